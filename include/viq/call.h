@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The invalidate call: one array of native-format entries goes to a host IOMMU, one exact answer comes back.
+ *
+ * A guest front end fills requests; a host (host/soft, host/linux, a fan-out over several) answers them. Hosts may be
+ * imprecise or lie about what they did; viq_call_invalidate() turns whatever a host says into an answer that holds:
+ *
+ *   - entries [0, handled) took effect;
+ *   - the failure was caused by an entry in [handled, suspect]; one entry wide wherever a sequence of host calls can
+ *     make it so;
+ *   - no entry from handled on is reported done. It may have run: invalidations are idempotent.
+ *
+ * The same array on the same host state gives the same answer however it is cut into gather pieces.
+ */
+#ifndef VIQ_CALL_H
+#define VIQ_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <viq/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Entry types. Numbers as in enum iommu_hwpt_invalidate_data_type of <linux/iommufd.h>. */
+enum viq_call_type {
+	VIQ_CALL_VTD_S1 = 0, /* 24 bytes {addr, npages, flags}, target: a nested page table */
+	VIQ_CALL_SMMUV3 = 1, /* 16 bytes, the guest's command, little endian, target: a vIOMMU */
+};
+
+#define VIQ_CALL_MAX_PIECES     16         /* gather pieces in one request */
+#define VIQ_CALL_MAX_ENTRIES    (1u << 19) /* entries in one request (Linux's limit) */
+#define VIQ_CALL_MAX_HOST_CALLS 64         /* host calls one viq_call_invalidate() spends at most on one host */
+
+/* A run of entries, laid out one after the other. */
+struct viq_call_piece {
+	const void *entries; /* 8-byte aligned; not written, not kept */
+	uint32_t count;      /* entries, may be 0 */
+};
+
+struct viq_call_request {
+	uint32_t size;       /* sizeof(struct viq_call_request) */
+	uint32_t object;     /* the host's id of the target object */
+	uint32_t type;       /* enum viq_call_type */
+	uint32_t entry_size; /* bytes per entry: must be the type's */
+	const struct viq_call_piece *pieces;
+	uint32_t piece_count; /* at most VIQ_CALL_MAX_PIECES; 0 pieces or only empty ones: "is this type supported?" */
+	uint32_t reserved;    /* 0 */
+};
+
+/* Why a call failed, in host-neutral terms. */
+enum viq_call_error {
+	VIQ_CALL_NONE = 0,
+	VIQ_CALL_ILLEGAL,     /* the host refuses the entry itself */
+	VIQ_CALL_ABORTED,     /* the host could not read an entry */
+	VIQ_CALL_TIMEOUT,     /* a device did not confirm an invalidation in time */
+	VIQ_CALL_FAILED,      /* the host's hardware failed otherwise */
+	VIQ_CALL_NO_MEMORY,   /* the host had no memory for the call */
+	VIQ_CALL_GONE,        /* the target object or its device no longer exists */
+	VIQ_CALL_UNSUPPORTED, /* the host does not know this entry type */
+	VIQ_CALL_ERROR_COUNT,
+};
+
+/* Indices count over the whole gather list. Without an error handled = suspect = number of entries. */
+struct viq_call_result {
+	uint32_t size;       /* sizeof(struct viq_call_result), set by the caller */
+	uint32_t handled;    /* entries [0, handled) took effect */
+	uint32_t suspect;    /* highest index that can have caused the failure, >= handled */
+	uint32_t error;      /* enum viq_call_error */
+	uint32_t hw_code;    /* the hardware's own error code, 0 if it gave none */
+	int32_t os_error;    /* negative errno of the operating system, 0 if it gave none */
+	uint32_t host_calls; /* calls made to the host(s), the culprit hunt included: what it cost */
+};
+
+/* What a host knows of a guest's stream (vSID); bits of viq_call_host_ops.stream's answer. */
+#define VIQ_CALL_STREAM_KNOWN (1u << 0) /* a device is behind it: its CFGI_CD* commands concern this host */
+#define VIQ_CALL_STREAM_ATS   (1u << 1) /* and it may hold an ATC now: its ATC_INV commands do too */
+
+/*
+ * A host. The functions may be called from any thread and lock for themselves.
+ *
+ * report_group says how far a *failed* call's count can be trusted: only multiples of it are safe. 1: exact. 63:
+ * Linux's SMMUv3 driver, which counts commands of an unissued batch. 0: a failed call's count means nothing.
+ */
+struct viq_call_host_ops {
+	uint32_t size; /* sizeof(struct viq_call_host_ops) */
+	uint32_t report_group;
+	/*
+	 * Execute the entries in order and fill *res (its size is set). Returns 0 when *res is valid, else a negative
+	 * errno: then nothing is known of the entries. Must not return before every entry it reports took effect, and,
+	 * for devices that this host runs itself, before every access begun through an invalidated translation has
+	 * ended.
+	 */
+	int (*invalidate)(void *opaque, const struct viq_call_request *req, struct viq_call_result *res);
+	/* VIQ_CALL_STREAM_* of a StreamID; NULL: the host knows every stream, with ATS. */
+	uint32_t (*stream)(void *opaque, uint32_t object, uint32_t sid);
+};
+
+/* A host and the target object in it: passed by value. The ops must outlive every user. */
+struct viq_call_host {
+	const struct viq_call_host_ops *ops;
+	void *opaque;
+	uint32_t object;
+};
+
+/*
+ * Make the call and fill *res. Returns 0 when the call was made, whatever became of it: look at res->error.
+ * -EINVAL, and nothing done or written: NULL, a wrong size, a type or entry size that does not fit, too many pieces or
+ * entries, a misaligned piece, reserved not 0.
+ */
+VIQ_EXPORT int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
+				   struct viq_call_result *res);
+
+/* What the host knows of the stream: VIQ_CALL_STREAM_* bits. */
+VIQ_EXPORT uint32_t viq_call_stream(const struct viq_call_host *host, uint32_t sid);
+
+/* "illegal entry", "device time-out", ...: never NULL. */
+VIQ_EXPORT const char *viq_call_error_text(uint32_t error);
+
+/*
+ * Fan-out: several hosts behind one guest IOMMU (say an emulated and an assigned device behind one vSMMU) as one host.
+ * Every entry goes to each host that it concerns: commands that name a stream only to the hosts that know it. The
+ * answer is the earliest failure of any; handled counts what took effect in all of them. At most VIQ_CALL_MAX_HOSTS
+ * hosts.
+ */
+#define VIQ_CALL_MAX_HOSTS 8
+
+struct viq_call_fanout;
+
+/* hosts is copied. *out is the caller's, for viq_call_fanout_destroy(). -EINVAL: no host, too many, no ops. -ENOMEM. */
+VIQ_EXPORT int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out);
+VIQ_EXPORT void viq_call_fanout_destroy(struct viq_call_fanout *fanout); /* NULL is allowed */
+/* The host to give to a guest front end; valid until the fan-out is destroyed. */
+VIQ_EXPORT struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout);
+
+/* The null host: accepts and forgets everything, knows every stream. For measuring and for trying a front end alone. */
+VIQ_EXPORT struct viq_call_host viq_call_null_host(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest-facing Arm SMMUv3 (stage 1, Non-secure): registers, command queue, event queue, errors, interrupts.
+ *
+ * The embedder forwards the guest's accesses to the two 64 KiB register pages. viq reads the guest's command queue,
+ * checks every command, sends those that concern host IOMMUs there in one array per flush point, and answers the guest
+ * in the architecture's terms (IHI 0070). What a guest does wrong is told to the guest, never returned as an error
+ * here.
+ *
+ * One object is used by one thread at a time; it owns no thread and allocates nothing after creation. The embedder's
+ * functions are called from inside viq_smmuv3_mmio_write(), _run() and _event(), on the same thread; they must not call
+ * back into the same object, except for viq_smmuv3_event() and viq_smmuv3_stream_config().
+ */
+#ifndef VIQ_SMMUV3_H
+#define VIQ_SMMUV3_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/call.h>
+#include <viq/export.h>
+#include <viq/mem.h>
+#include <viq/smmuv3_spec.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viq_smmuv3;
+
+/* Wired interrupts; all are pulses (3.18). */
+enum viq_smmuv3_irq {
+	VIQ_SMMUV3_IRQ_EVENTQ,
+	VIQ_SMMUV3_IRQ_GERROR,
+	VIQ_SMMUV3_IRQ_CMD_SYNC,
+};
+
+/* Why streams must be configured again. */
+enum viq_smmuv3_reconfig_cause {
+	VIQ_SMMUV3_CFGI_STE,     /* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL */
+	VIQ_SMMUV3_ENABLED,      /* CR0.SMMUEN 0 to 1 */
+	VIQ_SMMUV3_DISABLED,     /* CR0.SMMUEN 1 to 0: GBPA rules now */
+	VIQ_SMMUV3_GBPA_CHANGED, /* while SMMUEN = 0 */
+	VIQ_SMMUV3_RESTORED,     /* viq_smmuv3_restore() or _reset() */
+};
+
+/* What became of a command: for viq_smmuv3_trace. */
+enum viq_smmuv3_fate {
+	VIQ_SMMUV3_FATE_HOST,      /* sent to the host, which confirmed it */
+	VIQ_SMMUV3_FATE_LOCAL,     /* carried out here: CFGI_STE*, prefetch, ... */
+	VIQ_SMMUV3_FATE_NO_STREAM, /* names a stream that no host knows: consumed without effect */
+	VIQ_SMMUV3_FATE_SYNC,      /* a CMD_SYNC that completed */
+	VIQ_SMMUV3_FATE_ERROR,     /* the queue stopped here: see cerror */
+	VIQ_SMMUV3_FATE_RETAINED,  /* an ATC_INV that timed out: kept, and sent again before a CMD_SYNC completes */
+};
+
+struct viq_smmuv3_trace {
+	uint32_t size;
+	uint32_t index;  /* the command's queue index with its wrap flag, as CMDQ_CONS.RD shows it */
+	uint64_t cmd[2]; /* the private copy; zero if it could not be read (CERROR_ABT) */
+	uint8_t fate;    /* enum viq_smmuv3_fate */
+	uint8_t cerror;  /* with FATE_ERROR: VIQ_SMMUV3_CERROR_* */
+	uint8_t reserved[6];
+};
+
+/* All members but size are optional (NULL). opaque is viq_smmuv3_config.opaque. */
+struct viq_smmuv3_ops {
+	uint32_t size; /* sizeof(struct viq_smmuv3_ops) */
+	/* Pulse a wired interrupt. State is visible in the registers before this is called. */
+	void (*irq)(void *opaque, enum viq_smmuv3_irq which);
+	/*
+	 * Deliver an MSI: a 32-bit write whose address no memory region holds (one in a region is simply written there,
+	 * as Linux's polled CMD_SYNC expects). Returns 0, or negative if nothing is at that address: the guest then
+	 * sees GERROR.MSI_*_ABT_ERR. NULL: nothing is.
+	 */
+	int (*msi)(void *opaque, uint64_t addr, uint32_t data);
+	/*
+	 * The configuration of streams [first, last] may have changed: for each device behind one of them, ask
+	 * viq_smmuv3_stream_config() and set the host up; context descriptors of these streams must be read again even
+	 * if the answer is as before (4.3). Everything queued before the command has taken effect when this is called.
+	 * Returns 0, or a negative errno if it could not be done now: for a command the queue then stops with
+	 * CERROR_ABT at it, so that the guest retries; other causes have no way back to the guest and ignore the
+	 * result, so the embedder must make the streams abort.
+	 */
+	int (*reconfig)(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
+	/* The budget of an MMIO write ended before the queue did: call viq_smmuv3_run() soon, from the event loop. */
+	void (*kick)(void *opaque);
+	/* A host call failed for a reason that is not the guest's: for the VMM's log and its decisions. */
+	void (*host_error)(void *opaque, const struct viq_call_result *result);
+	/* One call for each command that leaves the queue or stops it, in queue order. Costs time: leave NULL normally.
+	 */
+	void (*trace)(void *opaque, const struct viq_smmuv3_trace *trace);
+};
+
+struct viq_smmuv3_config {
+	uint32_t size; /* sizeof(struct viq_smmuv3_config) */
+	/* ID registers as the guest will see them. See viq_smmuv3_config_check(). IDR2 and IDR4 read as 0. */
+	uint32_t idr0, idr1, idr3, idr5, iidr, aidr;
+	uint32_t gbpa;   /* GBPA at reset, without UPDATE. Typical: SHCFG = 1 (0x1000), with ABORT to isolate devices */
+	uint32_t budget; /* commands consumed at most by one MMIO write; 0: as many as the queue can hold */
+	const struct viq_mem *mem;        /* the guest's memory; must outlive the object */
+	struct viq_call_host host;        /* where invalidations go */
+	const struct viq_smmuv3_ops *ops; /* must outlive the object; NULL: no hooks */
+	void *opaque;
+};
+
+/*
+ * Fill *config with a sane default: stage 1 of SMMUv3.1 with 4K, 16K and 64K granules, 48-bit addresses, 16-bit
+ * StreamIDs and ASIDs, two-level stream tables, queues of up to 2^19 entries, no ATS, no substreams, no range
+ * invalidation, no MSI, null host. The caller sets mem, host, ops and what its host offers more.
+ */
+VIQ_EXPORT void viq_smmuv3_config_init(struct viq_smmuv3_config *config);
+
+/*
+ * Does the configuration contradict the architecture or itself, or name a feature that this library does not offer
+ * (stage 2, HYP, PRI, stalls, secure, ...)? 0, or -EINVAL with *why (if why is not NULL) set to one static sentence
+ * that names the field.
+ */
+VIQ_EXPORT int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, const char **why);
+
+/*
+ * Create, in reset state. config is copied (mem, ops and opaque are kept as pointers). *out is the caller's, for
+ * viq_smmuv3_destroy(). -EINVAL as viq_smmuv3_config_check(); -ENOMEM. why as there, may be NULL.
+ */
+VIQ_EXPORT int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, const char **why);
+VIQ_EXPORT void viq_smmuv3_destroy(struct viq_smmuv3 *smmu); /* NULL is allowed; makes no host call */
+
+/* Back to the state of creation (counters excepted); reconfig(RESTORED) is called for all streams. */
+VIQ_EXPORT void viq_smmuv3_reset(struct viq_smmuv3 *smmu);
+
+/*
+ * The guest reads or writes size bytes at offset of the register pages. Any offset and size is legal: what the
+ * architecture does not define is RAZ/WI (6.2). A write may consume commands (see config.budget).
+ */
+VIQ_EXPORT uint64_t viq_smmuv3_mmio_read(struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size);
+VIQ_EXPORT void viq_smmuv3_mmio_write(struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size, uint64_t value);
+
+/*
+ * Consume at most budget commands (0: as many as the queue can hold); extra host calls are charged against it too.
+ * Returns true if consumable commands are left.
+ */
+VIQ_EXPORT bool viq_smmuv3_run(struct viq_smmuv3 *smmu, uint32_t budget);
+
+/*
+ * Put a 32-byte event record into the guest's event queue (7.2). 0: recorded. -ENOSPC: the queue is full, the record is
+ * lost and the guest sees the overflow flag. -ENODEV: the queue is disabled or its abort error is active, the record is
+ * lost without a sign. -EFAULT: the queue's memory is not there: GERROR.EVENTQ_ABT_ERR.
+ */
+VIQ_EXPORT int viq_smmuv3_event(struct viq_smmuv3 *smmu, const uint64_t record[4]);
+
+/* How a stream's transactions are to be treated now: registers and the guest's stream table, read once. */
+enum viq_smmuv3_stream_mode {
+	VIQ_SMMUV3_ABORT,  /* silently */
+	VIQ_SMMUV3_FAULT,  /* abort, and record the event for each transaction */
+	VIQ_SMMUV3_BYPASS, /* guest-physical addresses */
+	VIQ_SMMUV3_STAGE1, /* through the context descriptors that ste[] names */
+};
+
+struct viq_smmuv3_stream {
+	uint32_t size; /* sizeof(struct viq_smmuv3_stream), set by the caller */
+	uint32_t mode; /* enum viq_smmuv3_stream_mode */
+	/*
+	 * Words 0 and 1 for a nested page table (struct iommu_hwpt_arm_smmuv3): the guest's, masked to what a host
+	 * takes and checked against the guest's ID registers. With ABORT and FAULT an aborting STE, with BYPASS a
+	 * bypassing one.
+	 */
+	uint64_t ste[2];
+	uint64_t event[4]; /* with FAULT: the record, without transaction fields (SSV, SSID are 0) */
+};
+
+/*
+ * Fill *stream for StreamID sid. Returns 0; -EINVAL on NULL or a wrong size. Reads guest memory; changes nothing.
+ */
+VIQ_EXPORT int viq_smmuv3_stream_config(const struct viq_smmuv3 *smmu, uint32_t sid, struct viq_smmuv3_stream *stream);
+
+/* --- Freeze and thaw ---------------------------------------------------------------------------------------------- */
+
+/* Bytes that viq_smmuv3_save() writes now. */
+VIQ_EXPORT size_t viq_smmuv3_save_size(const struct viq_smmuv3 *smmu);
+/* Write the state: versioned, independent of the machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small.
+ */
+VIQ_EXPORT int viq_smmuv3_save(const struct viq_smmuv3 *smmu, void *buf, size_t *len);
+/*
+ * Take over a saved state; then reconfig(RESTORED) is called for all streams (a new host has nothing cached and nothing
+ * attached). -EINVAL, and nothing changed: not a saved state, damaged, or ID registers differ from this object's.
+ * -ENOTSUP, and nothing changed: a newer format version.
+ */
+VIQ_EXPORT int viq_smmuv3_restore(struct viq_smmuv3 *smmu, const void *buf, size_t len);
+
+/* --- Looking in --------------------------------------------------------------------------------------------------- */
+
+struct viq_smmuv3_counters {
+	uint64_t commands[256];                     /* consumed, by opcode */
+	uint64_t cerror[4];                         /* queue stops, by VIQ_SMMUV3_CERROR_* */
+	uint64_t doorbells;                         /* writes of CMDQ_PROD */
+	uint64_t runs;                              /* times that consumption started with work to do */
+	uint64_t calls;                             /* invalidate calls with at least one entry */
+	uint64_t host_calls;                        /* host calls that these took, culprit hunts included */
+	uint64_t entries;                           /* entries confirmed by the host */
+	uint64_t call_errors[VIQ_CALL_ERROR_COUNT]; /* by enum viq_call_error */
+	uint64_t no_stream;                         /* commands for streams that no host knows */
+	uint64_t events;                            /* recorded */
+	uint64_t events_lost;                       /* queue full, disabled or gone */
+	uint64_t budget_ends;                       /* runs that ended with work left */
+};
+
+/* Since creation. The pointer is valid as long as the object; the numbers move. */
+VIQ_EXPORT const struct viq_smmuv3_counters *viq_smmuv3_counters(const struct viq_smmuv3 *smmu);
+
+/* Bytes of memory the object takes, itself included; constant from creation on. */
+VIQ_EXPORT size_t viq_smmuv3_footprint(const struct viq_smmuv3 *smmu);
+
+/* --- Commands as text --------------------------------------------------------------------------------------------- */
+
+/* "TLBI_NH_VA", ...; with Range = 31 opcode 4 is "CFGI_ALL". NULL for a reserved opcode. */
+VIQ_EXPORT const char *viq_smmuv3_command_name(const uint64_t cmd[2]);
+
+/*
+ * One line in the architecture's words: name, every field by name, and, marked with '!', each field or bit that the ID
+ * registers make illegal, with the reason. config NULL: every feature allowed. Always terminated; returns the length
+ * that the whole line has (as snprintf()).
+ */
+VIQ_EXPORT int viq_smmuv3_command_text(const uint64_t cmd[2], const struct viq_smmuv3_config *config, char *buf,
+				       size_t len);
+
+/* The code that the command queue answers to this command under these ID registers: NONE or ILL. */
+VIQ_EXPORT unsigned int viq_smmuv3_command_check(const uint64_t cmd[2], const struct viq_smmuv3_config *config);
+
+/* "CERROR_ILL", "C_BAD_STE", ...; NULL if the architecture has no such code. */
+VIQ_EXPORT const char *viq_smmuv3_cerror_name(unsigned int cerror);
+VIQ_EXPORT const char *viq_smmuv3_event_name(unsigned int event);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

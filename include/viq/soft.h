@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Software IOMMU: the host for emulated devices, and the laptop's IOMMU for testing.
+ *
+ * It has the objects of Linux's iommufd (stage-2 page table, vIOMMU, device, vDEVICE, nested page table), walks both
+ * stages of Arm's page tables, caches what hardware caches (TLB, context descriptors, a device's ATC) and executes
+ * invalidate calls exactly. What the guest does not invalidate really goes stale. It can be told to fail.
+ *
+ * Threads: any number of threads translate while others invalidate and configure. Each thread that begins accesses
+ * registers once. Between viq_soft_access_begin() and _end() the thread may use the addresses that viq_soft_translate()
+ * gave it; an invalidate call (so a guest's CMD_SYNC) returns only when every access begun through an invalidated
+ * translation has ended. Object functions and invalidate calls must not be made inside an access: they return -EDEADLK.
+ * Keep accesses short.
+ *
+ * Errors, for all functions: -EINVAL arguments make no sense; -ENOENT no such object; -EBUSY still in use; -ENOMEM;
+ * -EDEADLK called inside an access. Nothing has changed then.
+ */
+#ifndef VIQ_SOFT_H
+#define VIQ_SOFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/call.h>
+#include <viq/export.h>
+#include <viq/mem.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viq_soft;     /* the IOMMU */
+struct viq_soft_dev; /* a device behind it */
+
+/* How a failed invalidate call is reported (what took effect follows the same rules as in the original). */
+enum viq_soft_contract {
+	VIQ_SOFT_EXACT,      /* entry by entry, exact indices */
+	VIQ_SOFT_LINUX_7_3,  /* issues groups of 63; reports the bad index i although the group's earlier ones never ran
+			      */
+	VIQ_SOFT_LINUX_NEXT, /* checks a group of 63 first and refuses it whole; the count is the group's start */
+};
+
+struct viq_soft_config {
+	uint32_t size; /* sizeof(struct viq_soft_config) */
+	/* ID registers of the IOMMU (viq/smmuv3_spec.h): what STEs, CDs and commands are checked against. */
+	uint32_t idr0, idr1, idr3, idr5;
+	uint32_t contract;         /* enum viq_soft_contract */
+	uint32_t tlb_entries;      /* capacity, a power of two, 64 to 2^24 */
+	uint32_t atc_entries;      /* capacity of each device's ATC, a power of two, 16 to 2^20 */
+	const struct viq_mem *mem; /* physical memory: tables are read here, stage-2 output addresses point here */
+	/*
+	 * An event of a device whose stream is vsid: a 32-byte record (viq/smmuv3_spec.h) with the guest's StreamID;
+	 * stage-2 faults included (the embedder decides). Called on the accessing thread, inside its access. May be
+	 * NULL.
+	 */
+	void (*event)(void *opaque, uint32_t viommu, const uint64_t record[4]);
+	void *opaque;
+};
+
+/* Defaults: SMMUv3.1, 4K/16K/64K, 48 bits, RIL, ATS, CD2L, 20-bit SSIDs, ASID16, VMID16, 65,536 TLB and 1,024 ATC
+ * entries. */
+VIQ_EXPORT void viq_soft_config_init(struct viq_soft_config *config);
+/* *out is the caller's. -EINVAL: config. -ENOMEM. */
+VIQ_EXPORT int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out);
+/* All objects go with it. No thread may be using it. NULL is allowed. */
+VIQ_EXPORT void viq_soft_destroy(struct viq_soft *soft);
+
+/* --- Objects: ids are never 0 and never reused ------------------------------------------------------------------ */
+
+/* A stage-2 page table in physical memory, in the architecture's format (STE words 2 and 3). */
+struct viq_soft_s2_config {
+	uint32_t size;
+	uint32_t identity;          /* not 0: no tables, IPA = PA; the other members are ignored */
+	uint64_t ttb;               /* S2TTB */
+	uint32_t t0sz, sl0, tg, ps; /* as in STE word 2: S2T0SZ, S2SL0, S2TG (0 4K, 1 64K, 2 16K), S2PS */
+};
+
+/* -EINVAL also when the fields are ILLEGAL by 5.2.2 of the architecture. */
+VIQ_EXPORT int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id);
+/* The embedder has changed stage-2 entries of IPAs [ipa, ipa + len): forget them. len 0 with ipa 0: all. */
+VIQ_EXPORT int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uint64_t len);
+
+/* A guest's view of the IOMMU: owns a VMID, the target of invalidate calls. */
+VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id);
+/* The host to give to a guest front end (or a fan-out). Valid as long as soft; calls answer GONE after the vIOMMU went.
+ */
+VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t viommu);
+
+/* A device. It aborts all accesses until a nested page table is attached. */
+VIQ_EXPORT int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out);
+VIQ_EXPORT int viq_soft_dev_free(struct viq_soft_dev *dev); /* -EBUSY while it has a vDEVICE. Detaches. */
+/* Let the device use ATS: translations go through its own cache while the attached STE has EATS = 1. Default off. */
+VIQ_EXPORT int viq_soft_dev_set_ats(struct viq_soft_dev *dev, bool on);
+/* Bind the device to StreamID vsid of the guest behind viommu. -EEXIST: the vSID or the device is bound already. */
+VIQ_EXPORT int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_soft_dev *dev, uint32_t vsid,
+				      uint32_t *id);
+
+/*
+ * A nested page table from words 0 and 1 of a guest's STE (struct iommu_hwpt_arm_smmuv3). V = 0 and Config = 0 abort;
+ * Config 4 bypasses stage 1; Config 5 uses the guest's context descriptors. -EINVAL: bits outside the nesting masks,
+ * another Config, or ILLEGAL by 5.2.2.
+ */
+VIQ_EXPORT int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t ste[2], uint32_t *id);
+/* Attach, or replace what is attached; 0 detaches (aborts). Forgets the device's cached configuration; empties its ATC
+ * when ATS goes off. Translating needs a vDEVICE: else -EINVAL. */
+VIQ_EXPORT int viq_soft_attach(struct viq_soft_dev *dev, uint32_t nested);
+VIQ_EXPORT int viq_soft_object_free(struct viq_soft *soft, uint32_t id);
+
+/*
+ * In one step for a vDEVICE: allocate a nested page table from ste, attach it, free the one before. Also with the same
+ * ste as before: then the stream's context descriptors are read again, as CFGI_STE promises.
+ */
+VIQ_EXPORT int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2]);
+
+/* --- Accesses ------------------------------------------------------------------------------------------------------
+ */
+
+/* Once per thread that begins accesses, before the first and after the last. Calls nest. */
+VIQ_EXPORT int viq_soft_thread_register(void);
+VIQ_EXPORT void viq_soft_thread_unregister(void);
+
+VIQ_EXPORT void viq_soft_access_begin(void); /* nests */
+VIQ_EXPORT void viq_soft_access_end(void);
+
+#define VIQ_SOFT_READ  (1u << 0)
+#define VIQ_SOFT_WRITE (1u << 1)
+#define VIQ_SOFT_EXEC  (1u << 2) /* instruction fetch: with READ only */
+#define VIQ_SOFT_PRIV  (1u << 3)
+#define VIQ_SOFT_SSV   (1u << 4) /* ssid is valid */
+
+struct viq_soft_xlate {
+	uint64_t pa;  /* physical address of iova */
+	uint64_t len; /* bytes from pa on that the same translation covers, at least 1 */
+};
+
+/*
+ * Translate iova for a READ and/or WRITE access, inside an access section. 0 with *out filled. -EFAULT: aborted; the
+ * event, if the architecture records one, has been delivered. -ENODATA: terminated without abort (CD.A = 0): reads give
+ * 0, writes are ignored.
+ */
+VIQ_EXPORT int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
+				  struct viq_soft_xlate *out);
+
+/* DMA: translate and copy, page by page, in one access section of its own. Errors as above; the copy may be partial. */
+VIQ_EXPORT int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, void *buf,
+				 size_t len);
+VIQ_EXPORT int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
+				  const void *buf, size_t len);
+
+/* --- Failure injection ------------------------------------------------------------------------------------------- */
+
+enum viq_soft_failure {
+	VIQ_SOFT_FAIL_ILLEGAL,     /* the entry is refused: VIQ_CALL_ILLEGAL at it */
+	VIQ_SOFT_FAIL_HARDWARE,    /* VIQ_CALL_FAILED; the reported window is [index - before, index + after] */
+	VIQ_SOFT_FAIL_ATC_TIMEOUT, /* an ATC_INV is never confirmed: seen at the end of the call, window = its ATC_INVs
+				    */
+	VIQ_SOFT_FAIL_NO_MEMORY,   /* VIQ_CALL_NO_MEMORY, the reported count is that of the entries passed in */
+	VIQ_SOFT_FAIL_GONE,        /* VIQ_CALL_GONE from this entry on */
+	VIQ_SOFT_FAIL_DROP,        /* a bug: the entry is reported done and has no effect. For tests of tests only */
+};
+
+/*
+ * Arm one failure for the vIOMMU. It strikes at entry index of the next invalidate call that is longer than index, and
+ * from then on at every entry with the same 16 bytes (so also when a caller sends it again), times times in all (0: for
+ * ever). NO_MEMORY strikes whole calls of more than index entries. Arming again replaces; failure < 0 disarms.
+ */
+struct viq_soft_inject {
+	uint32_t size;
+	int32_t failure; /* enum viq_soft_failure, or -1 */
+	uint32_t index;
+	uint32_t before, after; /* FAIL_HARDWARE: the window, cut to the array */
+	uint32_t times;
+};
+VIQ_EXPORT int viq_soft_inject(struct viq_soft *soft, uint32_t viommu, const struct viq_soft_inject *inject);
+
+/* --- Looking in ----------------------------------------------------------------------------------------------------
+ */
+
+struct viq_soft_counters {
+	uint64_t entries; /* executed, by invalidate calls */
+	uint64_t calls;
+	uint64_t tlb_hits; /* approximate: kept per thread and added up without a lock */
+	uint64_t tlb_misses;
+	uint64_t atc_hits;
+	uint64_t walks;
+	uint64_t faults;
+};
+VIQ_EXPORT void viq_soft_counters(struct viq_soft *soft, struct viq_soft_counters *out);
+
+/* Would a translation of iova by dev hit the TLB (or, with ats, the device's ATC) now? Changes nothing. */
+VIQ_EXPORT bool viq_soft_cached(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, bool ats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

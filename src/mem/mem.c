@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest address spaces: a sorted array of regions, searched by halving, with the last hit tried first by callers that
+ * keep a span. Immutable after creation, so nothing here locks.
+ *
+ * The guest may write any byte at any time. Copies are made with relaxed atomic accesses, which the compiler may
+ * neither repeat nor split; they are 64 bits wide wherever the guest address is aligned to 8, bytes elsewhere.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viq/mem.h>
+
+struct viq_mem {
+	struct viq_mem_ops ops;
+	void *opaque;
+	size_t count;
+	struct viq_mem_region regions[];
+};
+
+static int compare_regions(const void *a, const void *b)
+{
+	const struct viq_mem_region *x = a, *y = b;
+
+	return x->gpa < y->gpa ? -1 : x->gpa > y->gpa;
+}
+
+static bool region_ok(const struct viq_mem_region *r)
+{
+	return r->host && r->size && !(r->size % 8) && !(r->gpa % 8) && !((uintptr_t)r->host % 8) &&
+	       !(r->flags & ~VIQ_MEM_READONLY) && r->gpa <= UINT64_MAX - 7 - r->size;
+}
+
+int viq_mem_create(const struct viq_mem_region *regions, size_t count, const struct viq_mem_ops *ops, void *opaque,
+		   struct viq_mem **out)
+{
+	struct viq_mem *mem;
+
+	if (!out || (count && !regions) || (ops && ops->size != sizeof(*ops)) || count > SIZE_MAX / 64)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		if (!region_ok(&regions[i]))
+			return -EINVAL;
+	}
+	mem = malloc(sizeof(*mem) + count * sizeof(*regions));
+	if (!mem)
+		return -ENOMEM;
+	*mem = (struct viq_mem){.opaque = opaque, .count = count};
+	if (ops)
+		mem->ops = *ops;
+	if (count) {
+		memcpy(mem->regions, regions, count * sizeof(*regions));
+		qsort(mem->regions, count, sizeof(*regions), compare_regions);
+	}
+	for (size_t i = 1; i < count; i++) {
+		if (mem->regions[i].gpa - mem->regions[i - 1].gpa < mem->regions[i - 1].size) {
+			free(mem);
+			return -EINVAL;
+		}
+	}
+	*out = mem;
+	return 0;
+}
+
+void viq_mem_destroy(struct viq_mem *mem)
+{
+	free(mem);
+}
+
+/* The first region that ends after gpa, or NULL: it holds gpa, or is the next one above it. */
+static const struct viq_mem_region *region_at_or_above(const struct viq_mem *mem, uint64_t gpa)
+{
+	size_t lo = 0, hi = mem->count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (gpa - mem->regions[mid].gpa < mem->regions[mid].size || gpa < mem->regions[mid].gpa)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo < mem->count ? &mem->regions[lo] : NULL;
+}
+
+void *viq_mem_span(const struct viq_mem *mem, uint64_t gpa, uint64_t *avail)
+{
+	const struct viq_mem_region *r;
+
+	if (!mem || !avail)
+		return NULL;
+	r = region_at_or_above(mem, gpa);
+	if (!r || gpa < r->gpa)
+		return NULL;
+	*avail = r->size - (gpa - r->gpa);
+	return (char *)r->host + (gpa - r->gpa);
+}
+
+/* Both pointers of a region copy have the same offset to 8-byte alignment on the guest's side only. */
+static void copy_from_guest(void *dst, const char *src, size_t len)
+{
+	char *d = dst;
+
+	for (; len && (uintptr_t)src % 8; len--)
+		*d++ = __atomic_load_n(src++, __ATOMIC_RELAXED);
+	for (; len >= 8; len -= 8, d += 8, src += 8) {
+		uint64_t word = __atomic_load_n((const uint64_t *)(const void *)src, __ATOMIC_RELAXED);
+
+		memcpy(d, &word, 8);
+	}
+	for (; len; len--)
+		*d++ = __atomic_load_n(src++, __ATOMIC_RELAXED);
+}
+
+static void copy_to_guest(char *dst, const void *src, size_t len)
+{
+	const char *s = src;
+
+	for (; len && (uintptr_t)dst % 8; len--)
+		__atomic_store_n(dst++, *s++, __ATOMIC_RELAXED);
+	for (; len >= 8; len -= 8, dst += 8, s += 8) {
+		uint64_t word;
+
+		memcpy(&word, s, 8);
+		__atomic_store_n((uint64_t *)(void *)dst, word, __ATOMIC_RELAXED);
+	}
+	for (; len; len--)
+		__atomic_store_n(dst++, *s++, __ATOMIC_RELAXED);
+}
+
+/* Bytes from gpa on that one step handles: to the end of its region, or of the hole before the next. */
+static size_t step_length(const struct viq_mem_region *r, uint64_t gpa, size_t len, bool *inside)
+{
+	uint64_t n = len;
+
+	*inside = r && gpa >= r->gpa;
+	if (*inside)
+		n = r->size - (gpa - r->gpa);
+	else if (r)
+		n = r->gpa - gpa;
+	return n < len ? n : len;
+}
+
+static bool range_ok(uint64_t gpa, size_t len)
+{
+	return !len || gpa <= UINT64_MAX - (len - 1);
+}
+
+int viq_mem_read(const struct viq_mem *mem, uint64_t gpa, void *buf, size_t len)
+{
+	char *dst = buf;
+
+	if (!mem || (len && !buf))
+		return -EINVAL;
+	if (!range_ok(gpa, len))
+		return -EFAULT;
+	while (len) {
+		const struct viq_mem_region *r = region_at_or_above(mem, gpa);
+		bool inside;
+		size_t n = step_length(r, gpa, len, &inside);
+
+		if (inside)
+			copy_from_guest(dst, (char *)r->host + (gpa - r->gpa), n);
+		else if (!mem->ops.read || mem->ops.read(mem->opaque, gpa, dst, n))
+			return -EFAULT;
+		dst += n;
+		gpa += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int viq_mem_write(const struct viq_mem *mem, uint64_t gpa, const void *buf, size_t len)
+{
+	const char *src = buf;
+
+	if (!mem || (len && !buf))
+		return -EINVAL;
+	if (!range_ok(gpa, len))
+		return -EFAULT;
+	while (len) {
+		const struct viq_mem_region *r = region_at_or_above(mem, gpa);
+		bool inside;
+		size_t n = step_length(r, gpa, len, &inside);
+
+		if (inside) {
+			if (r->flags & VIQ_MEM_READONLY)
+				return -EFAULT;
+			copy_to_guest((char *)r->host + (gpa - r->gpa), src, n);
+			if (mem->ops.written)
+				mem->ops.written(mem->opaque, gpa, n);
+		} else if (!mem->ops.write || mem->ops.write(mem->opaque, gpa, src, n)) {
+			return -EFAULT;
+		}
+		src += n;
+		gpa += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int viq_mem_read_words(const struct viq_mem *mem, uint64_t gpa, uint64_t *words, size_t count)
+{
+	int ret;
+
+	if (gpa % 8 || count > SIZE_MAX / 8)
+		return -EINVAL;
+	ret = viq_mem_read(mem, gpa, words, count * 8);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < count; i++)
+		words[i] = le64toh(words[i]);
+	return 0;
+}
+
+int viq_mem_write_u32(const struct viq_mem *mem, uint64_t gpa, uint32_t value)
+{
+	const struct viq_mem_region *r;
+
+	if (!mem || gpa % 4)
+		return -EINVAL;
+	value = htole32(value);
+	r = region_at_or_above(mem, gpa);
+	if (!r || gpa < r->gpa)
+		return viq_mem_write(mem, gpa, &value, sizeof(value));
+	if (r->flags & VIQ_MEM_READONLY)
+		return -EFAULT;
+	__atomic_store_n((uint32_t *)(void *)((char *)r->host + (gpa - r->gpa)), value, __ATOMIC_RELEASE);
+	if (mem->ops.written)
+		mem->ops.written(mem->opaque, gpa, sizeof(value));
+	return 0;
+}
+
+int viq_mem_write_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t value)
+{
+	if (gpa % 8)
+		return -EINVAL;
+	value = htole64(value);
+	return viq_mem_write(mem, gpa, &value, sizeof(value));
+}
