@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* The software IOMMU as a whole: creation, objects. */
+#include <viq/soft.h>
