@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# A thin front for Meson: installs what is missing, configures, builds, runs. `make help` lists the targets.
+
+BUILD     ?= build
+FUZZ_TIME ?= 600
+PREFIX    ?= /usr/local
+WERROR    ?= true
+
+export WERROR
+
+.PHONY: all help deps demo check bench fuzz format install clean
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+help:
+	@echo 'make demo              build, then replay a recorded guest queue, cleanly and with a bad command in it'
+	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
+	@echo 'make                   build the libraries and the viq command into $(BUILD)/'
+	@echo 'make bench             measure, on an optimised build of its own'
+	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
+	@echo 'make format            clang-format 14 on every C file'
+	@echo 'make install           meson install (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make clean             remove the build directories'
+	@echo 'Missing packages are installed with apt-get; on other systems they are named.'
+
+deps:
+	@tools/install-deps.sh demo
+
+$(BUILD)/build.ninja: | deps
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+demo: all
+	tools/demo.sh $(BUILD)
+
+check:
+	@tools/install-deps.sh check
+	@tools/check.sh
+
+bench:
+	@tools/install-deps.sh check
+	[ -e build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dtests=false
+	ninja -C build-bench
+	build-bench/tools/viq/viq bench
+
+fuzz:
+	@tools/install-deps.sh check
+	@tools/check.sh fuzz $(FUZZ_TIME)
+
+format:
+	find bench examples include src tests tools -name '*.[ch]' -exec clang-format-14 -i {} +
+
+install: all
+	meson install -C $(BUILD)
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz build-bench

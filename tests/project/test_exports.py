@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The shared libraries export exactly what the public headers declare, and need only what the README promises."""
+import os
+import re
+import subprocess
+import unittest
+
+SOURCE = os.environ["VIQ_SOURCE"]
+BUILD = os.environ["VIQ_BUILD"]
+
+HEADERS = {
+    "libviq.so": ["call.h", "mem.h", "smmuv3.h"],
+    "libviq-soft.so": ["soft.h"],
+}
+NEEDED = {
+    "libviq.so": {"libc.so.6"},
+    "libviq-soft.so": {"libc.so.6", "libviq.so.0", "liburcu-memb.so.8", "liburcu-common.so.8"},
+}
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def declared(headers):
+    names = set()
+    for header in headers:
+        with open(os.path.join(SOURCE, "include", "viq", header), encoding="utf-8") as text:
+            names |= set(re.findall(r"^VIQ_EXPORT\s[^;(]*?\b(\w+)\(", text.read(), re.M))
+    return names
+
+
+def exported(library):
+    names = set()
+    for line in run("nm", "-D", "--defined-only", os.path.join(BUILD, "src", library)).splitlines():
+        _, kind, name = line.split()
+        if kind != "A":  # the version's own name
+            names.add(name.split("@")[0])
+    return names
+
+
+def mapped(library):
+    with open(os.path.join(SOURCE, "src", library[3:-3] + ".map"), encoding="utf-8") as text:
+        return set(re.findall(r"^\t(viq_\w+);$", text.read(), re.M))
+
+
+class Exports(unittest.TestCase):
+    def test_every_header_is_covered(self):
+        here = set(os.listdir(os.path.join(SOURCE, "include", "viq"))) - {"meson.build"}
+        self.assertEqual(here, set(sum(HEADERS.values(), [])) | {"export.h", "smmuv3_spec.h"})
+
+    def test_exported_is_declared_and_listed(self):
+        for library, headers in HEADERS.items():
+            with self.subTest(library):
+                self.assertEqual(exported(library), declared(headers))
+                self.assertEqual(mapped(library), declared(headers))
+
+    def test_needed_libraries(self):
+        for library, allowed in NEEDED.items():
+            with self.subTest(library):
+                dynamic = run("readelf", "-d", os.path.join(BUILD, "src", library))
+                needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
+                self.assertLessEqual(needed, allowed)
+
+
+if __name__ == "__main__":
+    unittest.main()

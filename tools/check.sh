@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Usage: check.sh             every stage below; ends with a summary, fails if anything failed
+#        check.sh fuzz SECS   only the fuzz targets, SECS seconds each
+# Every stage has a build directory of its own; a stage goes on where the one before it failed.
+set -u
+cd "$(dirname "$0")/.." || exit
+
+werror=${WERROR:-true}
+stages=build-stages.txt # one line a stage: its directory, and what went wrong if it was not a test
+export CLICOLOR=0
+export ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1:abort_on_error=1
+
+# stage NAME DIR "meson options" "meson test options"
+stage() {
+	local name=$1 dir=$2 options=$3 tests=$4 log=$2.log verb=setup
+
+	echo
+	echo "== $name"
+	[ ! -e "$dir/build.ninja" ] || verb=configure
+	rm -f "$dir/meson-logs/testlog.json"
+	# shellcheck disable=SC2086 # the options are lists of words
+	if ! meson $verb "$dir" -Dwerror="$werror" $options >"$log" 2>&1 || ! ninja -C "$dir" >>"$log" 2>&1; then
+		tail -n 60 "$log"
+		echo "$dir does not build" >>"$stages"
+		return
+	fi
+	# shellcheck disable=SC2086
+	if meson test -C "$dir" --no-rebuild --print-errorlogs $tests; then
+		echo "$dir" >>"$stages"
+	else
+		echo "$dir test failures" >>"$stages"
+	fi
+}
+
+fuzz() {
+	export VIQ_FUZZ_TIME=$1
+	CC=clang stage "fuzz targets, $1 s each (clang, ASan, UBSan)" build-fuzz \
+		"-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false" "--suite fuzz -t 0"
+}
+
+: >"$stages"
+if [ "${1:-}" = fuzz ]; then
+	fuzz "${2:-600}"
+else
+	stage "tests" build "" ""
+	stage "tests, ASan and UBSan" build-asan "-Db_sanitize=address,undefined -Db_lundef=false" \
+		"--no-suite project -t 5"
+	stage "thread tests, TSan" build-tsan "-Db_sanitize=thread -Db_lundef=false" "--suite threads -t 10"
+	fuzz 10
+fi
+exec python3 tools/check-summary.py "$stages"

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Usage: install-deps.sh demo|check
+# Installs what building (demo) or testing (check) needs and this machine lacks. Says nothing if nothing is missing.
+set -eu
+
+# Debian package, and how to see that it need not be installed: a command, a pkg-config module, or the package itself.
+needs() {
+	cat <<-END
+	gcc            command gcc
+	libc6-dev      package libc6-dev
+	make           command make
+	meson          command meson
+	ninja-build    command ninja
+	pkg-config     command pkg-config
+	python3        command python3
+	libcmocka-dev  module  cmocka
+	libjansson-dev module  jansson
+	libpcap-dev    module  libpcap
+	liburcu-dev    module  liburcu-memb
+	END
+	[ "$1" = check ] || return 0
+	cat <<-END
+	binutils         command readelf
+	g++              command g++
+	clang            command clang
+	libclang-rt-dev  runtime libclang_rt.fuzzer-$(uname -m).a
+	clang-format-14  command clang-format-14
+	qemu-system-arm  command qemu-system-aarch64
+	xz-utils         command xz
+	END
+}
+
+have() {
+	case $1 in
+	command) command -v "$2" >/dev/null ;;
+	module) command -v pkg-config >/dev/null && pkg-config --exists "$2" ;;
+	package) ! command -v dpkg-query >/dev/null || dpkg-query -W "$2" >/dev/null 2>&1 ;;
+	# clang names the file alone when it has no such runtime.
+	runtime) command -v clang >/dev/null && [ "$(clang -print-file-name="$2")" != "$2" ] ;;
+	esac
+}
+
+missing=()
+while read -r package kind what; do
+	have "$kind" "$what" || missing+=("$package")
+done < <(needs "${1:?demo or check}")
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "install-deps: this system has no apt-get. Install what it calls these Debian packages: ${missing[*]}" >&2
+	exit 1
+fi
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "install-deps: as root, run: apt-get install ${missing[*]}" >&2
+		exit 1
+	fi
+	sudo=(sudo)
+fi
+echo "Installing: ${missing[*]}"
+apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0)
+# A new machine has no package lists, an old one outdated ones.
+"${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null >/dev/null 2>&1 && exit 0
+"${apt[@]}" update </dev/null
+if ! "${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null; then
+	echo "install-deps: apt-get could not install: ${missing[*]}" >&2
+	exit 1
+fi
