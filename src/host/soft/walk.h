@@ -14,7 +14,12 @@
 #include <viq/mem.h>
 #include <viq/smmuv3_spec.h>
 
-/* What the ID registers allow, decoded once. */
+/*
+ * What the ID registers allow, decoded once.
+ *
+ * Without effect here, so not to be offered: IDR0.HTTU (flags are never updated), IDR0.TTF bit 0 (AArch32 tables),
+ * IDR5.DS and D128 (other descriptor formats), IDR3.E0PD, EPAN, S1PI, S2PI, S2PO, THE and DPT. OAS 7 acts as 52 bits.
+ */
 struct soft_features {
 	uint32_t idr0, idr1, idr3, idr5;
 	uint8_t oas;       /* output address bits, 32..52 */
@@ -26,13 +31,15 @@ void soft_features_init(struct soft_features *f, uint32_t idr0, uint32_t idr1, u
 struct soft_s2 {
 	bool identity;   /* no tables: IPA = PA */
 	bool affd;       /* AF = 0 is accepted */
+	bool xnx;        /* IDR3.XNX: XN has two bits */
+	bool pa52;       /* OAS is 52 bits: 64K descriptors have address bits [51:48] */
 	uint8_t granule; /* log2: 12, 14, 16 */
 	uint8_t start;   /* start level */
 	uint8_t ia_bits; /* 64 - S2T0SZ */
 	uint8_t oa_bits; /* effective S2PS */
 	uint64_t ttb;    /* aligned to the (concatenated) start table */
 };
-/* 0, or -EINVAL if ILLEGAL (5.2.2). */
+/* 0, or -EINVAL if ILLEGAL (5.2.2); *s2 is unchanged then. identity and affd become false. */
 int soft_s2_init(struct soft_s2 *s2, const struct soft_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
 		 unsigned int tg, unsigned int ps);
 
@@ -40,6 +47,7 @@ int soft_s2_init(struct soft_s2 *s2, const struct soft_features *f, uint64_t ttb
 struct soft_tt {
 	bool disabled; /* EPDx */
 	bool tbi, had;
+	bool pa52; /* as in soft_s2 */
 	uint8_t granule, start, ia_bits;
 	uint64_t ttb;
 };
@@ -49,13 +57,18 @@ struct soft_cd {
 	uint16_t asid;
 	uint8_t oa_bits; /* effective IPS */
 	bool affd, wxn, uwxn, pan, aset;
-	bool abort;  /* CD.A */
-	bool record; /* CD.R */
+	bool big_endian; /* CD.ENDI, legal with a mixed-endian IDR0.TTENDIAN */
+	bool abort;      /* CD.A */
+	bool record;     /* CD.R */
 };
 
-/* How a walk failed; the fields of an event record (7.3) that do not name the stream. */
+/*
+ * How a walk failed; the fields of an event record (7.3) that do not name the stream. CD.R and CD.A are the caller's
+ * to apply: a stage-1 fault (stage2 = 0, event F_TRANSLATION to F_PERMISSION) is not recorded if the CD's record is
+ * false, and does not abort the access if its abort is false.
+ */
 struct soft_fault {
-	uint8_t event;   /* VIQ_SMMUV3_EVT_*; 0: no event */
+	uint8_t event;   /* VIQ_SMMUV3_EVT_* */
 	uint8_t stage2;  /* S2 */
 	uint8_t klass;   /* VIQ_SMMUV3_EVT_CLASS_* */
 	bool ttrnw_read; /* TTRnW, for F_PERMISSION with CLASS_TT */
@@ -79,12 +92,19 @@ struct soft_leaf {
 	uint8_t s1_granule; /* log2; 0 without stage 1 */
 	uint8_t s2_shift;   /* log2 of the stage-2 leaf's size; 64 without stage 2 */
 	bool global;        /* stage-1 nG = 0 */
-	/* Rights, each a set of SOFT_R/W/X: stage 1 for unprivileged and privileged accesses, and stage 2. */
+	/*
+	 * Rights, each a set of SOFT_R/W/X: stage 1 for unprivileged and privileged accesses, and stage 2. In s2,
+	 * SOFT_X is execution by unprivileged accesses and SOFT_P execution by privileged ones (they differ with XNX).
+	 */
 	uint8_t s1_user, s1_priv, s2;
 	uint64_t ipa; /* stage-1 output for the address asked for */
 };
 
-/* Translate an IPA for a purpose (klass). access: SOFT_R/W/X the stage-2 leaf must allow; 0 checks no permission. */
+/*
+ * Translate an IPA for a purpose (klass). access: SOFT_R/W/X (and P) the stage-2 leaf must allow; 0 checks no
+ * permission. Returns 0 with *leaf, the IPA being its address and piece; -EFAULT with *fault, and with *leaf too if the
+ * event is F_PERMISSION.
+ */
 int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t ipa, unsigned int access,
 		 unsigned int klass, struct soft_leaf *leaf, struct soft_fault *fault);
 
@@ -100,14 +120,20 @@ int soft_check_ste(const struct soft_features *f, const uint64_t ste[2]);
 
 /*
  * Walk stage 1 then stage 2 for va. access: SOFT_R/W/X, with SOFT_P for privileged. cd NULL: stage 1 is bypassed, the
- * address is an IPA (checked against OAS). Permissions are checked in the architecture's order; on F_PERMISSION *leaf
- * is filled too (such leaves may be cached). Returns 0, or -EFAULT with *fault.
+ * address is an IPA (checked against OAS). Permissions are checked in the architecture's order. Returns 0, or -EFAULT
+ * with *fault. Stage 2 of the final address is not looked at once stage 1 has denied the access, so after -EFAULT
+ * leaf->shift says whether the leaf is whole (and may be cached): not 0 if only stage 2's rights denied the access.
+ *
+ * base_va keeps the bits that TBI ignores as they are in va.
  */
 int soft_walk(const struct viq_mem *mem, const struct soft_features *f, const struct soft_s2 *s2,
 	      const struct soft_cd *cd, uint64_t va, unsigned int access, struct soft_leaf *leaf,
 	      struct soft_fault *fault);
 
-/* The rights check alone, for a cached leaf: 0, or -EFAULT with *fault (event, stage2, klass, ipa). */
+/*
+ * The rights check alone, for a cached leaf: 0, or -EFAULT with *fault (event, stage2, klass, ipa). leaf->ipa must be
+ * the stage-1 output for this access.
+ */
 int soft_check_rights(const struct soft_cd *cd, const struct soft_leaf *leaf, unsigned int access,
 		      struct soft_fault *fault);
 
