@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* The invalidate call: argument checks, the fast path, and the small questions about a host. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <viq/call.h>
+
+#include "exact.h"
+#include "types.h"
+
+static bool host_ok(const struct viq_call_host *host)
+{
+	return host && host->ops && host->ops->size == sizeof(*host->ops) && host->ops->invalidate;
+}
+
+static bool request_ok(const struct viq_call_request *req)
+{
+	const struct call_type *type;
+
+	if (!req || req->size != sizeof(*req) || req->reserved || req->piece_count > VIQ_CALL_MAX_PIECES ||
+	    (req->piece_count && !req->pieces))
+		return false;
+	type = call_type_find(req->type);
+	return type && req->entry_size == type->entry_size;
+}
+
+/* Entries of the gather list, or -EINVAL. */
+static int count_entries(const struct viq_call_request *req, uint32_t *count)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < req->piece_count; i++) {
+		const struct viq_call_piece *piece = &req->pieces[i];
+
+		if (piece->count && (!piece->entries || (uintptr_t)piece->entries % 8))
+			return -EINVAL;
+		n += piece->count;
+	}
+	if (n > VIQ_CALL_MAX_ENTRIES)
+		return -EINVAL;
+	*count = (uint32_t)n;
+	return 0;
+}
+
+int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
+			struct viq_call_result *res)
+{
+	struct viq_call_result answer = {.size = sizeof(answer)};
+	uint32_t count;
+	int ret;
+
+	if (!host_ok(host) || !request_ok(req) || !res || res->size != sizeof(*res) || count_entries(req, &count))
+		return -EINVAL;
+	ret = host->ops->invalidate(host->opaque, req, &answer);
+	if (ret || answer.error != VIQ_CALL_NONE || answer.handled != count) {
+		call_exact(host, req, count, ret, &answer, res);
+		return 0;
+	}
+	*res = (struct viq_call_result){
+		.size = sizeof(*res),
+		.handled = count,
+		.suspect = count,
+		.host_calls = answer.host_calls ? answer.host_calls : 1,
+	};
+	return 0;
+}
+
+uint32_t viq_call_stream(const struct viq_call_host *host, uint32_t sid)
+{
+	if (!host_ok(host))
+		return 0;
+	if (!host->ops->stream)
+		return VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
+	return host->ops->stream(host->opaque, host->object, sid);
+}
+
+const char *viq_call_error_text(uint32_t error)
+{
+	static const char *const text[VIQ_CALL_ERROR_COUNT] = {
+		[VIQ_CALL_NONE] = "no error",
+		[VIQ_CALL_ILLEGAL] = "illegal entry",
+		[VIQ_CALL_ABORTED] = "entry could not be read",
+		[VIQ_CALL_TIMEOUT] = "device time-out",
+		[VIQ_CALL_FAILED] = "host failure",
+		[VIQ_CALL_NO_MEMORY] = "host out of memory",
+		[VIQ_CALL_GONE] = "target is gone",
+		[VIQ_CALL_UNSUPPORTED] = "entry type not supported",
+	};
+
+	return error < VIQ_CALL_ERROR_COUNT ? text[error] : "unknown error";
+}

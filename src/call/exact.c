@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exact answers from imprecise hosts.
+ *
+ * A guest must be told the index of the failing entry exactly, in both directions. Too high, and entries that never ran
+ * count as done. Too low, and the guest destroys a valid invalidation: Linux's SMMUv3 driver answers CERROR_ILL by
+ * overwriting the command at CMDQ_CONS with a CMD_SYNC and goes on. So neither rounding up nor rounding down will do.
+ *
+ * On this floor, though, an entry may be sent again at will: invalidations are idempotent, and the guest sees nothing
+ * before the call returns. So what a host does not say can be found out by asking it again about smaller arrays.
+ *
+ * Only three things that a host says are believed:
+ *   - all of an array is done, if it reports success and the full count;
+ *   - of a failed array the *safe* entries are done: the largest multiple of report_group in the reported count, but
+ *     nothing if the count is not below the array's length (Linux leaves the count as it was passed in when it fails
+ *     before it starts);
+ *   - an entry that is alone in a refused array is illegal.
+ *
+ * The search keeps a cursor, lo: entries [0, lo) took effect. After a refusal there is a *window* [lo, end) that holds
+ * the culprit: the rest of the reported group, or more if the host says so. The window is halved by sending its first
+ * half: success moves lo, refusal moves end. A window of 63 takes at most 7 calls. Because the first half goes first,
+ * it is the lowest illegal entry that is found, and all before it took effect.
+ *
+ * The *hint* is the reported count of the first refusal. Linux 7.3 names the culprit there, although the entries before
+ * it in the group never ran: sending [lo, hint), then the hint alone, takes two calls instead of seven. The kernel
+ * after 7.3 reports the start of the group; the hint then costs one call. A hint is followed once, so that a host that
+ * hints at random cannot lead the search astray for long.
+ *
+ * If every entry of a window succeeds after all, the refusal was a passing one and the rest is sent. Each step is a
+ * pure function of indices and answers: gather pieces do not matter.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "exact.h"
+
+#define NO_HINT UINT32_MAX
+
+/* What is believed of one failed host call. Indices count from the first entry of the array sent. */
+struct failure {
+	uint32_t safe; /* [0, safe) took effect */
+	uint32_t last; /* highest index that can be the culprit */
+	uint32_t hint; /* the reported count where it may point at the culprit, or NO_HINT */
+	uint32_t error;
+	uint32_t hw_code;
+	int32_t os_error;
+};
+
+struct search {
+	const struct viq_call_host *host;
+	const struct viq_call_request *req;
+	uint32_t count;      /* entries of the request */
+	uint32_t lo;         /* [0, lo) took effect */
+	uint32_t end;        /* the window is [lo, end); 0: no refusal is open */
+	uint32_t hint;       /* index, or NO_HINT */
+	uint32_t chunk;      /* longest array that the host is given, shortened when it lacks memory */
+	uint32_t host_calls; /* so far */
+	struct failure why;  /* the latest failure; its indices are not used */
+};
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint32_t error_of_errno(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return VIQ_CALL_NO_MEMORY;
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+		return VIQ_CALL_GONE;
+	case -EFAULT:
+		return VIQ_CALL_ABORTED;
+	case -EOPNOTSUPP:
+		return VIQ_CALL_UNSUPPORTED;
+	case -ETIMEDOUT:
+		return VIQ_CALL_TIMEOUT;
+	}
+	return VIQ_CALL_FAILED;
+}
+
+/* The highest index that can be the culprit in a failed array of len entries. */
+static uint32_t last_suspect(uint32_t group, uint32_t len, uint32_t safe, const struct viq_call_result *answer)
+{
+	uint32_t last;
+
+	if (!len)
+		return 0;
+	if (!group || answer->handled >= len)
+		return len - 1;
+	last = max_u32(answer->handled, answer->suspect);
+	if (group > 1 && last - safe < group - 1)
+		last = group - 1 < len - safe ? safe + group - 1 : len - 1;
+	return min_u32(last, len - 1);
+}
+
+/* Judge a host's answer to an array of len entries: true if all of it took effect, else *f is filled. */
+static bool judge(uint32_t group, uint32_t len, int ret, const struct viq_call_result *answer, struct failure *f)
+{
+	if (ret) {
+		*f = (struct failure){.last = len ? len - 1 : 0, .hint = NO_HINT, .error = error_of_errno(ret)};
+		f->os_error = ret < 0 ? ret : 0;
+		return false;
+	}
+	if (answer->error == VIQ_CALL_NONE && answer->handled == len)
+		return true;
+	*f = (struct failure){.hint = NO_HINT, .hw_code = answer->hw_code, .os_error = answer->os_error};
+	/* Success with another count contradicts itself. */
+	f->error = answer->error;
+	if (f->error == VIQ_CALL_NONE || f->error >= VIQ_CALL_ERROR_COUNT)
+		f->error = VIQ_CALL_FAILED;
+	if (answer->handled < len && group)
+		f->safe = answer->handled - answer->handled % group;
+	f->last = last_suspect(group, len, f->safe, answer);
+	/* A count at a group's start with a wider window points at nothing. */
+	if (answer->handled < len && (answer->handled > f->safe || answer->suspect <= answer->handled))
+		f->hint = answer->handled;
+	return false;
+}
+
+/* Cut [from, to) out of the request's gather list. */
+static uint32_t cut(const struct viq_call_request *req, uint32_t from, uint32_t to, struct viq_call_piece *pieces)
+{
+	uint32_t n = 0, start = 0;
+
+	for (uint32_t i = 0; i < req->piece_count && start < to; i++) {
+		uint32_t end = start + req->pieces[i].count;
+		uint32_t a = max_u32(start, from), b = min_u32(end, to);
+
+		if (a < b) {
+			pieces[n].entries =
+				(const char *)req->pieces[i].entries + (size_t)(a - start) * req->entry_size;
+			pieces[n++].count = b - a;
+		}
+		start = end;
+	}
+	return n;
+}
+
+static void charge(struct search *s, int ret, const struct viq_call_result *answer)
+{
+	uint32_t calls = ret || !answer->host_calls ? 1 : answer->host_calls;
+
+	s->host_calls += min_u32(calls, UINT32_MAX - s->host_calls);
+}
+
+/* Give [lo, to) to the host. True if all of it took effect, else *f is filled. */
+static bool send(struct search *s, uint32_t to, struct failure *f)
+{
+	struct viq_call_piece pieces[VIQ_CALL_MAX_PIECES];
+	struct viq_call_request req = *s->req;
+	struct viq_call_result answer = {.size = sizeof(answer)};
+	int ret;
+
+	req.pieces = pieces;
+	req.piece_count = cut(s->req, s->lo, to, pieces);
+	ret = s->host->ops->invalidate(s->host->opaque, &req, &answer);
+	charge(s, ret, &answer);
+	return judge(s->host->ops->report_group, to - s->lo, ret, &answer, f);
+}
+
+/* Where the next array ends. */
+static uint32_t next_end(const struct search *s)
+{
+	uint32_t to;
+
+	if (!s->end)
+		to = s->count;
+	else if (s->hint == NO_HINT)
+		to = s->lo + (s->end - s->lo + 1) / 2;
+	else
+		to = s->hint > s->lo ? s->hint : s->lo + 1;
+	return min_u32(to, s->chunk < s->count - s->lo ? s->lo + s->chunk : s->count);
+}
+
+static void advance(struct search *s, uint32_t to)
+{
+	s->lo = to;
+	if (s->hint != NO_HINT && s->lo > s->hint)
+		s->hint = NO_HINT;
+	if (s->end && s->lo >= s->end) {
+		/* All of the window succeeded: the refusal has passed. If the search must end now, this is not ILLEGAL.
+		 */
+		s->end = 0;
+		s->hint = NO_HINT;
+		s->why.error = VIQ_CALL_FAILED;
+	}
+}
+
+/* Take in a failed call on [lo, to). True if another call may help; else [lo, end) is the answer's window. */
+static bool retreat(struct search *s, uint32_t to, const struct failure *f)
+{
+	uint32_t from = s->lo;
+	bool refusal = f->error == VIQ_CALL_ILLEGAL;
+
+	if (f->error == VIQ_CALL_NO_MEMORY && to - from > 1) {
+		if (!s->end)
+			s->why = *f;
+		s->chunk = (to - from) / 2;
+		advance(s, from + f->safe);
+		return true;
+	}
+	s->why = *f;
+	s->hint = refusal && !s->end ? f->hint : NO_HINT;
+	if (s->hint != NO_HINT)
+		s->hint += from;
+	s->lo = from + f->safe;
+	s->end = from + f->last + 1;
+	return refusal && f->safe < f->last;
+}
+
+static void search_run(struct search *s)
+{
+	while (s->lo < s->count && s->host_calls < VIQ_CALL_MAX_HOST_CALLS) {
+		uint32_t to = next_end(s);
+		struct failure f;
+
+		if (send(s, to, &f))
+			advance(s, to);
+		else if (!retreat(s, to, &f))
+			return;
+	}
+}
+
+void call_exact(const struct viq_call_host *host, const struct viq_call_request *req, uint32_t count, int ret,
+		const struct viq_call_result *answer, struct viq_call_result *res)
+{
+	struct search s = {.host = host, .req = req, .count = count, .hint = NO_HINT, .chunk = count};
+	struct failure f;
+
+	charge(&s, ret, answer);
+	if (judge(host->ops->report_group, count, ret, answer, &f))
+		s.lo = count;
+	else if (!count)
+		s.why = f;
+	else if (retreat(&s, count, &f))
+		search_run(&s);
+
+	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = s.host_calls};
+	res->handled = s.lo;
+	res->suspect = s.lo;
+	if (s.lo == count && (count || !s.why.error))
+		return;
+	if (count)
+		res->suspect = (s.end ? s.end : count) - 1;
+	res->error = s.why.error;
+	res->hw_code = s.why.hw_code;
+	res->os_error = s.why.os_error;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* From a host's first answer that was not plain success to one that holds. */
+#ifndef VIQ_CALL_EXACT_H
+#define VIQ_CALL_EXACT_H
+
+#include <stdint.h>
+
+#include <viq/call.h>
+
+/*
+ * ret and *answer are what the host said to *req, a checked request of count entries. Fills *res; calls the host again
+ * where that makes the answer more exact.
+ */
+void call_exact(const struct viq_call_host *host, const struct viq_call_request *req, uint32_t count, int ret,
+		const struct viq_call_result *answer, struct viq_call_result *res);
+
+#endif
