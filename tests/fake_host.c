@@ -92,7 +92,7 @@ static uint32_t find_culprit(struct fake_host *fake, const uint32_t *ids, uint32
 	for (uint32_t i = 0; i < n; i++) {
 		struct fake_entry *e = &fake->entries[ids[i]];
 
-		if (!e->error)
+		if (!e->error || (e->spare && e->spare--))
 			continue;
 		*error = e->error;
 		if (e->times && !--e->times)

@@ -24,8 +24,9 @@ enum fake_kind {
 };
 
 struct fake_entry {
-	uint8_t error;  /* enum viq_call_error: what this entry ends in; 0: success */
-	uint16_t times; /* how often it does so before it succeeds; 0: for ever */
+	uint8_t error;  /* enum viq_call_error, or any number: what this entry ends in; 0: success */
+	uint16_t spare; /* how often it succeeds before that */
+	uint16_t times; /* how often it fails before it succeeds again; 0: for ever */
 	uint32_t runs;  /* record: how often it took effect */
 };
 

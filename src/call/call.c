@@ -53,7 +53,7 @@ int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_
 	if (!host_ok(host) || !request_ok(req) || !res || res->size != sizeof(*res) || count_entries(req, &count))
 		return -EINVAL;
 	ret = host->ops->invalidate(host->opaque, req, &answer);
-	if (ret || answer.error != VIQ_CALL_NONE || answer.handled != count) {
+	if (!call_all_done(count, ret, &answer)) {
 		call_exact(host, req, count, ret, &answer, res);
 		return 0;
 	}

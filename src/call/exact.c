@@ -76,14 +76,11 @@ static uint32_t error_of_errno(int err)
 		return VIQ_CALL_NO_MEMORY;
 	case -ENOENT:
 	case -ENODEV:
-	case -ENXIO:
 		return VIQ_CALL_GONE;
 	case -EFAULT:
 		return VIQ_CALL_ABORTED;
 	case -EOPNOTSUPP:
 		return VIQ_CALL_UNSUPPORTED;
-	case -ETIMEDOUT:
-		return VIQ_CALL_TIMEOUT;
 	}
 	return VIQ_CALL_FAILED;
 }
@@ -93,9 +90,7 @@ static uint32_t last_suspect(uint32_t group, uint32_t len, uint32_t safe, const 
 {
 	uint32_t last;
 
-	if (!len)
-		return 0;
-	if (!group || answer->handled >= len)
+	if (!group || answer->error == VIQ_CALL_NONE)
 		return len - 1;
 	last = max_u32(answer->handled, answer->suspect);
 	if (group > 1 && last - safe < group - 1)
@@ -103,28 +98,31 @@ static uint32_t last_suspect(uint32_t group, uint32_t len, uint32_t safe, const 
 	return min_u32(last, len - 1);
 }
 
-/* Judge a host's answer to an array of len entries: true if all of it took effect, else *f is filled. */
-static bool judge(uint32_t group, uint32_t len, int ret, const struct viq_call_result *answer, struct failure *f)
+/* What to believe of a host's failing answer to an array of len entries. */
+static struct failure believe(uint32_t group, uint32_t len, int ret, const struct viq_call_result *answer)
 {
+	struct failure f = {.last = len ? len - 1 : 0, .hint = NO_HINT};
+
 	if (ret) {
-		*f = (struct failure){.last = len ? len - 1 : 0, .hint = NO_HINT, .error = error_of_errno(ret)};
-		f->os_error = ret < 0 ? ret : 0;
-		return false;
+		f.error = error_of_errno(ret);
+		f.os_error = ret < 0 ? ret : 0;
+		return f;
 	}
-	if (answer->error == VIQ_CALL_NONE && answer->handled == len)
-		return true;
-	*f = (struct failure){.hint = NO_HINT, .hw_code = answer->hw_code, .os_error = answer->os_error};
-	/* Success with another count contradicts itself. */
-	f->error = answer->error;
-	if (f->error == VIQ_CALL_NONE || f->error >= VIQ_CALL_ERROR_COUNT)
-		f->error = VIQ_CALL_FAILED;
-	if (answer->handled < len && group)
-		f->safe = answer->handled - answer->handled % group;
-	f->last = last_suspect(group, len, f->safe, answer);
+	/* Success with another count than the array's length contradicts itself. */
+	f.error = answer->error;
+	if (f.error == VIQ_CALL_NONE || f.error >= VIQ_CALL_ERROR_COUNT)
+		f.error = VIQ_CALL_FAILED;
+	f.hw_code = answer->hw_code;
+	f.os_error = answer->os_error;
+	if (answer->handled >= len)
+		return f;
+	if (group)
+		f.safe = answer->handled - answer->handled % group;
+	f.last = last_suspect(group, len, f.safe, answer);
 	/* A count at a group's start with a wider window points at nothing. */
-	if (answer->handled < len && (answer->handled > f->safe || answer->suspect <= answer->handled))
-		f->hint = answer->handled;
-	return false;
+	if (answer->handled > f.safe || answer->suspect <= answer->handled)
+		f.hint = answer->handled;
+	return f;
 }
 
 /* Cut [from, to) out of the request's gather list. */
@@ -159,13 +157,17 @@ static bool send(struct search *s, uint32_t to, struct failure *f)
 	struct viq_call_piece pieces[VIQ_CALL_MAX_PIECES];
 	struct viq_call_request req = *s->req;
 	struct viq_call_result answer = {.size = sizeof(answer)};
+	uint32_t len = to - s->lo;
 	int ret;
 
 	req.pieces = pieces;
 	req.piece_count = cut(s->req, s->lo, to, pieces);
 	ret = s->host->ops->invalidate(s->host->opaque, &req, &answer);
 	charge(s, ret, &answer);
-	return judge(s->host->ops->report_group, to - s->lo, ret, &answer, f);
+	if (call_all_done(len, ret, &answer))
+		return true;
+	*f = believe(s->host->ops->report_group, len, ret, &answer);
+	return false;
 }
 
 /* Where the next array ends. */
@@ -182,14 +184,14 @@ static uint32_t next_end(const struct search *s)
 	return min_u32(to, s->chunk < s->count - s->lo ? s->lo + s->chunk : s->count);
 }
 
+/* [lo, to) took effect. */
 static void advance(struct search *s, uint32_t to)
 {
 	s->lo = to;
 	if (s->hint != NO_HINT && s->lo > s->hint)
 		s->hint = NO_HINT;
 	if (s->end && s->lo >= s->end) {
-		/* All of the window succeeded: the refusal has passed. If the search must end now, this is not ILLEGAL.
-		 */
+		/* The refusal has passed. If the search had to end now, no entry could be called illegal. */
 		s->end = 0;
 		s->hint = NO_HINT;
 		s->why.error = VIQ_CALL_FAILED;
@@ -235,12 +237,10 @@ void call_exact(const struct viq_call_host *host, const struct viq_call_request 
 		const struct viq_call_result *answer, struct viq_call_result *res)
 {
 	struct search s = {.host = host, .req = req, .count = count, .hint = NO_HINT, .chunk = count};
-	struct failure f;
+	struct failure f = believe(host->ops->report_group, count, ret, answer);
 
 	charge(&s, ret, answer);
-	if (judge(host->ops->report_group, count, ret, answer, &f))
-		s.lo = count;
-	else if (!count)
+	if (!count)
 		s.why = f;
 	else if (retreat(&s, count, &f))
 		search_run(&s);
@@ -248,7 +248,7 @@ void call_exact(const struct viq_call_host *host, const struct viq_call_request 
 	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = s.host_calls};
 	res->handled = s.lo;
 	res->suspect = s.lo;
-	if (s.lo == count && (count || !s.why.error))
+	if (count && s.lo == count)
 		return;
 	if (count)
 		res->suspect = (s.end ? s.end : count) - 1;

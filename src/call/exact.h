@@ -3,13 +3,20 @@
 #ifndef VIQ_CALL_EXACT_H
 #define VIQ_CALL_EXACT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <viq/call.h>
 
+/* Is a host's answer to an array of len entries plain success? */
+static inline bool call_all_done(uint32_t len, int ret, const struct viq_call_result *answer)
+{
+	return !ret && answer->error == VIQ_CALL_NONE && answer->handled == len;
+}
+
 /*
- * ret and *answer are what the host said to *req, a checked request of count entries. Fills *res; calls the host again
- * where that makes the answer more exact.
+ * ret and *answer are what the host said to *req, a checked request of count entries; not plain success. Fills *res;
+ * calls the host again where that makes the answer more exact.
  */
 void call_exact(const struct viq_call_host *host, const struct viq_call_request *req, uint32_t count, int ret,
 		const struct viq_call_result *answer, struct viq_call_result *res);
