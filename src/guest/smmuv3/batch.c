@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The batch: commands that were read and checked, and what the host's answer means for the guest.
+ *
+ *   host's answer                                     guest sees
+ *   all handled                                       CONS behind the batch
+ *   one entry illegal, and exactly which              CERROR_ILL at that command
+ *   time-out or failure with an ATC_INV among the     nothing yet: the other commands are completed by a second call,
+ * the suspects                                          ATC_INVs are retained, and the next CMD_SYNC reports
+ *                                                     CERROR_ATC_INV_SYNC (7.1: which one failed is unknown)
+ *   anything else (no memory, device gone, ...)       CERROR_ABT at the first command that is not confirmed. It is not
+ *                                                     the guest's fault and has no code of its own; ABT is the one that
+ *                                                     makes a driver retry without changing the command
+ *
+ * In each case CONS passes exactly what took effect, and a CMD_SYNC completes only when nothing is left unconfirmed.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "smmuv3.h"
+
+void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)
+{
+	struct viq_smmuv3_trace t;
+
+	if (!s->ops.trace)
+		return;
+	t = (struct viq_smmuv3_trace){
+		.size = sizeof(t),
+		.index = index & smmuv3_index_mask(smmuv3_cmdq(s).log2size),
+		.cmd = {cmd[0], cmd[1]},
+		.fate = fate,
+		.cerror = cerror,
+	};
+	s->ops.trace(s->config.opaque, &t);
+}
+
+void smmuv3_batch_drop(struct viq_smmuv3 *s)
+{
+	s->batch.count = 0;
+	s->batch.hole_count = 0;
+}
+
+static void load_entry(const uint64_t entry[2], uint64_t cmd[2])
+{
+	cmd[0] = le64toh(entry[0]);
+	cmd[1] = le64toh(entry[1]);
+}
+
+static bool is_atc_inv(const uint64_t entry[2])
+{
+	return (le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP) == VIQ_SMMUV3_OP_ATC_INV;
+}
+
+/* The queue index of entry n: holes before it take indices too. */
+static uint32_t index_of(const struct viq_smmuv3 *s, uint32_t n)
+{
+	uint32_t holes = 0;
+
+	while (holes < s->batch.hole_count && s->batch.holes[holes].before <= n)
+		holes++;
+	return (s->batch.first + n + holes) & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+}
+
+/* Tell the trace hook of all commands before entry n; ATC_INVs from entry atc on have been retained. */
+static void trace_consumed(const struct viq_smmuv3 *s, uint32_t n, uint32_t atc)
+{
+	const struct smmuv3_batch *b = &s->batch;
+	uint32_t index = b->first, hole = 0;
+
+	if (!s->ops.trace)
+		return;
+	for (uint32_t i = 0; i <= n; i++) {
+		uint64_t cmd[2];
+		uint8_t fate = VIQ_SMMUV3_FATE_HOST;
+
+		for (; hole < b->hole_count && b->holes[hole].before <= i; hole++)
+			smmuv3_trace(s, index++, b->holes[hole].cmd, b->holes[hole].fate, 0);
+		if (i == n)
+			break;
+		load_entry(b->entries[i], cmd);
+		if (i >= atc && is_atc_inv(b->entries[i]))
+			fate = VIQ_SMMUV3_FATE_RETAINED;
+		smmuv3_trace(s, index++, cmd, fate, 0);
+	}
+}
+
+/* The commands from entry n on are not consumed after all: take them out of the statistics. */
+static void uncount(struct viq_smmuv3 *s, uint32_t n)
+{
+	struct smmuv3_batch *b = &s->batch;
+
+	for (uint32_t i = n; i < b->count; i++)
+		s->counters.commands[le64toh(b->entries[i][0]) & VIQ_SMMUV3_CMD_OP]--;
+	for (uint32_t i = 0; i < b->hole_count; i++) {
+		if (b->holes[i].before > n)
+			s->counters.commands[b->holes[i].cmd[0] & VIQ_SMMUV3_CMD_OP]--;
+	}
+}
+
+static void count_no_stream(struct viq_smmuv3 *s)
+{
+	for (uint32_t i = 0; i < s->batch.hole_count; i++)
+		s->counters.no_stream += s->batch.holes[i].fate == VIQ_SMMUV3_FATE_NO_STREAM;
+}
+
+/* One invalidate call for count entries in all. */
+static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
+		 struct viq_call_result *res)
+{
+	const struct viq_call_request req = {
+		.size = sizeof(req),
+		.object = s->config.host.object,
+		.type = VIQ_CALL_SMMUV3,
+		.entry_size = VIQ_SMMUV3_CMD_SIZE,
+		.pieces = pieces,
+		.piece_count = piece_count,
+	};
+	int ret;
+
+	res->size = sizeof(*res);
+	ret = viq_call_invalidate(&s->config.host, &req, res);
+	if (ret) {
+		/* Only a damaged host description gets here. Nothing ran. */
+		*res = (struct viq_call_result){
+			.size = sizeof(*res), .suspect = count - 1, .error = VIQ_CALL_FAILED, .os_error = ret};
+	}
+	s->counters.calls++;
+	s->counters.host_calls += res->host_calls;
+	s->counters.entries += res->handled;
+	s->counters.call_errors[res->error]++;
+	if (res->host_calls > 1)
+		s->charge += (res->host_calls - 1) * HOST_CALL_COST;
+	if (res->error != VIQ_CALL_NONE && res->error != VIQ_CALL_ILLEGAL && s->ops.host_error)
+		s->ops.host_error(s->config.opaque, res);
+}
+
+/* The batch is consumed, its ATC_INVs from entry atc on without confirmation: CONS moves to head. */
+static void confirm(struct viq_smmuv3 *s, uint32_t atc)
+{
+	trace_consumed(s, s->batch.count, atc);
+	count_no_stream(s);
+	smmuv3_batch_drop(s);
+	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head;
+}
+
+static bool stop_at_entry(struct viq_smmuv3 *s, uint32_t n, uint32_t cerror)
+{
+	uint64_t cmd[2];
+
+	load_entry(s->batch.entries[n], cmd);
+	trace_consumed(s, n, n);
+	uncount(s, n);
+	smmuv3_cmdq_stop(s, index_of(s, n), cerror, cmd);
+	return false;
+}
+
+/* Is an ATC_INV among entries [first, last], and do all from first on fit among the retained ones? */
+static bool atc_to_retain(const struct viq_smmuv3 *s, uint32_t first, uint32_t last)
+{
+	uint32_t atc = 0;
+	bool suspected = false;
+
+	for (uint32_t i = first; i < s->batch.count; i++) {
+		if (!is_atc_inv(s->batch.entries[i]))
+			continue;
+		atc++;
+		suspected |= i <= last;
+	}
+	return suspected && atc <= RETAINED_ENTRIES - s->retained.count;
+}
+
+/*
+ * Complete the entries from n on that are not ATC_INVs: each call gathers as many runs of them as it can. The batch
+ * stays as it is, because its commands are not consumed yet if this fails.
+ */
+static bool complete_others(struct viq_smmuv3 *s, uint32_t n)
+{
+	const struct smmuv3_batch *b = &s->batch;
+
+	while (n < b->count) {
+		struct viq_call_piece pieces[VIQ_CALL_MAX_PIECES];
+		struct viq_call_result res;
+		uint32_t used = 0, total = 0;
+
+		while (n < b->count && used < VIQ_CALL_MAX_PIECES) {
+			uint32_t first = n;
+
+			while (n < b->count && !is_atc_inv(b->entries[n]))
+				n++;
+			if (n > first)
+				pieces[used++] = (struct viq_call_piece){b->entries[first], n - first};
+			total += n - first;
+			while (n < b->count && is_atc_inv(b->entries[n]))
+				n++;
+		}
+		if (!total)
+			break;
+		call(s, pieces, used, total, &res);
+		if (res.error)
+			return false;
+		s->charge += HOST_CALL_COST;
+	}
+	return true;
+}
+
+/* The ATC_INVs from entry n on are consumed but not confirmed. */
+static void retain(struct viq_smmuv3 *s, uint32_t n)
+{
+	struct smmuv3_retained *r = &s->retained;
+
+	for (; n < s->batch.count; n++) {
+		if (is_atc_inv(s->batch.entries[n]))
+			memcpy(r->entries[r->count++], s->batch.entries[n], sizeof(r->entries[0]));
+	}
+	r->unreported = true;
+}
+
+bool smmuv3_batch_flush(struct viq_smmuv3 *s)
+{
+	struct smmuv3_batch *b = &s->batch;
+	struct viq_call_piece piece = {b->entries, b->count};
+	struct viq_call_result res;
+
+	if (!b->count) {
+		confirm(s, 0);
+		return true;
+	}
+	call(s, &piece, 1, b->count, &res);
+	if (res.error == VIQ_CALL_NONE) {
+		confirm(s, b->count);
+		return true;
+	}
+	if (res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect)
+		return stop_at_entry(s, res.handled, VIQ_SMMUV3_CERROR_ILL);
+	if ((res.error == VIQ_CALL_TIMEOUT || res.error == VIQ_CALL_FAILED) &&
+	    atc_to_retain(s, res.handled, res.suspect) && complete_others(s, res.handled)) {
+		retain(s, res.handled);
+		confirm(s, res.handled);
+		return true;
+	}
+	return stop_at_entry(s, res.handled, VIQ_SMMUV3_CERROR_ABT);
+}
+
+/* Those whose stream is gone, or has no ATC any more, concern nobody now. */
+static void prune_retained(struct viq_smmuv3 *s)
+{
+	struct smmuv3_retained *r = &s->retained;
+	const uint32_t need = VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < r->count; i++) {
+		uint32_t sid = VIQ_GET(VIQ_SMMUV3_CMD_SID, le64toh(r->entries[i][0]));
+
+		if ((viq_call_stream(&s->config.host, sid) & need) == need)
+			memmove(r->entries[kept++], r->entries[i], sizeof(r->entries[0]));
+	}
+	r->count = kept;
+}
+
+bool smmuv3_retained_resend(struct viq_smmuv3 *s)
+{
+	struct smmuv3_retained *r = &s->retained;
+	struct viq_call_piece piece = {r->entries, 0};
+	struct viq_call_result res;
+
+	prune_retained(s);
+	if (!r->count)
+		return true;
+	piece.count = r->count;
+	call(s, &piece, 1, r->count, &res);
+	r->count -= res.handled;
+	memmove(r->entries, r->entries[res.handled], r->count * sizeof(r->entries[0]));
+	return !r->count;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command queue (IHI 0070 3.5, 4.1, 7.1): read each command once, check it against its rule, give it to whoever
+ * handles it.
+ *
+ * The guest owns the ring and may rewrite it at any moment. A command is therefore read by two 64-bit loads that the
+ * compiler cannot repeat; checks and uses are of the values that were loaded.
+ */
+#include "smmuv3.h"
+
+/* A contiguous piece of the ring that can be read in place, from head on. */
+struct window {
+	const uint64_t *words; /* little endian, the guest's, two a command */
+	uint32_t count;        /* commands */
+	uint64_t copy[2];      /* backs words where the ring is not mapped */
+};
+
+static inline uint64_t load_word(const uint64_t *word)
+{
+	return le64toh(__atomic_load_n(word, __ATOMIC_RELAXED));
+}
+
+static bool may_consume(const struct viq_smmuv3 *s, const struct smmuv3_queue *q)
+{
+	uint32_t fill = smmuv3_queue_fill(q->log2size, s->regs.cmdq_prod, s->head);
+
+	/* Indices more than a queue apart are inconsistent: constrained unpredictable, and here not consumed (3.5.1).
+	 */
+	return (s->regs.cr0 & VIQ_SMMUV3_CR0_CMDQEN) && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_CMDQ_ERR) && fill &&
+	       fill <= 1u << q->log2size;
+}
+
+/* At least one command at head, or false if its memory is not there. */
+static bool open_window(const struct viq_smmuv3 *s, const struct smmuv3_queue *q, uint32_t limit, struct window *w)
+{
+	uint32_t slot = s->head & ((1u << q->log2size) - 1);
+	uint32_t fill = smmuv3_queue_fill(q->log2size, s->regs.cmdq_prod, s->head);
+	uint64_t gpa = q->base + (uint64_t)slot * VIQ_SMMUV3_CMD_SIZE;
+	uint64_t avail;
+
+	if (limit > fill)
+		limit = fill;
+	if (limit > (1u << q->log2size) - slot)
+		limit = (1u << q->log2size) - slot;
+	w->words = viq_mem_span(s->config.mem, gpa, &avail);
+	if (w->words && avail >= VIQ_SMMUV3_CMD_SIZE) {
+		w->count = avail / VIQ_SMMUV3_CMD_SIZE < limit ? (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE) : limit;
+		return true;
+	}
+	/* Behind callbacks, or across two regions: one at a time. */
+	w->words = w->copy;
+	w->count = 1;
+	return viq_mem_read(s->config.mem, gpa, w->copy, sizeof(w->copy)) == 0;
+}
+
+void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2])
+{
+	static const uint64_t unread[2];
+
+	smmuv3_batch_drop(s);
+	s->head = index;
+	/* The code must be there before the error can be seen (7.1). */
+	s->regs.cmdq_cons = index | VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror);
+	s->counters.cerror[cerror]++;
+	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, cerror);
+	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
+}
+
+static void advance(struct viq_smmuv3 *s, const struct smmuv3_queue *q, uint32_t count)
+{
+	s->head = (s->head + count) & smmuv3_index_mask(q->log2size);
+}
+
+/* The batch's first command is the one at head. */
+static void open_batch(struct viq_smmuv3 *s)
+{
+	if (!s->batch.count && !s->batch.hole_count)
+		s->batch.first = s->head;
+}
+
+/*
+ * Append commands of one opcode as long as they are legal and need no look at a stream: the bulk of any guest's
+ * traffic. Returns how many were taken. If that is less than limit, cmd holds the one behind them: it has been read.
+ */
+static uint32_t take_run(struct viq_smmuv3 *s, const uint64_t *words, uint32_t limit, uint8_t op, uint64_t cmd[2])
+{
+	const struct smmuv3_rule *rule = &s->rules[op];
+	const uint64_t bad0 = rule->illegal[0] | VIQ_SMMUV3_CMD_OP, bad1 = rule->illegal[1];
+	const uint64_t keep0 = rule->keep[0], keep1 = rule->keep[1];
+	uint64_t(*out)[2] = &s->batch.entries[s->batch.count];
+	uint32_t n;
+
+	for (n = 0; n < limit; n++, words += 2) {
+		cmd[0] = load_word(&words[0]);
+		cmd[1] = load_word(&words[1]);
+		if (((cmd[0] ^ op) & bad0) | (cmd[1] & bad1))
+			break;
+		if (rule->check && rule->check(cmd, s->features))
+			break;
+		out[n][0] = htole64(cmd[0] & keep0);
+		out[n][1] = htole64(cmd[1] & keep1);
+	}
+	s->batch.count += n;
+	s->counters.commands[op] += n;
+	return n;
+}
+
+static void add_entry(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
+{
+	uint64_t *entry = s->batch.entries[s->batch.count];
+
+	open_batch(s);
+	s->batch.count++;
+	entry[0] = htole64(cmd[0] & rule->keep[0]);
+	entry[1] = htole64(cmd[1] & rule->keep[1]);
+}
+
+static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
+{
+	open_batch(s);
+	s->batch.holes[s->batch.hole_count++] = (struct smmuv3_hole){
+		.cmd = {cmd[0], cmd[1]},
+		.before = s->batch.count,
+		.fate = fate,
+	};
+}
+
+static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
+{
+	uint32_t need = VIQ_CALL_STREAM_KNOWN;
+
+	if (rule->handler == HANDLER_HOST_ATC) {
+		/* With SMMUEN = 0 it is ignored (4.5). */
+		if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN)) {
+			add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
+			return;
+		}
+		need |= VIQ_CALL_STREAM_ATS;
+	}
+	if ((viq_call_stream(&s->config.host, VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0])) & need) == need)
+		add_entry(s, rule, cmd);
+	else
+		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
+}
+
+/* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL (4.3). false: the queue stopped. */
+static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	uint32_t sid = VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]), max = smmuv3_last_sid(s);
+	uint32_t first = sid, last = sid;
+	int ret = 0;
+
+	if ((cmd[0] & VIQ_SMMUV3_CMD_OP) == VIQ_SMMUV3_OP_CFGI_STE_RANGE) {
+		/* 2^(Range + 1) streams; 64-bit because Range = 31 means 2^32. */
+		uint64_t low = (UINT64_C(2) << VIQ_GET(VIQ_SMMUV3_CFGI_1_RANGE, cmd[1])) - 1;
+
+		first = sid & ~low;
+		last = sid | low;
+	}
+	if (last > max)
+		last = max;
+	if (!smmuv3_batch_flush(s))
+		return false;
+	if (first <= max)
+		ret = smmuv3_reconfig(s, VIQ_SMMUV3_CFGI_STE, first, last);
+	if (ret) {
+		/* Not the guest's fault, and it must not go on as if it were done: CERROR_ABT makes it retry (7.1). */
+		s->counters.commands[cmd[0] & VIQ_SMMUV3_CMD_OP]--;
+		smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, cmd);
+		return false;
+	}
+	add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
+	return true;
+}
+
+/* One command of any kind. false: the queue stopped. Otherwise the caller advances head past it. */
+static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	uint8_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
+	const struct smmuv3_rule *rule = &s->rules[op];
+
+	if (rule->handler == HANDLER_ILLEGAL || (cmd[0] & rule->illegal[0]) || (cmd[1] & rule->illegal[1]) ||
+	    (rule->check && rule->check(cmd, s->features))) {
+		if (smmuv3_batch_flush(s))
+			smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ILL, cmd);
+		return false;
+	}
+	s->counters.commands[op]++;
+	switch ((enum smmuv3_handler)rule->handler) {
+	case HANDLER_ILLEGAL:
+		break;
+	case HANDLER_HOST:
+		add_entry(s, rule, cmd);
+		break;
+	case HANDLER_HOST_STREAM:
+	case HANDLER_HOST_ATC:
+		route_to_stream(s, rule, cmd);
+		break;
+	case HANDLER_RECONFIG:
+		return reconfig(s, cmd);
+	case HANDLER_SYNC:
+		return smmuv3_sync(s, cmd);
+	case HANDLER_HINT:
+		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
+		break;
+	}
+	return true;
+}
+
+/* Make room for one more command. false: the queue stopped. */
+static bool make_room(struct viq_smmuv3 *s)
+{
+	if (s->batch.count < BATCH_ENTRIES && s->batch.hole_count < BATCH_HOLES)
+		return true;
+	return smmuv3_batch_flush(s);
+}
+
+/*
+ * Consume a window. Returns how many commands were: fewer than the window holds if the queue stopped (*stopped), or if
+ * host calls used up budget, which the caller must look at.
+ */
+static uint32_t consume_window(struct viq_smmuv3 *s, const struct smmuv3_queue *q, const struct window *w,
+			       bool *stopped)
+{
+	const uint32_t charge = s->charge;
+	uint64_t cmd[2] = {load_word(&w->words[0]), load_word(&w->words[1])};
+	uint32_t taken = 0;
+
+	for (;;) {
+		const uint8_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
+		uint32_t limit, n = 0;
+
+		*stopped = !make_room(s) || !take_one(s, cmd);
+		if (*stopped)
+			return taken;
+		advance(s, q, 1);
+		taken++;
+		limit = w->count - taken;
+		if (!limit || s->charge != charge)
+			return taken;
+		if (s->rules[op].handler == HANDLER_HOST) {
+			if (limit > BATCH_ENTRIES - s->batch.count)
+				limit = BATCH_ENTRIES - s->batch.count;
+			n = take_run(s, &w->words[2 * taken], limit, op, cmd);
+			advance(s, q, n);
+			taken += n;
+			if (taken == w->count)
+				return taken;
+		}
+		if (n == limit || s->rules[op].handler != HANDLER_HOST) {
+			cmd[0] = load_word(&w->words[2 * taken]);
+			cmd[1] = load_word(&w->words[2 * taken + 1]);
+		}
+	}
+}
+
+bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
+{
+	bool stopped = false, left;
+	struct smmuv3_queue q;
+	uint32_t used = 0;
+
+	if (!s)
+		return false;
+	q = smmuv3_cmdq(s);
+	if (!may_consume(s, &q))
+		return false;
+	s->counters.runs++;
+	s->charge = 0;
+	if (!budget)
+		budget = 1u << q.log2size;
+	while (!stopped && may_consume(s, &q) && (uint64_t)used + s->charge < budget) {
+		struct window w;
+
+		if (open_window(s, &q, budget - used - s->charge, &w)) {
+			used += consume_window(s, &q, &w, &stopped);
+		} else {
+			stopped = true;
+			if (smmuv3_batch_flush(s))
+				smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
+		}
+	}
+	/* What was read is confirmed before the guest's write returns: CONS never stands still for want of a CMD_SYNC.
+	 */
+	if (!stopped)
+		smmuv3_batch_flush(s);
+	left = may_consume(s, &q);
+	s->counters.budget_ends += left;
+	return left;
+}
+
+void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)
+{
+	if (viq_smmuv3_run(s, s->config.budget) && s->ops.kick)
+		s->ops.kick(s->config.opaque);
+}

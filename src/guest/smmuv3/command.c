@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* The command table (IHI 0070 4.1 to 4.8) and what follows from it for a given set of features. */
+#include "command.h"
+
+#define FIELD(id, text, w, m, feat, miss, fmt)                                                                         \
+	static const struct smmuv3_field field_##id = {                                                                \
+		.name = text, .mask = m, .word = w, .feature = feat, .missing = miss, .format = fmt}
+
+/* clang-format off */
+FIELD(ssec,    "SSec",    0, VIQ_SMMUV3_CMD_SSEC,     FEATURE_NEVER,  MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(ssv,     "SSV",     0, VIQ_SMMUV3_CMD_SSV,      FEATURE_SSID,   MISSING_CLEARED, FORMAT_FLAG);
+FIELD(ssid,    "SSID",    0, VIQ_SMMUV3_CMD_SSID,     FEATURE_SSID,   MISSING_CLEARED, FORMAT_HEX);
+FIELD(sid,     "SID",     0, VIQ_SMMUV3_CMD_SID,      FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(leaf,    "Leaf",    1, VIQ_SMMUV3_CMD_1_LEAF,   FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(range,   "Range",   1, VIQ_SMMUV3_CFGI_1_RANGE, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+/* With S2P = 0 a VMID in TLBI_NH_* is ignored (4.4); with S2P = 1 it is the tag. */
+FIELD(vmid,    "VMID",    0, VIQ_SMMUV3_TLBI_VMID,    FEATURE_S2P,    MISSING_CLEARED, FORMAT_FLAG);
+FIELD(asid_lo, "ASID",    0, VIQ_BITS(55, 48),        FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(asid_hi, "ASID[15:8]", 0, VIQ_BITS(63, 56),     FEATURE_ASID16, MISSING_CLEARED, FORMAT_FLAG);
+FIELD(num,     "NUM",     0, VIQ_SMMUV3_TLBI_NUM,     FEATURE_RIL,    MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(scale,   "SCALE",   0, VIQ_BITS(24, 20),        FEATURE_RIL,    MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(scale5,  "SCALE[5]", 0, VIQ_SMMUV3_TLBI_SCALE_5, FEATURE_DS,    MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(ttl128,  "TTL128",  1, VIQ_SMMUV3_TLBI_1_TTL128, FEATURE_NEVER, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(ttl,     "TTL",     1, VIQ_SMMUV3_TLBI_1_TTL,   FEATURE_RIL,    MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(tg,      "TG",      1, VIQ_SMMUV3_TLBI_1_TG,    FEATURE_RIL,    MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(va,      "VA",      1, VIQ_SMMUV3_TLBI_1_VA,    FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_ADDRESS);
+FIELD(ipa,     "IPA",     1, VIQ_SMMUV3_TLBI_1_IPA,   FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_ADDRESS);
+FIELD(global,  "G",       0, VIQ_SMMUV3_ATC_G,        FEATURE_SSID,   MISSING_CLEARED, FORMAT_FLAG);
+FIELD(size,    "Size",    1, VIQ_SMMUV3_ATC_1_SIZE,   FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(addr,    "Addr",    1, VIQ_SMMUV3_ATC_1_ADDR,   FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_ADDRESS);
+FIELD(pf_size, "Size",    1, VIQ_SMMUV3_PREFETCH_1_SIZE, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(stride,  "Stride",  1, VIQ_SMMUV3_PREFETCH_1_STRIDE, FEATURE_STRIDE, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(prg,     "PRGIndex", 1, VIQ_SMMUV3_PRI_1_GROUP, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(resp,    "Resp",    1, VIQ_SMMUV3_PRI_1_RESP,   FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(ac,      "Ac",      0, VIQ_SMMUV3_RESUME_AC,    FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(ab,      "Ab",      0, VIQ_SMMUV3_RESUME_AB,    FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(stag,    "STAG",    1, VIQ_SMMUV3_RESUME_1_STAG, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(cs,      "CS",      0, VIQ_SMMUV3_SYNC_CS,      FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
+FIELD(msh,     "MSH",     0, VIQ_SMMUV3_SYNC_MSH,     FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(msiattr, "MSIAttr", 0, VIQ_SMMUV3_SYNC_MSIATTR, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(msidata, "MSIData", 0, VIQ_SMMUV3_SYNC_MSIDATA, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
+FIELD(msiaddr, "MSIAddr", 1, VIQ_SMMUV3_SYNC_1_MSIADDR, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
+/* clang-format on */
+
+/* Section 4.4.1.1: which combinations of the range fields exist. */
+static const char *check_range(const uint64_t cmd[2], uint32_t features)
+{
+	unsigned int tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]);
+	unsigned int ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
+	uint64_t span = cmd[0] & (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE);
+
+	if (!tg)
+		return span || ttl ? "NUM, SCALE and TTL are RES0 with TG = 0" : NULL;
+	if (!span && !ttl)
+		return "TG with NUM = SCALE = TTL = 0 is reserved";
+	if (tg == 2 && ttl == 1 && !(features & FEATURE_BIT(FEATURE_DS)))
+		return "TTL = 1 does not exist for 16K granules without DS";
+	return NULL;
+}
+
+static const char *check_atc_inv(const uint64_t cmd[2], uint32_t features)
+{
+	return VIQ_GET(VIQ_SMMUV3_ATC_1_SIZE, cmd[1]) > VIQ_SMMUV3_ATC_SIZE_ALL ? "Size is above 52" : NULL;
+}
+
+static const char *check_pri_resp(const uint64_t cmd[2], uint32_t features)
+{
+	return VIQ_GET(VIQ_SMMUV3_PRI_1_RESP, cmd[1]) == 3 ? "Resp = 3 is reserved" : NULL;
+}
+
+static const char *check_sync(const uint64_t cmd[2], uint32_t features)
+{
+	return VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) == 3 ? "CS = 3 is reserved" : NULL;
+}
+
+#define FIELDS_RANGE_0   &field_num, &field_scale, &field_scale5
+#define FIELDS_RANGE_1   &field_leaf, &field_ttl128, &field_ttl, &field_tg
+#define FIELDS_ASID      &field_asid_lo, &field_asid_hi
+#define FIELDS_STREAM    &field_ssec, &field_sid
+#define FIELDS_SUBSTREAM &field_ssv, &field_ssid
+
+#define COMMAND(n, feat, who, fn, ...)                                                                                 \
+	{                                                                                                              \
+		.name = #n, .op = VIQ_SMMUV3_OP_##n, .feature = FEATURE_##feat, .handler = HANDLER_##who, .check = fn, \
+		.fields = {__VA_ARGS__},                                                                               \
+	}
+
+/* One row a command, in the order of opcodes. Opcodes of the Secure queue are reserved here. */
+static const struct smmuv3_command commands[] = {
+	COMMAND(PREFETCH_CONFIG, ALWAYS, HINT, NULL, FIELDS_STREAM, FIELDS_SUBSTREAM),
+	COMMAND(PREFETCH_ADDR, ALWAYS, HINT, NULL, FIELDS_STREAM, FIELDS_SUBSTREAM, &field_pf_size, &field_stride,
+		&field_addr),
+	COMMAND(CFGI_STE, ALWAYS, RECONFIG, NULL, FIELDS_STREAM, &field_leaf),
+	COMMAND(CFGI_STE_RANGE, ALWAYS, RECONFIG, NULL, FIELDS_STREAM, &field_range),
+	COMMAND(CFGI_CD, S1P, HOST_STREAM, NULL, FIELDS_STREAM, &field_ssid, &field_leaf),
+	COMMAND(CFGI_CD_ALL, S1P, HOST_STREAM, NULL, FIELDS_STREAM),
+	COMMAND(CFGI_VMS_PIDM, MPAM, ILLEGAL, NULL, &field_ssec, &field_vmid),
+	COMMAND(TLBI_NH_ALL, S1P, HOST, NULL, &field_vmid),
+	COMMAND(TLBI_NH_ASID, S1P, HOST, NULL, &field_vmid, FIELDS_ASID),
+	COMMAND(TLBI_NH_VA, S1P, HOST, check_range, FIELDS_ASID, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0,
+		&field_vmid),
+	COMMAND(TLBI_NH_VAA, S1P, HOST, check_range, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0, &field_vmid),
+	COMMAND(TLBI_EL3_ALL, NEVER, ILLEGAL, NULL),
+	COMMAND(TLBI_EL3_VA, NEVER, ILLEGAL, check_range, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
+	COMMAND(TLBI_EL2_ALL, HYP, ILLEGAL, NULL),
+	COMMAND(TLBI_EL2_ASID, HYP, ILLEGAL, NULL, FIELDS_ASID),
+	COMMAND(TLBI_EL2_VA, HYP, ILLEGAL, check_range, FIELDS_ASID, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
+	COMMAND(TLBI_EL2_VAA, HYP, ILLEGAL, check_range, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
+	COMMAND(TLBI_S12_VMALL, S2P, ILLEGAL, NULL, &field_vmid),
+	COMMAND(TLBI_S2_IPA, S2P, ILLEGAL, check_range, &field_ipa, FIELDS_RANGE_1, FIELDS_RANGE_0, &field_vmid),
+	COMMAND(TLBI_NSNH_ALL, ALWAYS, HOST, NULL),
+	COMMAND(ATC_INV, ATS, HOST_ATC, check_atc_inv, &field_sid, FIELDS_SUBSTREAM, &field_global, &field_size,
+		&field_addr),
+	COMMAND(PRI_RESP, PRI, ILLEGAL, check_pri_resp, &field_sid, FIELDS_SUBSTREAM, &field_prg, &field_resp),
+	COMMAND(RESUME, STALL, ILLEGAL, NULL, FIELDS_STREAM, &field_ac, &field_ab, &field_stag),
+	COMMAND(STALL_TERM, STALL, ILLEGAL, NULL, FIELDS_STREAM),
+	COMMAND(SYNC, ALWAYS, SYNC, check_sync, &field_cs, &field_msh, &field_msiattr, &field_msidata, &field_msiaddr),
+	COMMAND(DPTI_ALL, DPT, ILLEGAL, NULL),
+	COMMAND(DPTI_PA, DPT, ILLEGAL, NULL),
+};
+
+const struct smmuv3_command *smmuv3_command_find(uint8_t op)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (commands[i].op == op)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+bool smmuv3_command_is_range(const struct smmuv3_command *row)
+{
+	return row->check == check_range;
+}
+
+uint32_t smmuv3_features(const struct viq_smmuv3_config *c)
+{
+	uint32_t f = FEATURE_BIT(FEATURE_ALWAYS);
+
+	if (!c)
+		return ~FEATURE_BIT(FEATURE_NEVER);
+	f |= c->idr0 & VIQ_SMMUV3_IDR0_S1P ? FEATURE_BIT(FEATURE_S1P) : 0;
+	f |= c->idr0 & VIQ_SMMUV3_IDR0_S2P ? FEATURE_BIT(FEATURE_S2P) : 0;
+	f |= c->idr0 & VIQ_SMMUV3_IDR0_HYP ? FEATURE_BIT(FEATURE_HYP) : 0;
+	f |= c->idr0 & VIQ_SMMUV3_IDR0_ATS ? FEATURE_BIT(FEATURE_ATS) : 0;
+	f |= c->idr0 & VIQ_SMMUV3_IDR0_PRI ? FEATURE_BIT(FEATURE_PRI) : 0;
+	f |= c->idr0 & VIQ_SMMUV3_IDR0_ASID16 ? FEATURE_BIT(FEATURE_ASID16) : 0;
+	f |= VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, c->idr0) != 1 ? FEATURE_BIT(FEATURE_STALL) : 0;
+	f |= c->idr3 & VIQ_SMMUV3_IDR3_MPAM ? FEATURE_BIT(FEATURE_MPAM) : 0;
+	f |= c->idr3 & VIQ_SMMUV3_IDR3_DPT ? FEATURE_BIT(FEATURE_DPT) : 0;
+	f |= c->idr3 & VIQ_SMMUV3_IDR3_RIL ? FEATURE_BIT(FEATURE_RIL) : 0;
+	f |= c->idr5 & VIQ_SMMUV3_IDR5_DS ? FEATURE_BIT(FEATURE_DS) : 0;
+	f |= c->idr1 & VIQ_SMMUV3_IDR1_SSIDSIZE ? FEATURE_BIT(FEATURE_SSID) : 0;
+	f |= c->aidr >= VIQ_SMMUV3_AIDR_V3_1 ? FEATURE_BIT(FEATURE_STRIDE) : 0;
+	return f;
+}
+
+void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features)
+{
+	const struct smmuv3_command *row = smmuv3_command_find(op);
+	uint64_t legal[2] = {VIQ_SMMUV3_CMD_OP, 0};
+
+	*rule = (struct smmuv3_rule){.handler = HANDLER_ILLEGAL, .keep = {VIQ_SMMUV3_CMD_OP, 0}};
+	if (!row || !(features & FEATURE_BIT(row->feature)))
+		return;
+	for (const struct smmuv3_field *const *f = row->fields; *f; f++) {
+		bool has = features & FEATURE_BIT((*f)->feature);
+
+		if (has || (*f)->missing == MISSING_CLEARED)
+			legal[(*f)->word] |= (*f)->mask;
+		if (has)
+			rule->keep[(*f)->word] |= (*f)->mask;
+	}
+	rule->illegal[0] = ~legal[0];
+	rule->illegal[1] = ~legal[1];
+	rule->exists = true;
+	rule->check = row->check;
+	rule->handler = row->handler;
+}
+
+unsigned int viq_smmuv3_command_check(const uint64_t cmd[2], const struct viq_smmuv3_config *config)
+{
+	uint32_t features = smmuv3_features(config);
+	struct smmuv3_rule rule;
+
+	if (!cmd)
+		return VIQ_SMMUV3_CERROR_ILL;
+	smmuv3_rule_init(&rule, cmd[0] & VIQ_SMMUV3_CMD_OP, features);
+	if (!rule.exists || (cmd[0] & rule.illegal[0]) || (cmd[1] & rule.illegal[1]))
+		return VIQ_SMMUV3_CERROR_ILL;
+	return rule.check && rule.check(cmd, features) ? VIQ_SMMUV3_CERROR_ILL : VIQ_SMMUV3_CERROR_NONE;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* The ID registers an embedder chooses: defaults, and what they may not say (IHI 0070 6.3.1 to 6.3.8). */
+#include <errno.h>
+
+#include "smmuv3.h"
+
+void viq_smmuv3_config_init(struct viq_smmuv3_config *config)
+{
+	if (!config)
+		return;
+	*config = (struct viq_smmuv3_config){
+		.size = sizeof(*config),
+		.idr0 = VIQ_SMMUV3_IDR0_S1P | VIQ_PUT(VIQ_SMMUV3_IDR0_TTF, VIQ_SMMUV3_IDR0_TTF_AARCH64) |
+			VIQ_SMMUV3_IDR0_COHACC | VIQ_SMMUV3_IDR0_ASID16 | VIQ_PUT(VIQ_SMMUV3_IDR0_TTENDIAN, 2) |
+			VIQ_PUT(VIQ_SMMUV3_IDR0_STALL_MODEL, 1) | VIQ_SMMUV3_IDR0_TERM_MODEL |
+			VIQ_PUT(VIQ_SMMUV3_IDR0_ST_LEVEL, 1),
+		.idr1 = VIQ_PUT(VIQ_SMMUV3_IDR1_SIDSIZE, 16) | VIQ_PUT(VIQ_SMMUV3_IDR1_EVENTQS, 19) |
+			VIQ_PUT(VIQ_SMMUV3_IDR1_CMDQS, 19),
+		.idr3 = VIQ_SMMUV3_IDR3_HAD,
+		.idr5 = VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5) | VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K |
+			VIQ_SMMUV3_IDR5_GRAN64K,
+		.aidr = VIQ_SMMUV3_AIDR_V3_1,
+		.gbpa = VIQ_PUT(VIQ_SMMUV3_GBPA_SHCFG, 1),
+		.host = viq_call_null_host(),
+	};
+}
+
+/* Bits that must be 0 in a register, and why. */
+struct forbidden {
+	uint64_t mask;
+	const char *why;
+};
+
+static const struct forbidden forbidden_idr0[] = {
+	{VIQ_SMMUV3_IDR0_S2P, "IDR0.S2P: stage 2 is not offered to the guest, must be 0"},
+	{VIQ_SMMUV3_IDR0_BTM, "IDR0.BTM: broadcast invalidation does not reach a nested host, must be 0"},
+	{VIQ_SMMUV3_IDR0_HTTU, "IDR0.HTTU: hardware table update is not offered, must be 0"},
+	{VIQ_SMMUV3_IDR0_DORMHINT, "IDR0.DORMHINT: not offered, must be 0"},
+	{VIQ_SMMUV3_IDR0_HYP, "IDR0.HYP: EL2 contexts are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR0_SEV, "IDR0.SEV: wake-up events are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR0_ATOS, "IDR0.ATOS: address translation registers are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR0_PRI, "IDR0.PRI: page requests are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR0_VMW, "IDR0.VMW: VMID wildcards need stage 2, must be 0"},
+	{VIQ_SMMUV3_IDR0_VMID16, "IDR0.VMID16: needs stage 2, must be 0"},
+	{VIQ_SMMUV3_IDR0_VATOS, "IDR0.VATOS: not offered, must be 0"},
+	{VIQ_SMMUV3_IDR0_ATSRECERR, "IDR0.ATSRECERR: not offered, must be 0"},
+	{VIQ_BITS(31, 29), "IDR0[31:29]: reserved or Realm state, must be 0"},
+	{0, NULL},
+};
+
+static const struct forbidden forbidden_idr1[] = {
+	{VIQ_SMMUV3_IDR1_PRIQS, "IDR1.PRIQS: page requests are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR1_REL, "IDR1.REL: relative base addresses are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR1_QUEUES_PRESET, "IDR1.QUEUES_PRESET: not offered, must be 0"},
+	{VIQ_SMMUV3_IDR1_TABLES_PRESET, "IDR1.TABLES_PRESET: not offered, must be 0"},
+	{VIQ_SMMUV3_IDR1_ECMDQ, "IDR1.ECMDQ: further command queues are not offered, must be 0"},
+	{0, NULL},
+};
+
+static const struct forbidden forbidden_idr3[] = {
+	{VIQ_BITS(1, 0) | VIQ_BIT(6), "IDR3[1:0] and [6]: reserved, must be 0"},
+	{VIQ_SMMUV3_IDR3_PBHA, "IDR3.PBHA: not offered, must be 0"},
+	{VIQ_SMMUV3_IDR3_XNX, "IDR3.XNX: needs stage 2, must be 0"},
+	{VIQ_SMMUV3_IDR3_PPS, "IDR3.PPS: page requests are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR3_MPAM, "IDR3.MPAM: not offered, must be 0"},
+	{VIQ_SMMUV3_IDR3_FWB, "IDR3.FWB: needs stage 2, must be 0"},
+	{VIQ_SMMUV3_IDR3_STT, "IDR3.STT: small translation tables are not offered, must be 0"},
+	{VIQ_BITS(31, 14), "IDR3[31:14]: no feature of these bits is offered, must be 0"},
+	{0, NULL},
+};
+
+static const struct forbidden forbidden_idr5[] = {
+	{VIQ_BIT(3) | VIQ_BIT(9) | VIQ_BITS(15, 12), "IDR5[3], [9] and [15:12]: reserved, must be 0"},
+	{VIQ_SMMUV3_IDR5_D128, "IDR5.D128: 128-bit descriptors are not offered, must be 0"},
+	{VIQ_SMMUV3_IDR5_STALL_MAX, "IDR5.STALL_MAX: IDR0.STALL_MODEL = 1 has no stalls, must be 0"},
+	{0, NULL},
+};
+
+static const char *check_forbidden(uint32_t value, const struct forbidden *f)
+{
+	for (; f->why; f++) {
+		if (value & f->mask)
+			return f->why;
+	}
+	return NULL;
+}
+
+static const char *check_idr0(const struct viq_smmuv3_config *c)
+{
+	if (!(c->idr0 & VIQ_SMMUV3_IDR0_S1P))
+		return "IDR0.S1P: stage 1 is what is offered, must be 1";
+	if (VIQ_GET(VIQ_SMMUV3_IDR0_TTF, c->idr0) != VIQ_SMMUV3_IDR0_TTF_AARCH64)
+		return "IDR0.TTF: only AArch64 tables are offered, must be 2";
+	if (VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, c->idr0) != 1)
+		return "IDR0.STALL_MODEL: stalls are not offered, must be 1";
+	if (c->idr0 & VIQ_SMMUV3_IDR0_TTENDIAN & VIQ_PUT(VIQ_SMMUV3_IDR0_TTENDIAN, 1))
+		return "IDR0.TTENDIAN: must be 0 (mixed) or 2 (little endian)";
+	if (VIQ_GET(VIQ_SMMUV3_IDR0_ST_LEVEL, c->idr0) > 1)
+		return "IDR0.ST_LEVEL: must be 0 (linear) or 1 (two-level)";
+	return check_forbidden(c->idr0, forbidden_idr0);
+}
+
+static const char *check_idr1(const struct viq_smmuv3_config *c)
+{
+	if (VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, c->idr1) > 32)
+		return "IDR1.SIDSIZE: must be at most 32";
+	if (VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, c->idr1) >= 7 && !(c->idr0 & VIQ_SMMUV3_IDR0_ST_LEVEL))
+		return "IDR1.SIDSIZE: 7 or more needs two-level stream tables (IDR0.ST_LEVEL = 1)";
+	if (VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, c->idr1) > 20)
+		return "IDR1.SSIDSIZE: must be at most 20";
+	if (VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, c->idr1) > VIQ_SMMUV3_Q_MAX_LOG2SIZE)
+		return "IDR1.EVENTQS: must be at most 19";
+	if (VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, c->idr1) > VIQ_SMMUV3_Q_MAX_LOG2SIZE)
+		return "IDR1.CMDQS: must be at most 19";
+	return check_forbidden(c->idr1, forbidden_idr1);
+}
+
+static const char *check_idr5(const struct viq_smmuv3_config *c)
+{
+	const uint32_t small = VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K;
+	unsigned int oas = VIQ_GET(VIQ_SMMUV3_IDR5_OAS, c->idr5);
+
+	if (oas > 6)
+		return "IDR5.OAS: 56-bit addresses are not offered, must be at most 6";
+	if (oas == 6 && !(c->idr5 & (VIQ_SMMUV3_IDR5_GRAN64K | VIQ_SMMUV3_IDR5_DS)))
+		return "IDR5.OAS: 52 bits need IDR5.GRAN64K or IDR5.DS";
+	if (oas == 6 && c->aidr < VIQ_SMMUV3_AIDR_V3_1)
+		return "IDR5.OAS: 52 bits need SMMUv3.1 (AIDR)";
+	if (!(c->idr5 & (small | VIQ_SMMUV3_IDR5_GRAN64K)))
+		return "IDR5.GRAN4K, GRAN16K, GRAN64K: one granule at least must be offered";
+	if ((c->idr5 & VIQ_SMMUV3_IDR5_DS) && !(c->idr5 & small))
+		return "IDR5.DS: needs IDR5.GRAN4K or IDR5.GRAN16K";
+	if (VIQ_GET(VIQ_SMMUV3_IDR5_VAX, c->idr5) > 1)
+		return "IDR5.VAX: must be 0 (48 bits) or 1 (52 bits)";
+	if (VIQ_GET(VIQ_SMMUV3_IDR5_VAX, c->idr5) && c->aidr < VIQ_SMMUV3_AIDR_V3_1)
+		return "IDR5.VAX: 52 bits need SMMUv3.1 (AIDR)";
+	return check_forbidden(c->idr5, forbidden_idr5);
+}
+
+/* What the version in AIDR obliges an implementation with stage 1 to have. */
+static const char *check_version(const struct viq_smmuv3_config *c)
+{
+	if (c->aidr > 4)
+		return "AIDR: must be 0x00 (v3.0) to 0x04 (v3.4)";
+	if (c->aidr >= 1 && !(c->idr3 & VIQ_SMMUV3_IDR3_HAD))
+		return "IDR3.HAD: SMMUv3.1 and later (AIDR) must have it";
+	if (VIQ_GET(VIQ_SMMUV3_IDR3_BBML, c->idr3) == 3)
+		return "IDR3.BBML: 3 is reserved";
+	if (c->aidr >= 2 && !(c->idr3 & VIQ_SMMUV3_IDR3_RIL))
+		return "IDR3.RIL: SMMUv3.2 and later (AIDR) must have it";
+	if (c->aidr >= 2 && !(c->idr3 & VIQ_SMMUV3_IDR3_BBML))
+		return "IDR3.BBML: SMMUv3.2 and later (AIDR) must have level 1 at least";
+	if (c->aidr >= 3 && !(c->idr3 & VIQ_SMMUV3_IDR3_E0PD))
+		return "IDR3.E0PD: SMMUv3.3 and later (AIDR) must have it";
+	return check_forbidden(c->idr3, forbidden_idr3);
+}
+
+static const char *check_gbpa(const struct viq_smmuv3_config *c)
+{
+	const uint32_t defined = VIQ_SMMUV3_GBPA_MEMATTR | VIQ_SMMUV3_GBPA_MTCFG | VIQ_SMMUV3_GBPA_ALLOCCFG |
+				 VIQ_SMMUV3_GBPA_SHCFG | VIQ_SMMUV3_GBPA_PRIVCFG | VIQ_SMMUV3_GBPA_INSTCFG |
+				 VIQ_SMMUV3_GBPA_ABORT;
+
+	return c->gbpa & ~defined ? "gbpa: undefined bits, or UPDATE, are set" : NULL;
+}
+
+static const char *check_embedding(const struct viq_smmuv3_config *c)
+{
+	if (c->size != sizeof(*c))
+		return "size: must be sizeof(struct viq_smmuv3_config)";
+	if (!c->mem)
+		return "mem: guest memory is missing";
+	if (!c->host.ops || c->host.ops->size != sizeof(*c->host.ops) || !c->host.ops->invalidate)
+		return "host: not a host (ops missing, or of another size)";
+	if (c->ops && c->ops->size != sizeof(*c->ops))
+		return "ops: size must be sizeof(struct viq_smmuv3_ops)";
+	return NULL;
+}
+
+int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, const char **why)
+{
+	static const char *(*const checks[])(const struct viq_smmuv3_config *) = {
+		check_embedding, check_idr0, check_idr1, check_idr5, check_version, check_gbpa,
+	};
+	const char *found = config ? NULL : "config: NULL";
+
+	for (size_t i = 0; !found && i < sizeof(checks) / sizeof(checks[0]); i++)
+		found = checks[i](config);
+	if (found && why)
+		*why = found;
+	return found ? -EINVAL : 0;
+}

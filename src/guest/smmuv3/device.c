@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* The object as a whole: creation, reset, reconfiguration of streams, what it tells about itself. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "smmuv3.h"
+
+_Static_assert(sizeof(struct viq_smmuv3) <= 256 * 1024, "a queue object takes at most 256 KiB");
+
+/* Output address bits by IDR5.OAS (6.3.6). */
+static uint64_t address_mask(uint32_t idr5)
+{
+	static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52};
+
+	return (UINT64_C(1) << bits[VIQ_GET(VIQ_SMMUV3_IDR5_OAS, idr5)]) - 1;
+}
+
+int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, const char **why)
+{
+	struct viq_smmuv3 *s;
+	int ret;
+
+	ret = viq_smmuv3_config_check(config, why);
+	if (ret)
+		return ret;
+	if (!out) {
+		if (why)
+			*why = "out: NULL";
+		return -EINVAL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		if (why)
+			*why = "no memory";
+		return -ENOMEM;
+	}
+	s->config = *config;
+	if (config->ops)
+		s->ops = *config->ops;
+	s->features = smmuv3_features(config);
+	s->address_mask = address_mask(config->idr5);
+	for (unsigned int op = 0; op < 256; op++)
+		smmuv3_rule_init(&s->rules[op], op, s->features);
+	smmuv3_regs_reset(s);
+	*out = s;
+	return 0;
+}
+
+void viq_smmuv3_destroy(struct viq_smmuv3 *s)
+{
+	free(s);
+}
+
+void viq_smmuv3_reset(struct viq_smmuv3 *s)
+{
+	if (!s)
+		return;
+	smmuv3_regs_reset(s);
+	smmuv3_batch_drop(s);
+	s->retained.count = 0;
+	s->retained.unreported = false;
+	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
+}
+
+uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s)
+{
+	return (uint32_t)((UINT64_C(1) << VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, s->config.idr1)) - 1);
+}
+
+int smmuv3_reconfig(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	return s->ops.reconfig ? s->ops.reconfig(s->config.opaque, cause, first, last) : 0;
+}
+
+const struct viq_smmuv3_counters *viq_smmuv3_counters(const struct viq_smmuv3 *s)
+{
+	return s ? &s->counters : NULL;
+}
+
+size_t viq_smmuv3_footprint(const struct viq_smmuv3 *s)
+{
+	return s ? sizeof(*s) : 0;
+}

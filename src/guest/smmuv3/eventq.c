@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The event queue (IHI 0070 3.5, 7.2, 7.4): a ring that the SMMU produces into. */
+#include <errno.h>
+
+#include "smmuv3.h"
+
+/* Lost because full: tell by the overflow flag, unless an earlier overflow is still unacknowledged (7.4). */
+static int overflow(struct viq_smmuv3 *s)
+{
+	if (!((s->regs.eventq_prod ^ s->regs.eventq_cons) & VIQ_SMMUV3_EVENTQ_OVFLG))
+		s->regs.eventq_prod ^= VIQ_SMMUV3_EVENTQ_OVFLG;
+	s->counters.events_lost++;
+	return -ENOSPC;
+}
+
+static int write_record(const struct viq_smmuv3 *s, uint64_t gpa, const uint64_t record[4])
+{
+	uint64_t words[4];
+
+	for (int i = 0; i < 4; i++)
+		words[i] = htole64(record[i]);
+	return viq_mem_write(s->config.mem, gpa, words, sizeof(words));
+}
+
+int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
+{
+	struct smmuv3_queue q;
+	uint32_t mask, fill;
+
+	if (!s || !record)
+		return -EINVAL;
+	q = smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
+			 VIQ_SMMUV3_EVENT_SIZE);
+	mask = smmuv3_index_mask(q.log2size);
+	if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_EVENTQEN) || smmuv3_error_active(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR)) {
+		s->counters.events_lost++;
+		return -ENODEV;
+	}
+	/* Inconsistent indices count as full (3.5.1). */
+	fill = smmuv3_queue_fill(q.log2size, s->regs.eventq_prod, s->regs.eventq_cons);
+	if (fill >= 1u << q.log2size)
+		return overflow(s);
+	if (write_record(s, q.base + (uint64_t)(s->regs.eventq_prod & (mask >> 1)) * VIQ_SMMUV3_EVENT_SIZE, record)) {
+		s->counters.events_lost++;
+		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);
+		return -EFAULT;
+	}
+	/* The guest sees the record before PROD (its read of PROD exits to this thread), and PROD before the interrupt.
+	 */
+	s->regs.eventq_prod = (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & mask);
+	s->counters.events++;
+	if (!fill)
+		smmuv3_eventq_signal(s);
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The register pages (IHI 0070 chapter 6) as a table: a row a register, with its width, the bits that exist, and who
+ * may write when. Registers whose write sets something in motion have a function.
+ *
+ * Where the architecture leaves a choice (6.2), this does: accesses of 1 or 2 bytes, unaligned ones, and 64-bit
+ * accesses to a 32-bit register are RAZ/WI; undefined offsets are RES0, in page 1 too; writes to a guarded register are
+ * ignored while its guard is set.
+ */
+#include <stddef.h>
+
+#include "smmuv3.h"
+
+/* What must be off for a write to be taken (1.5 of the register descriptions: "is Guarded by"). */
+enum guard {
+	GUARD_NONE,
+	GUARD_READONLY,
+	GUARD_SMMUEN,
+	GUARD_CMDQEN,
+	GUARD_EVENTQEN,
+	GUARD_GERROR_IRQ, /* and IDR0.MSI must be there at all */
+	GUARD_EVENTQ_IRQ,
+};
+
+struct reg {
+	uint32_t offset;
+	uint8_t width;  /* bytes: 4 or 8 */
+	uint8_t guard;  /* enum guard */
+	uint16_t field; /* offset in struct viq_smmuv3; the width there is the register's */
+	uint64_t mask;  /* bits that are stored */
+	/* Instead of storing: value holds the whole register as written. */
+	void (*write)(struct viq_smmuv3 *s, uint64_t value);
+	/* Instead of loading. */
+	uint64_t (*read)(const struct viq_smmuv3 *s);
+};
+
+uint32_t smmuv3_cr0_mask(const struct viq_smmuv3 *s)
+{
+	uint32_t mask = VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_CMDQEN;
+
+	return s->config.idr0 & VIQ_SMMUV3_IDR0_ATS ? mask | VIQ_SMMUV3_CR0_ATSCHK : mask;
+}
+
+uint32_t smmuv3_irq_ctrl_mask(const struct viq_smmuv3 *s)
+{
+	return VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN | VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN;
+}
+
+uint32_t smmuv3_gerror_mask(const struct viq_smmuv3 *s)
+{
+	uint32_t mask = VIQ_SMMUV3_GERROR_CMDQ_ERR | VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR | VIQ_SMMUV3_GERROR_SFM_ERR;
+
+	if (s->config.idr0 & VIQ_SMMUV3_IDR0_MSI)
+		mask |= VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR | VIQ_SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR |
+			VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR;
+	return mask;
+}
+
+/* --- Writes that set something in motion ---------------------------------------------------------------------------
+ */
+
+static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
+{
+	uint32_t old = s->regs.cr0, now = value & smmuv3_cr0_mask(s);
+	uint32_t on = now & ~old, off = old & ~now;
+
+	/* Everything happens before the write returns, so CR0ACK is CR0. */
+	s->regs.cr0 = now;
+	if (on & VIQ_SMMUV3_CR0_SMMUEN)
+		smmuv3_reconfig(s, VIQ_SMMUV3_ENABLED, 0, smmuv3_last_sid(s));
+	else if (off & VIQ_SMMUV3_CR0_SMMUEN)
+		smmuv3_reconfig(s, VIQ_SMMUV3_DISABLED, 0, smmuv3_last_sid(s));
+	if (on & VIQ_SMMUV3_CR0_CMDQEN) {
+		s->head = s->regs.cmdq_cons & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+		smmuv3_cmdq_doorbell(s);
+	}
+}
+
+static void write_cr1(struct viq_smmuv3 *s, uint64_t value)
+{
+	uint32_t mask = 0;
+
+	/* Two fields, each with its own guard (6.3.11). */
+	if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
+		mask |= VIQ_SMMUV3_CR1_TABLE;
+	if (!(s->regs.cr0 & (VIQ_SMMUV3_CR0_CMDQEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_PRIQEN)))
+		mask |= VIQ_SMMUV3_CR1_QUEUE;
+	s->regs.cr1 = (s->regs.cr1 & ~mask) | (value & mask);
+}
+
+static void write_gbpa(struct viq_smmuv3 *s, uint64_t value)
+{
+	const uint32_t mask = VIQ_SMMUV3_GBPA_MEMATTR | VIQ_SMMUV3_GBPA_MTCFG | VIQ_SMMUV3_GBPA_ALLOCCFG |
+			      VIQ_SMMUV3_GBPA_SHCFG | VIQ_SMMUV3_GBPA_PRIVCFG | VIQ_SMMUV3_GBPA_INSTCFG |
+			      VIQ_SMMUV3_GBPA_ABORT;
+	uint32_t old = s->regs.gbpa;
+
+	/* Without UPDATE nothing is taken; UPDATE itself reads 0 again at once, which says that it is done (6.3.14). */
+	if (!(value & VIQ_SMMUV3_GBPA_UPDATE))
+		return;
+	s->regs.gbpa = value & mask;
+	if (s->regs.gbpa != old && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
+		smmuv3_reconfig(s, VIQ_SMMUV3_GBPA_CHANGED, 0, smmuv3_last_sid(s));
+}
+
+static void write_irq_ctrl(struct viq_smmuv3 *s, uint64_t value)
+{
+	s->regs.irq_ctrl = value & smmuv3_irq_ctrl_mask(s);
+}
+
+static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value)
+{
+	s->regs.gerrorn = value & smmuv3_gerror_mask(s);
+	/* An acknowledged command queue error lets the queue go on by itself (7.1). */
+	smmuv3_cmdq_doorbell(s);
+}
+
+static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value)
+{
+	s->regs.cmdq_prod = value & VIQ_SMMUV3_Q_INDEX;
+	s->counters.doorbells++;
+	smmuv3_cmdq_doorbell(s);
+}
+
+/* --- Reads of what is derived ---------------------------------------------------------------------------------------
+ */
+
+static uint64_t read_cmdq_cons(const struct viq_smmuv3 *s)
+{
+	uint32_t index = s->regs.cmdq_cons & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+
+	/* Bits above the wrap flag are RAZ (6.3.28). */
+	return index | (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR);
+}
+
+/* --- The table -------------------------------------------------------------------------------------------------------
+ */
+
+#define AT(member) offsetof(struct viq_smmuv3, member)
+#define ALL32      VIQ_BITS(31, 0)
+#define Q_BASE     (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
+
+/* clang-format off */
+static const struct reg regs[] = {
+	{VIQ_SMMUV3_IDR0,             4, GUARD_READONLY,   AT(config.idr0), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_IDR1,             4, GUARD_READONLY,   AT(config.idr1), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_IDR3,             4, GUARD_READONLY,   AT(config.idr3), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_IDR5,             4, GUARD_READONLY,   AT(config.idr5), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_IIDR,             4, GUARD_READONLY,   AT(config.iidr), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_AIDR,             4, GUARD_READONLY,   AT(config.aidr), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_CR0,              4, GUARD_NONE,       AT(regs.cr0), ALL32, write_cr0, NULL},
+	{VIQ_SMMUV3_CR0ACK,           4, GUARD_READONLY,   AT(regs.cr0), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_CR1,              4, GUARD_NONE,       AT(regs.cr1), ALL32, write_cr1, NULL},
+	{VIQ_SMMUV3_CR2,              4, GUARD_SMMUEN,     AT(regs.cr2), VIQ_SMMUV3_CR2_RECINVSID | VIQ_SMMUV3_CR2_PTM, NULL, NULL},
+	{VIQ_SMMUV3_GBPA,             4, GUARD_NONE,       AT(regs.gbpa), ALL32, write_gbpa, NULL},
+	{VIQ_SMMUV3_IRQ_CTRL,         4, GUARD_NONE,       AT(regs.irq_ctrl), ALL32, write_irq_ctrl, NULL},
+	{VIQ_SMMUV3_IRQ_CTRLACK,      4, GUARD_READONLY,   AT(regs.irq_ctrl), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_GERROR,           4, GUARD_READONLY,   AT(regs.gerror), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_GERRORN,          4, GUARD_NONE,       AT(regs.gerrorn), ALL32, write_gerrorn, NULL},
+	{VIQ_SMMUV3_GERROR_IRQ_CFG0,  8, GUARD_GERROR_IRQ, AT(regs.gerror_irq.addr), VIQ_SMMUV3_IRQ_CFG0_ADDR, NULL, NULL},
+	{VIQ_SMMUV3_GERROR_IRQ_CFG1,  4, GUARD_GERROR_IRQ, AT(regs.gerror_irq.data), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_GERROR_IRQ_CFG2,  4, GUARD_GERROR_IRQ, AT(regs.gerror_irq.attr), VIQ_SMMUV3_IRQ_CFG2_MASK, NULL, NULL},
+	{VIQ_SMMUV3_STRTAB_BASE,      8, GUARD_SMMUEN,     AT(regs.strtab_base), VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR, NULL, NULL},
+	{VIQ_SMMUV3_STRTAB_BASE_CFG,  4, GUARD_SMMUEN,     AT(regs.strtab_base_cfg), VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE | VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT, NULL, NULL},
+	{VIQ_SMMUV3_CMDQ_BASE,        8, GUARD_CMDQEN,     AT(regs.cmdq_base), Q_BASE, NULL, NULL},
+	{VIQ_SMMUV3_CMDQ_PROD,        4, GUARD_NONE,       AT(regs.cmdq_prod), ALL32, write_cmdq_prod, NULL},
+	{VIQ_SMMUV3_CMDQ_CONS,        4, GUARD_CMDQEN,     AT(regs.cmdq_cons), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR, NULL, read_cmdq_cons},
+	{VIQ_SMMUV3_EVENTQ_BASE,      8, GUARD_EVENTQEN,   AT(regs.eventq_base), Q_BASE, NULL, NULL},
+	{VIQ_SMMUV3_EVENTQ_IRQ_CFG0,  8, GUARD_EVENTQ_IRQ, AT(regs.eventq_irq.addr), VIQ_SMMUV3_IRQ_CFG0_ADDR, NULL, NULL},
+	{VIQ_SMMUV3_EVENTQ_IRQ_CFG1,  4, GUARD_EVENTQ_IRQ, AT(regs.eventq_irq.data), ALL32, NULL, NULL},
+	{VIQ_SMMUV3_EVENTQ_IRQ_CFG2,  4, GUARD_EVENTQ_IRQ, AT(regs.eventq_irq.attr), VIQ_SMMUV3_IRQ_CFG2_MASK, NULL, NULL},
+	{VIQ_SMMUV3_EVENTQ_PROD,      4, GUARD_EVENTQEN,   AT(regs.eventq_prod), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG, NULL, NULL},
+	{VIQ_SMMUV3_EVENTQ_CONS,      4, GUARD_NONE,       AT(regs.eventq_cons), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG, NULL, NULL},
+};
+/* clang-format on */
+
+static const struct reg *find(uint64_t offset)
+{
+	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+		if (offset - regs[i].offset < regs[i].width)
+			return &regs[i];
+	}
+	return NULL;
+}
+
+static bool guarded(const struct viq_smmuv3 *s, enum guard guard)
+{
+	bool msi = s->config.idr0 & VIQ_SMMUV3_IDR0_MSI;
+
+	switch (guard) {
+	case GUARD_NONE:
+		return false;
+	case GUARD_READONLY:
+		return true;
+	case GUARD_SMMUEN:
+		return s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN;
+	case GUARD_CMDQEN:
+		return s->regs.cr0 & VIQ_SMMUV3_CR0_CMDQEN;
+	case GUARD_EVENTQEN:
+		return s->regs.cr0 & VIQ_SMMUV3_CR0_EVENTQEN;
+	case GUARD_GERROR_IRQ:
+		return !msi || (s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN);
+	case GUARD_EVENTQ_IRQ:
+		return !msi || (s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN);
+	}
+	return true;
+}
+
+static uint64_t load(const struct viq_smmuv3 *s, const struct reg *r)
+{
+	const void *field = (const char *)s + r->field;
+
+	if (r->read)
+		return r->read(s);
+	return r->width == 8 ? *(const uint64_t *)field : *(const uint32_t *)field;
+}
+
+static void store(struct viq_smmuv3 *s, const struct reg *r, uint64_t value)
+{
+	void *field = (char *)s + r->field;
+
+	if (guarded(s, r->guard))
+		return;
+	if (r->write)
+		r->write(s, value);
+	else if (r->width == 8)
+		*(uint64_t *)field = value & r->mask;
+	else
+		*(uint32_t *)field = value & r->mask;
+}
+
+/* The register for an access of this size, or NULL if the access is RAZ/WI. */
+static const struct reg *decode(uint64_t offset, unsigned int size)
+{
+	const struct reg *r;
+
+	if ((size != 4 && size != 8) || offset % size)
+		return NULL;
+	r = find(offset);
+	return r && size <= r->width ? r : NULL;
+}
+
+uint64_t viq_smmuv3_mmio_read(struct viq_smmuv3 *s, uint64_t offset, unsigned int size)
+{
+	const struct reg *r = s ? decode(offset, size) : NULL;
+	uint64_t value;
+
+	if (!r)
+		return 0;
+	value = load(s, r);
+	return size == 8 ? value : value >> (8 * (offset - r->offset)) & ALL32;
+}
+
+void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
+{
+	const struct reg *r;
+
+	if (!s)
+		return;
+	/* The doorbell is all but every access there is. */
+	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4) {
+		write_cmdq_prod(s, value);
+		return;
+	}
+	r = decode(offset, size);
+	if (!r)
+		return;
+	/* Half of a 64-bit register: the other half stays. */
+	if (size < r->width) {
+		unsigned int shift = 8 * (offset - r->offset);
+
+		value = (load(s, r) & ~(ALL32 << shift)) | (value & ALL32) << shift;
+	}
+	store(s, r, size == 4 && r->width == 4 ? value & ALL32 : value);
+}
+
+void smmuv3_regs_reset(struct viq_smmuv3 *s)
+{
+	s->regs = (struct smmuv3_regs){.gbpa = s->config.gbpa};
+	s->head = 0;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Freeze and thaw: the registers, what the guest saw consumed and no host has confirmed, and the ID registers to
+ * compare.
+ *
+ * Little endian throughout. Between two accesses of the guest the batch is empty (each access ends with a flush), so
+ * the retained ATC_INVs are all that must travel besides registers; commands between CONS and PROD are in guest memory.
+ *
+ *   0  8 bytes   magic
+ *   8  u32       version
+ *  12  u32       length of the whole, in bytes
+ *  16  u64       FNV-1a of everything from byte 24 on
+ *  24            the fields of visit_fields(), in order
+ *                retained ATC_INVs, 16 bytes each
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "smmuv3.h"
+
+#define MAGIC   "VIQSMMU3"
+#define VERSION 1
+#define HEADER  24
+
+/* A position in the buffer, and the direction. Writing with buf NULL only counts. */
+struct cursor {
+	uint8_t *out;
+	const uint8_t *in;
+	size_t pos;
+};
+
+static void visit(struct cursor *c, void *field, size_t size)
+{
+	uint64_t value = 0;
+
+	if (c->in) {
+		for (size_t i = 0; i < size; i++)
+			value |= (uint64_t)c->in[c->pos + i] << (8 * i);
+		if (size == 8)
+			*(uint64_t *)field = value;
+		else
+			*(uint32_t *)field = value;
+	} else if (c->out) {
+		value = size == 8 ? *(uint64_t *)field : *(uint32_t *)field;
+		for (size_t i = 0; i < size; i++)
+			c->out[c->pos + i] = value >> (8 * i);
+	}
+	c->pos += size;
+}
+
+struct state {
+	uint32_t idr0, idr1, idr3, idr5, aidr;
+	struct smmuv3_regs regs;
+	uint32_t head, retained, unreported;
+};
+
+#define VISIT(member) visit(c, &s->member, sizeof(s->member))
+
+static void visit_fields(struct cursor *c, struct state *s)
+{
+	VISIT(idr0), VISIT(idr1), VISIT(idr3), VISIT(idr5), VISIT(aidr);
+	VISIT(regs.cr0), VISIT(regs.cr1), VISIT(regs.cr2), VISIT(regs.gbpa), VISIT(regs.irq_ctrl);
+	VISIT(regs.gerror), VISIT(regs.gerrorn);
+	VISIT(regs.gerror_irq.addr), VISIT(regs.gerror_irq.data), VISIT(regs.gerror_irq.attr);
+	VISIT(regs.eventq_irq.addr), VISIT(regs.eventq_irq.data), VISIT(regs.eventq_irq.attr);
+	VISIT(regs.strtab_base), VISIT(regs.strtab_base_cfg);
+	VISIT(regs.cmdq_base), VISIT(regs.cmdq_prod), VISIT(regs.cmdq_cons);
+	VISIT(regs.eventq_base), VISIT(regs.eventq_prod), VISIT(regs.eventq_cons);
+	VISIT(head), VISIT(retained), VISIT(unreported);
+}
+
+static uint64_t fnv1a(const uint8_t *p, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static struct state take_state(const struct viq_smmuv3 *s)
+{
+	return (struct state){
+		.idr0 = s->config.idr0,
+		.idr1 = s->config.idr1,
+		.idr3 = s->config.idr3,
+		.idr5 = s->config.idr5,
+		.aidr = s->config.aidr,
+		.regs = s->regs,
+		.head = s->head,
+		.retained = s->retained.count,
+		.unreported = s->retained.unreported,
+	};
+}
+
+static size_t fixed_size(void)
+{
+	struct cursor c = {.pos = HEADER};
+	struct state none = {0};
+
+	visit_fields(&c, &none);
+	return c.pos;
+}
+
+size_t viq_smmuv3_save_size(const struct viq_smmuv3 *s)
+{
+	return s ? fixed_size() + s->retained.count * sizeof(s->retained.entries[0]) : 0;
+}
+
+static void put_header(uint8_t *buf, uint32_t len)
+{
+	struct cursor c = {.out = buf, .pos = strlen(MAGIC)};
+	uint64_t hash = fnv1a(buf + HEADER, len - HEADER);
+	uint32_t version = VERSION;
+
+	memcpy(buf, MAGIC, strlen(MAGIC));
+	visit(&c, &version, sizeof(version));
+	visit(&c, &len, sizeof(len));
+	visit(&c, &hash, sizeof(hash));
+}
+
+int viq_smmuv3_save(const struct viq_smmuv3 *s, void *buf, size_t *len)
+{
+	struct cursor c = {.out = buf, .pos = HEADER};
+	struct state state;
+	size_t need;
+
+	if (!s || !buf || !len)
+		return -EINVAL;
+	need = viq_smmuv3_save_size(s);
+	if (*len < need)
+		return -ENOSPC;
+	state = take_state(s);
+	visit_fields(&c, &state);
+	memcpy(c.out + c.pos, s->retained.entries, need - c.pos);
+	put_header(buf, (uint32_t)need);
+	*len = need;
+	return 0;
+}
+
+/* 0 if buf is a whole saved state of a version that this library reads. */
+static int check_header(const uint8_t *buf, size_t len)
+{
+	struct cursor c = {.in = buf, .pos = strlen(MAGIC)};
+	uint32_t version, length;
+	uint64_t hash;
+
+	if (len < HEADER || memcmp(buf, MAGIC, strlen(MAGIC)))
+		return -EINVAL;
+	visit(&c, &version, sizeof(version));
+	visit(&c, &length, sizeof(length));
+	visit(&c, &hash, sizeof(hash));
+	if (version > VERSION)
+		return -ENOTSUP;
+	if (version != VERSION || length != len || len < fixed_size() || hash != fnv1a(buf + HEADER, len - HEADER))
+		return -EINVAL;
+	return 0;
+}
+
+/* Could this object have come into this state? The hash does not tell: anyone can compute it. */
+static bool state_ok(const struct viq_smmuv3 *s, const struct state *t, size_t len)
+{
+	const struct smmuv3_regs *r = &t->regs;
+
+	return t->idr0 == s->config.idr0 && t->idr1 == s->config.idr1 && t->idr3 == s->config.idr3 &&
+	       t->idr5 == s->config.idr5 && t->aidr == s->config.aidr && !(r->cr0 & ~smmuv3_cr0_mask(s)) &&
+	       !(r->irq_ctrl & ~smmuv3_irq_ctrl_mask(s)) && !(r->gerror & ~smmuv3_gerror_mask(s)) &&
+	       !(r->gerrorn & ~smmuv3_gerror_mask(s)) && t->retained <= RETAINED_ENTRIES && t->unreported <= 1 &&
+	       t->head <= VIQ_SMMUV3_Q_INDEX && len == fixed_size() + t->retained * sizeof(s->retained.entries[0]);
+}
+
+/* What is sent to the host later must be what the queue would have let through. */
+static bool retained_ok(const struct viq_smmuv3 *s, const uint8_t *buf, uint32_t count)
+{
+	const struct smmuv3_rule *rule = &s->rules[VIQ_SMMUV3_OP_ATC_INV];
+	struct cursor c = {.in = buf};
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t cmd[2];
+
+		visit(&c, &cmd[0], sizeof(cmd[0]));
+		visit(&c, &cmd[1], sizeof(cmd[1]));
+		if (rule->handler != HANDLER_HOST_ATC || (cmd[0] & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV ||
+		    (cmd[0] & ~rule->keep[0]) || (cmd[1] & ~rule->keep[1]) ||
+		    (rule->check && rule->check(cmd, s->features)))
+			return false;
+	}
+	return true;
+}
+
+int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
+{
+	struct cursor c = {.in = buf, .pos = HEADER};
+	struct state state;
+	int ret;
+
+	if (!s || !buf)
+		return -EINVAL;
+	ret = check_header(buf, len);
+	if (ret)
+		return ret;
+	visit_fields(&c, &state);
+	if (!state_ok(s, &state, len) || !retained_ok(s, c.in + c.pos, state.retained))
+		return -EINVAL;
+	s->regs = state.regs;
+	s->head = state.head & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+	smmuv3_batch_drop(s);
+	s->retained.count = state.retained;
+	s->retained.unreported = state.unreported;
+	memcpy(s->retained.entries, c.in + c.pos, len - c.pos);
+	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
+	return 0;
+}

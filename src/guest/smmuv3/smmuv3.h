@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest-facing SMMUv3, inside.
+ *
+ * regs.c decodes register accesses and calls what a write sets in motion: cmdq.c consumes commands, batch.c holds those
+ * that a host must confirm, sync.c completes CMD_SYNC, eventq.c writes records, signal.c raises errors and interrupts,
+ * stream.c reads the stream table, save.c freezes and thaws.
+ *
+ * Terms. An *index* is a queue index with its wrap flag, modulo 2^(log2size + 1) (IHI 0070 3.5.1). *head* is the next
+ * command to read; *CONS* is what the guest sees. Between them lies the batch: commands that were read and checked and
+ * that no host has confirmed yet. CONS moves to head only when the batch is empty, because a command that CONS has
+ * passed can no longer be reported as erroneous.
+ */
+#ifndef VIQ_GUEST_SMMUV3_SMMUV3_H
+#define VIQ_GUEST_SMMUV3_SMMUV3_H
+
+#include <endian.h>
+
+#include <viq/smmuv3.h>
+
+#include "command.h"
+
+/* Entries in one invalidate call at most: 32 KiB, which stays in a first-level cache between check and call. */
+#define BATCH_ENTRIES 2048
+/* Commands between two flush points that no host needs (prefetch, unknown streams). More of them flush early. */
+#define BATCH_HOLES 256
+/* ATC_INVs that timed out and wait for a CMD_SYNC to be repeated. */
+#define RETAINED_ENTRIES 1024
+/* What an extra host call, made to find a culprit, is charged to the budget: the commands of one kernel batch. */
+#define HOST_CALL_COST 64
+
+/* A command of the batch that is not an entry. */
+struct smmuv3_hole {
+	uint64_t cmd[2];
+	uint32_t before; /* entries of the batch that precede it */
+	uint8_t fate;
+};
+
+struct smmuv3_batch {
+	uint64_t entries[BATCH_ENTRIES][2]; /* little endian: the host's array */
+	struct smmuv3_hole holes[BATCH_HOLES];
+	uint32_t count, hole_count;
+	uint32_t first; /* index of its first command */
+};
+
+/* ATC_INVs that the guest saw consumed and that no host has confirmed (7.1, CERROR_ATC_INV_SYNC). */
+struct smmuv3_retained {
+	uint64_t entries[RETAINED_ENTRIES][2]; /* little endian */
+	uint32_t count;
+	bool unreported; /* the next CMD_SYNC fails without a new attempt */
+};
+
+struct smmuv3_irq_cfg {
+	uint64_t addr;
+	uint32_t data, attr;
+};
+
+/* Registers as the guest sees them; names of IHI 0070 6.3. What is derived from others is not stored. */
+struct smmuv3_regs {
+	uint32_t cr0, cr1, cr2, gbpa, irq_ctrl;
+	uint32_t gerror, gerrorn;
+	struct smmuv3_irq_cfg gerror_irq, eventq_irq;
+	uint64_t strtab_base;
+	uint32_t strtab_base_cfg;
+	uint64_t cmdq_base;
+	uint32_t cmdq_prod, cmdq_cons; /* cons: RD and ERR */
+	uint64_t eventq_base;
+	uint32_t eventq_prod, eventq_cons; /* with OVFLG, OVACKFLG */
+};
+
+struct viq_smmuv3 {
+	struct viq_smmuv3_config config;
+	struct viq_smmuv3_ops ops;
+	uint32_t features;
+	uint64_t address_mask; /* output address size: IDR5.OAS */
+	struct smmuv3_regs regs;
+	uint32_t head;
+	uint32_t charge; /* budget that extra host calls of this run have used */
+	struct viq_smmuv3_counters counters;
+	struct smmuv3_rule rules[256];
+	struct smmuv3_retained retained;
+	struct smmuv3_batch batch;
+};
+
+/* --- Index arithmetic of the queues (3.5.1) ------------------------------------------------------------------------
+ */
+
+struct smmuv3_queue {
+	uint64_t base;
+	uint32_t log2size;
+};
+
+/* The effective base and size of a queue whose BASE register is given (6.3.26): aligned to its size, cut to OAS. */
+static inline struct smmuv3_queue smmuv3_queue(const struct viq_smmuv3 *s, uint64_t base_reg, uint32_t max_log2size,
+					       uint32_t entry_size)
+{
+	uint32_t log2size = VIQ_GET(VIQ_SMMUV3_Q_BASE_LOG2SIZE, base_reg);
+	uint64_t align;
+
+	if (log2size > max_log2size)
+		log2size = max_log2size;
+	align = ((uint64_t)entry_size << log2size) - 1;
+	return (struct smmuv3_queue){
+		.base = base_reg & VIQ_SMMUV3_Q_BASE_ADDR & s->address_mask & ~align,
+		.log2size = log2size,
+	};
+}
+
+static inline uint32_t smmuv3_index_mask(uint32_t log2size)
+{
+	return (2u << log2size) - 1;
+}
+
+/* Entries between cons and prod; more than the queue holds if the pair is inconsistent. */
+static inline uint32_t smmuv3_queue_fill(uint32_t log2size, uint32_t prod, uint32_t cons)
+{
+	return (prod - cons) & smmuv3_index_mask(log2size);
+}
+
+static inline struct smmuv3_queue smmuv3_cmdq(const struct viq_smmuv3 *s)
+{
+	return smmuv3_queue(s, s->regs.cmdq_base, VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, s->config.idr1), VIQ_SMMUV3_CMD_SIZE);
+}
+
+static inline bool smmuv3_error_active(const struct viq_smmuv3 *s, uint32_t bit)
+{
+	return (s->regs.gerror ^ s->regs.gerrorn) & bit;
+}
+
+/* --- cmdq.c: reading, checking and routing commands --------------------------------------------------------------- */
+
+/* Consume with the budget of an MMIO write; ask for a kick if work is left. */
+void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
+/* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */
+void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2]);
+
+/* --- batch.c: what the host must confirm -------------------------------------------------------------------------- */
+
+/* Have the host confirm the batch and move CONS to head. false: the queue stopped. */
+bool smmuv3_batch_flush(struct viq_smmuv3 *s);
+/* Forget the batch: its commands will be read again. */
+void smmuv3_batch_drop(struct viq_smmuv3 *s);
+/* Send retained ATC_INVs again. false: some are still not confirmed. */
+bool smmuv3_retained_resend(struct viq_smmuv3 *s);
+void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror);
+
+/* --- sync.c ------------------------------------------------------------------------------------------------------- */
+
+/* Complete the CMD_SYNC at head, or stop at it. false: the queue stopped. */
+bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2]);
+
+/* --- signal.c: GERROR and interrupts ------------------------------------------------------------------------------ */
+
+/* Make an error active, unless it is, and signal it (6.3.18). */
+void smmuv3_gerror(struct viq_smmuv3 *s, uint32_t bit);
+/* One 32-bit write of an MSI (3.18): 0, or -EFAULT if it aborted. */
+int smmuv3_msi(struct viq_smmuv3 *s, uint64_t addr, uint32_t data);
+void smmuv3_pulse(struct viq_smmuv3 *s, enum viq_smmuv3_irq which);
+/* The event queue went from empty to non-empty. */
+void smmuv3_eventq_signal(struct viq_smmuv3 *s);
+
+/* --- reconfig: streams must be configured again ------------------------------------------------------------------- */
+
+int smmuv3_reconfig(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
+uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s);
+
+/* --- regs.c ------------------------------------------------------------------------------------------------------- */
+
+void smmuv3_regs_reset(struct viq_smmuv3 *s);
+/* Bits of a register that exist under this configuration. */
+uint32_t smmuv3_cr0_mask(const struct viq_smmuv3 *s);
+uint32_t smmuv3_irq_ctrl_mask(const struct viq_smmuv3 *s);
+uint32_t smmuv3_gerror_mask(const struct viq_smmuv3 *s);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* CMD_SYNC (IHI 0070 4.7.3): the promise that everything before it has taken effect. */
+#include "smmuv3.h"
+
+static void signal_completion(struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	uint64_t addr = cmd[1] & VIQ_SMMUV3_SYNC_1_MSIADDR & s->address_mask;
+
+	/* CS = SEV is an event for waiting processors: IDR0.SEV is 0, so it acts as NONE. */
+	if (VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) != VIQ_SMMUV3_SYNC_CS_IRQ)
+		return;
+	if ((s->config.idr0 & VIQ_SMMUV3_IDR0_MSI) && addr &&
+	    smmuv3_msi(s, addr, VIQ_GET(VIQ_SMMUV3_SYNC_MSIDATA, cmd[0])))
+		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR);
+	smmuv3_pulse(s, VIQ_SMMUV3_IRQ_CMD_SYNC);
+}
+
+/*
+ * ATC_INVs that timed out fail the first CMD_SYNC after them without a new attempt; the guest then repeats the CMD_SYNC
+ * by acknowledging (7.1), and each repetition is one attempt. So it never completes before they are confirmed, and no
+ * write of the guest costs more than one time-out.
+ */
+static bool settle_retained(struct viq_smmuv3 *s)
+{
+	if (!s->retained.count)
+		return true;
+	if (!s->retained.unreported && smmuv3_retained_resend(s))
+		return true;
+	s->retained.unreported = false;
+	return false;
+}
+
+bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	uint32_t index = s->head;
+
+	if (!smmuv3_batch_flush(s)) {
+		s->counters.commands[VIQ_SMMUV3_OP_SYNC]--;
+		return false;
+	}
+	if (!settle_retained(s)) {
+		s->counters.commands[VIQ_SMMUV3_OP_SYNC]--;
+		smmuv3_cmdq_stop(s, index, VIQ_SMMUV3_CERROR_ATC_INV_SYNC, cmd);
+		return false;
+	}
+	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */
+	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) |
+			    ((index + 1) & smmuv3_index_mask(smmuv3_cmdq(s).log2size));
+	smmuv3_trace(s, index, cmd, VIQ_SMMUV3_FATE_SYNC, 0);
+	signal_completion(s, cmd);
+	return true;
+}
