@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Sources carry their licence, nothing is left marked as to be done, and text files are tidy."""
 import os
+import re
 import unittest
 
 SOURCE = os.environ["VIQ_SOURCE"]
-MARKS = ["TO" + "DO", "FIX" + "ME", "XX" + "X"]
+MARKS = re.compile(r"\b(TO" + "DO|FIX" + "ME|XX" + r"X)\b")  # as words: mkstemp() templates are fine
 CODE = (".c", ".h", ".py", ".sh", ".map", ".lua")
 TEXT = CODE + (".md", ".build", ".txt")
 LINE = 120
@@ -26,7 +27,7 @@ def files(endings):
 
 class Hygiene(unittest.TestCase):
     def test_no_marks(self):
-        found = [f"{path}: {mark}" for path, text in files(TEXT) for mark in MARKS if mark in text]
+        found = [f"{path}: {mark}" for path, text in files(TEXT) for mark in MARKS.findall(text)]
         self.assertEqual(found, [])
 
     def test_licence_line(self):
