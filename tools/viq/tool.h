@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the subcommands of viq share.
+ *
+ * A subcommand is a function in a file of its own and a line in the table of main.c. It returns its exit status. Every
+ * error is one line on standard error: "viq COMMAND: FILE:OFFSET: what; what to do".
+ */
+#ifndef VIQ_TOOL_H
+#define VIQ_TOOL_H
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/capture.h"
+
+enum tool_status {
+	TOOL_OK = 0,
+	TOOL_ERROR = 1, /* bad input, a failed system call */
+	TOOL_USAGE = 2, /* bad command line */
+};
+
+/* argv[0] is the subcommand's name. */
+int cmd_bench(int argc, char **argv);
+int cmd_decode(int argc, char **argv);
+int cmd_device(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+
+/* --- Errors ------------------------------------------------------------------------------------------------------- */
+
+/* Print the line; file may be NULL. Returns TOOL_ERROR. */
+int tool_error(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int tool_error_at(const char *file, uint64_t offset, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int tool_capture_error(const char *file, const struct viq_capture_error *err);
+/* Print "viq COMMAND: what; try 'viq COMMAND --help'". Returns TOOL_USAGE. */
+int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- Command line ------------------------------------------------------------------------------------------------- */
+
+/*
+ * getopt_long() that prints its errors as tool_usage() does: returns '?' then, and the caller returns TOOL_USAGE. -1 at
+ * the end, with optind at the first operand. options begins with ':'.
+ */
+int tool_getopt(int argc, char **argv, const char *options, const struct option *long_options);
+/* A decimal or 0x number within [min, max]. Returns false after tool_usage() naming the option. */
+bool tool_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
+/* --- Output ------------------------------------------------------------------------------------------------------- */
+
+/* One JSON object on a line of standard output; takes the reference. NULL (out of memory) ends the program. */
+void tool_json(json_t *object);
+/* A 64-bit number as JSON text "0x...": numbers above 2^53 do not survive in every reader. */
+json_t *tool_json_hex(uint64_t value);
+
+/* A bar on standard error, if that is a terminal. */
+struct tool_progress {
+	const char *label;
+	bool on;
+	int64_t next_ms; /* when it may be drawn again */
+};
+void tool_progress_start(struct tool_progress *progress, const char *label);
+void tool_progress_update(struct tool_progress *progress, uint64_t done, uint64_t total); /* cheap enough per item */
+void tool_progress_end(struct tool_progress *progress);                                   /* wipes the bar */
+
+/* For main.c: the name that errors begin with. */
+void tool_set_command(const char *name);
+
+#endif
