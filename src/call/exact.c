@@ -34,6 +34,7 @@
 #include <stddef.h>
 
 #include "exact.h"
+#include "gather.h"
 
 #define NO_HINT UINT32_MAX
 
@@ -125,25 +126,6 @@ static struct failure believe(uint32_t group, uint32_t len, int ret, const struc
 	return f;
 }
 
-/* Cut [from, to) out of the request's gather list. */
-static uint32_t cut(const struct viq_call_request *req, uint32_t from, uint32_t to, struct viq_call_piece *pieces)
-{
-	uint32_t n = 0, start = 0;
-
-	for (uint32_t i = 0; i < req->piece_count && start < to; i++) {
-		uint32_t end = start + req->pieces[i].count;
-		uint32_t a = max_u32(start, from), b = min_u32(end, to);
-
-		if (a < b) {
-			pieces[n].entries =
-				(const char *)req->pieces[i].entries + (size_t)(a - start) * req->entry_size;
-			pieces[n++].count = b - a;
-		}
-		start = end;
-	}
-	return n;
-}
-
 static void charge(struct search *s, int ret, const struct viq_call_result *answer)
 {
 	uint32_t calls = ret || !answer->host_calls ? 1 : answer->host_calls;
@@ -161,7 +143,7 @@ static bool send(struct search *s, uint32_t to, struct failure *f)
 	int ret;
 
 	req.pieces = pieces;
-	req.piece_count = cut(s->req, s->lo, to, pieces);
+	req.piece_count = gather_cut(s->req, s->lo, to, pieces);
 	ret = s->host->ops->invalidate(s->host->opaque, &req, &answer);
 	charge(s, ret, &answer);
 	if (call_all_done(len, ret, &answer))

@@ -8,100 +8,113 @@
  * entries [0, limit) took effect in every host that they concern.
  *
  * An entry that concerns no host counts as handled: nothing can hold what it invalidates.
+ *
+ * Where entries are skipped, a host's part is made of *runs*. A long run goes to the host where it lies; short ones are
+ * collected in a copy first. How the parts fall depends on the entries alone, never on the caller's gather pieces:
+ * else an imprecise host's answer would.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gather.h"
 #include "types.h"
+
+#define COPY_MAX 256 /* entries collected on the stack */
+#define RUN_LONG 64  /* entries from which a call of its own costs less than the copy */
+
+static_assert(RUN_LONG <= COPY_MAX, "a short run fits the copy");
 
 struct viq_call_fanout {
 	uint32_t count;
 	struct viq_call_host hosts[VIQ_CALL_MAX_HOSTS];
 };
 
-/* A position in a request's gather list. */
-struct cursor {
-	const struct viq_call_request *req;
-	uint32_t piece;  /* the piece's number */
-	uint32_t offset; /* entries into it */
-	uint32_t index;  /* the entry's number over the whole list */
-};
-
-/* What one host is given in one call: runs of entries that concern it. */
+/* What one host is given in one call. */
 struct share {
-	uint32_t runs;
-	uint32_t count;                      /* entries */
-	uint32_t first[VIQ_CALL_MAX_PIECES]; /* where each run begins in the whole list */
+	uint32_t count;       /* entries */
+	uint32_t piece_count; /* of pieces */
 	struct viq_call_piece pieces[VIQ_CALL_MAX_PIECES];
+	uint32_t index[COPY_MAX]; /* of each copied entry: its number in the whole list; else of the first alone */
+	bool copied;
+	uint64_t copy[COPY_MAX * CALL_ENTRY_WORDS];
 };
-
-static const char *entry_at(const struct cursor *c)
-{
-	return (const char *)c->req->pieces[c->piece].entries + (size_t)c->offset * c->req->entry_size;
-}
 
 static bool concerns(const struct viq_call_host *host, const struct call_type *type, const void *entry)
 {
-	uint32_t sid, needs = type->needs(entry, &sid);
+	uint32_t sid, needs;
 
+	if (!type->needs || !host->ops->stream)
+		return true;
+	needs = type->needs(entry, &sid);
 	return !needs || (viq_call_stream(host, sid) & needs) == needs;
 }
 
-/* Entries from the cursor on, in its piece and below limit, that all concern the host or all do not. */
-static uint32_t run_length(const struct cursor *c, uint32_t limit, const struct viq_call_host *host,
-			   const struct call_type *type, bool *concerned)
+/* Entries from the cursor on, up to limit, that concern the host one after the other. */
+static uint32_t run_length(struct gather_cursor c, uint32_t limit, const struct viq_call_host *host,
+			   const struct call_type *type)
 {
-	uint32_t n = 1, left = c->req->pieces[c->piece].count - c->offset;
-	const char *entry = entry_at(c);
+	uint32_t start = c.index;
 
-	if (left > limit - c->index)
-		left = limit - c->index;
-	*concerned = true;
 	if (!type->needs || !host->ops->stream)
-		return left;
-	*concerned = concerns(host, type, entry);
-	while (n < left && concerns(host, type, entry + (size_t)n * type->entry_size) == *concerned)
-		n++;
-	return n;
+		return limit - start;
+	while (c.index < limit && concerns(host, type, gather_entry(&c)))
+		gather_skip(&c, 1);
+	return c.index - start;
 }
 
-/* Collect the next runs for the host, as many as one request holds. False if there are none: that would be a probe. */
-static bool share_fill(struct share *share, struct cursor *c, uint32_t limit, const struct viq_call_host *host,
+static void share_copy(struct share *share, struct gather_cursor *c, uint32_t n)
+{
+	for (; n; n--) {
+		char *to = (char *)share->copy + (size_t)share->count * c->req->entry_size;
+
+		memcpy(to, gather_entry(c), c->req->entry_size);
+		share->index[share->count++] = c->index;
+		gather_skip(c, 1);
+	}
+	share->copied = true;
+	share->pieces[0] = (struct viq_call_piece){share->copy, share->count};
+	share->piece_count = 1;
+}
+
+static void share_direct(struct share *share, struct gather_cursor *c, uint32_t n)
+{
+	share->copied = false;
+	share->count = n;
+	share->index[0] = c->index;
+	share->piece_count = gather_cut(c->req, c->index, c->index + n, share->pieces);
+	gather_skip(c, n);
+}
+
+/* Collect the next entries below limit for the host. False if there are none: an empty array would be a probe. */
+static bool share_fill(struct share *share, struct gather_cursor *c, uint32_t limit, const struct viq_call_host *host,
 		       const struct call_type *type)
 {
-	share->runs = 0;
-	while (c->index < limit && share->runs < VIQ_CALL_MAX_PIECES) {
-		bool concerned;
-		uint32_t n;
+	share->count = 0;
+	while (c->index < limit) {
+		uint32_t n = run_length(*c, limit, host, type);
 
-		if (c->offset == c->req->pieces[c->piece].count) {
-			c->piece++;
-			c->offset = 0;
-			continue;
+		if (!n) {
+			gather_skip(c, 1);
+		} else if (!share->count && (n >= RUN_LONG || c->index + n == limit)) {
+			share_direct(share, c, n);
+			break;
+		} else if (n >= RUN_LONG || share->count + n > COPY_MAX) {
+			break;
+		} else {
+			share_copy(share, c, n);
 		}
-		n = run_length(c, limit, host, type, &concerned);
-		if (concerned) {
-			share->first[share->runs] = c->index;
-			share->pieces[share->runs].entries = entry_at(c);
-			share->pieces[share->runs++].count = n;
-		}
-		c->offset += n;
-		c->index += n;
 	}
-	return share->runs;
+	return share->count;
 }
 
-/* The whole list's index of a share's entry. */
+/* The whole list's number of a share's entry. */
 static uint32_t share_index(const struct share *share, uint32_t local)
 {
-	uint32_t i = 0;
-
-	while (i + 1 < share->runs && local >= share->pieces[i].count)
-		local -= share->pieces[i++].count;
-	return share->first[i] + local;
+	return share->copied ? share->index[local] : share->index[0] + local;
 }
 
 /*
@@ -111,7 +124,7 @@ static uint32_t share_index(const struct share *share, uint32_t local)
 static int call_one(const struct viq_call_host *host, const struct viq_call_request *whole,
 		    const struct call_type *type, struct viq_call_result *res)
 {
-	struct cursor c = {.req = whole};
+	struct gather_cursor c = {.req = whole};
 	struct viq_call_request req = *whole;
 	struct share share;
 
@@ -121,7 +134,7 @@ static int call_one(const struct viq_call_host *host, const struct viq_call_requ
 		struct viq_call_result part = {.size = sizeof(part)};
 		int ret;
 
-		req.piece_count = share.runs;
+		req.piece_count = share.piece_count;
 		ret = viq_call_invalidate(host, &req, &part);
 		if (ret)
 			return ret;
@@ -161,10 +174,8 @@ static int fanout_invalidate(void *opaque, const struct viq_call_request *req, s
 {
 	const struct viq_call_fanout *fanout = opaque;
 	const struct call_type *type = call_type_find(req->type);
-	uint32_t count = 0;
+	uint32_t count = gather_count(req);
 
-	for (uint32_t i = 0; i < req->piece_count; i++)
-		count += req->pieces[i].count;
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count};
 	if (!count)
 		return probe_all(fanout, req, res);

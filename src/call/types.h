@@ -7,6 +7,8 @@
 
 #include <viq/call.h>
 
+#define CALL_ENTRY_WORDS 3 /* 64-bit words of the largest entry */
+
 struct call_type {
 	uint32_t type;       /* enum viq_call_type */
 	uint32_t entry_size; /* bytes, a multiple of 8 */
