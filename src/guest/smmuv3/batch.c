@@ -27,7 +27,7 @@ void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd
 		return;
 	t = (struct viq_smmuv3_trace){
 		.size = sizeof(t),
-		.index = index & smmuv3_index_mask(smmuv3_cmdq(s).log2size),
+		.index = index & smmuv3_index_mask(s->cmdq.log2size),
 		.cmd = {cmd[0], cmd[1]},
 		.fate = fate,
 		.cerror = cerror,
@@ -59,7 +59,7 @@ static uint32_t index_of(const struct viq_smmuv3 *s, uint32_t n)
 
 	while (holes < s->batch.hole_count && s->batch.holes[holes].before <= n)
 		holes++;
-	return (s->batch.first + n + holes) & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+	return (s->batch.first + n + holes) & smmuv3_index_mask(s->cmdq.log2size);
 }
 
 /* Tell the trace hook of all commands before entry n; ATC_INVs from entry atc on have been retained. */
@@ -138,7 +138,8 @@ static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 /* The batch is consumed, its ATC_INVs from entry atc on without confirmation: CONS moves to head. */
 static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 {
-	trace_consumed(s, s->batch.count, atc);
+	if (s->ops.trace)
+		trace_consumed(s, s->batch.count, atc);
 	count_no_stream(s);
 	smmuv3_batch_drop(s);
 	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head;

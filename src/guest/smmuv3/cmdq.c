@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command queue (IHI 0070 3.5, 4.1, 7.1): read each command once, check it against its rule, give it to whoever
- * handles it.
- *
- * The guest owns the ring and may rewrite it at any moment. A command is therefore read by two 64-bit loads that the
- * compiler cannot repeat; checks and uses are of the values that were loaded.
+ * The command queue (IHI 0070 3.5, 4.1, 7.1): check each command against its rule, give it to whoever handles it.
  */
 #include "smmuv3.h"
 
@@ -15,33 +11,28 @@ struct window {
 	uint64_t copy[2];      /* backs words where the ring is not mapped */
 };
 
-static inline uint64_t load_word(const uint64_t *word)
+static bool may_consume(const struct viq_smmuv3 *s)
 {
-	return le64toh(__atomic_load_n(word, __ATOMIC_RELAXED));
-}
-
-static bool may_consume(const struct viq_smmuv3 *s, const struct smmuv3_queue *q)
-{
-	uint32_t fill = smmuv3_queue_fill(q->log2size, s->regs.cmdq_prod, s->head);
+	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, s->head);
 
 	/* Indices more than a queue apart are inconsistent: constrained unpredictable, and here not consumed (3.5.1).
 	 */
 	return (s->regs.cr0 & VIQ_SMMUV3_CR0_CMDQEN) && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_CMDQ_ERR) && fill &&
-	       fill <= 1u << q->log2size;
+	       fill <= 1u << s->cmdq.log2size;
 }
 
 /* At least one command at head, or false if its memory is not there. */
-static bool open_window(const struct viq_smmuv3 *s, const struct smmuv3_queue *q, uint32_t limit, struct window *w)
+static bool open_window(const struct viq_smmuv3 *s, uint32_t limit, struct window *w)
 {
-	uint32_t slot = s->head & ((1u << q->log2size) - 1);
-	uint32_t fill = smmuv3_queue_fill(q->log2size, s->regs.cmdq_prod, s->head);
-	uint64_t gpa = q->base + (uint64_t)slot * VIQ_SMMUV3_CMD_SIZE;
+	uint32_t slot = s->head & ((1u << s->cmdq.log2size) - 1);
+	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, s->head);
+	uint64_t gpa = s->cmdq.base + (uint64_t)slot * VIQ_SMMUV3_CMD_SIZE;
 	uint64_t avail;
 
 	if (limit > fill)
 		limit = fill;
-	if (limit > (1u << q->log2size) - slot)
-		limit = (1u << q->log2size) - slot;
+	if (limit > (1u << s->cmdq.log2size) - slot)
+		limit = (1u << s->cmdq.log2size) - slot;
 	w->words = viq_mem_span(s->config.mem, gpa, &avail);
 	if (w->words && avail >= VIQ_SMMUV3_CMD_SIZE) {
 		w->count = avail / VIQ_SMMUV3_CMD_SIZE < limit ? (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE) : limit;
@@ -66,9 +57,9 @@ void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, con
 	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
 }
 
-static void advance(struct viq_smmuv3 *s, const struct smmuv3_queue *q, uint32_t count)
+static void advance(struct viq_smmuv3 *s, uint32_t count)
 {
-	s->head = (s->head + count) & smmuv3_index_mask(q->log2size);
+	s->head = (s->head + count) & smmuv3_index_mask(s->cmdq.log2size);
 }
 
 /* The batch's first command is the one at head. */
@@ -76,33 +67,6 @@ static void open_batch(struct viq_smmuv3 *s)
 {
 	if (!s->batch.count && !s->batch.hole_count)
 		s->batch.first = s->head;
-}
-
-/*
- * Append commands of one opcode as long as they are legal and need no look at a stream: the bulk of any guest's
- * traffic. Returns how many were taken. If that is less than limit, cmd holds the one behind them: it has been read.
- */
-static uint32_t take_run(struct viq_smmuv3 *s, const uint64_t *words, uint32_t limit, uint8_t op, uint64_t cmd[2])
-{
-	const struct smmuv3_rule *rule = &s->rules[op];
-	const uint64_t bad0 = rule->illegal[0] | VIQ_SMMUV3_CMD_OP, bad1 = rule->illegal[1];
-	const uint64_t keep0 = rule->keep[0], keep1 = rule->keep[1];
-	uint64_t(*out)[2] = &s->batch.entries[s->batch.count];
-	uint32_t n;
-
-	for (n = 0; n < limit; n++, words += 2) {
-		cmd[0] = load_word(&words[0]);
-		cmd[1] = load_word(&words[1]);
-		if (((cmd[0] ^ op) & bad0) | (cmd[1] & bad1))
-			break;
-		if (rule->check && rule->check(cmd, s->features))
-			break;
-		out[n][0] = htole64(cmd[0] & keep0);
-		out[n][1] = htole64(cmd[1] & keep1);
-	}
-	s->batch.count += n;
-	s->counters.commands[op] += n;
-	return n;
 }
 
 static void add_entry(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
@@ -165,7 +129,6 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		ret = smmuv3_reconfig(s, VIQ_SMMUV3_CFGI_STE, first, last);
 	if (ret) {
 		/* Not the guest's fault, and it must not go on as if it were done: CERROR_ABT makes it retry (7.1). */
-		s->counters.commands[cmd[0] & VIQ_SMMUV3_CMD_OP]--;
 		smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, cmd);
 		return false;
 	}
@@ -185,7 +148,6 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 			smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ILL, cmd);
 		return false;
 	}
-	s->counters.commands[op]++;
 	switch ((enum smmuv3_handler)rule->handler) {
 	case HANDLER_ILLEGAL:
 		break;
@@ -207,73 +169,83 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	return true;
 }
 
-/* Make room for one more command. false: the queue stopped. */
-static bool make_room(struct viq_smmuv3 *s)
+/*
+ * Look at the commands that smmuv3_fetch() left at entries[pos, end), one by one. Entries stay in place or move down,
+ * because the batch never has more of them than were read. Returns how many were consumed.
+ */
+static uint32_t take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, bool *stopped)
 {
-	if (s->batch.count < BATCH_ENTRIES && s->batch.hole_count < BATCH_HOLES)
-		return true;
-	return smmuv3_batch_flush(s);
+	uint32_t taken = 0;
+
+	for (; pos < end; pos++) {
+		uint64_t cmd[2] = {le64toh(s->batch.entries[pos][0]), le64toh(s->batch.entries[pos][1])};
+
+		*stopped = (s->batch.hole_count == BATCH_HOLES && !smmuv3_batch_flush(s)) || !take_one(s, cmd);
+		if (*stopped)
+			break;
+		s->counters.commands[cmd[0] & VIQ_SMMUV3_CMD_OP]++;
+		advance(s, 1);
+		taken++;
+	}
+	return taken;
 }
 
 /*
  * Consume a window. Returns how many commands were: fewer than the window holds if the queue stopped (*stopped), or if
  * host calls used up budget, which the caller must look at.
  */
-static uint32_t consume_window(struct viq_smmuv3 *s, const struct smmuv3_queue *q, const struct window *w,
-			       bool *stopped)
+static uint32_t consume_window(struct viq_smmuv3 *s, const struct window *w, bool *stopped)
 {
 	const uint32_t charge = s->charge;
-	uint64_t cmd[2] = {load_word(&w->words[0]), load_word(&w->words[1])};
 	uint32_t taken = 0;
+	uint8_t op = VIQ_SMMUV3_OP_TLBI_NSNH_ALL; /* the guess for the next block: always one for every host */
 
-	for (;;) {
-		const uint8_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
-		uint32_t limit, n = 0;
+	while (!*stopped && taken < w->count && s->charge == charge) {
+		uint32_t start = s->batch.count, n = w->count - taken;
 
-		*stopped = !make_room(s) || !take_one(s, cmd);
-		if (*stopped)
-			return taken;
-		advance(s, q, 1);
-		taken++;
-		limit = w->count - taken;
-		if (!limit || s->charge != charge)
-			return taken;
-		if (s->rules[op].handler == HANDLER_HOST) {
-			if (limit > BATCH_ENTRIES - s->batch.count)
-				limit = BATCH_ENTRIES - s->batch.count;
-			n = take_run(s, &w->words[2 * taken], limit, op, cmd);
-			advance(s, q, n);
-			taken += n;
-			if (taken == w->count)
-				return taken;
+		if (start == BATCH_ENTRIES) {
+			*stopped = !smmuv3_batch_flush(s);
+			continue;
 		}
-		if (n == limit || s->rules[op].handler != HANDLER_HOST) {
-			cmd[0] = load_word(&w->words[2 * taken]);
-			cmd[1] = load_word(&w->words[2 * taken + 1]);
+		if (n > FETCH_BLOCK)
+			n = FETCH_BLOCK;
+		if (n > BATCH_ENTRIES - start)
+			n = BATCH_ENTRIES - start;
+		if (smmuv3_fetch(s, &w->words[2 * taken], n, op)) {
+			open_batch(s);
+			s->batch.count += n;
+			s->counters.commands[op] += n;
+			advance(s, n);
+			taken += n;
+		} else {
+			uint8_t next = le64toh(s->batch.entries[start][0]) & VIQ_SMMUV3_CMD_OP;
+
+			if (s->rules[next].handler == HANDLER_HOST)
+				op = next;
+			taken += take_each(s, start, start + n, stopped);
 		}
 	}
+	return taken;
 }
 
 bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 {
 	bool stopped = false, left;
-	struct smmuv3_queue q;
 	uint32_t used = 0;
 
 	if (!s)
 		return false;
-	q = smmuv3_cmdq(s);
-	if (!may_consume(s, &q))
+	if (!may_consume(s))
 		return false;
 	s->counters.runs++;
 	s->charge = 0;
 	if (!budget)
-		budget = 1u << q.log2size;
-	while (!stopped && may_consume(s, &q) && (uint64_t)used + s->charge < budget) {
+		budget = 1u << s->cmdq.log2size;
+	while (!stopped && may_consume(s) && (uint64_t)used + s->charge < budget) {
 		struct window w;
 
-		if (open_window(s, &q, budget - used - s->charge, &w)) {
-			used += consume_window(s, &q, &w, &stopped);
+		if (open_window(s, budget - used - s->charge, &w)) {
+			used += consume_window(s, &w, &stopped);
 		} else {
 			stopped = true;
 			if (smmuv3_batch_flush(s))
@@ -284,9 +256,15 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 	 */
 	if (!stopped)
 		smmuv3_batch_flush(s);
-	left = may_consume(s, &q);
+	left = may_consume(s);
 	s->counters.budget_ends += left;
 	return left;
+}
+
+void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
+{
+	s->cmdq =
+		smmuv3_queue(s, s->regs.cmdq_base, VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, s->config.idr1), VIQ_SMMUV3_CMD_SIZE);
 }
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)

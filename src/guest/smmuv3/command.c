@@ -176,6 +176,14 @@ void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features)
 	rule->exists = true;
 	rule->check = row->check;
 	rule->handler = row->handler;
+	if (row->handler != HANDLER_HOST)
+		return;
+	rule->plain[0] = rule->keep[0];
+	rule->plain[1] = rule->keep[1];
+	if (smmuv3_command_is_range(row)) {
+		rule->plain[0] &= ~(VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE);
+		rule->plain[1] &= ~(VIQ_SMMUV3_TLBI_1_TTL | VIQ_SMMUV3_TLBI_1_TG);
+	}
 }
 
 unsigned int viq_smmuv3_command_check(const uint64_t cmd[2], const struct viq_smmuv3_config *config)

@@ -22,6 +22,8 @@ enum guard {
 	GUARD_EVENTQ_IRQ,
 };
 
+#define Q_BASE (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
+
 struct reg {
 	uint32_t offset;
 	uint8_t width;  /* bytes: 4 or 8 */
@@ -71,7 +73,7 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
 	else if (off & VIQ_SMMUV3_CR0_SMMUEN)
 		smmuv3_reconfig(s, VIQ_SMMUV3_DISABLED, 0, smmuv3_last_sid(s));
 	if (on & VIQ_SMMUV3_CR0_CMDQEN) {
-		s->head = s->regs.cmdq_cons & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+		s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 		smmuv3_cmdq_doorbell(s);
 	}
 }
@@ -115,6 +117,12 @@ static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value)
 	smmuv3_cmdq_doorbell(s);
 }
 
+static void write_cmdq_base(struct viq_smmuv3 *s, uint64_t value)
+{
+	s->regs.cmdq_base = value & Q_BASE;
+	smmuv3_cmdq_moved(s);
+}
+
 static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value)
 {
 	s->regs.cmdq_prod = value & VIQ_SMMUV3_Q_INDEX;
@@ -127,7 +135,7 @@ static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value)
 
 static uint64_t read_cmdq_cons(const struct viq_smmuv3 *s)
 {
-	uint32_t index = s->regs.cmdq_cons & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+	uint32_t index = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 
 	/* Bits above the wrap flag are RAZ (6.3.28). */
 	return index | (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR);
@@ -162,7 +170,7 @@ static const struct reg regs[] = {
 	{VIQ_SMMUV3_GERROR_IRQ_CFG2,  4, GUARD_GERROR_IRQ, AT(regs.gerror_irq.attr), VIQ_SMMUV3_IRQ_CFG2_MASK, NULL, NULL},
 	{VIQ_SMMUV3_STRTAB_BASE,      8, GUARD_SMMUEN,     AT(regs.strtab_base), VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR, NULL, NULL},
 	{VIQ_SMMUV3_STRTAB_BASE_CFG,  4, GUARD_SMMUEN,     AT(regs.strtab_base_cfg), VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE | VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT, NULL, NULL},
-	{VIQ_SMMUV3_CMDQ_BASE,        8, GUARD_CMDQEN,     AT(regs.cmdq_base), Q_BASE, NULL, NULL},
+	{VIQ_SMMUV3_CMDQ_BASE,        8, GUARD_CMDQEN,     AT(regs.cmdq_base), Q_BASE, write_cmdq_base, NULL},
 	{VIQ_SMMUV3_CMDQ_PROD,        4, GUARD_NONE,       AT(regs.cmdq_prod), ALL32, write_cmdq_prod, NULL},
 	{VIQ_SMMUV3_CMDQ_CONS,        4, GUARD_CMDQEN,     AT(regs.cmdq_cons), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR, NULL, read_cmdq_cons},
 	{VIQ_SMMUV3_EVENTQ_BASE,      8, GUARD_EVENTQEN,   AT(regs.eventq_base), Q_BASE, NULL, NULL},
@@ -278,4 +286,5 @@ void smmuv3_regs_reset(struct viq_smmuv3 *s)
 {
 	s->regs = (struct smmuv3_regs){.gbpa = s->config.gbpa};
 	s->head = 0;
+	smmuv3_cmdq_moved(s);
 }

@@ -203,7 +203,8 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	if (!state_ok(s, &state, len) || !retained_ok(s, c.in + c.pos, state.retained))
 		return -EINVAL;
 	s->regs = state.regs;
-	s->head = state.head & smmuv3_index_mask(smmuv3_cmdq(s).log2size);
+	smmuv3_cmdq_moved(s);
+	s->head = state.head & smmuv3_index_mask(s->cmdq.log2size);
 	smmuv3_batch_drop(s);
 	s->retained.count = state.retained;
 	s->retained.unreported = state.unreported;

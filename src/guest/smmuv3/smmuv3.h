@@ -22,6 +22,8 @@
 
 /* Entries in one invalidate call at most: 32 KiB, which stays in a first-level cache between check and call. */
 #define BATCH_ENTRIES 2048
+/* Commands read from the ring at a time. */
+#define FETCH_BLOCK 64
 /* Commands between two flush points that no host needs (prefetch, unknown streams). More of them flush early. */
 #define BATCH_HOLES 256
 /* ATC_INVs that timed out and wait for a CMD_SYNC to be repeated. */
@@ -68,12 +70,19 @@ struct smmuv3_regs {
 	uint32_t eventq_prod, eventq_cons; /* with OVFLG, OVACKFLG */
 };
 
+/* Where a queue is, after the register's value was brought into range. */
+struct smmuv3_queue {
+	uint64_t base;
+	uint32_t log2size;
+};
+
 struct viq_smmuv3 {
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3_ops ops;
 	uint32_t features;
 	uint64_t address_mask; /* output address size: IDR5.OAS */
 	struct smmuv3_regs regs;
+	struct smmuv3_queue cmdq; /* regs.cmdq_base, worked out: see smmuv3_cmdq_moved() */
 	uint32_t head;
 	uint32_t charge; /* budget that extra host calls of this run have used */
 	struct viq_smmuv3_counters counters;
@@ -84,11 +93,6 @@ struct viq_smmuv3 {
 
 /* --- Index arithmetic of the queues (3.5.1) ------------------------------------------------------------------------
  */
-
-struct smmuv3_queue {
-	uint64_t base;
-	uint32_t log2size;
-};
 
 /* The effective base and size of a queue whose BASE register is given (6.3.26): aligned to its size, cut to OAS. */
 static inline struct smmuv3_queue smmuv3_queue(const struct viq_smmuv3 *s, uint64_t base_reg, uint32_t max_log2size,
@@ -127,8 +131,18 @@ static inline bool smmuv3_error_active(const struct viq_smmuv3 *s, uint32_t bit)
 	return (s->regs.gerror ^ s->regs.gerrorn) & bit;
 }
 
-/* --- cmdq.c: reading, checking and routing commands --------------------------------------------------------------- */
+/* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * Copy count commands to the free end of the batch, which must have room. true: all of them are plain commands of
+ * opcode op (struct smmuv3_rule).
+ */
+bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words, uint32_t count, uint8_t op);
+
+/* --- cmdq.c: checking and routing commands --------------------------------------------------------------- */
+
+/* regs.cmdq_base has changed. */
+void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
 /* Consume with the budget of an MMIO write; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */

@@ -34,18 +34,15 @@ bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	uint32_t index = s->head;
 
-	if (!smmuv3_batch_flush(s)) {
-		s->counters.commands[VIQ_SMMUV3_OP_SYNC]--;
+	if (!smmuv3_batch_flush(s))
 		return false;
-	}
 	if (!settle_retained(s)) {
-		s->counters.commands[VIQ_SMMUV3_OP_SYNC]--;
 		smmuv3_cmdq_stop(s, index, VIQ_SMMUV3_CERROR_ATC_INV_SYNC, cmd);
 		return false;
 	}
 	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */
-	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) |
-			    ((index + 1) & smmuv3_index_mask(smmuv3_cmdq(s).log2size));
+	s->regs.cmdq_cons =
+		(s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | ((index + 1) & smmuv3_index_mask(s->cmdq.log2size));
 	smmuv3_trace(s, index, cmd, VIQ_SMMUV3_FATE_SYNC, 0);
 	signal_completion(s, cmd);
 	return true;
