@@ -105,6 +105,16 @@ static void write_gbpa(struct viq_smmuv3 *s, uint64_t value)
 		smmuv3_reconfig(s, VIQ_SMMUV3_GBPA_CHANGED, 0, smmuv3_last_sid(s));
 }
 
+static void write_strtab_base_cfg(struct viq_smmuv3 *s, uint64_t value)
+{
+	uint32_t mask = VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE;
+
+	/* Without two-level tables SPLIT and FMT are RES0 (6.3.25). */
+	if (s->config.idr0 & VIQ_SMMUV3_IDR0_ST_LEVEL)
+		mask |= VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT;
+	s->regs.strtab_base_cfg = value & mask;
+}
+
 static void write_irq_ctrl(struct viq_smmuv3 *s, uint64_t value)
 {
 	s->regs.irq_ctrl = value & smmuv3_irq_ctrl_mask(s);
@@ -169,7 +179,7 @@ static const struct reg regs[] = {
 	{VIQ_SMMUV3_GERROR_IRQ_CFG1,  4, GUARD_GERROR_IRQ, AT(regs.gerror_irq.data), ALL32, NULL, NULL},
 	{VIQ_SMMUV3_GERROR_IRQ_CFG2,  4, GUARD_GERROR_IRQ, AT(regs.gerror_irq.attr), VIQ_SMMUV3_IRQ_CFG2_MASK, NULL, NULL},
 	{VIQ_SMMUV3_STRTAB_BASE,      8, GUARD_SMMUEN,     AT(regs.strtab_base), VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR, NULL, NULL},
-	{VIQ_SMMUV3_STRTAB_BASE_CFG,  4, GUARD_SMMUEN,     AT(regs.strtab_base_cfg), VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE | VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT, NULL, NULL},
+	{VIQ_SMMUV3_STRTAB_BASE_CFG,  4, GUARD_SMMUEN,     AT(regs.strtab_base_cfg), ALL32, write_strtab_base_cfg, NULL},
 	{VIQ_SMMUV3_CMDQ_BASE,        8, GUARD_CMDQEN,     AT(regs.cmdq_base), Q_BASE, write_cmdq_base, NULL},
 	{VIQ_SMMUV3_CMDQ_PROD,        4, GUARD_NONE,       AT(regs.cmdq_prod), ALL32, write_cmdq_prod, NULL},
 	{VIQ_SMMUV3_CMDQ_CONS,        4, GUARD_CMDQEN,     AT(regs.cmdq_cons), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR, NULL, read_cmdq_cons},
