@@ -89,6 +89,19 @@ static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
 	};
 }
 
+/*
+ * A StreamID or SubstreamID that the ID registers do not have names nothing: no effect, or one on an arbitrary stream
+ * (4.3). Hosts may know more streams than this guest can have, so they are not asked.
+ */
+static bool names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
+{
+	unsigned int ssid_bits = VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, s->config.idr1);
+	uint64_t ssid = VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0] & rule->keep[0]);
+	bool ssid_valid = rule->handler != HANDLER_HOST_ATC || (cmd[0] & VIQ_SMMUV3_CMD_SSV);
+
+	return VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]) > smmuv3_last_sid(s) || (ssid_valid && ssid >> ssid_bits);
+}
+
 static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
 	uint32_t need = VIQ_CALL_STREAM_KNOWN;
@@ -101,7 +114,8 @@ static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule
 		}
 		need |= VIQ_CALL_STREAM_ATS;
 	}
-	if ((viq_call_stream(&s->config.host, VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0])) & need) == need)
+	if (!names_nothing(s, rule, cmd) &&
+	    (viq_call_stream(&s->config.host, VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0])) & need) == need)
 		add_entry(s, rule, cmd);
 	else
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
