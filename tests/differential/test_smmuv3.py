@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The same random register and command streams to viq and to QEMU's SMMUv3: every register after every step.
+
+Usage: test_smmuv3.py VIQ [--host null|soft] [--seconds N]. VIQ_SEED=N repeats a run (give it --steps too).
+A difference that no rule of differences.py covers fails. Exit status 77: there is no QEMU here."""
+import argparse
+import os
+import random
+import re
+import shutil
+import sys
+import time
+
+import differences
+import qtest
+from guest import Guest, MEMORY_SIZE, Step
+from smmuv3 import OFFSET, REGISTERS, words
+
+SCRATCH = qtest.MEMORY  # a queue of one entry for bringing GERROR back to 0
+SNAPSHOT = list(range(0, 0xE0, 4)) + [0x100A8, 0x100AC]
+SNAPSHOT_LINES = [qtest.read(4, qtest.REGISTERS + offset) for offset in SNAPSHOT]
+EPISODE = 300  # steps before both start afresh
+
+
+class Mismatch(Exception):
+    pass
+
+
+def put(name, value):
+    register = next(r for r in REGISTERS if r.name == name)
+    return qtest.write(register.size, qtest.REGISTERS + register.offset, value)
+
+
+def renew(device):
+    """Bring a device into the state in which every stream begins, whatever it went through."""
+    device.batch([put("CR0", 0), put("IRQ_CTRL", 0), qtest.write_bytes(SCRATCH, bytes(16))])
+    gerror, = device.batch([qtest.read(4, qtest.REGISTERS + OFFSET["GERROR"])])
+    lines = [put("GERRORN", gerror), put("CMDQ_BASE", SCRATCH)]
+    # Illegal commands (opcode 0) toggle GERROR back to 0 and leave the same error code in CONS.
+    for acknowledged in (0,) if gerror & 1 else (1, 0):
+        lines += [put("CMDQ_CONS", 0), put("CMDQ_PROD", 1), put("CR0", 8), put("CR0", 0),
+                  put("GERRORN", gerror & ~1 | acknowledged)]
+    lines += [put(r.name, 0) for r in REGISTERS if r.writable or "IRQ_CFG" in r.name]
+    device.batch(lines + [put("CMDQ_BASE", SCRATCH), put("GBPA", 0x80001000), put("GERRORN", gerror & ~1)])
+
+
+class Comparison:
+    def __init__(self, viq, qemu, seed):
+        self.viq, self.qemu = viq, qemu
+        self.guest = Guest(random.Random(seed))
+        self.hits = {name: 0 for name, _, _ in differences.RULES}
+        self.history = []
+        self.gbpa = qemu.batch([qtest.read(4, qtest.REGISTERS + OFFSET["GBPA"])]) != [0]
+        self.steps = self.values = self.interrupts = self.episodes = 0
+
+    def memory(self, address):
+        if not qtest.MEMORY <= address < qtest.MEMORY + MEMORY_SIZE:
+            return None
+        self.viq.process.stdin.write(qtest.read_bytes(address, 16) + "\n")
+        self.viq.process.stdin.flush()
+        return words(bytes.fromhex(self.viq.process.stdout.readline().split()[1][2:]))
+
+    def explain(self, difference, context):
+        """Count the rule that covers the difference; return whether the stream must end."""
+        for name, ends, covers in differences.RULES:
+            if covers(difference, context):
+                self.hits[name] += 1
+                return ends
+        raise Mismatch(str(difference))
+
+    def take(self, step, before):
+        """One step on both. Returns viq's state after it, and whether the stream must end."""
+        self.history.append(step)
+        lines = step.lines + SNAPSHOT_LINES
+        for device in (self.viq, self.qemu):
+            device.interrupts.clear()
+        answers = [device.batch(lines) for device in (self.viq, self.qemu)]
+        count = len(step.lines)
+        viq, qemu = (dict(zip(SNAPSHOT, answer[count:])) for answer in answers)
+        context = differences.Context(step, before, viq, qemu, self.memory, self.gbpa)
+        found = [differences.Difference(o, 4, viq[o], qemu[o], True) for o in SNAPSHOT if viq[o] != qemu[o]]
+        if step.access and step.access[2] is None and answers[0][count - 1] != answers[1][count - 1]:
+            found.append(differences.Difference(*step.access[:2], answers[0][count - 1], answers[1][count - 1], False))
+        ends = False
+        for difference in found:
+            ends |= self.explain(difference, context)
+        # Where consumption parted, so did the interrupts that it raised.
+        if not ends and self.viq.interrupts != self.qemu.interrupts:
+            raise Mismatch(f"interrupts: viq {self.viq.interrupts}, QEMU {self.qemu.interrupts}")
+        self.interrupts += len(self.qemu.interrupts)
+        self.steps += 1
+        self.values += len(SNAPSHOT)
+        return viq, ends
+
+    def reset_values(self):
+        self.take(Step("reset values", []), {})
+
+    def episode(self):
+        self.episodes += 1
+        self.history = []
+        for device in (self.viq, self.qemu):
+            renew(device)
+        state, ends = self.take(Step("start", []), {})
+        if ends:
+            raise Mismatch("the devices do not start alike")
+        for _ in range(EPISODE):
+            state, ends = self.take(self.guest.step(state), state)
+            if ends:
+                break
+
+
+def documented():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known-differences.md")
+    with open(path, encoding="utf-8") as text:
+        return re.findall(r"^\| `([a-z0-9-]+)` \|", text.read(), re.M)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("viq")
+    parser.add_argument("--host", default="null")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--steps", type=int, default=0, help="end after so many steps instead")
+    parser.add_argument("--qemu", default="qemu-system-aarch64")
+    options = parser.parse_args()
+    if not shutil.which(options.qemu):
+        print(f"{options.qemu} is not installed: not compared")
+        return 77
+    if options.viq != "self" and documented() != [name for name, _, _ in differences.RULES]:
+        print("known-differences.md and differences.py do not list the same rules in the same order")
+        return 1
+
+    seed = int(os.environ.get("VIQ_SEED") or random.SystemRandom().getrandbits(32))
+    print(f"VIQ_SEED={seed}", flush=True)
+    qemu = qtest.qemu(options.qemu)
+    idr = dict(zip((0, 1, 3, 5), qemu.batch([qtest.read(4, qtest.REGISTERS + 4 * n) for n in (0, 1, 3, 5)])))
+    idr[0] &= ~(1 << 18)  # see vmid16-without-stage-2
+    viq = qtest.qemu(options.qemu) if options.viq == "self" else qtest.viq(options.viq, options.host, idr)
+    comparison = Comparison(viq, qemu, seed)
+    start = time.monotonic()
+    try:
+        comparison.reset_values()
+        while (comparison.steps < options.steps if options.steps else time.monotonic() - start < options.seconds):
+            comparison.episode()
+    except Mismatch as mismatch:
+        print(f"Difference without a rule: {mismatch}\nThe stream so far:")
+        for step in comparison.history[-12:]:
+            print(f"  {step.what}")
+        print(f"Exactly: {comparison.history[-1].lines}"[:4000])
+        return 1
+    finally:
+        viq.close()
+        qemu.close()
+    print(f"{comparison.steps} steps in {comparison.episodes} streams, {comparison.values} values and "
+          f"{comparison.interrupts} interrupts compared, {time.monotonic() - start:.1f} s")
+    if not comparison.interrupts:
+        print("QEMU raised no interrupt: the wrong device is watched")
+        return 1
+    for name, count in comparison.hits.items():
+        print(f"{count:8} {name}" + ("" if count else "  (never seen in this run)"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
