@@ -59,13 +59,32 @@ static uint64_t get64(const uint8_t *p)
 
 /* --- Rules -------------------------------------------------------------------------------------------------------- */
 
-/* Notes are shown on terminals: no control characters (C0, DEL, and C1 as UTF-8 encodes it). */
+/* Bytes of the UTF-8 character at p, 0 if it is none. */
+static unsigned int utf8_length(const uint8_t *p)
+{
+	unsigned int len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	unsigned int i;
+
+	for (i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* Overlong, surrogate, beyond U+10FFFF. */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] >= 0x90))
+		return 0;
+	return len;
+}
+
+/* Notes are shown on terminals: no control characters (C0, DEL, C1). */
 static bool note_ok(const char *note)
 {
 	const uint8_t *p = (const uint8_t *)note;
+	unsigned int len;
 
-	for (; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
+	for (; *p; p += len) {
+		len = utf8_length(p);
+		if (!len || *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
 			return false;
 	}
 	return true;
@@ -105,7 +124,7 @@ const char *viq_capture_check_setup(enum viq_capture_kind kind, const struct viq
 	if (memchr(setup->note, 0, sizeof(setup->note)) == NULL)
 		return "the note is too long";
 	if (!note_ok(setup->note))
-		return "control characters in the note";
+		return "the note is not printable UTF-8";
 	return NULL;
 }
 
@@ -217,7 +236,7 @@ static const char *decode_setup(const uint8_t *body, size_t len, struct viq_capt
 	memcpy(setup->note, body + VIQ_CAPTURE_SETUP_FIXED, note);
 	setup->note[note] = 0;
 	if (strlen(setup->note) != note)
-		return "control characters in the note";
+		return "the note is not printable UTF-8";
 	return viq_capture_check_setup(packet->kind, setup);
 }
 

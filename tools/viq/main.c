@@ -14,6 +14,7 @@ struct command {
 /* One line a command, in the order in which a newcomer meets them. */
 static const struct command commands[] = {
 	{"record", cmd_record, "make a capture from a ring dump, a QEMU trace, or a running QEMU"},
+	{"decode", cmd_decode, "print a capture or a ring dump, one line a command"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

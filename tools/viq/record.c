@@ -213,7 +213,7 @@ int record_begin(const struct record_options *options, enum viq_capture_kind kin
 		return tool_capture_error(options->out, &err);
 	if (viq_capture_append_setup(*writer, time, setup)) {
 		viq_capture_writer_abandon(*writer);
-		return tool_usage("--note: control characters");
+		return tool_usage("--note: not printable UTF-8");
 	}
 	for (i = 0; i < options->register_count; i++)
 		viq_capture_append_register(*writer, time, VIQ_CAPTURE_READ, &options->registers[i]);

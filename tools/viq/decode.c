@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+#include <inttypes.h>
+#include <endian.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viq/smmuv3.h>
+
+#include "input.h"
+#include "tool.h"
+#include "vtd_text.h"
+
+#define TEXT_MAX 2048
+#define RING_MAX ((size_t)VIQ_SMMUV3_CMD_SIZE << 19)
+
+static const char help[] =
+	"usage: viq decode [OPTION]... FILE\n"
+	"Print a capture, or a raw dump of an SMMUv3 command queue, one line a command. What the architecture does "
+	"not\n"
+	"allow is marked with '!'; if the capture holds ID registers, also what these do not offer.\n"
+	"\n"
+	"Options:\n"
+	"      --ring   FILE is raw memory of a command queue, 16 bytes a command\n"
+	"      --json   one JSON object a line\n"
+	"  -h, --help\n"
+	"\n"
+	"Examples:\n"
+	"  viq decode captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap | less\n"
+	"  viq decode --json guest.pcap | grep '\"legal\":false'\n"
+	"  viq decode --ring guest.ring\n";
+
+/* ID registers that the guest has read: with all of these known, commands can be judged by them. */
+enum {
+	HAVE_IDR0 = 1,
+	HAVE_IDR1 = 2,
+	HAVE_IDR3 = 4,
+	HAVE_IDR5 = 8,
+	HAVE_ALL = 15
+};
+
+struct decoder {
+	bool json;
+	enum viq_capture_kind kind;
+	uint32_t entries, entry_size;
+	uint64_t doorbells;
+	uint32_t fresh; /* entries since the last doorbell */
+	unsigned int have;
+	struct viq_smmuv3_config config;
+};
+
+/* --- One entry ---------------------------------------------------------------------------------------------------- */
+
+struct entry {
+	uint64_t words[4];
+	uint32_t index; /* slot */
+	uint32_t wrap;
+	unsigned int code;
+	const char *name; /* NULL: reserved */
+	bool legal;
+	char text[TEXT_MAX];
+};
+
+static void describe(const struct decoder *d, struct entry *e)
+{
+	const struct viq_smmuv3_config *config = d->have == HAVE_ALL ? &d->config : NULL;
+
+	if (d->kind == VIQ_CAPTURE_VTD) {
+		e->code = vtd_descriptor_type(e->words);
+		e->name = vtd_descriptor_name(e->words);
+		vtd_descriptor_text(e->words, d->entry_size / 8, e->text, sizeof(e->text), &e->legal);
+		return;
+	}
+	e->code = (unsigned int)(e->words[0] & VIQ_SMMUV3_CMD_OP);
+	e->name = viq_smmuv3_command_name(e->words);
+	e->legal = viq_smmuv3_command_check(e->words, config) == VIQ_SMMUV3_CERROR_NONE;
+	viq_smmuv3_command_text(e->words, config, e->text, sizeof(e->text));
+}
+
+static json_t *words_json(const struct decoder *d, const uint64_t *words)
+{
+	json_t *array = json_array();
+	uint32_t i;
+
+	for (i = 0; i < d->entry_size / 8; i++)
+		json_array_append_new(array, json_sprintf("0x%016" PRIx64, words[i]));
+	return array;
+}
+
+static void print_entry(const struct decoder *d, const struct entry *e)
+{
+	bool vtd = d->kind == VIQ_CAPTURE_VTD;
+
+	if (!d->json) {
+		printf("%7" PRIu32 "%s  %s\n", e->index, e->wrap ? "w" : " ", e->text);
+		return;
+	}
+	tool_json(json_pack("{s:s, s:I, s:i, s:i, s:s?, s:o, s:b, s:s}", "type", vtd ? "descriptor" : "command",
+			    "index", (json_int_t)e->index, "wrap", (int)e->wrap, vtd ? "code" : "opcode", (int)e->code,
+			    "name", e->name, "words", words_json(d, e->words), "legal", (int)e->legal, "text",
+			    e->text));
+}
+
+static void entry_at(const struct decoder *d, uint32_t position, struct entry *e)
+{
+	e->index = position & (d->entries - 1);
+	e->wrap = d->kind == VIQ_CAPTURE_SMMUV3 && (position & d->entries);
+}
+
+/* --- A capture ---------------------------------------------------------------------------------------------------- */
+
+static const char *iommu_name(const struct decoder *d)
+{
+	return d->kind == VIQ_CAPTURE_VTD ? "vtd" : "smmuv3";
+}
+
+static void print_setup(struct decoder *d, const struct viq_capture_setup *setup)
+{
+	bool based = setup->base != VIQ_CAPTURE_NO_BASE;
+	bool clocked = setup->clock == VIQ_CAPTURE_REALTIME;
+
+	d->entries = setup->entries;
+	d->entry_size = setup->entry_size;
+	if (d->json) {
+		tool_json(json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s}", "type", "setup", "iommu", iommu_name(d),
+				    "base", based ? tool_json_hex(setup->base) : json_null(), "entries",
+				    (json_int_t)setup->entries, "entry_size", (json_int_t)setup->entry_size, "clock",
+				    clocked ? "realtime" : "counter", "note", setup->note));
+		return;
+	}
+	printf("queue    %s, %" PRIu32 " entries of %" PRIu32 " bytes", iommu_name(d), setup->entries,
+	       setup->entry_size);
+	if (based)
+		printf(" at 0x%" PRIx64, setup->base);
+	printf("%s\n", clocked ? "" : ", no times");
+	if (setup->note[0])
+		printf("source   %s\n", setup->note);
+}
+
+static void print_entries(struct decoder *d, const struct viq_capture_reader *reader,
+			  const struct viq_capture_event *event)
+{
+	struct entry e;
+	uint32_t i;
+
+	d->fresh += event->entries.count;
+	for (i = 0; i < event->entries.count; i++) {
+		viq_capture_entry_words(reader, event, i, e.words);
+		entry_at(d, event->entries.first + i, &e);
+		describe(d, &e);
+		print_entry(d, &e);
+	}
+}
+
+static void print_gap(struct decoder *d, const struct viq_capture_entries *gap)
+{
+	struct entry e;
+
+	d->fresh += gap->count;
+	entry_at(d, gap->first, &e);
+	if (d->json)
+		tool_json(json_pack("{s:s, s:I, s:i, s:I}", "type", "gap", "index", (json_int_t)e.index, "wrap",
+				    (int)e.wrap, "count", (json_int_t)gap->count));
+	else
+		printf("%7" PRIu32 "%s  (%" PRIu32 " not recorded)\n", e.index, e.wrap ? "w" : " ", gap->count);
+}
+
+static void print_doorbell(struct decoder *d, const struct viq_capture_event *event)
+{
+	const char *reg = d->kind == VIQ_CAPTURE_VTD ? "IQT" : "CMDQ_PROD";
+
+	if (d->json)
+		tool_json(json_pack("{s:s, s:I, s:I, s:s, s:o, s:I}", "type", "doorbell", "packet",
+				    (json_int_t)event->packet, "time_ns", (json_int_t)event->time, "register", reg,
+				    "value", tool_json_hex(event->entries.doorbell), "entries", (json_int_t)d->fresh));
+	else
+		printf("doorbell %s=0x%" PRIx32 " (%" PRIu32 " new)\n", reg, event->entries.doorbell, d->fresh);
+	d->fresh = 0;
+	d->doorbells++;
+}
+
+static void learn_register(struct decoder *d, const struct viq_capture_register *reg)
+{
+	uint32_t value = (uint32_t)reg->value;
+
+	if (d->kind != VIQ_CAPTURE_SMMUV3 || reg->size != 4)
+		return;
+	switch (reg->offset) {
+	case VIQ_SMMUV3_IDR0:
+		d->config.idr0 = value;
+		d->have |= HAVE_IDR0;
+		break;
+	case VIQ_SMMUV3_IDR1:
+		d->config.idr1 = value;
+		d->have |= HAVE_IDR1;
+		break;
+	case VIQ_SMMUV3_IDR3:
+		d->config.idr3 = value;
+		d->have |= HAVE_IDR3;
+		break;
+	case VIQ_SMMUV3_IDR5:
+		d->config.idr5 = value;
+		d->have |= HAVE_IDR5;
+		break;
+	}
+}
+
+static void print_register(struct decoder *d, const struct viq_capture_event *event)
+{
+	const struct viq_capture_register *reg = &event->reg;
+	bool read = event->type == VIQ_CAPTURE_READ;
+
+	if (read)
+		learn_register(d, reg);
+	if (d->json)
+		tool_json(json_pack("{s:s, s:o, s:i, s:o}", "type", read ? "read" : "write", "offset",
+				    tool_json_hex(reg->offset), "size", (int)reg->size, "value",
+				    tool_json_hex(reg->value)));
+	else
+		printf("%-8s 0x%" PRIx32 " %s 0x%" PRIx64 " (%" PRIu32 " bytes)\n", read ? "read" : "write",
+		       reg->offset, read ? "is" : "=", reg->value, reg->size);
+}
+
+static void print_event(struct decoder *d, const struct viq_capture_reader *reader,
+			const struct viq_capture_event *event)
+{
+	switch (event->type) {
+	case VIQ_CAPTURE_SETUP:
+		print_setup(d, &event->setup);
+		break;
+	case VIQ_CAPTURE_ENTRIES:
+		print_entries(d, reader, event);
+		break;
+	case VIQ_CAPTURE_GAP:
+		print_gap(d, &event->entries);
+		break;
+	case VIQ_CAPTURE_DOORBELL:
+		print_entries(d, reader, event);
+		print_doorbell(d, event);
+		break;
+	case VIQ_CAPTURE_READ:
+	case VIQ_CAPTURE_WRITE:
+		print_register(d, event);
+		break;
+	}
+}
+
+static int decode_capture(struct decoder *d, const char *path)
+{
+	struct viq_capture_reader *reader;
+	struct viq_capture_event event;
+	struct viq_capture_error err;
+	int ret;
+
+	if (viq_capture_reader_open(path, &reader, &err))
+		return tool_capture_error(path, &err);
+	d->kind = viq_capture_reader_kind(reader);
+	while ((ret = viq_capture_reader_next(reader, &event, &err)) == 1)
+		print_event(d, reader, &event);
+	viq_capture_reader_close(reader);
+	return ret ? tool_capture_error(path, &err) : TOOL_OK;
+}
+
+/* --- A raw ring --------------------------------------------------------------------------------------------------- */
+
+static int decode_ring(struct decoder *d, const char *path)
+{
+	struct entry e = {0};
+	uint64_t *words;
+	void *bytes;
+	size_t len, i;
+	int status = TOOL_OK;
+
+	if (!input_load(path, RING_MAX, &bytes, &len))
+		return TOOL_ERROR;
+	words = bytes;
+	d->kind = VIQ_CAPTURE_SMMUV3;
+	d->entry_size = VIQ_SMMUV3_CMD_SIZE;
+	for (i = 0; i < len / VIQ_SMMUV3_CMD_SIZE; i++) {
+		e.words[0] = le64toh(words[2 * i]);
+		e.words[1] = le64toh(words[2 * i + 1]);
+		e.index = (uint32_t)i;
+		describe(d, &e);
+		print_entry(d, &e);
+	}
+	if (len % VIQ_SMMUV3_CMD_SIZE)
+		status = tool_error_at(path, i * VIQ_SMMUV3_CMD_SIZE,
+				       "ends inside a command of %d bytes; dump whole commands", VIQ_SMMUV3_CMD_SIZE);
+	free(bytes);
+	return status;
+}
+
+int cmd_decode(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{"ring", no_argument, NULL, 'r'},
+		{0},
+	};
+	struct decoder d = {0};
+	bool ring = false;
+	int c;
+
+	while ((c = tool_getopt(argc, argv, ":h", options)) != -1) {
+		switch (c) {
+		case 'h':
+			fputs(help, stdout);
+			return TOOL_OK;
+		case 'j':
+			d.json = true;
+			break;
+		case 'r':
+			ring = true;
+			break;
+		default:
+			return TOOL_USAGE;
+		}
+	}
+	if (argc - optind != 1)
+		return tool_usage(argc == optind ? "no file" : "one file at a time");
+	viq_smmuv3_config_init(&d.config);
+	return ring ? decode_ring(&d, argv[optind]) : decode_capture(&d, argv[optind]);
+}
