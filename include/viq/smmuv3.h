@@ -86,7 +86,10 @@ struct viq_smmuv3_ops {
 	int (*reconfig)(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
 	/* The budget of an MMIO write ended before the queue did: call viq_smmuv3_run() soon, from the event loop. */
 	void (*kick)(void *opaque);
-	/* A host call failed for a reason that is not the guest's: for the VMM's log and its decisions. */
+	/*
+	 * An invalidate call failed: for the VMM's log and its decisions. Never the guest's fault alone: every entry
+	 * was legal by the guest's ID registers. VIQ_CALL_ILLEGAL means that the host offers less than they promise.
+	 */
 	void (*host_error)(void *opaque, const struct viq_call_result *result);
 	/* One call for each command that leaves the queue or stops it, in queue order. Costs time: leave NULL normally.
 	 */

@@ -131,7 +131,7 @@ static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 	s->counters.call_errors[res->error]++;
 	if (res->host_calls > 1)
 		s->charge += (res->host_calls - 1) * HOST_CALL_COST;
-	if (res->error != VIQ_CALL_NONE && res->error != VIQ_CALL_ILLEGAL && s->ops.host_error)
+	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, res);
 }
 

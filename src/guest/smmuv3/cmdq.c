@@ -249,6 +249,7 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 
 	if (!s)
 		return false;
+	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 	if (!may_consume(s))
 		return false;
 	s->counters.runs++;

@@ -72,10 +72,8 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
 		smmuv3_reconfig(s, VIQ_SMMUV3_ENABLED, 0, smmuv3_last_sid(s));
 	else if (off & VIQ_SMMUV3_CR0_SMMUEN)
 		smmuv3_reconfig(s, VIQ_SMMUV3_DISABLED, 0, smmuv3_last_sid(s));
-	if (on & VIQ_SMMUV3_CR0_CMDQEN) {
-		s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
+	if (on & VIQ_SMMUV3_CR0_CMDQEN)
 		smmuv3_cmdq_doorbell(s);
-	}
 }
 
 static void write_cr1(struct viq_smmuv3 *s, uint64_t value)
@@ -295,6 +293,5 @@ void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int s
 void smmuv3_regs_reset(struct viq_smmuv3 *s)
 {
 	s->regs = (struct smmuv3_regs){.gbpa = s->config.gbpa};
-	s->head = 0;
 	smmuv3_cmdq_moved(s);
 }

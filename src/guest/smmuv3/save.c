@@ -51,7 +51,7 @@ static void visit(struct cursor *c, void *field, size_t size)
 struct state {
 	uint32_t idr0, idr1, idr3, idr5, aidr;
 	struct smmuv3_regs regs;
-	uint32_t head, retained, unreported;
+	uint32_t retained, unreported;
 };
 
 #define VISIT(member) visit(c, &s->member, sizeof(s->member))
@@ -66,7 +66,7 @@ static void visit_fields(struct cursor *c, struct state *s)
 	VISIT(regs.strtab_base), VISIT(regs.strtab_base_cfg);
 	VISIT(regs.cmdq_base), VISIT(regs.cmdq_prod), VISIT(regs.cmdq_cons);
 	VISIT(regs.eventq_base), VISIT(regs.eventq_prod), VISIT(regs.eventq_cons);
-	VISIT(head), VISIT(retained), VISIT(unreported);
+	VISIT(retained), VISIT(unreported);
 }
 
 static uint64_t fnv1a(const uint8_t *p, size_t len)
@@ -87,7 +87,6 @@ static struct state take_state(const struct viq_smmuv3 *s)
 		.idr5 = s->config.idr5,
 		.aidr = s->config.aidr,
 		.regs = s->regs,
-		.head = s->head,
 		.retained = s->retained.count,
 		.unreported = s->retained.unreported,
 	};
@@ -166,7 +165,7 @@ static bool state_ok(const struct viq_smmuv3 *s, const struct state *t, size_t l
 	       t->idr5 == s->config.idr5 && t->aidr == s->config.aidr && !(r->cr0 & ~smmuv3_cr0_mask(s)) &&
 	       !(r->irq_ctrl & ~smmuv3_irq_ctrl_mask(s)) && !(r->gerror & ~smmuv3_gerror_mask(s)) &&
 	       !(r->gerrorn & ~smmuv3_gerror_mask(s)) && t->retained <= RETAINED_ENTRIES && t->unreported <= 1 &&
-	       t->head <= VIQ_SMMUV3_Q_INDEX && len == fixed_size() + t->retained * sizeof(s->retained.entries[0]);
+	       len == fixed_size() + t->retained * sizeof(s->retained.entries[0]);
 }
 
 /* What is sent to the host later must be what the queue would have let through. */
@@ -204,7 +203,6 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 		return -EINVAL;
 	s->regs = state.regs;
 	smmuv3_cmdq_moved(s);
-	s->head = state.head & smmuv3_index_mask(s->cmdq.log2size);
 	smmuv3_batch_drop(s);
 	s->retained.count = state.retained;
 	s->retained.unreported = state.unreported;

@@ -83,8 +83,8 @@ struct viq_smmuv3 {
 	uint64_t address_mask; /* output address size: IDR5.OAS */
 	struct smmuv3_regs regs;
 	struct smmuv3_queue cmdq; /* regs.cmdq_base, worked out: see smmuv3_cmdq_moved() */
-	uint32_t head;
-	uint32_t charge; /* budget that extra host calls of this run have used */
+	uint32_t head;            /* while a run goes on; between runs it is CONS */
+	uint32_t charge;          /* budget that extra host calls of this run have used */
 	struct viq_smmuv3_counters counters;
 	struct smmuv3_rule rules[256];
 	struct smmuv3_retained retained;
