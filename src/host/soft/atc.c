@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* A device's ATC: see atc.h, and slot.h for why nothing invalidated is found. */
+#include <errno.h>
+#include <string.h>
+
+#include "atc.h"
+
+#define WAYS       4u
+#define SLOT_WORDS 8u
+
+/* A slot's words after its sequence count. */
+enum {
+	BASE,  /* address of the piece | log2 of its size */
+	TAG,   /* PASID + 1 (2^32 - 1 + 1 for none); never 0 in use */
+	OUT,   /* physical address of the piece | rights */
+	STAMP, /* sum of generations */
+	WORDS,
+};
+
+/* log2 of the leaves of all granules (DDI 0487 D8.2, without DS). */
+static const uint8_t piece_shifts[SOFT_ATC_SIZES] = {12, 14, 16, 21, 25, 29, 30, 42};
+
+int soft_atc_init(struct soft_atc *atc, uint32_t entries)
+{
+	memset(atc, 0, sizeof(*atc));
+	atc->set_mask = entries / WAYS - 1;
+	atc->steps = entries < SOFT_ATC_STEPS ? entries : SOFT_ATC_STEPS;
+	atc->slots = soft_words_alloc((size_t)entries * SLOT_WORDS, &atc->slots_alloc);
+	if (!atc->slots || soft_page_gens_init(&atc->pages, entries < 256 ? 256 : entries)) {
+		soft_atc_fini(atc);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void soft_atc_fini(struct soft_atc *atc)
+{
+	free(atc->slots_alloc);
+	free(atc->pages.alloc);
+}
+
+static uint64_t pasid_tag(uint32_t pasid)
+{
+	return (uint64_t)pasid + 1;
+}
+
+static unsigned int pasid_owner(uint32_t pasid)
+{
+	return pasid == SOFT_NO_PASID ? SOFT_OWNER_NONE : soft_owner(pasid);
+}
+
+static soft_word *find_set(const struct soft_atc *atc, uint64_t tag, uint64_t base, unsigned int shift)
+{
+	return &atc->slots[(soft_mix(base >> shift, tag) & atc->set_mask) * (WAYS * SLOT_WORDS)];
+}
+
+static uint64_t current_stamp(const struct soft_atc *atc, uint32_t pasid, uint64_t addr, unsigned int shift)
+{
+	const soft_word *line = soft_page_line(&atc->pages, 0, addr, shift);
+	unsigned int owner = pasid_owner(pasid);
+
+	return soft_gen_load(&atc->gen) + soft_gen_load(&atc->pasid_gen[owner]) + soft_gen_load(&line[SOFT_OWNER_ANY]) +
+	       soft_gen_load(&line[owner]);
+}
+
+static bool probe(const struct soft_atc *atc, uint32_t pasid, uint64_t addr, unsigned int shift,
+		  struct soft_atc_entry *entry)
+{
+	uint64_t base = addr >> shift << shift, tag = pasid_tag(pasid);
+	soft_word *slot = find_set(atc, tag, base, shift);
+
+	for (unsigned int way = 0; way < WAYS; way++, slot += SLOT_WORDS) {
+		uint64_t w[WORDS];
+
+		if (atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) != (base | shift))
+			continue;
+		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
+			continue;
+		if (current_stamp(atc, pasid, addr, shift) != w[STAMP])
+			return false;
+		*entry = (struct soft_atc_entry){
+			.base = base,
+			.base_pa = w[OUT] & ~UINT64_C(0xfff),
+			.shift = shift,
+			.rights = w[OUT] & 0xff,
+		};
+		return true;
+	}
+	return false;
+}
+
+bool soft_atc_lookup(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct soft_atc_entry *entry)
+{
+	uint64_t sizes = atomic_load_explicit(&atc->sizes, memory_order_relaxed);
+
+	for (; sizes; sizes &= sizes - 1) {
+		if (probe(atc, pasid, addr, __builtin_ctzll(sizes), entry))
+			return true;
+	}
+	return false;
+}
+
+void soft_atc_sample(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct soft_atc_sample *sample)
+{
+	unsigned int owner = pasid_owner(pasid);
+
+	sample->common = soft_gen_sample(&atc->gen) + soft_gen_sample(&atc->pasid_gen[owner]);
+	for (unsigned int i = 0; i < SOFT_ATC_SIZES; i++) {
+		const soft_word *line = soft_page_line(&atc->pages, 0, addr, piece_shifts[i]);
+
+		sample->piece[i] = soft_gen_sample(&line[SOFT_OWNER_ANY]) + soft_gen_sample(&line[owner]);
+	}
+}
+
+static soft_word *choose_way(soft_word *set, uint64_t base_word, uint64_t tag)
+{
+	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
+	soft_word *unused = NULL;
+
+	for (unsigned int way = 0; way < WAYS; way++) {
+		soft_word *slot = set + way * SLOT_WORDS;
+		uint64_t slot_tag = atomic_load_explicit(&slot[1 + TAG], memory_order_relaxed);
+
+		if (slot_tag == tag && atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) == base_word)
+			return slot;
+		if (!slot_tag && !unused)
+			unused = slot;
+	}
+	return unused ? unused : set + turn++ % WAYS * SLOT_WORDS;
+}
+
+void soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc_sample *sample,
+		     const struct soft_atc_entry *entry)
+{
+	uint64_t w[WORDS] = {
+		[BASE] = entry->base | entry->shift,
+		[TAG] = pasid_tag(pasid),
+		[OUT] = entry->base_pa | entry->rights,
+	};
+	unsigned int i = 0;
+
+	while (i < SOFT_ATC_SIZES && piece_shifts[i] != entry->shift)
+		i++;
+	if (i == SOFT_ATC_SIZES)
+		return;
+	w[STAMP] = sample->common + sample->piece[i];
+	soft_slot_write(choose_way(find_set(atc, w[TAG], entry->base, entry->shift), w[BASE], w[TAG]), w, WORDS);
+	soft_set_bit(&atc->sizes, entry->shift);
+}
+
+void soft_atc_inv_all(struct soft_atc *atc)
+{
+	soft_gen_bump(&atc->gen);
+}
+
+/* Pieces of every size that the range touches, or more than limit. */
+static uint64_t count_pieces(uint64_t first, uint64_t last, uint64_t limit)
+{
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < SOFT_ATC_SIZES && count <= limit; i++)
+		count += (last >> piece_shifts[i]) - (first >> piece_shifts[i]) + 1;
+	return count;
+}
+
+void soft_atc_inv(struct soft_atc *atc, bool any_pasid, uint32_t pasid, uint64_t first, uint64_t last)
+{
+	unsigned int owner = any_pasid ? SOFT_OWNER_ANY : pasid_owner(pasid);
+
+	if (count_pieces(first, last, atc->steps) > atc->steps) {
+		soft_gen_bump(any_pasid ? &atc->gen : &atc->pasid_gen[owner]);
+		return;
+	}
+	/* Sizes in use are no help here: a fill that is under way may be the first of its size. */
+	for (unsigned int i = 0; i < SOFT_ATC_SIZES; i++) {
+		uint64_t page = first >> piece_shifts[i], end = last >> piece_shifts[i];
+
+		for (;; page++) {
+			soft_gen_bump(&soft_page_line(&atc->pages, 0, page << piece_shifts[i], piece_shifts[i])[owner]);
+			if (page == end)
+				break;
+		}
+	}
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slots and generations: what all caches here are made of.
+ *
+ * A slot holds a few words under a sequence count. Readers never write to it, so a hit shares its cache line with any
+ * number of threads. A writer that finds another one at work goes away: a fill is never owed.
+ *
+ * An entry is not removed; it goes stale. It carries a stamp, the sum of the generation counters of everything that
+ * can be invalidated and covers it, and is valid while the counters still add up to it. The counters only grow, so
+ * equal sums mean that none has moved, provided that the one who compares sees no counter older than the one who made
+ * the stamp saw it. That holds because the stamp is read before the counters (acquire in soft_slot_read(), paired with
+ * the releases in soft_slot_write()), and because a fill samples the counters before it writes the slot.
+ *
+ * Why nothing stale survives an invalidation:
+ *   - A fill samples its counters (acquire) *before* it reads the tables. If it sees the counter that the invalidation
+ *     stored (release), it also sees the tables as they were when the invalidation was asked for. If not, its stamp is
+ *     already old: the entry is stale at birth.
+ *   - A look-up compares with relaxed loads. A section that begins after the invalidation's grace period began sees
+ *     the new counter; one that began before is waited for (thread.h).
+ *
+ * Counters are written under the lock of struct viq_soft only, so growing one is a load and a store.
+ */
+#ifndef VIQ_SOFT_SLOT_H
+#define VIQ_SOFT_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define SOFT_LINE 64 /* bytes, of a cache line */
+
+typedef _Atomic uint64_t soft_word;
+
+/* Words [1, n] of the slot; word 0 is its sequence count, odd while it is being written. */
+static inline bool soft_slot_read(soft_word *slot, uint64_t *out, unsigned int n)
+{
+	uint64_t seq = atomic_load_explicit(&slot[0], memory_order_acquire);
+
+	/* A word of a later writer carries that writer's odd count with it (its release): the last load sees it. */
+	for (unsigned int i = 0; i < n; i++)
+		out[i] = atomic_load_explicit(&slot[1 + i], memory_order_acquire);
+	return !(seq & 1) && atomic_load_explicit(&slot[0], memory_order_relaxed) == seq;
+}
+
+static inline void soft_slot_write(soft_word *slot, const uint64_t *in, unsigned int n)
+{
+	uint64_t seq = atomic_load_explicit(&slot[0], memory_order_relaxed);
+
+	if (seq & 1 || !atomic_compare_exchange_strong_explicit(&slot[0], &seq, seq + 1, memory_order_acquire,
+								memory_order_relaxed))
+		return;
+	for (unsigned int i = 0; i < n; i++)
+		atomic_store_explicit(&slot[1 + i], in[i], memory_order_release);
+	atomic_store_explicit(&slot[0], seq + 2, memory_order_release);
+}
+
+static inline uint64_t soft_gen_load(const soft_word *gen)
+{
+	return atomic_load_explicit(gen, memory_order_relaxed);
+}
+
+/* For stamps: tables are read after this. */
+static inline uint64_t soft_gen_sample(const soft_word *gen)
+{
+	return atomic_load_explicit(gen, memory_order_acquire);
+}
+
+/* Everything that this counter covers is stale from now on. */
+static inline void soft_gen_bump(soft_word *gen)
+{
+	atomic_store_explicit(gen, atomic_load_explicit(gen, memory_order_relaxed) + 1, memory_order_release);
+}
+
+/* Set a bit that look-ups go by; it is nearly always set already. */
+static inline void soft_set_bit(soft_word *mask, unsigned int bit)
+{
+	if (!(atomic_load_explicit(mask, memory_order_relaxed) >> bit & 1))
+		atomic_fetch_or_explicit(mask, UINT64_C(1) << bit, memory_order_relaxed);
+}
+
+static inline uint64_t soft_mix(uint64_t a, uint64_t b)
+{
+	uint64_t h = (a ^ (b << 32 | b >> 32) * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
+
+	return h ^ h >> 32;
+}
+
+/*
+ * Zeroed words that begin on a cache line; *alloc is what to free. Large tables cost memory only where they are used:
+ * calloc() takes them from fresh pages.
+ */
+static inline soft_word *soft_words_alloc(size_t count, void **alloc)
+{
+	*alloc = calloc(count + SOFT_LINE / sizeof(soft_word), sizeof(soft_word));
+	if (!*alloc)
+		return NULL;
+	return (soft_word *)(((uintptr_t)*alloc + SOFT_LINE - 1) & ~(uintptr_t)(SOFT_LINE - 1));
+}
+
+/*
+ * Generations of pages: a hash table of counters without keys. A collision invalidates too much, never too little. All
+ * counters of one page lie in one line: whoever looks at the page touches that line only.
+ */
+struct soft_page_gens {
+	soft_word *lines;
+	void *alloc;
+	uint64_t mask;
+};
+
+/* Owners of counters in a line. Entries that have none (global ones, those without a PASID) use SOFT_OWNER_NONE. */
+#define SOFT_OWNER_ANY   0u
+#define SOFT_OWNER_NONE  1u
+#define SOFT_OWNER_FIRST 2u
+#define SOFT_OWNERS      8u
+static inline unsigned int soft_owner(uint32_t id)
+{
+	return SOFT_OWNER_FIRST + id % (SOFT_OWNERS - SOFT_OWNER_FIRST);
+}
+
+static inline int soft_page_gens_init(struct soft_page_gens *gens, uint32_t lines)
+{
+	gens->mask = lines - 1;
+	gens->lines = soft_words_alloc((size_t)lines * SOFT_OWNERS, &gens->alloc);
+	return gens->lines ? 0 : -1;
+}
+
+/* The line of the piece of size 2^shift that holds addr, in an address space. Address bits [63:56] do not count. */
+static inline soft_word *soft_page_line(const struct soft_page_gens *gens, uint32_t space, uint64_t addr,
+					unsigned int shift)
+{
+	uint64_t page = (addr & (UINT64_MAX >> 8)) >> shift;
+
+	return &gens->lines[(soft_mix(page, (uint64_t)space << 8 | shift) & gens->mask) * SOFT_OWNERS];
+}
+
+_Static_assert(SOFT_OWNERS * sizeof(soft_word) == SOFT_LINE, "one line a page");
+
+#endif

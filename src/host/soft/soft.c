@@ -1,3 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* The software IOMMU as a whole: creation, objects. */
-#include <viq/soft.h>

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads and grace periods: see thread.h. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <urcu/urcu-memb.h>
+
+#include <viq/soft.h>
+
+#include "thread.h"
+
+/*
+ * ThreadSanitizer does not see into liburcu. Tell it what a grace period promises: what happened in sections that
+ * ended is before its return, and what happened before its call is before sections that begin later.
+ */
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+static char section_ended, period_began;
+#define TSAN_ACQUIRE(tag) __tsan_acquire(tag)
+#define TSAN_RELEASE(tag) __tsan_release(tag)
+#else
+#define TSAN_ACQUIRE(tag)
+#define TSAN_RELEASE(tag)
+#endif
+
+_Thread_local struct soft_thread soft_thread;
+
+static _Atomic uint32_t thread_count;
+
+int viq_soft_thread_register(void)
+{
+	if (soft_thread.registered == UINT32_MAX)
+		return -EINVAL;
+	if (!soft_thread.registered++) {
+		urcu_memb_register_thread();
+		soft_thread.number = atomic_fetch_add_explicit(&thread_count, 1, memory_order_relaxed);
+	}
+	return 0;
+}
+
+void viq_soft_thread_unregister(void)
+{
+	if (soft_thread.registered && !--soft_thread.registered)
+		urcu_memb_unregister_thread();
+}
+
+void viq_soft_access_begin(void)
+{
+	if (soft_thread.depth++)
+		return;
+	urcu_memb_read_lock();
+	TSAN_ACQUIRE(&period_began);
+}
+
+void viq_soft_access_end(void)
+{
+	if (--soft_thread.depth)
+		return;
+	TSAN_RELEASE(&section_ended);
+	urcu_memb_read_unlock();
+}
+
+void soft_grace_period(void)
+{
+	TSAN_RELEASE(&period_began);
+	urcu_memb_synchronize_rcu();
+	TSAN_ACQUIRE(&section_ended);
+}
+
+bool soft_in_section(void)
+{
+	return soft_thread.depth || urcu_memb_read_ongoing();
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* The TLB: see tlb.h for what it holds and slot.h for why it is never stale. */
+#include <errno.h>
+#include <string.h>
+
+#include "tlb.h"
+
+#define WAYS       4u
+#define SLOT_WORDS 8u
+
+/* A slot's words after its sequence count. */
+enum {
+	BASE,  /* input address of the piece | log2 of its size */
+	TAG,   /* VMID [15:0], ASID [31:16], KIND [33:32]; never 0 in use */
+	OUT,   /* output address of the piece | rights */
+	IPA,   /* stage-1 output of the piece */
+	LEAF,  /* stage-1 leaf: shift [7:0], level [15:8], granule [23:16]; stage-2 shift [31:24] */
+	STAMP, /* sum of generations */
+	WORDS,
+};
+
+#define TAG_NON_GLOBAL (UINT64_C(0) << 32)
+#define TAG_GLOBAL     (UINT64_C(1) << 32) /* ASET in place of the ASID */
+#define TAG_S2         (UINT64_C(2) << 32)
+#define TAG_KIND       (UINT64_C(3) << 32)
+
+_Static_assert(WORDS + 1 <= SLOT_WORDS, "an entry is one cache line");
+
+int soft_tlb_init(struct soft_tlb *tlb, uint32_t entries)
+{
+	uint32_t lines = entries / 2 < 1024 ? 1024 : entries / 2;
+
+	memset(tlb, 0, sizeof(*tlb));
+	tlb->set_mask = entries / WAYS - 1;
+	tlb->steps = entries < SOFT_TLB_STEPS ? entries : SOFT_TLB_STEPS;
+	tlb->slots = soft_words_alloc((size_t)entries * SLOT_WORDS, &tlb->slots_alloc);
+	if (!tlb->slots || soft_page_gens_init(&tlb->pages, lines)) {
+		soft_tlb_fini(tlb);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void soft_tlb_fini(struct soft_tlb *tlb)
+{
+	free(tlb->slots_alloc);
+	free(tlb->pages.alloc);
+}
+
+int soft_vm_init(struct soft_vm *vm, uint16_t vmid, unsigned int asid_bits)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->vmid = vmid;
+	vm->asid_mask = (1u << asid_bits) - 1;
+	vm->asid_gen = soft_words_alloc((size_t)1 << asid_bits, &vm->asid_alloc);
+	return vm->asid_gen ? 0 : -ENOMEM;
+}
+
+void soft_vm_fini(struct soft_vm *vm)
+{
+	free(vm->asid_alloc);
+}
+
+static uint64_t key_tag(const struct soft_tlb_key *key, bool global)
+{
+	uint64_t tag = key->vm->vmid;
+
+	if (!key->s1)
+		return tag | TAG_S2;
+	if (global)
+		return tag | TAG_GLOBAL | (uint64_t)key->aset << 16;
+	return tag | TAG_NON_GLOBAL | (uint64_t)key->asid << 16;
+}
+
+static soft_word *find_set(const struct soft_tlb *tlb, uint64_t tag, uint64_t base, unsigned int shift)
+{
+	return &tlb->slots[(soft_mix(base >> shift, tag) & tlb->set_mask) * (WAYS * SLOT_WORDS)];
+}
+
+/* The sum of all counters that cover an entry, now. Relaxed: see slot.h. */
+static uint64_t current_stamp(const struct soft_tlb *tlb, const struct soft_vm *vm, uint64_t tag, uint64_t va,
+			      unsigned int s1_shift)
+{
+	uint64_t sum = soft_gen_load(&tlb->gen) + soft_gen_load(&vm->gen);
+	uint16_t asid = tag >> 16;
+	const soft_word *line;
+
+	if ((tag & TAG_KIND) == TAG_S2)
+		return sum;
+	line = soft_page_line(&tlb->pages, vm->vmid, va, s1_shift);
+	sum += soft_gen_load(&line[SOFT_OWNER_ANY]);
+	if ((tag & TAG_KIND) == TAG_GLOBAL)
+		return sum + soft_gen_load(&vm->gen_global) + soft_gen_load(&line[SOFT_OWNER_NONE]);
+	return sum + soft_gen_load(&vm->asid_gen[asid & vm->asid_mask]) + soft_gen_load(&line[soft_owner(asid)]);
+}
+
+static void fill_leaf(const uint64_t *w, uint64_t va, unsigned int shift, struct soft_leaf *leaf)
+{
+	uint64_t offset = va & ((UINT64_C(1) << shift) - 1);
+
+	*leaf = (struct soft_leaf){
+		.base_va = va - offset,
+		.base_pa = w[OUT] & ~UINT64_C(0xfff),
+		.pa = (w[OUT] & ~UINT64_C(0xfff)) + offset,
+		.ipa = w[IPA] + offset,
+		.shift = shift,
+		.s1_shift = w[LEAF],
+		.s1_level = w[LEAF] >> 8,
+		.s1_granule = w[LEAF] >> 16,
+		.s2_shift = w[LEAF] >> 24,
+		.global = (w[TAG] & TAG_KIND) == TAG_GLOBAL,
+		.s1_user = w[OUT] & 7,
+		.s1_priv = w[OUT] >> 3 & 7,
+		.s2 = w[OUT] >> 6 & 15,
+	};
+}
+
+static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, uint64_t tag, unsigned int shift,
+		  struct soft_leaf *leaf)
+{
+	uint64_t base = key->va >> shift << shift;
+	soft_word *slot = find_set(tlb, tag, base, shift);
+
+	for (unsigned int way = 0; way < WAYS; way++, slot += SLOT_WORDS) {
+		uint64_t w[WORDS];
+
+		if (atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) != (base | shift))
+			continue;
+		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
+			continue;
+		if (current_stamp(tlb, key->vm, tag, key->va, w[LEAF] & 0xff) != w[STAMP])
+			return false;
+		fill_leaf(w, key->va, shift, leaf);
+		return true;
+	}
+	return false;
+}
+
+bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf)
+{
+	for (unsigned int global = 0; global < 2; global++) {
+		uint64_t sizes = atomic_load_explicit(&key->vm->sizes[global], memory_order_relaxed);
+		uint64_t tag = key_tag(key, global);
+
+		for (; sizes; sizes &= sizes - 1) {
+			if (probe(tlb, key, tag, __builtin_ctzll(sizes), leaf))
+				return true;
+		}
+	}
+	return false;
+}
+
+static unsigned int leaf_shift(unsigned int granule, unsigned int level)
+{
+	return granule + (3 - level) * (granule - 3);
+}
+
+void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_tlb_sample *sample)
+{
+	struct soft_vm *vm = key->vm;
+	uint64_t asid_gen, global_gen;
+
+	sample->common = soft_gen_sample(&tlb->gen) + soft_gen_sample(&vm->gen);
+	if (!key->s1)
+		return;
+	/* Acquire also where the bit is set already: by a fill that this one must not be seen to precede. */
+	if (!(atomic_load_explicit(&vm->granules, memory_order_acquire) >> key->granule & 1))
+		atomic_fetch_or_explicit(&vm->granules, UINT64_C(1) << key->granule, memory_order_acq_rel);
+	asid_gen = soft_gen_sample(&vm->asid_gen[key->asid & vm->asid_mask]);
+	global_gen = soft_gen_sample(&vm->gen_global);
+	for (unsigned int level = 1; level < 4; level++) {
+		const soft_word *line = soft_page_line(&tlb->pages, vm->vmid, key->va, leaf_shift(key->granule, level));
+		uint64_t any = soft_gen_sample(&line[SOFT_OWNER_ANY]);
+
+		sample->leaf[level][0] = any + asid_gen + soft_gen_sample(&line[soft_owner(key->asid)]);
+		sample->leaf[level][1] = any + global_gen + soft_gen_sample(&line[SOFT_OWNER_NONE]);
+	}
+}
+
+/* A set is full: any way will do, as long as two keys do not throw each other out for ever. */
+static unsigned int pick_victim(void)
+{
+	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
+
+	return turn++ % WAYS;
+}
+
+/* The way that holds the key already, else one that was never used, else a victim. */
+static soft_word *choose_way(soft_word *set, uint64_t base_word, uint64_t tag)
+{
+	soft_word *unused = NULL;
+
+	for (unsigned int way = 0; way < WAYS; way++) {
+		soft_word *slot = set + way * SLOT_WORDS;
+		uint64_t slot_tag = atomic_load_explicit(&slot[1 + TAG], memory_order_relaxed);
+
+		if (slot_tag == tag && atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) == base_word)
+			return slot;
+		if (!slot_tag && !unused)
+			unused = slot;
+	}
+	return unused ? unused : set + pick_victim() * SLOT_WORDS;
+}
+
+void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
+		     const struct soft_leaf *leaf)
+{
+	bool global = key->s1 && leaf->global;
+	uint64_t tag = key_tag(key, global), base = key->va >> leaf->shift << leaf->shift;
+	uint64_t w[WORDS] = {
+		[BASE] = base | leaf->shift,
+		[TAG] = tag,
+		[OUT] = leaf->base_pa | leaf->s1_user | (uint64_t)leaf->s1_priv << 3 | (uint64_t)leaf->s2 << 6,
+		[IPA] = leaf->ipa - (key->va - base),
+		[LEAF] = leaf->s1_shift | (uint64_t)leaf->s1_level << 8 | (uint64_t)leaf->s1_granule << 16 |
+			 (uint64_t)leaf->s2_shift << 24,
+		[STAMP] = sample->common + (key->s1 ? sample->leaf[leaf->s1_level][global] : 0),
+	};
+
+	soft_slot_write(choose_way(find_set(tlb, tag, base, leaf->shift), w[BASE], tag), w, WORDS);
+	soft_set_bit(&key->vm->sizes[global], leaf->shift);
+}
+
+void soft_tlb_inv_all(struct soft_tlb *tlb)
+{
+	soft_gen_bump(&tlb->gen);
+}
+
+void soft_tlb_inv_vm(struct soft_vm *vm)
+{
+	soft_gen_bump(&vm->gen);
+}
+
+void soft_tlb_inv_asid(struct soft_vm *vm, uint16_t asid)
+{
+	soft_gen_bump(&vm->asid_gen[asid & vm->asid_mask]);
+}
+
+/* Leaves that the range touches, all sizes together, or more than limit. */
+static uint64_t count_leaves(const struct soft_tlb_range *range, uint64_t limit)
+{
+	uint64_t count = 0;
+
+	for (uint64_t shifts = range->shifts; shifts && count <= limit; shifts &= shifts - 1) {
+		unsigned int shift = __builtin_ctzll(shifts);
+
+		count += (range->last >> shift) - (range->first >> shift) + 1;
+	}
+	return count;
+}
+
+/* Bump two owners' counters of every leaf of the range. */
+static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const struct soft_tlb_range *range,
+			unsigned int owner, unsigned int owner2)
+{
+	for (uint64_t shifts = range->shifts; shifts; shifts &= shifts - 1) {
+		unsigned int shift = __builtin_ctzll(shifts);
+		uint64_t page = range->first >> shift, last = range->last >> shift;
+
+		for (;; page++) {
+			soft_word *line = soft_page_line(&tlb->pages, vm->vmid, page << shift, shift);
+
+			soft_gen_bump(&line[owner]);
+			if (owner2 != owner)
+				soft_gen_bump(&line[owner2]);
+			if (page == last)
+				break;
+		}
+	}
+}
+
+void soft_tlb_inv_va(struct soft_tlb *tlb, struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range)
+{
+	if (count_leaves(range, tlb->steps) <= tlb->steps) {
+		bump_leaves(tlb, vm, range, soft_owner(asid), SOFT_OWNER_NONE);
+		return;
+	}
+	soft_tlb_inv_asid(vm, asid);
+	soft_gen_bump(&vm->gen_global);
+}
+
+void soft_tlb_inv_vaa(struct soft_tlb *tlb, struct soft_vm *vm, const struct soft_tlb_range *range)
+{
+	if (count_leaves(range, tlb->steps) <= tlb->steps)
+		bump_leaves(tlb, vm, range, SOFT_OWNER_ANY, SOFT_OWNER_ANY);
+	else
+		soft_tlb_inv_vm(vm);
+}
+
+uint64_t soft_leaf_shifts(uint64_t granules, unsigned int level)
+{
+	uint64_t shifts = 0;
+
+	for (; granules; granules &= granules - 1) {
+		unsigned int granule = __builtin_ctzll(granules);
+
+		/* No leaves at level 0; at level 1 none with the 16K granule (DDI 0487 D8.2, without DS). */
+		for (unsigned int l = level ? level : granule == 14 ? 2 : 1; l <= (level ? level : 3); l++)
+			shifts |= UINT64_C(1) << leaf_shift(granule, l);
+	}
+	return shifts;
+}
+
+uint64_t soft_vm_granules(struct soft_vm *vm)
+{
+	return atomic_fetch_or_explicit(&vm->granules, 0, memory_order_acq_rel);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TLB: translations of both stages together, tagged as IHI 0070 3.17 says; and what each TLBI removes (4.4).
+ *
+ * An entry is one piece that both stages translate as a whole, so one stage-1 block may be here in many pieces. They
+ * all hang on the generation of their *stage-1 leaf*: one TLBI of any address of the block makes them all stale.
+ *
+ * Globals (nG = 0) are kept apart from the entries of ASIDs: NH_ASID does not reach them, NH_VA of any ASID does.
+ * Entries of streams without stage 1 carry a VMID only, and go with everything of the VMID.
+ *
+ * Invalidation costs one or two counters for a VMID, an ASID or everything, however many entries there are; a few for a
+ * page; and for a range as many as it has leaves, up to SOFT_TLB_STEPS (or the capacity, if smaller), beyond which the
+ * whole ASID (NH_VA) or VMID (NH_VAA) goes.
+ */
+#ifndef VIQ_SOFT_TLB_H
+#define VIQ_SOFT_TLB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "slot.h"
+#include "walk.h"
+
+#define SOFT_TLB_STEPS 1024u /* pages that one command invalidates one by one */
+
+struct soft_tlb {
+	soft_word *slots;
+	void *slots_alloc;
+	uint64_t set_mask;
+	uint32_t steps;
+	struct soft_page_gens pages;
+	soft_word gen;
+};
+
+/* A VMID's share. */
+struct soft_vm {
+	uint16_t vmid; /* not 0 */
+	uint32_t asid_mask;
+	soft_word gen;        /* everything of the VMID */
+	soft_word gen_global; /* its globals */
+	soft_word *asid_gen;  /* by ASID */
+	void *asid_alloc;
+	/*
+	 * Bits that only get set: combined sizes (log2) that entries may have, [0] of ASIDs and without stage 1, [1]
+	 * global; and stage-1 granules (log2) whose entries may exist. They bound the probes of a look-up and the
+	 * counters of an invalidation, and keep a guest's odd choice of sizes its own affair.
+	 */
+	soft_word sizes[2];
+	soft_word granules;
+};
+
+/* What a look-up goes by. */
+struct soft_tlb_key {
+	struct soft_vm *vm;
+	uint64_t va;     /* bits that TBI ignores: as bit 55 */
+	uint16_t asid;   /* with s1 */
+	bool s1;         /* false: stage 2 only, va is an IPA */
+	bool aset;       /* globals match look-ups of the same ASET only */
+	uint8_t granule; /* stage-1 granule of va's half, for fills */
+};
+
+/* The counters of everything a walk may find, as they were before it began. */
+struct soft_tlb_sample {
+	uint64_t common;
+	uint64_t leaf[4][2]; /* by stage-1 level and by nG = 0 */
+};
+
+int soft_tlb_init(struct soft_tlb *tlb, uint32_t entries);
+void soft_tlb_fini(struct soft_tlb *tlb);
+int soft_vm_init(struct soft_vm *vm, uint16_t vmid, unsigned int asid_bits);
+void soft_vm_fini(struct soft_vm *vm);
+
+/* Readers, in a section. */
+bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf);
+void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_tlb_sample *sample);
+/* leaf is the outcome of a walk for key that began after the sample was taken. */
+void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
+		     const struct soft_leaf *leaf);
+
+/* Invalidations, under the lock. A grace period must follow. */
+struct soft_tlb_range {
+	uint64_t first, last; /* addresses, both included; bits [63:56] are not compared */
+	uint64_t shifts;      /* stage-1 leaf sizes that must go, as bits of their log2 */
+};
+void soft_tlb_inv_all(struct soft_tlb *tlb);
+void soft_tlb_inv_vm(struct soft_vm *vm);
+void soft_tlb_inv_asid(struct soft_vm *vm, uint16_t asid);
+/* Entries of the ASID and globals in the range. */
+void soft_tlb_inv_va(struct soft_tlb *tlb, struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range);
+/* Entries of every ASID and globals in the range. */
+void soft_tlb_inv_vaa(struct soft_tlb *tlb, struct soft_vm *vm, const struct soft_tlb_range *range);
+
+/*
+ * log2 of the stage-1 leaves of these granules (a mask of 12, 14, 16) at this level; level 0: at any level where leaves
+ * may be.
+ */
+uint64_t soft_leaf_shifts(uint64_t granules, unsigned int level);
+/*
+ * The VMID's granules in use. A fill that this does not see begins after it, so also after the table change that the
+ * invalidation is about: both are read-modify-writes of one word.
+ */
+uint64_t soft_vm_granules(struct soft_vm *vm);
+
+#endif
