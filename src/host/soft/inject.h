@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failures on demand, for tests. An armed failure lies in wait for the entry at its index; the first entry that it
+ * meets there is latched by its bytes, and is struck wherever it turns up from then on.
+ */
+#ifndef VIQ_SOFT_INJECT_H
+#define VIQ_SOFT_INJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct soft_injection {
+	int32_t failure; /* enum viq_soft_failure; meaningful if armed */
+	bool armed;
+	bool latched;
+	uint32_t index;
+	uint32_t before, after;
+	uint32_t left;   /* strikes left; UINT32_MAX: no end */
+	uint64_t cmd[2]; /* once latched */
+	uint32_t from;   /* in the call under way: entries below this are not struck */
+};
+
+/* A call of count entries begins. True: the whole call is to fail (NO_MEMORY). */
+bool soft_inject_call(struct soft_injection *injection, uint32_t count);
+
+/* Does this failure strike the entry now? It counts as a strike. */
+bool soft_inject_strikes(struct soft_injection *injection, int32_t failure, uint32_t index, const uint64_t cmd[2]);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Ids, stage-2 page tables, vIOMMUs, and the end of every object. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "object.h"
+
+int soft_object_link(struct viq_soft *soft, struct soft_object *object, enum soft_kind kind)
+{
+	struct soft_object **bucket;
+
+	if (soft->last_id == UINT32_MAX)
+		return -ENOMEM;
+	object->id = ++soft->last_id;
+	object->kind = kind;
+	bucket = &soft->objects[object->id % SOFT_ID_BUCKETS];
+	object->next = *bucket;
+	*bucket = object;
+	return 0;
+}
+
+int soft_object_find(struct viq_soft *soft, uint32_t id, enum soft_kind kind, struct soft_object **out)
+{
+	struct soft_object *object = soft->objects[id % SOFT_ID_BUCKETS];
+
+	while (object && object->id != id)
+		object = object->next;
+	if (!object)
+		return -ENOENT;
+	if (object->kind != kind)
+		return -EINVAL;
+	*out = object;
+	return 0;
+}
+
+void soft_object_unlink(struct viq_soft *soft, struct soft_object *object)
+{
+	struct soft_object **link = &soft->objects[object->id % SOFT_ID_BUCKETS];
+
+	while (*link != object)
+		link = &(*link)->next;
+	*link = object->next;
+}
+
+void soft_object_retire(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
+{
+	if (object->id)
+		soft_object_unlink(soft, object);
+	object->next = retired->objects;
+	retired->objects = object;
+}
+
+/* VMIDs go round, so that one comes back as late as possible; then whatever it left in the TLB must go first. */
+static int take_vmid(struct viq_soft *soft, uint16_t *vmid)
+{
+	uint32_t count = soft->config.idr0 & VIQ_SMMUV3_IDR0_VMID16 ? 65536 : 256;
+	uint32_t v = soft->last_vmid;
+
+	for (uint32_t i = 0; i < count; i++) {
+		v = (v + 1) % count;
+		if (!v || soft->vmids_taken[v / 64] >> v % 64 & 1)
+			continue;
+		if (soft->vmids_used[v / 64] >> v % 64 & 1)
+			soft_tlb_inv_all(&soft->tlb);
+		soft->vmids_taken[v / 64] |= UINT64_C(1) << v % 64;
+		soft->vmids_used[v / 64] |= UINT64_C(1) << v % 64;
+		soft->last_vmid = v;
+		*vmid = v;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+static void put_vmid(struct viq_soft *soft, uint16_t vmid)
+{
+	soft->vmids_taken[vmid / 64] &= ~(UINT64_C(1) << vmid % 64);
+}
+
+static int stage2_init(struct viq_soft *soft, const struct viq_soft_s2_config *config, struct soft_s2 *regime)
+{
+	if (config->identity) {
+		*regime = (struct soft_s2){.identity = true};
+		return 0;
+	}
+	return soft_s2_init(regime, &soft->features, config->ttb, config->t0sz, config->sl0, config->tg, config->ps);
+}
+
+int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id)
+{
+	struct soft_retired retired = {0};
+	struct soft_stage2 *s2;
+	int ret;
+
+	if (!soft || !config || config->size != sizeof(*config) || !id)
+		return -EINVAL;
+	s2 = calloc(1, sizeof(*s2));
+	if (!s2)
+		return -ENOMEM;
+	ret = stage2_init(soft, config, &s2->regime);
+	if (ret)
+		goto err_free;
+	ret = soft_lock(soft);
+	if (ret)
+		goto err_free;
+	ret = soft_object_link(soft, &s2->object, SOFT_S2);
+	if (!ret)
+		*id = s2->object.id;
+	soft_unlock(soft, &retired);
+	if (ret)
+		goto err_free;
+	return 0;
+
+err_free:
+	free(s2);
+	return ret;
+}
+
+/*
+ * Every translation through the stage 2 goes, whatever range changed: TLB entries hang on their input addresses, and
+ * finding those behind an IPA would cost a look at all of them. ATCs go too, since nobody else can empty them. Cached
+ * context descriptors stay, as for TLBI_S2_IPA (4.4): moving a page does not change what is in it.
+ */
+static void forget_stage2(struct viq_soft *soft, const struct soft_stage2 *s2)
+{
+	for (unsigned int i = 0; i < SOFT_ID_BUCKETS; i++) {
+		for (struct soft_object *o = soft->objects[i]; o; o = o->next) {
+			struct soft_viommu *viommu = (struct soft_viommu *)o;
+
+			if (o->kind == SOFT_VIOMMU && viommu->s2 == s2)
+				soft_tlb_inv_vm(&viommu->vm);
+		}
+	}
+	for (struct viq_soft_dev *dev = soft->devs; dev; dev = dev->next) {
+		if (dev->nested && dev->nested->viommu->s2 == s2 && dev->atc)
+			soft_atc_inv_all(dev->atc);
+	}
+}
+
+int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uint64_t len)
+{
+	struct soft_retired retired = {0};
+	struct soft_object *object;
+	int ret;
+
+	if (!soft || (!len && ipa) || (len && ipa > UINT64_MAX - (len - 1)))
+		return -EINVAL;
+	ret = soft_lock(soft);
+	if (ret)
+		return ret;
+	ret = soft_object_find(soft, s2, SOFT_S2, &object);
+	if (!ret) {
+		forget_stage2(soft, (struct soft_stage2 *)object);
+		retired.caches = true;
+	}
+	soft_unlock(soft, &retired);
+	return ret;
+}
+
+static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32_t s2)
+{
+	unsigned int asid_bits = soft->config.idr0 & VIQ_SMMUV3_IDR0_ASID16 ? 16 : 8;
+	struct soft_object *object;
+	uint16_t vmid;
+	int ret;
+
+	ret = soft_object_find(soft, s2, SOFT_S2, &object);
+	if (ret)
+		return ret;
+	ret = take_vmid(soft, &vmid);
+	if (ret)
+		return ret;
+	ret = soft_vm_init(&viommu->vm, vmid, asid_bits);
+	if (ret)
+		goto err_vmid;
+	ret = soft_object_link(soft, &viommu->object, SOFT_VIOMMU);
+	if (ret)
+		goto err_vm;
+	viommu->s2 = (struct soft_stage2 *)object;
+	viommu->s2->object.users++;
+	return 0;
+
+err_vm:
+	soft_vm_fini(&viommu->vm);
+err_vmid:
+	put_vmid(soft, vmid);
+	return ret;
+}
+
+int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id)
+{
+	struct soft_retired retired = {0};
+	struct soft_viommu *viommu;
+	int ret;
+
+	if (!soft || !id)
+		return -EINVAL;
+	viommu = calloc(1, sizeof(*viommu));
+	if (!viommu)
+		return -ENOMEM;
+	ret = soft_lock(soft);
+	if (ret)
+		goto err_free;
+	ret = viommu_link(soft, viommu, s2);
+	if (!ret)
+		*id = viommu->object.id;
+	soft_unlock(soft, &retired);
+	if (ret)
+		goto err_free;
+	return 0;
+
+err_free:
+	free(viommu);
+	return ret;
+}
+
+static int release_s2(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
+{
+	return 0;
+}
+
+static int release_viommu(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
+{
+	((struct soft_viommu *)object)->s2->object.users--;
+	return 0;
+}
+
+static int release_nested(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
+{
+	((struct soft_nested *)object)->viommu->object.users--;
+	return 0;
+}
+
+/* What it takes to let go of an object without users: its references to others. 0, or an error and nothing done. */
+static int (*const release[SOFT_KINDS])(struct viq_soft *, struct soft_object *, struct soft_retired *) = {
+	[SOFT_S2] = release_s2,
+	[SOFT_VIOMMU] = release_viommu,
+	[SOFT_VDEVICE] = soft_vdevice_release,
+	[SOFT_NESTED] = release_nested,
+};
+
+int viq_soft_object_free(struct viq_soft *soft, uint32_t id)
+{
+	struct soft_retired retired = {0};
+	struct soft_object *object;
+	int ret;
+
+	if (!soft)
+		return -EINVAL;
+	ret = soft_lock(soft);
+	if (ret)
+		return ret;
+	object = soft->objects[id % SOFT_ID_BUCKETS];
+	while (object && object->id != id)
+		object = object->next;
+	ret = !object ? -ENOENT : object->users ? -EBUSY : release[object->kind](soft, object, &retired);
+	if (!ret)
+		soft_object_retire(soft, object, &retired);
+	soft_unlock(soft, &retired);
+	return ret;
+}
+
+/* A VMID is free only now: until the grace period ended, an access could still fill the TLB under it. */
+static void free_vm(struct viq_soft *soft, struct soft_vm *vm)
+{
+	pthread_mutex_lock(&soft->lock);
+	put_vmid(soft, vm->vmid);
+	pthread_mutex_unlock(&soft->lock);
+	soft_vm_fini(vm);
+}
+
+void soft_object_free(struct viq_soft *soft, struct soft_object *object)
+{
+	if (object->kind == SOFT_VIOMMU)
+		free_vm(soft, &((struct soft_viommu *)object)->vm);
+	free(object);
+}
+
+void soft_objects_destroy(struct viq_soft *soft)
+{
+	while (soft->devs) {
+		struct viq_soft_dev *dev = soft->devs;
+
+		soft->devs = dev->next;
+		soft_dev_destroy(dev);
+	}
+	for (unsigned int i = 0; i < SOFT_ID_BUCKETS; i++) {
+		while (soft->objects[i]) {
+			struct soft_object *object = soft->objects[i];
+
+			soft->objects[i] = object->next;
+			soft_object_free(soft, object);
+		}
+	}
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accesses: from a device's address to a physical one. Configuration, then the TLB, then the tables; devices with ATS
+ * ask their own cache first.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "translate.h"
+
+/* The CD of the access: 0 with *cd, 1 if stage 1 is skipped, -EFAULT with *fault. */
+static int find_cd(const struct soft_access *a, struct soft_cd *cd, struct soft_fault *fault)
+{
+	bool ssv = a->flags & VIQ_SOFT_SSV;
+	uint64_t sample;
+	int ret;
+
+	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_BYPASS) {
+		*fault = (struct soft_fault){.event = VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID};
+		return ssv ? -EFAULT : 1;
+	}
+	if (soft_config_lookup(&a->view->cds, ssv, a->ssid, cd))
+		return 0;
+	sample = soft_config_sample(&a->view->cds, ssv, a->ssid);
+	ret = soft_fetch_cd(a->soft->config.mem, &a->soft->features, a->view->s2, a->view->ste, ssv, a->ssid, cd,
+			    fault);
+	if (!ret)
+		soft_config_insert(&a->view->cds, ssv, a->ssid, sample, cd);
+	return ret;
+}
+
+static const struct soft_tt *half_of(const struct soft_cd *cd, uint64_t iova)
+{
+	return &cd->tt[iova >> 55 & 1];
+}
+
+static struct soft_tlb_key make_key(const struct soft_access *a, const struct soft_cd *cd)
+{
+	struct soft_tlb_key key = {.vm = a->view->vm, .va = a->iova};
+	const struct soft_tt *tt;
+
+	if (!cd)
+		return key;
+	tt = half_of(cd, a->iova);
+	if (tt->tbi)
+		key.va = (uint64_t)((int64_t)(a->iova << 8) >> 8);
+	key.s1 = true;
+	key.asid = cd->asid;
+	key.aset = cd->aset;
+	key.granule = tt->granule;
+	return key;
+}
+
+/* Both stages. cd NULL: stage 1 is skipped. Returns 0 with *leaf, or -EFAULT with *fault. */
+static int translate_stages(const struct soft_access *a, const struct soft_cd *cd, struct soft_leaf *leaf,
+			    struct soft_fault *fault)
+{
+	struct soft_tlb_key key = make_key(a, cd);
+	unsigned int rights = soft_access_rights(a->flags);
+	struct soft_tlb_sample sample;
+	int ret;
+
+	/* A half that is off has no entries, but those of a CD with the same ASID must not be found through it. */
+	if (cd && half_of(cd, a->iova)->disabled) {
+		soft_count(a->soft, SOFT_TLB_MISSES);
+		return soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf,
+				 fault);
+	}
+	if (soft_tlb_lookup(&a->soft->tlb, &key, leaf)) {
+		soft_count(a->soft, SOFT_TLB_HITS);
+		return soft_check_rights(cd, leaf, rights, fault);
+	}
+	soft_count(a->soft, SOFT_TLB_MISSES);
+	soft_count(a->soft, SOFT_WALKS);
+	soft_tlb_sample(&a->soft->tlb, &key, &sample);
+	ret = soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf, fault);
+	/* Rights of stage 2 alone that deny the access leave a whole leaf; nothing else that faults may be cached. */
+	if (!ret || leaf->shift)
+		soft_tlb_insert(&a->soft->tlb, &key, &sample, leaf);
+	return ret;
+}
+
+static bool is_stage1_fault(const struct soft_fault *fault)
+{
+	return !fault->stage2 && fault->event >= VIQ_SMMUV3_EVT_F_TRANSLATION &&
+	       fault->event <= VIQ_SMMUV3_EVT_F_PERMISSION;
+}
+
+/* CD.R and CD.A speak for stage-1 faults (5.5); all others are recorded and abort. */
+static int terminate(const struct soft_access *a, const struct soft_cd *cd, const struct soft_fault *fault)
+{
+	bool by_cd = cd && is_stage1_fault(fault);
+
+	soft_count(a->soft, SOFT_FAULTS);
+	if (!by_cd || cd->record)
+		soft_event(a, fault);
+	return by_cd && !cd->abort ? -ENODATA : -EFAULT;
+}
+
+/* Through the IOMMU, without the device's own cache. */
+static int translate(const struct soft_access *a, struct viq_soft_xlate *out)
+{
+	struct soft_leaf leaf;
+	struct soft_fault fault;
+	struct soft_cd cd;
+	int skip;
+
+	skip = find_cd(a, &cd, &fault);
+	if (skip < 0)
+		return terminate(a, NULL, &fault);
+	if (translate_stages(a, skip ? NULL : &cd, &leaf, &fault))
+		return terminate(a, skip ? NULL : &cd, &fault);
+	out->pa = leaf.pa;
+	out->len = (UINT64_C(1) << leaf.shift) - (leaf.pa & ((UINT64_C(1) << leaf.shift) - 1));
+	return 0;
+}
+
+/* What a translation grants, for both privileges: what a completion with R, W, Exe and Priv says (3.9.1). */
+static uint8_t granted(const struct soft_cd *cd, const struct soft_leaf *leaf)
+{
+	static const uint8_t each[] = {SOFT_R, SOFT_W, SOFT_X};
+	struct soft_fault fault;
+	uint8_t rights = 0;
+
+	for (unsigned int i = 0; i < sizeof(each); i++) {
+		if (!soft_check_rights(cd, leaf, each[i], &fault))
+			rights |= each[i];
+		if (!soft_check_rights(cd, leaf, each[i] | SOFT_P, &fault))
+			rights |= each[i] << 4;
+	}
+	return rights;
+}
+
+static bool atc_grants(const struct soft_atc_entry *entry, uint32_t flags)
+{
+	unsigned int need = soft_access_rights(flags) & ~SOFT_P;
+	unsigned int have = flags & VIQ_SOFT_PRIV ? entry->rights >> 4 : entry->rights;
+
+	return (have & need) == need;
+}
+
+/*
+ * A translation request. Faults are answered to the device and recorded nowhere (3.9.1); it then has no permission, and
+ * the access does not take place.
+ */
+static int request(const struct soft_access *a, uint32_t pasid, struct soft_atc_entry *entry)
+{
+	struct soft_atc_sample sample;
+	struct soft_leaf leaf;
+	struct soft_fault fault;
+	struct soft_cd cd;
+	int skip;
+
+	soft_atc_sample(a->view->atc, pasid, a->iova, &sample);
+	skip = find_cd(a, &cd, &fault);
+	if (skip < 0 || translate_stages(a, skip ? NULL : &cd, &leaf, &fault)) {
+		soft_count(a->soft, SOFT_FAULTS);
+		return -EFAULT;
+	}
+	*entry = (struct soft_atc_entry){
+		.base = a->iova >> leaf.shift << leaf.shift,
+		.base_pa = leaf.base_pa,
+		.shift = leaf.shift,
+		.rights = granted(skip ? NULL : &cd, &leaf),
+	};
+	soft_atc_insert(a->view->atc, pasid, &sample, entry);
+	return 0;
+}
+
+static int translate_ats(const struct soft_access *a, struct viq_soft_xlate *out)
+{
+	uint32_t pasid = a->flags & VIQ_SOFT_SSV ? a->ssid : SOFT_NO_PASID;
+	struct soft_atc_entry entry;
+	uint64_t offset;
+
+	if (soft_atc_lookup(a->view->atc, pasid, a->iova, &entry) && atc_grants(&entry, a->flags)) {
+		soft_count(a->soft, SOFT_ATC_HITS);
+	} else {
+		int ret = request(a, pasid, &entry);
+
+		if (ret)
+			return ret;
+	}
+	offset = a->iova - entry.base;
+	out->pa = entry.base_pa + offset;
+	out->len = (UINT64_C(1) << entry.shift) - offset;
+	return 0;
+}
+
+static bool flags_ok(uint32_t flags, uint32_t ssid)
+{
+	const uint32_t known = VIQ_SOFT_READ | VIQ_SOFT_WRITE | VIQ_SOFT_EXEC | VIQ_SOFT_PRIV | VIQ_SOFT_SSV;
+
+	if (flags & ~known || !(flags & (VIQ_SOFT_READ | VIQ_SOFT_WRITE)))
+		return false;
+	if (flags & VIQ_SOFT_EXEC && (flags & VIQ_SOFT_WRITE || !(flags & VIQ_SOFT_READ)))
+		return false;
+	return !(flags & VIQ_SOFT_SSV) || ssid < 1u << 20;
+}
+
+static struct soft_access make_access(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags)
+{
+	return (struct soft_access){
+		.soft = dev->soft,
+		/* Paired with the release in soft_dev_set(). */
+		.view = atomic_load_explicit(&dev->view, memory_order_acquire),
+		.iova = iova,
+		.ssid = flags & VIQ_SOFT_SSV ? ssid : 0,
+		.flags = flags,
+	};
+}
+
+int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
+		       struct viq_soft_xlate *out)
+{
+	struct soft_access access;
+
+	if (!dev || !out || !flags_ok(flags, ssid) || !soft_thread.depth)
+		return -EINVAL;
+	access = make_access(dev, iova, ssid, flags);
+	if (!access.view || access.view->config == VIQ_SMMUV3_STE_CONFIG_ABORT)
+		return -EFAULT;
+	return access.view->atc ? translate_ats(&access, out) : translate(&access, out);
+}
+
+/* Bytes of the next step of a DMA, inside one translation. */
+static size_t step(const struct viq_soft_xlate *x, size_t len)
+{
+	return x->len < len ? x->len : len;
+}
+
+int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, void *buf, size_t len)
+{
+	char *dst = buf;
+	int ret = 0;
+
+	if (!dev || (len && !buf) || flags & VIQ_SOFT_WRITE || !flags_ok(flags | VIQ_SOFT_READ, ssid) ||
+	    !soft_thread.registered)
+		return -EINVAL;
+	viq_soft_access_begin();
+	while (len) {
+		struct viq_soft_xlate x;
+		size_t n;
+
+		ret = viq_soft_translate(dev, iova, ssid, flags | VIQ_SOFT_READ, &x);
+		if (ret)
+			break;
+		n = step(&x, len);
+		ret = viq_mem_read(dev->soft->config.mem, x.pa, dst, n);
+		if (ret)
+			break;
+		dst += n;
+		iova += n;
+		len -= n;
+	}
+	viq_soft_access_end();
+	if (ret == -ENODATA)
+		memset(dst, 0, len);
+	return ret;
+}
+
+int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, const void *buf,
+		       size_t len)
+{
+	const char *src = buf;
+	int ret = 0;
+
+	if (!dev || (len && !buf) || flags & (VIQ_SOFT_READ | VIQ_SOFT_EXEC) ||
+	    !flags_ok(flags | VIQ_SOFT_WRITE, ssid) || !soft_thread.registered)
+		return -EINVAL;
+	viq_soft_access_begin();
+	while (len) {
+		struct viq_soft_xlate x;
+		size_t n;
+
+		ret = viq_soft_translate(dev, iova, ssid, flags | VIQ_SOFT_WRITE, &x);
+		if (ret)
+			break;
+		n = step(&x, len);
+		ret = viq_mem_write(dev->soft->config.mem, x.pa, src, n);
+		if (ret)
+			break;
+		src += n;
+		iova += n;
+		len -= n;
+	}
+	viq_soft_access_end();
+	return ret;
+}
+
+/* As an access would find it, without counting or filling anything. */
+static bool tlb_holds(const struct soft_access *a)
+{
+	struct soft_tlb_key key;
+	struct soft_leaf leaf;
+	struct soft_fault fault;
+	struct soft_cd cd;
+	bool ssv = a->flags & VIQ_SOFT_SSV;
+	int skip = 1;
+
+	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1 && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
+		skip = 0;
+	else if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1)
+		skip = soft_fetch_cd(a->soft->config.mem, &a->soft->features, a->view->s2, a->view->ste, ssv, a->ssid,
+				     &cd, &fault);
+	if (skip < 0 || (!skip && half_of(&cd, a->iova)->disabled))
+		return false;
+	key = make_key(a, skip ? NULL : &cd);
+	return soft_tlb_lookup(&a->soft->tlb, &key, &leaf);
+}
+
+/*
+ * Under the lock instead of in a section, so that a thread that never accesses may ask: views are unlinked under it,
+ * and invalidations made under it.
+ */
+bool viq_soft_cached(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, bool ats)
+{
+	struct soft_access access;
+	struct soft_atc_entry entry;
+	bool cached = false;
+
+	if (!dev || !flags_ok(flags & (VIQ_SOFT_READ | VIQ_SOFT_WRITE) ? flags : flags | VIQ_SOFT_READ, ssid))
+		return false;
+	pthread_mutex_lock(&dev->soft->lock);
+	access = make_access(dev, iova, ssid, flags);
+	if (access.view && access.view->config != VIQ_SMMUV3_STE_CONFIG_ABORT && !ats)
+		cached = tlb_holds(&access);
+	else if (access.view && access.view->atc)
+		cached = soft_atc_lookup(access.view->atc, flags & VIQ_SOFT_SSV ? ssid : SOFT_NO_PASID, iova, &entry) &&
+			 atc_grants(&entry, flags);
+	pthread_mutex_unlock(&dev->soft->lock);
+	return cached;
+}

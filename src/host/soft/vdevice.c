@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* vDEVICEs: a device under a guest's StreamID. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "object.h"
+
+struct soft_vdevice *soft_vdevice_find(const struct soft_viommu *viommu, uint32_t vsid)
+{
+	struct soft_vdevice *vdevice = viommu->vdevices[vsid % SOFT_VSID_BUCKETS];
+
+	while (vdevice && vdevice->vsid != vsid)
+		vdevice = vdevice->next;
+	return vdevice;
+}
+
+static void link_vsid(struct soft_vdevice *vdevice)
+{
+	struct soft_vdevice **bucket = &vdevice->viommu->vdevices[vdevice->vsid % SOFT_VSID_BUCKETS];
+
+	vdevice->next = *bucket;
+	*bucket = vdevice;
+	vdevice->viommu->object.users++;
+}
+
+static void unlink_vsid(struct soft_vdevice *vdevice)
+{
+	struct soft_vdevice **link = &vdevice->viommu->vdevices[vdevice->vsid % SOFT_VSID_BUCKETS];
+
+	while (*link != vdevice)
+		link = &(*link)->next;
+	*link = vdevice->next;
+	vdevice->viommu->object.users--;
+}
+
+static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uint32_t viommu,
+			struct soft_retired *retired)
+{
+	struct viq_soft_dev *dev = vdevice->dev;
+	struct soft_viommu *v;
+	int ret;
+
+	v = soft_viommu_find(soft, viommu, &ret);
+	if (ret)
+		return ret;
+	if (dev->vdevice || soft_vdevice_find(v, vdevice->vsid))
+		return -EEXIST;
+	if (dev->nested && dev->nested->viommu != v)
+		return -EINVAL;
+	vdevice->viommu = v;
+	ret = soft_object_link(soft, &vdevice->object, SOFT_VDEVICE);
+	if (ret)
+		return ret;
+	ret = soft_dev_set(dev, dev->nested, vdevice, dev->ats, retired);
+	if (ret) {
+		soft_object_unlink(soft, &vdevice->object);
+		return ret;
+	}
+	link_vsid(vdevice);
+	return 0;
+}
+
+int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_soft_dev *dev, uint32_t vsid,
+			   uint32_t *id)
+{
+	struct soft_retired retired = {0};
+	struct soft_vdevice *vdevice;
+	int ret;
+
+	if (!soft || !dev || dev->soft != soft || !id)
+		return -EINVAL;
+	vdevice = calloc(1, sizeof(*vdevice));
+	if (!vdevice)
+		return -ENOMEM;
+	vdevice->dev = dev;
+	vdevice->vsid = vsid;
+	ret = soft_lock(soft);
+	if (ret)
+		goto err_free;
+	ret = vdevice_link(soft, vdevice, viommu, &retired);
+	if (!ret)
+		*id = vdevice->object.id;
+	soft_unlock(soft, &retired);
+	if (ret)
+		goto err_free;
+	return 0;
+
+err_free:
+	free(vdevice);
+	return ret;
+}
+
+/*
+ * A vDEVICE whose device translates through somebody's nested page table is busy. One that viq_soft_vdevice_configure()
+ * has made is its own, and goes with it.
+ */
+int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
+{
+	struct soft_vdevice *vdevice = (struct soft_vdevice *)object;
+	struct viq_soft_dev *dev = vdevice->dev;
+	bool own = dev->nested && !dev->nested->object.id;
+	int ret;
+
+	if (dev->nested && !own && dev->nested->config == VIQ_SMMUV3_STE_CONFIG_S1)
+		return -EBUSY;
+	ret = soft_dev_set(dev, own ? NULL : dev->nested, NULL, dev->ats, retired);
+	if (ret)
+		return ret;
+	unlink_vsid(vdevice);
+	return 0;
+}
+
+int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2])
+{
+	struct soft_retired retired = {0};
+	struct soft_vdevice *vdevice;
+	struct soft_nested *nested;
+	struct soft_viommu *v;
+	int ret;
+
+	if (!soft || !ste)
+		return -EINVAL;
+	ret = soft_lock(soft);
+	if (ret)
+		return ret;
+	v = soft_viommu_find(soft, viommu, &ret);
+	if (ret)
+		goto out;
+	vdevice = soft_vdevice_find(v, vsid);
+	if (!vdevice) {
+		ret = -ENOENT;
+		goto out;
+	}
+	ret = soft_nested_make(soft, v, ste, &nested);
+	if (ret)
+		goto out;
+	ret = soft_dev_set(vdevice->dev, nested, vdevice, vdevice->dev->ats, &retired);
+	if (ret)
+		soft_nested_drop(soft, nested, &retired);
+out:
+	soft_unlock(soft, &retired);
+	return ret;
+}
