@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""A client of `viq device smmuv3`: a line out, an answer in. And what an SMMUv3 driver writes, in a few words."""
+import os
+import select
+import struct
+import subprocess
+
+SMMU = 0x09050000
+RAM = 0x40000000
+CR0, CR0ACK, IRQ_CTRL, GERROR, GERRORN = 0x20, 0x24, 0x50, 0x60, 0x64
+STRTAB_BASE, STRTAB_BASE_CFG, CMDQ_BASE, CMDQ_PROD, CMDQ_CONS = 0x80, 0x88, 0x90, 0x98, 0x9C
+EVENTQ_BASE, EVENTQ_PROD, EVENTQ_CONS = 0xA0, 0x100A8, 0x100AC
+SMMUEN, EVENTQEN, CMDQEN = 1, 4, 8
+SYNC = (0x46, 0)
+SYNC_SEV = (0x0FC02046, 0)  # what Linux queues without MSIs
+TIMEOUT = 20
+
+
+class Failed(Exception):
+    """An answer other than OK."""
+
+
+class Device:
+    def __init__(self, tool, *options):
+        self.irqs = []
+        self.pending = b""
+        self.process = subprocess.Popen([tool, "device", "smmuv3", *options], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(TIMEOUT)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def send(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def line(self):
+        while b"\n" not in self.pending:
+            ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
+            more = os.read(self.process.stdout.fileno(), 1 << 20) if ready else b""
+            if not more:
+                raise Failed("no answer")
+            self.pending += more
+        line, _, self.pending = self.pending.partition(b"\n")
+        return line.decode()
+
+    def ask(self, text):
+        """The answer's value ('' if it has none); interrupts on the way are collected in irqs."""
+        self.send(text.encode() + b"\n")
+        answer = self.line()
+        while answer.startswith("IRQ "):
+            self.irqs.append(answer[4:])
+            answer = self.line()
+        if answer.split(" ")[0] != "OK":
+            raise Failed(answer)
+        return answer[3:]
+
+    def readl(self, offset):
+        return int(self.ask(f"readl {SMMU + offset:#x}"), 16)
+
+    def writel(self, offset, value):
+        self.ask(f"writel {SMMU + offset:#x} {value:#x}")
+
+    def writeq(self, offset, value):
+        self.ask(f"writeq {SMMU + offset:#x} {value:#x}")
+
+    def store(self, address, data):
+        self.ask(f"write {address:#x} {len(data)} 0x{data.hex()}")
+
+    def load(self, address, size):
+        return bytes.fromhex(self.ask(f"read {address:#x} {size}")[2:])
+
+    def counters(self):
+        return {name: int(value) for name, value in (w.split("=") for w in self.ask("viq counters").split())}
+
+
+class Queue:
+    """A command queue at address; pushes what it is given and rings."""
+
+    def __init__(self, device, address=RAM, log2size=8):
+        self.device, self.address, self.log2size, self.prod = device, address, log2size, 0
+        device.writeq(CMDQ_BASE, address | log2size)
+        device.writel(CMDQ_PROD, 0)
+        device.writel(CMDQ_CONS, 0)
+        device.writel(CR0, CMDQEN)
+
+    def put(self, commands):
+        for command in commands:
+            self.rewrite(self.prod, command)
+            self.prod = (self.prod + 1) % (2 << self.log2size)
+
+    def rewrite(self, index, command):
+        slot = index % (1 << self.log2size)
+        self.device.store(self.address + 16 * slot, struct.pack("<QQ", *command))
+
+    def ring(self, *commands):
+        self.put(commands)
+        self.device.writel(CMDQ_PROD, self.prod)
+
+    @property
+    def cons(self):
+        return self.device.readl(CMDQ_CONS) & 0xFFFFF
+
+    @property
+    def error(self):
+        return self.device.readl(CMDQ_CONS) >> 24 & 0x7F
+
+    @property
+    def stopped(self):
+        return bool((self.device.readl(GERROR) ^ self.device.readl(GERRORN)) & 1)
+
+    def acknowledge(self):
+        self.device.writel(GERRORN, self.device.readl(GERROR))

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `viq device` adds to the protocol; every line begins with "viq".
+ *
+ *   viq run [BUDGET]                      OK 1 if consumable commands are left, else OK 0
+ *   viq counters                          OK NAME=VALUE ... : those that are not 0
+ *   viq dma_read SID[:SSID] ADDR SIZE     OK 0x...; the device reads through the IOMMU
+ *   viq dma_write SID[:SSID] ADDR SIZE 0x...    OK
+ *   viq inject KIND INDEX [TIMES]         OK; arms a failure of the software host (viq/soft.h, viq_soft_inject()):
+ *                                         KIND is one of failures.h, or none to disarm
+ *   viq save                              OK 0x...: the SMMU's state, without memory
+ *   viq restore 0x...                     OK
+ *
+ * A DMA access that the IOMMU aborts answers "FAIL aborted", one that it ends silently "FAIL terminated".
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device_board.h"
+#include "failures.h"
+
+static void run(struct board *board, struct qtest *qtest, char *const *words, size_t count)
+{
+	uint64_t budget = 0;
+
+	if (count > 2 && (qtest_parse_number(words[2], &budget) || budget > UINT32_MAX)) {
+		qtest_reply(qtest, "FAIL bad budget '%.32s'", words[2]);
+		return;
+	}
+	board_run(board, (uint32_t)budget);
+	qtest_reply(qtest, "OK %d", board_busy(board));
+}
+
+/* --- Counters ---------------------------------------------------------------------------------------------------- */
+
+struct text {
+	char buf[4096];
+	size_t len;
+};
+
+static void add(struct text *text, const char *name, uint64_t value)
+{
+	int len;
+
+	if (!value)
+		return;
+	len = snprintf(text->buf + text->len, sizeof(text->buf) - text->len, " %s=%" PRIu64, name, value);
+	if (len > 0 && (size_t)len < sizeof(text->buf) - text->len)
+		text->len += (size_t)len;
+}
+
+static void counters(struct board *board, struct qtest *qtest, char *const *words, size_t count)
+{
+	const struct viq_smmuv3_counters *c = viq_smmuv3_counters(board_smmu(board));
+	struct text text = {.len = 0};
+
+	for (unsigned int op = 0; op < 256; op++) {
+		const uint64_t cmd[2] = {op, 0};
+		const char *name = viq_smmuv3_command_name(cmd);
+
+		add(&text, name ? name : "RESERVED", c->commands[op]);
+	}
+	for (unsigned int i = 1; i < 4; i++)
+		add(&text, viq_smmuv3_cerror_name(i), c->cerror[i]);
+	add(&text, "doorbells", c->doorbells);
+	add(&text, "runs", c->runs);
+	add(&text, "calls", c->calls);
+	add(&text, "host_calls", c->host_calls);
+	add(&text, "entries", c->entries);
+	add(&text, "no_stream", c->no_stream);
+	add(&text, "events", c->events);
+	add(&text, "events_lost", c->events_lost);
+	add(&text, "budget_ends", c->budget_ends);
+	text.buf[text.len] = '\0';
+	qtest_reply(qtest, "OK%s", text.buf);
+}
+
+/* --- DMA --------------------------------------------------------------------------------------------------------- */
+
+/* "SID" or "SID:SSID"; ssid -1 without. */
+static int parse_stream(const char *word, uint32_t *sid, int64_t *ssid)
+{
+	char copy[48];
+	uint64_t value;
+	char *colon;
+
+	if (strlen(word) >= sizeof(copy))
+		return -EINVAL;
+	strcpy(copy, word);
+	colon = strchr(copy, ':');
+	*ssid = -1;
+	if (colon) {
+		*colon = '\0';
+		if (qtest_parse_number(colon + 1, &value) || value >= 1u << 20)
+			return -EINVAL;
+		*ssid = (int64_t)value;
+	}
+	if (qtest_parse_number(copy, &value) || value > UINT32_MAX)
+		return -EINVAL;
+	*sid = (uint32_t)value;
+	return 0;
+}
+
+static void reply_dma(struct qtest *qtest, int err, const char *sid, const void *data, size_t len)
+{
+	if (err == -ENODEV)
+		qtest_reply(qtest, "FAIL no device has StreamID %.48s", sid);
+	else if (err == -EFAULT)
+		qtest_reply(qtest, "FAIL aborted");
+	else if (err == -ENODATA)
+		qtest_reply(qtest, "FAIL terminated");
+	else if (err)
+		qtest_reply(qtest, "FAIL %s", strerror(-err));
+	else if (data)
+		qtest_reply_hex(qtest, data, len);
+	else
+		qtest_reply(qtest, "OK");
+}
+
+static void dma(struct board *board, struct qtest *qtest, char *const *words, size_t count)
+{
+	bool write = !strcmp(words[1], "dma_write");
+	uint64_t iova, size;
+	int64_t ssid;
+	uint32_t sid;
+	uint8_t *data;
+
+	if (parse_stream(words[2], &sid, &ssid) || qtest_parse_number(words[3], &iova) ||
+	    qtest_parse_number(words[4], &size) || !size || size > QTEST_MAX_TRANSFER) {
+		qtest_reply(qtest, "FAIL bad StreamID, address or size");
+		return;
+	}
+	data = malloc(size);
+	if (!data) {
+		qtest_reply(qtest, "FAIL no memory for %" PRIu64 " bytes", size);
+		return;
+	}
+	if (write && qtest_parse_hex(words[5], data, size))
+		qtest_reply(qtest, "FAIL data is not 0x and hexadecimal digits");
+	else
+		reply_dma(qtest, board_dma(board, sid, ssid, write, iova, data, size), words[2], write ? NULL : data,
+			  size);
+	free(data);
+}
+
+/* --- Failures ---------------------------------------------------------------------------------------------------- */
+
+static void inject(struct board *board, struct qtest *qtest, char *const *words, size_t count)
+{
+	struct viq_soft_inject what = {.size = sizeof(what), .failure = -1};
+	uint64_t index, times = 1;
+
+	if (qtest_parse_number(words[3], &index) || index >= VIQ_CALL_MAX_ENTRIES ||
+	    (count > 4 && (qtest_parse_number(words[4], &times) || times > UINT32_MAX)) ||
+	    (strcmp(words[2], "none") && failure_parse(words[2], &what.failure))) {
+		qtest_reply(qtest, "FAIL bad kind, index or count");
+		return;
+	}
+	what.index = (uint32_t)index;
+	what.times = (uint32_t)times;
+	if (board_inject(board, &what))
+		qtest_reply(qtest, "FAIL this host has no failures to arm");
+	else
+		qtest_reply(qtest, "OK");
+}
+
+/* --- Freeze and thaw --------------------------------------------------------------------------------------------- */
+
+static void save(struct board *board, struct qtest *qtest, char *const *words, size_t count)
+{
+	size_t len = viq_smmuv3_save_size(board_smmu(board));
+	void *state = malloc(len);
+	int err = state ? viq_smmuv3_save(board_smmu(board), state, &len) : -ENOMEM;
+
+	if (err)
+		qtest_reply(qtest, "FAIL %s", strerror(-err));
+	else
+		qtest_reply_hex(qtest, state, len);
+	free(state);
+}
+
+static void restore(struct board *board, struct qtest *qtest, char *const *words, size_t count)
+{
+	size_t len = strlen(words[2]) / 2;
+	uint8_t *state = malloc(len + 1);
+	int err = -ENOMEM;
+
+	if (state)
+		err = qtest_parse_hex(words[2], state, len);
+	/* The prefix is no data. */
+	if (!err)
+		err = viq_smmuv3_restore(board_smmu(board), state, len - 1);
+	free(state);
+	if (err) {
+		qtest_reply(qtest, "FAIL not a state that this SMMU can take over: %s", strerror(-err));
+		return;
+	}
+	board_wake(board);
+	qtest_reply(qtest, "OK");
+}
+
+static const struct {
+	const char *name;
+	size_t words;
+	void (*run)(struct board *board, struct qtest *qtest, char *const *words, size_t count);
+} commands[] = {
+	{"counters", 2, counters}, {"dma_read", 5, dma}, {"dma_write", 6, dma}, {"inject", 4, inject},
+	{"restore", 3, restore},   {"run", 2, run},      {"save", 2, save},
+};
+
+void board_extra(void *opaque, struct qtest *qtest, char *const *words, size_t count)
+{
+	for (size_t i = 0; count > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(words[1], commands[i].name))
+			continue;
+		if (count < commands[i].words)
+			qtest_reply(qtest, "FAIL viq %s needs %zu arguments", words[1], commands[i].words - 2);
+		else
+			commands[i].run(opaque, qtest, words, count);
+		return;
+	}
+	qtest_reply(qtest, "FAIL Unknown command 'viq %.80s'", count > 1 ? words[1] : "");
+}
