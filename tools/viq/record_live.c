@@ -299,14 +299,17 @@ static int take_state(struct live *live)
 
 /* --- The capture -------------------------------------------------------------------------------------------------- */
 
-/* Commands before this position may have been overwritten. */
-static uint64_t first_kept(const struct live *live)
+/* The first access none of whose commands, nor any later one, may have been overwritten. */
+static size_t first_kept(const struct live *live)
 {
 	uint32_t size = queue_size(live);
 	uint32_t in_flight = size / 2 < IN_FLIGHT_MAX ? size / 2 : IN_FLIGHT_MAX;
 	uint64_t need = live->position + in_flight;
+	size_t i = 0;
 
-	return need > size ? need - size : 0;
+	while (i < live->count && live->accesses[i].position + size < need)
+		i++;
+	return i;
 }
 
 /* count commands from queue index first on, in one piece: they may go over the end of the queue. */
@@ -348,8 +351,8 @@ static int write_capture(const struct live *live, const struct record_options *o
 	uint64_t time = live->count ? live->accesses[0].time : 0;
 	uint8_t *buf = malloc((size_t)setup.entries * VIQ_SMMUV3_CMD_SIZE);
 	struct viq_capture_writer *writer;
-	uint64_t keep = first_kept(live);
-	size_t i = 0;
+	size_t first = first_kept(live);
+	size_t i;
 	int status;
 
 	if (!buf)
@@ -359,14 +362,13 @@ static int write_capture(const struct live *live, const struct record_options *o
 		goto free;
 	for (i = 0; i < live->id_count; i++)
 		viq_capture_append_register(writer, time, VIQ_CAPTURE_READ, &live->ids[i]);
-	for (i = 0; i < live->count; i++) {
-		if (live->accesses[i].position >= keep)
-			write_access(live, writer, &live->accesses[i], buf);
-	}
+	for (i = first; i < live->count; i++)
+		write_access(live, writer, &live->accesses[i], buf);
 	status = record_finish(options, writer);
-	if (!status && keep)
-		printf("%s: begins at command %" PRIu64 " of %" PRIu64 ": the guest has overwritten earlier ones\n",
-		       options->out, keep, live->position);
+	if (!status && first)
+		printf("%s: begins after command %" PRIu64 " of %" PRIu64 ": the guest has overwritten earlier ones\n",
+		       options->out, first < live->count ? live->accesses[first].position : live->position,
+		       live->position);
 free:
 	free(buf);
 	return status;
