@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{"record", cmd_record, "make a capture from a ring dump, a QEMU trace, or a running QEMU"},
 	{"decode", cmd_decode, "print a capture or a ring dump, one line a command"},
 	{"device", cmd_device, "a register-level SMMUv3 that speaks QEMU's qtest protocol"},
+	{"bench", cmd_bench, "measure viq on this machine, and print medians and ratios"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Bulk: one doorbell for 65,536 TLBI_NH_VA and a CMD_SYNC, against memcpy() of the same bytes.
+ *
+ * The guest writes the stream anew before each measurement, of memcpy() as well: both find the ring where a guest's
+ * stores have left it, a little over 1 MiB that the caches hold as far as they can. memcpy() writes to a buffer of the
+ * same size, already present, as someone who only wanted a private copy would.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bulk.h"
+#include "subjects.h"
+
+#define PAGE UINT64_C(4096)
+
+struct synth_cmd bulk_command(uint32_t i, bool ranges)
+{
+	/* Two pages, any level: what Linux sends for an unmap of two pages without a level hint. */
+	const struct synth_range range = {.num = 1, .scale = 0, .ttl = 0, .tg = 1};
+	uint64_t va = UINT64_C(0x100000000) + i * PAGE;
+
+	if (i == BULK_TLBIS)
+		return synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_SEV, 0, 0);
+	return ranges ? synth_cmd_tlbi_nh_va_range(1, va, true, range) : synth_cmd_tlbi_nh_va(1, va, true);
+}
+
+int bulk_open(struct bulk *bulk, bool ranges)
+{
+	int ret;
+
+	*bulk = (struct bulk){.ranges = ranges};
+	ret = bench_guest_open(&bulk->guest, 4u << 20, BULK_LOG2SIZE, viq_call_null_host());
+	if (ret)
+		return ret;
+	bulk->copy = malloc(BULK_BYTES);
+	if (!bulk->copy)
+		return -ENOMEM;
+	memset(bulk->copy, 0xff, BULK_BYTES);
+	return 0;
+}
+
+void bulk_close(struct bulk *bulk)
+{
+	free(bulk->copy);
+	bench_guest_close(&bulk->guest);
+}
+
+static void write_stream(struct bulk *bulk)
+{
+	bench_guest_rewind(&bulk->guest);
+	for (uint32_t i = 0; i < BULK_COMMANDS; i++)
+		synth_cmdq_push(&bulk->guest.queue, bulk_command(i, bulk->ranges));
+}
+
+double bulk_ring(void *opaque)
+{
+	struct bulk *bulk = opaque;
+	uint64_t start, end;
+
+	write_stream(bulk);
+	start = bench_now();
+	bench_guest_doorbell(&bulk->guest, BULK_COMMANDS);
+	end = bench_now();
+	return bench_guest_done(&bulk->guest, BULK_COMMANDS) ? (double)(end - start) / BULK_COMMANDS : -1;
+}
+
+static double copy_stream(void *opaque)
+{
+	struct bulk *bulk = opaque;
+	const void *ring = synth_ptr(&bulk->guest.synth, bulk->guest.queue.base);
+	uint64_t start, end;
+
+	write_stream(bulk);
+	start = bench_now();
+	memcpy(bulk->copy, ring, BULK_BYTES);
+	/* The copy is wanted: it may not be left out. */
+	__asm__ volatile("" : : "r"(bulk->copy) : "memory");
+	end = bench_now();
+	return (double)(end - start) / BULK_COMMANDS;
+}
+
+static int measure(const struct bench *b, bool ranges, struct bench_case cases[2])
+{
+	struct bulk bulk;
+	int ret;
+
+	ret = bulk_open(&bulk, ranges);
+	if (!ret) {
+		cases[0] = (struct bench_case){.run = bulk_ring, .opaque = &bulk};
+		cases[1] = (struct bench_case){.run = copy_stream, .opaque = &bulk};
+		ret = bench_rounds(cases, 2, bench_round_count(b, 300));
+	}
+	bulk_close(&bulk);
+	return ret;
+}
+
+static int report(const struct bench *b, bool ranges, struct bench_row row)
+{
+	struct bench_case *cases = calloc(2, sizeof(*cases));
+	int ret;
+
+	if (!cases)
+		return -ENOMEM;
+	ret = measure(b, ranges, cases);
+	if (!ret) {
+		row.unit = "ns/command";
+		row.value = bench_stat(&cases[0].samples);
+		row.figure_name = "x memcpy";
+		row.figure = bench_ratio(&cases[0].samples, &cases[1].samples);
+		b->emit(b->opaque, &row);
+	}
+	if (!ret && !ranges) {
+		row = (struct bench_row){.name = "memcpy", .title = "memcpy of the same bytes", .unit = "ns/command"};
+		row.value = bench_stat(&cases[1].samples);
+		b->emit(b->opaque, &row);
+	}
+	free(cases);
+	return ret;
+}
+
+int bench_bulk(const struct bench *b)
+{
+	int ret;
+
+	ret = report(b, false,
+		     (struct bench_row){.name = "tlbi_va",
+					.title = "65,536 TLBI_NH_VA + CMD_SYNC",
+					.bound = BENCH_AT_MOST,
+					.limit = 3});
+	if (ret)
+		return ret;
+	return report(b, true, (struct bench_row){.name = "tlbi_range", .title = "the same, range form (RIL)"});
+}

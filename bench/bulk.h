@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The stream of the bulk benchmark, which qemu.c sends through QEMU too. */
+#ifndef VIQ_BENCH_BULK_H
+#define VIQ_BENCH_BULK_H
+
+#include "guest.h"
+
+#define BULK_TLBIS    65536u            /* invalidations */
+#define BULK_COMMANDS (BULK_TLBIS + 1u) /* and the CMD_SYNC */
+#define BULK_LOG2SIZE 17                /* the smallest queue that holds them all */
+#define BULK_BYTES    ((size_t)BULK_COMMANDS * VIQ_SMMUV3_CMD_SIZE)
+
+/* Command i of the stream: TLBI_NH_VA of one page after the other, in the range form if ranges; a CMD_SYNC last. */
+struct synth_cmd bulk_command(uint32_t i, bool ranges);
+
+struct bulk {
+	struct bench_guest guest;
+	bool ranges;
+	void *copy; /* BULK_BYTES, for memcpy */
+};
+
+/* Null host. */
+int bulk_open(struct bulk *bulk, bool ranges);
+void bulk_close(struct bulk *bulk); /* also after a failed open */
+
+/* The guest writes the stream and rings once: ns per command of the ringing alone. opaque is a struct bulk. */
+double bulk_ring(void *opaque);
+
+#endif

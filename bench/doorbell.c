@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Doorbells as real guests ring them: [TLBI_NH_VA, CMD_SYNC], then CMDQ_PROD.
+ *
+ * The same host is also called alone, with the one entry that the doorbell sends it; what the doorbell takes beyond
+ * that is the front end's: decoding the register access, fetching and checking two commands, completing the CMD_SYNC.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "guest.h"
+#include "subjects.h"
+
+#define LOG2SIZE 8 /* Linux's queue for a small machine; what matters is that it is warm */
+#define SLOTS    (1u << LOG2SIZE)
+
+struct doorbell {
+	struct bench_guest guest;
+	struct viq_call_host host;
+	uint64_t entry[2];
+	uint32_t repeat; /* doorbells in one measurement */
+};
+
+/* Every second slot a CMD_SYNC. They stay, lap after lap. */
+static void write_ring(struct doorbell *d, struct synth_cmd sync)
+{
+	for (uint32_t i = 0; i < SLOTS; i += 2) {
+		synth_cmdq_push(&d->guest.queue, synth_cmd_tlbi_nh_va(1, UINT64_C(0x100000) + i * 4096, true));
+		synth_cmdq_push(&d->guest.queue, sync);
+	}
+	d->guest.queue.prod = 0;
+}
+
+static double ring(void *opaque)
+{
+	struct doorbell *d = opaque;
+	uint32_t prod = d->guest.queue.prod;
+	uint64_t start, end;
+
+	start = bench_now();
+	for (uint32_t i = 0; i < d->repeat; i++) {
+		prod = (prod + 2) & (2 * SLOTS - 1);
+		bench_guest_doorbell(&d->guest, prod);
+	}
+	end = bench_now();
+	d->guest.queue.prod = prod;
+	return bench_guest_done(&d->guest, prod) ? (double)(end - start) / d->repeat : -1;
+}
+
+static double call_host(void *opaque)
+{
+	struct doorbell *d = opaque;
+	const struct viq_call_piece piece = {d->entry, 1};
+	const struct viq_call_request request = {
+		.size = sizeof(request),
+		.object = d->host.object,
+		.type = VIQ_CALL_SMMUV3,
+		.entry_size = sizeof(d->entry),
+		.pieces = &piece,
+		.piece_count = 1,
+	};
+	struct viq_call_result result = {.size = sizeof(result)};
+	uint64_t start, end;
+
+	start = bench_now();
+	for (uint32_t i = 0; i < d->repeat; i++) {
+		if (viq_call_invalidate(&d->host, &request, &result) || result.error)
+			return -1;
+	}
+	end = bench_now();
+	return (double)(end - start) / d->repeat;
+}
+
+static int report(const struct bench *b, struct doorbell *d, struct bench_row row)
+{
+	struct bench_case *cases = calloc(2, sizeof(*cases));
+	int ret;
+
+	if (!cases)
+		return -ENOMEM;
+	cases[0] = (struct bench_case){.run = ring, .opaque = d};
+	cases[1] = (struct bench_case){.run = call_host, .opaque = d};
+	ret = bench_rounds(cases, 2, bench_round_count(b, 300));
+	if (!ret) {
+		row.unit = "ns/doorbell";
+		row.value = bench_stat(&cases[0].samples);
+		row.figure_name = "ns beyond the host";
+		row.figure = bench_difference(&cases[0].samples, &cases[1].samples);
+		row.bound = BENCH_AT_MOST;
+		row.limit = 60;
+		b->emit(b->opaque, &row);
+	}
+	free(cases);
+	return ret;
+}
+
+static int measure(const struct bench *b, struct viq_call_host host, bool msi, struct bench_row row)
+{
+	struct synth_cmd tlbi = synth_cmd_tlbi_nh_va(1, 0x100000, true);
+	struct doorbell d = {.host = host, .entry = {tlbi.w[0], tlbi.w[1]}, .repeat = b->quick ? 100 : 2000};
+	int ret;
+
+	ret = bench_guest_open(&d.guest, 1u << 20, LOG2SIZE, host);
+	if (!ret) {
+		uint64_t word = synth_alloc(&d.guest.synth, 3);
+
+		write_ring(&d, msi ? synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_IRQ, word, 0)
+				   : synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_SEV, 0, 0));
+		ret = report(b, &d, row);
+	}
+	bench_guest_close(&d.guest);
+	return ret;
+}
+
+int bench_doorbell(const struct bench *b)
+{
+	int ret;
+
+	ret = measure(b, viq_call_null_host(), false,
+		      (struct bench_row){.name = "null", .title = "null host, guest polls CMDQ_CONS"});
+	if (ret)
+		return ret;
+	return measure(b, viq_call_null_host(), true,
+		       (struct bench_row){.name = "null_msi", .title = "null host, guest polls an MSI in memory"});
+}

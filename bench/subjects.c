@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#include <stddef.h>
+
+#include "subjects.h"
+
+const struct bench_subject bench_subjects[] = {
+	{"bulk", "one doorbell, many commands, null host", bench_bulk},
+	{"doorbell", "a doorbell for [TLBI_NH_VA, CMD_SYNC], beyond the host's own time", bench_doorbell},
+	{"memory", "memory of a queue object", bench_memory},
+	{NULL, NULL, NULL},
+};

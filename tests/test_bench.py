@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`viq bench` measures everything it promises and says so in JSON and as a table. How fast anything is is not tested."""
+import json
+import subprocess
+import sys
+import unittest
+
+VIQ = sys.argv.pop()
+
+ROWS = {
+    'bulk': ['tlbi_va', 'memcpy', 'tlbi_range'],
+    'doorbell': ['null', 'null_msi'],
+    'memory': ['footprint', 'allocated', 'growth'],
+}
+KEYS = {'subject', 'name', 'title', 'unit', 'value', 'figure_name', 'figure', 'target', 'reached', 'skipped'}
+
+
+def bench(*args):
+    return subprocess.run([VIQ, 'bench', *args], capture_output=True, text=True, check=False)
+
+
+class Bench(unittest.TestCase):
+    def check_stat(self, stat):
+        self.assertEqual(set(stat), {'median', 'p10', 'p90', 'samples'})
+        self.assertGreaterEqual(stat['samples'], 1)
+        self.assertLessEqual(stat['p10'], stat['median'])
+        self.assertLessEqual(stat['median'], stat['p90'])
+
+    def check_target(self, row):
+        """What is said of the target must follow from the numbers."""
+        if row['target'] is None or row['skipped']:
+            self.assertIsNone(row['reached'])
+            return
+        (bound, limit), = row['target'].items()
+        median = (row['figure'] or row['value'])['median']
+        self.assertIn(bound, ('at_most', 'at_least'))
+        self.assertEqual(row['reached'], median <= limit if bound == 'at_most' else median >= limit)
+
+    def check_row(self, row):
+        self.assertEqual(set(row), KEYS)
+        if not row['skipped']:
+            self.check_stat(row['value'])
+            self.assertEqual(row['figure'] is None, row['figure_name'] is None)
+            if row['figure']:
+                self.check_stat(row['figure'])
+        self.check_target(row)
+
+    def test_json_has_every_row(self):
+        out = bench('--quick', '--json')
+        self.assertEqual((out.returncode, out.stderr), (0, ''))
+        self.assertEqual(out.stdout.count('\n'), 1)
+        report = json.loads(out.stdout)
+        rows = {}
+        for row in report['rows']:
+            with self.subTest(row=row['name']):
+                self.check_row(row)
+            rows.setdefault(row['subject'], []).append(row['name'])
+        self.assertEqual(rows, ROWS)
+        self.assertTrue(report['quick'])
+
+    def test_table_of_one_subject(self):
+        out = bench('--quick', '--only', 'memory')
+        self.assertEqual((out.returncode, out.stderr), (0, ''))
+        self.assertRegex(out.stdout, r'viq_smmuv3_footprint\(\) .* bytes +<= 262144 +(reached|MISSED)')
+        self.assertNotIn('memcpy', out.stdout)
+
+    def test_bad_command_lines(self):
+        for args in (['--only', 'nothing'], ['--only'], ['--fast'], ['extra']):
+            with self.subTest(args=args):
+                out = bench(*args)
+                self.assertEqual((out.returncode, out.stdout, out.stderr.count('\n')), (2, '', 1))
+
+
+unittest.main()
