@@ -14,6 +14,10 @@
 
 #include <viq/mem.h>
 
+/* Guest memory is whatever the embedder and the guest say it is: such accesses may alias any type. */
+typedef uint64_t __attribute__((may_alias)) guest_u64;
+typedef uint32_t __attribute__((may_alias)) guest_u32;
+
 struct viq_mem {
 	struct viq_mem_ops ops;
 	void *opaque;
@@ -99,7 +103,7 @@ void *viq_mem_span(const struct viq_mem *mem, uint64_t gpa, uint64_t *avail)
 	return (char *)r->host + (gpa - r->gpa);
 }
 
-/* Both pointers of a region copy have the same offset to 8-byte alignment on the guest's side only. */
+/* src is aligned as its guest address is (a region's two ends are multiples of 8 on both sides); dst need not be. */
 static void copy_from_guest(void *dst, const char *src, size_t len)
 {
 	char *d = dst;
@@ -107,7 +111,7 @@ static void copy_from_guest(void *dst, const char *src, size_t len)
 	for (; len && (uintptr_t)src % 8; len--)
 		*d++ = __atomic_load_n(src++, __ATOMIC_RELAXED);
 	for (; len >= 8; len -= 8, d += 8, src += 8) {
-		uint64_t word = __atomic_load_n((const uint64_t *)(const void *)src, __ATOMIC_RELAXED);
+		uint64_t word = __atomic_load_n((const guest_u64 *)(const void *)src, __ATOMIC_RELAXED);
 
 		memcpy(d, &word, 8);
 	}
@@ -125,7 +129,7 @@ static void copy_to_guest(char *dst, const void *src, size_t len)
 		uint64_t word;
 
 		memcpy(&word, s, 8);
-		__atomic_store_n((uint64_t *)(void *)dst, word, __ATOMIC_RELAXED);
+		__atomic_store_n((guest_u64 *)(void *)dst, word, __ATOMIC_RELAXED);
 	}
 	for (; len; len--)
 		__atomic_store_n(dst++, *s++, __ATOMIC_RELAXED);
@@ -216,28 +220,55 @@ int viq_mem_read_words(const struct viq_mem *mem, uint64_t gpa, uint64_t *words,
 	return 0;
 }
 
-int viq_mem_write_u32(const struct viq_mem *mem, uint64_t gpa, uint32_t value)
+/* Where an aligned word lies: 0 and *host; -EFAULT in a read-only region; *host NULL where there is no region. */
+static int word_host(const struct viq_mem *mem, uint64_t gpa, void **host)
 {
-	const struct viq_mem_region *r;
+	const struct viq_mem_region *r = region_at_or_above(mem, gpa);
 
-	if (!mem || gpa % 4)
-		return -EINVAL;
-	value = htole32(value);
-	r = region_at_or_above(mem, gpa);
+	*host = NULL;
 	if (!r || gpa < r->gpa)
-		return viq_mem_write(mem, gpa, &value, sizeof(value));
+		return 0;
 	if (r->flags & VIQ_MEM_READONLY)
 		return -EFAULT;
-	__atomic_store_n((uint32_t *)(void *)((char *)r->host + (gpa - r->gpa)), value, __ATOMIC_RELEASE);
+	*host = (char *)r->host + (gpa - r->gpa);
+	return 0;
+}
+
+static void word_written(const struct viq_mem *mem, uint64_t gpa, size_t len)
+{
 	if (mem->ops.written)
-		mem->ops.written(mem->opaque, gpa, sizeof(value));
+		mem->ops.written(mem->opaque, gpa, len);
+}
+
+/* Both stores are releases: a guest that polls for the word sees all that was written before it. */
+int viq_mem_write_u32(const struct viq_mem *mem, uint64_t gpa, uint32_t value)
+{
+	void *host;
+
+	if (!mem || gpa % sizeof(value))
+		return -EINVAL;
+	if (word_host(mem, gpa, &host))
+		return -EFAULT;
+	value = htole32(value);
+	if (!host)
+		return viq_mem_write(mem, gpa, &value, sizeof(value));
+	__atomic_store_n((guest_u32 *)host, value, __ATOMIC_RELEASE);
+	word_written(mem, gpa, sizeof(value));
 	return 0;
 }
 
 int viq_mem_write_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t value)
 {
-	if (gpa % 8)
+	void *host;
+
+	if (!mem || gpa % sizeof(value))
 		return -EINVAL;
+	if (word_host(mem, gpa, &host))
+		return -EFAULT;
 	value = htole64(value);
-	return viq_mem_write(mem, gpa, &value, sizeof(value));
+	if (!host)
+		return viq_mem_write(mem, gpa, &value, sizeof(value));
+	__atomic_store_n((guest_u64 *)host, value, __ATOMIC_RELEASE);
+	word_written(mem, gpa, sizeof(value));
+	return 0;
 }
