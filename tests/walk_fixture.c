@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "walk_fixture.h"
@@ -42,6 +43,7 @@ void walk_nest(struct walk_env *env)
 	assert_int_equal(synth_pt_init(&env->s2_pt, &env->host, 2, 12, 40, 1), 0);
 	for (uint64_t i = 0; i < ARENA; i += 2 << 20)
 		assert_int_equal(synth_pt_map(&env->s2_pt, GUEST_IPA + i, GUEST_PA + i, 2, 0), 0);
+	memset(env->buf + ARENA, 0, ARENA);
 	synth_mem_init(&env->guest, env->buf + ARENA, GUEST_IPA, ARENA);
 	assert_int_equal(soft_s2_init(&env->s2, &env->f, env->s2_pt.root, 24, 1, 0, 5), 0);
 }

@@ -40,7 +40,8 @@ struct walk_env {
 int walk_setup(void **state);
 int walk_teardown(void **state);
 
-/* Give the environment stage-2 tables of 4K, 40 bits, level 1, that map the guest's memory by 2 MiB blocks. */
+/* Give the environment stage-2 tables of 4K, 40 bits, level 1, that map the guest's memory, emptied, by 2 MiB blocks.
+ */
 void walk_nest(struct walk_env *env);
 
 /* A soft_cd for these tables, by way of a CD in memory: NULL tables are EPD. */
