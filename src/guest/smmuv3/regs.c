@@ -157,36 +157,47 @@ static uint64_t read_cmdq_cons(const struct viq_smmuv3 *s)
 #define Q_BASE     (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
 
 /* clang-format off */
+#define RO(name, f)                 {VIQ_SMMUV3_##name, 4, GUARD_READONLY, AT(f), ALL32, NULL, NULL}
+#define RW(name, w, guard, f, bits) {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), bits, NULL, NULL}
+#define DO(name, w, guard, f, fn)   {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), ALL32, fn, NULL}
+
+#define CR2_BITS      (VIQ_SMMUV3_CR2_RECINVSID | VIQ_SMMUV3_CR2_PTM)
+#define STRTAB_BITS   (VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR)
+#define CONS_BITS     (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR)
+#define EVENTQ_BITS   (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG)
+#define IRQ_ADDR_BITS VIQ_SMMUV3_IRQ_CFG0_ADDR
+#define IRQ_ATTR_BITS VIQ_SMMUV3_IRQ_CFG2_MASK
+
 static const struct reg regs[] = {
-	{VIQ_SMMUV3_IDR0,             4, GUARD_READONLY,   AT(config.idr0), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_IDR1,             4, GUARD_READONLY,   AT(config.idr1), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_IDR3,             4, GUARD_READONLY,   AT(config.idr3), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_IDR5,             4, GUARD_READONLY,   AT(config.idr5), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_IIDR,             4, GUARD_READONLY,   AT(config.iidr), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_AIDR,             4, GUARD_READONLY,   AT(config.aidr), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_CR0,              4, GUARD_NONE,       AT(regs.cr0), ALL32, write_cr0, NULL},
-	{VIQ_SMMUV3_CR0ACK,           4, GUARD_READONLY,   AT(regs.cr0), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_CR1,              4, GUARD_NONE,       AT(regs.cr1), ALL32, write_cr1, NULL},
-	{VIQ_SMMUV3_CR2,              4, GUARD_SMMUEN,     AT(regs.cr2), VIQ_SMMUV3_CR2_RECINVSID | VIQ_SMMUV3_CR2_PTM, NULL, NULL},
-	{VIQ_SMMUV3_GBPA,             4, GUARD_NONE,       AT(regs.gbpa), ALL32, write_gbpa, NULL},
-	{VIQ_SMMUV3_IRQ_CTRL,         4, GUARD_NONE,       AT(regs.irq_ctrl), ALL32, write_irq_ctrl, NULL},
-	{VIQ_SMMUV3_IRQ_CTRLACK,      4, GUARD_READONLY,   AT(regs.irq_ctrl), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_GERROR,           4, GUARD_READONLY,   AT(regs.gerror), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_GERRORN,          4, GUARD_NONE,       AT(regs.gerrorn), ALL32, write_gerrorn, NULL},
-	{VIQ_SMMUV3_GERROR_IRQ_CFG0,  8, GUARD_GERROR_IRQ, AT(regs.gerror_irq.addr), VIQ_SMMUV3_IRQ_CFG0_ADDR, NULL, NULL},
-	{VIQ_SMMUV3_GERROR_IRQ_CFG1,  4, GUARD_GERROR_IRQ, AT(regs.gerror_irq.data), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_GERROR_IRQ_CFG2,  4, GUARD_GERROR_IRQ, AT(regs.gerror_irq.attr), VIQ_SMMUV3_IRQ_CFG2_MASK, NULL, NULL},
-	{VIQ_SMMUV3_STRTAB_BASE,      8, GUARD_SMMUEN,     AT(regs.strtab_base), VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR, NULL, NULL},
-	{VIQ_SMMUV3_STRTAB_BASE_CFG,  4, GUARD_SMMUEN,     AT(regs.strtab_base_cfg), ALL32, write_strtab_base_cfg, NULL},
-	{VIQ_SMMUV3_CMDQ_BASE,        8, GUARD_CMDQEN,     AT(regs.cmdq_base), Q_BASE, write_cmdq_base, NULL},
-	{VIQ_SMMUV3_CMDQ_PROD,        4, GUARD_NONE,       AT(regs.cmdq_prod), ALL32, write_cmdq_prod, NULL},
-	{VIQ_SMMUV3_CMDQ_CONS,        4, GUARD_CMDQEN,     AT(regs.cmdq_cons), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR, NULL, read_cmdq_cons},
-	{VIQ_SMMUV3_EVENTQ_BASE,      8, GUARD_EVENTQEN,   AT(regs.eventq_base), Q_BASE, NULL, NULL},
-	{VIQ_SMMUV3_EVENTQ_IRQ_CFG0,  8, GUARD_EVENTQ_IRQ, AT(regs.eventq_irq.addr), VIQ_SMMUV3_IRQ_CFG0_ADDR, NULL, NULL},
-	{VIQ_SMMUV3_EVENTQ_IRQ_CFG1,  4, GUARD_EVENTQ_IRQ, AT(regs.eventq_irq.data), ALL32, NULL, NULL},
-	{VIQ_SMMUV3_EVENTQ_IRQ_CFG2,  4, GUARD_EVENTQ_IRQ, AT(regs.eventq_irq.attr), VIQ_SMMUV3_IRQ_CFG2_MASK, NULL, NULL},
-	{VIQ_SMMUV3_EVENTQ_PROD,      4, GUARD_EVENTQEN,   AT(regs.eventq_prod), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG, NULL, NULL},
-	{VIQ_SMMUV3_EVENTQ_CONS,      4, GUARD_NONE,       AT(regs.eventq_cons), VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG, NULL, NULL},
+	RO(IDR0, config.idr0),
+	RO(IDR1, config.idr1),
+	RO(IDR3, config.idr3),
+	RO(IDR5, config.idr5),
+	RO(IIDR, config.iidr),
+	RO(AIDR, config.aidr),
+	DO(CR0, 4, NONE, regs.cr0, write_cr0),
+	RO(CR0ACK, regs.cr0),
+	DO(CR1, 4, NONE, regs.cr1, write_cr1),
+	RW(CR2, 4, SMMUEN, regs.cr2, CR2_BITS),
+	DO(GBPA, 4, NONE, regs.gbpa, write_gbpa),
+	DO(IRQ_CTRL, 4, NONE, regs.irq_ctrl, write_irq_ctrl),
+	RO(IRQ_CTRLACK, regs.irq_ctrl),
+	RO(GERROR, regs.gerror),
+	DO(GERRORN, 4, NONE, regs.gerrorn, write_gerrorn),
+	RW(GERROR_IRQ_CFG0, 8, GERROR_IRQ, regs.gerror_irq.addr, IRQ_ADDR_BITS),
+	RW(GERROR_IRQ_CFG1, 4, GERROR_IRQ, regs.gerror_irq.data, ALL32),
+	RW(GERROR_IRQ_CFG2, 4, GERROR_IRQ, regs.gerror_irq.attr, IRQ_ATTR_BITS),
+	RW(STRTAB_BASE, 8, SMMUEN, regs.strtab_base, STRTAB_BITS),
+	DO(STRTAB_BASE_CFG, 4, SMMUEN, regs.strtab_base_cfg, write_strtab_base_cfg),
+	DO(CMDQ_BASE, 8, CMDQEN, regs.cmdq_base, write_cmdq_base),
+	DO(CMDQ_PROD, 4, NONE, regs.cmdq_prod, write_cmdq_prod),
+	{VIQ_SMMUV3_CMDQ_CONS, 4, GUARD_CMDQEN, AT(regs.cmdq_cons), CONS_BITS, NULL, read_cmdq_cons},
+	RW(EVENTQ_BASE, 8, EVENTQEN, regs.eventq_base, Q_BASE),
+	RW(EVENTQ_IRQ_CFG0, 8, EVENTQ_IRQ, regs.eventq_irq.addr, IRQ_ADDR_BITS),
+	RW(EVENTQ_IRQ_CFG1, 4, EVENTQ_IRQ, regs.eventq_irq.data, ALL32),
+	RW(EVENTQ_IRQ_CFG2, 4, EVENTQ_IRQ, regs.eventq_irq.attr, IRQ_ATTR_BITS),
+	RW(EVENTQ_PROD, 4, EVENTQEN, regs.eventq_prod, EVENTQ_BITS),
+	RW(EVENTQ_CONS, 4, NONE, regs.eventq_cons, EVENTQ_BITS),
 };
 /* clang-format on */
 
