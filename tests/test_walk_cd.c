@@ -249,6 +249,38 @@ static void stage2_faults_of_a_cd_fetch(void **state)
 	assert_fault(&fault, 0x10, 1, CLASS_CD, cdt.base + 3 * 64, 0);
 }
 
+static int counted_read(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	struct walk_env *env = ((void **)opaque)[0];
+	unsigned int *reads = ((void **)opaque)[1];
+
+	++*reads;
+	return viq_mem_read(env->mem, gpa, buf, len);
+}
+
+/* A CD is read once, whole: what was checked is what is used. */
+static void a_cd_is_read_once(void **state)
+{
+	static const uint32_t ssids[] = {70};
+	const struct viq_mem_ops ops = {.size = sizeof(ops), .read = counted_read};
+	unsigned int reads = 0;
+	void *opaque[2] = {*state, &reads};
+	struct walk_env *env = *state;
+	struct soft_fault fault;
+	struct synth_cdt cdt;
+	struct viq_mem *mem;
+	struct soft_cd cd;
+	uint64_t ste[8];
+
+	fill_cdt(env, 8, 1, ssids, 1, &cdt);
+	synth_ste_s1(ste, &cdt, 0, 0);
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, opaque, &mem), 0);
+	assert_int_equal(soft_fetch_cd(mem, &env->f, &env->s2, ste, true, 70, &cd, &fault), 0);
+	assert_int_equal(cd.asid, 71);
+	assert_int_equal(reads, 2); /* L1CD, CD */
+	viq_mem_destroy(mem);
+}
+
 /* --- Legal CDs --------------------------------------------------------------------------------------------------- */
 
 #define CD_S      (UINT64_C(1) << 44)
@@ -477,6 +509,7 @@ int main(void)
 		CASE(one_cd_takes_no_substreams),
 		CASE(first_level_descriptors),
 		CASE(stage2_faults_of_a_cd_fetch),
+		CASE(a_cd_is_read_once),
 		CASE(illegal_cds),
 		CASE(haft_needs_ha),
 		CASE(decoded_fields),

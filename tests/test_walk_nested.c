@@ -212,6 +212,48 @@ static void bypassed_stage1_is_stage2_alone(void **state)
 	assert_fault(&fault, 0x11, 0, CLASS_IN, 0, 0); /* beyond IAS: stage 1's */
 }
 
+/* --- The guest may change a table while it is walked ------------------------------------------------------------- */
+
+/* Memory that counts: every read goes through here. */
+struct counted {
+	struct walk_env *env;
+	uint64_t descriptors[8]; /* physical addresses to watch */
+	unsigned int reads_of[8], reads;
+};
+
+static int counted_read(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	struct counted *c = opaque;
+
+	c->reads++;
+	for (unsigned int i = 0; i < 8; i++)
+		c->reads_of[i] += c->descriptors[i] - gpa < len;
+	return viq_mem_read(c->env->mem, gpa, buf, len);
+}
+
+static void each_descriptor_is_read_once(void **state)
+{
+	const struct viq_mem_ops ops = {.size = sizeof(ops), .read = counted_read};
+	struct counted c = {.env = *state};
+	struct soft_fault fault;
+	struct soft_leaf leaf;
+	struct viq_mem *mem;
+	struct nested n;
+
+	nest(*state, &n);
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, &c, &mem), 0);
+	for (unsigned int level = 0; level <= 3; level++)
+		c.descriptors[level] = synth_pt_slot(&n.pt, PAGE_VA, level, false) - GUEST_IPA + GUEST_PA;
+	for (unsigned int level = 1; level <= 3; level++)
+		c.descriptors[3 + level] = synth_pt_slot(&c.env->s2_pt, DATA_IPA, level, false);
+	assert_int_equal(soft_walk(mem, &c.env->f, &c.env->s2, &n.cd, PAGE_VA, RW, &leaf, &fault), 0);
+	for (unsigned int i = 0; i < 7; i++)
+		assert_int_equal(c.reads_of[i], 1);
+	/* Four levels, each through two of stage 2's; three for the data. */
+	assert_int_equal(c.reads, 4 * (2 + 1) + 3);
+	viq_mem_destroy(mem);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, walk_setup, walk_teardown)
@@ -222,6 +264,7 @@ int main(void)
 		CASE(stage1_faults_come_before_stage2_of_the_data),
 		CASE(the_smaller_leaf_is_the_piece),
 		CASE(bypassed_stage1_is_stage2_alone),
+		CASE(each_descriptor_is_read_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
