@@ -101,14 +101,13 @@ static int walk_s1(const struct viq_mem *mem, const struct soft_s2 *s2, const st
 	struct table_limits limits = {0, 0};
 	const struct soft_tt *tt;
 	uint64_t ia, table, desc;
-	unsigned int level, oa_bits;
+	unsigned int level;
 	enum desc_kind kind;
 	int ret;
 
 	ret = select_half(cd, va, &tt, &ia, fault);
 	if (ret)
 		return ret;
-	oa_bits = granule_oa_bits(tt->granule, cd->oa_bits);
 	table = tt->ttb;
 	for (level = tt->start;; level++) {
 		unsigned int shift = level_shift(tt->granule, level);
@@ -123,7 +122,7 @@ static int walk_s1(const struct viq_mem *mem, const struct soft_s2 *s2, const st
 		if (kind == DESC_INVALID)
 			return fail(fault, VIQ_SMMUV3_EVT_F_TRANSLATION);
 		table = desc_address(tt->granule, tt->pa52, kind == DESC_LEAF ? shift : tt->granule, desc);
-		if (table >> oa_bits)
+		if (table >> cd->oa_bits)
 			return fail(fault, VIQ_SMMUV3_EVT_F_ADDR_SIZE);
 		if (kind == DESC_LEAF)
 			break;
