@@ -12,6 +12,7 @@ ROWS = {
     'bulk': ['tlbi_va', 'memcpy', 'tlbi_range'],
     'doorbell': ['null', 'null_msi'],
     'memory': ['footprint', 'allocated', 'growth'],
+    'qemu': ['qemu', 'front_end', 'device'],
 }
 KEYS = {'subject', 'name', 'title', 'unit', 'value', 'figure_name', 'figure', 'target', 'reached', 'skipped'}
 
