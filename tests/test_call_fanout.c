@@ -12,7 +12,7 @@
 #include <viq/call.h>
 #include <viq/smmuv3_spec.h>
 
-#include "fake_host.h"
+#include "call_fixture.h"
 
 #define KNOWN VIQ_CALL_STREAM_KNOWN
 #define ATS   VIQ_CALL_STREAM_ATS
@@ -114,19 +114,9 @@ static bool concerns(const struct fixture *f, uint32_t h, uint32_t i)
 
 static struct viq_call_result invalidate_pieces(struct fixture *f, const struct viq_call_piece *pieces, uint32_t n)
 {
-	struct viq_call_request req = {
-		.size = sizeof(req),
-		.type = VIQ_CALL_SMMUV3,
-		.entry_size = 16,
-		.pieces = pieces,
-		.piece_count = n,
-	};
-	struct viq_call_result res = {.size = sizeof(res)};
-
 	for (uint32_t h = 0; h < HOSTS; h++)
 		f->fakes[h].calls = 0;
-	assert_int_equal(viq_call_invalidate(&f->host, &req, &res), 0);
-	return res;
+	return call_host(&f->host, pieces, n);
 }
 
 static struct viq_call_result invalidate(struct fixture *f)
@@ -448,6 +438,40 @@ static void p1_fanouts_nest(void **state)
 	teardown(&f);
 }
 
+/* P4: a search is made once. Around one host, a fan-out changes neither the answer nor its cost. */
+static void p4_fanout_of_one_host_answers_as_the_host(void **state)
+{
+	uint64_t *cmds = fake_array(200);
+	struct viq_call_piece piece = {cmds, 200};
+
+	for (enum fake_kind kind = FAKE_EXACT; kind < FAKE_KINDS; kind++) {
+		for (uint32_t error = VIQ_CALL_ILLEGAL; error < VIQ_CALL_ERROR_COUNT; error++) {
+			struct viq_call_result direct, through;
+			struct viq_call_fanout *fanout;
+			struct viq_call_host host, outer;
+			struct fake_host fake;
+
+			fake_host_init(&fake, kind, 200);
+			fake.after = 10;
+			fake.os_error = -ENOMEM;
+			fake.entries[100].error = (uint8_t)error;
+			host = fake_host(&fake);
+			assert_int_equal(viq_call_fanout_create(&host, 1, &fanout), 0);
+			outer = viq_call_fanout_host(fanout);
+			for (fake.memory = 0; fake.memory < 3; fake.memory++) {
+				fake.random = 1;
+				direct = call_host(&host, &piece, 1);
+				fake.random = 1;
+				through = call_host(&outer, &piece, 1);
+				assert_memory_equal(&direct, &through, sizeof(direct));
+			}
+			viq_call_fanout_destroy(fanout);
+			fake_host_fini(&fake);
+		}
+	}
+	free(cmds);
+}
+
 static void misuse_is_refused(void **state)
 {
 	struct viq_call_host hosts[VIQ_CALL_MAX_HOSTS + 1], bad;
@@ -486,6 +510,7 @@ int main(void)
 		cmocka_unit_test(p2_earliest_failure_of_any_host_property),
 		cmocka_unit_test(p2_same_answer_however_cut),
 		cmocka_unit_test(p2_window_is_mapped_back),
+		cmocka_unit_test(p4_fanout_of_one_host_answers_as_the_host),
 		cmocka_unit_test(p4_long_runs_are_one_call_each),
 		cmocka_unit_test(p4_short_runs_are_collected),
 		cmocka_unit_test(p5_unknown_streams_reach_no_host),

@@ -7,6 +7,7 @@
 #include <viq/call.h>
 
 #include "exact.h"
+#include "fanout.h"
 #include "types.h"
 
 static bool host_ok(const struct viq_call_host *host)
@@ -53,6 +54,10 @@ int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_
 	if (!host_ok(host) || !request_ok(req) || !res || res->size != sizeof(*res) || count_entries(req, &count))
 		return -EINVAL;
 	ret = host->ops->invalidate(host->opaque, req, &answer);
+	if (!ret && answer.error && call_is_fanout(host)) {
+		*res = answer;
+		return 0;
+	}
 	if (!call_all_done(count, ret, &answer)) {
 		call_exact(host, req, count, ret, &answer, res);
 		return 0;

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fanout.h"
 #include "gather.h"
 #include "types.h"
 
@@ -198,6 +199,18 @@ static uint32_t fanout_stream(void *opaque, uint32_t object, uint32_t sid)
 	return known;
 }
 
+static const struct viq_call_host_ops fanout_ops = {
+	.size = sizeof(fanout_ops),
+	.report_group = 1,
+	.invalidate = fanout_invalidate,
+	.stream = fanout_stream,
+};
+
+bool call_is_fanout(const struct viq_call_host *host)
+{
+	return host->ops == &fanout_ops;
+}
+
 int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out)
 {
 	struct viq_call_fanout *fanout;
@@ -224,12 +237,5 @@ void viq_call_fanout_destroy(struct viq_call_fanout *fanout)
 
 struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout)
 {
-	static const struct viq_call_host_ops ops = {
-		.size = sizeof(ops),
-		.report_group = 1,
-		.invalidate = fanout_invalidate,
-		.stream = fanout_stream,
-	};
-
-	return (struct viq_call_host){.ops = fanout ? &ops : NULL, .opaque = fanout};
+	return (struct viq_call_host){.ops = fanout ? &fanout_ops : NULL, .opaque = fanout};
 }

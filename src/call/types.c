@@ -26,16 +26,15 @@ static uint32_t smmuv3_needs(const void *entry, uint32_t *sid)
 	return 0;
 }
 
+/* By number. */
 static const struct call_type types[] = {
-	{VIQ_CALL_VTD_S1, 24, NULL},
-	{VIQ_CALL_SMMUV3, VIQ_SMMUV3_CMD_SIZE, smmuv3_needs},
+	[VIQ_CALL_VTD_S1] = {24, NULL},
+	[VIQ_CALL_SMMUV3] = {VIQ_SMMUV3_CMD_SIZE, smmuv3_needs},
 };
 
 const struct call_type *call_type_find(uint32_t type)
 {
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (types[i].type == type)
-			return &types[i];
-	}
-	return NULL;
+	if (type >= sizeof(types) / sizeof(types[0]) || !types[type].entry_size)
+		return NULL;
+	return &types[type];
 }

@@ -10,7 +10,6 @@
 #define CALL_ENTRY_WORDS 3 /* 64-bit words of the largest entry */
 
 struct call_type {
-	uint32_t type;       /* enum viq_call_type */
 	uint32_t entry_size; /* bytes, a multiple of 8 */
 	/*
 	 * The VIQ_CALL_STREAM_* bits that a host must have of stream *sid for the entry to concern it; 0 if the entry
