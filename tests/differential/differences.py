@@ -18,10 +18,10 @@ def rule(name, ends=False):
 
 
 class Difference:
-    """One value that differs. offset, size: where; viq, qemu: the two values; snapshot: not a step's own read."""
+    """One value that differs. offset, size: where; viq, qemu: the two values."""
 
-    def __init__(self, offset, size, viq, qemu, snapshot):
-        self.offset, self.size, self.viq, self.qemu, self.snapshot = offset, size, viq, qemu, snapshot
+    def __init__(self, offset, size, viq, qemu):
+        self.offset, self.size, self.viq, self.qemu = offset, size, viq, qemu
         self.word = WORDS.get(offset)
 
     def __str__(self):
@@ -77,8 +77,8 @@ def half(register, offset):
 
 @rule("reserved-bits-kept")
 def _(d, c):
-    kept = {"CR0", "CR1", "CR2", "GBPA", "IRQ_CTRL", "GERRORN", "STRTAB_BASE", "STRTAB_BASE_CFG", "CMDQ_BASE", "EVENTQ_BASE",
-            "CMDQ_PROD", "EVENTQ_PROD", "EVENTQ_CONS", "IRQ_CTRLACK"}
+    kept = {"CR0", "CR1", "CR2", "GBPA", "IRQ_CTRL", "IRQ_CTRLACK", "GERRORN", "STRTAB_BASE", "STRTAB_BASE_CFG",
+            "CMDQ_BASE", "CMDQ_PROD", "EVENTQ_BASE", "EVENTQ_PROD", "EVENTQ_CONS"}
     if not d.word or d.word.name not in kept or d.size != 4:
         return False
     register = BY_NAME["IRQ_CTRL"] if d.word.name == "IRQ_CTRLACK" else d.word
@@ -132,11 +132,6 @@ def _(d, c):
     return d.offset == OFFSET["CMDQ_CONS"] and d.size == 4 and not d.bits & shown and not d.viq & ~shown
 
 
-@rule("unaligned-access")
-def _(d, c):
-    return not d.snapshot and d.offset % d.size != 0 and d.viq == 0
-
-
 # --- What is done -----------------------------------------------------------------------------------------------------
 
 @rule("guard", ends=True)
@@ -158,11 +153,6 @@ def _(d, c):
 @rule("page-0-eventq-alias-write", ends=True)
 def _(d, c):
     return c.written() is not None and c.step.access[0] in (0xA8, 0xAC) and c.viq_unchanged
-
-
-@rule("unaligned-access-write", ends=True)
-def _(d, c):
-    return c.written() is not None and c.step.access[0] % c.step.access[1] != 0 and c.viq_unchanged
 
 
 def stopped(d, c, reasons):

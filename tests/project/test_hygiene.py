@@ -9,7 +9,6 @@ SOURCE = os.environ["VIQ_SOURCE"]
 MARKS = re.compile(r"\b(TO" + "DO|FIX" + "ME|XX" + r"X)\b")  # as words: mkstemp() templates are fine
 CODE = (".c", ".h", ".py", ".sh", ".map", ".lua")
 TEXT = CODE + (".md", ".build", ".txt")
-LINE = 120
 
 
 def files(endings):
@@ -43,8 +42,6 @@ class Hygiene(unittest.TestCase):
             for number, line in enumerate(text.splitlines(), 1):
                 if line != line.rstrip():
                     found.append(f"{path}:{number}: space at the end")
-                if len(line.expandtabs(8)) > LINE and not path.endswith(".md"):
-                    found.append(f"{path}:{number}: longer than {LINE}")
         self.assertEqual(found, [])
 
 
