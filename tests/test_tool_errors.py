@@ -184,8 +184,8 @@ class ToolErrors(unittest.TestCase):
     def test_rings_that_fit(self):
         for size, prods, options in ((4, "0\n4\n", []), (4, "4", []), (4, "0x2\r\n0x4\r\n", ["--log2size", "8"]),
                                      (8, "0\n4\n", ["--log2size", "3"]), (4, "2\n4\n4\n", ["--log2size", "2"])):
-            done = self.run_viq("record", "smmuv3-ring", self.write("ring", bytes(16 * size)), self.write("prod", prods),
-                                "-o", self.out, *options)
+            ring, prod = self.write("ring", bytes(16 * size)), self.write("prod", prods)
+            done = self.run_viq("record", "smmuv3-ring", ring, prod, "-o", self.out, *options)
             self.assertEqual((done.returncode, done.stderr), (0, b""), (size, prods))
             self.assertEqual(self.run_viq("decode", self.out).returncode, 0)
 
@@ -262,7 +262,8 @@ class ToolErrors(unittest.TestCase):
 
     def test_missing_socket(self):
         log = self.write("log", "")
-        self.fails(1, "qmp: cannot connect: No such file or directory; start QEMU with", *self.live(self.path("qmp"), log))
+        self.fails(1, "qmp: cannot connect: No such file or directory; start QEMU with",
+                   *self.live(self.path("qmp"), log))
         self.fails(1, "cannot connect: Connection refused", *self.live(self.write("plain", ""), log))
         self.fails(1, "too long", *self.live(self.path(200 * "x"), log))
 

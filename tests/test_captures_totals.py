@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Totals of the bundled captures, counted from their bytes, without viq's code.
+
+The literal numbers are those of the recordings that the captures were made from; what `viq decode` prints must agree.
+"""
+import collections
+import json
+import os
+import struct
+import subprocess
+import unittest
+
+from capture_bytes import NO_BASE, SMMUV3, VTD, Capture
+
+SOURCE = os.environ["VIQ_SOURCE"]
+VIQ = os.environ["VIQ_TOOL"]
+
+
+def decoded(path):
+    out = subprocess.run([VIQ, "decode", "--json", path], check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def opcode(kind, entry):
+    word = struct.unpack_from("<Q", entry)[0]
+    return word & 0xFF if kind == SMMUV3 else word & 0xF | word >> 5 & 0x70
+
+
+class Captures(unittest.TestCase):
+    def check(self, name, kind, ops, doorbells):
+        path = os.path.join(SOURCE, "captures", name)
+        capture = Capture(path)
+        entries = capture.entries()
+        self.assertEqual(capture.kind, kind)
+        self.assertEqual(collections.Counter(opcode(kind, entry) for _, entry in entries), ops)
+        self.assertEqual(capture.end[1:], (doorbells, sum(ops.values()), 0))
+        # Every slot in turn, and each doorbell just behind the last entry before it.
+        self.assertEqual([slot for slot, _ in entries], [i % capture.size for i in range(len(entries))])
+        total, scale = 0, 1 if kind == SMMUV3 else capture.entry_size
+        for event in capture.events:
+            total += event.count
+            self.assertEqual(event.value, total % capture.size * scale)
+        self.compare(capture, decoded(path))
+        return capture
+
+    def compare(self, capture, objects):
+        entries = [o for o in objects if o["type"] in ("command", "descriptor")]
+        self.assertEqual([(o["index"], b"".join(struct.pack("<Q", int(word, 16)) for word in o["words"]))
+                          for o in entries], capture.entries())
+        self.assertTrue(all(o["legal"] and o["name"] for o in entries))
+        self.assertEqual([(int(o["value"], 16), o["entries"]) for o in objects if o["type"] == "doorbell"],
+                         [(e.value, e.count) for e in capture.doorbells()])
+        self.assertEqual(objects[0]["note"], capture.note)
+        self.assertEqual(objects[0]["entries"], capture.size)
+
+    def test_smmuv3_strict(self):
+        ops = {0x04: 1, 0x46: 3200, 0x30: 1, 0x05: 4, 0x03: 4, 0x01: 2, 0x12: 3190}
+        self.assertEqual(sum(ops.values()), 6402)
+        capture = self.check("linux-7.3-arm64-smmuv3-strict-nvme.pcap", SMMUV3, ops, 3190)
+        self.assertEqual((capture.size, capture.entry_size, capture.base), (1 << 18, 16, NO_BASE))
+        self.assertEqual((capture.events[0].value, capture.events[0].count), (0, 0))
+        self.assertEqual(capture.events[-1].value, 6402)
+
+    def test_vtd_legacy(self):
+        ops = {0x1: 1, 0x2: 3181, 0x4: 103, 0x5: 3285}
+        self.assertEqual(sum(ops.values()), 6570)
+        capture = self.check("linux-7.3-x86-vtd-legacy-nvme.pcap", VTD, ops, 3286)
+        self.assertEqual((capture.size, capture.entry_size, capture.base), (256, 16, 0x1085000))
+
+
+if __name__ == "__main__":
+    unittest.main()

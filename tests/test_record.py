@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`viq record` from files: the capture holds what the sources hold, and gaps where they hold nothing."""
+import os
+import random
+import struct
+import subprocess
+import tempfile
+import unittest
+
+from capture_bytes import DOORBELL, ENTRIES, GAP, NO_BASE, READ, SMMUV3, VTD, Capture
+
+VIQ = os.environ["VIQ_TOOL"]
+SEED = int(os.environ.get("VIQ_SEED", random.randrange(2**32)))
+
+IEC, WAIT, IOTLB, PASID_IOTLB = 0x4, 0x200000025, 0x400F2, 0x40036
+
+
+class Record(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def record(self, *args):
+        out = os.path.join(self.folder, "out.pcap")
+        done = subprocess.run([VIQ, "record", *args, "-o", out], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(sorted(os.listdir(self.folder))[0], "out.pcap")
+        return Capture(out)
+
+    # --- A ring dump
+
+    def record_ring(self, ring, prods, *options):
+        prod = "".join(f"{value}\n" for value in prods)
+        return self.record("smmuv3-ring", self.write("ring", ring), self.write("prod", prod), *options)
+
+    def test_random_rings(self):
+        """Queues that are used up to any point, to their very end included, dumped up to there or whole."""
+        print(f"VIQ_SEED={SEED}")
+        rng = random.Random(SEED)
+        for _ in range(30):
+            log2size = rng.randrange(1, 13)
+            total = rng.choice([1 << log2size, rng.randrange(1, (1 << log2size) + 1)])
+            prods = sorted(rng.choices(range(total + 1), k=rng.randrange(20))) + [total]
+            ring = rng.randbytes(16 * rng.choice([total, 1 << log2size]))
+            capture = self.record_ring(ring, prods, "--log2size", str(log2size))
+            self.assertEqual((capture.kind, capture.size, capture.base), (SMMUV3, 1 << log2size, NO_BASE))
+            self.assertEqual([e.value for e in capture.doorbells()], prods)
+            self.assertEqual([e.first + e.count for e in capture.doorbells()], prods)
+            self.assertEqual(b"".join(entry for _, entry in capture.entries()), ring[:16 * total])
+            self.assertEqual([slot for slot, _ in capture.entries()], list(range(total)))
+
+    def test_size_is_the_least_that_holds_the_dump(self):
+        self.assertEqual(self.record_ring(bytes(16 * 5), [0, 5]).size, 8)
+        self.assertEqual(self.record_ring(bytes(16 * 8), [0, 8]).size, 8)
+
+    def test_large_doorbells_are_split(self):
+        ring = random.Random(1).randbytes(16 * 2500)
+        capture = self.record_ring(ring, [2500])
+        self.assertEqual([(e.type, e.first, e.count, e.value) for e in capture.events],
+                         [(ENTRIES, 0, 1024, 0), (ENTRIES, 1024, 1024, 0), (DOORBELL, 2048, 452, 2500)])
+        self.assertEqual(b"".join(entry for _, entry in capture.entries()), ring)
+
+    def test_note_and_registers(self):
+        capture = self.record_ring(bytes(16), [1], "--note", "Größe 1", "--register", "0x4=0x2730010", "--register",
+                                   "0=7")
+        self.assertEqual(capture.note, "Größe 1")
+        self.assertEqual([(e.offset, e.size, e.value) for e in capture.events if e.type == READ],
+                         [(4, 4, 0x2730010), (0, 4, 7)])
+
+    # --- A VT-d trace
+
+    def record_trace(self, *lines, options=()):
+        text = "".join(f"{line}\n" for line in lines)
+        return self.record("vtd-trace", self.write("trace", text), *options)
+
+    SETUP = "vtd_inv_qi_setup addr 0x109e000 size 256"
+
+    def tail(self, index):
+        return f"vtd_inv_qi_tail write tail {index}"
+
+    def desc(self, low, high=0):
+        return f"vtd_inv_desc invalidate desc type any high {high:#x} low {low:#x}"
+
+    def shape(self, capture):
+        return [(e.type, e.first, [struct.unpack_from("<Q", entry)[0] for entry in e.entries]
+                 if e.type != GAP else e.count) for e in capture.events]
+
+    def test_trace(self):
+        """Other lines are skipped; a doorbell before the setup counts; IQT is a byte offset."""
+        capture = self.record_trace(self.tail(0), "vtd_inv_qi_enable enabled 1", self.SETUP, self.tail(2),
+                                    self.desc(IEC), "vtd_ir_enable enable 1", self.desc(WAIT, 0x1063C04), self.tail(4),
+                                    self.desc(IOTLB, 0xFFFFD040), self.desc(WAIT, 0x1063C0C))
+        self.assertEqual((capture.kind, capture.size, capture.entry_size, capture.base, capture.clock),
+                         (VTD, 256, 16, 0x109E000, 0))
+        self.assertEqual(self.shape(capture), [(DOORBELL, 0, []), (DOORBELL, 0, [IEC, WAIT]),
+                                               (DOORBELL, 2, [IOTLB, WAIT])])
+        self.assertEqual([e.value for e in capture.events], [0, 32, 64])
+        self.assertEqual(capture.entries()[2], (2, struct.pack("<QQ", IOTLB, 0xFFFFD040)))
+        self.assertEqual([e.time for e in capture.events], [2000, 3000, 4000])
+
+    def test_width(self):
+        """PASID-based descriptors need 32 bytes; otherwise the trace does not tell."""
+        lines = [self.SETUP, self.tail(2), self.desc(PASID_IOTLB, 0xFFFFD040), self.desc(WAIT)]
+        capture = self.record_trace(*lines)
+        self.assertEqual(capture.entry_size, 32)
+        self.assertEqual(capture.doorbells()[0].value, 64)
+        self.assertEqual(capture.entries()[0], (0, struct.pack("<QQQQ", PASID_IOTLB, 0xFFFFD040, 0, 0)))
+        lines[2] = self.desc(IEC)
+        self.assertEqual(self.record_trace(*lines).entry_size, 16)
+        self.assertEqual(self.record_trace(*lines, options=["--entry-size", "32"]).entry_size, 32)
+
+    def test_gaps(self):
+        """What the tail covers and no line shows: before a last wait, else at the end."""
+        capture = self.record_trace(self.SETUP, self.tail(2), self.desc(WAIT), self.tail(5), self.desc(IEC),
+                                    self.desc(WAIT), self.tail(7), self.desc(IEC), self.tail(10))
+        self.assertEqual(self.shape(capture), [
+            (GAP, 0, 1), (DOORBELL, 1, [WAIT]),
+            (ENTRIES, 2, [IEC]), (GAP, 3, 1), (DOORBELL, 4, [WAIT]),
+            (ENTRIES, 5, [IEC]), (GAP, 6, 1), (DOORBELL, 7, []),
+            (GAP, 7, 3), (DOORBELL, 10, [])])
+        self.assertEqual(capture.missing(), 6)
+
+    def test_round_the_queue(self):
+        lines, expected = [self.SETUP], []
+        for i in range(200):
+            lines += [self.tail((3 * i + 3) % 256), self.desc(IEC), self.desc(IOTLB, i << 12), self.desc(WAIT, i * 4)]
+            expected += [struct.pack("<QQ", *words) for words in ((IEC, 0), (IOTLB, i << 12), (WAIT, i * 4))]
+        entries = self.record_trace(*lines).entries()
+        self.assertEqual(entries, [(i % 256, entry) for i, entry in enumerate(expected)])
+
+    def test_times(self):
+        prefix = "1234@1700000000.%06d:"
+        capture = self.record_trace(prefix % 1 + self.SETUP, prefix % 2 + self.tail(1), prefix % 3 + self.desc(WAIT))
+        self.assertEqual(capture.clock, 1)
+        self.assertEqual(capture.times, 3 * [1700000000000002000])
+
+
+if __name__ == "__main__":
+    unittest.main()
