@@ -26,19 +26,23 @@ struct vtd_trace {
 	struct viq_capture_writer *writer; /* NULL in the first pass */
 	struct viq_capture_setup setup;
 	bool have_setup, have_time;
-	uint64_t base;
+	uint64_t start; /* time of the first tail write */
 	/* The doorbell that is being collected. */
 	bool ringing;
 	uint64_t time, line; /* of its tail write */
 	uint32_t head, tail;
 	uint32_t count;
-	uint64_t descs[VTD_ENTRIES_MAX]
-		      [4]; /* little endian; of 16-byte descriptors two words are used, closely packed */
+	uint64_t descs[VTD_ENTRIES_MAX * 4]; /* little endian, one behind the other; see desc_at() */
 };
 
 static uint32_t type_of(uint64_t low)
 {
 	return (uint32_t)((low & 0xf) | (low >> 9 & 7) << 4);
+}
+
+static uint64_t *desc_at(struct vtd_trace *t, uint32_t i)
+{
+	return t->descs + (size_t)i * (t->setup.entry_size / sizeof(uint64_t));
 }
 
 static int trace_error(const struct vtd_trace *t, uint64_t line, const char *what)
@@ -79,8 +83,10 @@ static int scan_line(struct vtd_trace *t, const struct qemu_log_line *line)
 
 	if (qemu_log_is(line, "vtd_inv_qi_setup"))
 		return scan_setup(t, line->text);
-	if (qemu_log_is(line, "vtd_inv_qi_tail"))
-		t->have_time |= line->has_time;
+	if (qemu_log_is(line, "vtd_inv_qi_tail") && line->has_time && !t->have_time) {
+		t->have_time = true;
+		t->start = line->time;
+	}
 	if (qemu_log_is(line, "vtd_inv_desc") &&
 	    sscanf(line->text, "invalidate desc type %*s high 0x%" SCNx64 " low 0x%" SCNx64, &high, &low) == 2 &&
 	    needs_wide(low) && !t->setup.entry_size)
@@ -90,13 +96,20 @@ static int scan_line(struct vtd_trace *t, const struct qemu_log_line *line)
 
 /* --- Second pass: the doorbells ----------------------------------------------------------------------------------- */
 
+/* How many of the doorbell's descriptors stand before the gap. */
+static uint32_t before_gap(struct vtd_trace *t)
+{
+	if (t->count && type_of(le64toh(*desc_at(t, t->count - 1))) == VTD_TYPE_WAIT)
+		return t->count - 1;
+	return t->count;
+}
+
 static int finish_doorbell(struct vtd_trace *t)
 {
 	uint32_t mask = t->setup.entries - 1;
-	uint32_t size = t->setup.entry_size;
 	uint32_t span = (t->tail - t->head) & mask;
-	const uint8_t *bytes = (const uint8_t *)t->descs;
-	uint32_t missing, before;
+	uint32_t missing = span - t->count;
+	uint32_t done = 0;
 
 	if (!t->ringing)
 		return TOOL_OK;
@@ -104,19 +117,16 @@ static int finish_doorbell(struct vtd_trace *t)
 		return trace_error(t, t->line,
 				   "the trace shows more descriptors than this tail write made visible; trace from the "
 				   "start of QEMU, one IOMMU only");
-	missing = span - t->count;
-	before = t->count;
-	if (missing && t->count &&
-	    type_of(le64toh(*(const uint64_t *)(const void *)(bytes + (t->count - 1) * size))) == VTD_TYPE_WAIT)
-		before--;
-	if (missing && before)
-		viq_capture_append_entries(t->writer, t->time, t->head, before, bytes);
-	if (missing)
-		viq_capture_append_entries(t->writer, t->time, (t->head + before) & mask, missing, NULL);
-	else
-		before = 0;
-	viq_capture_append_doorbell(t->writer, t->time, t->tail * size, (t->head + before + missing) & mask,
-				    t->count - before, t->count > before ? bytes + before * size : NULL);
+	if (missing) {
+		done = before_gap(t);
+		if (done)
+			viq_capture_append_entries(t->writer, t->time, t->head, done, t->descs);
+		t->head = (t->head + done) & mask;
+		viq_capture_append_entries(t->writer, t->time, t->head, missing, NULL);
+		t->head = (t->head + missing) & mask;
+	}
+	viq_capture_append_doorbell(t->writer, t->time, t->tail * t->setup.entry_size, t->head, t->count - done,
+				    t->count > done ? desc_at(t, done) : NULL);
 	t->head = t->tail;
 	t->ringing = false;
 	return TOOL_OK;
@@ -142,7 +152,7 @@ static int take_tail(struct vtd_trace *t, const struct qemu_log_line *line)
 
 static int take_desc(struct vtd_trace *t, const struct qemu_log_line *line)
 {
-	uint64_t *desc = (uint64_t *)t->descs + (size_t)t->count * (t->setup.entry_size / 8);
+	uint64_t *desc;
 	uint64_t high, low;
 
 	if (sscanf(line->text, "invalidate desc type %*s high 0x%" SCNx64 " low 0x%" SCNx64, &high, &low) != 2)
@@ -152,6 +162,7 @@ static int take_desc(struct vtd_trace *t, const struct qemu_log_line *line)
 				   "a descriptor before any tail write; trace from the start of QEMU");
 	if (t->count == t->setup.entries)
 		return trace_error(t, t->lines.number, "more descriptors than the queue holds; trace one IOMMU only");
+	desc = desc_at(t, t->count);
 	desc[0] = htole64(low);
 	desc[1] = htole64(high);
 	if (t->setup.entry_size == 32)
@@ -189,7 +200,7 @@ static int write_capture(struct vtd_trace *t, const struct record_options *optio
 
 	rewind(t->lines.file);
 	t->lines.number = 0;
-	status = record_begin(options, VIQ_CAPTURE_VTD, &t->setup, 0, "QEMU trace of vtd_inv_*", &t->writer);
+	status = record_begin(options, VIQ_CAPTURE_VTD, &t->setup, t->start, "QEMU trace of vtd_inv_*", &t->writer);
 	if (status)
 		return status;
 	status = each_line(t, take_line);

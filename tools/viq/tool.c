@@ -141,10 +141,12 @@ bool tool_number(const char *option, const char *text, uint64_t min, uint64_t ma
 
 void tool_json(json_t *object)
 {
-	if (!object || json_dumpf(object, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF) {
-		tool_error(NULL, "standard output: %s", object && errno ? strerror(errno) : "out of memory");
+	if (!object) {
+		tool_error(NULL, "out of memory");
 		exit(TOOL_ERROR);
 	}
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n'); /* main() looks at the stream's error flag */
 	json_decref(object);
 }
 
