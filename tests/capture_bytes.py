@@ -70,3 +70,34 @@ class Capture:
         """(slot, bytes) of each recorded entry."""
         return [((e.first + i) % self.size, entry)
                 for e in self.events if e.entries for i, entry in enumerate(e.entries)]
+
+
+class Writer:
+    """Makes a capture of (type, ...) events: (READ or WRITE, offset, value) and (other types, first, entries or count of
+    a gap, doorbell value)."""
+
+    def __init__(self, kind, size, entry_size, note):
+        self.kind = kind
+        self.packets = [(SETUP, struct.pack("<QIHHQ", NO_BASE, size, entry_size, 0, 0) + note.encode())]
+        self.totals = [0, 0, 0]
+
+    def events(self, *events):
+        for event in events:
+            if event[0] in (READ, WRITE):
+                self.packets.append((event[0], struct.pack("<IIQ", event[1], 4, event[2])))
+                continue
+            packet_type, first, entries, *value = event
+            count = entries if packet_type == GAP else len(entries)
+            body = struct.pack("<IIII", *(value or [0]), first, count, 0)
+            self.packets.append((packet_type, body if packet_type == GAP else body + b"".join(entries)))
+            self.totals[0] += packet_type == DOORBELL
+            self.totals[2 if packet_type == GAP else 1] += count
+        return self
+
+    def save(self, path):
+        end = (END, struct.pack("<QQQQ", len(self.packets), *self.totals))
+        with open(path, "wb") as file:
+            file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 147))
+            for number, (packet_type, body) in enumerate(self.packets + [end], 1):
+                packet = struct.pack("<3sBBBH", b"VIQ", 1, self.kind, packet_type, 0) + body
+                file.write(struct.pack("<IIII", 0, number * 1000, len(packet), len(packet)) + packet)
