@@ -19,6 +19,7 @@ class Step:
 
     def __init__(self, what, lines, access=None):
         self.what, self.lines, self.access = what, lines, access
+        self.freeze = False  # viq is to be saved and restored
 
 
 class Guest:
@@ -131,7 +132,7 @@ class Guest:
         room = queue.entries - queue.fill(prod, cons)
         if room < 0:
             prod, room = cons, queue.entries
-        count = min(room, self.random.choice((1, 1, 2, 3, 8, 64, 200)))
+        count = min(room, self.random.choice((1, 1, 2, 3, 8, 64, 200) if self.random.random() < 0.995 else (3000,)))
         lines = []
         if in_memory(queue):
             lines = self.fill(queue, prod, self.commands(count))
@@ -166,6 +167,24 @@ class Guest:
         steps = [self.write_register("set up", name, value) for name, value in registers]
         return Step(f"set up a queue: base {address:#x}, log2size {log2size}, start {start:#x}",
                     [line for step in steps for line in step.lines])
+
+    def probe(self, _):
+        """What Linux's driver writes when it finds an SMMU, and its first commands."""
+        log2size = 18
+        base = qtest.MEMORY + self.random.randrange(MEMORY_SIZE // (16 << log2size)) * (16 << log2size)
+        queue = Queue(base | log2size)
+        registers = [("CR0", 0), ("CR1", 0xD75), ("CR2", 6), ("STRTAB_BASE", 1 << 62 | qtest.MEMORY),
+                     ("STRTAB_BASE_CFG", 0x10210), ("CMDQ_BASE", 1 << 62 | base | log2size), ("CMDQ_PROD", 0),
+                     ("CMDQ_CONS", 0), ("CR0", 0x8)]
+        commands = [(0x4, 31), (0x0FC02046, 0), (0x30, 0), (0x0FC02046, 0)]
+        after = [("EVENTQ_BASE", 1 << 62 | qtest.MEMORY | 0x11), ("EVENTQ_PROD", 0), ("EVENTQ_CONS", 0), ("CR0", 0xC),
+                 ("IRQ_CTRL", 0), ("GERROR_IRQ_CFG0", 0), ("EVENTQ_IRQ_CFG0", 0), ("IRQ_CTRL", 5), ("CR0", 0xD)]
+        lines = [line for name, value in registers for line in self.write_register("", name, value).lines]
+        for end in (2, 4):
+            lines += self.fill(queue, end - 2, commands[end - 2:end])
+            lines += self.write_register("", "CMDQ_PROD", end).lines
+        lines += [line for name, value in after for line in self.write_register("", name, value).lines]
+        return Step(f"Linux's probe, queue at {base:#x}", lines)
 
     def disable(self, state):
         return self.write_register("toggle", "CR0", state[OFFSET["CR0"]] ^ self.random.choice((0x8, 0x8, 0x4, 0x1)))
@@ -208,6 +227,22 @@ class Guest:
         start, end = self.random.choice(((0, 0x100), (0, 0x100), (0, 0x10000), (0x10000, 0x10100), (0xFD0, 0x1000)))
         return self.read(self.random.randrange(start, end, size), size)
 
+    def undefined(self, _):
+        size = self.random.choice((4, 8))
+        offset = self.random.randrange(0xE0, 0x10000, size) | self.random.choice((0, 0x10000))
+        if offset in (0x100A8, 0x100AC):
+            offset = 0x200
+        return self.write("undefined", offset, size, self.random.getrandbits(64))
+
+    def any_gerrorn(self, _):
+        """Acknowledges what is active, and what is not (which the architecture leaves open; both store it)."""
+        return self.write_register("any", "GERRORN", self.random.getrandbits(32) & BY_NAME["GERRORN"].writable)
+
+    def freeze(self, _):
+        step = Step("save, change everything, restore (viq only)", [])
+        step.freeze = True
+        return step
+
     def odd_access(self, _):
         """Small or unaligned: the bus splits it; only aligned words mean something to the SMMU (6.2)."""
         size = self.random.choice((1, 2, 4, 8))
@@ -249,7 +284,7 @@ class Guest:
     STEPS = [
         (40, doorbell), (12, acknowledge), (8, unguarded), (6, halves), (8, look), (6, disable), (4, set_up),
         (2, reserved), (2, read_only), (2, wide), (1, odd_access), (0.5, guarded_write),
-        (0.5, nonsense_prod), (0.5, alias),
+        (0.5, nonsense_prod), (0.5, alias), (1, probe), (2, undefined), (1, any_gerrorn), (2, freeze),
     ]
 
     def step(self, state):

@@ -39,7 +39,17 @@ class Device:
             start = end
         return answers
 
+    def ask(self, line):
+        """The answer to one line, as text."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.reply(line)
+
     def answer(self, line):
+        value = self.reply(line)
+        return int(value, 16) if value else None
+
+    def reply(self, line):
         text = self.process.stdout.readline()
         while text.startswith("IRQ"):
             _, verb, number = text.split()
@@ -50,7 +60,7 @@ class Device:
         if word != "OK":
             trouble = text or self.process.stderr.read()[-2000:] or "closed its output"
             raise RuntimeError(f"{self.name} answered {line!r}: {trouble}")
-        return int(value, 16) if value else None
+        return value
 
 
 def read(size, address):

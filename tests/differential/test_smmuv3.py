@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The same random register and command streams to viq and to QEMU's SMMUv3: every register after every step.
 
-Usage: test_smmuv3.py VIQ [--host null|soft] [--seconds N]. VIQ_SEED=N repeats a run (give it --steps too).
-A difference that no rule of differences.py covers fails. Exit status 77: there is no QEMU here."""
+VIQ_SEED=N repeats a run. A difference that no rule of differences.py covers fails. Exit status 77: no QEMU here."""
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -67,9 +67,13 @@ class Comparison:
     def memory(self, address):
         if not qtest.MEMORY <= address < qtest.MEMORY + MEMORY_SIZE:
             return None
-        self.viq.process.stdin.write(qtest.read_bytes(address, 16) + "\n")
-        self.viq.process.stdin.flush()
-        return words(bytes.fromhex(self.viq.process.stdout.readline().split()[1][2:]))
+        return words(bytes.fromhex(self.viq.ask(qtest.read_bytes(address, 16))[2:]))
+
+    def freeze_and_thaw(self):
+        """A saved and restored viq must go on as if nothing had been (P7), whatever it was in between."""
+        state = self.viq.ask("viq save")
+        self.viq.batch([put("CR0", 0)] + [put(r.name, 0) for r in REGISTERS if r.writable] + [put("GERRORN", 5)])
+        self.viq.ask(f"viq restore {state}")
 
     def explain(self, difference, context):
         """Count the rule that covers the difference; return whether the stream must end."""
@@ -77,11 +81,13 @@ class Comparison:
             if covers(difference, context):
                 self.hits[name] += 1
                 return ends
-        raise Mismatch(str(difference))
+        raise Mismatch(f"Difference without a rule: {difference}")
 
     def take(self, step, before):
         """One step on both. Returns viq's state after it, and whether the stream must end."""
         self.history.append(step)
+        if step.freeze and self.viq.name == "viq":
+            self.freeze_and_thaw()
         lines = step.lines + SNAPSHOT_LINES
         for device in (self.viq, self.qemu):
             device.interrupts.clear()
@@ -100,7 +106,7 @@ class Comparison:
             ends |= self.explain(difference, context)
         # Where consumption parted, so did the interrupts that it raised.
         if not ends and self.viq.interrupts != self.qemu.interrupts:
-            raise Mismatch(f"interrupts: viq {self.viq.interrupts}, QEMU {self.qemu.interrupts}")
+            raise Mismatch(f"Interrupts differ: viq {self.viq.interrupts}, QEMU {self.qemu.interrupts}")
         self.interrupts += len(self.qemu.interrupts)
         self.steps += 1
         self.values += len(SNAPSHOT)
@@ -129,50 +135,59 @@ def documented():
         return re.findall(r"^\| `([a-z0-9-]+)` \|", text.read(), re.M)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("viq")
-    parser.add_argument("--host", default="null")
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("viq", help="the viq command; 'self' compares QEMU with itself")
+    parser.add_argument("--host", default="null", help="null or soft")
+    parser.add_argument("--qemu", default="qemu-system-aarch64")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--steps", type=int, default=0, help="end after so many steps instead")
-    parser.add_argument("--qemu", default="qemu-system-aarch64")
-    options = parser.parse_args()
-    if not shutil.which(options.qemu):
-        print(f"{options.qemu} is not installed: not compared")
-        return 77
-    if options.viq != "self" and documented() != [name for name, _, _ in differences.RULES]:
-        print("known-differences.md and differences.py do not list the same rules in the same order")
-        return 1
+    return parser.parse_args()
 
-    seed = int(os.environ.get("VIQ_SEED") or random.SystemRandom().getrandbits(32))
-    print(f"VIQ_SEED={seed}", flush=True)
-    qemu = qtest.qemu(options.qemu)
-    idr = dict(zip((0, 1, 3, 5), qemu.batch([qtest.read(4, qtest.REGISTERS + 4 * n) for n in (0, 1, 3, 5)])))
-    idr[0] &= ~(1 << 18)  # see vmid16-without-stage-2
-    viq = qtest.qemu(options.qemu) if options.viq == "self" else qtest.viq(options.viq, options.host, idr)
-    comparison = Comparison(viq, qemu, seed)
+
+def run(comparison, options):
+    """Whether all went well."""
     start = time.monotonic()
     try:
         comparison.reset_values()
         while (comparison.steps < options.steps if options.steps else time.monotonic() - start < options.seconds):
             comparison.episode()
-    except Mismatch as mismatch:
-        print(f"Difference without a rule: {mismatch}\nThe stream so far:")
+    except (Mismatch, RuntimeError, OSError) as trouble:
+        print(f"{trouble}\nThe stream so far:")
         for step in comparison.history[-12:]:
             print(f"  {step.what}")
         print(f"Exactly: {comparison.history[-1].lines}"[:4000])
-        return 1
-    finally:
-        viq.close()
-        qemu.close()
+        return False
     print(f"{comparison.steps} steps in {comparison.episodes} streams, {comparison.values} values and "
           f"{comparison.interrupts} interrupts compared, {time.monotonic() - start:.1f} s")
-    if not comparison.interrupts:
-        print("QEMU raised no interrupt: the wrong device is watched")
-        return 1
+    if comparison.viq.name == "viq":
+        print(comparison.viq.ask("viq counters"))
     for name, count in comparison.hits.items():
         print(f"{count:8} {name}" + ("" if count else "  (never seen in this run)"))
-    return 0
+    if not comparison.interrupts:
+        print("QEMU raised no interrupt: the wrong device is watched")
+        return False
+    return True
+
+
+def main():
+    options = parse()
+    if not shutil.which(options.qemu):
+        print(f"{options.qemu} is not installed: not compared")
+        return 77
+    if documented() != [name for name, _, _ in differences.RULES]:
+        print("known-differences.md and differences.py do not list the same rules in the same order")
+        return 1
+
+    seed = int(os.environ.get("VIQ_SEED") or random.SystemRandom().getrandbits(32))
+    print(f"VIQ_SEED={seed}", flush=True)
+    with contextlib.ExitStack() as stack:
+        qemu = stack.enter_context(contextlib.closing(qtest.qemu(options.qemu)))
+        idr = dict(zip((0, 1, 3, 5), qemu.batch([qtest.read(4, qtest.REGISTERS + 4 * n) for n in (0, 1, 3, 5)])))
+        idr[0] &= ~(1 << 18)  # see vmid16-without-stage-2
+        other = qtest.qemu(options.qemu) if options.viq == "self" else qtest.viq(options.viq, options.host, idr)
+        viq = stack.enter_context(contextlib.closing(other))
+        return 0 if run(Comparison(viq, qemu, seed), options) else 1
 
 
 if __name__ == "__main__":
