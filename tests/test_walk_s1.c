@@ -346,7 +346,7 @@ static void every_fault_of_a_descriptor(void **state)
 	check_desc(env, &pt, &cd, 3, 0x83, 0x13, CLASS_IN, 0);
 }
 
-/* Blocks stand where 8.1 of the architecture's geometry has them, per granule and level. */
+/* Which levels have blocks, per granule (DDI 0487 D8.3). */
 static void blocks_only_at_legal_levels(void **state)
 {
 	static const struct {

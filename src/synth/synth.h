@@ -199,7 +199,7 @@ struct synth_cmd synth_cmd_sync(unsigned int cs, uint64_t msi_addr, uint32_t msi
 
 /*
  * The largest range command that Linux would send next for pages > 0 granules left at va: returns the command and
- * takes what it covers off *va and *pages (4.4). ttl 0 makes leaf and table entries of any level go.
+ * takes what it covers off *va and *pages (4.4.1). ttl 0 makes leaf and table entries of any level go.
  */
 struct synth_cmd synth_cmd_tlbi_next_range(unsigned int asid, uint64_t *va, uint64_t *pages, bool leaf,
 					   unsigned int granule, unsigned int ttl);

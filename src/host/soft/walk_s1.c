@@ -3,7 +3,7 @@
  * Stage 1 (DDI 0487 D8.2 to D8.4), and both stages together.
  *
  * Every stage-1 descriptor's address is an IPA that goes through stage 2 first, as a data read of CLASS_TT. A fault of
- * stage 1 itself has CLASS_IN and no IPA, except the abort of a descriptor's read (7.3.12).
+ * stage 1 itself has CLASS_IN and no IPA, except the abort of a descriptor's read (7.3).
  */
 #include <byteswap.h>
 #include <errno.h>
@@ -16,7 +16,7 @@ static int fail(struct soft_fault *fault, unsigned int event)
 	return -EFAULT;
 }
 
-/* The input address of the half's tables, or F_TRANSLATION: all bits above it must equal bit 55 (8.2 TBI). */
+/* The input address of the half's tables, or F_TRANSLATION: all bits above it must equal bit 55. */
 static int select_half(const struct soft_cd *cd, uint64_t va, const struct soft_tt **tt, uint64_t *ia,
 		       struct soft_fault *fault)
 {

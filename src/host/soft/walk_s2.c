@@ -14,7 +14,7 @@ static int start_level(const struct soft_features *f, unsigned int granule, unsi
 	return 2 - (int)sl0;
 }
 
-/* May a walk of ia_bits start at this level? Up to 16 tables may lie side by side there (D8.2.2). */
+/* May a walk of ia_bits start at this level? Up to 16 tables may lie side by side there (D8.2). */
 static bool start_legal(const struct soft_features *f, unsigned int granule, unsigned int start, unsigned int ia_bits)
 {
 	unsigned int shift = level_shift(granule, start);
