@@ -89,6 +89,7 @@ static const struct refusal refusals[] = {
 	{"BBML", .set3 = 1 << 10, .clear3 = 3 << 11, .aidr = 2},
 	{"E0PD", .set3 = 1 << 10 | 1 << 11, .clear3 = 1 << 13, .aidr = 3},
 	{"HAD", .set3 = 1 << 10 | 1 << 11 | 1 << 13, .clear3 = 1 << 2, .aidr = 3},
+	{"AIDR", .set3 = 1 << 10 | 1 << 11 | 1 << 13, .aidr = 4}, /* 56-bit address fields */
 	{"AIDR", .aidr = 0x10},
 	{"AIDR", .aidr = 0x100},
 };

@@ -67,7 +67,6 @@ static bool range_illegal(const uint64_t cmd[2], const struct viq_smmuv3_config 
 unsigned int refcmd_check(const uint64_t cmd[2], const struct viq_smmuv3_config *config)
 {
 	unsigned int op = refcmd_op(cmd);
-	uint64_t dw1 = rows[op].allowed[1];
 	bool s1p = config->idr0 & VIQ_BIT(1), ats = config->idr0 & VIQ_BIT(10);
 
 	if (!is_known(op))
@@ -78,13 +77,9 @@ unsigned int refcmd_check(const uint64_t cmd[2], const struct viq_smmuv3_config 
 		return VIQ_SMMUV3_CERROR_ILL;
 	if (op == 0x02 && !(config->aidr & 0xff) && (cmd[1] & VIQ_BITS(9, 5)))
 		return VIQ_SMMUV3_CERROR_ILL; /* Stride came with v3.1 */
-	if (op == 0x46) {
-		if (VIQ_GET(VIQ_BITS(13, 12), cmd[0]) == 3)
-			return VIQ_SMMUV3_CERROR_ILL;
-		if ((config->aidr & 0xff) >= 4)
-			dw1 |= VIQ_BITS(55, 52);
-	}
-	if ((cmd[0] & ~0xffull & ~rows[op].allowed[0]) || (cmd[1] & ~dw1))
+	if (op == 0x46 && VIQ_GET(VIQ_BITS(13, 12), cmd[0]) == 3)
+		return VIQ_SMMUV3_CERROR_ILL;
+	if ((cmd[0] & ~0xffull & ~rows[op].allowed[0]) || (cmd[1] & ~rows[op].allowed[1]))
 		return VIQ_SMMUV3_CERROR_ILL;
 	if ((op == 0x12 || op == 0x13) && range_illegal(cmd, config))
 		return VIQ_SMMUV3_CERROR_ILL;

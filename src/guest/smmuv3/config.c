@@ -140,8 +140,9 @@ static const char *check_idr5(const struct viq_smmuv3_config *c)
 /* What the version in AIDR obliges an implementation with stage 1 to have. */
 static const char *check_version(const struct viq_smmuv3_config *c)
 {
-	if (c->aidr > 4)
-		return "AIDR: must be 0x00 (v3.0) to 0x04 (v3.4)";
+	/* From v3.4 on addresses in registers, tables and commands are 56 bits wide. */
+	if (c->aidr > 3)
+		return "AIDR: must be 0x00 (v3.0) to 0x03 (v3.3)";
 	if (c->aidr >= 1 && !(c->idr3 & VIQ_SMMUV3_IDR3_HAD))
 		return "IDR3.HAD: SMMUv3.1 and later (AIDR) must have it";
 	if (VIQ_GET(VIQ_SMMUV3_IDR3_BBML, c->idr3) == 3)
@@ -157,11 +158,7 @@ static const char *check_version(const struct viq_smmuv3_config *c)
 
 static const char *check_gbpa(const struct viq_smmuv3_config *c)
 {
-	const uint32_t defined = VIQ_SMMUV3_GBPA_MEMATTR | VIQ_SMMUV3_GBPA_MTCFG | VIQ_SMMUV3_GBPA_ALLOCCFG |
-				 VIQ_SMMUV3_GBPA_SHCFG | VIQ_SMMUV3_GBPA_PRIVCFG | VIQ_SMMUV3_GBPA_INSTCFG |
-				 VIQ_SMMUV3_GBPA_ABORT;
-
-	return c->gbpa & ~defined ? "gbpa: undefined bits, or UPDATE, are set" : NULL;
+	return c->gbpa & ~SMMUV3_GBPA_BITS ? "gbpa: undefined bits, or UPDATE, are set" : NULL;
 }
 
 static const char *check_embedding(const struct viq_smmuv3_config *c)
