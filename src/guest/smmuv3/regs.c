@@ -58,6 +58,16 @@ uint32_t smmuv3_gerror_mask(const struct viq_smmuv3 *s)
 	return mask;
 }
 
+uint32_t smmuv3_strtab_cfg_mask(const struct viq_smmuv3 *s)
+{
+	uint32_t mask = VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE;
+
+	/* Without two-level tables SPLIT and FMT are RES0 (6.3.25). */
+	if (s->config.idr0 & VIQ_SMMUV3_IDR0_ST_LEVEL)
+		mask |= VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT;
+	return mask;
+}
+
 /* --- Writes that set something in motion ---------------------------------------------------------------------------
  */
 
@@ -90,27 +100,19 @@ static void write_cr1(struct viq_smmuv3 *s, uint64_t value)
 
 static void write_gbpa(struct viq_smmuv3 *s, uint64_t value)
 {
-	const uint32_t mask = VIQ_SMMUV3_GBPA_MEMATTR | VIQ_SMMUV3_GBPA_MTCFG | VIQ_SMMUV3_GBPA_ALLOCCFG |
-			      VIQ_SMMUV3_GBPA_SHCFG | VIQ_SMMUV3_GBPA_PRIVCFG | VIQ_SMMUV3_GBPA_INSTCFG |
-			      VIQ_SMMUV3_GBPA_ABORT;
 	uint32_t old = s->regs.gbpa;
 
 	/* Without UPDATE nothing is taken; UPDATE itself reads 0 again at once, which says that it is done (6.3.14). */
 	if (!(value & VIQ_SMMUV3_GBPA_UPDATE))
 		return;
-	s->regs.gbpa = value & mask;
+	s->regs.gbpa = value & SMMUV3_GBPA_BITS;
 	if (s->regs.gbpa != old && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
 		smmuv3_reconfig(s, VIQ_SMMUV3_GBPA_CHANGED, 0, smmuv3_last_sid(s));
 }
 
 static void write_strtab_base_cfg(struct viq_smmuv3 *s, uint64_t value)
 {
-	uint32_t mask = VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE;
-
-	/* Without two-level tables SPLIT and FMT are RES0 (6.3.25). */
-	if (s->config.idr0 & VIQ_SMMUV3_IDR0_ST_LEVEL)
-		mask |= VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT;
-	s->regs.strtab_base_cfg = value & mask;
+	s->regs.strtab_base_cfg = value & smmuv3_strtab_cfg_mask(s);
 }
 
 static void write_irq_ctrl(struct viq_smmuv3 *s, uint64_t value)

@@ -185,5 +185,9 @@ void smmuv3_regs_reset(struct viq_smmuv3 *s);
 uint32_t smmuv3_cr0_mask(const struct viq_smmuv3 *s);
 uint32_t smmuv3_irq_ctrl_mask(const struct viq_smmuv3 *s);
 uint32_t smmuv3_gerror_mask(const struct viq_smmuv3 *s);
+uint32_t smmuv3_strtab_cfg_mask(const struct viq_smmuv3 *s);
+#define SMMUV3_GBPA_BITS                                                                                               \
+	(VIQ_SMMUV3_GBPA_MEMATTR | VIQ_SMMUV3_GBPA_MTCFG | VIQ_SMMUV3_GBPA_ALLOCCFG | VIQ_SMMUV3_GBPA_SHCFG |          \
+	 VIQ_SMMUV3_GBPA_PRIVCFG | VIQ_SMMUV3_GBPA_INSTCFG | VIQ_SMMUV3_GBPA_ABORT)
 
 #endif
