@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`viq record` from files: the capture holds what the sources hold, and gaps where they hold nothing."""
+"""`viq record`: the capture holds what the sources hold, and gaps where they hold nothing. For live recording a script
+plays QEMU here, so that the guest can do things at the worst moment."""
+import json
 import os
 import random
+import signal
+import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from capture_bytes import DOORBELL, ENTRIES, GAP, NO_BASE, READ, SMMUV3, VTD, Capture
@@ -141,6 +146,136 @@ class Record(unittest.TestCase):
         capture = self.record_trace(prefix % 1 + self.SETUP, prefix % 2 + self.tail(1), prefix % 3 + self.desc(WAIT))
         self.assertEqual(capture.clock, 1)
         self.assertEqual(capture.times, 3 * [1700000000000002000])
+
+
+class FakeQemu:
+    """Serves one QMP client: a guest with 16 commands in a queue of 16 at 0x1000. hooks: functions called before a
+    command is answered, by its name."""
+
+    def __init__(self, folder, running, hooks):
+        self.path = os.path.join(folder, "qmp")
+        self.commands = []
+        self.running = running
+        self.hooks = hooks
+        self.memory = bytes(range(256))
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(self.path)
+        self.server.listen()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        client = self.server.accept()[0]
+        with self.server, client, client.makefile("rw") as file:
+            file.write('{"QMP": {"version": {}, "capabilities": []}}\r\n')
+            file.flush()
+            decoder, text = json.JSONDecoder(), ""
+            while data := client.recv(4096):
+                text += data.decode()
+                message, end = decoder.raw_decode(text)
+                text = text[end:].lstrip()
+                file.write('{"event": "RTC_CHANGE", "data": {}}\r\n' + json.dumps({"return": self.answer(message)}))
+                file.flush()
+
+    def answer(self, message):
+        name = message["execute"]
+        self.commands.append(name)
+        self.hooks.get(name, lambda: None)()
+        if name == "query-status":
+            return {"running": self.running}
+        if name == "pmemsave":
+            arguments = message["arguments"]
+            assert (arguments["val"], arguments["size"]) == (0x1000, 256)
+            with open(arguments["filename"], "wb") as file:
+                file.write(self.memory)
+        return {}
+
+
+class RecordLive(unittest.TestCase):
+    LOG = "".join(f"smmuv3_write_mmio addr: {offset:#x} val:{value:#x} size: {size:#x}(0)\n"
+                  for offset, value, size in ((0x90, 0x1004, 8), (0x98, 0, 4), (0x9C, 0, 4), (0x20, 8, 4)))
+    BELL = "smmuv3_write_mmio addr: 0x98 val:0x%x size: 0x4(0)\n"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.out = os.path.join(self.folder, "out.pcap")
+        self.tmp = os.path.join(self.folder, "tmp")
+        os.mkdir(self.tmp)
+        self.log(self.LOG)
+
+    def log(self, text):
+        with open(os.path.join(self.folder, "log"), "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def record(self, running=True, **hooks):
+        self.qemu = FakeQemu(self.folder, running, hooks)
+        self.process = subprocess.Popen(
+            [VIQ, "record", "live", "--qmp", self.qemu.path, "--trace", os.path.join(self.folder, "log"), "-o", self.out],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, TMPDIR=self.tmp))
+        self.stdout, self.stderr = self.process.communicate(timeout=60)
+        self.qemu.thread.join()
+        self.assertEqual(os.listdir(self.tmp), [])
+        return self.process.returncode
+
+    def bells(self):
+        self.assertEqual((self.stderr, self.process.returncode), (b"", 0))
+        return [(e.value, e.first, b"".join(e.entries)) for e in Capture(self.out).doorbells()]
+
+    def test_doorbells_until_the_guest_has_stopped_count(self):
+        """A line that is half written when the log is read first, and more lines before the guest stands still."""
+        bell = self.BELL % 2
+        self.log(bell[:30])
+        self.record(stop=lambda: self.log(bell[30:] + self.BELL % 5))
+        self.assertEqual(self.bells(), [(0, 0, b""), (2, 0, bytes(range(32))), (5, 2, bytes(range(32, 80)))])
+        self.assertEqual(self.qemu.commands, ["qmp_capabilities", "query-status", "stop", "pmemsave", "cont"])
+
+    def test_a_stopped_guest_stays_stopped(self):
+        self.log(self.BELL % 2)
+        self.record(running=False)
+        self.assertEqual(self.bells()[1:], [(2, 0, bytes(range(32)))])
+        self.assertEqual(self.qemu.commands, ["qmp_capabilities", "query-status", "pmemsave"])
+
+    def test_ctrl_c_does_not_leave_the_guest_stopped(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.assertEqual(self.record(pmemsave=lambda: self.process.send_signal(number)), -number)
+            self.assertEqual(self.qemu.commands[-1], "cont")
+            self.assertFalse(os.path.exists(self.out))
+            os.unlink(self.qemu.path)
+
+    def test_errors_do_not_leave_the_guest_stopped(self):
+        self.assertEqual(self.record(stop=lambda: self.log("smmuv3_write_mmio what\n")), 1)
+        self.assertEqual(self.qemu.commands[-1], "cont")
+        os.unlink(self.qemu.path)
+
+    def test_a_new_queue_replaces_the_old(self):
+        self.log(self.BELL % 7 + self.LOG + self.BELL % 1)
+        self.record()
+        self.assertEqual(self.bells()[-1], (1, 0, bytes(range(16))))
+        self.assertEqual(len(self.bells()), 2)
+
+    def test_a_doorbell_that_makes_no_sense_names_no_commands(self):
+        """Farther ahead than the queue is long, or with bits that the queue has no use for."""
+        self.log(self.BELL % 2 + self.BELL % 20 + self.BELL % 0x80 + self.BELL % 4)
+        self.record()
+        self.assertEqual(self.bells()[1:], [(2, 0, bytes(range(32))), (20, 2, b""), (0x80, 2, b""),
+                                            (4, 2, bytes(range(32, 64)))])
+
+    def test_the_queue_may_begin_anywhere(self):
+        """PROD and CONS are set to 14 before the queue is enabled; commands go over its end."""
+        os.unlink(os.path.join(self.folder, "log"))
+        self.log(self.LOG.replace("0x98 val:0x0", "0x98 val:0xe").replace("0x9c val:0x0", "0x9c val:0xe"))
+        self.log(self.BELL % 17)
+        self.record()
+        self.assertEqual(self.bells(), [(14, 0, b""), (17, 14, bytes(range(224, 256)) + bytes(range(16)))])
+
+    def test_base_in_two_halves(self):
+        """4-byte writes of CMDQ_BASE."""
+        halves = "".join(self.BELL.replace("0x98", offset) % value for offset, value in (("0x90", 0x1004), ("0x94", 0)))
+        self.log(halves + self.LOG.split("\n", 1)[1] + self.BELL % 1)
+        self.record()
+        self.assertEqual(self.bells()[-1], (1, 0, bytes(range(16))))
 
 
 if __name__ == "__main__":
