@@ -177,9 +177,9 @@ static void vtd_events_come_back_as_written(void **state)
 }
 
 /* A doorbell of 2 full packets and a bit, over the end of the queue: indices and bytes continue from part to part. */
-static void large_doorbells_are_split_and_wrap(void **state)
+static void split_and_wrap(uint32_t start)
 {
-	const uint32_t count = 2 * VIQ_CAPTURE_MAX_ENTRIES + 3, start = 4096 + 4000;
+	const uint32_t count = 2 * VIQ_CAPTURE_MAX_ENTRIES + 3;
 	uint8_t *bytes = pattern_bytes(count * 16);
 	struct viq_capture_writer *w;
 	struct viq_capture_reader *r;
@@ -203,6 +203,12 @@ static void large_doorbells_are_split_and_wrap(void **state)
 	assert_int_equal(viq_capture_reader_next(r, &e, NULL), 0);
 	viq_capture_reader_close(r);
 	free(bytes);
+}
+
+static void large_doorbells_are_split_and_wrap(void **state)
+{
+	split_and_wrap(4000);
+	split_and_wrap(4096 + 4000);
 }
 
 static void without_a_clock_times_count_packets(void **state)
