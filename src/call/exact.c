@@ -128,9 +128,7 @@ static struct failure believe(uint32_t group, uint32_t len, int ret, const struc
 
 static void charge(struct search *s, int ret, const struct viq_call_result *answer)
 {
-	uint32_t calls = ret || !answer->host_calls ? 1 : answer->host_calls;
-
-	s->host_calls += min_u32(calls, UINT32_MAX - s->host_calls);
+	s->host_calls = call_add_host_calls(s->host_calls, ret || !answer->host_calls ? 1 : answer->host_calls);
 }
 
 /* Give [lo, to) to the host. True if all of it took effect, else *f is filled. */

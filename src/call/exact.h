@@ -14,6 +14,12 @@ static inline bool call_all_done(uint32_t len, int ret, const struct viq_call_re
 	return !ret && answer->error == VIQ_CALL_NONE && answer->handled == len;
 }
 
+/* Host calls so far and some more: a host may claim any number. */
+static inline uint32_t call_add_host_calls(uint32_t calls, uint32_t more)
+{
+	return more < UINT32_MAX - calls ? calls + more : UINT32_MAX;
+}
+
 /*
  * ret and *answer are what the host said to *req, a checked request of count entries; not plain success. Fills *res;
  * calls the host again where that makes the answer more exact.

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exact.h"
 #include "fanout.h"
 #include "gather.h"
 #include "types.h"
@@ -139,7 +140,7 @@ static int call_one(const struct viq_call_host *host, const struct viq_call_requ
 		ret = viq_call_invalidate(host, &req, &part);
 		if (ret)
 			return ret;
-		part.host_calls += res->host_calls;
+		part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
 		res->host_calls = part.host_calls;
 		if (part.error) {
 			*res = part;
@@ -165,7 +166,7 @@ static int probe_all(const struct viq_call_fanout *fanout, const struct viq_call
 		ret = viq_call_invalidate(&fanout->hosts[i], &req, &part);
 		if (ret)
 			return ret;
-		part.host_calls += res->host_calls;
+		part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
 		*res = part;
 	}
 	return 0;
