@@ -8,6 +8,7 @@
  * which the front end is compared twice: in this process, as a VMM would have it, and behind the same protocol, in
  * `viq device`.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include <endian.h>
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "iommu.h"
+
+#define BASE UINT64_C(0x40000000)
+#define VSID 1u
+
+static int map_ram(struct bench_iommu *iommu, uint32_t pages)
+{
+	struct viq_mem_region region = {.gpa = BASE};
+
+	/* 8 bytes of descriptors a page, in tables of 4 KiB; and room for what is above them. */
+	iommu->ram_size = ((size_t)pages * 8 + (8u << 20)) & ~(size_t)(IOMMU_PAGE - 1);
+	iommu->ram =
+		mmap(NULL, iommu->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (iommu->ram == MAP_FAILED) {
+		iommu->ram = NULL;
+		return -errno;
+	}
+	region.size = iommu->ram_size;
+	region.host = iommu->ram;
+	synth_mem_init(&iommu->synth, iommu->ram, BASE, iommu->ram_size);
+	return viq_mem_create(&region, 1, NULL, NULL, &iommu->mem);
+}
+
+/* What the guest's driver prepares: page tables, a context descriptor, the STE. */
+static int build_tables(struct bench_iommu *iommu, uint32_t pages, uint64_t ste[VIQ_SMMUV3_STE_WORDS])
+{
+	uint64_t cd[VIQ_SMMUV3_CD_WORDS];
+	int ret;
+
+	ret = synth_pt_init(&iommu->pt, &iommu->synth, 1, 12, 48, 0);
+	for (uint32_t i = 0; !ret && i < pages; i++)
+		ret = synth_pt_map(&iommu->pt, bench_iommu_va(i), bench_iommu_va(i), 3, SYNTH_NG);
+	if (!ret)
+		ret = synth_cdt_init(&iommu->cdt, &iommu->synth, 0, 0);
+	if (ret)
+		return ret;
+	synth_cd(cd, &iommu->pt, NULL, IOMMU_ASID, 48);
+	ret = synth_cdt_set(&iommu->cdt, 0, cd);
+	synth_ste_s1(ste, &iommu->cdt, 0, 0);
+	ste[1] &= VIQ_SMMUV3_STE_1_NESTING;
+	return ret;
+}
+
+/* What the VMM does: the IOMMU's objects. */
+static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries, const uint64_t ste[2])
+{
+	const struct viq_soft_s2_config identity = {.size = sizeof(identity), .identity = 1};
+	struct viq_soft_config config;
+	uint32_t s2, viommu, id;
+	int ret;
+
+	viq_soft_config_init(&config);
+	config.mem = iommu->mem;
+	config.tlb_entries = tlb_entries;
+	ret = viq_soft_create(&config, &iommu->soft);
+	if (!ret)
+		ret = viq_soft_s2_alloc(iommu->soft, &identity, &s2);
+	if (!ret)
+		ret = viq_soft_viommu_alloc(iommu->soft, s2, &viommu);
+	if (!ret)
+		ret = viq_soft_dev_alloc(iommu->soft, &iommu->dev);
+	if (!ret)
+		ret = viq_soft_vdevice_alloc(iommu->soft, viommu, iommu->dev, VSID, &id);
+	if (!ret)
+		ret = viq_soft_vdevice_configure(iommu->soft, viommu, VSID, ste);
+	if (!ret)
+		iommu->host = viq_soft_host(iommu->soft, viommu);
+	return ret;
+}
+
+int bench_iommu_open(struct bench_iommu *iommu, uint32_t tlb_entries, uint32_t pages)
+{
+	uint64_t ste[VIQ_SMMUV3_STE_WORDS];
+	int ret;
+
+	*iommu = (struct bench_iommu){.registered = false};
+	ret = map_ram(iommu, pages);
+	if (!ret)
+		ret = build_tables(iommu, pages, ste);
+	if (!ret)
+		ret = build_objects(iommu, tlb_entries, ste);
+	if (ret)
+		return ret;
+	ret = viq_soft_thread_register();
+	iommu->registered = !ret;
+	return ret;
+}
+
+void bench_iommu_close(struct bench_iommu *iommu)
+{
+	if (iommu->registered)
+		viq_soft_thread_unregister();
+	viq_soft_destroy(iommu->soft);
+	viq_mem_destroy(iommu->mem);
+	if (iommu->ram)
+		munmap(iommu->ram, iommu->ram_size);
+}
+
+int bench_iommu_invalidate(const struct bench_iommu *iommu, struct synth_cmd cmd)
+{
+	const uint64_t entry[2] = {htole64(cmd.w[0]), htole64(cmd.w[1])};
+	const struct viq_call_piece piece = {entry, 1};
+	const struct viq_call_request request = {
+		.size = sizeof(request),
+		.object = iommu->host.object,
+		.type = VIQ_CALL_SMMUV3,
+		.entry_size = sizeof(entry),
+		.pieces = &piece,
+		.piece_count = 1,
+	};
+	struct viq_call_result result = {.size = sizeof(result)};
+	int ret = viq_call_invalidate(&iommu->host, &request, &result);
+
+	if (ret)
+		return ret;
+	return result.error ? -EIO : 0;
+}

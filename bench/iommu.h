@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* A software IOMMU with one device, whose guest has mapped pages: what the software host's benchmarks drive. */
+#ifndef VIQ_BENCH_IOMMU_H
+#define VIQ_BENCH_IOMMU_H
+
+#include <viq/soft.h>
+
+#include "synth/synth.h"
+
+#define IOMMU_ASID       1u
+#define IOMMU_OTHER_ASID 2u /* nothing is cached of it */
+#define IOMMU_PAGE       UINT64_C(4096)
+#define IOMMU_VA         UINT64_C(0x100000000) /* of page 0 */
+
+struct bench_iommu {
+	void *ram;
+	size_t ram_size;
+	struct viq_mem *mem;
+	struct synth_mem synth;
+	struct synth_pt pt;
+	struct synth_cdt cdt;
+	struct viq_soft *soft;
+	struct viq_soft_dev *dev;
+	struct viq_call_host host;
+	bool registered;
+};
+
+/*
+ * The device may access pages of 4 KiB, from page 0 to pages - 1, through stage 1; stage 2 is the identity. The calling
+ * thread is registered for accesses.
+ */
+int bench_iommu_open(struct bench_iommu *iommu, uint32_t tlb_entries, uint32_t pages);
+void bench_iommu_close(struct bench_iommu *iommu); /* also after a failed open */
+
+static inline uint64_t bench_iommu_va(uint32_t page)
+{
+	return IOMMU_VA + page * IOMMU_PAGE;
+}
+
+/* One read access, begun and ended. */
+static inline int bench_iommu_access(const struct bench_iommu *iommu, uint32_t page, struct viq_soft_xlate *out)
+{
+	int ret;
+
+	viq_soft_access_begin();
+	ret = viq_soft_translate(iommu->dev, bench_iommu_va(page), 0, VIQ_SOFT_READ, out);
+	viq_soft_access_end();
+	return ret;
+}
+
+/* An invalidate call of one command. */
+int bench_iommu_invalidate(const struct bench_iommu *iommu, struct synth_cmd cmd);
+
+#endif

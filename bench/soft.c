@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The software host: what a translation costs that it has cached, and whether an invalidation's cost depends on how
+ * much is cached.
+ *
+ * Hits are measured in two sets of pages, gone through in order: 16 pages, as a device's rings and buffers of the
+ * moment, and 4,096, more than any shortcut in front of the TLB keeps.
+ *
+ * For invalidations the device first translates N pages, so that as many entries are cached (a few less than a million:
+ * some of the sets overflow). Then single pages and ranges of 512 pages are invalidated, and at last the whole ASID,
+ * which only a fill can repeat. Before each, another ASID is invalidated a few times: the fill has thrown the code and
+ * the objects of the invalidation out of the processor's caches, which says nothing about N. A range may cost as much
+ * as it has pages, so it has no target; a large fill throws the range's counters out of the caches too, and it shows.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "iommu.h"
+#include "soft_threads.h"
+#include "subjects.h"
+
+#define RECENT_PAGES 16
+#define TLB_PAGES    4096
+
+/* --- Hits -------------------------------------------------------------------------------------------------------- */
+
+struct hits {
+	const struct bench_iommu *iommu;
+	uint32_t pages;  /* gone through in order; a power of two */
+	uint32_t repeat; /* accesses in one measurement */
+};
+
+static double hit(void *opaque)
+{
+	const struct hits *h = opaque;
+	struct viq_soft_xlate xlate;
+	uint64_t start, end;
+	int err = 0;
+
+	start = bench_now();
+	for (uint32_t i = 0; i < h->repeat; i++)
+		err |= bench_iommu_access(h->iommu, i & (h->pages - 1), &xlate);
+	end = bench_now();
+	return err ? -1 : (double)(end - start) / h->repeat;
+}
+
+static void report_hit(const struct bench *b, const struct bench_case *c, const char *name, const char *title)
+{
+	b->emit(b->opaque, &(struct bench_row){
+				   .name = name,
+				   .title = title,
+				   .unit = "ns/access",
+				   .value = bench_stat(&c->samples),
+				   .bound = BENCH_AT_MOST,
+				   .limit = 20,
+			   });
+}
+
+static int measure_hits(const struct bench *b, const struct bench_iommu *iommu)
+{
+	struct hits recent = {.iommu = iommu, .pages = RECENT_PAGES, .repeat = b->quick ? 1000 : 20000};
+	struct hits spread = {.iommu = iommu, .pages = TLB_PAGES, .repeat = b->quick ? TLB_PAGES : 5 * TLB_PAGES};
+	struct bench_case *cases = calloc(2, sizeof(*cases));
+	int ret;
+
+	if (!cases)
+		return -ENOMEM;
+	cases[0] = (struct bench_case){.run = hit, .opaque = &recent};
+	cases[1] = (struct bench_case){.run = hit, .opaque = &spread};
+	ret = bench_rounds(cases, 2, bench_round_count(b, 300));
+	if (!ret) {
+		report_hit(b, &cases[0], "hit_recent", "hit, 16 pages in turn");
+		report_hit(b, &cases[1], "hit_spread", "hit, 4,096 pages in turn");
+	}
+	free(cases);
+	return ret;
+}
+
+/* --- Invalidations ----------------------------------------------------------------------------------------------- */
+
+#define SIZES       5   /* 10^2 to 10^6 entries */
+#define QUICK_SIZES 3   /* to 10^4 */
+#define RANGE_PAGES 512 /* what Linux sends for 2 MiB */
+#define SINGLES     16  /* pages invalidated per measurement */
+#define RANGES      4
+
+enum kind {
+	KIND_ASID,
+	KIND_PAGE,
+	KIND_RANGE,
+	KINDS
+};
+
+static const struct {
+	const char *name, *title;
+} kinds[KINDS] = {
+	[KIND_ASID] = {"asid", "invalidate an ASID"},
+	[KIND_PAGE] = {"page", "invalidate a page"},
+	[KIND_RANGE] = {"range", "invalidate 512 pages"},
+};
+
+struct flat {
+	const struct bench_iommu *iommu;
+	double clock_cost;
+	uint32_t sizes;
+	struct bench_samples samples[KINDS][SIZES]; /* ns per call */
+};
+
+static uint32_t size_of(uint32_t size)
+{
+	static const uint32_t entries[SIZES] = {100, 1000, 10000, 100000, 1000000};
+
+	return entries[size];
+}
+
+static int fill(const struct bench_iommu *iommu, uint32_t pages)
+{
+	struct viq_soft_xlate xlate;
+	int err = 0;
+
+	for (uint32_t i = 0; i < pages; i++)
+		err |= bench_iommu_access(iommu, i, &xlate);
+	return err ? -EIO : 0;
+}
+
+static struct synth_cmd command(enum kind kind, uint32_t page)
+{
+	const struct synth_range range = {.num = RANGE_PAGES / 32 - 1, .scale = 5, .ttl = 3, .tg = 1};
+
+	switch (kind) {
+	case KIND_PAGE:
+		return synth_cmd_tlbi_nh_va(IOMMU_ASID, bench_iommu_va(page), true);
+	case KIND_RANGE:
+		return synth_cmd_tlbi_nh_va_range(IOMMU_ASID, bench_iommu_va(page), true, range);
+	default:
+		return synth_cmd_tlbi_nh_asid(IOMMU_ASID);
+	}
+}
+
+/* count calls, spread over the pages; ns per call, or negative. */
+static double invalidate(const struct flat *f, enum kind kind, uint32_t pages, uint32_t count)
+{
+	uint64_t start, end;
+	int err = 0;
+
+	for (unsigned int i = 0; i < 8; i++)
+		err |= bench_iommu_invalidate(f->iommu, synth_cmd_tlbi_nh_asid(IOMMU_OTHER_ASID));
+	start = bench_now();
+	for (uint32_t i = 0; i < count; i++)
+		err |= bench_iommu_invalidate(f->iommu, command(kind, (uint32_t)((uint64_t)pages * i / count)));
+	end = bench_now();
+	return err ? -1 : ((double)(end - start) - f->clock_cost) / count;
+}
+
+static int measure_size(struct flat *f, uint32_t size, bool count)
+{
+	static const uint32_t calls[KINDS] = {[KIND_PAGE] = SINGLES, [KIND_RANGE] = RANGES, [KIND_ASID] = 1};
+	static const enum kind order[] = {KIND_PAGE, KIND_RANGE, KIND_ASID};
+	int ret;
+
+	ret = fill(f->iommu, size_of(size));
+	for (unsigned int i = 0; !ret && i < KINDS; i++) {
+		double value = invalidate(f, order[i], size_of(size), calls[order[i]]);
+
+		if (value < 0)
+			ret = -EIO;
+		else if (count)
+			bench_add(&f->samples[order[i]][size], value);
+	}
+	return ret;
+}
+
+static void report_flat(const struct bench *b, const struct flat *f, enum kind kind)
+{
+	for (uint32_t size = 0; size < f->sizes; size++) {
+		char name[32], title[64];
+		struct bench_row row = {.name = name, .title = title, .unit = "ns/call"};
+
+		snprintf(name, sizeof(name), "invalidate_%s_%u", kinds[kind].name, size_of(size));
+		snprintf(title, sizeof(title), "%s, %u entries cached", kinds[kind].title, size_of(size));
+		row.value = bench_stat(&f->samples[kind][size]);
+		if (size && kind != KIND_RANGE) {
+			row.figure_name = "x that of 100";
+			row.figure = bench_ratio(&f->samples[kind][size], &f->samples[kind][0]);
+			row.bound = BENCH_AT_MOST;
+			row.limit = 2;
+		}
+		b->emit(b->opaque, &row);
+	}
+}
+
+static int measure_flat(const struct bench *b, const struct bench_iommu *iommu)
+{
+	struct flat *f = calloc(1, sizeof(*f));
+	uint32_t rounds = bench_round_count(b, 12);
+	int ret = 0;
+
+	if (!f)
+		return -ENOMEM;
+	f->iommu = iommu;
+	f->clock_cost = bench_clock_cost();
+	f->sizes = b->quick ? QUICK_SIZES : SIZES;
+	for (uint32_t round = 0; !ret && round <= rounds; round++) {
+		for (uint32_t i = 0; !ret && i < f->sizes; i++)
+			ret = measure_size(f, (round + i) % f->sizes, round > 0);
+	}
+	for (unsigned int kind = 0; !ret && kind < KINDS; kind++)
+		report_flat(b, f, kind);
+	free(f);
+	return ret;
+}
+
+/* --- Threads ----------------------------------------------------------------------------------------------------- */
+
+static double one_thread(void *opaque)
+{
+	return soft_threads_run(opaque, 1);
+}
+
+static double two_threads(void *opaque)
+{
+	return soft_threads_run(opaque, 2);
+}
+
+static int measure_threads(const struct bench *b, const struct bench_iommu *iommu, uint32_t pages, struct bench_row row)
+{
+	struct soft_threads threads = {.iommu = iommu, .pages = pages, .repeat = b->quick ? 20000 : 500000};
+	struct bench_case *cases;
+	int ret;
+
+	row.unit = "ns/access, both";
+	row.figure_name = "x one thread";
+	row.bound = BENCH_AT_LEAST;
+	row.limit = 1.8;
+	if (!soft_threads_pick_cpus(&threads)) {
+		row.skipped = "needs two processors";
+		b->emit(b->opaque, &row);
+		return 0;
+	}
+	cases = calloc(2, sizeof(*cases));
+	if (!cases)
+		return -ENOMEM;
+	cases[0] = (struct bench_case){.run = one_thread, .opaque = &threads};
+	cases[1] = (struct bench_case){.run = two_threads, .opaque = &threads};
+	ret = bench_rounds(cases, 2, bench_round_count(b, 60));
+	if (!ret) {
+		row.value = bench_stat(&cases[1].samples);
+		row.figure = bench_ratio(&cases[0].samples, &cases[1].samples);
+		b->emit(b->opaque, &row);
+	}
+	free(cases);
+	return ret;
+}
+
+/* --- The subject ------------------------------------------------------------------------------------------------- */
+
+/* A TLB of the default size. */
+static int measure_translation(const struct bench *b)
+{
+	struct bench_iommu iommu;
+	int ret;
+
+	ret = bench_iommu_open(&iommu, 1u << 16, TLB_PAGES);
+	if (!ret)
+		ret = measure_hits(b, &iommu);
+	if (!ret)
+		ret = measure_threads(
+			b, &iommu, RECENT_PAGES,
+			(struct bench_row){.name = "threads_recent", .title = "two threads, hits, the same 16 pages"});
+	if (!ret)
+		ret = measure_threads(b, &iommu, TLB_PAGES,
+				      (struct bench_row){.name = "threads_spread",
+							 .title = "two threads, hits, the same 4,096 pages"});
+	bench_iommu_close(&iommu);
+	return ret;
+}
+
+static int measure_invalidation(const struct bench *b)
+{
+	struct bench_iommu iommu;
+	int ret;
+
+	/* Twice as many entries as are wanted: sets overflow at random. */
+	ret = bench_iommu_open(&iommu, b->quick ? 1u << 16 : 1u << 21, size_of((b->quick ? QUICK_SIZES : SIZES) - 1));
+	if (!ret)
+		ret = measure_flat(b, &iommu);
+	bench_iommu_close(&iommu);
+	return ret;
+}
+
+int bench_soft(const struct bench *b)
+{
+	int ret = measure_translation(b);
+
+	return ret ? ret : measure_invalidation(b);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "bench.h"
+#include "soft_threads.h"
+
+enum {
+	GATE_CLOSED,
+	GATE_OPEN,
+	GATE_GIVE_UP
+};
+
+struct gate {
+	_Atomic uint32_t waiting; /* threads that are ready */
+	_Atomic int state;
+};
+
+struct worker {
+	const struct soft_threads *threads;
+	pthread_t thread;
+	struct gate *gate;
+	int cpu;
+	uint64_t began, ended; /* bench_now() */
+	int err;
+};
+
+bool soft_threads_pick_cpus(struct soft_threads *threads)
+{
+	cpu_set_t set;
+	int found = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return false;
+	for (int cpu = 0; cpu < CPU_SETSIZE && found < SOFT_THREADS; cpu++) {
+		if (CPU_ISSET(cpu, &set))
+			threads->cpus[found++] = cpu;
+	}
+	return found == SOFT_THREADS;
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static int access_pages(const struct soft_threads *threads, uint32_t count)
+{
+	struct viq_soft_xlate xlate;
+	int err = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		err |= bench_iommu_access(threads->iommu, i & (threads->pages - 1), &xlate);
+	return err;
+}
+
+/* All begin at once, or none. */
+static bool pass(struct gate *gate)
+{
+	atomic_fetch_add(&gate->waiting, 1);
+	while (atomic_load(&gate->state) == GATE_CLOSED)
+		sched_yield();
+	return atomic_load(&gate->state) == GATE_OPEN;
+}
+
+static void *work(void *opaque)
+{
+	struct worker *w = opaque;
+
+	pin(w->cpu);
+	w->err = viq_soft_thread_register();
+	if (!w->err)
+		w->err = access_pages(w->threads, w->threads->pages); /* warm */
+	if (!pass(w->gate))
+		w->err = -1;
+	w->began = bench_now();
+	if (!w->err)
+		w->err = access_pages(w->threads, w->threads->repeat);
+	w->ended = bench_now();
+	viq_soft_thread_unregister();
+	return NULL;
+}
+
+static uint32_t start(const struct soft_threads *threads, uint32_t count, struct gate *gate, struct worker *workers)
+{
+	uint32_t started = 0;
+
+	while (started < count) {
+		workers[started] = (struct worker){.threads = threads, .gate = gate, .cpu = threads->cpus[started]};
+		if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
+			break;
+		started++;
+	}
+	return started;
+}
+
+double soft_threads_run(struct soft_threads *threads, uint32_t count)
+{
+	struct worker workers[SOFT_THREADS];
+	struct gate gate = {.state = GATE_CLOSED};
+	uint64_t began = UINT64_MAX, ended = 0;
+	uint32_t started = start(threads, count, &gate, workers);
+	int err = 0;
+
+	while (atomic_load(&gate.waiting) < started)
+		sched_yield();
+	atomic_store(&gate.state, started == count ? GATE_OPEN : GATE_GIVE_UP);
+	for (uint32_t i = 0; i < started; i++) {
+		pthread_join(workers[i].thread, NULL);
+		err |= workers[i].err;
+		began = workers[i].began < began ? workers[i].began : began;
+		ended = workers[i].ended > ended ? workers[i].ended : ended;
+	}
+	return err || started < count ? -1 : (double)(ended - began) / ((double)count * threads->repeat);
+}
