@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VMM does: one guest SMMUv3, whose invalidations go to config.host. Here the guest queues one and waits for it.
- */
+/* What a VMM does: one guest SMMUv3, whose invalidations go to config.host. The guest queues one and waits for it. */
 #include <stdio.h>
 #include <viq/smmuv3.h>
 
