@@ -33,6 +33,7 @@ int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out)
 
 void soft_view_free(struct soft_view *view)
 {
+	free(view->front.slots_alloc);
 	soft_config_fini(&view->cds);
 	free(view);
 }
@@ -76,8 +77,9 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	view = calloc(1, sizeof(*view));
 	if (!view)
 		return -ENOMEM;
-	if (soft_config_init(&view->cds, cd_slots(dev->soft, nested))) {
-		free(view);
+	view->front.slots = soft_words_alloc(SOFT_FRONT_SLOTS * SOFT_FRONT_SLOT_WORDS, &view->front.slots_alloc);
+	if (!view->front.slots || soft_config_init(&view->cds, cd_slots(dev->soft, nested))) {
+		soft_view_free(view);
 		return -ENOMEM;
 	}
 	view->config = nested->config;

@@ -21,6 +21,7 @@
 
 #include "atc.h"
 #include "config_cache.h"
+#include "front.h"
 #include "inject.h"
 #include "thread.h"
 #include "tlb.h"
@@ -87,6 +88,7 @@ struct soft_view {
 	const struct soft_s2 *s2;
 	struct soft_atc *atc; /* NULL: the device may not use ATS */
 	struct soft_config_cache cds;
+	struct soft_front front;
 	struct soft_view *retired;
 };
 

@@ -77,21 +77,21 @@ static soft_word *find_set(const struct soft_tlb *tlb, uint64_t tag, uint64_t ba
 	return &tlb->slots[(soft_mix(base >> shift, tag) & tlb->set_mask) * (WAYS * SLOT_WORDS)];
 }
 
-/* The sum of all counters that cover an entry, now. Relaxed: see slot.h. */
-static uint64_t current_stamp(const struct soft_tlb *tlb, const struct soft_vm *vm, uint64_t tag, uint64_t va,
-			      unsigned int s1_shift)
+/* Entries without stage 1 hang on their VMID alone: these never move. */
+static _Alignas(SOFT_LINE) soft_word unmoved[SOFT_OWNERS];
+
+static struct soft_tlb_ref make_ref(const struct soft_tlb *tlb, const struct soft_vm *vm, uint64_t tag, uint64_t va,
+				    unsigned int s1_shift)
 {
-	uint64_t sum = soft_gen_load(&tlb->gen) + soft_gen_load(&vm->gen);
 	uint16_t asid = tag >> 16;
 	const soft_word *line;
 
 	if ((tag & TAG_KIND) == TAG_S2)
-		return sum;
+		return (struct soft_tlb_ref){.owner = unmoved, .leaf = unmoved};
 	line = soft_page_line(&tlb->pages, vm->vmid, va, s1_shift);
-	sum += soft_gen_load(&line[SOFT_OWNER_ANY]);
 	if ((tag & TAG_KIND) == TAG_GLOBAL)
-		return sum + soft_gen_load(&vm->gen_global) + soft_gen_load(&line[SOFT_OWNER_NONE]);
-	return sum + soft_gen_load(&vm->asid_gen[asid & vm->asid_mask]) + soft_gen_load(&line[soft_owner(asid)]);
+		return (struct soft_tlb_ref){.owner = &vm->gen_global, .leaf = &line[SOFT_OWNER_NONE]};
+	return (struct soft_tlb_ref){.owner = &vm->asid_gen[asid & vm->asid_mask], .leaf = &line[soft_owner(asid)]};
 }
 
 static void fill_leaf(const uint64_t *w, uint64_t va, unsigned int shift, struct soft_leaf *leaf)
@@ -116,7 +116,7 @@ static void fill_leaf(const uint64_t *w, uint64_t va, unsigned int shift, struct
 }
 
 static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, uint64_t tag, unsigned int shift,
-		  struct soft_leaf *leaf)
+		  struct soft_leaf *leaf, struct soft_tlb_ref *ref)
 {
 	uint64_t base = key->va >> shift << shift;
 	soft_word *slot = find_set(tlb, tag, base, shift);
@@ -128,7 +128,9 @@ static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, ui
 			continue;
 		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
 			continue;
-		if (current_stamp(tlb, key->vm, tag, key->va, w[LEAF] & 0xff) != w[STAMP])
+		*ref = make_ref(tlb, key->vm, tag, key->va, w[LEAF] & 0xff);
+		ref->stamp = w[STAMP];
+		if (soft_tlb_ref_stamp(tlb, key->vm, ref) != ref->stamp)
 			return false;
 		fill_leaf(w, key->va, shift, leaf);
 		return true;
@@ -136,14 +138,15 @@ static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, ui
 	return false;
 }
 
-bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf)
+bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf,
+		     struct soft_tlb_ref *ref)
 {
 	for (unsigned int global = 0; global < 2; global++) {
 		uint64_t sizes = atomic_load_explicit(&key->vm->sizes[global], memory_order_relaxed);
 		uint64_t tag = key_tag(key, global);
 
 		for (; sizes; sizes &= sizes - 1) {
-			if (probe(tlb, key, tag, __builtin_ctzll(sizes), leaf))
+			if (probe(tlb, key, tag, __builtin_ctzll(sizes), leaf, ref))
 				return true;
 		}
 	}
@@ -203,7 +206,7 @@ static soft_word *choose_way(soft_word *set, uint64_t base_word, uint64_t tag)
 }
 
 void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
-		     const struct soft_leaf *leaf)
+		     const struct soft_leaf *leaf, struct soft_tlb_ref *ref)
 {
 	bool global = key->s1 && leaf->global;
 	uint64_t tag = key_tag(key, global), base = key->va >> leaf->shift << leaf->shift;
@@ -217,6 +220,8 @@ void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 		[STAMP] = sample->common + (key->s1 ? sample->leaf[leaf->s1_level][global] : 0),
 	};
 
+	*ref = make_ref(tlb, key->vm, tag, key->va, leaf->s1_shift);
+	ref->stamp = w[STAMP];
 	soft_slot_write(choose_way(find_set(tlb, tag, base, leaf->shift), w[BASE], tag), w, WORDS);
 	soft_set_bit(&key->vm->sizes[global], leaf->shift);
 }

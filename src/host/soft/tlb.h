@@ -65,17 +65,36 @@ struct soft_tlb_sample {
 	uint64_t leaf[4][2]; /* by stage-1 level and by nG = 0 */
 };
 
+/* What an entry hangs on, beside the counters of everything and of its VMID; and its stamp. */
+struct soft_tlb_ref {
+	const soft_word *owner; /* the ASID's counter or the globals'; or one that never moves (no stage 1) */
+	const soft_word
+		*leaf; /* that of the entry's kind in its stage-1 leaf's line; SOFT_OWNER_ANY's is first there */
+	uint64_t stamp;
+};
+
 int soft_tlb_init(struct soft_tlb *tlb, uint32_t entries);
 void soft_tlb_fini(struct soft_tlb *tlb);
 int soft_vm_init(struct soft_vm *vm, uint16_t vmid, unsigned int asid_bits);
 void soft_vm_fini(struct soft_vm *vm);
 
-/* Readers, in a section. */
-bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf);
+/* Readers, in a section. True with the leaf, and where the entry's validity can be looked up again. */
+bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf,
+		     struct soft_tlb_ref *ref);
 void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_tlb_sample *sample);
 /* leaf is the outcome of a walk for key that began after the sample was taken. */
 void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
-		     const struct soft_leaf *leaf);
+		     const struct soft_leaf *leaf, struct soft_tlb_ref *ref);
+
+/* The sum of all counters that cover an entry, now. Relaxed: see slot.h. */
+static inline uint64_t soft_tlb_ref_stamp(const struct soft_tlb *tlb, const struct soft_vm *vm,
+					  const struct soft_tlb_ref *ref)
+{
+	const soft_word *any = (const soft_word *)((uintptr_t)ref->leaf & ~(uintptr_t)(SOFT_LINE - 1));
+
+	return soft_gen_load(&tlb->gen) + soft_gen_load(&vm->gen) + soft_gen_load(ref->owner) + soft_gen_load(any) +
+	       soft_gen_load(ref->leaf);
+}
 
 /* Invalidations, under the lock. A grace period must follow. */
 struct soft_tlb_range {

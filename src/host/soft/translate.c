@@ -4,7 +4,6 @@
  * ask their own cache first.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "translate.h"
 
@@ -53,20 +52,21 @@ static struct soft_tlb_key make_key(const struct soft_access *a, const struct so
 
 /* Both stages. cd NULL: stage 1 is skipped. Returns 0 with *leaf, or -EFAULT with *fault. */
 static int translate_stages(const struct soft_access *a, const struct soft_cd *cd, struct soft_leaf *leaf,
-			    struct soft_fault *fault)
+			    struct soft_tlb_ref *ref, struct soft_fault *fault)
 {
 	struct soft_tlb_key key = make_key(a, cd);
 	unsigned int rights = soft_access_rights(a->flags);
 	struct soft_tlb_sample sample;
 	int ret;
 
+	*ref = (struct soft_tlb_ref){0};
 	/* A half that is off has no entries, but those of a CD with the same ASID must not be found through it. */
 	if (cd && half_of(cd, a->iova)->disabled) {
 		soft_count(a->soft, SOFT_TLB_MISSES);
 		return soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf,
 				 fault);
 	}
-	if (soft_tlb_lookup(&a->soft->tlb, &key, leaf)) {
+	if (soft_tlb_lookup(&a->soft->tlb, &key, leaf, ref)) {
 		soft_count(a->soft, SOFT_TLB_HITS);
 		return soft_check_rights(cd, leaf, rights, fault);
 	}
@@ -76,7 +76,7 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	ret = soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf, fault);
 	/* Rights of stage 2 alone that deny the access leave a whole leaf; nothing else that faults may be cached. */
 	if (!ret || leaf->shift)
-		soft_tlb_insert(&a->soft->tlb, &key, &sample, leaf);
+		soft_tlb_insert(&a->soft->tlb, &key, &sample, leaf, ref);
 	return ret;
 }
 
@@ -97,9 +97,20 @@ static int terminate(const struct soft_access *a, const struct soft_cd *cd, cons
 	return by_cd && !cd->abort ? -ENODATA : -EFAULT;
 }
 
+static void answer(uint64_t base_pa, unsigned int shift, uint64_t iova, struct viq_soft_xlate *out)
+{
+	uint64_t offset = iova & ((UINT64_C(1) << shift) - 1);
+
+	out->pa = base_pa + offset;
+	out->len = (UINT64_C(1) << shift) - offset;
+}
+
 /* Through the IOMMU, without the device's own cache. */
 static int translate(const struct soft_access *a, struct viq_soft_xlate *out)
 {
+	struct soft_front_key key = soft_front_key(a->iova, a->ssid, a->flags);
+	uint64_t sample = soft_gen_sample(&a->view->front.gen);
+	struct soft_tlb_ref ref;
 	struct soft_leaf leaf;
 	struct soft_fault fault;
 	struct soft_cd cd;
@@ -108,10 +119,10 @@ static int translate(const struct soft_access *a, struct viq_soft_xlate *out)
 	skip = find_cd(a, &cd, &fault);
 	if (skip < 0)
 		return terminate(a, NULL, &fault);
-	if (translate_stages(a, skip ? NULL : &cd, &leaf, &fault))
+	if (translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault))
 		return terminate(a, skip ? NULL : &cd, &fault);
-	out->pa = leaf.pa;
-	out->len = (UINT64_C(1) << leaf.shift) - (leaf.pa & ((UINT64_C(1) << leaf.shift) - 1));
+	soft_front_insert(&a->view->front, &key, sample, &ref, leaf.base_pa | leaf.shift);
+	answer(leaf.base_pa, leaf.shift, a->iova, out);
 	return 0;
 }
 
@@ -146,6 +157,7 @@ static bool atc_grants(const struct soft_atc_entry *entry, uint32_t flags)
 static int request(const struct soft_access *a, uint32_t pasid, struct soft_atc_entry *entry)
 {
 	struct soft_atc_sample sample;
+	struct soft_tlb_ref ref;
 	struct soft_leaf leaf;
 	struct soft_fault fault;
 	struct soft_cd cd;
@@ -153,7 +165,7 @@ static int request(const struct soft_access *a, uint32_t pasid, struct soft_atc_
 
 	soft_atc_sample(a->view->atc, pasid, a->iova, &sample);
 	skip = find_cd(a, &cd, &fault);
-	if (skip < 0 || translate_stages(a, skip ? NULL : &cd, &leaf, &fault)) {
+	if (skip < 0 || translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault)) {
 		soft_count(a->soft, SOFT_FAULTS);
 		return -EFAULT;
 	}
@@ -171,7 +183,6 @@ static int translate_ats(const struct soft_access *a, struct viq_soft_xlate *out
 {
 	uint32_t pasid = a->flags & VIQ_SOFT_SSV ? a->ssid : SOFT_NO_PASID;
 	struct soft_atc_entry entry;
-	uint64_t offset;
 
 	if (soft_atc_lookup(a->view->atc, pasid, a->iova, &entry) && atc_grants(&entry, a->flags)) {
 		soft_count(a->soft, SOFT_ATC_HITS);
@@ -181,21 +192,8 @@ static int translate_ats(const struct soft_access *a, struct viq_soft_xlate *out
 		if (ret)
 			return ret;
 	}
-	offset = a->iova - entry.base;
-	out->pa = entry.base_pa + offset;
-	out->len = (UINT64_C(1) << entry.shift) - offset;
+	answer(entry.base_pa, entry.shift, a->iova, out);
 	return 0;
-}
-
-static bool flags_ok(uint32_t flags, uint32_t ssid)
-{
-	const uint32_t known = VIQ_SOFT_READ | VIQ_SOFT_WRITE | VIQ_SOFT_EXEC | VIQ_SOFT_PRIV | VIQ_SOFT_SSV;
-
-	if (flags & ~known || !(flags & (VIQ_SOFT_READ | VIQ_SOFT_WRITE)))
-		return false;
-	if (flags & VIQ_SOFT_EXEC && (flags & VIQ_SOFT_WRITE || !(flags & VIQ_SOFT_READ)))
-		return false;
-	return !(flags & VIQ_SOFT_SSV) || ssid < 1u << 20;
 }
 
 static struct soft_access make_access(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags)
@@ -210,94 +208,52 @@ static struct soft_access make_access(struct viq_soft_dev *dev, uint64_t iova, u
 	};
 }
 
+/* The way of nearly all accesses: the stream has made this one before. */
+static bool translate_again(const struct soft_view *view, struct viq_soft *soft, uint64_t iova, uint32_t ssid,
+			    uint32_t flags, struct viq_soft_xlate *out)
+{
+	struct soft_front_key key = soft_front_key(iova, ssid, flags);
+	uint64_t piece;
+
+	if (!soft_front_lookup(&view->front, &soft->tlb, view->vm, &key, &piece))
+		return false;
+	soft_count(soft, SOFT_TLB_HITS);
+	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
+	return true;
+}
+
 int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 		       struct viq_soft_xlate *out)
 {
 	struct soft_access access;
 
-	if (!dev || !out || !flags_ok(flags, ssid) || !soft_thread.depth)
+	if (!dev || !out || !soft_flags_ok(flags, ssid) || !soft_thread.depth)
 		return -EINVAL;
 	access = make_access(dev, iova, ssid, flags);
 	if (!access.view || access.view->config == VIQ_SMMUV3_STE_CONFIG_ABORT)
 		return -EFAULT;
-	return access.view->atc ? translate_ats(&access, out) : translate(&access, out);
-}
-
-/* Bytes of the next step of a DMA, inside one translation. */
-static size_t step(const struct viq_soft_xlate *x, size_t len)
-{
-	return x->len < len ? x->len : len;
-}
-
-int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, void *buf, size_t len)
-{
-	char *dst = buf;
-	int ret = 0;
-
-	if (!dev || (len && !buf) || flags & VIQ_SOFT_WRITE || !flags_ok(flags | VIQ_SOFT_READ, ssid) ||
-	    !soft_thread.registered)
-		return -EINVAL;
-	viq_soft_access_begin();
-	while (len) {
-		struct viq_soft_xlate x;
-		size_t n;
-
-		ret = viq_soft_translate(dev, iova, ssid, flags | VIQ_SOFT_READ, &x);
-		if (ret)
-			break;
-		n = step(&x, len);
-		ret = viq_mem_read(dev->soft->config.mem, x.pa, dst, n);
-		if (ret)
-			break;
-		dst += n;
-		iova += n;
-		len -= n;
-	}
-	viq_soft_access_end();
-	if (ret == -ENODATA)
-		memset(dst, 0, len);
-	return ret;
-}
-
-int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, const void *buf,
-		       size_t len)
-{
-	const char *src = buf;
-	int ret = 0;
-
-	if (!dev || (len && !buf) || flags & (VIQ_SOFT_READ | VIQ_SOFT_EXEC) ||
-	    !flags_ok(flags | VIQ_SOFT_WRITE, ssid) || !soft_thread.registered)
-		return -EINVAL;
-	viq_soft_access_begin();
-	while (len) {
-		struct viq_soft_xlate x;
-		size_t n;
-
-		ret = viq_soft_translate(dev, iova, ssid, flags | VIQ_SOFT_WRITE, &x);
-		if (ret)
-			break;
-		n = step(&x, len);
-		ret = viq_mem_write(dev->soft->config.mem, x.pa, src, n);
-		if (ret)
-			break;
-		src += n;
-		iova += n;
-		len -= n;
-	}
-	viq_soft_access_end();
-	return ret;
+	if (access.view->atc)
+		return translate_ats(&access, out);
+	if (translate_again(access.view, access.soft, iova, access.ssid, flags, out))
+		return 0;
+	return translate(&access, out);
 }
 
 /* As an access would find it, without counting or filling anything. */
 static bool tlb_holds(const struct soft_access *a)
 {
 	struct soft_tlb_key key;
+	struct soft_tlb_ref ref;
 	struct soft_leaf leaf;
 	struct soft_fault fault;
 	struct soft_cd cd;
+	struct soft_front_key front = soft_front_key(a->iova, a->ssid, a->flags);
 	bool ssv = a->flags & VIQ_SOFT_SSV;
-	int skip = 1;
+	uint64_t piece;
+	int skip = ssv ? -EFAULT : 1;
 
+	if (soft_front_lookup(&a->view->front, &a->soft->tlb, a->view->vm, &front, &piece))
+		return true;
 	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1 && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
 		skip = 0;
 	else if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1)
@@ -306,7 +262,7 @@ static bool tlb_holds(const struct soft_access *a)
 	if (skip < 0 || (!skip && half_of(&cd, a->iova)->disabled))
 		return false;
 	key = make_key(a, skip ? NULL : &cd);
-	return soft_tlb_lookup(&a->soft->tlb, &key, &leaf);
+	return soft_tlb_lookup(&a->soft->tlb, &key, &leaf, &ref);
 }
 
 /*
@@ -319,7 +275,7 @@ bool viq_soft_cached(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uin
 	struct soft_atc_entry entry;
 	bool cached = false;
 
-	if (!dev || !flags_ok(flags & (VIQ_SOFT_READ | VIQ_SOFT_WRITE) ? flags : flags | VIQ_SOFT_READ, ssid))
+	if (!dev || !soft_flags_ok(flags & (VIQ_SOFT_READ | VIQ_SOFT_WRITE) ? flags : flags | VIQ_SOFT_READ, ssid))
 		return false;
 	pthread_mutex_lock(&dev->soft->lock);
 	access = make_access(dev, iova, ssid, flags);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream's most recent translations, as answers: address, SubstreamID and kind of access in, physical address out.
+ *
+ * A hit saves the look-ups of the context descriptor and of the TLB and the check of rights, which together cost
+ * several times as much. It hangs on the generations of both: an entry is stale as soon as its descriptor or its TLB
+ * entry is (slot.h; the sum of both stamps is a stamp). It belongs to the view, so re-attaching forgets it.
+ */
+#ifndef VIQ_SOFT_FRONT_H
+#define VIQ_SOFT_FRONT_H
+
+#include "tlb.h"
+
+#define SOFT_FRONT_SLOTS      64u
+#define SOFT_FRONT_SLOT_WORDS 8u
+
+struct soft_front {
+	soft_word *slots;
+	void *slots_alloc;
+	soft_word gen; /* grows with every invalidation of a descriptor of the stream */
+};
+
+struct soft_front_key {
+	uint64_t page; /* address without its lowest 12 bits | VIQ_SOFT_* flags */
+	uint64_t ssid;
+};
+
+/* A slot's words after its sequence count. */
+enum {
+	SOFT_FRONT_PAGE,
+	SOFT_FRONT_SSID,
+	SOFT_FRONT_OUT,   /* physical address of the piece | log2 of its size */
+	SOFT_FRONT_OWNER, /* the counters of the TLB entry: struct soft_tlb_ref */
+	SOFT_FRONT_LEAF,
+	SOFT_FRONT_STAMP,
+	SOFT_FRONT_WORDS,
+};
+
+_Static_assert(SOFT_FRONT_WORDS + 1 <= SOFT_FRONT_SLOT_WORDS, "an entry is one cache line");
+_Static_assert(sizeof(uintptr_t) <= sizeof(uint64_t), "pointers fit in words");
+
+static inline struct soft_front_key soft_front_key(uint64_t iova, uint32_t ssid, uint32_t flags)
+{
+	return (struct soft_front_key){.page = (iova & ~UINT64_C(0xfff)) | flags, .ssid = ssid};
+}
+
+static inline soft_word *soft_front_slot(const struct soft_front *front, const struct soft_front_key *key)
+{
+	uint64_t index = (key->page >> 12) + key->page * 8 + key->ssid;
+
+	return &front->slots[index % SOFT_FRONT_SLOTS * SOFT_FRONT_SLOT_WORDS];
+}
+
+/* In a section. True with the physical address of the piece | log2 of its size. */
+static inline bool soft_front_lookup(const struct soft_front *front, const struct soft_tlb *tlb,
+				     const struct soft_vm *vm, const struct soft_front_key *key, uint64_t *out)
+{
+	soft_word *slot = soft_front_slot(front, key);
+	uint64_t w[SOFT_FRONT_WORDS];
+	struct soft_tlb_ref ref;
+
+	if (!soft_slot_read(slot, w, SOFT_FRONT_WORDS) || w[SOFT_FRONT_PAGE] != key->page ||
+	    w[SOFT_FRONT_SSID] != key->ssid)
+		return false;
+	ref.owner = (const soft_word *)(uintptr_t)w[SOFT_FRONT_OWNER];
+	ref.leaf = (const soft_word *)(uintptr_t)w[SOFT_FRONT_LEAF];
+	*out = w[SOFT_FRONT_OUT];
+	return w[SOFT_FRONT_STAMP] == soft_gen_load(&front->gen) + soft_tlb_ref_stamp(tlb, vm, &ref);
+}
+
+/* sample: front->gen before the descriptor was looked up. */
+static inline void soft_front_insert(struct soft_front *front, const struct soft_front_key *key, uint64_t sample,
+				     const struct soft_tlb_ref *ref, uint64_t out)
+{
+	uint64_t w[SOFT_FRONT_WORDS] = {
+		[SOFT_FRONT_PAGE] = key->page,
+		[SOFT_FRONT_SSID] = key->ssid,
+		[SOFT_FRONT_OUT] = out,
+		[SOFT_FRONT_OWNER] = (uintptr_t)ref->owner,
+		[SOFT_FRONT_LEAF] = (uintptr_t)ref->leaf,
+		[SOFT_FRONT_STAMP] = sample + ref->stamp,
+	};
+
+	soft_slot_write(soft_front_slot(front, key), w, SOFT_FRONT_WORDS);
+}
+
+#endif
