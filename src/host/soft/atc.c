@@ -51,7 +51,7 @@ static unsigned int pasid_owner(uint32_t pasid)
 
 static soft_word *find_set(const struct soft_atc *atc, uint64_t tag, uint64_t base, unsigned int shift)
 {
-	return &atc->slots[(soft_mix(base >> shift, tag) & atc->set_mask) * (WAYS * SLOT_WORDS)];
+	return &atc->slots[soft_place(base >> shift, tag, atc->set_mask) * (WAYS * SLOT_WORDS)];
 }
 
 static uint64_t current_stamp(const struct soft_atc *atc, uint32_t pasid, uint64_t addr, unsigned int shift)
@@ -104,6 +104,8 @@ void soft_atc_sample(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct
 {
 	unsigned int owner = pasid_owner(pasid);
 
+	/* Paired with the read-modify-writes in soft_atc_insert() and sizes_in_use(). */
+	sample->sizes = atomic_load_explicit(&atc->sizes, memory_order_acquire);
 	sample->common = soft_gen_sample(&atc->gen) + soft_gen_sample(&atc->pasid_gen[owner]);
 	for (unsigned int i = 0; i < SOFT_ATC_SIZES; i++) {
 		const soft_word *line = soft_page_line(&atc->pages, 0, addr, piece_shifts[i]);
@@ -129,7 +131,7 @@ static soft_word *choose_way(soft_word *set, uint64_t base_word, uint64_t tag)
 	return unused ? unused : set + turn++ % WAYS * SLOT_WORDS;
 }
 
-void soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc_sample *sample,
+bool soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc_sample *sample,
 		     const struct soft_atc_entry *entry)
 {
 	uint64_t w[WORDS] = {
@@ -142,10 +144,14 @@ void soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc
 	while (i < SOFT_ATC_SIZES && piece_shifts[i] != entry->shift)
 		i++;
 	if (i == SOFT_ATC_SIZES)
-		return;
+		return true;
+	if (!(sample->sizes >> entry->shift & 1)) {
+		atomic_fetch_or_explicit(&atc->sizes, UINT64_C(1) << entry->shift, memory_order_acq_rel);
+		return false;
+	}
 	w[STAMP] = sample->common + sample->piece[i];
 	soft_slot_write(choose_way(find_set(atc, w[TAG], entry->base, entry->shift), w[BASE], w[TAG]), w, WORDS);
-	soft_set_bit(&atc->sizes, entry->shift);
+	return true;
 }
 
 void soft_atc_inv_all(struct soft_atc *atc)
@@ -153,30 +159,43 @@ void soft_atc_inv_all(struct soft_atc *atc)
 	soft_gen_bump(&atc->gen);
 }
 
-/* Pieces of every size that the range touches, or more than limit. */
-static uint64_t count_pieces(uint64_t first, uint64_t last, uint64_t limit)
+/*
+ * A fill of a size that this does not see took its sample after it, so also after the change that the invalidation is
+ * about: both are read-modify-writes of one word.
+ */
+static uint64_t sizes_in_use(struct soft_atc *atc)
+{
+	return atomic_fetch_or_explicit(&atc->sizes, 0, memory_order_acq_rel);
+}
+
+/* Pieces that the range touches, of all sizes together, or more than limit. */
+static uint64_t count_pieces(uint64_t sizes, uint64_t first, uint64_t last, uint64_t limit)
 {
 	uint64_t count = 0;
 
-	for (unsigned int i = 0; i < SOFT_ATC_SIZES && count <= limit; i++)
-		count += (last >> piece_shifts[i]) - (first >> piece_shifts[i]) + 1;
+	for (; sizes && count <= limit; sizes &= sizes - 1) {
+		unsigned int shift = __builtin_ctzll(sizes);
+
+		count += (last >> shift) - (first >> shift) + 1;
+	}
 	return count;
 }
 
 void soft_atc_inv(struct soft_atc *atc, bool any_pasid, uint32_t pasid, uint64_t first, uint64_t last)
 {
 	unsigned int owner = any_pasid ? SOFT_OWNER_ANY : pasid_owner(pasid);
+	uint64_t sizes = sizes_in_use(atc);
 
-	if (count_pieces(first, last, atc->steps) > atc->steps) {
+	if (count_pieces(sizes, first, last, atc->steps) > atc->steps) {
 		soft_gen_bump(any_pasid ? &atc->gen : &atc->pasid_gen[owner]);
 		return;
 	}
-	/* Sizes in use are no help here: a fill that is under way may be the first of its size. */
-	for (unsigned int i = 0; i < SOFT_ATC_SIZES; i++) {
-		uint64_t page = first >> piece_shifts[i], end = last >> piece_shifts[i];
+	for (; sizes; sizes &= sizes - 1) {
+		unsigned int shift = __builtin_ctzll(sizes);
+		uint64_t page = first >> shift, end = last >> shift;
 
 		for (;; page++) {
-			soft_gen_bump(&soft_page_line(&atc->pages, 0, page << piece_shifts[i], piece_shifts[i])[owner]);
+			soft_gen_bump(&soft_page_line(&atc->pages, 0, page << shift, shift)[owner]);
 			if (page == end)
 				break;
 		}

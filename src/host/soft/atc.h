@@ -26,7 +26,7 @@ struct soft_atc {
 	struct soft_page_gens pages;
 	soft_word gen;
 	soft_word pasid_gen[SOFT_OWNERS]; /* everything of an owner's PASIDs */
-	soft_word sizes;                  /* log2 sizes that entries may have; bits only get set */
+	soft_word sizes;                  /* log2 sizes that entries may have; bits only get set, before the first */
 };
 
 struct soft_atc_entry {
@@ -37,6 +37,7 @@ struct soft_atc_entry {
 
 /* Counters of whatever a translation request may return, before it was made. */
 struct soft_atc_sample {
+	uint64_t sizes; /* in use then */
 	uint64_t common;
 	uint64_t piece[SOFT_ATC_SIZES]; /* by size */
 };
@@ -47,7 +48,8 @@ void soft_atc_fini(struct soft_atc *atc);
 /* Readers, in a section. */
 bool soft_atc_lookup(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct soft_atc_entry *entry);
 void soft_atc_sample(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct soft_atc_sample *sample);
-void soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc_sample *sample,
+/* False: the first of its size. Nothing was inserted; sample and request again, now that invalidations know of it. */
+bool soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc_sample *sample,
 		     const struct soft_atc_entry *entry);
 
 /* Invalidations, under the lock. A grace period must follow. */

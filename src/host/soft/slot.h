@@ -80,11 +80,16 @@ static inline void soft_set_bit(soft_word *mask, unsigned int bit)
 		atomic_fetch_or_explicit(mask, UINT64_C(1) << bit, memory_order_relaxed);
 }
 
-static inline uint64_t soft_mix(uint64_t a, uint64_t b)
+/*
+ * Where page of space goes in a table of mask + 1 places (a power of two). Neighbours go to neighbouring places, so
+ * that a run of pages no longer than the table does not collide with itself; spaces and far-away parts are mixed.
+ */
+static inline uint64_t soft_place(uint64_t page, uint64_t space, uint64_t mask)
 {
-	uint64_t h = (a ^ (b << 32 | b >> 32) * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
+	uint64_t h = (page & ~mask) * UINT64_C(0x9e3779b97f4a7c15) ^ space * UINT64_C(0xd6e8feb86659fd93);
 
-	return h ^ h >> 32;
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	return (page + (h >> 32)) & mask;
 }
 
 /*
@@ -132,7 +137,7 @@ static inline soft_word *soft_page_line(const struct soft_page_gens *gens, uint3
 {
 	uint64_t page = (addr & (UINT64_MAX >> 8)) >> shift;
 
-	return &gens->lines[(soft_mix(page, (uint64_t)space << 8 | shift) & gens->mask) * SOFT_OWNERS];
+	return &gens->lines[soft_place(page, (uint64_t)space << 8 | shift, gens->mask) * SOFT_OWNERS];
 }
 
 _Static_assert(SOFT_OWNERS * sizeof(soft_word) == SOFT_LINE, "one line a page");

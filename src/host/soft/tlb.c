@@ -74,7 +74,7 @@ static uint64_t key_tag(const struct soft_tlb_key *key, bool global)
 
 static soft_word *find_set(const struct soft_tlb *tlb, uint64_t tag, uint64_t base, unsigned int shift)
 {
-	return &tlb->slots[(soft_mix(base >> shift, tag) & tlb->set_mask) * (WAYS * SLOT_WORDS)];
+	return &tlb->slots[soft_place(base >> shift, tag, tlb->set_mask) * (WAYS * SLOT_WORDS)];
 }
 
 /* Entries without stage 1 hang on their VMID alone: these never move. */

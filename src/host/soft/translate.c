@@ -163,19 +163,20 @@ static int request(const struct soft_access *a, uint32_t pasid, struct soft_atc_
 	struct soft_cd cd;
 	int skip;
 
-	soft_atc_sample(a->view->atc, pasid, a->iova, &sample);
-	skip = find_cd(a, &cd, &fault);
-	if (skip < 0 || translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault)) {
-		soft_count(a->soft, SOFT_FAULTS);
-		return -EFAULT;
-	}
-	*entry = (struct soft_atc_entry){
-		.base = a->iova >> leaf.shift << leaf.shift,
-		.base_pa = leaf.base_pa,
-		.shift = leaf.shift,
-		.rights = granted(skip ? NULL : &cd, &leaf),
-	};
-	soft_atc_insert(a->view->atc, pasid, &sample, entry);
+	do { /* again at most once a size */
+		soft_atc_sample(a->view->atc, pasid, a->iova, &sample);
+		skip = find_cd(a, &cd, &fault);
+		if (skip < 0 || translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault)) {
+			soft_count(a->soft, SOFT_FAULTS);
+			return -EFAULT;
+		}
+		*entry = (struct soft_atc_entry){
+			.base = a->iova >> leaf.shift << leaf.shift,
+			.base_pa = leaf.base_pa,
+			.shift = leaf.shift,
+			.rights = granted(skip ? NULL : &cd, &leaf),
+		};
+	} while (!soft_atc_insert(a->view->atc, pasid, &sample, entry));
 	return 0;
 }
 
