@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "capture/capture.h"
+#include "capture/format.h"
 
 static char dir[] = "/tmp/viq-capture-XXXXXX";
 static char path[64];
@@ -374,6 +375,77 @@ static void flipped_bytes_never_confuse_the_reader(void **state)
 	free(bytes);
 }
 
+/* Promise of the reader: what it hands out can be used without further checks. */
+static void check_usable(const struct viq_capture_setup *setup, const struct viq_capture_packet *packet,
+			 const uint8_t *buf, size_t len)
+{
+	const struct viq_capture_entries *e = &packet->event.entries;
+
+	switch (packet->event.type) {
+	case VIQ_CAPTURE_SETUP:
+		assert_int_equal(packet->event.setup.entries & (packet->event.setup.entries - 1), 0);
+		assert_in_range(packet->event.setup.entries, 1, 1 << 19);
+		assert_in_range(packet->event.setup.entry_size, 16, VIQ_CAPTURE_ENTRY_MAX);
+		break;
+	case VIQ_CAPTURE_ENTRIES:
+	case VIQ_CAPTURE_DOORBELL:
+		assert_in_range(e->count, 0, VIQ_CAPTURE_MAX_ENTRIES);
+		if (e->count)
+			assert_ptr_equal((const uint8_t *)e->bytes + (size_t)e->count * setup->entry_size, buf + len);
+		/* fallthrough */
+	case VIQ_CAPTURE_GAP:
+		assert_in_range(e->count, 0, setup->entries);
+		assert_in_range(e->first, 0, setup->entries * (packet->kind == VIQ_CAPTURE_SMMUV3 ? 2 : 1) - 1);
+		break;
+	case VIQ_CAPTURE_READ:
+	case VIQ_CAPTURE_WRITE:
+		assert_true(packet->event.reg.size == 4 || packet->event.reg.size == 8);
+		break;
+	}
+}
+
+/* Mostly small numbers and the limits: pure noise would be refused at once. */
+static uint32_t nasty(void)
+{
+	static const uint32_t numbers[] = {0,    1,    2,    3,    4,    8,    16,      32,
+					   1024, 1025, 4095, 4096, 8191, 8192, 1 << 19, UINT32_MAX};
+
+	return random() % 8 ? numbers[random() % 16] : (uint32_t)random();
+}
+
+static void packets_of_nonsense_are_refused_or_usable(void **state)
+{
+	const char *given = getenv("VIQ_SEED");
+	unsigned int seed = given ? (unsigned int)strtoul(given, NULL, 0) : (unsigned int)time(NULL);
+	struct viq_capture_packet packet;
+	unsigned int accepted = 0;
+	uint8_t *buf;
+	const char *why;
+	size_t len, i;
+	int round, ret;
+
+	print_message("VIQ_SEED=%u\n", seed);
+	srandom(seed);
+	for (round = 0; round < 200000; round++) {
+		len = random() % 4 ? 8 + 8 * (size_t)(random() % 8) : (size_t)random() % 80;
+		buf = malloc(len + !len); /* of its own: the address sanitizer sees each byte beyond */
+		assert_non_null(buf);
+		for (i = 0; i + 4 <= len; i += 4)
+			memcpy(buf + i, &(uint32_t){nasty()}, 4);
+		memset(buf + i, 0, len - i);
+		memcpy(buf,
+		       (const uint8_t[]){'V', 'I', 'Q', 1, (uint8_t)(1 + round % 2), (uint8_t)(random() % 9), 0, 0},
+		       len < 8 ? len : 8);
+		ret = viq_capture_decode(buf, len, &smmuv3_setup, &packet, &why);
+		assert_true(ret == 0 || (ret == -EBADMSG && why));
+		if (!ret)
+			check_usable(&smmuv3_setup, &packet, buf, len);
+		accepted += !ret;
+		free(buf);
+	}
+	assert_in_range(accepted, 2000, 198000);
+}
+
 /* --- Writing ------------------------------------------------------------------------------------------------------ */
 
 static void appends_refuse_what_a_reader_would(void **state)
@@ -434,6 +506,7 @@ int main(void)
 		cmocka_unit_test(truncation_at_every_byte_is_refused),
 		cmocka_unit_test(every_rule_of_the_format_is_checked),
 		cmocka_unit_test(flipped_bytes_never_confuse_the_reader),
+		cmocka_unit_test(packets_of_nonsense_are_refused_or_usable),
 		cmocka_unit_test(appends_refuse_what_a_reader_would),
 		cmocka_unit_test(the_file_appears_whole_or_not_at_all),
 	};

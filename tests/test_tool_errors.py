@@ -202,36 +202,41 @@ class ToolErrors(unittest.TestCase):
 
     # --- Output
 
-    def record_ring(self, out, **options):
+    def record_ring(self, out):
         ring, prod = self.write("ring", bytes(64)), self.write("prod", "4\n")
-        return ["record", "smmuv3-ring", ring, prod, "-o", out], options
+        return ["record", "smmuv3-ring", ring, prod, "-o", out]
 
     def test_output_that_cannot_be_written(self):
-        args, _ = self.record_ring("/proc/viq/out.pcap")
+        args = self.record_ring("/proc/viq/out.pcap")
         self.fails(1, "/proc/viq/out.pcap: cannot create a file here", *args)
-        args, _ = self.record_ring(self.path("missing/out.pcap"))
+        args = self.record_ring(self.path("missing/out.pcap"))
         self.fails(1, "cannot create a file here: No such file or directory; choose a writable", *args)
-        args, _ = self.record_ring(self.folder)
+        args = self.record_ring(self.folder)
         self.fails(1, "is not a regular file", *args)
-        args, _ = self.record_ring("/dev/null")
+        args = self.record_ring("/dev/null")
         self.fails(1, "is not a regular file", *args)
         if os.geteuid() != 0:
             os.mkdir(self.path("closed"), 0o500)
-            args, _ = self.record_ring(self.path("closed/out.pcap"))
+            args = self.record_ring(self.path("closed/out.pcap"))
             self.fails(1, "cannot create a file here: Permission denied", *args)
+
+    def test_output_that_is_an_input(self):
+        for name in ("ring", "prod"):
+            args = self.record_ring(self.path(name))
+            self.fails(1, f"{name}: is an input of this recording", *args)
 
     def test_full_disk(self):
         """A file size limit stands in for it: the capture of before stays as it was."""
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-        args, _ = self.record_ring(self.write("out.pcap", "old"))
+        args = self.record_ring(self.write("out.pcap", "old"))
         self.fails(1, "out.pcap: cannot write: File too large", *args, preexec_fn=limit)
         with open(self.out, "rb") as file:
             self.assertEqual(file.read(), b"old")
 
     def test_bad_notes(self):
-        args, _ = self.record_ring(self.out)
+        args = self.record_ring(self.out)
         self.fails(2, "--note: not printable", *args, "--note", "two\nlines")
         self.fails(2, "--note: not printable", *args, "--note", b"\xff")
         self.fails(2, "--note: longer than 1024", *args, "--note", 1025 * "x")

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "record.h"
 #include "tool.h"
@@ -199,6 +200,14 @@ int cmd_record(int argc, char **argv)
 
 /* --- What the sources share --------------------------------------------------------------------------------------- */
 
+/* Would the output replace this input? */
+static bool same_file(const char *out, const char *in)
+{
+	struct stat a, b;
+
+	return in && !stat(out, &a) && !stat(in, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int record_begin(const struct record_options *options, enum viq_capture_kind kind, struct viq_capture_setup *setup,
 		 uint64_t time, const char *default_note, struct viq_capture_writer **writer)
 {
@@ -206,6 +215,9 @@ int record_begin(const struct record_options *options, enum viq_capture_kind kin
 	struct viq_capture_error err;
 	uint32_t i;
 
+	if (same_file(options->out, options->operands[0]) || same_file(options->out, options->operands[1]) ||
+	    same_file(options->out, options->trace))
+		return tool_error(options->out, "is an input of this recording; name another output file");
 	if (strlen(note) > VIQ_CAPTURE_NOTE_MAX)
 		return tool_usage("--note: longer than %d bytes", VIQ_CAPTURE_NOTE_MAX);
 	strcpy(setup->note, note);
