@@ -7,6 +7,7 @@ The literal numbers are those of the recordings that the captures were made from
 import collections
 import json
 import os
+import shutil
 import struct
 import subprocess
 import unittest
@@ -42,7 +43,17 @@ class Captures(unittest.TestCase):
             total += event.count
             self.assertEqual(event.value, total % capture.size * scale)
         self.compare(capture, decoded(path))
+        self.open_elsewhere(path, 2 + len(capture.events))
         return capture
+
+    def open_elsewhere(self, path, packets):
+        """tcpdump and tshark, where installed, see every packet and complain about none."""
+        if shutil.which("tcpdump"):
+            done = subprocess.run(["tcpdump", "-r", path, "--count"], capture_output=True, text=True, check=True)
+            self.assertEqual(done.stdout.split()[0], str(packets))
+        if shutil.which("tshark"):
+            done = subprocess.run(["tshark", "-r", path], capture_output=True, text=True, check=True)
+            self.assertEqual(done.stdout.count("\n"), packets)
 
     def compare(self, capture, objects):
         entries = [o for o in objects if o["type"] in ("command", "descriptor")]
