@@ -6,7 +6,6 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -15,7 +14,7 @@ from qtest_client import (CMDQ_CONS, CMDQ_PROD, CMDQEN, CR0, CR0ACK, EVENTQ_BASE
                           GERROR, IRQ_CTRL, RAM, SMMU, SMMUEN, STRTAB_BASE, STRTAB_BASE_CFG, SYNC, SYNC_SEV, Device,
                           Failed, Queue)
 
-TOOL = sys.argv.pop(1)
+TOOL = os.environ["VIQ_TOOL"]
 
 
 def nh_va(asid, va):

@@ -15,6 +15,7 @@ struct command {
 static const struct command commands[] = {
 	{"record", cmd_record, "make a capture from a ring dump, a QEMU trace, or a running QEMU"},
 	{"decode", cmd_decode, "print a capture or a ring dump, one line a command"},
+	{"replay", cmd_replay, "run a capture through the front end and a host, and check that nothing stale is left"},
 	{"device", cmd_device, "a register-level SMMUv3 that speaks QEMU's qtest protocol"},
 	{"bench", cmd_bench, "measure viq on this machine, and print medians and ratios"},
 };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VIQ_TOOL_REPLAY_SCAN_H
+#define VIQ_TOOL_REPLAY_SCAN_H
+
+#include "replay.h"
+
+#define SCAN_MAX_STREAMS 1024
+#define SCAN_SID_BITS    20 /* streams above are replayed, but have no device */
+
+struct scan_stream {
+	uint32_t sid;
+	uint32_t max_ssid; /* that a command names */
+	bool ats;          /* ATC_INV names it */
+};
+
+/* What a capture needs of the guest around it. */
+struct scan {
+	uint64_t recorded[REPLAY_KINDS];
+	uint64_t commands, missing, doorbells;
+	uint32_t max_entries; /* of its queues */
+	uint32_t max_sid;
+	char note[1100];
+	uint8_t granule[65536]; /* by ASID: log2 of the pages of its tables; 0: the capture does not name it */
+	struct scan_stream streams[SCAN_MAX_STREAMS];
+	size_t stream_count;
+	bool found; /* command number wanted is there */
+	uint64_t wanted[2];
+};
+
+/* Read the whole capture. False after an error, which was printed. */
+bool scan_capture(const char *path, uint64_t wanted, struct scan *scan);
+
+#endif

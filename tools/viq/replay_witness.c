@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay_witness.h"
+#include "replay_witness_private.h"
+#include "tool.h"
+
+/* --- Records ----------------------------------------------------------------------------------------------------- */
+
+/* Consumption numbers slots as it passes them; a record waits for its slot's number, then for a CMD_SYNC's. */
+static struct slot *slot_of(const struct witness *w, uint32_t index)
+{
+	return &w->slots[index & (w->slot_count - 1)];
+}
+
+bool witness_record(struct witness *w, const struct replay_command *command, const struct record *record)
+{
+	struct record *r;
+
+	if (w->record_count == WITNESS_MAX_RECORDS) {
+		w->counts.skipped++;
+		return false;
+	}
+	r = &w->records[w->record_count++];
+	*r = *record;
+	r->index = command->index;
+	r->number = command->number;
+	r->consumed = 0;
+	return true;
+}
+
+static bool is_cached(const struct record *r)
+{
+	return viq_soft_cached(r->dev, r->iova, r->ssid, r->flags, r->what == RECORD_ATC);
+}
+
+/* Translate as the device; 0 and *pa. */
+int witness_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, uint64_t *pa)
+{
+	struct viq_soft_xlate xlate;
+	int err;
+
+	viq_soft_access_begin();
+	err = viq_soft_translate(dev, iova, ssid, flags, &xlate);
+	viq_soft_access_end();
+	*pa = xlate.pa;
+	return err;
+}
+
+static bool is_stale(const struct record *r, bool cached)
+{
+	uint64_t pa;
+
+	if (r->what == RECORD_ATC)
+		return cached;
+	return !witness_translate(r->dev, r->iova, r->ssid, r->flags, &pa) && pa == r->pa;
+}
+
+/* Its slot's fate reaches a record once: the slot may be used again before a CMD_SYNC comes. */
+static void learn_fate(struct witness *w, struct record *r)
+{
+	const struct slot *slot = slot_of(w, r->index);
+
+	r->lost = slot->lost || slot->number != r->number;
+	r->consumed = r->lost ? 0 : slot->consumed;
+}
+
+static void drop(struct record *r)
+{
+	if (r->config)
+		r->config->waiting--;
+}
+
+/* Looking makes the device cache the new translation: remember first what was cached for all of them. */
+static void look_at_due(struct witness *w)
+{
+	for (size_t i = 0; i < w->due_count; i++)
+		w->due[i].cached_now = is_cached(&w->due[i]);
+	for (size_t i = 0; i < w->due_count; i++) {
+		const struct record *r = &w->due[i];
+		bool stale = is_stale(r, r->cached_now);
+
+		w->counts.checked++;
+		w->counts.cached += r->cached_before;
+		/* Another context descriptor may lead to something else that is cached. */
+		w->counts.gone += r->cached_before && !stale && (!r->cached_now || r->what == RECORD_CONFIG);
+		w->counts.stale += stale;
+	}
+	w->due_count = 0;
+}
+
+void witness_settle(struct witness *w)
+{
+	size_t kept = 0;
+
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->record_count; i++) {
+		struct record *r = &w->records[i];
+
+		if (!r->consumed && !r->lost)
+			learn_fate(w, r);
+		if (r->lost) {
+			w->counts.lost++;
+			drop(r);
+		} else if (r->consumed && r->consumed < w->last_sync) {
+			drop(r);
+			w->due[w->due_count++] = *r;
+		} else {
+			w->records[kept++] = *r;
+		}
+	}
+	w->record_count = kept;
+	look_at_due(w);
+}
+
+void witness_consumed(struct witness *w, uint32_t index, bool sync)
+{
+	if (!w)
+		return;
+	slot_of(w, index)->consumed = ++w->sequence;
+	if (sync)
+		w->last_sync = w->sequence;
+}
+
+void witness_lost(struct witness *w, uint32_t index)
+{
+	if (w)
+		slot_of(w, index)->lost = true;
+}
+
+void witness_doorbell(struct witness *w)
+{
+	if (w)
+		w->at_doorbell = w->counts;
+}
+
+static void survey_record(const struct record *r, bool consumed, struct replay_error *error)
+{
+	bool cached = is_cached(r);
+
+	if (consumed) {
+		error->before++;
+		error->before_gone += !cached;
+	} else if (r->number == error->number) {
+		error->own++;
+		error->own_cached += cached;
+	} else {
+		error->after++;
+		error->after_cached += cached;
+	}
+}
+
+void witness_survey(const struct witness *w, struct replay_error *error)
+{
+	if (!w)
+		return;
+	error->before = w->counts.checked - w->at_doorbell.checked;
+	error->before_gone = w->counts.gone - w->at_doorbell.gone;
+	for (size_t i = 0; i < w->record_count; i++) {
+		const struct record *r = &w->records[i];
+		const struct slot *slot = slot_of(w, r->index);
+
+		survey_record(r, r->consumed || (slot->number == r->number && slot->consumed), error);
+	}
+}
+
+void witness_counts(const struct witness *w, struct replay_witness_counts *counts)
+{
+	if (!w)
+		return;
+	*counts = w->counts;
+	counts->waiting += w->record_count;
+}
+
+/* --- Life -------------------------------------------------------------------------------------------------------- */
+
+void witness_new_queue(struct witness *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->record_count; i++)
+		drop(&w->records[i]);
+	w->counts.waiting += w->record_count;
+	w->record_count = 0;
+	w->slot_count = 1u << w->guest->ring.log2size;
+	memset(w->slots, 0, w->slot_count * sizeof(*w->slots));
+}
+
+void witness_before(struct witness *w, const struct replay_command *command)
+{
+	if (!w)
+		return;
+	*slot_of(w, command->index) = (struct slot){.number = command->number};
+	witness_use(w, command);
+}
+
+bool witness_create(struct replay_guest *guest, const struct scan *scan, struct witness **out)
+{
+	struct witness *w = calloc(1, sizeof(*w));
+	int err = -1;
+
+	*out = w;
+	if (w) {
+		w->guest = guest;
+		w->slots = calloc(scan->max_entries, sizeof(*w->slots));
+		w->records = calloc(WITNESS_MAX_RECORDS, sizeof(*w->records));
+		w->due = calloc(WITNESS_MAX_RECORDS, sizeof(*w->due));
+		w->slot_count = 1;
+		if (w->slots && w->records && w->due)
+			err = witness_populate(w, scan);
+	}
+	if (!err)
+		return true;
+	tool_error(NULL, "no memory for the devices that watch the invalidations; use --host null");
+	witness_destroy(w);
+	return false;
+}
+
+void witness_destroy(struct witness *w)
+{
+	if (!w)
+		return;
+	free(w->asids);
+	free(w->streams);
+	free(w->due);
+	free(w->records);
+	free(w->slots);
+	free(w);
+}
