@@ -141,7 +141,9 @@ def _(d, c):
     if not register or d.word is not register:
         return False
     kept = smmuv3.guarded(register, value, c.before)
-    return not d.bits & ~kept and not (d.viq ^ c.before[d.offset]) & kept
+    reserved = ~half(register, d.offset)
+    return bool(kept) and not d.bits & ~(kept | reserved) and not (d.viq ^ c.before[d.offset]) & kept and (
+        not d.viq & reserved)
 
 
 @rule("page-1-alias-write", ends=True)
