@@ -18,7 +18,7 @@ stage() {
 	local name=$1 dir=$2 options=$3 tests=$4 log=$2.log verb=setup
 
 	echo
-	echo "== $name"
+	echo "== $name: building (output in $log)"
 	[ ! -e "$dir/build.ninja" ] || verb=configure
 	rm -f "$dir/meson-logs/testlog.json"
 	# shellcheck disable=SC2086 # the options are lists of words
