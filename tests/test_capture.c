@@ -453,6 +453,7 @@ static void appends_refuse_what_a_reader_would(void **state)
 	struct viq_capture_register reg = {.offset = 2, .size = 4};
 	struct viq_capture_setup bad = smmuv3_setup;
 	struct viq_capture_writer *w;
+	struct viq_capture_error err;
 	uint64_t bytes[4] = {0};
 
 	assert_int_equal(viq_capture_writer_create(path, (enum viq_capture_kind)9, &w, NULL), -EINVAL);
@@ -473,7 +474,9 @@ static void appends_refuse_what_a_reader_would(void **state)
 	reg.offset = 4;
 	assert_int_equal(viq_capture_append_register(w, 0, VIQ_CAPTURE_END, &reg), -EINVAL);
 	assert_int_equal(viq_capture_writer_totals(w)->packets, 1);
-	viq_capture_writer_abandon(w);
+	unlink(path);
+	assert_int_equal(viq_capture_writer_commit(w, &err), -EINVAL);
+	assert_int_equal(files_in_dir(), 0);
 }
 
 static void the_file_appears_whole_or_not_at_all(void **state)

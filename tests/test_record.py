@@ -270,6 +270,14 @@ class RecordLive(unittest.TestCase):
         self.record()
         self.assertEqual(self.bells(), [(14, 0, b""), (17, 14, bytes(range(224, 256)) + bytes(range(16)))])
 
+    def test_a_smaller_queue_after_a_larger(self):
+        """CONS of the larger one is beyond the smaller one's end."""
+        larger = self.LOG.replace("0x1004", "0x1008")
+        os.unlink(os.path.join(self.folder, "log"))
+        self.log((larger + self.LOG.split("\n")[0] + "\n").replace("0x9c val:0x0", "0x9c val:0x83") + self.BELL % 5)
+        self.record()
+        self.assertEqual(self.bells(), [(5, 3, bytes(range(48, 80)))])
+
     def test_base_in_two_halves(self):
         """4-byte writes of CMDQ_BASE."""
         halves = "".join(self.BELL.replace("0x98", offset) % value for offset, value in (("0x90", 0x1004), ("0x94", 0)))

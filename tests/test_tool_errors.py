@@ -304,6 +304,11 @@ class ToolErrors(unittest.TestCase):
         path = self.serve(b'{"QMP": {}}', b'{"return": {}}', b'{"event": "STOP"}')
         self.fails(1, "no QMP message", *self.live(path, self.write("log", "")))
 
+    def test_qemu_that_goes_away_while_the_guest_is_stopped(self):
+        path = self.serve(b'{"QMP": {}}', b'{"return": {}}', b'{"return": {"running": true}}', b'{"return": {}}', b"")
+        log = self.write("log", "smmuv3_write_mmio addr: 0x90 val:0x8 size: 0x8(0)\n")
+        self.fails(1, "the guest may be stopped: enter cont", *self.live(path, log))
+
     def test_qemu_that_refuses(self):
         """The guest runs on although its memory could not be saved."""
         path = self.serve(b'{"QMP": {}}', b'{"return": {}}', b'{"return": {"running": true}}', b'{"return": {}}',

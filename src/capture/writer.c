@@ -26,7 +26,7 @@ struct viq_capture_writer {
 	struct viq_capture_setup setup;
 	struct viq_capture_totals totals;
 	uint64_t last; /* time of the last packet */
-	int error;     /* of the first failed write: libpcap does not report it */
+	int error;     /* the first: of an append, or of a write, which libpcap does not report */
 	pcap_t *pcap;
 	pcap_dumper_t *dumper;
 	char *path;
@@ -154,10 +154,17 @@ static void dump(struct viq_capture_writer *w, uint64_t time, size_t len)
 	w->totals.packets++;
 }
 
+static int refuse(struct viq_capture_writer *w)
+{
+	if (!w->error)
+		w->error = -EINVAL;
+	return -EINVAL;
+}
+
 int viq_capture_append_setup(struct viq_capture_writer *w, uint64_t time, const struct viq_capture_setup *setup)
 {
 	if (viq_capture_check_setup(w->kind, setup))
-		return -EINVAL;
+		return refuse(w);
 	w->setup = *setup;
 	w->have_setup = true;
 	dump(w, time, viq_capture_encode_setup(w->kind, setup, w->buf));
@@ -179,10 +186,10 @@ static void dump_entries(struct viq_capture_writer *w, uint64_t time, uint32_t t
 static void dump_full_packets(struct viq_capture_writer *w, uint64_t time, struct viq_capture_entries *e, uint32_t keep)
 {
 	uint32_t wraps = w->kind == VIQ_CAPTURE_SMMUV3 ? 2 : 1;
-	struct viq_capture_entries part = *e;
 
 	while (e->count > keep) {
-		part = *e;
+		struct viq_capture_entries part = *e;
+
 		if (part.count > VIQ_CAPTURE_MAX_ENTRIES)
 			part.count = VIQ_CAPTURE_MAX_ENTRIES;
 		dump_entries(w, time, VIQ_CAPTURE_ENTRIES, &part);
@@ -204,7 +211,7 @@ int viq_capture_append_entries(struct viq_capture_writer *w, uint64_t time, uint
 	struct viq_capture_entries entries = {.first = first, .count = count, .bytes = bytes};
 
 	if (!entries_ok(w, &entries))
-		return -EINVAL;
+		return refuse(w);
 	if (bytes)
 		dump_full_packets(w, time, &entries, 0);
 	else
@@ -218,12 +225,12 @@ int viq_capture_append_doorbell(struct viq_capture_writer *w, uint64_t time, uin
 	struct viq_capture_entries entries = {.doorbell = value, .first = first, .count = count, .bytes = bytes};
 
 	if (!w->have_setup || (count && !bytes))
-		return -EINVAL;
+		return refuse(w);
 	if (viq_capture_check_entries(w->kind, &w->setup, VIQ_CAPTURE_DOORBELL,
 				      &(struct viq_capture_entries){.first = first}))
-		return -EINVAL;
+		return refuse(w);
 	if (count && !entries_ok(w, &entries))
-		return -EINVAL;
+		return refuse(w);
 	dump_full_packets(w, time, &entries, VIQ_CAPTURE_MAX_ENTRIES);
 	dump_entries(w, time, VIQ_CAPTURE_DOORBELL, &entries);
 	return 0;
@@ -234,7 +241,7 @@ int viq_capture_append_register(struct viq_capture_writer *w, uint64_t time, enu
 {
 	if (!w->have_setup || (type != VIQ_CAPTURE_READ && type != VIQ_CAPTURE_WRITE) ||
 	    viq_capture_check_register(reg))
-		return -EINVAL;
+		return refuse(w);
 	dump(w, time, viq_capture_encode_register(w->kind, type, reg, w->buf));
 	return 0;
 }

@@ -10,7 +10,14 @@
 #include "qmp.h"
 #include "tool.h"
 
-#define QMP_TIMEOUT_S 10
+#define QMP_TIMEOUT_S 10 /* receive() names it */
+
+static void broken(struct qmp *qmp, const char *what, const char *why)
+{
+	tool_error(qmp->path, "%s (%s); %s", what, why,
+		   qmp->advice ? qmp->advice : "is QEMU running, and is this its -qmp socket?");
+	qmp->broken = true;
+}
 
 /* A message of QEMU: NULL after an error. */
 static json_t *receive(struct qmp *qmp)
@@ -23,12 +30,9 @@ static json_t *receive(struct qmp *qmp)
 	if (message)
 		return message;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		tool_error(qmp->path,
-			   "no answer for %d seconds; another client may be connected, QMP serves one at a time",
-			   QMP_TIMEOUT_S);
+		broken(qmp, "no answer for 10 seconds", "QMP serves one client at a time, is another one connected?");
 	else
-		tool_error(qmp->path, "no QMP message (%s); is QEMU running, and is this its -qmp socket?",
-			   errno ? strerror(errno) : error.text);
+		broken(qmp, "no QMP message", errno ? strerror(errno) : error.text);
 	return NULL;
 }
 
@@ -42,7 +46,7 @@ static bool send_all(struct qmp *qmp, const char *text)
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0) {
-			tool_error(qmp->path, "cannot send: %s; is QEMU still running?", strerror(errno));
+			broken(qmp, "cannot send", strerror(errno));
 			return false;
 		}
 		text += sent;
@@ -85,7 +89,7 @@ bool qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t
 
 	if (!text)
 		tool_error(NULL, "out of memory");
-	else
+	else if (!qmp->broken)
 		ok = send_all(qmp, text) && receive_answer(qmp, command, result);
 	free(text);
 	json_decref(message);

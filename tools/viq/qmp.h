@@ -9,7 +9,9 @@
 
 struct qmp {
 	const char *path;
+	const char *advice; /* what to do when the connection breaks; NULL: to look for QEMU */
 	FILE *in;
+	bool broken; /* and reported: further commands fail at once, and silently */
 };
 
 /* Connect to a unix socket and negotiate. */

@@ -106,6 +106,7 @@ static void set_base(struct live *live, const struct access *access)
 	live->have_base = true;
 	live->count = 0;
 	live->position = 0;
+	live->cons &= 2 * queue_size(live) - 1;
 	live->first = live->cons;
 }
 
@@ -290,9 +291,13 @@ static int take_state(struct live *live)
 	if (!running)
 		return save_stopped(live);
 	hold_signals(&signals);
-	status = qmp_execute(&live->qmp, "stop", NULL, NULL) ? save_stopped(live) : TOOL_ERROR;
-	if (!qmp_execute(&live->qmp, "cont", NULL, NULL))
-		status = tool_error(live->qmp.path, "the guest may still be stopped; enter cont in QEMU's monitor");
+	live->qmp.advice = "the guest may be stopped: enter cont in QEMU's monitor";
+	status = TOOL_ERROR;
+	if (qmp_execute(&live->qmp, "stop", NULL, NULL)) {
+		status = save_stopped(live);
+		if (!qmp_execute(&live->qmp, "cont", NULL, NULL))
+			status = TOOL_ERROR;
+	}
 	sigprocmask(SIG_SETMASK, &signals, NULL);
 	return status;
 }
