@@ -256,7 +256,7 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 	s->charge = 0;
 	if (!budget)
 		budget = 1u << s->cmdq.log2size;
-	while (!stopped && may_consume(s) && (uint64_t)used + s->charge < budget) {
+	do {
 		struct window w;
 
 		if (open_window(s, budget - used - s->charge, &w)) {
@@ -266,12 +266,12 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 			if (smmuv3_batch_flush(s))
 				smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
 		}
-	}
+		left = !stopped && may_consume(s);
+	} while (left && (uint64_t)used + s->charge < budget);
 	/* What was read is confirmed before the guest's write returns: CONS never stands still for want of a CMD_SYNC.
 	 */
-	if (!stopped)
-		smmuv3_batch_flush(s);
-	left = may_consume(s);
+	if (!stopped && !smmuv3_batch_flush(s))
+		left = false;
 	s->counters.budget_ends += left;
 	return left;
 }
