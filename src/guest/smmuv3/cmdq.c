@@ -24,24 +24,23 @@ static bool may_consume(const struct viq_smmuv3 *s)
 /* At least one command at head, or false if its memory is not there. */
 static bool open_window(const struct viq_smmuv3 *s, uint32_t limit, struct window *w)
 {
-	uint32_t slot = s->head & ((1u << s->cmdq.log2size) - 1);
+	uint32_t slots = 1u << s->cmdq.log2size, slot = s->head & (slots - 1);
 	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, s->head);
-	uint64_t gpa = s->cmdq.base + (uint64_t)slot * VIQ_SMMUV3_CMD_SIZE;
-	uint64_t avail;
 
 	if (limit > fill)
 		limit = fill;
-	if (limit > (1u << s->cmdq.log2size) - slot)
-		limit = (1u << s->cmdq.log2size) - slot;
-	w->words = viq_mem_span(s->config.mem, gpa, &avail);
-	if (w->words && avail >= VIQ_SMMUV3_CMD_SIZE) {
-		w->count = avail / VIQ_SMMUV3_CMD_SIZE < limit ? (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE) : limit;
+	if (limit > slots - slot)
+		limit = slots - slot;
+	if (slot < s->ring_slots) {
+		w->words = &s->ring[2 * (size_t)slot];
+		w->count = limit < s->ring_slots - slot ? limit : s->ring_slots - slot;
 		return true;
 	}
-	/* Behind callbacks, or across two regions: one at a time. */
+	/* Behind callbacks, or beyond the region that holds the base: one at a time. */
 	w->words = w->copy;
 	w->count = 1;
-	return viq_mem_read(s->config.mem, gpa, w->copy, sizeof(w->copy)) == 0;
+	return viq_mem_read(s->config.mem, s->cmdq.base + (uint64_t)slot * VIQ_SMMUV3_CMD_SIZE, w->copy,
+			    sizeof(w->copy)) == 0;
 }
 
 void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2])
@@ -278,8 +277,14 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 {
+	uint64_t avail = 0;
+
 	s->cmdq =
 		smmuv3_queue(s, s->regs.cmdq_base, VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, s->config.idr1), VIQ_SMMUV3_CMD_SIZE);
+	s->ring = viq_mem_span(s->config.mem, s->cmdq.base, &avail);
+	if (avail > (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size)
+		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
+	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
 }
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)

@@ -83,6 +83,8 @@ struct viq_smmuv3 {
 	uint64_t address_mask; /* output address size: IDR5.OAS */
 	struct smmuv3_regs regs;
 	struct smmuv3_queue cmdq; /* regs.cmdq_base, worked out: see smmuv3_cmdq_moved() */
+	const uint64_t *ring;     /* its memory, which never moves (viq_mem_create()), */
+	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
 	uint32_t charge;          /* budget that extra host calls of this run have used */
 	struct viq_smmuv3_counters counters;
