@@ -224,7 +224,9 @@ bool smmuv3_batch_flush(struct viq_smmuv3 *s)
 	struct viq_call_result res;
 
 	if (!b->count) {
-		confirm(s, 0);
+		/* Without holes there is no batch, and CONS is at head. */
+		if (b->hole_count)
+			confirm(s, 0);
 		return true;
 	}
 	call(s, &piece, 1, b->count, &res);
