@@ -78,12 +78,16 @@ static void on_host_error(void *opaque, const struct viq_call_result *result)
 
 static void on_trace(void *opaque, const struct viq_smmuv3_trace *trace)
 {
+	struct vsmmu *v = opaque;
+
 	assert_int_equal(trace->size, sizeof(*trace));
-	vsmmu_log_add(opaque, (struct vsmmu_log){.kind = LOG_TRACE,
-						 .a = trace->fate,
-						 .b = trace->index,
-						 .c = trace->cerror,
-						 .cmd = {trace->cmd[0], trace->cmd[1]}});
+	if (v->on_trace)
+		v->on_trace(v, trace);
+	vsmmu_log_add(v, (struct vsmmu_log){.kind = LOG_TRACE,
+					    .a = trace->fate,
+					    .b = trace->index,
+					    .c = trace->cerror,
+					    .cmd = {trace->cmd[0], trace->cmd[1]}});
 }
 
 static void on_written(void *opaque, uint64_t gpa, size_t len)

@@ -134,6 +134,8 @@ struct vsmmu {
 	size_t log_count, log_room;
 	int reconfig_result; /* what reconfig() answers to a command */
 	int msi_result;
+	void (*on_trace)(struct vsmmu *v, const struct viq_smmuv3_trace *trace); /* also when quiet */
+	void *opaque;                                                            /* for on_trace */
 	/* The driver. Indices here are absolute: they count since the queue was set up. */
 	uint64_t cmdq_base;
 	unsigned int log2size;

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Run one libFuzzer target from a small corpus made here.
+
+A fixed number of inputs by default, so that a run costs the same everywhere: FUZZ_RUNS changes it, VIQ_FUZZ_TIME (in
+seconds) asks for a time instead. An input that fails is kept in the directory of the build and named.
+"""
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+
+def commands():
+    """Commands as a Linux guest queues them, as two words."""
+    sync = (0x0FC02046, 0)
+    return [(0x4, 0x1F), sync, (0x30, 0), sync, (0x5, 1), sync, (0x3, 1), sync, (0x1, 0),
+            (0x0002000000000012, 0xFFFFC701), sync, (0x0002000000400012, 0xFFFA0701), sync,
+            (0x0002000000000011, 0), sync, (0x0000000900000040, 0x34), (0x0000000900000040, 0x1000), sync]
+
+
+def seed_mmio():
+    out = [bytes([0x40]) + bytes([14, 5]), bytes([0]) + bytes([5, 4])]
+    program = bytes([0])
+    for slot, (dw0, dw1) in enumerate(commands()):
+        how = 0xF0
+        program += bytes([3, slot, how]) + struct.pack('<IIQ', dw0 & 0xFFFFFFFF, dw0 >> 32, dw1) + bytes([dw0 & 0xFF])
+        program += bytes([5, 1]) if slot % 3 else bytes([9, 5, 1])
+    out.append(program)
+    out.append(program + bytes([10, 16, 6, 0, 2, 255, 5, 200, 8, 8, 11, 8, 12, 4, 1, 2, 13]) + bytes(8))
+    return out
+
+
+def seed_queue():
+    out = []
+    for budget in (0, 1, 0x3C):
+        program = bytes([0x30 | budget, 1])
+        for dw0, dw1 in commands():
+            program += bytes([0, 0x80]) + struct.pack('<QQ', dw0, dw1) + bytes([6, 8, 1])
+        out.append(program)
+        out.append(program + bytes([9, 6, 0, 0, 2, 255, 6, 7, 7, 10, 7, 11, 7]))
+    return out
+
+
+def seed_restore():
+    return [bytes([0]), bytes([0x12, 40, 1]) + bytes(range(60)), bytes([0x0F]) + bytes(range(200)), bytes([0x40]) + b'VIQSMMU3',
+            bytes([0x04]) + bytes(32) + bytes([8, 8, 7, 0])]
+
+
+def main():
+    target = pathlib.Path(sys.argv[1])
+    seeds = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore}[target.name]()
+    noise = random.Random(1)
+    seeds += [bytes(noise.randrange(256) for _ in range(size)) for size in (16, 64, 256, 1024)]
+    seconds = os.environ.get('VIQ_FUZZ_TIME')
+    limit = f'-max_total_time={seconds}' if seconds else f'-runs={os.environ.get("FUZZ_RUNS", "4000")}'
+    with tempfile.TemporaryDirectory() as corpus:
+        for i, seed in enumerate(seeds):
+            pathlib.Path(corpus, f'seed-{i}').write_bytes(seed)
+        command = [str(target), limit, '-seed=1', '-max_len=2048', '-timeout=20', '-rss_limit_mb=2048',
+                   f'-artifact_prefix={target}-', corpus]
+        return subprocess.run(command, check=False).returncode
+
+
+sys.exit(main())
