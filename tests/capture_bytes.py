@@ -73,8 +73,8 @@ class Capture:
 
 
 class Writer:
-    """Makes a capture of (type, ...) events: (READ or WRITE, offset, value) and (other types, first, entries or count of
-    a gap, doorbell value)."""
+    """Makes a capture of (type, ...) events: (READ or WRITE, offset, value) and (other types, first, entries or count
+    of a gap, doorbell value)."""
 
     def __init__(self, kind, size, entry_size, note):
         self.kind = kind

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`viq decode`: fields by name, and a mark at everything that the architecture, or the guest's IOMMU, does not allow."""
+"""`viq decode`: fields by name, and a mark at what the architecture, or the guest's IOMMU, does not allow."""
 import json
 import os
 import struct

@@ -212,7 +212,8 @@ class RecordLive(unittest.TestCase):
     def record(self, running=True, **hooks):
         self.qemu = FakeQemu(self.folder, running, hooks)
         self.process = subprocess.Popen(
-            [VIQ, "record", "live", "--qmp", self.qemu.path, "--trace", os.path.join(self.folder, "log"), "-o", self.out],
+            [VIQ, "record", "live", "--qmp", self.qemu.path, "--trace", os.path.join(self.folder, "log"),
+             "-o", self.out],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, TMPDIR=self.tmp))
         self.stdout, self.stderr = self.process.communicate(timeout=60)
         self.qemu.thread.join()
