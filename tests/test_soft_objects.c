@@ -352,6 +352,9 @@ static void vmids_do_not_run_out_and_come_back_clean(void **state)
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), 0}),
 			 0);
+	/* Another page first: the guest has entries of this size. */
+	map_page(&m, ttb, 0x5000, MEM_BASE | PAGE_RW);
+	assert_translates(m.dev, 0x5000, MEM_BASE);
 	assert_int_equal(translate(m.dev, 0, 0, VIQ_SOFT_READ, &pa), -EFAULT);
 	machine_fini(&m);
 }

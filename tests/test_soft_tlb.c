@@ -133,6 +133,26 @@ static void each_tlbi_has_its_scope(void **state)
 	}
 }
 
+static void globals_match_accesses_of_the_same_aset_only(void **state)
+{
+	struct machine m;
+	struct viq_soft_dev *dev2;
+	uint32_t vdev2;
+	uint64_t ttb = machine_init_s1(&m, NULL), cd2 = alloc_pages(&m, 1);
+
+	write_cd(&m, cd2, 2, alloc_pages(&m, 1));
+	put_word(&m, cd2, le64toh(*word_at(&m, cd2)) & ~VIQ_SMMUV3_CD_0_ASET);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev2), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev2, 9, &vdev2), 0);
+	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, 9,
+						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, cd2, 0), 0}),
+			 0);
+	map_page(&m, ttb, VA, OLD | (PAGE_RW & ~NG));
+	assert_translates(m.dev, VA, OLD);
+	assert_faults(dev2, VA);
+	machine_fini(&m);
+}
+
 /* --- Nesting: fragments ------------------------------------------------------------------------------------------ */
 
 #define GUEST_BASE (MEM_BASE + MEM_SIZE / 2) /* the guest's tables: IPA = PA there */
@@ -435,6 +455,7 @@ static void everything_that_must_go_goes_and_other_guests_keep_theirs(void **sta
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_translation_stays_until_it_is_invalidated),
 	cmocka_unit_test(each_tlbi_has_its_scope),
+	cmocka_unit_test(globals_match_accesses_of_the_same_aset_only),
 	cmocka_unit_test(one_address_removes_all_fragments_of_its_block),
 	cmocka_unit_test(a_changed_stage_2_is_forgotten_on_demand),
 	cmocka_unit_test(everything_that_must_go_goes_and_other_guests_keep_theirs),
