@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <cmocka.h>
 
 #include <viq/call.h>
@@ -129,8 +130,8 @@ static inline void machine_init(struct machine *m, void (*tune)(struct viq_soft_
 	struct viq_soft_config config;
 
 	memset(m, 0, sizeof(*m));
-	m->ram = calloc(1, MEM_SIZE);
-	assert_non_null(m->ram);
+	m->ram = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(m->ram, MAP_FAILED);
 	region.host = m->ram;
 	m->next_page = MEM_BASE;
 	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &m->mem), 0);
@@ -169,7 +170,7 @@ static inline void machine_fini(struct machine *m)
 	viq_soft_thread_unregister();
 	viq_soft_destroy(m->soft);
 	viq_mem_destroy(m->mem);
-	free(m->ram);
+	munmap(m->ram, MEM_SIZE);
 }
 
 /* 0 with *pa, or the error. */
