@@ -203,15 +203,30 @@ static uint32_t take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, bool
 	return taken;
 }
 
+/* The next commands may be like the last one of the batch, if it is for every host. */
+static void choose_model(const struct viq_smmuv3 *s, struct smmuv3_model *model)
+{
+	const uint64_t *entry;
+	const struct smmuv3_rule *rule;
+
+	if (!s->batch.count)
+		return;
+	entry = s->batch.entries[s->batch.count - 1];
+	rule = &s->rules[le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP];
+	if (rule->handler == HANDLER_HOST)
+		*model = (struct smmuv3_model){{entry[0], entry[1]}, rule};
+}
+
 /*
  * Consume a window. Returns how many commands were: fewer than the window holds if the queue stopped (*stopped), or if
  * host calls used up budget, which the caller must look at.
  */
 static uint32_t consume_window(struct viq_smmuv3 *s, const struct window *w, bool *stopped)
 {
+	/* To begin with, one that exists under every configuration. */
+	struct smmuv3_model model = {{htole64(VIQ_SMMUV3_OP_TLBI_NSNH_ALL)}, &s->rules[VIQ_SMMUV3_OP_TLBI_NSNH_ALL]};
 	const uint32_t charge = s->charge;
 	uint32_t taken = 0;
-	uint8_t op = VIQ_SMMUV3_OP_TLBI_NSNH_ALL; /* the guess for the next block: always one for every host */
 
 	while (!*stopped && taken < w->count && s->charge == charge) {
 		uint32_t start = s->batch.count, n = w->count - taken;
@@ -224,18 +239,15 @@ static uint32_t consume_window(struct viq_smmuv3 *s, const struct window *w, boo
 			n = FETCH_BLOCK;
 		if (n > BATCH_ENTRIES - start)
 			n = BATCH_ENTRIES - start;
-		if (smmuv3_fetch(s, &w->words[2 * taken], n, op)) {
+		if (smmuv3_fetch(s, &w->words[2 * taken], n, &model)) {
 			open_batch(s);
 			s->batch.count += n;
-			s->counters.commands[op] += n;
+			s->counters.commands[le64toh(model.entry[0]) & VIQ_SMMUV3_CMD_OP] += n;
 			advance(s, n);
 			taken += n;
 		} else {
-			uint8_t next = le64toh(s->batch.entries[start][0]) & VIQ_SMMUV3_CMD_OP;
-
-			if (s->rules[next].handler == HANDLER_HOST)
-				op = next;
 			taken += take_each(s, start, start + n, stopped);
+			choose_model(s, &model);
 		}
 	}
 	return taken;

@@ -178,7 +178,7 @@ void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features)
 	rule->handler = row->handler;
 	if (row->handler != HANDLER_HOST)
 		return;
-	rule->plain[0] = rule->keep[0];
+	rule->plain[0] = rule->keep[0] & ~VIQ_SMMUV3_CMD_OP;
 	rule->plain[1] = rule->keep[1];
 	if (smmuv3_command_is_range(row)) {
 		rule->plain[0] &= ~(VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE);

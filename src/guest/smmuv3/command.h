@@ -90,8 +90,8 @@ uint32_t smmuv3_features(const struct viq_smmuv3_config *config);
 struct smmuv3_rule {
 	uint64_t illegal[2]; /* any of these bits set: CERROR_ILL */
 	uint64_t keep[2];    /* the bits that mean something */
-	uint64_t plain[2]; /* of these, the ones that no further rule looks at; none unless every host sees the command
-			    */
+	/* Of these, the ones that neither choose the rule nor matter to check(); none unless every host sees it. */
+	uint64_t plain[2];
 	const char *(*check)(const uint64_t cmd[2], uint32_t features);
 	bool exists; /* the feature set has this opcode */
 	uint8_t handler;

@@ -135,11 +135,17 @@ static inline bool smmuv3_error_active(const struct viq_smmuv3 *s, uint32_t bit)
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
+/* A command that went to every host. Those that differ from it in plain bits of its rule only may go there too. */
+struct smmuv3_model {
+	uint64_t entry[2]; /* little endian, with the rule's keep bits only */
+	const struct smmuv3_rule *rule;
+};
+
 /*
- * Copy count commands to the free end of the batch, which must have room. true: all of them are plain commands of
- * opcode op (struct smmuv3_rule).
+ * Copy count commands to the free end of the batch, which must have room. true: all of them are like the model, and
+ * stand there as the host gets them.
  */
-bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words, uint32_t count, uint8_t op);
+bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words, uint32_t count, const struct smmuv3_model *model);
 
 /* --- cmdq.c: checking and routing commands --------------------------------------------------------------- */
 
