@@ -15,22 +15,25 @@
 
 #define PAGE UINT64_C(4096)
 
-struct synth_cmd bulk_command(uint32_t i, bool ranges)
+struct synth_cmd bulk_command(uint32_t i, enum bulk_form form)
 {
-	/* Two pages, any level: what Linux sends for an unmap of two pages without a level hint. */
-	const struct synth_range range = {.num = 1, .scale = 0, .ttl = 0, .tg = 1};
+	struct synth_range range = {.ttl = 3, .tg = 1};
 	uint64_t va = UINT64_C(0x100000000) + i * PAGE;
 
 	if (i == BULK_TLBIS)
 		return synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_SEV, 0, 0);
-	return ranges ? synth_cmd_tlbi_nh_va_range(1, va, true, range) : synth_cmd_tlbi_nh_va(1, va, true);
+	if (form == BULK_ADDRESS)
+		return synth_cmd_tlbi_nh_va(1, va, true);
+	if (form == BULK_MIXED)
+		range.num = i % 32;
+	return synth_cmd_tlbi_nh_va_range(1, va, true, range);
 }
 
-int bulk_open(struct bulk *bulk, bool ranges)
+int bulk_open(struct bulk *bulk, enum bulk_form form)
 {
 	int ret;
 
-	*bulk = (struct bulk){.ranges = ranges};
+	*bulk = (struct bulk){.form = form};
 	ret = bench_guest_open(&bulk->guest, 4u << 20, BULK_LOG2SIZE, viq_call_null_host());
 	if (ret)
 		return ret;
@@ -51,7 +54,7 @@ static void write_stream(struct bulk *bulk)
 {
 	bench_guest_rewind(&bulk->guest);
 	for (uint32_t i = 0; i < BULK_COMMANDS; i++)
-		synth_cmdq_push(&bulk->guest.queue, bulk_command(i, bulk->ranges));
+		synth_cmdq_push(&bulk->guest.queue, bulk_command(i, bulk->form));
 }
 
 double bulk_ring(void *opaque)
@@ -81,12 +84,12 @@ static double copy_stream(void *opaque)
 	return (double)(end - start) / BULK_COMMANDS;
 }
 
-static int measure(const struct bench *b, bool ranges, struct bench_case cases[2])
+static int measure(const struct bench *b, enum bulk_form form, struct bench_case cases[2])
 {
 	struct bulk bulk;
 	int ret;
 
-	ret = bulk_open(&bulk, ranges);
+	ret = bulk_open(&bulk, form);
 	if (!ret) {
 		cases[0] = (struct bench_case){.run = bulk_ring, .opaque = &bulk};
 		cases[1] = (struct bench_case){.run = copy_stream, .opaque = &bulk};
@@ -96,14 +99,14 @@ static int measure(const struct bench *b, bool ranges, struct bench_case cases[2
 	return ret;
 }
 
-static int report(const struct bench *b, bool ranges, struct bench_row row)
+static int report(const struct bench *b, enum bulk_form form, struct bench_row row)
 {
 	struct bench_case *cases = calloc(2, sizeof(*cases));
 	int ret;
 
 	if (!cases)
 		return -ENOMEM;
-	ret = measure(b, ranges, cases);
+	ret = measure(b, form, cases);
 	if (!ret) {
 		row.unit = "ns/command";
 		row.value = bench_stat(&cases[0].samples);
@@ -111,7 +114,7 @@ static int report(const struct bench *b, bool ranges, struct bench_row row)
 		row.figure = bench_ratio(&cases[0].samples, &cases[1].samples);
 		b->emit(b->opaque, &row);
 	}
-	if (!ret && !ranges) {
+	if (!ret && form == BULK_ADDRESS) {
 		row = (struct bench_row){.name = "memcpy", .title = "memcpy of the same bytes", .unit = "ns/command"};
 		row.value = bench_stat(&cases[1].samples);
 		b->emit(b->opaque, &row);
@@ -122,14 +125,20 @@ static int report(const struct bench *b, bool ranges, struct bench_row row)
 
 int bench_bulk(const struct bench *b)
 {
-	int ret;
+	static const struct bench_row rows[] = {
+		[BULK_ADDRESS] = {.name = "tlbi_va",
+				  .title = "65,536 TLBI_NH_VA + CMD_SYNC",
+				  .bound = BENCH_AT_MOST,
+				  .limit = 3},
+		[BULK_PAGES] = {.name = "tlbi_range",
+				.title = "the same, range form, one page each",
+				.bound = BENCH_AT_MOST,
+				.limit = 3},
+		[BULK_MIXED] = {.name = "tlbi_range_mixed", .title = "the same, range form, 1 to 32 pages"},
+	};
+	int ret = 0;
 
-	ret = report(b, false,
-		     (struct bench_row){.name = "tlbi_va",
-					.title = "65,536 TLBI_NH_VA + CMD_SYNC",
-					.bound = BENCH_AT_MOST,
-					.limit = 3});
-	if (ret)
-		return ret;
-	return report(b, true, (struct bench_row){.name = "tlbi_range", .title = "the same, range form (RIL)"});
+	for (unsigned int form = BULK_ADDRESS; !ret && form <= BULK_MIXED; form++)
+		ret = report(b, form, rows[form]);
+	return ret;
 }

@@ -86,7 +86,7 @@ static uint64_t *encode_stream(void)
 	uint64_t *words = malloc(BULK_BYTES);
 
 	for (uint32_t i = 0; words && i < BULK_COMMANDS; i++) {
-		struct synth_cmd cmd = bulk_command(i, false);
+		struct synth_cmd cmd = bulk_command(i, BULK_ADDRESS);
 
 		words[2 * i] = htole64(cmd.w[0]);
 		words[2 * i + 1] = htole64(cmd.w[1]);
@@ -203,7 +203,7 @@ int bench_qemu(const struct bench *b)
 	ret = machine_start(&remotes[1].machine, device);
 	if (ret)
 		goto stop_qemu;
-	ret = bulk_open(&bulk, false);
+	ret = bulk_open(&bulk, BULK_ADDRESS);
 	if (!ret)
 		ret = measure(b, remotes, &bulk, title);
 	bulk_close(&bulk);
