@@ -113,6 +113,14 @@ VIQ_EXPORT int viq_soft_object_free(struct viq_soft *soft, uint32_t id);
  */
 VIQ_EXPORT int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2]);
 
+/*
+ * As viq_soft_vdevice_configure() with an aborting STE, and each access of the device delivers this event record, with
+ * the access's SubstreamID filled in: C_BAD_STREAMID, F_STE_FETCH or C_BAD_STE, which a guest's stream table may ask
+ * for (7.3; viq_smmuv3_stream_config()). A device with ATS on gets no translation and records nothing (3.9.1). -EINVAL
+ * also for any other event.
+ */
+VIQ_EXPORT int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t record[4]);
+
 /* --- Accesses ------------------------------------------------------------------------------------------------------
  */
 

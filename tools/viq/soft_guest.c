@@ -107,16 +107,14 @@ static int configure(struct soft_guest *guest, struct soft_stream *stream)
 	int err;
 
 	err = viq_smmuv3_stream_config(guest->smmu, stream->sid, &now);
-	if (!err)
+	if (!err && now.mode == VIQ_SMMUV3_FAULT)
+		err = viq_soft_vdevice_fault(guest->soft, guest->viommu, stream->sid, now.event);
+	else if (!err)
 		err = viq_soft_vdevice_configure(guest->soft, guest->viommu, stream->sid, now.ste);
-	if (err) {
-		/* Nobody may go on with the old configuration. */
+	/* Nobody may go on with the old configuration. */
+	if (err)
 		viq_soft_attach(stream->dev, 0);
-		return err;
-	}
-	stream->faulty = now.mode == VIQ_SMMUV3_FAULT;
-	memcpy(stream->event, now.event, sizeof(stream->event));
-	return 0;
+	return err;
 }
 
 int soft_guest_reconfig(struct soft_guest *guest, uint32_t first, uint32_t last)
@@ -141,10 +139,6 @@ int soft_guest_dma(struct soft_guest *guest, struct soft_stream *stream, int64_t
 	uint32_t flags = (write ? VIQ_SOFT_WRITE : VIQ_SOFT_READ) | (ssid < 0 ? 0 : VIQ_SOFT_SSV);
 	uint32_t pasid = ssid < 0 ? 0 : (uint32_t)ssid;
 
-	if (stream->faulty) {
-		record_event(guest, guest->viommu, stream->event);
-		return -EFAULT;
-	}
 	if (write)
 		return viq_soft_dma_write(stream->dev, iova, pasid, flags, buf, len);
 	return viq_soft_dma_read(stream->dev, iova, pasid, flags, buf, len);

@@ -16,8 +16,6 @@
 struct soft_stream {
 	uint32_t sid;
 	struct viq_soft_dev *dev;
-	bool faulty; /* each access records event and is aborted */
-	uint64_t event[4];
 };
 
 struct soft_guest {

@@ -2,6 +2,7 @@
 /* Devices: what is attached to them, and the view of it that accesses go by. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "object.h"
 
@@ -88,6 +89,8 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	view->vsid = vdevice ? vdevice->vsid : 0;
 	view->ste[0] = nested->ste[0];
 	view->ste[1] = nested->ste[1];
+	if (!ats) /* a failed translation request is answered to the device, not recorded */
+		memcpy(view->fault, nested->fault, sizeof(view->fault));
 	view->vm = &nested->viommu->vm;
 	view->s2 = &nested->viommu->s2->regime;
 	view->atc = ats && ats_effective(dev->soft, nested) ? dev->atc : NULL;

@@ -61,3 +61,19 @@ void soft_event(const struct soft_access *access, const struct soft_fault *fault
 		record[3] = fault->ipa & VIQ_SMMUV3_EVT_3_IPA;
 	config->event(config->opaque, access->view->viommu, record);
 }
+
+/* Events of the stream table come ready but for the access (7.3.3 to 7.3.5). */
+void soft_stream_event(const struct soft_access *access)
+{
+	const struct viq_soft_config *config = &access->soft->config;
+	uint64_t record[4];
+
+	if (!config->event || !access->view->bound)
+		return;
+	memcpy(record, access->view->fault, sizeof(record));
+	record[0] &= ~(VIQ_SMMUV3_EVT_0_SSV | VIQ_SMMUV3_EVT_0_SSID | VIQ_SMMUV3_EVT_0_SID);
+	record[0] |= VIQ_PUT(VIQ_SMMUV3_EVT_0_SID, access->view->vsid);
+	if (access->flags & VIQ_SOFT_SSV)
+		record[0] |= VIQ_SMMUV3_EVT_0_SSV | VIQ_PUT(VIQ_SMMUV3_EVT_0_SSID, access->ssid);
+	config->event(config->opaque, access->view->viommu, record);
+}

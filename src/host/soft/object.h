@@ -73,6 +73,7 @@ struct soft_nested {
 	struct soft_viommu *viommu;
 	uint64_t ste[2];
 	unsigned int config; /* VIQ_SMMUV3_STE_CONFIG_ABORT, _BYPASS or _S1 */
+	uint64_t fault[4];   /* with _ABORT: the record that each access delivers; event 0: none */
 };
 
 /*
@@ -84,6 +85,7 @@ struct soft_view {
 	uint32_t viommu;     /* id, for events */
 	uint32_t vsid;
 	uint64_t ste[2];
+	uint64_t fault[4]; /* as in soft_nested */
 	struct soft_vm *vm;
 	const struct soft_s2 *s2;
 	struct soft_atc *atc; /* NULL: the device may not use ATS */

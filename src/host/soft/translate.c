@@ -223,6 +223,15 @@ static bool translate_again(const struct soft_view *view, struct viq_soft *soft,
 	return true;
 }
 
+/* The stream's configuration aborts it: silently, or as the stream table said. */
+static int refuse(const struct soft_access *a)
+{
+	soft_count(a->soft, SOFT_FAULTS);
+	if (VIQ_GET(VIQ_SMMUV3_EVT_0_ID, a->view->fault[0]))
+		soft_stream_event(a);
+	return -EFAULT;
+}
+
 int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 		       struct viq_soft_xlate *out)
 {
@@ -231,8 +240,10 @@ int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, u
 	if (!dev || !out || !soft_flags_ok(flags, ssid) || !soft_thread.depth)
 		return -EINVAL;
 	access = make_access(dev, iova, ssid, flags);
-	if (!access.view || access.view->config == VIQ_SMMUV3_STE_CONFIG_ABORT)
+	if (!access.view)
 		return -EFAULT;
+	if (access.view->config == VIQ_SMMUV3_STE_CONFIG_ABORT)
+		return refuse(&access);
 	if (access.view->atc)
 		return translate_ats(&access, out);
 	if (translate_again(access.view, access.soft, iova, access.ssid, flags, out))

@@ -37,5 +37,7 @@ static inline bool soft_flags_ok(uint32_t flags, uint32_t ssid)
 
 /* Tell the embedder of a fault (7.3): in event.c. Without a StreamID there is nobody to tell. */
 void soft_event(const struct soft_access *access, const struct soft_fault *fault);
+/* Tell of what the stream table asked for (viq_soft_vdevice_fault()). */
+void soft_stream_event(const struct soft_access *access);
 
 #endif

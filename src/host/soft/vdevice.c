@@ -2,6 +2,7 @@
 /* vDEVICEs: a device under a guest's StreamID. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "object.h"
 
@@ -110,7 +111,9 @@ int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, stru
 	return 0;
 }
 
-int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2])
+/* fault: the record of every access of an aborting STE, or NULL. */
+static int configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2],
+		     const uint64_t fault[4])
 {
 	struct soft_retired retired = {0};
 	struct soft_vdevice *vdevice;
@@ -118,8 +121,6 @@ int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t 
 	struct soft_viommu *v;
 	int ret;
 
-	if (!soft || !ste)
-		return -EINVAL;
 	ret = soft_lock(soft);
 	if (ret)
 		return ret;
@@ -134,10 +135,32 @@ int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t 
 	ret = soft_nested_make(soft, v, ste, &nested);
 	if (ret)
 		goto out;
+	if (fault)
+		memcpy(nested->fault, fault, sizeof(nested->fault));
 	ret = soft_dev_set(vdevice->dev, nested, vdevice, vdevice->dev->ats, &retired);
 	if (ret)
 		soft_nested_drop(soft, nested, &retired);
 out:
 	soft_unlock(soft, &retired);
 	return ret;
+}
+
+int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2])
+{
+	return soft && ste ? configure(soft, viommu, vsid, ste, NULL) : -EINVAL;
+}
+
+int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t record[4])
+{
+	static const uint64_t aborting[2] = {VIQ_SMMUV3_STE_0_V, 0};
+
+	if (!soft || !record)
+		return -EINVAL;
+	switch (VIQ_GET(VIQ_SMMUV3_EVT_0_ID, record[0])) {
+	case VIQ_SMMUV3_EVT_C_BAD_STREAMID:
+	case VIQ_SMMUV3_EVT_F_STE_FETCH:
+	case VIQ_SMMUV3_EVT_C_BAD_STE:
+		return configure(soft, viommu, vsid, aborting, record);
+	}
+	return -EINVAL;
 }
