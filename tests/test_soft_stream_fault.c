@@ -20,7 +20,7 @@ static void each_access_of_a_bad_stream_is_recorded(void **state)
 	const uint64_t fetch = 0x40001240;
 	struct machine m;
 
-	machine_init(&m, NULL);
+	machine_init_s1(&m, NULL);
 	for (unsigned int i = 0; i < 3; i++) {
 		uint64_t record[4] = {events[i], 0, 0, events[i] == VIQ_SMMUV3_EVT_F_STE_FETCH ? fetch : 0};
 
@@ -43,7 +43,7 @@ static void a_device_with_ats_records_nothing(void **state)
 	const uint64_t record[4] = {VIQ_SMMUV3_EVT_C_BAD_STE};
 	struct machine m;
 
-	machine_init(&m, NULL);
+	machine_init_s1(&m, NULL);
 	assert_int_equal(viq_soft_dev_set_ats(m.dev, true), 0);
 	assert_int_equal(viq_soft_vdevice_fault(m.soft, m.viommu, VSID, record), 0);
 	assert_int_equal(access_once(&m, 0, 0), -EFAULT);
@@ -57,7 +57,7 @@ static void a_good_entry_ends_it(void **state)
 	const uint64_t aborting[2] = {VIQ_SMMUV3_STE_0_V, 0};
 	struct machine m;
 
-	machine_init(&m, NULL);
+	machine_init_s1(&m, NULL);
 	assert_int_equal(viq_soft_vdevice_fault(m.soft, m.viommu, VSID, record), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID, aborting), 0);
 	assert_int_equal(access_once(&m, 0, 0), -EFAULT);
@@ -70,7 +70,7 @@ static void only_events_of_the_stream_table(void **state)
 	const uint64_t record[4] = {VIQ_SMMUV3_EVT_C_BAD_STE}, other[4] = {VIQ_SMMUV3_EVT_C_BAD_CD};
 	struct machine m;
 
-	machine_init(&m, NULL);
+	machine_init_s1(&m, NULL);
 	assert_int_equal(viq_soft_vdevice_fault(m.soft, m.viommu, VSID, other), -EINVAL);
 	assert_int_equal(viq_soft_vdevice_fault(m.soft, m.viommu, VSID, NULL), -EINVAL);
 	assert_int_equal(viq_soft_vdevice_fault(NULL, m.viommu, VSID, record), -EINVAL);
