@@ -50,20 +50,16 @@ static void run_cfgi_cd(struct viq_soft *soft, struct soft_viommu *viommu, const
 {
 	struct soft_view *view = stream_view(viommu, cmd);
 
-	if (!view)
-		return;
-	soft_config_inv(&view->cds, VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0]));
-	soft_gen_bump(&view->front.gen);
+	if (view)
+		soft_config_inv(&view->cds, VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0]));
 }
 
 static void run_cfgi_cd_all(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
 {
 	struct soft_view *view = stream_view(viommu, cmd);
 
-	if (!view)
-		return;
-	soft_config_inv_all(&view->cds);
-	soft_gen_bump(&view->front.gen);
+	if (view)
+		soft_config_inv_all(&view->cds);
 }
 
 /* NSNH_ALL too: a guest's "everything" is everything of its VMID. */

@@ -71,10 +71,12 @@ void soft_config_insert(struct soft_config_cache *cache, bool ssv, uint32_t ssid
 
 void soft_config_inv(struct soft_config_cache *cache, uint32_t ssid)
 {
+	soft_gen_bump(&cache->any);
 	soft_gen_bump(&cache->ssid_gen[ssid % SOFT_CONFIG_GENS]);
 }
 
 void soft_config_inv_all(struct soft_config_cache *cache)
 {
+	soft_gen_bump(&cache->any);
 	soft_gen_bump(&cache->gen);
 }

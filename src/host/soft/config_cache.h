@@ -22,6 +22,7 @@ struct soft_config_cache {
 	soft_word *slots;
 	void *slots_alloc;
 	uint32_t mask;
+	soft_word any;                        /* grows with every invalidation, whatever it is about */
 	soft_word gen;                        /* all of them */
 	soft_word ssid_gen[SOFT_CONFIG_GENS]; /* by the index of the descriptor, modulo */
 };

@@ -17,7 +17,6 @@
 struct soft_front {
 	soft_word *slots;
 	void *slots_alloc;
-	soft_word gen; /* grows with every invalidation of a descriptor of the stream */
 };
 
 struct soft_front_key {
@@ -51,9 +50,11 @@ static inline soft_word *soft_front_slot(const struct soft_front *front, const s
 	return &front->slots[index % SOFT_FRONT_SLOTS * SOFT_FRONT_SLOT_WORDS];
 }
 
-/* In a section. True with the physical address of the piece | log2 of its size. */
-static inline bool soft_front_lookup(const struct soft_front *front, const struct soft_tlb *tlb,
-				     const struct soft_vm *vm, const struct soft_front_key *key, uint64_t *out)
+/* In a section. configs: the stream's soft_config_cache.any. True with the physical address of the piece | log2 of its
+ * size. */
+static inline bool soft_front_lookup(const struct soft_front *front, const soft_word *configs,
+				     const struct soft_tlb *tlb, const struct soft_vm *vm,
+				     const struct soft_front_key *key, uint64_t *out)
 {
 	soft_word *slot = soft_front_slot(front, key);
 	uint64_t w[SOFT_FRONT_WORDS];
@@ -65,10 +66,10 @@ static inline bool soft_front_lookup(const struct soft_front *front, const struc
 	ref.owner = (const soft_word *)(uintptr_t)w[SOFT_FRONT_OWNER];
 	ref.leaf = (const soft_word *)(uintptr_t)w[SOFT_FRONT_LEAF];
 	*out = w[SOFT_FRONT_OUT];
-	return w[SOFT_FRONT_STAMP] == soft_gen_load(&front->gen) + soft_tlb_ref_stamp(tlb, vm, &ref);
+	return w[SOFT_FRONT_STAMP] == soft_gen_load(configs) + soft_tlb_ref_stamp(tlb, vm, &ref);
 }
 
-/* sample: front->gen before the descriptor was looked up. */
+/* sample: soft_config_cache.any before the descriptor was looked up. */
 static inline void soft_front_insert(struct soft_front *front, const struct soft_front_key *key, uint64_t sample,
 				     const struct soft_tlb_ref *ref, uint64_t out)
 {

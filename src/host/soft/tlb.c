@@ -122,16 +122,18 @@ static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, ui
 	soft_word *slot = find_set(tlb, tag, base, shift);
 
 	for (unsigned int way = 0; way < WAYS; way++, slot += SLOT_WORDS) {
+		struct soft_tlb_ref found;
 		uint64_t w[WORDS];
 
 		if (atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) != (base | shift))
 			continue;
 		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
 			continue;
-		*ref = make_ref(tlb, key->vm, tag, key->va, w[LEAF] & 0xff);
-		ref->stamp = w[STAMP];
-		if (soft_tlb_ref_stamp(tlb, key->vm, ref) != ref->stamp)
+		found = make_ref(tlb, key->vm, tag, key->va, w[LEAF] & 0xff);
+		found.stamp = w[STAMP];
+		if (soft_tlb_ref_stamp(tlb, key->vm, &found) != found.stamp)
 			return false;
+		*ref = found;
 		fill_leaf(w, key->va, shift, leaf);
 		return true;
 	}

@@ -8,12 +8,13 @@
 #include "translate.h"
 
 /* The CD of the access: 0 with *cd, 1 if stage 1 is skipped, -EFAULT with *fault. */
-static int find_cd(const struct soft_access *a, struct soft_cd *cd, struct soft_fault *fault)
+static int find_cd(struct soft_access *a, struct soft_cd *cd, struct soft_fault *fault)
 {
 	bool ssv = a->flags & VIQ_SOFT_SSV;
 	uint64_t sample;
 	int ret;
 
+	a->configs = soft_gen_sample(&a->view->cds.any);
 	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_BYPASS) {
 		*fault = (struct soft_fault){.event = VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID};
 		return ssv ? -EFAULT : 1;
@@ -74,6 +75,12 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	soft_count(a->soft, SOFT_WALKS);
 	soft_tlb_sample(&a->soft->tlb, &key, &sample);
 	ret = soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf, fault);
+	/*
+	 * The descriptor may have been invalidated since it was found, and what was filled under it after that. If the
+	 * sample already counts the latter, this sees the former: then the entry would be born valid, and wrong.
+	 */
+	if (soft_gen_load(&a->view->cds.any) != a->configs)
+		return ret;
 	/* Rights of stage 2 alone that deny the access leave a whole leaf; nothing else that faults may be cached. */
 	if (!ret || leaf->shift)
 		soft_tlb_insert(&a->soft->tlb, &key, &sample, leaf, ref);
@@ -106,10 +113,9 @@ static void answer(uint64_t base_pa, unsigned int shift, uint64_t iova, struct v
 }
 
 /* Through the IOMMU, without the device's own cache. */
-static int translate(const struct soft_access *a, struct viq_soft_xlate *out)
+static int translate(struct soft_access *a, struct viq_soft_xlate *out)
 {
 	struct soft_front_key key = soft_front_key(a->iova, a->ssid, a->flags);
-	uint64_t sample = soft_gen_sample(&a->view->front.gen);
 	struct soft_tlb_ref ref;
 	struct soft_leaf leaf;
 	struct soft_fault fault;
@@ -121,7 +127,8 @@ static int translate(const struct soft_access *a, struct viq_soft_xlate *out)
 		return terminate(a, NULL, &fault);
 	if (translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault))
 		return terminate(a, skip ? NULL : &cd, &fault);
-	soft_front_insert(&a->view->front, &key, sample, &ref, leaf.base_pa | leaf.shift);
+	if (ref.owner)
+		soft_front_insert(&a->view->front, &key, a->configs, &ref, leaf.base_pa | leaf.shift);
 	answer(leaf.base_pa, leaf.shift, a->iova, out);
 	return 0;
 }
@@ -154,7 +161,7 @@ static bool atc_grants(const struct soft_atc_entry *entry, uint32_t flags)
  * A translation request. Faults are answered to the device and recorded nowhere (3.9.1); it then has no permission, and
  * the access does not take place.
  */
-static int request(const struct soft_access *a, uint32_t pasid, struct soft_atc_entry *entry)
+static int request(struct soft_access *a, uint32_t pasid, struct soft_atc_entry *entry)
 {
 	struct soft_atc_sample sample;
 	struct soft_tlb_ref ref;
@@ -180,7 +187,7 @@ static int request(const struct soft_access *a, uint32_t pasid, struct soft_atc_
 	return 0;
 }
 
-static int translate_ats(const struct soft_access *a, struct viq_soft_xlate *out)
+static int translate_ats(struct soft_access *a, struct viq_soft_xlate *out)
 {
 	uint32_t pasid = a->flags & VIQ_SOFT_SSV ? a->ssid : SOFT_NO_PASID;
 	struct soft_atc_entry entry;
@@ -216,7 +223,7 @@ static bool translate_again(const struct soft_view *view, struct viq_soft *soft,
 	struct soft_front_key key = soft_front_key(iova, ssid, flags);
 	uint64_t piece;
 
-	if (!soft_front_lookup(&view->front, &soft->tlb, view->vm, &key, &piece))
+	if (!soft_front_lookup(&view->front, &view->cds.any, &soft->tlb, view->vm, &key, &piece))
 		return false;
 	soft_count(soft, SOFT_TLB_HITS);
 	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
@@ -264,7 +271,7 @@ static bool tlb_holds(const struct soft_access *a)
 	uint64_t piece;
 	int skip = ssv ? -EFAULT : 1;
 
-	if (soft_front_lookup(&a->view->front, &a->soft->tlb, a->view->vm, &front, &piece))
+	if (soft_front_lookup(&a->view->front, &a->view->cds.any, &a->soft->tlb, a->view->vm, &front, &piece))
 		return true;
 	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1 && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
 		skip = 0;

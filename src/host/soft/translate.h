@@ -9,8 +9,9 @@ struct soft_access {
 	struct viq_soft *soft;
 	struct soft_view *view;
 	uint64_t iova;
-	uint32_t ssid;  /* 0 without SSV */
-	uint32_t flags; /* VIQ_SOFT_*, checked */
+	uint32_t ssid;    /* 0 without SSV */
+	uint32_t flags;   /* VIQ_SOFT_*, checked */
+	uint64_t configs; /* view->cds.any before the descriptor was looked up */
 };
 
 /* The SOFT_R/W/X/P that walks and rights checks ask for. An instruction fetch asks for execution alone. */
