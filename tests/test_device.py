@@ -164,8 +164,8 @@ class Hostile(unittest.TestCase):
         for options, status, text in (
                 ([], 2, "name one device"), (["vtd"], 2, "smmuv3"), (["smmuv3", "x"], 2, "smmuv3"),
                 (["smmuv3", "--host", "linux"], 2, "--host"), (["smmuv3", "--memory", "0"], 2, "--memory"),
-                (["smmuv3", "--memory", "5000"], 1, "4096"), (["smmuv3", "--memory", "M"], 2, "--memory"),
-                (["smmuv3", "--idr0", "0"], 1, "IDR0"), (["smmuv3", "--idr1", "x"], 2, "--idr1"),
+                (["smmuv3", "--memory", "5000"], 2, "4096"), (["smmuv3", "--memory", "M"], 2, "--memory"),
+                (["smmuv3", "--idr0", "0"], 2, "IDR0"), (["smmuv3", "--idr1", "x"], 2, "--idr1"),
                 (["smmuv3", "--stream", "1"], 2, "--host soft"), (["smmuv3", "--contract", "exact2"], 2, "--contract"),
                 (["smmuv3", "--host", "soft", "--stream", "1", "--stream", "1"], 2, "twice"),
                 (["smmuv3", "--budget"], 2, "--budget"), (["smmuv3", "--bogus"], 2, "--bogus")):

@@ -433,15 +433,16 @@ int cmd_device(int argc, char **argv)
 	struct options opts = {.board.ram_size = UINT64_C(128) << 20};
 	struct conversation c = {0};
 	const char *why;
-	int status;
+	int status, err;
 	bool go;
 
 	viq_smmuv3_config_init(&opts.board.smmu);
 	status = parse_options(argc, argv, &opts, &go);
 	if (!go)
 		return status;
-	if (board_create(&opts.board, &c.board, &why))
-		return tool_error(NULL, "%s", why);
+	err = board_create(&opts.board, &c.board, &why);
+	if (err)
+		return err == -EINVAL ? tool_usage("%s", why) : tool_error(NULL, "%s", why);
 	if (qtest_create(&talk_ops, &c, &c.qtest)) {
 		board_destroy(c.board);
 		return tool_error(NULL, "no memory");

@@ -37,8 +37,8 @@ struct board_config {
 struct board;
 
 /*
- * Build it. *out is the caller's. A negative errno with *why set to a static sentence otherwise. The board answers
- * over qtest, which the caller gives to it before the first access.
+ * Build it. *out is the caller's. Otherwise a negative errno, -EINVAL for a configuration that cannot be, and *why is
+ * set to a static sentence. The board answers over qtest, which the caller gives to it before the first access.
  */
 int board_create(const struct board_config *config, struct board **out, const char **why);
 void board_destroy(struct board *board); /* NULL is allowed */

@@ -22,6 +22,7 @@
 
 #include "device_board.h"
 #include "failures.h"
+#include "qtest_text.h"
 
 static void run(struct board *board, struct qtest *qtest, char *const *words, size_t count)
 {

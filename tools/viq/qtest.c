@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "qtest.h"
+#include "qtest_text.h"
 
 #define FIRST_BUFFER 65536
 #define MAX_REPLY    8192
@@ -106,18 +107,6 @@ static char *scratch(struct qtest *q, size_t len)
 	return bigger;
 }
 
-static void put_hex(char *out, const uint8_t *data, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		uint8_t byte = data[i];
-
-		out[2 * i] = digits[byte >> 4];
-		out[2 * i + 1] = digits[byte & 15];
-	}
-}
-
 void qtest_reply_hex(struct qtest *q, const void *buf, size_t len)
 {
 	char *text = malloc(2 * len + 6);
@@ -127,7 +116,7 @@ void qtest_reply_hex(struct qtest *q, const void *buf, size_t len)
 		return;
 	}
 	memcpy(text, "OK 0x", 5);
-	put_hex(text + 5, buf, len);
+	qtest_put_hex(text + 5, buf, len);
 	text[5 + 2 * len] = '\n';
 	send_bytes(q, text, 2 * len + 6);
 	free(text);
@@ -144,48 +133,6 @@ void qtest_irq_pulse(struct qtest *q, unsigned int in, unsigned int out)
 }
 
 /* --- Words ------------------------------------------------------------------------------------------------------- */
-
-int qtest_parse_number(const char *text, uint64_t *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoull(text, &end, 0);
-	if (errno)
-		return -errno;
-	return end == text || *end ? -EINVAL : 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-int qtest_parse_hex(const char *text, uint8_t *buf, size_t len)
-{
-	size_t digits = strlen(text);
-
-	if (digits < 3 || text[0] != '0' || text[1] != 'x')
-		return -EINVAL;
-	digits -= 2;
-	text += 2;
-	memset(buf, 0, len);
-	for (size_t i = 0; i < len && 2 * i + 1 < digits; i++) {
-		int high = hex_digit(text[2 * i]);
-		int low = hex_digit(text[2 * i + 1]);
-
-		if ((high | low) < 0)
-			return -EINVAL;
-		buf[i] = (uint8_t)(high << 4 | low);
-	}
-	return 0;
-}
 
 static bool number(struct qtest *q, const char *word, uint64_t *value)
 {
@@ -204,65 +151,6 @@ static bool transfer(struct qtest *q, char *const *words, uint64_t *addr, uint64
 		return true;
 	qtest_reply(q, "FAIL size %" PRIu64 " is more than %u", *size, QTEST_MAX_TRANSFER);
 	return false;
-}
-
-/* --- Base 64 (RFC 4648) ------------------------------------------------------------------------------------------ */
-
-static size_t put_base64(char *out, const uint8_t *data, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i += 3) {
-		size_t left = len - i;
-		uint32_t group = (uint32_t)data[i] << 16;
-
-		if (left > 1)
-			group |= (uint32_t)data[i + 1] << 8;
-		if (left > 2)
-			group |= data[i + 2];
-		out[n++] = digits[group >> 18];
-		out[n++] = digits[group >> 12 & 63];
-		out[n++] = left > 1 ? digits[group >> 6 & 63] : '=';
-		out[n++] = left > 2 ? digits[group & 63] : '=';
-	}
-	return n;
-}
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
-}
-
-/* Decodes at most room bytes. Returns how many, or -EINVAL. */
-static int64_t get_base64(const char *text, uint8_t *out, size_t room)
-{
-	uint32_t bits = 0;
-	unsigned int have = 0;
-	size_t n = 0;
-
-	for (; *text && *text != '='; text++) {
-		int digit = base64_digit(*text);
-
-		if (digit < 0)
-			return -EINVAL;
-		bits = bits << 6 | (uint32_t)digit;
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
-		if (n < room)
-			out[n++] = (uint8_t)(bits >> have);
-	}
-	return text[strspn(text, "=")] ? -EINVAL : (int64_t)n;
 }
 
 /* --- Verbs ------------------------------------------------------------------------------------------------------- */
@@ -342,7 +230,7 @@ static void read_base64(struct qtest *q, char *const *words, size_t count, unsig
 		return;
 	q->ops->read(q->opaque, addr, data, size);
 	memcpy(data + size, "OK ", 3);
-	len = put_base64(data + size + 3, (const uint8_t *)data, size);
+	len = qtest_put_base64(data + size + 3, (const uint8_t *)data, size);
 	data[size + 3 + len] = '\n';
 	send_bytes(q, data + size, 3 + len + 1);
 }
@@ -362,7 +250,7 @@ static void write_base64(struct qtest *q, char *const *words, size_t count, unsi
 	data = scratch(q, size + 1);
 	if (!data)
 		return;
-	len = get_base64(words[3], (uint8_t *)data, size);
+	len = qtest_parse_base64(words[3], (uint8_t *)data, size);
 	if (len < 0) {
 		qtest_reply(q, "FAIL data is not base 64");
 		return;

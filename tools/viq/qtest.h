@@ -62,11 +62,6 @@ void qtest_reply(struct qtest *qtest, const char *format, ...) __attribute__((fo
 /* Answer "OK 0x..." with the bytes of buf; len at most QTEST_MAX_TRANSFER. */
 void qtest_reply_hex(struct qtest *qtest, const void *buf, size_t len);
 
-/* Take "0x..." apart into buf. Missing digits are 0; returns -EINVAL if a digit is none or there are none. */
-int qtest_parse_hex(const char *text, uint8_t *buf, size_t len);
-/* A number as the protocol writes it. -EINVAL if there is none or something follows it; -ERANGE. */
-int qtest_parse_number(const char *text, uint64_t *value);
-
 /* An interrupt pulse. in, out: its line's number at the interrupt controller, and at the device. */
 void qtest_irq_pulse(struct qtest *qtest, unsigned int in, unsigned int out);
 

@@ -6,9 +6,10 @@
  *
  *   replay_scan     reads the capture once for what must exist: streams, ASIDs, the queue's size
  *   replay_guest    memory, ring, stream table, registers; rings, and answers errors as Linux's driver does
+ *   replay_run      turns the capture's events into doorbells
  *   replay_witness  devices that use what the capture is about to invalidate, and look afterwards whether it is gone
  *   replay_inject   failures on demand
- *   replay_report   the result as text and as JSON
+ *   replay_report, replay_brief    the result as text and as JSON
  */
 #ifndef VIQ_TOOL_REPLAY_H
 #define VIQ_TOOL_REPLAY_H

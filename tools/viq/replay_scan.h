@@ -30,4 +30,7 @@ struct scan {
 /* Read the whole capture. False after an error, which was printed. */
 bool scan_capture(const char *path, uint64_t wanted, struct scan *scan);
 
+/* Replay it (replay_run.c). False after an error, which was printed. */
+bool replay_capture(const struct replay_options *options, const struct scan *scan, struct replay_result *result);
+
 #endif
