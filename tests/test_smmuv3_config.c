@@ -77,6 +77,10 @@ static const struct refusal refusals[] = {
 	{"IDR3", .set3 = 1u << 31, .aidr = -1},
 	/* IDR5. */
 	{"OAS", .set5 = 7, .aidr = -1},
+	{"OAS", .clear5 = 7 | 1 << 6, .set5 = 6, .aidr = -1}, /* 52 bits: only with 64K granules or DS, from v3.1 on */
+	{"OAS", .clear5 = 7, .set5 = 6, .aidr = 0},
+	{"VAX", .set5 = 1 << 10, .aidr = 0},
+	{"DS", .clear5 = 3 << 4, .set5 = 1 << 7, .aidr = -1},
 	{"GRAN", .clear5 = 7 << 4, .aidr = -1},
 	{"D128", .set5 = 1 << 8, .aidr = -1},
 	{"VAX", .set5 = 2 << 10, .aidr = -1},
@@ -158,6 +162,8 @@ static const struct refusal accepted[] = {
 	{"TERM_MODEL 0", .clear0 = 1 << 26, .aidr = -1},
 	{"ATTR_TYPES_OVR", .set1 = 3 << 26, .aidr = -1},
 	{"32 bits of address", .clear5 = 7, .aidr = -1},
+	{"52 bits with 64K", .clear5 = 7, .set5 = 6 | 1 << 10, .aidr = -1},
+	{"52 bits with DS", .clear5 = 7 | 1 << 6, .set5 = 6 | 1 << 7, .aidr = -1},
 	{"one granule", .clear5 = 6 << 4, .aidr = -1},
 	{"NS1ATS", .set0 = 3 << 10, .aidr = -1},
 };
@@ -223,6 +229,8 @@ static void api_misuse_is_refused(void **state)
 	assert_int_equal(viq_smmuv3_config_check(NULL, NULL), -EINVAL);
 	viq_smmuv3_config_init(NULL);
 	viq_smmuv3_destroy(NULL);
+	viq_smmuv3_reset(NULL);
+	assert_int_equal(viq_smmuv3_save_size(NULL), 0);
 	viq_smmuv3_mmio_write(NULL, 0, 4, 0);
 	assert_int_equal(viq_smmuv3_mmio_read(NULL, 0, 4), 0);
 	assert_false(viq_smmuv3_run(NULL, 0));

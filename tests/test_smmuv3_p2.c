@@ -180,6 +180,134 @@ static void wrap_around(void **state)
 	}
 }
 
+/* --- Commands that no host needs, between those that it does ------------------------------------------------------ */
+
+static uint32_t knows_nine(struct test_host *host, uint32_t sid)
+{
+	return sid == 9 ? VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS : 0;
+}
+
+/* Every kind that leaves the queue without being an entry of an invalidate call. */
+static struct test_cmd local_command(uint32_t kind)
+{
+	switch (kind % 5) {
+	case 0:
+		return (struct test_cmd){{0x01 | UINT64_C(9) << 32, 0}};
+	case 1:
+		return (struct test_cmd){{0x02, 0x1000}};
+	case 2:
+		return cmd_atc(8, 0x1000, 0);
+	case 3:
+		return cmd_cfgi_cd(8, 1);
+	default:
+		return cmd_cfgi_cd_all(10);
+	}
+}
+
+/* The index of a bad entry counts them all: n of which entry is bad, with runs of others before, between and behind. */
+static void index_counts_local_commands(void **state)
+{
+	uint64_t seed = test_seed();
+	uint64_t unknown = 0;
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	v->host.stream = knows_nine;
+	v->quiet = true;
+	vsmmu_boot(v, LOG2);
+	for (uint32_t round = 0; round < 600; round++) {
+		uint32_t n = 1 + test_below(&seed, 150), bad = test_below(&seed, n), density = test_below(&seed, 5);
+		uint64_t base = v->prod;
+		struct test_cmd cmds[150];
+
+		vsmmu_forget(v);
+		for (uint32_t i = 0; i < n; i++) {
+			bool local = i != bad && test_below(&seed, 5) < density;
+
+			cmds[i] = local ? local_command(test_below(&seed, 5)) : cmd_nh_va(1, (uint64_t)i << 12);
+			unknown += local && (refcmd_sid(cmds[i].dw) == 8 || refcmd_sid(cmds[i].dw) == 10);
+			vsmmu_push_test(v, cmds[i]);
+		}
+		vsmmu_push_sync(v);
+		test_host_contract(&v->host, (enum test_contract)test_below(&seed, TEST_ATC_LATE));
+		test_host_fail(&v->host, 0, cmds[bad].dw, VIQ_CALL_ILLEGAL, -1);
+		vsmmu_ring(v);
+		assert_stopped(v, base + bad, VIQ_SMMUV3_CERROR_ILL);
+		for (uint32_t i = 0; i < n; i++) {
+			if (refcmd_op(cmds[i].dw) == 0x12)
+				assert_int_equal(test_host_did(&v->host, cmds[i].dw, 0), i < bad);
+		}
+		test_host_heal(&v->host);
+		vsmmu_linux_gerror(v);
+		assert_idle(v);
+	}
+	assert_int_equal(viq_smmuv3_counters(v->smmu)->no_stream, unknown);
+	assert_memory_equal(viq_smmuv3_counters(v->smmu)->commands, v->consumed, sizeof(v->consumed));
+	vsmmu_free(v);
+}
+
+/* So do ATC_INVs that are ignored because translation is off (4.5). */
+static void index_counts_ignored_atc(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	vsmmu_boot(v, LOG2);
+	vsmmu_w32(v, REG(CR0), REG(CR0_CMDQEN));
+	v->smmuen = false;
+	vsmmu_push_test(v, cmd_atc(9, 0x1000, 0));
+	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
+	vsmmu_push_test(v, cmd_atc(9, 0x2000, 0));
+	vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
+	test_host_fail(&v->host, 0, cmd_nh_va(1, 0x2000).dw, VIQ_CALL_ILLEGAL, -1);
+	vsmmu_ring(v);
+	assert_stopped(v, 3, VIQ_SMMUV3_CERROR_ILL);
+	assert_int_equal(v->host.effect_count, 1);
+	vsmmu_free(v);
+}
+
+/* More local commands than any buffer between two flushes, and none of them held back. */
+static void thousands_of_local_commands(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+	uint64_t bad;
+
+	v->quiet = true;
+	v->host.stream = knows_nine;
+	vsmmu_boot(v, 13);
+	for (uint32_t i = 0; i < 5000; i++)
+		vsmmu_push_test(v, i % 700 ? local_command(i) : cmd_nh_va(1, (uint64_t)i << 12));
+	bad = v->prod;
+	vsmmu_push(v, 0xff, 0);
+	vsmmu_ring(v);
+	assert_stopped(v, bad, VIQ_SMMUV3_CERROR_ILL);
+	assert_int_equal(v->host.effect_count, 8);
+	vsmmu_free(v);
+}
+
+/* More entries than one call takes, a bad one at the seams. */
+static void arrays_of_many_calls(void **state)
+{
+	static const uint32_t bad[] = {0, 255, 256, 257, 2046, 2047, 2048, 2049, 4095, 4096, 4097, 6000, 6001};
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	v->quiet = true;
+	vsmmu_boot(v, 13);
+	for (size_t b = 0; b < sizeof(bad) / sizeof(bad[0]); b++) {
+		uint64_t base = v->prod;
+
+		vsmmu_forget(v);
+		for (uint32_t i = 0; i < 6002; i++)
+			vsmmu_push_test(v, i % 100 == 99 ? cmd_nh_asid(i & 0xff) : cmd_nh_va(1, (uint64_t)i << 12));
+		test_host_fail(&v->host, 0, v->shadow[(base + bad[b]) % v->shadow_room].cmd, VIQ_CALL_ILLEGAL, -1);
+		vsmmu_ring(v);
+		assert_stopped(v, base + bad[b], VIQ_SMMUV3_CERROR_ILL);
+		test_host_heal(&v->host);
+		vsmmu_linux_gerror(v);
+		assert_idle(v);
+	}
+	assert_memory_equal(viq_smmuv3_counters(v->smmu)->commands, v->consumed, sizeof(v->consumed));
+	vsmmu_free(v);
+}
+
 /* Several bad commands: one error after the other, each at its own index. */
 static void consecutive_errors(void **state)
 {
@@ -341,6 +469,10 @@ int main(void)
 		cmocka_unit_test(host_illegal_atomic),
 		cmocka_unit_test(host_illegal_window),
 		cmocka_unit_test(wrap_around),
+		cmocka_unit_test(index_counts_local_commands),
+		cmocka_unit_test(index_counts_ignored_atc),
+		cmocka_unit_test(thousands_of_local_commands),
+		cmocka_unit_test(arrays_of_many_calls),
 		cmocka_unit_test(consecutive_errors),
 		cmocka_unit_test(nothing_moves_while_the_error_is_active),
 		cmocka_unit_test(acknowledging_restarts_by_itself),

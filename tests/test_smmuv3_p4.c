@@ -104,6 +104,28 @@ static void largest_queue(void **state)
 	vsmmu_free(v);
 }
 
+/* No budget and nothing left: nobody is asked to come back. */
+static void no_kick_without_need(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	vsmmu_boot(v, 6);
+	for (uint32_t i = 0; i < 64; i++)
+		vsmmu_push_test(v, cmd_host_type(i % TEST_HOST_TYPES, i));
+	vsmmu_ring(v);
+	assert_idle(v);
+	vsmmu_ring(v);
+	vsmmu_push(v, 0xff, 0);
+	vsmmu_ring(v);
+	assert_int_equal(vsmmu_cerror(v), VIQ_SMMUV3_CERROR_ILL);
+	vsmmu_push_sync(v);
+	vsmmu_ring(v); /* stopped: only the guest can go on */
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 0);
+	assert_int_equal(viq_smmuv3_counters(v->smmu)->budget_ends, 0);
+	assert_int_equal(viq_smmuv3_counters(v->smmu)->doorbells, 5);
+	vsmmu_free(v);
+}
+
 /* The base is aligned down to the queue's size (6.3.26). */
 static void base_is_aligned_to_the_size(void **state)
 {
@@ -179,6 +201,41 @@ static void partly_mapped_queue(void **state)
 		assert_int_equal(v->host.effects[i].cmd[0] >> 48, i);
 	vsmmu_free(v);
 	viq_mem_destroy(mem);
+}
+
+/* What was there under one CMDQ_BASE is not there under the next. */
+static void base_moves_to_the_end_of_memory(void **state)
+{
+	static const uint32_t there[] = {1, 2, 15, 16};
+
+	for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
+		static uint64_t bytes[64];
+		struct viq_mem_region region = {.gpa = 0x10000000, .size = there[i] * 16, .host = bytes};
+		struct viq_smmuv3_config config;
+		struct viq_mem *mem;
+		struct vsmmu *o;
+
+		for (unsigned int n = 0; n < 64; n += 2)
+			bytes[n] = 0x30; /* also behind the region: these must not be seen */
+		assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem), 0);
+		vsmmu_config(&config);
+		config.mem = mem;
+		o = vsmmu_new(&config);
+		o->lax = true;
+		vsmmu_boot_at(o, 5, 0x10000000, 0);
+		vsmmu_w32(o, REG(CMDQ_PROD), 32);
+		assert_int_equal(vsmmu_r32(o, REG(CMDQ_CONS)), 0x02000000 | there[i]);
+		/* Away, and back by one half of the register only. */
+		vsmmu_w32(o, REG(CR0), 0);
+		vsmmu_w32(o, REG(CMDQ_BASE), 0x20000005);
+		vsmmu_w32(o, REG(GERRORN), vsmmu_r32(o, REG(GERROR)));
+		vsmmu_w32(o, REG(CMDQ_CONS), 0);
+		vsmmu_w32(o, REG(CR0), REG(CR0_CMDQEN));
+		assert_int_equal(vsmmu_r32(o, REG(CMDQ_CONS)), 0x02000000);
+		assert_int_equal(o->host.effect_count, there[i]);
+		vsmmu_free(o);
+		viq_mem_destroy(mem);
+	}
 }
 
 /* An entry across two regions, and a ring over many small ones. */
@@ -432,9 +489,11 @@ int main(void)
 		cmocka_unit_test(inconsistency_heals),
 		cmocka_unit_test(every_log2size),
 		cmocka_unit_test(largest_queue),
+		cmocka_unit_test(no_kick_without_need),
 		cmocka_unit_test(base_is_aligned_to_the_size),
 		cmocka_unit_test(unmapped_queue),
 		cmocka_unit_test(partly_mapped_queue),
+		cmocka_unit_test(base_moves_to_the_end_of_memory),
 		cmocka_unit_test(ring_across_regions),
 		cmocka_unit_test(extreme_bases),
 		cmocka_unit_test(readonly_ring),

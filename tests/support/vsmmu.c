@@ -430,6 +430,7 @@ static void check_consumed(struct vsmmu *v, uint64_t absolute)
 	struct vsmmu_shadow *s = shadow_of(v, absolute);
 	unsigned int op = refcmd_op(s->cmd);
 
+	v->consumed[op]++;
 	if (refcmd_check(s->cmd, &v->config) != VIQ_SMMUV3_CERROR_NONE)
 		fail_msg("illegal command %#llx %#llx at %llu was consumed", (unsigned long long)s->cmd[0],
 			 (unsigned long long)s->cmd[1], (unsigned long long)absolute);

@@ -141,6 +141,7 @@ struct vsmmu {
 	unsigned int log2size;
 	bool smmuen;
 	uint64_t prod, cons, synced;
+	uint64_t consumed[256]; /* by opcode */
 	struct vsmmu_shadow *shadow;
 	size_t shadow_room;
 	struct vsmmu_reconfig {

@@ -98,10 +98,13 @@ static void uncount(struct viq_smmuv3 *s, uint32_t n)
 	}
 }
 
-static void count_no_stream(struct viq_smmuv3 *s)
+/* Of the commands before entry n. */
+static void count_no_stream(struct viq_smmuv3 *s, uint32_t n)
 {
-	for (uint32_t i = 0; i < s->batch.hole_count; i++)
-		s->counters.no_stream += s->batch.holes[i].fate == VIQ_SMMUV3_FATE_NO_STREAM;
+	const struct smmuv3_hole *hole = s->batch.holes;
+
+	for (uint32_t i = 0; i < s->batch.hole_count && hole[i].before <= n; i++)
+		s->counters.no_stream += hole[i].fate == VIQ_SMMUV3_FATE_NO_STREAM;
 }
 
 /* One invalidate call for count entries in all. */
@@ -140,7 +143,7 @@ static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 {
 	if (s->ops.trace)
 		trace_consumed(s, s->batch.count, atc);
-	count_no_stream(s);
+	count_no_stream(s, s->batch.count);
 	smmuv3_batch_drop(s);
 	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head;
 }
@@ -151,6 +154,7 @@ static bool stop_at_entry(struct viq_smmuv3 *s, uint32_t n, uint32_t cerror)
 
 	load_entry(s->batch.entries[n], cmd);
 	trace_consumed(s, n, n);
+	count_no_stream(s, n);
 	uncount(s, n);
 	smmuv3_cmdq_stop(s, index_of(s, n), cerror, cmd);
 	return false;
