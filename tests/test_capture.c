@@ -392,7 +392,7 @@ static void check_usable(const struct viq_capture_setup *setup, const struct viq
 		assert_in_range(e->count, 0, VIQ_CAPTURE_MAX_ENTRIES);
 		if (e->count)
 			assert_ptr_equal((const uint8_t *)e->bytes + (size_t)e->count * setup->entry_size, buf + len);
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case VIQ_CAPTURE_GAP:
 		assert_in_range(e->count, 0, setup->entries);
 		assert_in_range(e->first, 0, setup->entries * (packet->kind == VIQ_CAPTURE_SMMUV3 ? 2 : 1) - 1);

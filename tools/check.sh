@@ -38,7 +38,7 @@ stage() {
 fuzz() {
 	export VIQ_FUZZ_TIME=$1
 	CC=clang stage "fuzz targets, $1 s each (clang, ASan, UBSan)" build-fuzz \
-		"-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false" "--suite fuzz -t 0"
+		"-Dwerror=$werror -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false" "--suite fuzz -t 0"
 }
 
 : >"$stages"
@@ -46,9 +46,9 @@ if [ "${1:-}" = fuzz ]; then
 	fuzz "${2:-600}"
 else
 	stage "tests" build -Dwerror="$werror" ""
-	stage "tests, ASan and UBSan" build-asan "-Db_sanitize=address,undefined -Db_lundef=false" \
+	stage "tests, ASan and UBSan" build-asan "-Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false" \
 		"--no-suite project -t 5"
-	stage "thread tests, TSan" build-tsan "-Db_sanitize=thread -Db_lundef=false" "--suite threads -t 10"
+	stage "thread tests, TSan" build-tsan "-Dwerror=false -Db_sanitize=thread -Db_lundef=false" "--suite threads -t 10"
 	fuzz 10
 fi
 exec python3 tools/check-summary.py "$stages"

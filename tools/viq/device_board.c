@@ -88,7 +88,7 @@ static int add_soft(struct board *board, const struct board_config *config)
 	int err;
 
 	board->has_soft = true;
-	err = soft_guest_init(&board->soft, board->mem, config->contract, 0);
+	err = soft_guest_init(&board->soft, board->mem, config->smmu.idr5, config->contract, 0);
 	for (size_t i = 0; i < config->stream_count && !err; i++)
 		err = soft_guest_add(&board->soft, config->streams[i], ats);
 	return err;

@@ -96,7 +96,8 @@ static int build(struct replay_guest *guest, const struct replay_options *option
 	if (options->soft) {
 		*why = "cannot make the software host";
 		guest->soft = true;
-		err = soft_guest_init(&guest->host, guest->vmem, options->contract, 1u << GUEST_TLB_LOG2);
+		err = soft_guest_init(&guest->host, guest->vmem, guest->config.idr5, options->contract,
+				      1u << GUEST_TLB_LOG2);
 		if (err)
 			return err;
 		guest->config.host = viq_soft_host(guest->host.soft, guest->host.viommu);

@@ -98,7 +98,7 @@ static void note_event(struct scan *scan, const struct viq_capture_reader *reade
 		break;
 	case VIQ_CAPTURE_DOORBELL:
 		scan->doorbells++;
-		/* fall through */
+		__attribute__((fallthrough));
 	case VIQ_CAPTURE_ENTRIES:
 		for (uint32_t i = 0; i < event->entries.count; i++) {
 			viq_capture_entry_words(reader, event, i, cmd);
