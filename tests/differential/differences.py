@@ -4,10 +4,14 @@
 A rule looks at one difference and says whether it covers it. It covers only what it can explain: a rule about a
 register that QEMU stores as written asks that QEMU shows what was written and that viq shows what the architecture
 says. `ends` marks rules after which the two machines are in different states, so that the stream starts afresh."""
+import os
+import re
+
 import smmuv3
 from smmuv3 import BY_NAME, OFFSET, UNOFFERED, WORDS, Queue, bits
 
 RULES = []
+EVENT_RULES = []
 
 
 def rule(name, ends=False):
@@ -15,6 +19,21 @@ def rule(name, ends=False):
         RULES.append((name, ends, function))
         return function
     return add
+
+
+def event_rule(name):
+    def add(function):
+        EVENT_RULES.append((name, function))
+        return function
+    return add
+
+
+def documented():
+    """Whether known-differences.md lists the same rules."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known-differences.md")
+    with open(path, encoding="utf-8") as text:
+        names = re.findall(r"^\| `([a-z0-9-]+)` \|", text.read(), re.M)
+    return names == [name for name, *_ in RULES + EVENT_RULES]
 
 
 class Difference:
@@ -209,3 +228,28 @@ def _(d, c):
     cons, error, _ = c.consumption()
     shown = word[OFFSET["CMDQ_CONS"]]
     return shown & queue.mask == cons and (error is None or shown >> 24 == error)
+
+
+# --- Events of device accesses ----------------------------------------------------------------------------------------
+# One access's events: lists of four words. old: a QEMU before 8.0. beyond: a descriptor leads beyond the output size.
+
+CLASS = bits(41, 40)
+TRANSLATION_FAULTS = (0x10, 0x11, 0x12, 0x13)
+F_ADDR_SIZE, F_ACCESS, F_PERMISSION, F_WALK_EABT = 0x11, 0x12, 0x13, 0x0B
+
+
+@event_rule("event-class")
+def _(viq, qemu, old, beyond):
+    return old and len(viq) == len(qemu) == 1 and viq[0][0] & 0xFF in TRANSLATION_FAULTS and (
+        viq[0][1] & CLASS == 2 << 40 and (viq[0][0], viq[0][1] & ~CLASS, *viq[0][2:]) == qemu[0])
+
+
+@event_rule("event-with-cached-configuration")
+def _(viq, qemu, old, beyond):
+    return old and not qemu and len(viq) == 1 and viq[0][0] & 0xFF in TRANSLATION_FAULTS
+
+
+@event_rule("output-size")
+def _(viq, qemu, old, beyond):
+    other = F_WALK_EABT, F_ACCESS, F_PERMISSION
+    return beyond and (not viq or viq[0][0] & 0xFF == F_ADDR_SIZE) and (not qemu or qemu[0][0] & 0xFF in other)

@@ -3,16 +3,15 @@
 """The same random register and command streams to viq and to QEMU's SMMUv3: every register after every step.
 
 VIQ_SEED=N repeats a run. A difference that no rule of differences.py covers fails. Exit status 77: no QEMU here."""
-import argparse
 import contextlib
 import os
 import random
-import re
 import shutil
 import sys
 import time
 
 import differences
+import options
 import qtest
 from guest import Guest, MEMORY_SIZE, Step
 from smmuv3 import OFFSET, REGISTERS, WORDS, words
@@ -67,11 +66,11 @@ class Comparison:
     def memory(self, address):
         if not qtest.MEMORY <= address < qtest.MEMORY + MEMORY_SIZE:
             return None
-        return words(bytes.fromhex(self.viq.ask(qtest.read_bytes(address, 16))[2:]))
+        return words(bytes.fromhex(self.viq.ask(qtest.read_bytes(address, 16))[5:]))
 
     def freeze_and_thaw(self):
         """A saved and restored viq must go on as if nothing had been (P7), whatever it was in between."""
-        state = self.viq.ask("viq save")
+        state = self.viq.ask("viq save").split()[1]
         self.viq.batch([put("CR0", 0)] + [put(r.name, 0) for r in REGISTERS if r.writable] + [put("GERRORN", 5)])
         self.viq.ask(f"viq restore {state}")
 
@@ -129,28 +128,12 @@ class Comparison:
                 break
 
 
-def documented():
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known-differences.md")
-    with open(path, encoding="utf-8") as text:
-        return re.findall(r"^\| `([a-z0-9-]+)` \|", text.read(), re.M)
-
-
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("viq", help="the viq command; 'self' compares QEMU with itself")
-    parser.add_argument("--host", default="null", help="null or soft")
-    parser.add_argument("--qemu", default="qemu-system-aarch64")
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--steps", type=int, default=0, help="end after so many steps instead")
-    return parser.parse_args()
-
-
-def run(comparison, options):
+def run(comparison, chosen):
     """Whether all went well."""
     start = time.monotonic()
     try:
         comparison.reset_values()
-        while (comparison.steps < options.steps if options.steps else time.monotonic() - start < options.seconds):
+        while chosen.more(start, comparison.steps):
             comparison.episode()
     except (Mismatch, RuntimeError, OSError) as trouble:
         print(f"{trouble}\nThe stream so far:")
@@ -171,23 +154,22 @@ def run(comparison, options):
 
 
 def main():
-    options = parse()
-    if not shutil.which(options.qemu):
-        print(f"{options.qemu} is not installed: not compared")
+    chosen = options.parse(__doc__)
+    if not shutil.which(chosen.qemu):
+        print(f"{chosen.qemu} is not installed: not compared")
         return 77
-    if documented() != [name for name, _, _ in differences.RULES]:
+    if not differences.documented():
         print("known-differences.md and differences.py do not list the same rules in the same order")
         return 1
 
     seed = int(os.environ.get("VIQ_SEED") or random.SystemRandom().getrandbits(32))
     print(f"VIQ_SEED={seed}", flush=True)
     with contextlib.ExitStack() as stack:
-        qemu = stack.enter_context(contextlib.closing(qtest.qemu(options.qemu)))
-        idr = dict(zip((0, 1, 3, 5), qemu.batch([qtest.read(4, qtest.REGISTERS + 4 * n) for n in (0, 1, 3, 5)])))
-        idr[0] &= ~(1 << 18)  # see vmid16-without-stage-2
-        other = qtest.qemu(options.qemu) if options.viq == "self" else qtest.viq(options.viq, options.host, idr)
+        qemu = stack.enter_context(contextlib.closing(qtest.qemu(chosen.qemu)))
+        idr = qtest.id_registers(qemu)
+        other = qtest.qemu(chosen.qemu) if chosen.viq == "self" else qtest.viq(chosen.viq, chosen.host, idr)
         viq = stack.enter_context(contextlib.closing(other))
-        return 0 if run(Comparison(viq, qemu, seed), options) else 1
+        return 0 if run(Comparison(viq, qemu, seed), chosen) else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""The command line of the comparisons."""
+import argparse
+import time
+
+
+class Options(argparse.Namespace):
+    def more(self, start, done):
+        """Go on? start: time.monotonic() then; done: steps so far."""
+        return done < self.steps if self.steps else time.monotonic() - start < self.seconds
+
+
+def parse(description):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("viq", help="the viq command; 'self' compares QEMU with itself")
+    parser.add_argument("--host", default="null", help="null or soft")
+    parser.add_argument("--qemu", default="qemu-system-aarch64")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--steps", type=int, default=0, help="end after so many steps instead")
+    return parser.parse_args(namespace=Options())
