@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine: memory in two address spaces, one or two software hosts, the front end and its embedder. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "p1.h"
+
+/* The guest's memory (ring, stream table, CDs, stage-1 tables) is scattered over physical memory in chunks. */
+#define GUEST_IPA   UINT64_C(0x40000000)
+#define GUEST_SIZE  (UINT64_C(32) << 20)
+#define TABLES_PA   UINT64_C(0x8000000000)
+#define TABLES_SIZE (UINT64_C(16) << 20)
+#define CHUNK       (UINT64_C(2) << 20)
+#define CHUNKS      (GUEST_SIZE / CHUNK)
+
+static uint64_t chunk_pa(const struct p1_world *w, uint64_t chunk)
+{
+	if (w->identity)
+		return GUEST_IPA + chunk * CHUNK;
+	/* 7 is prime to 16: a permutation, with holes. */
+	return UINT64_C(0x4000000000) + chunk * 7 % CHUNKS * 2 * CHUNK;
+}
+
+/* --- Register access, and what the front end asks of its embedder ------------------------------------------------ */
+
+uint32_t machine_r32(struct p1_world *w, uint64_t offset)
+{
+	return (uint32_t)viq_smmuv3_mmio_read(w->smmu, offset, 4);
+}
+
+void machine_w32(struct p1_world *w, uint64_t offset, uint32_t value)
+{
+	viq_smmuv3_mmio_write(w->smmu, offset, 4, value);
+}
+
+void machine_w64(struct p1_world *w, uint64_t offset, uint64_t value)
+{
+	viq_smmuv3_mmio_write(w->smmu, offset, 8, value);
+}
+
+static void on_kick(void *opaque)
+{
+	((struct p1_world *)opaque)->kicked = true;
+}
+
+static int configure(struct p1_world *w, const struct p1_stream *s)
+{
+	const struct p1_host *h = &w->host[s->host];
+	struct viq_smmuv3_stream config = {.size = sizeof(config)};
+	int ret = viq_smmuv3_stream_config(w->smmu, s->sid, &config);
+
+	return ret ? ret : viq_soft_vdevice_configure(h->soft, h->viommu, s->sid, config.ste);
+}
+
+static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	struct p1_world *w = opaque;
+
+	for (unsigned int n = 0; n < P1_STREAMS; n++) {
+		const struct p1_stream *s = &w->stream[n];
+		int ret;
+
+		if (s->sid < first || s->sid > last)
+			continue;
+		if (cause == VIQ_SMMUV3_CFGI_STE && w->reconfig_fails) {
+			w->reconfig_fails--;
+			p1_log(w, "reconfig() fails at stream 0x%x", s->sid);
+			return -ENOMEM;
+		}
+		ret = configure(w, s);
+		if (ret)
+			p1_found(w, "stream 0x%x cannot be configured: %d", s->sid, ret);
+	}
+	return 0;
+}
+
+static const struct viq_smmuv3_ops ops = {
+	.size = sizeof(ops),
+	.reconfig = on_reconfig,
+	.kick = on_kick,
+};
+
+/* --- A layer that is wrong on purpose ---------------------------------------------------------------------------- */
+
+static int liar_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct p1_world *w = opaque;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < req->piece_count; i++)
+		count += req->pieces[i].count;
+	if (!w->options.liar || !p1_one_in(w, 8))
+		return w->inner.ops->invalidate(w->inner.opaque, req, res);
+	p1_log(w, "a call of %u entries is reported done and not made", count);
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count, .host_calls = 1};
+	return 0;
+}
+
+static uint32_t liar_stream(void *opaque, uint32_t object, uint32_t sid)
+{
+	struct p1_world *w = opaque;
+
+	return viq_call_stream(&w->inner, sid);
+}
+
+static const struct viq_call_host_ops liar_ops = {
+	.size = sizeof(liar_ops),
+	.report_group = 1,
+	.invalidate = liar_invalidate,
+	.stream = liar_stream,
+};
+
+/* --- Hosts ------------------------------------------------------------------------------------------------------- */
+
+static int make_host(struct p1_world *w, unsigned int number)
+{
+	static const uint32_t tlb_sizes[] = {64, 256, 4096};
+	struct p1_host *h = &w->host[number];
+	struct viq_soft_config config;
+	struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = w->identity};
+	int ret;
+
+	viq_soft_config_init(&config);
+	config.mem = w->host_mem;
+	config.contract = p1_below(w, 3);
+	config.tlb_entries = tlb_sizes[p1_below(w, 3)];
+	config.atc_entries = p1_one_in(w, 2) ? 16 : 256;
+	if (!w->identity) {
+		s2.ttb = w->s2.root;
+		s2.t0sz = 64 - w->s2.ia_bits;
+		s2.sl0 = synth_s2_sl0(&w->s2);
+		s2.tg = synth_s2_tg(&w->s2);
+		s2.ps = 5;
+	}
+	p1_log(w, "host %u: contract %u, TLB %u, ATC %u", number, config.contract, config.tlb_entries,
+	       config.atc_entries);
+	ret = viq_soft_create(&config, &h->soft);
+	if (ret)
+		return ret;
+	ret = viq_soft_s2_alloc(h->soft, &s2, &h->s2);
+	if (!ret)
+		ret = viq_soft_viommu_alloc(h->soft, h->s2, &h->viommu);
+	for (unsigned int n = 0; n < P1_STREAMS && !ret; n++) {
+		struct p1_stream *s = &w->stream[n];
+		uint32_t id;
+
+		if (s->host != number)
+			continue;
+		ret = viq_soft_dev_alloc(h->soft, &s->dev);
+		if (!ret)
+			ret = viq_soft_vdevice_alloc(h->soft, h->viommu, s->dev, s->sid, &id);
+		if (!ret && s->ats)
+			ret = viq_soft_dev_set_ats(s->dev, true);
+	}
+	if (!ret)
+		h->call = viq_soft_host(h->soft, h->viommu);
+	return ret;
+}
+
+static int make_hosts(struct p1_world *w)
+{
+	struct viq_call_host calls[P1_HOSTS] = {0};
+	int ret = 0;
+
+	for (unsigned int i = 0; i < w->options.hosts && !ret; i++) {
+		ret = make_host(w, i);
+		calls[i] = w->host[i].call;
+	}
+	if (ret)
+		return ret;
+	w->inner = calls[0];
+	if (w->options.hosts > 1) {
+		ret = viq_call_fanout_create(calls, w->options.hosts, &w->fanout);
+		w->inner = viq_call_fanout_host(w->fanout);
+	}
+	/* The layer in between would hide how far the host's answers can be trusted. */
+	w->config.host = w->options.liar ? (struct viq_call_host){.ops = &liar_ops, .opaque = w} : w->inner;
+	if (w->options.liar)
+		w->config.host.object = w->inner.object;
+	return ret;
+}
+
+static void free_hosts(struct p1_world *w)
+{
+	viq_call_fanout_destroy(w->fanout);
+	w->fanout = NULL;
+	for (unsigned int i = 0; i < P1_HOSTS; i++) {
+		viq_soft_destroy(w->host[i].soft);
+		w->host[i].soft = NULL;
+	}
+}
+
+void machine_inject(struct p1_world *w)
+{
+	static const int32_t kinds[] = {VIQ_SOFT_FAIL_ILLEGAL,     VIQ_SOFT_FAIL_HARDWARE,  VIQ_SOFT_FAIL_ATC_TIMEOUT,
+					VIQ_SOFT_FAIL_ATC_TIMEOUT, VIQ_SOFT_FAIL_NO_MEMORY, VIQ_SOFT_FAIL_GONE};
+	static const char *const names[] = {"illegal",   "hardware", "ATC time-out",
+					    "no memory", "gone",     "an entry dropped"};
+	struct viq_soft_inject inject = {
+		.size = sizeof(inject),
+		.failure = kinds[p1_below(w, 6)],
+		.index = p1_one_in(w, 2) ? p1_below(w, 4) : p1_below(w, 80),
+		.before = p1_below(w, 4),
+		.after = p1_below(w, 4),
+		.times = p1_one_in(w, 6) ? 0 : 1 + p1_below(w, 4),
+	};
+	unsigned int h = p1_below(w, w->options.hosts);
+
+	if (w->options.drop) {
+		inject.failure = VIQ_SOFT_FAIL_DROP;
+		inject.index = p1_below(w, 3);
+		inject.times = 1;
+	}
+	if (viq_soft_inject(w->host[h].soft, w->host[h].viommu, &inject)) {
+		p1_found(w, "viq_soft_inject() failed");
+		return;
+	}
+	w->armed = true;
+	w->result.injected++;
+	p1_log(w, "host %u will fail: %s, entry %u, window -%u +%u, %u times", h, names[inject.failure], inject.index,
+	       inject.before, inject.after, inject.times);
+}
+
+void machine_heal(struct p1_world *w)
+{
+	const struct viq_soft_inject none = {.size = sizeof(none), .failure = -1};
+
+	for (unsigned int i = 0; i < w->options.hosts; i++)
+		viq_soft_inject(w->host[i].soft, w->host[i].viommu, &none);
+	w->reconfig_fails = 0;
+	if (w->armed)
+		p1_log(w, "hosts are well again");
+	w->armed = false;
+}
+
+void machine_forget_stage2(struct p1_world *w)
+{
+	if (w->s2_dirty_first > w->s2_dirty_last)
+		return;
+	p1_log(w, "stage 2: forget 0x%llx to 0x%llx", (unsigned long long)w->s2_dirty_first,
+	       (unsigned long long)w->s2_dirty_last);
+	for (unsigned int i = 0; i < w->options.hosts; i++) {
+		if (viq_soft_s2_invalidate(w->host[i].soft, w->host[i].s2, w->s2_dirty_first,
+					   w->s2_dirty_last - w->s2_dirty_first + 1))
+			p1_found(w, "viq_soft_s2_invalidate() failed");
+	}
+	w->s2_dirty_first = UINT64_MAX;
+	w->s2_dirty_last = 0;
+	model_stage2_forgotten(w);
+}
+
+/* --- Freeze and thaw (P7) ---------------------------------------------------------------------------------------- */
+
+void machine_migrate(struct p1_world *w, bool fresh)
+{
+	size_t len = viq_smmuv3_save_size(w->smmu);
+	void *buf = malloc(len);
+	int ret;
+
+	p1_log(w, "save, %s, restore", fresh ? "all hosts replaced" : "same hosts");
+	w->result.migrations++;
+	ret = buf ? viq_smmuv3_save(w->smmu, buf, &len) : -ENOMEM;
+	viq_smmuv3_destroy(w->smmu);
+	w->smmu = NULL;
+	if (fresh) {
+		free_hosts(w);
+		if (!ret)
+			ret = make_hosts(w);
+		w->armed = false;
+		model_fresh_hosts(w);
+		w->s2_dirty_first = UINT64_MAX;
+		w->s2_dirty_last = 0;
+	}
+	w->config.budget = p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 20);
+	if (!ret)
+		ret = viq_smmuv3_create(&w->config, &w->smmu, NULL);
+	if (!ret)
+		ret = viq_smmuv3_restore(w->smmu, buf, len);
+	free(buf);
+	if (ret)
+		p1_found(w, "freeze and thaw failed: %d", ret);
+	/* What is queued waits in the guest's memory. */
+	w->kicked = true;
+}
+
+/* --- Creation ---------------------------------------------------------------------------------------------------- */
+
+static int make_memory(struct p1_world *w)
+{
+	struct viq_mem_region regions[CHUNKS + 1], guest = {.gpa = GUEST_IPA, .size = GUEST_SIZE};
+	int ret;
+
+	w->ram_size = GUEST_SIZE + TABLES_SIZE;
+	w->ram = mmap(NULL, w->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (w->ram == MAP_FAILED) {
+		w->ram = NULL;
+		return -ENOMEM;
+	}
+	guest.host = w->ram;
+	for (uint64_t i = 0; i < CHUNKS; i++)
+		regions[i] = (struct viq_mem_region){.gpa = chunk_pa(w, i), .size = CHUNK, .host = w->ram + i * CHUNK};
+	regions[CHUNKS] = (struct viq_mem_region){.gpa = TABLES_PA, .size = TABLES_SIZE, .host = w->ram + GUEST_SIZE};
+	synth_mem_init(&w->guest, w->ram, GUEST_IPA, GUEST_SIZE);
+	synth_mem_init(&w->tables_mem, w->ram + GUEST_SIZE, TABLES_PA, TABLES_SIZE);
+	ret = viq_mem_create(&guest, 1, NULL, NULL, &w->guest_mem);
+	return ret ? ret : viq_mem_create(regions, CHUNKS + 1, NULL, NULL, &w->host_mem);
+}
+
+/* A stage 2 wide enough for the guest's memory and the data around it. */
+static int make_stage2(struct p1_world *w)
+{
+	static const struct {
+		uint8_t granule, bits, start;
+	} shapes[] = {{12, 48, 0}, {12, 40, 1}, {12, 42, 1}, {14, 47, 1}, {14, 40, 2}, {16, 48, 1}, {16, 44, 2}};
+	unsigned int n = p1_below(w, 7), level = shapes[n].granule == 12 ? 2 : 3, shift;
+	int ret;
+
+	if (w->identity)
+		return 0;
+	ret = synth_pt_init(&w->s2, &w->tables_mem, 2, shapes[n].granule, shapes[n].bits, shapes[n].start);
+	shift = ret ? 12 : synth_pt_shift(&w->s2, level);
+	for (uint64_t at = 0; at < GUEST_SIZE && !ret; at += UINT64_C(1) << shift)
+		ret = synth_pt_map(&w->s2, GUEST_IPA + at, chunk_pa(w, at / CHUNK) + at % CHUNK, level, 0);
+	return ret;
+}
+
+static void make_streams(struct p1_world *w)
+{
+	static const uint32_t sids[P1_STREAMS] = {0, 1, 8, 0x47, 0x105, 0x1ff};
+
+	for (unsigned int n = 0; n < P1_STREAMS; n++) {
+		w->stream[n].sid = sids[n];
+		w->stream[n].host = n % w->options.hosts;
+		w->stream[n].ats = p1_one_in(w, 2);
+		w->stream[n].now = (struct p1_ste){.kind = P1_ABORT, .cdt = -1};
+	}
+}
+
+static int make_front_end(struct p1_world *w)
+{
+	viq_smmuv3_config_init(&w->config);
+	w->config.idr0 |= VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_MSI | VIQ_SMMUV3_IDR0_CD2L;
+	w->config.idr1 |= VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20);
+	w->config.idr3 |= VIQ_SMMUV3_IDR3_RIL;
+	w->config.budget = p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 20);
+	w->config.mem = w->guest_mem;
+	w->config.ops = &ops;
+	w->config.opaque = w;
+	return 0;
+}
+
+/* As Linux does it. */
+static void boot(struct p1_world *w)
+{
+	const uint32_t on = VIQ_SMMUV3_CR0_CMDQEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_ATSCHK;
+
+	machine_w64(w, VIQ_SMMUV3_STRTAB_BASE, synth_st_base(&w->st));
+	machine_w32(w, VIQ_SMMUV3_STRTAB_BASE_CFG, synth_st_base_cfg(&w->st));
+	machine_w64(w, VIQ_SMMUV3_CMDQ_BASE, synth_cmdq_base(&w->cmdq));
+	machine_w32(w, VIQ_SMMUV3_CMDQ_PROD, 0);
+	machine_w32(w, VIQ_SMMUV3_CMDQ_CONS, 0);
+	machine_w32(w, VIQ_SMMUV3_CR0, on);
+	machine_w32(w, VIQ_SMMUV3_CR0, on | VIQ_SMMUV3_CR0_SMMUEN);
+}
+
+int machine_init(struct p1_world *w)
+{
+	int ret;
+
+	w->identity = p1_one_in(w, 4);
+	make_streams(w);
+	ret = make_memory(w);
+	if (!ret)
+		ret = make_stage2(w);
+	if (!ret)
+		ret = synth_st_init(&w->st, &w->guest, 9, p1_one_in(w, 3) ? 0 : p1_one_in(w, 2) ? 6 : 8);
+	if (!ret)
+		ret = synth_cmdq_init(&w->cmdq, &w->guest, 1 + p1_below(w, 8));
+	for (unsigned int n = 0; n < P1_STREAMS && !ret; n++) {
+		uint64_t ste[VIQ_SMMUV3_STE_WORDS];
+
+		synth_ste_abort(ste);
+		ret = synth_st_set(&w->st, w->stream[n].sid, ste);
+	}
+	if (!ret)
+		ret = make_front_end(w);
+	if (!ret)
+		ret = make_hosts(w);
+	if (!ret)
+		ret = viq_smmuv3_create(&w->config, &w->smmu, NULL);
+	if (!ret)
+		boot(w);
+	return ret;
+}
+
+void machine_fini(struct p1_world *w)
+{
+	viq_smmuv3_destroy(w->smmu);
+	free_hosts(w);
+	viq_mem_destroy(w->guest_mem);
+	viq_mem_destroy(w->host_mem);
+	if (w->ram)
+		munmap(w->ram, w->ram_size);
+}
