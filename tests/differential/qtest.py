@@ -80,8 +80,10 @@ def read_bytes(address, size):
 
 def qemu(binary="qemu-system-aarch64", *options):
     # The machine's version fixes the SMMU's features in newer releases too.
-    return Device("QEMU", [binary, "-machine", "virt-7.2,iommu=smmuv3", "-accel", "tcg", "-S", "-display", "none",
-                           "-nodefaults", "-m", "128", "-qtest", "stdio", "-qtest-log", "none", *options])
+    device = Device("QEMU", [binary, "-machine", "virt-7.2,iommu=smmuv3", "-accel", "tcg", "-S", "-display", "none",
+                             "-nodefaults", "-m", "128", "-qtest", "stdio", "-qtest-log", "none", *options])
+    device.batch([f"memset {MEMORY:#x} {2 << 20:#x} 0x0"])  # it has put a device tree there
+    return device
 
 
 def id_registers(device):
