@@ -116,15 +116,23 @@ static int parse_options(int argc, char **argv, struct replay_options *options, 
 	return TOOL_OK;
 }
 
+static int no_such_command(const struct replay_options *options, uint64_t count)
+{
+	unsigned long long number = options->inject.number;
+
+	if (number < count)
+		return tool_error(options->path, "--inject: command %llu is in a gap of the recording; choose another",
+				  number);
+	return tool_error(options->path, "--inject: there is no command %llu; the capture has %llu, counted from 0",
+			  number, (unsigned long long)count);
+}
+
 static int run(const struct replay_options *options, struct scan *scan, struct replay_result *result)
 {
 	if (!scan_capture(options->path, options->inject.number, scan))
 		return TOOL_ERROR;
 	if (options->inject.kind != REPLAY_INJECT_NOTHING && !scan->found)
-		return tool_error(options->path,
-				  "--inject: there is no command %llu; the capture has %llu, counted from 0",
-				  (unsigned long long)options->inject.number,
-				  (unsigned long long)(scan->commands + scan->missing));
+		return no_such_command(options, scan->commands + scan->missing);
 	if (!replay_check_inject(options, scan->wanted))
 		return TOOL_ERROR;
 	memcpy(result->recorded, scan->recorded, sizeof(result->recorded));

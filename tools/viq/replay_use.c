@@ -176,7 +176,8 @@ static uint64_t probe_address(const struct witness *w, unsigned int tables)
 static bool use_config(struct witness *w, const struct replay_command *command, struct stream_witness *s,
 		       struct config_state *c)
 {
-	struct record r = {.what = RECORD_CONFIG, .dev = s->dev, .iova = PROBE, .ssid = c->ssid, .config = c};
+	struct record r = {
+		.what = RECORD_CONFIG, .dev = s->dev, .iova = PROBE, .ssid = c->ssid, .waiting = &c->waiting};
 	bool current;
 
 	r.flags = VIQ_SOFT_READ | (c->ssid ? VIQ_SOFT_SSV : 0);
@@ -190,10 +191,7 @@ static bool use_config(struct witness *w, const struct replay_command *command, 
 		return false;
 	}
 	r.cached_before = viq_soft_cached(r.dev, PROBE, c->ssid, r.flags, false);
-	if (!witness_record(w, command, &r))
-		return false;
-	c->waiting++;
-	return current;
+	return witness_record(w, command, &r) && current;
 }
 
 /* A new one is written; no device has looked at it yet. */
@@ -274,7 +272,8 @@ static void use_stream(struct witness *w, const struct replay_command *command)
 static void use_atc_page(struct witness *w, const struct replay_command *command, struct stream_witness *s, uint64_t va)
 {
 	bool ssv = command->cmd[0] & VIQ_SMMUV3_CMD_SSV;
-	struct record r = {.what = RECORD_ATC, .dev = s->dev, .iova = va, .flags = VIQ_SOFT_READ};
+	struct record r = {
+		.what = RECORD_ATC, .dev = s->dev, .iova = va, .flags = VIQ_SOFT_READ, .waiting = &s->atc_waiting};
 	uint64_t oa = fresh_address(w, 12);
 	bool usable = true;
 
@@ -303,10 +302,12 @@ static void use_atc(struct witness *w, const struct replay_command *command)
 	uint64_t va = command->cmd[1] & VIQ_SMMUV3_ATC_1_ADDR;
 	uint64_t count;
 
-	if (!s || !s->ats) {
+	/* While an earlier doorbell's ATC_INV waits for its CMD_SYNC, the ATC must not be filled again. */
+	if (!s || !s->ats || (s->atc_waiting && s->atc_used != w->doorbells)) {
 		w->counts.skipped++;
 		return;
 	}
+	s->atc_used = w->doorbells;
 	if (command->cmd[0] & VIQ_SMMUV3_CMD_SSV)
 		find_config(w, s, (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, command->cmd[0]));
 	if (size >= VIQ_SMMUV3_ATC_SIZE_ALL) {

@@ -27,6 +27,8 @@ bool witness_record(struct witness *w, const struct replay_command *command, con
 	r->index = command->index;
 	r->number = command->number;
 	r->consumed = 0;
+	if (r->waiting)
+		(*r->waiting)++;
 	return true;
 }
 
@@ -48,12 +50,13 @@ int witness_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, ui
 	return err;
 }
 
-static bool is_stale(const struct record *r, bool cached)
+/* Does the device still get what it got before? An ATC's own entry is all that ATC_INV promises to remove. */
+static bool is_stale(const struct record *r)
 {
 	uint64_t pa;
 
 	if (r->what == RECORD_ATC)
-		return cached;
+		return is_cached(r);
 	return !witness_translate(r->dev, r->iova, r->ssid, r->flags, &pa) && pa == r->pa;
 }
 
@@ -68,26 +71,18 @@ static void learn_fate(struct witness *w, struct record *r)
 
 static void drop(struct record *r)
 {
-	if (r->config)
-		r->config->waiting--;
+	if (r->waiting)
+		(*r->waiting)--;
 }
 
-/* Looking makes the device cache the new translation: remember first what was cached for all of them. */
-static void look_at_due(struct witness *w)
+static void look_at_due(struct witness *w, const struct record *r)
 {
-	for (size_t i = 0; i < w->due_count; i++)
-		w->due[i].cached_now = is_cached(&w->due[i]);
-	for (size_t i = 0; i < w->due_count; i++) {
-		const struct record *r = &w->due[i];
-		bool stale = is_stale(r, r->cached_now);
+	bool stale = is_stale(r);
 
-		w->counts.checked++;
-		w->counts.cached += r->cached_before;
-		/* Another context descriptor may lead to something else that is cached. */
-		w->counts.gone += r->cached_before && !stale && (!r->cached_now || r->what == RECORD_CONFIG);
-		w->counts.stale += stale;
-	}
-	w->due_count = 0;
+	w->counts.checked++;
+	w->counts.cached += r->cached_before;
+	w->counts.gone += r->cached_before && !stale;
+	w->counts.stale += stale;
 }
 
 void witness_settle(struct witness *w)
@@ -106,13 +101,12 @@ void witness_settle(struct witness *w)
 			drop(r);
 		} else if (r->consumed && r->consumed < w->last_sync) {
 			drop(r);
-			w->due[w->due_count++] = *r;
+			look_at_due(w, r);
 		} else {
 			w->records[kept++] = *r;
 		}
 	}
 	w->record_count = kept;
-	look_at_due(w);
 }
 
 void witness_consumed(struct witness *w, uint32_t index, bool sync)
@@ -132,8 +126,10 @@ void witness_lost(struct witness *w, uint32_t index)
 
 void witness_doorbell(struct witness *w)
 {
-	if (w)
-		w->at_doorbell = w->counts;
+	if (!w)
+		return;
+	w->doorbells++;
+	w->at_doorbell = w->counts;
 }
 
 static void survey_record(const struct record *r, bool consumed, struct replay_error *error)
@@ -206,9 +202,8 @@ bool witness_create(struct replay_guest *guest, const struct scan *scan, struct 
 		w->guest = guest;
 		w->slots = calloc(scan->max_entries, sizeof(*w->slots));
 		w->records = calloc(WITNESS_MAX_RECORDS, sizeof(*w->records));
-		w->due = calloc(WITNESS_MAX_RECORDS, sizeof(*w->due));
 		w->slot_count = 1;
-		if (w->slots && w->records && w->due)
+		if (w->slots && w->records)
 			err = witness_populate(w, scan);
 	}
 	if (!err)
@@ -224,7 +219,6 @@ void witness_destroy(struct witness *w)
 		return;
 	free(w->asids);
 	free(w->streams);
-	free(w->due);
 	free(w->records);
 	free(w->slots);
 	free(w);

@@ -42,6 +42,8 @@ struct stream_witness {
 	struct config_state ssids[WITNESS_MAX_SSIDS];
 	size_t ssid_count;
 	struct recent recent;
+	uint32_t atc_waiting; /* records */
+	uint64_t atc_used;    /* before which doorbell */
 };
 
 enum record_what {
@@ -57,9 +59,9 @@ struct record {
 	uint32_t ssid, flags;
 	uint8_t what; /* enum record_what */
 	bool cached_before;
-	struct config_state *config; /* RECORD_CONFIG */
+	uint32_t *waiting; /* counts the records of one thing that are not settled; may be NULL */
 	/* Kept by replay_witness.c. */
-	bool cached_now, lost;
+	bool lost;
 	uint32_t index;
 	uint64_t number;
 	uint64_t consumed; /* sequence number, 0: not yet */
@@ -75,9 +77,10 @@ struct witness {
 	struct replay_guest *guest;
 	struct slot *slots;
 	uint32_t slot_count;
-	struct record *records, *due;
-	size_t record_count, due_count;
+	struct record *records;
+	size_t record_count;
 	uint64_t sequence, last_sync;
+	uint64_t doorbells;
 	struct replay_witness_counts counts, at_doorbell;
 
 	struct asid_witness *asids;
