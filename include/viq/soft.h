@@ -10,7 +10,7 @@
  * registers once. Between viq_soft_access_begin() and _end() the thread may use the addresses that viq_soft_translate()
  * gave it; an invalidate call (so a guest's CMD_SYNC) returns only when every access begun through an invalidated
  * translation has ended. Object functions and invalidate calls must not be made inside an access: they return -EDEADLK.
- * Keep accesses short.
+ * Keep accesses short. A thread inside an access must not wait for one that makes such a call.
  *
  * Errors, for all functions: -EINVAL arguments make no sense; -ENOENT no such object; -EBUSY still in use; -ENOMEM;
  * -EDEADLK called inside an access. Nothing has changed then.
@@ -43,7 +43,11 @@ enum viq_soft_contract {
 
 struct viq_soft_config {
 	uint32_t size; /* sizeof(struct viq_soft_config) */
-	/* ID registers of the IOMMU (viq/smmuv3_spec.h): what STEs, CDs and commands are checked against. */
+	/*
+	 * ID registers of the IOMMU (viq/smmuv3_spec.h): what STEs, CDs and commands are checked against. S1P, S2P,
+	 * TTF = AArch64 and STALL_MODEL = 1 are as they must be; HTTU, HYP, DPT, E0PD, DS, D128, an OAS of 56 bits and
+	 * more than 20 bits of SSID are not implemented and refused.
+	 */
 	uint32_t idr0, idr1, idr3, idr5;
 	uint32_t contract;         /* enum viq_soft_contract */
 	uint32_t tlb_entries;      /* capacity, a power of two, 64 to 2^24 */
@@ -51,8 +55,8 @@ struct viq_soft_config {
 	const struct viq_mem *mem; /* physical memory: tables are read here, stage-2 output addresses point here */
 	/*
 	 * An event of a device whose stream is vsid: a 32-byte record (viq/smmuv3_spec.h) with the guest's StreamID;
-	 * stage-2 faults included (the embedder decides). Called on the accessing thread, inside its access. May be
-	 * NULL.
+	 * stage-2 faults included (the embedder decides). Called on the accessing thread, inside its access. Devices
+	 * without a vDEVICE have no StreamID, so no events. May be NULL.
 	 */
 	void (*event)(void *opaque, uint32_t viommu, const uint64_t record[4]);
 	void *opaque;
@@ -78,7 +82,11 @@ struct viq_soft_s2_config {
 
 /* -EINVAL also when the fields are ILLEGAL by 5.2.2 of the architecture. */
 VIQ_EXPORT int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id);
-/* The embedder has changed stage-2 entries of IPAs [ipa, ipa + len): forget them. len 0 with ipa 0: all. */
+/*
+ * The embedder has changed stage-2 entries of IPAs [ipa, ipa + len): forget them. len 0 with ipa 0: all. Forgets more
+ * than asked for: everything that was translated through this stage 2, devices' ATCs included. Like an invalidate call
+ * it waits for accesses.
+ */
 VIQ_EXPORT int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uint64_t len);
 
 /* A guest's view of the IOMMU: owns a VMID, the target of invalidate calls. */
@@ -105,11 +113,17 @@ VIQ_EXPORT int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, con
 /* Attach, or replace what is attached; 0 detaches (aborts). Forgets the device's cached configuration; empties its ATC
  * when ATS goes off. Translating needs a vDEVICE: else -EINVAL. */
 VIQ_EXPORT int viq_soft_attach(struct viq_soft_dev *dev, uint32_t nested);
+/*
+ * -EBUSY: a stage 2 with vIOMMUs; a vIOMMU with vDEVICEs or nested page tables; a nested page table that is attached; a
+ * vDEVICE whose device translates through a page table that was attached with viq_soft_attach().
+ */
 VIQ_EXPORT int viq_soft_object_free(struct viq_soft *soft, uint32_t id);
 
 /*
- * In one step for a vDEVICE: allocate a nested page table from ste, attach it, free the one before. Also with the same
- * ste as before: then the stream's context descriptors are read again, as CFGI_STE promises.
+ * In one step for a vDEVICE: allocate a nested page table from ste, attach it, free the one that this function made
+ * before. Also with the same ste as before: then the stream's context descriptors are read again, as CFGI_STE promises.
+ * The page table has no id; it goes when another one is attached, or with the vDEVICE. Errors as for
+ * viq_soft_nested_alloc() and viq_soft_attach(); -ENOENT: no such vDEVICE.
  */
 VIQ_EXPORT int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2]);
 
@@ -124,7 +138,10 @@ VIQ_EXPORT int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, ui
 /* --- Accesses ------------------------------------------------------------------------------------------------------
  */
 
-/* Once per thread that begins accesses, before the first and after the last. Calls nest. */
+/*
+ * Once per thread that begins accesses, before the first and after the last. Calls nest. -EINVAL: nested too deep.
+ * (Registers with liburcu, flavour memb: a thread that has registered there itself must not come here.)
+ */
 VIQ_EXPORT int viq_soft_thread_register(void);
 VIQ_EXPORT void viq_soft_thread_unregister(void);
 
@@ -150,7 +167,11 @@ struct viq_soft_xlate {
 VIQ_EXPORT int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 				  struct viq_soft_xlate *out);
 
-/* DMA: translate and copy, page by page, in one access section of its own. Errors as above; the copy may be partial. */
+/*
+ * DMA: translate and copy, piece by piece, in one access section of its own. flags: VIQ_SOFT_PRIV, _SSV and, for reads,
+ * _EXEC; the direction may be given. Errors as above, and -EFAULT where there is no memory; the copy may be partial.
+ * After -ENODATA the rest of buf is zero. -EINVAL also if the thread is not registered.
+ */
 VIQ_EXPORT int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, void *buf,
 				 size_t len);
 VIQ_EXPORT int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
@@ -159,13 +180,21 @@ VIQ_EXPORT int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint3
 /* --- Failure injection ------------------------------------------------------------------------------------------- */
 
 enum viq_soft_failure {
-	VIQ_SOFT_FAIL_ILLEGAL,     /* the entry is refused: VIQ_CALL_ILLEGAL at it */
-	VIQ_SOFT_FAIL_HARDWARE,    /* VIQ_CALL_FAILED; the reported window is [index - before, index + after] */
-	VIQ_SOFT_FAIL_ATC_TIMEOUT, /* an ATC_INV is never confirmed: seen at the end of the call, window = its ATC_INVs
-				    */
-	VIQ_SOFT_FAIL_NO_MEMORY,   /* VIQ_CALL_NO_MEMORY, the reported count is that of the entries passed in */
-	VIQ_SOFT_FAIL_GONE,        /* VIQ_CALL_GONE from this entry on */
-	VIQ_SOFT_FAIL_DROP,        /* a bug: the entry is reported done and has no effect. For tests of tests only */
+	VIQ_SOFT_FAIL_ILLEGAL, /* the entry is refused: VIQ_CALL_ILLEGAL at it */
+	/*
+	 * VIQ_CALL_FAILED at the entry, earlier ones took effect; the reported window is [index - before, index +
+	 * after]. By the Linux contracts it is what the kernel says: the last of the group (7.3), the group (next).
+	 */
+	VIQ_SOFT_FAIL_HARDWARE,
+	/*
+	 * VIQ_CALL_TIMEOUT: an ATC_INV has no effect and is never confirmed. Seen at the end of the call, all other
+	 * entries took effect; the window is that of the call's ATC_INVs. By the Linux contracts seen at the end of the
+	 * group, and told as above. Lies in wait until there is an ATC_INV at index.
+	 */
+	VIQ_SOFT_FAIL_ATC_TIMEOUT,
+	VIQ_SOFT_FAIL_NO_MEMORY, /* VIQ_CALL_NO_MEMORY, the reported count is that of the entries passed in */
+	VIQ_SOFT_FAIL_GONE,      /* VIQ_CALL_GONE from this entry on */
+	VIQ_SOFT_FAIL_DROP,      /* a bug: the entry is reported done and has no effect. For tests of tests only */
 };
 
 /*
