@@ -10,6 +10,7 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 
 #include "soft_fixture.h"
 
@@ -286,6 +287,112 @@ static void objects_come_and_go_under_load(void **state)
 	run(&w);
 }
 
+/* --- Step by step: who waits for an access ----------------------------------------------------------------------- */
+
+struct waiter {
+	struct world *w;
+	int inside, returned, early;
+};
+
+/* An access that does not end before the call has had every chance to return. */
+static void *long_access(void *opaque)
+{
+	const struct timespec nap = {.tv_nsec = 20 * 1000 * 1000};
+	struct waiter *waiter = opaque;
+	struct viq_soft_xlate x;
+
+	assert_int_equal(viq_soft_thread_register(), 0);
+	viq_soft_access_begin();
+	assert_int_equal(viq_soft_translate(waiter->w->m.dev, iova_of(0), 0, VIQ_SOFT_READ, &x), 0);
+	__atomic_store_n(&waiter->inside, 1, __ATOMIC_RELEASE);
+	nanosleep(&nap, NULL);
+	waiter->early = __atomic_load_n(&waiter->returned, __ATOMIC_ACQUIRE);
+	viq_soft_access_end();
+	viq_soft_thread_unregister();
+	return NULL;
+}
+
+static void by_tlbi_va(struct waiter *waiter)
+{
+	invalidate(&waiter->w->m, tlbi_va(1), iova_of(0));
+}
+
+static void by_tlbi_all(struct waiter *waiter)
+{
+	invalidate(&waiter->w->m, VIQ_SMMUV3_OP_TLBI_NSNH_ALL, 0);
+}
+
+static void by_cfgi_cd(struct waiter *waiter)
+{
+	invalidate(&waiter->w->m, with_sid(VIQ_SMMUV3_OP_CFGI_CD, VSID), 0);
+}
+
+static void by_atc_inv(struct waiter *waiter)
+{
+	invalidate(&waiter->w->m, with_sid(VIQ_SMMUV3_OP_ATC_INV, VSID), iova_of(0));
+}
+
+/* What took effect before a failure must be as good as without it. */
+static void by_half_a_call(struct waiter *waiter)
+{
+	const uint64_t cmds[2][2] = {{tlbi_va(1), iova_of(0)}, {0, 0}};
+
+	assert_int_equal(call_host(waiter->w->m.host, cmds, 2).handled, 1);
+}
+
+static void by_stage_2(struct waiter *waiter)
+{
+	assert_int_equal(viq_soft_s2_invalidate(waiter->w->m.soft, waiter->w->m.s2, 0, 0), 0);
+}
+
+static void by_ats_off(struct waiter *waiter)
+{
+	assert_int_equal(viq_soft_dev_set_ats(waiter->w->m.dev, false), 0);
+}
+
+static void by_detach(struct waiter *waiter)
+{
+	assert_int_equal(viq_soft_attach(waiter->w->m.dev, 0), 0);
+}
+
+static void by_configure(struct waiter *waiter)
+{
+	assert_int_equal(viq_soft_vdevice_configure(waiter->w->m.soft, waiter->w->m.viommu, VSID, (uint64_t[2]){1, 0}),
+			 0);
+}
+
+static void by_freeing_the_vdevice(struct waiter *waiter)
+{
+	assert_int_equal(viq_soft_object_free(waiter->w->m.soft, waiter->w->m.vdevice), 0);
+}
+
+static void each_call_waits_for_accesses_begun_before_it(void **state)
+{
+	static void (*const calls[])(struct waiter *) = {
+		by_tlbi_va, by_tlbi_all,    by_cfgi_cd,
+		by_atc_inv, by_half_a_call, by_stage_2,
+		by_detach,  by_configure,   by_freeing_the_vdevice,
+		by_ats_off,
+	};
+
+	for (unsigned int i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct waiter waiter = {0};
+		pthread_t thread;
+		struct world w;
+
+		world_init(&w, true);
+		waiter.w = &w;
+		assert_int_equal(pthread_create(&thread, NULL, long_access, &waiter), 0);
+		while (!__atomic_load_n(&waiter.inside, __ATOMIC_ACQUIRE))
+			sched_yield();
+		calls[i](&waiter);
+		__atomic_store_n(&waiter.returned, 1, __ATOMIC_RELEASE);
+		pthread_join(thread, NULL);
+		assert_false(waiter.early);
+		machine_fini(&w.m);
+	}
+}
+
 /* The test of the test: a dropped invalidation is seen. */
 static void a_dropped_invalidation_is_seen(void **state)
 {
@@ -310,6 +417,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(after_an_attach_no_access_uses_the_old_page),
 	cmocka_unit_test(after_a_cfgi_cd_no_access_uses_the_old_table),
 	cmocka_unit_test(objects_come_and_go_under_load),
+	cmocka_unit_test(each_call_waits_for_accesses_begun_before_it),
 	cmocka_unit_test(a_dropped_invalidation_is_seen),
 };
 
