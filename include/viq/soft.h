@@ -145,7 +145,8 @@ VIQ_EXPORT int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, ui
 VIQ_EXPORT int viq_soft_thread_register(void);
 VIQ_EXPORT void viq_soft_thread_unregister(void);
 
-VIQ_EXPORT void viq_soft_access_begin(void); /* nests */
+/* Nest. Without effect in a thread that has not registered: it cannot translate. */
+VIQ_EXPORT void viq_soft_access_begin(void);
 VIQ_EXPORT void viq_soft_access_end(void);
 
 #define VIQ_SOFT_READ  (1u << 0)
@@ -160,9 +161,9 @@ struct viq_soft_xlate {
 };
 
 /*
- * Translate iova for a READ and/or WRITE access, inside an access section. 0 with *out filled. -EFAULT: aborted; the
- * event, if the architecture records one, has been delivered. -ENODATA: terminated without abort (CD.A = 0): reads give
- * 0, writes are ignored.
+ * Translate iova for a READ and/or WRITE access, inside an access section (else -EINVAL). 0 with *out filled. -EFAULT:
+ * aborted; the event, if the architecture records one, has been delivered. -ENODATA: terminated without abort (CD.A =
+ * 0): reads give 0, writes are ignored.
  */
 VIQ_EXPORT int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 				  struct viq_soft_xlate *out);

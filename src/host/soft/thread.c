@@ -43,9 +43,10 @@ void viq_soft_thread_unregister(void)
 		urcu_memb_unregister_thread();
 }
 
+/* A thread that has not registered is in no section: liburcu does not know it, and would not wait. */
 void viq_soft_access_begin(void)
 {
-	if (soft_thread.depth++)
+	if (!soft_thread.registered || soft_thread.depth++)
 		return;
 	urcu_memb_read_lock();
 	TSAN_ACQUIRE(&period_began);
@@ -53,7 +54,7 @@ void viq_soft_access_begin(void)
 
 void viq_soft_access_end(void)
 {
-	if (--soft_thread.depth)
+	if (!soft_thread.depth || --soft_thread.depth)
 		return;
 	TSAN_RELEASE(&section_ended);
 	urcu_memb_read_unlock();

@@ -21,7 +21,7 @@
 #include "slot.h"
 #include "walk.h"
 
-#define SOFT_TLB_STEPS 1024u /* pages that one command invalidates one by one */
+#define SOFT_TLB_STEPS 512u /* pages that one command invalidates one by one */
 
 struct soft_tlb {
 	soft_word *slots;
