@@ -191,12 +191,20 @@ static void arguments_that_make_no_sense(void **state)
 	assert_int_equal(viq_soft_translate(m.dev, 0, 0, VIQ_SOFT_READ | 32, &x), -EINVAL);
 	assert_int_equal(viq_soft_translate(m.dev, 0, 1u << 20, VIQ_SOFT_READ | VIQ_SOFT_SSV, &x), -EINVAL);
 	viq_soft_access_end();
-	/* Outside an access. */
+	/* An end too many. */
+	viq_soft_access_end();
+	/* Outside an access; then in a thread that has not registered. */
 	assert_int_equal(viq_soft_translate(m.dev, 0, 0, VIQ_SOFT_READ, &x), -EINVAL);
 	assert_int_equal(viq_soft_dma_read(m.dev, 0, 0, VIQ_SOFT_WRITE, &byte, 1), -EINVAL);
 	assert_int_equal(viq_soft_dma_write(m.dev, 0, 0, VIQ_SOFT_READ, &byte, 1), -EINVAL);
 	assert_int_equal(viq_soft_dma_read(m.dev, 0, 0, 0, NULL, 1), -EINVAL);
 	assert_int_equal(viq_soft_dma_read(m.dev, 0, 0, 0, NULL, 0), 0);
+	viq_soft_thread_unregister();
+	viq_soft_access_begin();
+	assert_int_equal(viq_soft_translate(m.dev, 0, 0, VIQ_SOFT_READ, &x), -EINVAL);
+	viq_soft_access_end();
+	assert_int_equal(viq_soft_dma_read(m.dev, 0, 0, 0, &byte, 1), -EINVAL);
+	assert_int_equal(viq_soft_thread_register(), 0);
 	viq_soft_destroy(NULL);
 	machine_fini(&m);
 }
