@@ -51,6 +51,7 @@ format:
 	find bench examples include src tests tools -name '*.[ch]' -exec clang-format-14 -i {} +
 
 install: all
+	meson configure $(BUILD) --prefix=$(PREFIX)
 	meson install -C $(BUILD)
 
 clean:

@@ -17,4 +17,6 @@ def parse(description):
     parser.add_argument("--qemu", default="qemu-system-aarch64")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--steps", type=int, default=0, help="end after so many steps instead")
+    parser.add_argument("--drop", action="store_true",
+                        help="viq's software host drops invalidations: succeed if that is noticed")
     return parser.parse_args(namespace=Options())

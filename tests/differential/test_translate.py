@@ -67,8 +67,8 @@ class Mismatch(Exception):
 
 
 class Comparison:
-    def __init__(self, viq, qemu, seed):
-        self.viq, self.qemu = viq, qemu
+    def __init__(self, viq, qemu, seed, drop):
+        self.viq, self.qemu, self.drop = viq, qemu, drop
         self.random = random.Random(seed)
         self.log = []
         self.hits = {name: 0 for name, _ in differences.EVENT_RULES}
@@ -103,6 +103,8 @@ class Comparison:
 
     def invalidate(self, *commands):
         lines = []
+        if self.drop and self.random.random() < 0.1:
+            self.viq.device.ask("viq inject drop 0 1")
         for command in (*commands, (0x46, 0)):
             lines.append(qtest.write_bytes(CMDQ + 16 * (self.commands % 256), words(*command)))
             self.commands = self.commands + 1 & 0x1FF
@@ -309,18 +311,24 @@ def main():
         stack.enter_context(contextlib.closing(qemu.device))
         viq = Nic(chosen.qemu) if chosen.viq == "self" else Soft(chosen.viq, qtest.id_registers(qemu.device))
         stack.enter_context(contextlib.closing(viq.device))
-        comparison = Comparison(viq, qemu, seed)
+        comparison = Comparison(viq, qemu, seed, chosen.drop)
         start = time.monotonic()
         try:
             while chosen.more(start, comparison.accesses):
                 comparison.episode()
         except (Mismatch, RuntimeError, OSError) as trouble:
+            if chosen.drop and isinstance(trouble, Mismatch):
+                print(f"Noticed after {comparison.accesses} accesses: {trouble}")
+                return 0
             print(f"{trouble}\nThe stream so far:")
             for line in comparison.log[:2] + [line for line in comparison.log[-80:] if line[:3] not in ("  l", "  c")]:
                 print(line)
             return 1
     print(f"{comparison.accesses} accesses compared: {comparison.writes} wrote, {comparison.faults} events, "
           f"{time.monotonic() - start:.1f} s")
+    if chosen.drop:
+        print("Invalidations were dropped, and nobody noticed")
+        return 1
     for name, count in comparison.hits.items():
         print(f"{count:8} {name}" + ("" if count else "  (never seen in this run)"))
     return 0
