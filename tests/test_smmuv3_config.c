@@ -202,6 +202,7 @@ static void api_misuse_is_refused(void **state)
 {
 	struct viq_mem *mem = no_memory();
 	struct viq_smmuv3_ops ops = {.size = sizeof(ops)};
+	struct viq_call_host_ops host_ops;
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3 *smmu = NULL;
 
@@ -212,6 +213,14 @@ static void api_misuse_is_refused(void **state)
 	expect_refused(&config, "mem");
 	config_for(&config, mem);
 	config.host.ops = NULL;
+	expect_refused(&config, "host");
+	config_for(&config, mem);
+	host_ops = *config.host.ops;
+	host_ops.size--;
+	config.host.ops = &host_ops;
+	expect_refused(&config, "host");
+	host_ops.size++;
+	host_ops.invalidate = NULL;
 	expect_refused(&config, "host");
 	config_for(&config, mem);
 	config.ops = &ops;

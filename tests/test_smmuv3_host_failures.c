@@ -106,6 +106,32 @@ static void atc_timeout_without_a_sync(void **state)
 	vsmmu_free(v);
 }
 
+/* A time-out takes long: no write of the guest waits for more than one, and the trace tells what became of it. */
+static void one_timeout_a_write(void **state)
+{
+	struct vsmmu *v = booted(TEST_EXACT);
+	struct test_cmd atc = cmd_atc(9, 0x5000, 0);
+	size_t retained = 0;
+
+	test_host_fail(&v->host, 0, atc.dw, VIQ_CALL_TIMEOUT, -1);
+	vsmmu_push_test(v, atc);
+	vsmmu_push_sync(v);
+	for (unsigned int i = 0; i < 5; i++) {
+		uint64_t calls = v->host.calls;
+
+		if (i)
+			vsmmu_linux_gerror(v);
+		else
+			vsmmu_ring(v);
+		assert_stopped(v, 1, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+		assert_int_equal(v->host.calls, calls + 1);
+	}
+	for (size_t i = 0; i < v->log_count; i++)
+		retained += v->log[i].kind == LOG_TRACE && v->log[i].a == VIQ_SMMUV3_FATE_RETAINED;
+	assert_int_equal(retained, 1);
+	vsmmu_free(v);
+}
+
 /* A retained ATC_INV survives new commands, errors of other kinds, disabling and enabling the queue. */
 static void retained_atc_survives(void **state)
 {
@@ -434,6 +460,7 @@ int main(void)
 		cmocka_unit_test(atc_timeout_countless),
 		cmocka_unit_test(atc_failure_late),
 		cmocka_unit_test(atc_timeout_without_a_sync),
+		cmocka_unit_test(one_timeout_a_write),
 		cmocka_unit_test(retained_atc_survives),
 		cmocka_unit_test(retained_atc_and_configuration),
 		cmocka_unit_test(a_flood_of_failing_atc),

@@ -451,6 +451,48 @@ static void culprit_hunts_are_charged(void **state)
 	}
 }
 
+/*
+ * The dearest queue there is: each command pair ends a batch with a failure to be hunted down. Between two failures the
+ * budget is looked at, so that one write costs about one hunt and not one for every pair.
+ */
+static void failures_end_a_run(void **state)
+{
+	for (enum test_contract contract = TEST_EXACT; contract < TEST_CONTRACTS; contract++) {
+		struct viq_smmuv3_config config;
+		struct vsmmu *v;
+		uint64_t most = 0;
+
+		vsmmu_config(&config);
+		config.budget = 64;
+		v = vsmmu_new(&config);
+		v->quiet = true;
+		test_host_contract(&v->host, contract);
+		vsmmu_boot(v, 10);
+		v->host.plans[0] =
+			(struct test_plan){.cmd = {0x40}, .mask = {0xff}, .error = VIQ_CALL_TIMEOUT, .times = -1};
+		for (uint32_t i = 0; i < 200; i++) {
+			vsmmu_push_test(v, cmd_nh_va(1, i << 12));
+			vsmmu_push_test(v, cmd_atc(9, (uint64_t)i << 12, 0));
+			vsmmu_push_test(v, cmd_nh_va(2, i << 12));
+			vsmmu_push_test(v, cmd_cfgi_ste(i));
+		}
+		for (unsigned int round = 0; round < 300; round++) {
+			uint64_t calls = v->host.calls;
+
+			if (round)
+				viq_smmuv3_run(v->smmu, 64);
+			else
+				vsmmu_ring(v);
+			vsmmu_observe(v);
+			most = v->host.calls - calls > most ? v->host.calls - calls : most;
+		}
+		assert_int_equal(vsmmu_observe(v), v->prod);
+		if (most > 16)
+			fail_msg("contract %d: one run made %llu host calls", contract, (unsigned long long)most);
+		vsmmu_free(v);
+	}
+}
+
 /* Whatever a guest writes where, each write costs at most a queue of commands. */
 static void random_registers_cost_bounded_work(void **state)
 {
@@ -502,6 +544,7 @@ int main(void)
 		cmocka_unit_test(every_trigger_keeps_the_budget),
 		cmocka_unit_test(disabled_queue),
 		cmocka_unit_test(culprit_hunts_are_charged),
+		cmocka_unit_test(failures_end_a_run),
 		cmocka_unit_test(random_registers_cost_bounded_work),
 	};
 

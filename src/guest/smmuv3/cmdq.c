@@ -184,13 +184,15 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 
 /*
  * Look at the commands that smmuv3_fetch() left at entries[pos, end), one by one. Entries stay in place or move down,
- * because the batch never has more of them than were read. Returns how many were consumed.
+ * because the batch never has more of them than were read. Returns how many were consumed: those behind a failed host
+ * call wait, because that call may have used up the budget; they will be read again.
  */
 static uint32_t take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, bool *stopped)
 {
+	const uint32_t charge = s->charge;
 	uint32_t taken = 0;
 
-	for (; pos < end; pos++) {
+	for (; pos < end && s->charge == charge; pos++) {
 		uint64_t cmd[2] = {le64toh(s->batch.entries[pos][0]), le64toh(s->batch.entries[pos][1])};
 
 		*stopped = (s->batch.hole_count == BATCH_HOLES && !smmuv3_batch_flush(s)) || !take_one(s, cmd);
