@@ -493,6 +493,37 @@ static void failures_end_a_run(void **state)
 	}
 }
 
+/* Two hosts behind a fan-out take two calls for every batch: that is no hunt and costs no budget. */
+static void a_fanout_is_not_charged(void **state)
+{
+	struct viq_call_host hosts[2];
+	struct viq_smmuv3_config config;
+	struct viq_call_fanout *fanout;
+	struct test_host second;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	v = vsmmu_new(&config);
+	test_host_init(&second, v);
+	hosts[0] = test_host_ref(&v->host);
+	hosts[1] = test_host_ref(&second);
+	assert_int_equal(viq_call_fanout_create(hosts, 2, &fanout), 0);
+	v->config.host = viq_call_fanout_host(fanout);
+	vsmmu_replace(v);
+	vsmmu_boot(v, 7);
+	for (uint32_t i = 0; i < 64; i++) {
+		vsmmu_push_test(v, cmd_nh_va(1, i << 12));
+		vsmmu_push_sync(v);
+	}
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(second.effect_count, 64);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 0);
+	vsmmu_free(v);
+	test_host_free(&second);
+	viq_call_fanout_destroy(fanout);
+}
+
 /* Whatever a guest writes where, each write costs at most a queue of commands. */
 static void random_registers_cost_bounded_work(void **state)
 {
@@ -545,6 +576,7 @@ int main(void)
 		cmocka_unit_test(disabled_queue),
 		cmocka_unit_test(culprit_hunts_are_charged),
 		cmocka_unit_test(failures_end_a_run),
+		cmocka_unit_test(a_fanout_is_not_charged),
 		cmocka_unit_test(random_registers_cost_bounded_work),
 	};
 

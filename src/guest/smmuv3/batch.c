@@ -132,7 +132,8 @@ static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
-	if (res->host_calls > 1)
+	/* Without a failure several calls mean several hosts behind a fan-out, not a hunt. */
+	if (res->host_calls > (res->error ? 1 : VIQ_CALL_MAX_HOSTS))
 		s->charge += (res->host_calls - 1) * HOST_CALL_COST;
 	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, res);
