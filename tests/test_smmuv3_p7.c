@@ -185,6 +185,38 @@ static void restore_tells_the_embedder(void **state)
 	vsmmu_free(v);
 }
 
+/* A budget had ended and the object that asked for a kick is gone: the new one asks again. */
+static void waiting_commands_are_kicked_again(void **state)
+{
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.budget = 2;
+	v = vsmmu_new(&config);
+	vsmmu_boot(v, 4);
+	for (uint32_t i = 0; i < 6; i++)
+		vsmmu_push_test(v, cmd_nh_va(1, i << 12));
+	vsmmu_ring(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 1);
+	vsmmu_log_clear(v);
+	vsmmu_migrate(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 1);
+	assert_int_equal(vsmmu_observe(v), 2); /* asked, not done: the host may not be ready */
+	while (viq_smmuv3_run(v->smmu, 0))
+		;
+	assert_idle(v);
+	vsmmu_log_clear(v);
+	vsmmu_migrate(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 0);
+	vsmmu_push(v, 0xff, 0);
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	vsmmu_migrate(v); /* stopped: only the guest can go on */
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 0);
+	vsmmu_free(v);
+}
+
 /* --- States that are refused -------------------------------------------------------------------------------------- */
 
 /* A state with something in every part. */
@@ -447,6 +479,7 @@ int main(void)
 		cmocka_unit_test(retained_atc_moves_along),
 		cmocka_unit_test(many_retained_atc_move_along),
 		cmocka_unit_test(restore_tells_the_embedder),
+		cmocka_unit_test(waiting_commands_are_kicked_again),
 		cmocka_unit_test(truncated_states_are_refused),
 		cmocka_unit_test(damaged_states_are_refused),
 		cmocka_unit_test(impossible_states_are_refused),

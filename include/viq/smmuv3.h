@@ -9,7 +9,8 @@
  *
  * One object is used by one thread at a time; it owns no thread and allocates nothing after creation. The embedder's
  * functions are called from inside viq_smmuv3_mmio_write(), _run() and _event(), on the same thread; they must not call
- * back into the same object, except for viq_smmuv3_event() and viq_smmuv3_stream_config().
+ * back into the same object, except for viq_smmuv3_mmio_read(), viq_smmuv3_event() and
+ * viq_smmuv3_stream_config().
  */
 #ifndef VIQ_SMMUV3_H
 #define VIQ_SMMUV3_H
@@ -84,7 +85,11 @@ struct viq_smmuv3_ops {
 	 * result, so the embedder must make the streams abort.
 	 */
 	int (*reconfig)(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
-	/* The budget of an MMIO write ended before the queue did: call viq_smmuv3_run() soon, from the event loop. */
+	/*
+	 * The budget of an MMIO write ended before the queue did: call viq_smmuv3_run() soon, from the event loop.
+	 * Failed host calls are charged to the budget, so this happens under any. NULL: run() is called after every
+	 * write anyway.
+	 */
 	void (*kick)(void *opaque);
 	/*
 	 * An invalidate call failed: for the VMM's log and its decisions. Never the guest's fault alone: every entry
@@ -186,8 +191,8 @@ VIQ_EXPORT size_t viq_smmuv3_save_size(const struct viq_smmuv3 *smmu);
 VIQ_EXPORT int viq_smmuv3_save(const struct viq_smmuv3 *smmu, void *buf, size_t *len);
 /*
  * Take over a saved state; then reconfig(RESTORED) is called for all streams (a new host has nothing cached and nothing
- * attached). -EINVAL, and nothing changed: not a saved state, damaged, or ID registers differ from this object's.
- * -ENOTSUP, and nothing changed: a newer format version.
+ * attached), and kick() if commands wait. -EINVAL, and nothing changed: not a saved state, damaged, or ID registers
+ * differ from this object's. -ENOTSUP, and nothing changed: a newer format version.
  */
 VIQ_EXPORT int viq_smmuv3_restore(struct viq_smmuv3 *smmu, const void *buf, size_t len);
 

@@ -255,6 +255,12 @@ static uint32_t consume_window(struct viq_smmuv3 *s, const struct window *w, boo
 	return taken;
 }
 
+bool smmuv3_cmdq_waits(struct viq_smmuv3 *s)
+{
+	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
+	return may_consume(s);
+}
+
 bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 {
 	bool stopped = false, left;
@@ -262,8 +268,7 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 
 	if (!s)
 		return false;
-	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
-	if (!may_consume(s))
+	if (!smmuv3_cmdq_waits(s))
 		return false;
 	s->counters.runs++;
 	s->charge = 0;

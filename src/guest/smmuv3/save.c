@@ -241,5 +241,8 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	s->retained.unreported = state.unreported;
 	memcpy(s->retained.entries, c.in + c.pos, len - c.pos);
 	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
+	/* The kick of a budget that ended before the save was another object's. */
+	if (smmuv3_cmdq_waits(s) && s->ops.kick)
+		s->ops.kick(s->config.opaque);
 	return 0;
 }
