@@ -190,14 +190,19 @@ static void disarm(struct replay *r)
 	viq_soft_inject(r->guest.host.soft, r->guest.host.viommu, &nothing);
 }
 
+static void use_fresh(struct replay *r)
+{
+	for (uint32_t i = 0; i < r->fresh_count; i++)
+		witness_before(r->witness, &r->fresh[i]);
+}
+
 /* Ring for everything held back. */
 static bool ring_held(struct replay *r)
 {
 	const struct replay_inject *inject = &r->options->inject;
 	bool armed = false, good;
 
-	for (uint32_t i = 0; i < r->fresh_count; i++)
-		witness_before(r->witness, &r->fresh[i]);
+	use_fresh(r);
 	for (uint32_t i = 0; i < r->fresh_count && inject->kind == REPLAY_INJECT_HOST && !armed; i++) {
 		armed = r->fresh[i].number == inject->number;
 		if (armed && !arm(r, i))
@@ -217,6 +222,7 @@ static bool begin_queue(struct replay *r, uint32_t first)
 	if (!r->restart)
 		return true;
 	r->restart = false;
+	r->fresh_count = 0; /* what the old queue still had was never rung */
 	if (!guest_start_queue(&r->guest, r->entries, first))
 		return false;
 	r->prod = first;
@@ -252,9 +258,11 @@ static bool take_entries(struct replay *r, const struct viq_capture_reader *read
 	if (r->held && r->fresh_count + event->entries.count > r->entries && !ring_held(r))
 		return false;
 	for (uint32_t i = 0; i < event->entries.count; i++) {
-		/* More than the ring holds, without a doorbell: the guest has overwritten its own commands. */
-		if (r->fresh_count == r->entries)
+		/* More than the ring holds, without a doorbell: the guest overwrites its own commands. */
+		if (r->fresh_count == r->entries) {
+			use_fresh(r);
 			r->fresh_count = 0;
+		}
 		if (event->entries.bytes)
 			viq_capture_entry_words(reader, event, i, cmd);
 		put_command(r, (event->entries.first + i) & mask, event->entries.bytes ? cmd : NULL);
