@@ -24,7 +24,8 @@ static char section_ended, period_began;
 
 _Thread_local struct soft_thread soft_thread;
 
-static _Atomic uint32_t thread_count;
+static _Atomic uint32_t thread_count; /* ever */
+static _Atomic uint32_t threads_now;  /* registered */
 
 int viq_soft_thread_register(void)
 {
@@ -33,14 +34,17 @@ int viq_soft_thread_register(void)
 	if (!soft_thread.registered++) {
 		urcu_memb_register_thread();
 		soft_thread.number = atomic_fetch_add_explicit(&thread_count, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&threads_now, 1, memory_order_acq_rel);
 	}
 	return 0;
 }
 
 void viq_soft_thread_unregister(void)
 {
-	if (soft_thread.registered && !--soft_thread.registered)
-		urcu_memb_unregister_thread();
+	if (!soft_thread.registered || --soft_thread.registered)
+		return;
+	atomic_fetch_sub_explicit(&threads_now, 1, memory_order_acq_rel);
+	urcu_memb_unregister_thread();
 }
 
 /* A thread that has not registered is in no section: liburcu does not know it, and would not wait. */
@@ -60,8 +64,21 @@ void viq_soft_access_end(void)
 	urcu_memb_read_unlock();
 }
 
+/*
+ * No thread but this one, which is in no section. A thread that registers later does so by a read-modify-write of the
+ * word that this one reads, too: it sees all that was stored before, and so do we of threads that have unregistered.
+ */
+static bool alone(void)
+{
+	uint32_t threads = atomic_fetch_add_explicit(&threads_now, 0, memory_order_acq_rel);
+
+	return threads == (soft_thread.registered ? 1 : 0);
+}
+
 void soft_grace_period(void)
 {
+	if (alone())
+		return;
 	TSAN_RELEASE(&period_began);
 	urcu_memb_synchronize_rcu();
 	TSAN_ACQUIRE(&section_ended);
