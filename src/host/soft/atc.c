@@ -5,15 +5,12 @@
 
 #include "atc.h"
 
-#define WAYS       4u
-#define SLOT_WORDS 8u
-
 /* A slot's words after its sequence count. */
 enum {
-	BASE,  /* address of the piece | log2 of its size */
-	TAG,   /* PASID + 1 (2^32 - 1 + 1 for none); never 0 in use */
-	OUT,   /* physical address of the piece | rights */
-	STAMP, /* sum of generations */
+	BASE = SOFT_ENTRY_BASE, /* address of the piece | log2 of its size */
+	TAG = SOFT_ENTRY_TAG,   /* PASID + 1 (2^32 - 1 + 1 for none); never 0 in use */
+	OUT,                    /* physical address of the piece | rights */
+	STAMP,                  /* sum of generations */
 	WORDS,
 };
 
@@ -23,9 +20,9 @@ static const uint8_t piece_shifts[SOFT_ATC_SIZES] = {12, 14, 16, 21, 25, 29, 30,
 int soft_atc_init(struct soft_atc *atc, uint32_t entries)
 {
 	memset(atc, 0, sizeof(*atc));
-	atc->set_mask = entries / WAYS - 1;
+	atc->set_mask = entries / SOFT_WAYS - 1;
 	atc->steps = entries < SOFT_ATC_STEPS ? entries : SOFT_ATC_STEPS;
-	atc->slots = soft_words_alloc((size_t)entries * SLOT_WORDS, &atc->slots_alloc);
+	atc->slots = soft_words_alloc((size_t)entries * SOFT_SLOT_WORDS, &atc->slots_alloc);
 	if (!atc->slots || soft_page_gens_init(&atc->pages, entries < 256 ? 256 : entries)) {
 		soft_atc_fini(atc);
 		return -ENOMEM;
@@ -49,11 +46,6 @@ static unsigned int pasid_owner(uint32_t pasid)
 	return pasid == SOFT_NO_PASID ? SOFT_OWNER_NONE : soft_owner(pasid);
 }
 
-static soft_word *find_set(const struct soft_atc *atc, uint64_t tag, uint64_t base, unsigned int shift)
-{
-	return &atc->slots[soft_place(base >> shift, tag, atc->set_mask) * (WAYS * SLOT_WORDS)];
-}
-
 static uint64_t current_stamp(const struct soft_atc *atc, uint32_t pasid, uint64_t addr, unsigned int shift)
 {
 	const soft_word *line = soft_page_line(&atc->pages, 0, addr, shift);
@@ -67,12 +59,12 @@ static bool probe(const struct soft_atc *atc, uint32_t pasid, uint64_t addr, uns
 		  struct soft_atc_entry *entry)
 {
 	uint64_t base = addr >> shift << shift, tag = pasid_tag(pasid);
-	soft_word *slot = find_set(atc, tag, base, shift);
+	soft_word *slot = soft_set(atc->slots, atc->set_mask, tag, base, shift);
 
-	for (unsigned int way = 0; way < WAYS; way++, slot += SLOT_WORDS) {
+	for (unsigned int way = 0; way < SOFT_WAYS; way++, slot += SOFT_SLOT_WORDS) {
 		uint64_t w[WORDS];
 
-		if (atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) != (base | shift))
+		if (!soft_slot_base_is(slot, base | shift))
 			continue;
 		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
 			continue;
@@ -114,23 +106,6 @@ void soft_atc_sample(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct
 	}
 }
 
-static soft_word *choose_way(soft_word *set, uint64_t base_word, uint64_t tag)
-{
-	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
-	soft_word *unused = NULL;
-
-	for (unsigned int way = 0; way < WAYS; way++) {
-		soft_word *slot = set + way * SLOT_WORDS;
-		uint64_t slot_tag = atomic_load_explicit(&slot[1 + TAG], memory_order_relaxed);
-
-		if (slot_tag == tag && atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) == base_word)
-			return slot;
-		if (!slot_tag && !unused)
-			unused = slot;
-	}
-	return unused ? unused : set + turn++ % WAYS * SLOT_WORDS;
-}
-
 bool soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc_sample *sample,
 		     const struct soft_atc_entry *entry)
 {
@@ -140,6 +115,7 @@ bool soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc
 		[OUT] = entry->base_pa | entry->rights,
 	};
 	unsigned int i = 0;
+	soft_word *set;
 
 	while (i < SOFT_ATC_SIZES && piece_shifts[i] != entry->shift)
 		i++;
@@ -150,7 +126,8 @@ bool soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc
 		return false;
 	}
 	w[STAMP] = sample->common + sample->piece[i];
-	soft_slot_write(choose_way(find_set(atc, w[TAG], entry->base, entry->shift), w[BASE], w[TAG]), w, WORDS);
+	set = soft_set(atc->slots, atc->set_mask, w[TAG], entry->base, entry->shift);
+	soft_slot_write(soft_set_choose(set, w[BASE], w[TAG]), w, WORDS);
 	return true;
 }
 

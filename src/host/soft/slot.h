@@ -93,6 +93,31 @@ static inline uint64_t soft_place(uint64_t page, uint64_t space, uint64_t mask)
 }
 
 /*
+ * Sets of entries, one line each, whose first two words say what they are: the address of the piece | log2 of its size,
+ * and a tag that is never 0 in use.
+ */
+#define SOFT_WAYS       4u
+#define SOFT_SLOT_WORDS (SOFT_LINE / sizeof(soft_word))
+enum {
+	SOFT_ENTRY_BASE,
+	SOFT_ENTRY_TAG,
+};
+
+static inline soft_word *soft_set(soft_word *slots, uint64_t set_mask, uint64_t tag, uint64_t base, unsigned int shift)
+{
+	return &slots[soft_place(base >> shift, tag, set_mask) * (SOFT_WAYS * SOFT_SLOT_WORDS)];
+}
+
+/* May the slot hold this entry? For a quick look before soft_slot_read(), after which it must be asked of the words. */
+static inline bool soft_slot_base_is(const soft_word *slot, uint64_t base_word)
+{
+	return atomic_load_explicit(&slot[1 + SOFT_ENTRY_BASE], memory_order_relaxed) == base_word;
+}
+
+/* Where to write an entry: over itself, else to a slot never used, else to any. In slot.c. */
+soft_word *soft_set_choose(soft_word *set, uint64_t base_word, uint64_t tag);
+
+/*
  * Zeroed words that begin on a cache line; *alloc is what to free. Large tables cost memory only where they are used:
  * calloc() takes them from fresh pages.
  */

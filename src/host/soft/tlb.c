@@ -5,17 +5,14 @@
 
 #include "tlb.h"
 
-#define WAYS       4u
-#define SLOT_WORDS 8u
-
 /* A slot's words after its sequence count. */
 enum {
-	BASE,  /* input address of the piece | log2 of its size */
-	TAG,   /* VMID [15:0], ASID [31:16], KIND [33:32]; never 0 in use */
-	OUT,   /* output address of the piece | rights */
-	IPA,   /* stage-1 output of the piece */
-	LEAF,  /* stage-1 leaf: shift [7:0], level [15:8], granule [23:16]; stage-2 shift [31:24] */
-	STAMP, /* sum of generations */
+	BASE = SOFT_ENTRY_BASE, /* input address of the piece | log2 of its size */
+	TAG = SOFT_ENTRY_TAG,   /* VMID [15:0], ASID [31:16], KIND [33:32]; never 0 in use */
+	OUT,                    /* output address of the piece | rights */
+	IPA,                    /* stage-1 output of the piece */
+	LEAF,                   /* stage-1 leaf: shift [7:0], level [15:8], granule [23:16]; stage-2 shift [31:24] */
+	STAMP,                  /* sum of generations */
 	WORDS,
 };
 
@@ -24,16 +21,16 @@ enum {
 #define TAG_S2         (UINT64_C(2) << 32)
 #define TAG_KIND       (UINT64_C(3) << 32)
 
-_Static_assert(WORDS + 1 <= SLOT_WORDS, "an entry is one cache line");
+_Static_assert(WORDS + 1 <= SOFT_SLOT_WORDS, "an entry is one cache line");
 
 int soft_tlb_init(struct soft_tlb *tlb, uint32_t entries)
 {
 	uint32_t lines = entries / 2 < 1024 ? 1024 : entries / 2;
 
 	memset(tlb, 0, sizeof(*tlb));
-	tlb->set_mask = entries / WAYS - 1;
+	tlb->set_mask = entries / SOFT_WAYS - 1;
 	tlb->steps = entries < SOFT_TLB_STEPS ? entries : SOFT_TLB_STEPS;
-	tlb->slots = soft_words_alloc((size_t)entries * SLOT_WORDS, &tlb->slots_alloc);
+	tlb->slots = soft_words_alloc((size_t)entries * SOFT_SLOT_WORDS, &tlb->slots_alloc);
 	if (!tlb->slots || soft_page_gens_init(&tlb->pages, lines)) {
 		soft_tlb_fini(tlb);
 		return -ENOMEM;
@@ -70,11 +67,6 @@ static uint64_t key_tag(const struct soft_tlb_key *key, bool global)
 	if (global)
 		return tag | TAG_GLOBAL | (uint64_t)key->aset << 16;
 	return tag | TAG_NON_GLOBAL | (uint64_t)key->asid << 16;
-}
-
-static soft_word *find_set(const struct soft_tlb *tlb, uint64_t tag, uint64_t base, unsigned int shift)
-{
-	return &tlb->slots[soft_place(base >> shift, tag, tlb->set_mask) * (WAYS * SLOT_WORDS)];
 }
 
 /* Entries without stage 1 hang on their VMID alone: these never move. */
@@ -119,13 +111,13 @@ static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, ui
 		  struct soft_leaf *leaf, struct soft_tlb_ref *ref)
 {
 	uint64_t base = key->va >> shift << shift;
-	soft_word *slot = find_set(tlb, tag, base, shift);
+	soft_word *slot = soft_set(tlb->slots, tlb->set_mask, tag, base, shift);
 
-	for (unsigned int way = 0; way < WAYS; way++, slot += SLOT_WORDS) {
+	for (unsigned int way = 0; way < SOFT_WAYS; way++, slot += SOFT_SLOT_WORDS) {
 		struct soft_tlb_ref found;
 		uint64_t w[WORDS];
 
-		if (atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) != (base | shift))
+		if (!soft_slot_base_is(slot, base | shift))
 			continue;
 		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
 			continue;
@@ -182,31 +174,6 @@ void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struc
 	}
 }
 
-/* A set is full: any way will do, as long as two keys do not throw each other out for ever. */
-static unsigned int pick_victim(void)
-{
-	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
-
-	return turn++ % WAYS;
-}
-
-/* The way that holds the key already, else one that was never used, else a victim. */
-static soft_word *choose_way(soft_word *set, uint64_t base_word, uint64_t tag)
-{
-	soft_word *unused = NULL;
-
-	for (unsigned int way = 0; way < WAYS; way++) {
-		soft_word *slot = set + way * SLOT_WORDS;
-		uint64_t slot_tag = atomic_load_explicit(&slot[1 + TAG], memory_order_relaxed);
-
-		if (slot_tag == tag && atomic_load_explicit(&slot[1 + BASE], memory_order_relaxed) == base_word)
-			return slot;
-		if (!slot_tag && !unused)
-			unused = slot;
-	}
-	return unused ? unused : set + pick_victim() * SLOT_WORDS;
-}
-
 void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
 		     const struct soft_leaf *leaf, struct soft_tlb_ref *ref)
 {
@@ -221,10 +188,12 @@ void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 			 (uint64_t)leaf->s2_shift << 24,
 		[STAMP] = sample->common + (key->s1 ? sample->leaf[leaf->s1_level][global] : 0),
 	};
+	soft_word *set;
 
 	*ref = make_ref(tlb, key->vm, tag, key->va, leaf->s1_shift);
 	ref->stamp = w[STAMP];
-	soft_slot_write(choose_way(find_set(tlb, tag, base, leaf->shift), w[BASE], tag), w, WORDS);
+	set = soft_set(tlb->slots, tlb->set_mask, tag, base, leaf->shift);
+	soft_slot_write(soft_set_choose(set, w[BASE], tag), w, WORDS);
 	soft_set_bit(&key->vm->sizes[global], leaf->shift);
 }
 
