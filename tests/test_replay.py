@@ -151,7 +151,7 @@ class Bundled(Replay):
 
     def test_a_bad_command_is_reported_at_its_own_index(self):
         last = len(self.commands) - 1
-        for number in (0, 1, 2, 100, 101, 3333, last - 1, last):
+        for number in (0, 1, 100, 3333, last):
             for kind in ("illegal", "reserved-bit"):
                 for batch in ("1", "16"):
                     with self.subTest(number=number, kind=kind, batch=batch):
@@ -161,6 +161,7 @@ class Bundled(Replay):
                         self.assertEqual((error["number"], error["cons_rd"]), (number, number))
                         self.assertEqual((error["cons_err"], error["gerror"] ^ error["gerrorn"]), (ILL, 1))
                         self.assertEqual((error["replaced"], result["stopped"]), (True, False))
+                        self.assertEqual(result["error_kinds"], {"CERROR_ILL": 1})
                         self.assertEqual(error["before_gone"], error["before"])
                         if batch == "1":  # else an earlier command of the doorbell may have named the same page
                             self.assertEqual(error["own_cached"], error["own"])
@@ -195,6 +196,7 @@ class Bundled(Replay):
         result = replay(STRICT, "--inject", "100:gone", status=1)
         self.assertTrue(result["stopped"])
         self.assertEqual({(e["cons_rd"], e["cons_err"]) for e in result["errors"]}, {(100, ABT)})
+        self.assertEqual(result["error_kinds"], {"CERROR_ABT": result["error_count"]})
         self.assertEqual(sum(result["consumed"].values()), 100)
         self.assertEqual(result["witnesses"]["stale"], 0)
 

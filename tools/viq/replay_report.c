@@ -128,7 +128,11 @@ static void print_errors(const struct replay_result *result)
 		printf("\nerrors that the guest saw: none\n");
 		return;
 	}
-	printf("\nerrors that the guest saw: %" PRIu64 "\n", result->error_count);
+	printf("\nerrors that the guest saw: %" PRIu64, result->error_count);
+	for (unsigned int code = 1; code < 4; code++)
+		if (result->counters.cerror[code])
+			printf(", %s %" PRIu64, error_name(code), result->counters.cerror[code]);
+	putchar('\n');
 	for (unsigned int shown = 0; shown < SHOWN_ERRORS && done < kept; shown++) {
 		uint64_t times = times_in_a_row(&result->errors[done], kept - done);
 
@@ -202,6 +206,16 @@ static json_t *error_json(const struct replay_options *options, const struct rep
 	set(object, "own_cached", e->own_cached);
 	set(object, "after", e->after);
 	set(object, "after_cached", e->after_cached);
+	return object;
+}
+
+static json_t *error_kinds_json(const struct replay_result *result)
+{
+	json_t *object = json_object();
+
+	for (unsigned int code = 1; code < 4; code++)
+		if (result->counters.cerror[code])
+			set(object, error_name(code), result->counters.cerror[code]);
 	return object;
 }
 
@@ -279,6 +293,7 @@ void replay_report_json(const struct replay_options *options, const struct repla
 	if (options->soft)
 		json_object_set_new(object, "witnesses", witness_json(&result->witness));
 	set(object, "error_count", result->error_count);
+	json_object_set_new(object, "error_kinds", error_kinds_json(result));
 	json_object_set_new(object, "errors", errors_json(options, result));
 	json_object_set_new(object, "stopped", json_boolean(result->stopped));
 	tool_json(object);

@@ -93,7 +93,7 @@ static void handle_errors(struct replay *r)
 	uint32_t last = UINT32_MAX;
 	unsigned int retries = 0;
 
-	while (guest_stopped(&r->guest)) {
+	while (guest_stopped(&r->guest) && !r->result->stopped) {
 		struct replay_error error = {0};
 
 		/* In this order: looking at what is due makes devices cache it anew. */
@@ -101,11 +101,10 @@ static void handle_errors(struct replay *r)
 		witness_settle(r->witness);
 		retries = error.index == last ? retries + 1 : 0;
 		last = error.index;
-		if (retries == MAX_RETRIES) {
+		if (retries < MAX_RETRIES)
+			answer_error(r, &error);
+		else
 			r->result->stopped = true;
-			return;
-		}
-		answer_error(r, &error);
 		if (r->result->error_count < REPLAY_MAX_ERRORS)
 			r->result->errors[r->result->error_count] = error;
 		r->result->error_count++;
