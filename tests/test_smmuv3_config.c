@@ -187,6 +187,35 @@ static void what_the_architecture_allows_is_accepted(void **state)
 	viq_mem_destroy(mem);
 }
 
+/* What viq_smmuv3_config_init() promises; the caller only adds what its host offers more. */
+static void defaults(void **state)
+{
+	struct viq_smmuv3_config config;
+
+	memset(&config, 0x5a, sizeof(config));
+	viq_smmuv3_config_init(&config);
+	assert_int_equal(config.size, sizeof(config));
+	assert_int_equal(config.idr0 & (REG(IDR0_S1P) | REG(IDR0_S2P) | REG(IDR0_ASID16)),
+			 REG(IDR0_S1P) | REG(IDR0_ASID16));
+	assert_int_equal(config.idr0 & (REG(IDR0_ATS) | REG(IDR0_MSI) | REG(IDR0_PRI)), 0);
+	assert_int_equal(VIQ_GET(REG(IDR0_TTF), config.idr0), 2);
+	assert_int_equal(VIQ_GET(REG(IDR0_ST_LEVEL), config.idr0), 1);
+	assert_int_equal(VIQ_GET(REG(IDR0_STALL_MODEL), config.idr0), 1);
+	assert_int_equal(VIQ_GET(REG(IDR1_SIDSIZE), config.idr1), 16);
+	assert_int_equal(VIQ_GET(REG(IDR1_SSIDSIZE), config.idr1), 0);
+	assert_int_equal(VIQ_GET(REG(IDR1_CMDQS), config.idr1), 19);
+	assert_int_equal(VIQ_GET(REG(IDR1_EVENTQS), config.idr1), 19);
+	assert_int_equal(config.idr3 & (REG(IDR3_HAD) | REG(IDR3_RIL)), REG(IDR3_HAD));
+	assert_int_equal(VIQ_GET(REG(IDR5_OAS), config.idr5), 5);
+	assert_int_equal(config.idr5 & 0x70, 0x70); /* 4K, 16K, 64K */
+	assert_int_equal(config.aidr, VIQ_SMMUV3_AIDR_V3_1);
+	assert_int_equal(config.budget, 0);
+	assert_null(config.mem);
+	assert_null(config.ops);
+	assert_null(config.opaque);
+	assert_non_null(config.host.ops);
+}
+
 static void expect_refused(const struct viq_smmuv3_config *config, const char *field)
 {
 	struct viq_smmuv3 *smmu = NULL;
@@ -293,6 +322,7 @@ static void footprint_is_bounded_and_constant(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
 		cmocka_unit_test(contradictions_are_refused_by_name),
 		cmocka_unit_test(what_the_architecture_allows_is_accepted),
 		cmocka_unit_test(api_misuse_is_refused),

@@ -423,6 +423,26 @@ static void gerror_interrupt(void **state)
 	vsmmu_free(v);
 }
 
+/* With an MSI: one write, after GERROR and CONS.ERR can be read. */
+static void gerror_msi(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+	size_t at;
+
+	vsmmu_w64(v, REG(GERROR_IRQ_CFG0), 0x08020000);
+	vsmmu_w32(v, REG(GERROR_IRQ_CFG1), 0xabcd);
+	vsmmu_boot(v, 6);
+	vsmmu_push(v, 0x03, 2);
+	vsmmu_ring(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_MSI), 1);
+	at = vsmmu_log_find(v, 0, LOG_MSI);
+	assert_int_equal(v->log[at].a, 0x08020000);
+	assert_int_equal(v->log[at].b, 0xabcd);
+	assert_int_equal(v->log[at].cons, 0x01000000);
+	assert_int_equal(v->log[at].gerror, 1);
+	vsmmu_free(v);
+}
+
 /* Trace and counters tell the same story. */
 static void trace_is_complete_and_in_order(void **state)
 {
@@ -478,6 +498,7 @@ int main(void)
 		cmocka_unit_test(acknowledging_restarts_by_itself),
 		cmocka_unit_test(unrepaired_command_fails_again),
 		cmocka_unit_test(gerror_interrupt),
+		cmocka_unit_test(gerror_msi),
 		cmocka_unit_test(trace_is_complete_and_in_order),
 	};
 

@@ -58,10 +58,11 @@ enum viq_smmuv3_fate {
 
 struct viq_smmuv3_trace {
 	uint32_t size;
-	uint32_t index;  /* the command's queue index with its wrap flag, as CMDQ_CONS.RD shows it */
-	uint64_t cmd[2]; /* the private copy; zero if it could not be read (CERROR_ABT) */
-	uint8_t fate;    /* enum viq_smmuv3_fate */
-	uint8_t cerror;  /* with FATE_ERROR: VIQ_SMMUV3_CERROR_* */
+	uint32_t index; /* the command's queue index with its wrap flag, as CMDQ_CONS.RD shows it */
+	/* The private copy, without bits that mean nothing under the ID registers; zero if unread (CERROR_ABT). */
+	uint64_t cmd[2];
+	uint8_t fate;   /* enum viq_smmuv3_fate */
+	uint8_t cerror; /* with FATE_ERROR: VIQ_SMMUV3_CERROR_* */
 	uint8_t reserved[6];
 };
 
