@@ -60,7 +60,7 @@ def main():
     with tempfile.TemporaryDirectory() as corpus:
         for i, seed in enumerate(seeds):
             pathlib.Path(corpus, f'seed-{i}').write_bytes(seed)
-        command = [str(target), limit, '-seed=1', '-max_len=2048', '-timeout=20', '-rss_limit_mb=2048',
+        command = [str(target), limit, '-seed=1', '-max_len=768', '-timeout=20', '-rss_limit_mb=2048',
                    f'-artifact_prefix={target}-', corpus]
         return subprocess.run(command, check=False).returncode
 
