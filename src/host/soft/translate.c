@@ -216,20 +216,6 @@ static struct soft_access make_access(struct viq_soft_dev *dev, uint64_t iova, u
 	};
 }
 
-/* The way of nearly all accesses: the stream has made this one before. */
-static bool translate_again(const struct soft_view *view, struct viq_soft *soft, uint64_t iova, uint32_t ssid,
-			    uint32_t flags, struct viq_soft_xlate *out)
-{
-	struct soft_front_key key = soft_front_key(iova, ssid, flags);
-	uint64_t piece;
-
-	if (!soft_front_lookup(&view->front, &view->cds.any, &soft->tlb, view->vm, &key, &piece))
-		return false;
-	soft_count(soft, SOFT_TLB_HITS);
-	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
-	return true;
-}
-
 /* The stream's configuration aborts it: silently, or as the stream table said. */
 static int refuse(const struct soft_access *a)
 {
@@ -239,23 +225,40 @@ static int refuse(const struct soft_access *a)
 	return -EFAULT;
 }
 
-int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
-		       struct viq_soft_xlate *out)
+/* Not inlined: its frame would cost the way of nearly all accesses more than the call. */
+static __attribute__((noinline)) int translate_first(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid,
+						     uint32_t flags, struct viq_soft_xlate *out)
 {
-	struct soft_access access;
+	struct soft_access access = make_access(dev, iova, ssid, flags);
 
-	if (!dev || !out || !soft_flags_ok(flags, ssid) || !soft_thread.depth)
-		return -EINVAL;
-	access = make_access(dev, iova, ssid, flags);
 	if (!access.view)
 		return -EFAULT;
 	if (access.view->config == VIQ_SMMUV3_STE_CONFIG_ABORT)
 		return refuse(&access);
-	if (access.view->atc)
-		return translate_ats(&access, out);
-	if (translate_again(access.view, access.soft, iova, access.ssid, flags, out))
-		return 0;
-	return translate(&access, out);
+	return access.view->atc ? translate_ats(&access, out) : translate(&access, out);
+}
+
+/* The stream has made this access before. Nothing is found of streams that abort or that use ATS. */
+static inline bool translate_again(const struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
+				   struct viq_soft_xlate *out)
+{
+	const struct soft_view *view = atomic_load_explicit(&dev->view, memory_order_acquire);
+	struct soft_front_key key = soft_front_key(iova, flags & VIQ_SOFT_SSV ? ssid : 0, flags);
+	uint64_t piece;
+
+	if (!view || !soft_front_lookup(&view->front, &view->cds.any, &dev->soft->tlb, view->vm, &key, &piece))
+		return false;
+	soft_count(dev->soft, SOFT_TLB_HITS);
+	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
+	return true;
+}
+
+int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
+		       struct viq_soft_xlate *out)
+{
+	if (!dev || !out || !soft_flags_ok(flags, ssid) || !soft_thread.depth)
+		return -EINVAL;
+	return translate_again(dev, iova, ssid, flags, out) ? 0 : translate_first(dev, iova, ssid, flags, out);
 }
 
 /* As an access would find it, without counting or filling anything. */
