@@ -5,13 +5,15 @@
  * A hit saves the look-ups of the context descriptor and of the TLB and the check of rights, which together cost
  * several times as much. It hangs on the generations of both: an entry is stale as soon as its descriptor or its TLB
  * entry is (slot.h; the sum of both stamps is a stamp). It belongs to the view, so re-attaching forgets it.
+ *
+ * It holds what a device works on at the moment: the buffers of a ring of 256, say.
  */
 #ifndef VIQ_SOFT_FRONT_H
 #define VIQ_SOFT_FRONT_H
 
 #include "tlb.h"
 
-#define SOFT_FRONT_SLOTS      64u
+#define SOFT_FRONT_SLOTS      256u
 #define SOFT_FRONT_SLOT_WORDS 8u
 
 struct soft_front {

@@ -112,6 +112,17 @@ static void answer(uint64_t base_pa, unsigned int shift, uint64_t iova, struct v
 	out->len = (UINT64_C(1) << shift) - offset;
 }
 
+/*
+ * Only one access in a few enters the front cache. What is used again comes in soon all the same; a device that goes
+ * through more pages than fit does not write a line per access, for which other threads of the same stream would wait.
+ */
+static bool enters_front(void)
+{
+	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
+
+	return turn++ % 8 == 0;
+}
+
 /* Through the IOMMU, without the device's own cache. */
 static int translate(struct soft_access *a, struct viq_soft_xlate *out)
 {
@@ -127,7 +138,7 @@ static int translate(struct soft_access *a, struct viq_soft_xlate *out)
 		return terminate(a, NULL, &fault);
 	if (translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault))
 		return terminate(a, skip ? NULL : &cd, &fault);
-	if (ref.owner)
+	if (ref.owner && enters_front())
 		soft_front_insert(&a->view->front, &key, a->configs, &ref, leaf.base_pa | leaf.shift);
 	answer(leaf.base_pa, leaf.shift, a->iova, out);
 	return 0;
