@@ -4,7 +4,7 @@
  * much is cached.
  *
  * Hits are measured in two sets of pages, gone through in order: 16 pages, as a device's rings and buffers of the
- * moment, and 4,096, more than any shortcut in front of the TLB keeps.
+ * moment, and 4,096, more than the front cache keeps and than a first-level cache holds of the TLB.
  *
  * For invalidations the device first translates N pages, so that as many entries are cached (a few less than a million:
  * some of the sets overflow). Then single pages and ranges of 512 pages are invalidated, and at last the whole ASID,
@@ -45,16 +45,11 @@ static double hit(void *opaque)
 	return err ? -1 : (double)(end - start) / h->repeat;
 }
 
-static void report_hit(const struct bench *b, const struct bench_case *c, const char *name, const char *title)
+static void report_hit(const struct bench *b, const struct bench_case *c, struct bench_row row)
 {
-	b->emit(b->opaque, &(struct bench_row){
-				   .name = name,
-				   .title = title,
-				   .unit = "ns/access",
-				   .value = bench_stat(&c->samples),
-				   .bound = BENCH_AT_MOST,
-				   .limit = 20,
-			   });
+	row.unit = "ns/access";
+	row.value = bench_stat(&c->samples);
+	b->emit(b->opaque, &row);
 }
 
 static int measure_hits(const struct bench *b, const struct bench_iommu *iommu)
@@ -70,8 +65,12 @@ static int measure_hits(const struct bench *b, const struct bench_iommu *iommu)
 	cases[1] = (struct bench_case){.run = hit, .opaque = &spread};
 	ret = bench_rounds(cases, 2, bench_round_count(b, 300));
 	if (!ret) {
-		report_hit(b, &cases[0], "hit_recent", "hit, 16 pages in turn");
-		report_hit(b, &cases[1], "hit_spread", "hit, 4,096 pages in turn");
+		report_hit(b, &cases[0],
+			   (struct bench_row){.name = "hit_recent",
+					      .title = "hit, 16 pages in turn",
+					      .bound = BENCH_AT_MOST,
+					      .limit = 20});
+		report_hit(b, &cases[1], (struct bench_row){.name = "hit_spread", .title = "hit, 4,096 pages in turn"});
 	}
 	free(cases);
 	return ret;
