@@ -311,6 +311,26 @@ class SoftHost(unittest.TestCase):
             q.ring(nh_va(self.ASID, self.IOVA), SYNC)
             self.assertEqual(self.read(d), b"new.")
 
+    def test_an_atc_keeps_what_only_atc_inv_removes(self):
+        with self.start() as d:
+            ats = d.readl(0) | 1 << 10
+        with self.start("--idr0", hex(ats)) as d:
+            q = self.guest(d)
+            d.store(self.STRTAB + 64 * self.SID + 8, struct.pack("<Q", 0x54 | 1 << 28))  # EATS
+            q.ring((self.SID << 32 | 3, 1), SYNC)
+            d.store(RAM + 0x100000, b"old.")
+            d.store(RAM + 0x200000, b"new.")
+            self.assertEqual(self.read(d), b"old.")
+            self.map(d, RAM + 0x200000)
+            q.ring(nh_va(self.ASID, self.IOVA), SYNC)
+            self.assertEqual(self.read(d), b"old.", "the device's own cache was not told")
+            d.ask("viq inject atc-timeout 0")
+            q.ring((self.SID << 32 | 0x40, self.IOVA), SYNC)
+            self.assertEqual((q.cons, q.error, q.stopped), (q.prod - 1, 3, True), "CERROR_ATC_INV_SYNC at the CMD_SYNC")
+            q.acknowledge()
+            self.assertEqual((q.cons, q.stopped), (q.prod, False))
+            self.assertEqual(self.read(d), b"new.")
+
     def test_a_dropped_invalidation_shows(self):
         with self.start() as d:
             q = self.guest(d)
