@@ -70,6 +70,8 @@ static uint32_t cd_slots(const struct viq_soft *soft, const struct soft_nested *
 static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested, const struct soft_vdevice *vdevice,
 		     bool ats, struct soft_view **out)
 {
+	uint32_t entries = dev->soft->config.tlb_entries;
+	uint32_t fronts = entries < SOFT_FRONT_SLOTS ? entries : SOFT_FRONT_SLOTS;
 	struct soft_view *view;
 
 	*out = NULL;
@@ -78,7 +80,8 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	view = calloc(1, sizeof(*view));
 	if (!view)
 		return -ENOMEM;
-	view->front.slots = soft_words_alloc(SOFT_FRONT_SLOTS * SOFT_FRONT_SLOT_WORDS, &view->front.slots_alloc);
+	view->front.mask = fronts - 1;
+	view->front.slots = soft_words_alloc(fronts * SOFT_SLOT_WORDS, &view->front.slots_alloc);
 	if (!view->front.slots || soft_config_init(&view->cds, cd_slots(dev->soft, nested))) {
 		soft_view_free(view);
 		return -ENOMEM;

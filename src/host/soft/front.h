@@ -6,19 +6,19 @@
  * several times as much. It hangs on the generations of both: an entry is stale as soon as its descriptor or its TLB
  * entry is (slot.h; the sum of both stamps is a stamp). It belongs to the view, so re-attaching forgets it.
  *
- * It holds what a device works on at the moment: the buffers of a ring of 256, say.
+ * It holds what a device works on at the moment: rings and buffers of some thousand pages.
  */
 #ifndef VIQ_SOFT_FRONT_H
 #define VIQ_SOFT_FRONT_H
 
 #include "tlb.h"
 
-#define SOFT_FRONT_SLOTS      256u
-#define SOFT_FRONT_SLOT_WORDS 8u
+#define SOFT_FRONT_SLOTS 4096u /* at most: 256 KiB, of which only the pages in use take memory */
 
 struct soft_front {
 	soft_word *slots;
 	void *slots_alloc;
+	uint64_t mask;
 };
 
 struct soft_front_key {
@@ -37,7 +37,7 @@ enum {
 	SOFT_FRONT_WORDS,
 };
 
-_Static_assert(SOFT_FRONT_WORDS + 1 <= SOFT_FRONT_SLOT_WORDS, "an entry is one cache line");
+_Static_assert(SOFT_FRONT_WORDS + 1 <= SOFT_SLOT_WORDS, "an entry is one cache line");
 _Static_assert(sizeof(uintptr_t) <= sizeof(uint64_t), "pointers fit in words");
 
 static inline struct soft_front_key soft_front_key(uint64_t iova, uint32_t ssid, uint32_t flags)
@@ -49,7 +49,7 @@ static inline soft_word *soft_front_slot(const struct soft_front *front, const s
 {
 	uint64_t index = (key->page >> 12) + key->page * 8 + key->ssid;
 
-	return &front->slots[index % SOFT_FRONT_SLOTS * SOFT_FRONT_SLOT_WORDS];
+	return &front->slots[(index & front->mask) * SOFT_SLOT_WORDS];
 }
 
 /* In a section. configs: the stream's soft_config_cache.any. True with the physical address of the piece | log2 of its
