@@ -152,11 +152,18 @@ static unsigned int random_level(struct p1_world *w, const struct synth_pt *pt)
 
 static uint64_t random_point(struct p1_world *w, bool upper)
 {
-	unsigned int p = (upper ? P1_POINTS / 2 : 0) + p1_below(w, P1_POINTS / 2);
+	return w->point[(upper ? P1_POINTS / 2 : 0) + p1_below(w, P1_POINTS / 2)];
+}
 
-	if (p1_one_in(w, 2))
-		w->focus = p;
-	return w->point[p];
+/* Points in [first, last] are about to change: devices look now, so that there is something to go stale, and later. */
+static void attract(struct p1_world *w, uint64_t first, uint64_t last)
+{
+	for (unsigned int p = 0; p < P1_POINTS; p++) {
+		if (w->point[p] >= first && w->point[p] <= last && p1_one_in(w, 2))
+			w->recent[w->recent_next++ % P1_RECENT] = p;
+	}
+	for (unsigned int n = p1_below(w, 16); n && !w->result.stale; n--)
+		model_access_random(w);
 }
 
 static struct p1_map random_map(struct p1_world *w, const struct p1_tables *t, bool shared)
@@ -378,6 +385,8 @@ static void edit_tables(struct p1_world *w, struct p1_job *job)
 		return;
 	old = describe(w, number, gone, n);
 	old.tables_freed = n && gone[0].shift < m.shift;
+	if (n)
+		attract(w, old.first, old.last);
 	model_refresh(w);
 	w->result.edits++;
 	if (n && p1_one_in(w, 5)) {

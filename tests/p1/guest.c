@@ -94,7 +94,7 @@ static bool handle_error(struct p1_world *w)
 static void look(struct p1_world *w)
 {
 	uint32_t rd = machine_r32(w, VIQ_SMMUV3_CMDQ_CONS) & VIQ_SMMUV3_Q_INDEX;
-	uint64_t count = index_of(w, rd - w->cons);
+	uint64_t count = index_of(w, rd - w->cons), synced;
 
 	if (count > w->prod - w->cons) {
 		p1_found(w, "CONS 0x%x is not between CONS before and PROD (%llu, %llu)", rd,
@@ -103,8 +103,11 @@ static void look(struct p1_world *w)
 	}
 	if (count)
 		w->stuck = 0;
+	synced = w->synced;
 	for (; count && !w->result.stale; count--)
 		consumed(w, w->cons++);
+	for (unsigned int n = w->synced != synced ? 8 : 0; n && !w->result.stale; n--)
+		model_access_random(w);
 }
 
 void guest_observe(struct p1_world *w, bool handle_errors)
@@ -121,6 +124,13 @@ static void run_if_kicked(struct p1_world *w)
 	if (!w->kicked)
 		return;
 	w->kicked = viq_smmuv3_run(w->smmu, p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 12));
+}
+
+/* The embedder's event loop. The model looks at once: when a CMD_SYNC completed matters to it. */
+void guest_run(struct p1_world *w)
+{
+	run_if_kicked(w);
+	guest_observe(w, false);
 }
 
 void guest_doorbell(struct p1_world *w)

@@ -194,13 +194,14 @@ static void free_hosts(struct p1_world *w)
 
 void machine_inject(struct p1_world *w)
 {
-	static const int32_t kinds[] = {VIQ_SOFT_FAIL_ILLEGAL,     VIQ_SOFT_FAIL_HARDWARE,  VIQ_SOFT_FAIL_ATC_TIMEOUT,
-					VIQ_SOFT_FAIL_ATC_TIMEOUT, VIQ_SOFT_FAIL_NO_MEMORY, VIQ_SOFT_FAIL_GONE};
+	static const int32_t kinds[] = {VIQ_SOFT_FAIL_ILLEGAL,     VIQ_SOFT_FAIL_ILLEGAL,     VIQ_SOFT_FAIL_HARDWARE,
+					VIQ_SOFT_FAIL_ATC_TIMEOUT, VIQ_SOFT_FAIL_ATC_TIMEOUT, VIQ_SOFT_FAIL_NO_MEMORY,
+					VIQ_SOFT_FAIL_GONE};
 	static const char *const names[] = {"illegal",   "hardware", "ATC time-out",
 					    "no memory", "gone",     "an entry dropped"};
 	struct viq_soft_inject inject = {
 		.size = sizeof(inject),
-		.failure = kinds[p1_below(w, 6)],
+		.failure = kinds[p1_below(w, 7)],
 		.index = p1_one_in(w, 2) ? p1_below(w, 4) : p1_below(w, 80),
 		.before = p1_below(w, 4),
 		.after = p1_below(w, 4),

@@ -654,8 +654,8 @@ void model_access_random(struct p1_world *w)
 		if (resolve(w, &w->stream[stream].now, slot) != FAULT)
 			break;
 	}
-	if (p1_one_in(w, 2))
-		p = w->focus;
+	if (!p1_one_in(w, 3))
+		p = w->recent[p1_below(w, P1_RECENT)];
 	model_access(w, stream, slot, p);
 }
 

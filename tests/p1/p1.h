@@ -36,6 +36,7 @@
 #define P1_TABLES  14
 #define P1_CDTS    5
 #define P1_HOSTS   2
+#define P1_RECENT  8
 #define P1_SET     10
 #define P1_MAPS    256
 #define P1_JOBS    5
@@ -217,7 +218,8 @@ struct p1_world {
 
 	/* Guest */
 	uint64_t point[P1_POINTS];
-	unsigned int focus; /* a point that has just changed */
+	unsigned int recent[P1_RECENT]; /* points that have just changed, or will */
+	unsigned int recent_next;
 	uint16_t asids[P1_ASIDS];
 	struct p1_cd space[P1_ASIDS]; /* which tables an ASID stands for */
 	int shared_half;              /* the same tables for all ASIDs, with globals; -1: none */
@@ -229,6 +231,7 @@ struct p1_world {
 
 	/* Queue */
 	struct synth_cmdq cmdq;
+	bool lazy; /* rings the doorbell seldom: long batches */
 	uint64_t prod, cons; /* absolute */
 	uint64_t synced;     /* when the last CMD_SYNC was seen to have completed */
 	struct p1_entry ring[1u << 8];
@@ -290,6 +293,7 @@ void guest_push(struct p1_world *w, struct synth_cmd cmd);
 uint64_t guest_push_sync(struct p1_world *w); /* absolute index */
 void guest_push_junk(struct p1_world *w);
 void guest_doorbell(struct p1_world *w);
+void guest_run(struct p1_world *w);
 void guest_observe(struct p1_world *w, bool handle_errors);
 void guest_drain(struct p1_world *w); /* until the queue is empty */
 void guest_settle(struct p1_world *w);

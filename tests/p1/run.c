@@ -130,11 +130,11 @@ static void event(struct p1_world *w)
 	else if (what < 94)
 		machine_forget_stage2(w);
 	else if (what < 124)
-		guest_doorbell(w);
+		w->lazy && !p1_one_in(w, 6) ? (void)0 : guest_doorbell(w);
 	else if (what < 134)
 		guest_observe(w, true);
-	else if (what < 140 && w->kicked)
-		w->kicked = viq_smmuv3_run(w->smmu, p1_below(w, 8));
+	else if (what < 140)
+		guest_run(w);
 	else if (what < 182)
 		accesses(w);
 	else if (what < 186)
@@ -163,6 +163,7 @@ int p1_run(const struct p1_options *options, struct p1_result *result)
 	if (!w->options.hosts)
 		w->options.hosts = 1;
 	viq_soft_thread_register();
+	w->lazy = p1_one_in(w, 2);
 	ret = machine_init(w);
 	if (!ret)
 		ret = edit_init(w);
