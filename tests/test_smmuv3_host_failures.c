@@ -82,6 +82,29 @@ static void atc_failure_late(void **state)
 	atc_timeout(TEST_ATC_LATE, VIQ_CALL_FAILED);
 }
 
+/* More runs of other commands between the ATC_INVs than one call can gather: the guest must not see the seams. */
+static void atc_timeout_among_many_runs(void **state)
+{
+	for (uint32_t n = 1; n < 250; n += n < 40 ? 1 : 23) {
+		struct vsmmu *v = booted(TEST_ATC_LATE);
+
+		for (uint32_t i = 0; i < n; i++) {
+			vsmmu_push_test(v, cmd_atc(9, (uint64_t)i << 12, 0));
+			vsmmu_push_test(v, cmd_nh_va(1, i << 12));
+		}
+		vsmmu_push_sync(v);
+		test_host_fail(&v->host, 0, cmd_atc(9, 0, 0).dw, VIQ_CALL_TIMEOUT, -1);
+		vsmmu_ring(v);
+		assert_stopped(v, 2 * n, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+		for (uint32_t i = 0; i < n; i++)
+			assert_true(did(v, cmd_nh_va(1, i << 12)));
+		test_host_heal(&v->host);
+		vsmmu_linux_gerror(v);
+		assert_idle(v);
+		vsmmu_free(v);
+	}
+}
+
 /* The CMD_SYNC comes in a later doorbell: the ATC_INV may be consumed meanwhile, but not forgotten. */
 static void atc_timeout_without_a_sync(void **state)
 {
@@ -459,6 +482,7 @@ int main(void)
 		cmocka_unit_test(atc_timeout_window),
 		cmocka_unit_test(atc_timeout_countless),
 		cmocka_unit_test(atc_failure_late),
+		cmocka_unit_test(atc_timeout_among_many_runs),
 		cmocka_unit_test(atc_timeout_without_a_sync),
 		cmocka_unit_test(one_timeout_a_write),
 		cmocka_unit_test(retained_atc_survives),

@@ -478,6 +478,33 @@ static void trace_is_complete_and_in_order(void **state)
 	vsmmu_free(v);
 }
 
+/* Also when it is a host that stops the queue: those before it, it, and none behind it. */
+static void trace_of_a_host_error(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+	size_t at = 0;
+
+	vsmmu_boot(v, 6);
+	for (uint32_t i = 0; i < 8; i++)
+		vsmmu_push_test(v, i % 2 ? cmd_nh_va(1, i << 12) : (struct test_cmd){{0x01, 0}});
+	test_host_fail(&v->host, 0, cmd_nh_va(1, 5 << 12).dw, VIQ_CALL_ILLEGAL, -1);
+	vsmmu_ring(v);
+	for (uint32_t i = 0; i < 6; i++, at++) {
+		const unsigned int fate = i == 5  ? VIQ_SMMUV3_FATE_ERROR
+					  : i % 2 ? VIQ_SMMUV3_FATE_HOST
+						  : VIQ_SMMUV3_FATE_LOCAL;
+
+		at = vsmmu_log_find(v, at, LOG_TRACE);
+		assert_true(at < v->log_count);
+		assert_int_equal(v->log[at].b, i);
+		assert_int_equal(v->log[at].a, fate);
+		assert_int_equal(v->log[at].cmd[0], vsmmu_peek64(v, vsmmu_entry(v, i)));
+		assert_int_equal(v->log[at].cmd[1], vsmmu_peek64(v, vsmmu_entry(v, i) + 8));
+	}
+	assert_int_equal(vsmmu_log_find(v, at, LOG_TRACE), v->log_count);
+	vsmmu_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -500,6 +527,7 @@ int main(void)
 		cmocka_unit_test(gerror_interrupt),
 		cmocka_unit_test(gerror_msi),
 		cmocka_unit_test(trace_is_complete_and_in_order),
+		cmocka_unit_test(trace_of_a_host_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

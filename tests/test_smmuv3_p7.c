@@ -154,7 +154,7 @@ static void many_retained_atc_move_along(void **state)
 	test_host_contract(&v->host, TEST_ATC_LATE);
 	vsmmu_boot(v, 12);
 	v->host.plans[0] = (struct test_plan){.cmd = {0x40}, .mask = {0xff}, .error = VIQ_CALL_TIMEOUT, .times = -1};
-	for (uint32_t i = 0; i < 1000; i++)
+	for (uint32_t i = 0; i < 1024; i++)
 		vsmmu_push_test(v, cmd_atc(i, (uint64_t)i << 12, 0));
 	vsmmu_ring(v);
 	vsmmu_migrate(v);
@@ -163,7 +163,7 @@ static void many_retained_atc_move_along(void **state)
 	assert_true(vsmmu_observe(v) < v->prod);
 	test_host_heal(&v->host);
 	assert_true(vsmmu_drain(v, 10));
-	for (uint32_t i = 0; i < 1000; i++)
+	for (uint32_t i = 0; i < 1024; i++)
 		assert_true(test_host_did(&v->host, cmd_atc(i, (uint64_t)i << 12, 0).dw, 0));
 	vsmmu_free(v);
 }
