@@ -45,9 +45,10 @@ fuzz() {
 if [ "${1:-}" = fuzz ]; then
 	fuzz "${2:-600}"
 else
-	stage "tests" build -Dwerror="$werror" ""
+	# Time limits are there for what hangs, not for what is slow.
+	stage "tests" build -Dwerror="$werror" "-t 4"
 	stage "tests, ASan and UBSan" build-asan "-Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false" \
-		"--no-suite project -t 5"
+		"--no-suite project -t 10"
 	stage "thread tests, TSan" build-tsan "-Dwerror=false -Db_sanitize=thread -Db_lundef=false" "--suite threads -t 10"
 	fuzz 10
 fi

@@ -189,7 +189,7 @@ class Comparison:
         self.invalidate((0x11 | self.context.asid << 48, 0))
 
     def mend(self):
-        if not getattr(self, "broken", None):
+        if not self.broken:
             return
         tables, table, index, old = self.broken
         self.broken = None
