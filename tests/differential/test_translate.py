@@ -113,7 +113,7 @@ class Comparison:
     # --- Changes ------------------------------------------------------------------------------------------------------
 
     def output(self, shift):
-        """An output address for a leaf of that size: mostly a data page, sometimes nothing, or beyond the output size."""
+        """Where a leaf of that size leads: mostly a data page, sometimes nowhere, or beyond the output size."""
         if self.random.random() < 0.05:
             # From 2^40 on the machine has nothing, below it has devices.
             return (self.random.getrandbits(48) | 1 << self.random.randrange(40, 48)) & bits(47, shift)
