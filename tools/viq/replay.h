@@ -70,7 +70,8 @@ struct replay_error {
 	uint32_t code;   /* CMDQ_CONS.ERR */
 	uint32_t gerror, gerrorn;
 	bool replaced; /* the driver overwrote the command with a CMD_SYNC; else it only acknowledged */
-	/* Witnesses of this doorbell's commands: before this one, of itself, after it. */
+	/* Witnesses of this doorbell's commands: before this one, of itself, after it (the latter without repetitions).
+	 */
 	uint64_t before, before_gone;
 	uint64_t own, own_cached;
 	uint64_t after, after_cached;

@@ -62,6 +62,7 @@ static void use_page(struct witness *w, const struct replay_command *command, st
 		return;
 	}
 	r.cached_before = viq_soft_cached(r.dev, va, 0, r.flags, false);
+	r.again = synth_load(a->pt.mem, slot) != synth_pt_leaf_desc(&a->pt, r.pa, level, SYNTH_NG);
 	if (witness_record(w, command, &r))
 		remap(w, &a->pt, slot, level);
 }
@@ -191,6 +192,7 @@ static bool use_config(struct witness *w, const struct replay_command *command, 
 		return false;
 	}
 	r.cached_before = viq_soft_cached(r.dev, PROBE, c->ssid, r.flags, false);
+	r.again = !current;
 	return witness_record(w, command, &r) && current;
 }
 

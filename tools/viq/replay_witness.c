@@ -139,6 +139,8 @@ static void survey_record(const struct record *r, bool consumed, struct replay_e
 	if (consumed) {
 		error->before++;
 		error->before_gone += !cached;
+	} else if (r->again) {
+		return; /* the earlier command decides */
 	} else if (r->number == error->number) {
 		error->own++;
 		error->own_cached += cached;

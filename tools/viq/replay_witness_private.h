@@ -59,6 +59,7 @@ struct record {
 	uint32_t ssid, flags;
 	uint8_t what; /* enum record_what */
 	bool cached_before;
+	bool again;        /* an earlier command that is not settled concerns the same thing */
 	uint32_t *waiting; /* counts the records of one thing that are not settled; may be NULL */
 	/* Kept by replay_witness.c. */
 	bool lost;
