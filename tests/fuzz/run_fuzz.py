@@ -22,6 +22,18 @@ def commands():
             (0x0002000000000011, 0), sync, (0x0000000900000040, 0x34), (0x0000000900000040, 0x1000), sync]
 
 
+# Operations of guest.c, and the opcodes of its short form of a command.
+COMMAND, DOORBELL, RUN, ACKNOWLEDGE, MIGRATE, HOST, HEAL = 3, 5, 7, 8, 9, 10, 11
+ATC, SYNC = 11, 13
+
+
+def timeouts():
+    """[TLBI, ATC_INV, SYNC] on a host where the ATC_INV times out, until the host is healed."""
+    program = bytes([COMMAND, 0, 8, 5, COMMAND, 1, ATC, 7, COMMAND, 2, SYNC, 0])
+    program += bytes([HOST, 1, 0, 0, 2, 255, DOORBELL, 3, ACKNOWLEDGE, MIGRATE, ACKNOWLEDGE, HEAL, ACKNOWLEDGE])
+    return program
+
+
 def seed_mmio():
     out = [bytes([0x40]) + bytes([14, 5]), bytes([0]) + bytes([5, 4])]
     program = bytes([0])
@@ -30,7 +42,7 @@ def seed_mmio():
         program += bytes([3, slot, how]) + struct.pack('<IIQ', dw0 & 0xFFFFFFFF, dw0 >> 32, dw1) + bytes([dw0 & 0xFF])
         program += bytes([5, 1]) if slot % 3 else bytes([9, 5, 1])
     out.append(program)
-    out.append(program + bytes([10, 16, 6, 0, 2, 255, 5, 200, 8, 8, 11, 8, 12, 4, 1, 2, 13]) + bytes(8))
+    out += [bytes([budget]) + timeouts() * 4 for budget in (0, 1, 16)]
     return out
 
 
@@ -46,8 +58,12 @@ def seed_queue():
 
 
 def seed_restore():
-    return [bytes([0]), bytes([0x12, 40, 1]) + bytes(range(60)), bytes([0x0F]) + bytes(range(200)), bytes([0x40]) + b'VIQSMMU3',
-            bytes([0x04]) + bytes(32) + bytes([8, 8, 7, 0])]
+    # Two retained ATC_INVs, and a CMD_SYNC that sends them.
+    retained = bytes([2]) + bytes([0, 0, 0, 9, 1, 0, 0, 0] * 2) + bytes([COMMAND, 0, SYNC, 0, DOORBELL, 1, ACKNOWLEDGE])
+    patched = bytes([0x12, 40, 1]) + bytes(range(60))
+    many = bytes([0x0F]) + bytes(range(200))
+    raw = bytes([0x40]) + b'VIQSMMU3'
+    return [retained, bytes([0]) + timeouts(), patched, many, raw]
 
 
 def main():
