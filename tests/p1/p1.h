@@ -231,7 +231,7 @@ struct p1_world {
 
 	/* Queue */
 	struct synth_cmdq cmdq;
-	bool lazy; /* rings the doorbell seldom: long batches */
+	bool lazy;           /* rings the doorbell seldom: long batches */
 	uint64_t prod, cons; /* absolute */
 	uint64_t synced;     /* when the last CMD_SYNC was seen to have completed */
 	struct p1_entry ring[1u << 8];

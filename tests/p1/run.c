@@ -103,7 +103,7 @@ static void trouble(struct p1_world *w)
 {
 	unsigned int what = p1_below(w, 16);
 
-	if (w->options.drop && what < 6)
+	if (w->options.drop)
 		machine_inject(w);
 	if (!w->options.failures)
 		return;
