@@ -141,10 +141,9 @@ static int measure(const struct bench *b, struct remote remotes[2], struct bulk 
 	return ret;
 }
 
-static void report_skipped(const struct bench *b)
+static void report_skipped(const struct bench *b, const char *why)
 {
-	static const char why[] = "no qemu-system-aarch64 in PATH";
-	static const struct bench_row rows[] = {
+	const struct bench_row rows[] = {
 		{.name = "qemu", .title = "QEMU over qtest", .skipped = why},
 		{.name = "front_end",
 		 .title = "viq, in the VMM's process, null host",
@@ -176,41 +175,61 @@ static bool qemu_title(char *title, size_t size)
 	return pclose(pipe) == 0 && version[0];
 }
 
-int bench_qemu(const struct bench *b)
+/* Does the machine answer, and does it have a queue that is large enough? */
+static bool has_smmu(struct machine *machine)
 {
-	/* clang-format off */
-	const char *const qemu[] = {
-		"qemu-system-aarch64", "-machine", "virt-7.2,iommu=smmuv3", "-accel", "tcg", "-S", "-display", "none",
-		"-nodefaults", "-qtest", "stdio", "-qtest-log", "none", NULL,
-	};
-	/* clang-format on */
+	uint32_t idr1;
+
+	return !machine_read32(machine, MACHINE_SMMU + VIQ_SMMUV3_IDR1, &idr1) &&
+	       VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, idr1) >= BULK_LOG2SIZE;
+}
+
+static int measure_beside(const struct bench *b, struct machine qemu, const char *title)
+{
 	const char *const device[] = {b->self, "device", "smmuv3", "--host", "null", NULL};
-	struct remote remotes[2];
+	struct remote remotes[2] = {{.machine = qemu}};
 	struct bulk bulk;
-	char title[64];
 	int ret;
 
-	if (!qemu_title(title, sizeof(title))) {
-		report_skipped(b);
-		return 0;
-	}
 	remotes[0].stream = remotes[1].stream = encode_stream();
 	if (!remotes[0].stream)
 		return -ENOMEM;
-	ret = machine_start(&remotes[0].machine, qemu);
-	if (ret)
-		goto free_stream;
 	ret = machine_start(&remotes[1].machine, device);
 	if (ret)
-		goto stop_qemu;
+		goto free_stream;
 	ret = bulk_open(&bulk, BULK_ADDRESS);
 	if (!ret)
 		ret = measure(b, remotes, &bulk, title);
 	bulk_close(&bulk);
 	machine_stop(&remotes[1].machine);
-stop_qemu:
-	machine_stop(&remotes[0].machine);
 free_stream:
 	free(remotes[0].stream);
+	return ret;
+}
+
+int bench_qemu(const struct bench *b)
+{
+	/* clang-format off */
+	const char *const argv[] = {
+		"qemu-system-aarch64", "-machine", "virt-7.2,iommu=smmuv3", "-accel", "tcg", "-S", "-display", "none",
+		"-nodefaults", "-qtest", "stdio", "-qtest-log", "none", NULL,
+	};
+	/* clang-format on */
+	struct machine qemu;
+	char title[64];
+	int ret;
+
+	if (!qemu_title(title, sizeof(title))) {
+		report_skipped(b, "no qemu-system-aarch64 in PATH");
+		return 0;
+	}
+	ret = machine_start(&qemu, argv);
+	if (ret)
+		return ret;
+	if (has_smmu(&qemu))
+		ret = measure_beside(b, qemu, title);
+	else
+		report_skipped(b, "this QEMU has no virt-7.2 machine with an SMMUv3");
+	machine_stop(&qemu);
 	return ret;
 }
