@@ -86,17 +86,10 @@ static void *work(void *opaque)
 	return NULL;
 }
 
-static uint32_t start(const struct soft_threads *threads, uint32_t count, struct gate *gate, struct worker *workers)
+static bool start(struct worker *w, const struct soft_threads *threads, int cpu, struct gate *gate)
 {
-	uint32_t started = 0;
-
-	while (started < count) {
-		workers[started] = (struct worker){.threads = threads, .gate = gate, .cpu = threads->cpus[started]};
-		if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
-			break;
-		started++;
-	}
-	return started;
+	*w = (struct worker){.threads = threads, .gate = gate, .cpu = cpu};
+	return !pthread_create(&w->thread, NULL, work, w);
 }
 
 double soft_threads_run(struct soft_threads *threads, uint32_t count)
@@ -104,9 +97,12 @@ double soft_threads_run(struct soft_threads *threads, uint32_t count)
 	struct worker workers[SOFT_THREADS];
 	struct gate gate = {.state = GATE_CLOSED};
 	uint64_t began = UINT64_MAX, ended = 0;
-	uint32_t started = start(threads, count, &gate, workers);
+	uint32_t started = 0;
 	int err = 0;
 
+	while (started < count && started < SOFT_THREADS &&
+	       start(&workers[started], threads, threads->cpus[started], &gate))
+		started++;
 	while (atomic_load(&gate.waiting) < started)
 		sched_yield();
 	atomic_store(&gate.state, started == count ? GATE_OPEN : GATE_GIVE_UP);

@@ -19,8 +19,8 @@ struct soft_threads {
 bool soft_threads_pick_cpus(struct soft_threads *threads);
 
 /*
- * Run count threads. ns from the start of the first to the end of the last, divided by the accesses of all; negative if
- * it could not be done.
+ * Run count threads, at most SOFT_THREADS. ns from the start of the first to the end of the last, divided by the
+ * accesses of all; negative if it could not be done.
  */
 double soft_threads_run(struct soft_threads *threads, uint32_t count);
 
