@@ -126,6 +126,18 @@ static void run_if_kicked(struct p1_world *w)
 	w->kicked = viq_smmuv3_run(w->smmu, p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 12));
 }
 
+/* Off and on again: what was consumed stays consumed, an error stays active (6.3.9). */
+void guest_restart_queue(struct p1_world *w)
+{
+	uint32_t cr0 = machine_r32(w, VIQ_SMMUV3_CR0);
+
+	p1_log(w, "CMDQEN off and on");
+	machine_w32(w, VIQ_SMMUV3_CR0, cr0 & ~(uint32_t)VIQ_SMMUV3_CR0_CMDQEN);
+	guest_observe(w, false);
+	machine_w32(w, VIQ_SMMUV3_CR0, cr0);
+	guest_observe(w, false);
+}
+
 /* The embedder's event loop. The model looks at once: when a CMD_SYNC completed matters to it. */
 void guest_run(struct p1_world *w)
 {

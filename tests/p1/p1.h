@@ -294,6 +294,7 @@ uint64_t guest_push_sync(struct p1_world *w); /* absolute index */
 void guest_push_junk(struct p1_world *w);
 void guest_doorbell(struct p1_world *w);
 void guest_run(struct p1_world *w);
+void guest_restart_queue(struct p1_world *w);
 void guest_observe(struct p1_world *w, bool handle_errors);
 void guest_drain(struct p1_world *w); /* until the queue is empty */
 void guest_settle(struct p1_world *w);

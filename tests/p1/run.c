@@ -141,8 +141,10 @@ static void event(struct p1_world *w)
 		push_harmless(w);
 	else if (what < 192)
 		trouble(w);
-	else if (what < 196)
+	else if (what < 195)
 		queue_lost(w);
+	else if (what < 196)
+		guest_restart_queue(w);
 	else if (what < 199)
 		model_check_all(w, false);
 	else
