@@ -30,8 +30,9 @@ deps:
 $(BUILD)/build.ninja: | deps
 	meson setup $(BUILD) --prefix=$(PREFIX)
 
-demo: all
-	tools/demo.sh $(BUILD)
+demo: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) tools/viq/viq
+	@tools/demo.sh $(BUILD)
 
 check:
 	@tools/install-deps.sh check
