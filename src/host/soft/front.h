@@ -54,9 +54,9 @@ static inline soft_word *soft_front_slot(const struct soft_front *front, const s
 
 /* In a section. configs: the stream's soft_config_cache.any. True with the physical address of the piece | log2 of its
  * size. */
-static inline bool soft_front_lookup(const struct soft_front *front, const soft_word *configs,
-				     const struct soft_tlb *tlb, const struct soft_vm *vm,
-				     const struct soft_front_key *key, uint64_t *out)
+static inline __attribute__((always_inline)) bool
+soft_front_lookup(const struct soft_front *front, const soft_word *configs, const struct soft_tlb *tlb,
+		  const struct soft_vm *vm, const struct soft_front_key *key, uint64_t *out)
 {
 	soft_word *slot = soft_front_slot(front, key);
 	uint64_t w[SOFT_FRONT_WORDS];

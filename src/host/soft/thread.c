@@ -2,6 +2,8 @@
 /* Threads and grace periods: see thread.h. */
 #include <errno.h>
 #include <stdatomic.h>
+/* Inline read side: a handful of lines that liburcu offers for inclusion by anyone (the comments there; LGPL 2.1 5). */
+#define _LGPL_SOURCE
 #include <urcu/urcu-memb.h>
 
 #include <viq/soft.h>

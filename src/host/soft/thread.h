@@ -5,8 +5,8 @@
  * liburcu, flavour memb. An access section is a read-side section: begin and end cost a few nanoseconds and no barrier
  * (the waiting side uses membarrier(2)). A waiting side that finds a reader inside sleeps on a futex and the reader
  * wakes it at its end; the bulletproof flavour, which would not ask threads to register, polls every 10 ms instead, and
- * a guest's CMD_SYNC would wait that long. qsbr would ask every embedder's loop to report quiescent states. The library
- * is called out of line (no _LGPL_SOURCE), under its prefixed names.
+ * a guest's CMD_SYNC would wait that long. qsbr would ask every embedder's loop to report quiescent states. The read
+ * side is inlined from liburcu's headers.
  *
  * What the rest of the host relies on: every section has ended before soft_grace_period() returns, or sees everything
  * that was stored before it was called.
