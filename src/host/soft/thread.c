@@ -2,8 +2,13 @@
 /* Threads and grace periods: see thread.h. */
 #include <errno.h>
 #include <stdatomic.h>
-/* Inline read side: a handful of lines that liburcu offers for inclusion by anyone (the comments there; LGPL 2.1 5). */
+/*
+ * Inline read side: a handful of lines that liburcu offers for inclusion by anyone (the comments there; LGPL 2.1 5).
+ * ThreadSanitizer would take its volatile accesses for races.
+ */
+#if !defined(__SANITIZE_THREAD__)
 #define _LGPL_SOURCE
+#endif
 #include <urcu/urcu-memb.h>
 
 #include <viq/soft.h>
