@@ -219,11 +219,17 @@ def _(d, c):
             and c.viq[OFFSET["CMDQ_CONS"]] == c.before[OFFSET["CMDQ_CONS"]])
 
 
+def other_ring(state):
+    """Does QEMU read another ring than viq, with these registers?"""
+    queue = Queue(state[OFFSET["CMDQ_BASE"]] | state[OFFSET["CMDQ_BASE"] + 4] << 32)
+    return queue.literal & ~0x20 != queue.address
+
+
 @rule("queue-base-effective", ends=True)
 def _(d, c):
     word = c.viq
     queue = Queue(word[OFFSET["CMDQ_BASE"]] | word[OFFSET["CMDQ_BASE"] + 4] << 32)
-    if queue.literal & ~0x20 == queue.address or d.offset not in (OFFSET["CMDQ_CONS"], OFFSET["GERROR"]):
+    if not other_ring(word) or d.offset not in (OFFSET["CMDQ_CONS"], OFFSET["GERROR"]):
         return False
     cons, error, _ = c.consumption()
     shown = word[OFFSET["CMDQ_CONS"]]
