@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "iommu.h"
 #include "soft_threads.h"
@@ -234,32 +235,63 @@ static double two_threads(void *opaque)
 	return soft_threads_run(opaque, 2);
 }
 
-static int measure_threads(const struct bench *b, const struct bench_iommu *iommu, uint32_t pages, struct bench_row row)
+static void report_threads(const struct bench *b, struct bench_row row, const struct bench_case *one,
+			   const struct bench_case *two)
 {
-	struct soft_threads threads = {.iommu = iommu, .pages = pages, .repeat = b->quick ? 20000 : 500000};
+	row.unit = "ns/access, both";
+	row.figure_name = "x one thread";
+	row.value = bench_stat(&two->samples);
+	row.figure = bench_ratio(&one->samples, &two->samples);
+	b->emit(b->opaque, &row);
+}
+
+/*
+ * Beside the accesses, in the same rounds, a control that shares nothing: on a virtual machine two processors may be
+ * one, or be lent to somebody else meanwhile, and then nothing scales.
+ */
+static int measure_threads(const struct bench *b, const struct bench_iommu *iommu)
+{
+	struct soft_threads recent = {.iommu = iommu, .pages = RECENT_PAGES, .repeat = b->quick ? 20000 : 2000000};
+	struct soft_threads spread = recent, control = recent;
+	const struct bench_row rows[] = {
+		{.name = "threads_recent",
+		 .title = "two threads, hits, the same 16 pages",
+		 .bound = BENCH_AT_LEAST,
+		 .limit = 1.8},
+		{.name = "threads_spread",
+		 .title = "two threads, hits, the same 4,096 pages",
+		 .bound = BENCH_AT_LEAST,
+		 .limit = 1.8},
+		{.name = "threads_control", .title = "two threads, arithmetic alone"},
+	};
+	struct soft_threads *sides[] = {&recent, &spread, &control};
 	struct bench_case *cases;
 	int ret;
 
-	row.unit = "ns/access, both";
-	row.figure_name = "x one thread";
-	row.bound = BENCH_AT_LEAST;
-	row.limit = 1.8;
-	if (!soft_threads_pick_cpus(&threads)) {
-		row.skipped = "needs two processors";
-		b->emit(b->opaque, &row);
+	if (!soft_threads_pick_cpus(&recent)) {
+		for (unsigned int i = 0; i < 3; i++) {
+			struct bench_row row = rows[i];
+
+			row.unit = "ns/access, both";
+			row.skipped = "needs two processors";
+			b->emit(b->opaque, &row);
+		}
 		return 0;
 	}
-	cases = calloc(2, sizeof(*cases));
+	memcpy(spread.cpus, recent.cpus, sizeof(spread.cpus));
+	memcpy(control.cpus, recent.cpus, sizeof(control.cpus));
+	spread.pages = TLB_PAGES;
+	control.control = true;
+	cases = calloc(6, sizeof(*cases));
 	if (!cases)
 		return -ENOMEM;
-	cases[0] = (struct bench_case){.run = one_thread, .opaque = &threads};
-	cases[1] = (struct bench_case){.run = two_threads, .opaque = &threads};
-	ret = bench_rounds(cases, 2, bench_round_count(b, 60));
-	if (!ret) {
-		row.value = bench_stat(&cases[1].samples);
-		row.figure = bench_ratio(&cases[0].samples, &cases[1].samples);
-		b->emit(b->opaque, &row);
+	for (unsigned int i = 0; i < 3; i++) {
+		cases[2 * i] = (struct bench_case){.run = one_thread, .opaque = sides[i]};
+		cases[2 * i + 1] = (struct bench_case){.run = two_threads, .opaque = sides[i]};
 	}
+	ret = bench_rounds(cases, 6, bench_round_count(b, 40));
+	for (unsigned int i = 0; !ret && i < 3; i++)
+		report_threads(b, rows[i], &cases[2 * i], &cases[2 * i + 1]);
 	free(cases);
 	return ret;
 }
@@ -276,13 +308,7 @@ static int measure_translation(const struct bench *b)
 	if (!ret)
 		ret = measure_hits(b, &iommu);
 	if (!ret)
-		ret = measure_threads(
-			b, &iommu, RECENT_PAGES,
-			(struct bench_row){.name = "threads_recent", .title = "two threads, hits, the same 16 pages"});
-	if (!ret)
-		ret = measure_threads(b, &iommu, TLB_PAGES,
-				      (struct bench_row){.name = "threads_spread",
-							 .title = "two threads, hits, the same 4,096 pages"});
+		ret = measure_threads(b, &iommu);
 	bench_iommu_close(&iommu);
 	return ret;
 }

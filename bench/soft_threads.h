@@ -12,6 +12,7 @@ struct soft_threads {
 	const struct bench_iommu *iommu;
 	uint32_t pages;  /* a power of two */
 	uint32_t repeat; /* accesses of each thread */
+	bool control;    /* a little arithmetic in registers in place of each access: what the machine itself gives */
 	int cpus[SOFT_THREADS];
 };
 

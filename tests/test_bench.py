@@ -11,7 +11,7 @@ VIQ = sys.argv.pop()
 ROWS = {
     'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed'],
     'doorbell': ['null', 'null_msi', 'soft', 'soft_threads'],
-    'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread']
+    'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_control']
             + [f'invalidate_{kind}_{10 ** n}' for kind in ('asid', 'page', 'range') for n in (2, 3, 4)],
     'memory': ['footprint', 'allocated', 'growth'],
     'qemu': ['qemu', 'front_end', 'device'],
