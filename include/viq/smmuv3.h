@@ -97,8 +97,7 @@ struct viq_smmuv3_ops {
 	 * was legal by the guest's ID registers. VIQ_CALL_ILLEGAL means that the host offers less than they promise.
 	 */
 	void (*host_error)(void *opaque, const struct viq_call_result *result);
-	/* One call for each command that leaves the queue or stops it, in queue order. Costs time: leave NULL normally.
-	 */
+	/* One call for each command that leaves the queue or stops it, in queue order. Costs time. */
 	void (*trace)(void *opaque, const struct viq_smmuv3_trace *trace);
 };
 
@@ -187,8 +186,7 @@ VIQ_EXPORT int viq_smmuv3_stream_config(const struct viq_smmuv3 *smmu, uint32_t 
 
 /* Bytes that viq_smmuv3_save() writes now. */
 VIQ_EXPORT size_t viq_smmuv3_save_size(const struct viq_smmuv3 *smmu);
-/* Write the state: versioned, independent of the machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small.
- */
+/* Write the state: versioned, for any machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small. */
 VIQ_EXPORT int viq_smmuv3_save(const struct viq_smmuv3 *smmu, void *buf, size_t *len);
 /*
  * Take over a saved state; then reconfig(RESTORED) is called for all streams (a new host has nothing cached and nothing

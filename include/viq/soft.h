@@ -36,8 +36,7 @@ struct viq_soft_dev; /* a device behind it */
 /* How a failed invalidate call is reported (what took effect follows the same rules as in the original). */
 enum viq_soft_contract {
 	VIQ_SOFT_EXACT,      /* entry by entry, exact indices */
-	VIQ_SOFT_LINUX_7_3,  /* issues groups of 63; reports the bad index i although the group's earlier ones never ran
-			      */
+	VIQ_SOFT_LINUX_7_3,  /* issues groups of 63; reports bad index i though the group's earlier ones never ran */
 	VIQ_SOFT_LINUX_NEXT, /* checks a group of 63 first and refuses it whole; the count is the group's start */
 };
 
@@ -91,8 +90,7 @@ VIQ_EXPORT int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64
 
 /* A guest's view of the IOMMU: owns a VMID, the target of invalidate calls. */
 VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id);
-/* The host to give to a guest front end (or a fan-out). Valid as long as soft; calls answer GONE after the vIOMMU went.
- */
+/* The host to give to a guest front end or a fan-out. Valid as long as soft; GONE after the vIOMMU went. */
 VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t viommu);
 
 /* A device. It aborts all accesses until a nested page table is attached. */
@@ -135,8 +133,7 @@ VIQ_EXPORT int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu
  */
 VIQ_EXPORT int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t record[4]);
 
-/* --- Accesses ------------------------------------------------------------------------------------------------------
- */
+/* --- Accesses ------------------------------------------------------------------------------------------------- */
 
 /*
  * Once per thread that begins accesses, before the first and after the last. Calls nest. -EINVAL: nested too deep.
@@ -212,8 +209,7 @@ struct viq_soft_inject {
 };
 VIQ_EXPORT int viq_soft_inject(struct viq_soft *soft, uint32_t viommu, const struct viq_soft_inject *inject);
 
-/* --- Looking in ----------------------------------------------------------------------------------------------------
- */
+/* --- Looking in ----------------------------------------------------------------------------------------------- */
 
 struct viq_soft_counters {
 	uint64_t entries; /* executed, by invalidate calls */

@@ -2,15 +2,15 @@
 /*
  * The batch: commands that were read and checked, and what the host's answer means for the guest.
  *
- *   host's answer                                     guest sees
- *   all handled                                       CONS behind the batch
- *   one entry illegal, and exactly which              CERROR_ILL at that command
- *   time-out or failure with an ATC_INV among the     nothing yet: the other commands are completed by a second call,
- * the suspects                                          ATC_INVs are retained, and the next CMD_SYNC reports
- *                                                     CERROR_ATC_INV_SYNC (7.1: which one failed is unknown)
- *   anything else (no memory, device gone, ...)       CERROR_ABT at the first command that is not confirmed. It is not
- *                                                     the guest's fault and has no code of its own; ABT is the one that
- *                                                     makes a driver retry without changing the command
+ *   host's answer                               guest sees
+ *   all handled                                 CONS behind the batch
+ *   one entry illegal, and exactly which        CERROR_ILL at that command
+ *   time-out or failure, an ATC_INV suspected   nothing yet: the other commands are completed by further calls, the
+ *                                               ATC_INVs are retained, and the next CMD_SYNC reports
+ *                                               CERROR_ATC_INV_SYNC (7.1: which one failed is unknown)
+ *   anything else: no memory, device gone, ...  CERROR_ABT at the first command that is not confirmed. It is not the
+ *                                               guest's fault and has no code of its own; ABT is the one that makes
+ *                                               a driver retry without changing the command
  *
  * In each case CONS passes exactly what took effect, and a CMD_SYNC completes only when nothing is left unconfirmed.
  */

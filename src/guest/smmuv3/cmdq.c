@@ -15,8 +15,7 @@ static bool may_consume(const struct viq_smmuv3 *s)
 {
 	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, s->head);
 
-	/* Indices more than a queue apart are inconsistent: constrained unpredictable, and here not consumed (3.5.1).
-	 */
+	/* Indices more than a queue apart are inconsistent: unpredictable, and here not consumed (3.5.1). */
 	return (s->regs.cr0 & VIQ_SMMUV3_CR0_CMDQEN) && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_CMDQ_ERR) && fill &&
 	       fill <= 1u << s->cmdq.log2size;
 }
@@ -286,8 +285,7 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 		}
 		left = !stopped && may_consume(s);
 	} while (left && (uint64_t)used + s->charge < budget);
-	/* What was read is confirmed before the guest's write returns: CONS never stands still for want of a CMD_SYNC.
-	 */
+	/* What was read is confirmed before this returns: CONS never stands still for want of a CMD_SYNC. */
 	if (!stopped && !smmuv3_batch_flush(s))
 		left = false;
 	s->counters.budget_ends += left;

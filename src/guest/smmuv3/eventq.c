@@ -45,8 +45,7 @@ int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
 		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);
 		return -EFAULT;
 	}
-	/* The guest sees the record before PROD (its read of PROD exits to this thread), and PROD before the interrupt.
-	 */
+	/* The guest sees the record before PROD, whose read exits to this thread, and PROD before the interrupt. */
 	s->regs.eventq_prod = (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & mask);
 	s->counters.events++;
 	if (!fill)

@@ -68,8 +68,7 @@ uint32_t smmuv3_strtab_cfg_mask(const struct viq_smmuv3 *s)
 	return mask;
 }
 
-/* --- Writes that set something in motion ---------------------------------------------------------------------------
- */
+/* --- Writes that set something in motion ---------------------------------------------------------------------- */
 
 static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
 {
@@ -140,8 +139,7 @@ static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value)
 	smmuv3_cmdq_doorbell(s);
 }
 
-/* --- Reads of what is derived ---------------------------------------------------------------------------------------
- */
+/* --- Reads of what is derived --------------------------------------------------------------------------------- */
 
 static uint64_t read_cmdq_cons(const struct viq_smmuv3 *s)
 {
@@ -151,8 +149,7 @@ static uint64_t read_cmdq_cons(const struct viq_smmuv3 *s)
 	return index | (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR);
 }
 
-/* --- The table -------------------------------------------------------------------------------------------------------
- */
+/* --- The table ------------------------------------------------------------------------------------------------ */
 
 #define AT(member) offsetof(struct viq_smmuv3, member)
 #define ALL32      VIQ_BITS(31, 0)

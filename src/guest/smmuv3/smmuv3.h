@@ -93,8 +93,7 @@ struct viq_smmuv3 {
 	struct smmuv3_batch batch;
 };
 
-/* --- Index arithmetic of the queues (3.5.1) ------------------------------------------------------------------------
- */
+/* --- Index arithmetic of the queues (3.5.1) ------------------------------------------------------------------- */
 
 /* The effective base and size of a queue whose BASE register is given (6.3.26): aligned to its size, cut to OAS. */
 static inline struct smmuv3_queue smmuv3_queue(const struct viq_smmuv3 *s, uint64_t base_reg, uint32_t max_log2size,
