@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include <viq/smmuv3_spec.h>
 
+#include "text/line.h"
 #include "vtd_text.h"
 
 #define TYPE_BITS (VIQ_BITS(11, 9) | VIQ_BITS(3, 0))
@@ -129,23 +128,6 @@ static const struct descriptor descriptors[] = {
 			   {"PRG_INDEX", VIQ_BITS(11, 3), 1, G_ANY, NUMBER}},
 	},
 };
-
-struct line {
-	char *buf;
-	size_t size, used;
-};
-
-static __attribute__((format(printf, 2, 3))) void put(struct line *line, const char *format, ...)
-{
-	size_t room = line->used < line->size ? line->size - line->used : 0;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(room ? line->buf + line->used : NULL, room, format, args);
-	va_end(args);
-	line->used += n > 0 ? (size_t)n : 0;
-}
 
 static const struct descriptor *find(const uint64_t *words)
 {

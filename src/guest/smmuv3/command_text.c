@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands as text, in the architecture's words: one walk over the same table that the checks use. */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "text/line.h"
 
 #include "command.h"
-
-/* snprintf() that appends, and counts on when the buffer is full. */
-struct line {
-	char *buf;
-	size_t size, used;
-};
-
-static __attribute__((format(printf, 2, 3))) void put(struct line *line, const char *format, ...)
-{
-	size_t room = line->used < line->size ? line->size - line->used : 0;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(room ? line->buf + line->used : NULL, room, format, args);
-	va_end(args);
-	line->used += n > 0 ? (size_t)n : 0;
-}
 
 /* CFGI_ALL is CFGI_STE_RANGE with Range = 31 (4.3.3). */
 static const char *name_of(const struct smmuv3_command *row, const uint64_t cmd[2])

@@ -122,11 +122,6 @@ static inline uint32_t smmuv3_queue_fill(uint32_t log2size, uint32_t prod, uint3
 	return (prod - cons) & smmuv3_index_mask(log2size);
 }
 
-static inline struct smmuv3_queue smmuv3_cmdq(const struct viq_smmuv3 *s)
-{
-	return smmuv3_queue(s, s->regs.cmdq_base, VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, s->config.idr1), VIQ_SMMUV3_CMD_SIZE);
-}
-
 static inline bool smmuv3_error_active(const struct viq_smmuv3 *s, uint32_t bit)
 {
 	return (s->regs.gerror ^ s->regs.gerrorn) & bit;
