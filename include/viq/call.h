@@ -72,6 +72,8 @@ struct viq_call_result {
 	uint32_t hw_code;    /* the hardware's own error code, 0 if it gave none */
 	int32_t os_error;    /* negative errno of the operating system, 0 if it gave none */
 	uint32_t host_calls; /* calls made to the host(s), the culprit hunt included: what it cost */
+	/* Of a host only: an index in (handled, suspect] to look at first, 0: none. Wrong ones cost calls, no more. */
+	uint32_t hint;
 };
 
 /* What a host knows of a guest's stream (vSID); bits of viq_call_host_ops.stream's answer. */

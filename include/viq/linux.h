@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux's iommufd: the kernel objects that nested translation needs, each made by one system call.
+ *
+ * The order in which a VMM makes them, and who owns what:
+ *
+ *   viq_linux_open()              /dev/iommu, or the caller's fd
+ *   viq_linux_vfio_bind()         each device: the caller's vfio cdev fd -> device id; lasts as long as the cdev is
+ * open viq_linux_ioas_alloc(), _map  guest memory at its guest-physical addresses viq_linux_hwpt_alloc()        the
+ * stage-2 page table, parent of everything nested viq_linux_viommu_alloc()      the guest's view of one physical IOMMU;
+ * target of invalidate calls viq_linux_vdevice_alloc()     a device and its number in the guest (vSID); before it is
+ * attached to translate viq_linux_nested_alloc()      a nested page table, from two words of the guest's STE
+ *   viq_linux_vfio_attach()       the device translates; attaching again replaces without a gap
+ *
+ * <viq/linux_smmuv3.h> does the last four for a whole guest SMMUv3. What is made here is an id (0 is never one) in the
+ * iommufd: the caller destroys it with viq_linux_destroy() in the reverse order, or closes the iommufd, which destroys
+ * all. Nothing in this file keeps anything: the functions may be used from any thread.
+ *
+ * Errors, for all functions: 0 or a negative errno, the kernel's own where it gave one:
+ *   -EINVAL      arguments make no sense (also found before the kernel is asked)
+ *   -ENOENT      no such id, or of another kind
+ *   -EBUSY       still in use
+ *   -EOPNOTSUPP  this kernel, IOMMU or device has no such feature
+ *   -ENOTTY      the kernel does not know the call: too old
+ *   -EINTR       never: interrupted calls are made again (256 times at most, then -EAGAIN)
+ * Nothing has changed then, and nothing half-made is left.
+ */
+#ifndef VIQ_LINUX_H
+#define VIQ_LINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/call.h>
+#include <viq/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The system calls that the library makes, replaceable: for tests, for tracing, for a process that must have them made
+ * elsewhere. Each returns as the system call does, but a negative errno instead of -1. Called from any thread.
+ */
+struct viq_linux_sys {
+	uint32_t size; /* sizeof(struct viq_linux_sys) */
+	int (*open)(void *opaque, const char *path, int flags);
+	int (*close)(void *opaque, int fd);
+	int (*ioctl)(void *opaque, int fd, unsigned long request, void *arg);
+	int64_t (*read)(void *opaque, int fd, void *buf, size_t len);
+};
+
+/* Why something failed, in one line that names the cause and the remedy. */
+struct viq_linux_why {
+	char text[256];
+};
+
+struct viq_linux;
+
+struct viq_linux_config {
+	uint32_t size;                   /* sizeof(struct viq_linux_config) */
+	int fd;                          /* an open /dev/iommu, which stays the caller's; -1: open one, and close it */
+	const struct viq_linux_sys *sys; /* must outlive the object; NULL: the system's */
+	void *sys_opaque;
+};
+
+/* fd -1, the system's calls. */
+VIQ_EXPORT void viq_linux_config_init(struct viq_linux_config *config);
+/* config NULL: the default. *out is the caller's, for viq_linux_close(). why may be NULL, here and below. */
+VIQ_EXPORT int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out, struct viq_linux_why *why);
+/* NULL is allowed. Kernel objects live on if the fd was the caller's. */
+VIQ_EXPORT void viq_linux_close(struct viq_linux *ctx);
+VIQ_EXPORT int viq_linux_fd(const struct viq_linux *ctx);
+
+/* IOMMU_DESTROY, for every kind of id. -EBUSY: others are built on it. */
+VIQ_EXPORT int viq_linux_destroy(struct viq_linux *ctx, uint32_t id);
+
+/* --- Guest memory (struct iommu_ioas_*) --------------------------------------------------------------------------- */
+
+#define VIQ_LINUX_READ  (1u << 0)
+#define VIQ_LINUX_WRITE (1u << 1)
+
+VIQ_EXPORT int viq_linux_ioas_alloc(struct viq_linux *ctx, uint32_t *ioas);
+/*
+ * Map len bytes of this process's memory at va to the guest-physical address gpa; all three are multiples of the page
+ * size. The memory is pinned until it is unmapped: RLIMIT_MEMLOCK applies (-ENOMEM). -EEXIST: overlaps a mapping.
+ */
+VIQ_EXPORT int viq_linux_ioas_map(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, void *va, uint64_t len,
+				  uint32_t access);
+/* Whole mappings only. -ENOENT: nothing is mapped there. */
+VIQ_EXPORT int viq_linux_ioas_unmap(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, uint64_t len);
+
+struct viq_linux_range {
+	uint64_t first, last; /* both included */
+};
+/*
+ * The guest-physical addresses that can be mapped, given the devices attached so far (MSI windows and reserved regions
+ * are holes). *count: ranges has room for; out: how many there are. -EMSGSIZE: more than fit, *count says how many.
+ */
+VIQ_EXPORT int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struct viq_linux_range *ranges,
+				     uint32_t *count);
+
+/* --- Devices (vfio cdev, /dev/vfio/devices/vfioN) ------------------------------------------------------------------
+ */
+
+/* The cdev fd stays the caller's; closing it ends the binding and everything attached. */
+VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device);
+/* pt: an IOAS, a HWPT, or a nested page table. Replaces what is attached. */
+VIQ_EXPORT int viq_linux_vfio_attach(struct viq_linux *ctx, int cdev, uint32_t pt);
+/* The device's accesses are blocked from now on. */
+VIQ_EXPORT int viq_linux_vfio_detach(struct viq_linux *ctx, int cdev);
+
+/* enum iommu_hw_info_type */
+enum viq_linux_hw_type {
+	VIQ_LINUX_HW_NONE = 0,
+	VIQ_LINUX_HW_VTD = 1,
+	VIQ_LINUX_HW_SMMUV3 = 2,
+	VIQ_LINUX_HW_AMD = 4,
+};
+
+/* out_capabilities of struct iommu_hw_info */
+#define VIQ_LINUX_CAP_DIRTY_TRACKING (1u << 0)
+#define VIQ_LINUX_CAP_PASID_EXEC     (1u << 1)
+#define VIQ_LINUX_CAP_PASID_PRIV     (1u << 2)
+#define VIQ_LINUX_CAP_NO_ATS         (1u << 3) /* older kernels never say so */
+
+/* flags of struct iommu_hw_info_arm_smmuv3: every TLBI and CFGI must be issued twice */
+#define VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI (1u << 0)
+
+/* What IOMMU_GET_HW_INFO tells of the physical IOMMU in front of a device. */
+struct viq_linux_hw_info {
+	uint32_t size;           /* sizeof(struct viq_linux_hw_info), set by the caller */
+	uint32_t type;           /* enum viq_linux_hw_type */
+	uint64_t capabilities;   /* VIQ_LINUX_CAP_* */
+	uint32_t max_pasid_log2; /* 0: no PASIDs */
+	/* VIQ_LINUX_HW_SMMUV3: struct iommu_hw_info_arm_smmuv3, raw registers; else 0 */
+	uint32_t flags;
+	uint32_t idr[6], iidr, aidr;
+};
+VIQ_EXPORT int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info);
+
+/* --- Page tables, vIOMMU, vDEVICE, events --------------------------------------------------------------------------
+ */
+
+/* flags of viq_linux_hwpt_alloc(): IOMMU_HWPT_ALLOC_* */
+#define VIQ_LINUX_NEST_PARENT    (1u << 0)
+#define VIQ_LINUX_DIRTY_TRACKING (1u << 1) /* the caller drives IOMMU_HWPT_*DIRTY* itself */
+
+/* A kernel-managed page table of the IOAS; with VIQ_LINUX_NEST_PARENT the stage 2 below nested ones. */
+VIQ_EXPORT int viq_linux_hwpt_alloc(struct viq_linux *ctx, uint32_t device, uint32_t ioas, uint32_t flags,
+				    uint32_t *hwpt);
+
+/*
+ * An SMMUv3 vIOMMU on stage 2 hwpt. device: any device behind the same physical SMMU. -EOPNOTSUPP also: the device's
+ * DMA is not known to be coherent (ACPI IORT's CANWBS, or S2FWB hardware).
+ */
+VIQ_EXPORT int viq_linux_viommu_alloc(struct viq_linux *ctx, uint32_t device, uint32_t hwpt, uint32_t *viommu);
+/* Bind the device to StreamID vsid of the guest. -EEXIST: the vSID or the device is bound already. */
+VIQ_EXPORT int viq_linux_vdevice_alloc(struct viq_linux *ctx, uint32_t viommu, uint32_t device, uint32_t vsid,
+				       uint32_t *vdevice);
+/*
+ * A nested page table from words 0 and 1 of an STE, CPU byte order (struct iommu_hwpt_arm_smmuv3). -EIO: the kernel
+ * refuses the STE: a bit outside its mask, or Config not 0, 4 or 5.
+ */
+VIQ_EXPORT int viq_linux_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t viommu, const uint64_t ste[2],
+				      uint32_t *nested);
+
+/*
+ * The queue of the physical SMMU's events that concern this vIOMMU's devices, at most depth of them (>= 1). *id and *fd
+ * are the caller's: destroy one, close the other. The fd is readable when there are events. -EEXIST: has one already.
+ */
+VIQ_EXPORT int viq_linux_veventq_alloc(struct viq_linux *ctx, uint32_t viommu, uint32_t depth, uint32_t *id, int *fd);
+
+struct viq_linux_vevent {
+	uint32_t lost;      /* the kernel dropped events at this place */
+	uint32_t sequence;  /* of the kernel, 0 .. 2^31 - 1 */
+	uint64_t record[4]; /* CPU byte order, with the vSID; all 0 if lost != 0 */
+};
+/* Read at most *count events; *count: how many there were. -EAGAIN: none (if the fd is non-blocking). */
+VIQ_EXPORT int viq_linux_veventq_read(struct viq_linux *ctx, int fd, struct viq_linux_vevent *events, uint32_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own list of SMMUv3 commands and bits (arm-smmu-v3-iommufd.c of Linux 7.3), given the hardware: a command
+ * that passes is refused only if its stream has no vDEVICE. Kernels before 7.3 look at the opcode only and hand
+ * reserved bits to the physical queue that all guests share, so it is checked here for every kernel.
+ */
+#ifndef VIQ_HOST_LINUX_ALLOW_H
+#define VIQ_HOST_LINUX_ALLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <viq/linux.h>
+
+struct linux_allow {
+	bool ril, ds, ats, substreams, asid16;
+};
+
+void linux_allow_init(struct linux_allow *allow, const struct viq_linux_hw_info *hw);
+/* cmd in CPU byte order. */
+bool linux_allowed(const struct linux_allow *allow, const uint64_t cmd[2]);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The Linux host: what its files share. */
+#ifndef VIQ_HOST_LINUX_LINUX_H
+#define VIQ_HOST_LINUX_LINUX_H
+
+#include <stdint.h>
+
+#include <viq/linux.h>
+
+#include "uapi.h"
+
+struct viq_linux {
+	const struct viq_linux_sys *sys;
+	void *opaque; /* for sys */
+	int fd;
+	bool own_fd;
+};
+
+/* Every system call of the library is made here. An interrupted one is made again; -EAGAIN after 256 times. */
+int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void *arg);
+int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len);
+int linux_open(const struct viq_linux *ctx, const char *path, int flags);
+void linux_close(const struct viq_linux *ctx, int fd);
+
+/* Fill *why, which may be NULL, with one line. Returns err. */
+int linux_why(struct viq_linux_why *why, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
