@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Usage: archive.sh DIR SUITE COMMAND
+#   kernels             "NAME VERSION" of the current linux-source package, then of the newest other one from 6.13 on
+#   version PACKAGE     the newest version there
+#   closure PACKAGE     it and all that it depends on, "NAME=VERSION" a line
+#   download PACKAGE... into the current directory
+# Debian's archive through apt, with lists and caches of its own below DIR: this system's are neither used nor changed.
+# Signatures are checked as apt always does. Nothing is installed; root is not needed. Lists are fetched once a day.
+set -eu
+
+dir=$(realpath -m "${1:?directory}")/$2
+suite=$2
+shift 2
+mirror=${VIQ_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+options=(-q -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null
+	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+	-o Dir::State::Lists="$dir/lists" -o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache"
+	-o APT::Sandbox::User= -o APT::Default-Release="$suite" -o APT::Install-Recommends=false
+	-o Acquire::Languages=none -o Acquire::Retries=1 -o Debug::NoLocking=true)
+
+# Lists that cannot be renewed are still good for what the cache holds.
+update() {
+	[ -z "$(find "$dir/updated" -mmin -1440 2>/dev/null)" ] || return 0
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+	: >>"$dir/status" # nothing is installed
+	{
+		echo "deb [signed-by=$keyring] $mirror $suite main"
+		# A backports suite is complete only with the release it belongs to.
+		[ "${suite%-backports}" = "$suite" ] || echo "deb [signed-by=$keyring] $mirror ${suite%-backports} main"
+	} >"$dir/sources.list"
+	if apt-get "${options[@]}" update -o APT::Update::Error-Mode=any >"$dir/log" 2>&1; then
+		touch "$dir/updated"
+	elif [ -e "$dir/updated" ]; then
+		echo "archive: $mirror cannot be reached; going on with older lists of $suite" >&2
+	else
+		cat "$dir/log" >&2
+		echo "archive: no package lists of $suite from $mirror" >&2
+		exit 1
+	fi
+}
+
+version() {
+	apt-cache "${options[@]}" policy "$1" | sed -n 's/^ *Candidate: //p' | grep -v '^(none)$'
+}
+
+kernels() {
+	local current name
+	current=$(apt-cache "${options[@]}" depends --important linux-source | sed -n 's/^ *Depends: //p' | head -n 1)
+	[ -n "$current" ] || { echo "archive: $suite has no linux-source" >&2; return 1; }
+	echo "$current $(version "$current")"
+	apt-cache "${options[@]}" pkgnames linux-source- | grep -E '^linux-source-[0-9]+\.[0-9]+$' | grep -vx "$current" |
+		sort -rV | while read -r name; do
+			# The first kernel that invalidates for a nested SMMUv3.
+			[ "$(printf '%s\n' "${name#linux-source-}" 6.13 | sort -V | head -n 1)" = 6.13 ] || break
+			echo "$name $(version "$name")"
+			break
+		done
+}
+
+mkdir -p "$dir"
+exec 8>"$dir/lock"
+flock 8
+update
+case ${1:?command} in
+kernels) kernels ;;
+version) version "$2" ;;
+closure) apt-get "${options[@]}" --simulate install "$2" | sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' ;;
+download) apt-get "${options[@]}" download "${@:2}" ;;
+*) echo "archive: unknown command: $1" >&2; exit 2 ;;
+esac

@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Usage: build-kernel.sh CACHE PACKAGE VERSION
+# Builds an arm64 Linux from Debian's PACKAGE (linux-source-X.Y) with the options of kernel.config, unless the cache has
+# it. Prints the folder with "Image", its "config", and "about", a line that says what it is. CACHE is shared by all
+# clones: a folder's name holds a hash of all that goes into it, and it appears there only when it is complete.
+set -eu
+
+cache=$(realpath -m "${1:?cache}") package=${2:?package} version=${3:?version}
+here=$(cd "$(dirname "$0")" && pwd)
+fragment=$here/kernel.config
+cross=aarch64-linux-gnu-
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that may have called us
+
+say() { echo "kernel: $*" >&2; }
+# A log's own end is what there is to say about a failure.
+quietly() {
+	"$@" >>"$work/log" 2>&1 && return
+	tail -n 40 "$work/log" >&2
+	say "failed: $*"
+	exit 1
+}
+
+key=$({ echo "$package=$version"; ${cross}gcc --version; ${cross}ld --version; cat "$fragment" "$0"; } |
+	sha256sum | cut -c 1-16)
+result=$cache/kernel/$package-$version-$key
+if [ -e "$result" ]; then
+	echo "$result"
+	exit
+fi
+
+mkdir -p "$cache/kernel"
+exec 9>"$cache/kernel/lock"
+flock -n 9 || { say "waiting for another build"; flock 9; }
+if [ -e "$result" ]; then
+	echo "$result"
+	exit
+fi
+rm -rf "$cache"/kernel/building.* # whoever was killed before it could clean up
+work=$cache/kernel/building.$$
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+mkdir "$work"
+cd "$work"
+
+say "$package $version: downloading"
+quietly "$here/archive.sh" "$cache/archive" trixie-backports download "$package=$version"
+say "$package $version: unpacking"
+quietly dpkg-deb -x "$package"_*.deb deb
+rm "$package"_*.deb
+mkdir source result
+# The largest part of it by far is a graphics driver's register names.
+quietly tar -C source --strip-components=1 --exclude='*/drivers/gpu/drm/amd/include' -xf "deb/usr/src/$package.tar.xz"
+rm -r deb
+
+build() {
+	quietly make -C source -s -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$cross KCONFIG_ALLCONFIG="$fragment" \
+		KBUILD_BUILD_USER=viq KBUILD_BUILD_HOST=viq "$@"
+}
+build allnoconfig
+missing=$(grep -E '^CONFIG_' "$fragment" | grep -vxFf source/.config) || true
+if [ -n "$missing" ]; then
+	say "$package $version cannot have these options of ${fragment##*/}:" $missing
+	exit 1
+fi
+say "$package $version: compiling (about five minutes on two processors)"
+start=$SECONDS
+build Image
+
+release=$(cat source/include/config/kernel.release)
+mv source/arch/arm64/boot/Image result/Image
+mv source/.config result/config
+echo "Linux $release ($package $version)" >result/about
+mv result "$result"
+say "$package $version: done in $((SECONDS - start)) s"
+echo "$result"

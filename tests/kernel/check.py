@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Run the tests of tests/kernel in a virtual machine, on each kernel; the last line is "N passed, N failed[, N skipped]".
+
+What is missing is fetched and built first. See README.md in this folder.
+"""
+import argparse
+import collections
+import subprocess
+import sys
+import time
+
+import machines
+import tap
+import vm
+
+TIMEOUT = 240  # seconds, for one boot with all tests; it takes a tenth of that
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--only", metavar="PREFIX", help="run only the tests whose names begin so")
+    parser.add_argument("--current", action="store_true", help="run only the current kernel")
+    parser.add_argument("--console", action="store_true", help="show the machine's console as it runs")
+    return parser.parse_args()
+
+
+def report(results, notes):
+    """Print what is worth reading of one run."""
+    for note in notes:
+        print(f"   {note}")
+    for kind, name, reason in results:
+        if kind == "failed":
+            print(f"   FAILED: {name}: {reason}")
+        elif kind == "skipped":
+            print(f"   skipped: {name}: {reason}")
+    count = collections.Counter(kind for kind, _, _ in results)
+    print("   " + ", ".join(f"{count[kind]} {kind}" for kind in ("passed", "failed", "skipped")))
+
+
+def run_one(options, init, qemu, package, version):
+    """The results on one kernel."""
+    machine = vm.Vm(qemu, machines.kernel(package, version), init, machines.CACHE)
+    log = machines.BUILD / f"console-{package}.log"
+    print(f"\n== {machine.about()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
+    start = time.monotonic()
+    lines = machine.run("viq.run=tests" + (f" viq.only={options.only}" if options.only else ""), log, TIMEOUT,
+                        line=print if options.console else None)
+    results, notes = tap.parse(lines)
+    report(results, notes)
+    print(f"   {time.monotonic() - start:.0f} s")
+    return results
+
+
+def main():
+    options = arguments()
+    results = []
+    try:
+        init, qemu, kernels = machines.program(), machines.qemu(), machines.kernels()
+        if len(kernels) < 2:
+            print("The archive has one kernel that will do, and no older one: going on with that.")
+        for package, version in kernels[:1] if options.current else kernels:
+            try:
+                results += run_one(options, init, qemu, package, version)
+            except (vm.VmError, vm.iort.IortError, subprocess.CalledProcessError, OSError) as error:
+                print(f"   FAILED: {package} {version}: {error}")
+                results.append(("failed", package, str(error)))
+    except (vm.VmError, subprocess.CalledProcessError, OSError) as error:
+        print(f"FAILED: {error}")
+        results.append(("failed", "preparation", str(error)))
+    count = collections.Counter(kind for kind, _, _ in results)
+    print()
+    print(f"{count['passed']} passed, {count['failed']} failed" +
+          (f", {count['skipped']} skipped" if count["skipped"] else ""))
+    return 1 if count["failed"] or not count["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

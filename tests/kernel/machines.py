@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""What a run needs: the program for the machine, QEMU, and the kernels, each built or fetched unless it is there."""
+import os
+import pathlib
+import subprocess
+
+import vm
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parent.parent
+BUILD = SOURCE / "build-kernel"
+CACHE = pathlib.Path(os.environ.get("VIQ_CACHE") or
+                     pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "viq")
+SUITE = "trixie-backports"
+
+
+def _output(*command):
+    """A script's answer, with what it says on the way left to be seen."""
+    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def program():
+    """Build /init with the cross compiler; its path."""
+    log = SOURCE / "build-kernel.log"
+    with open(log, "w", encoding="utf-8") as out:
+        setup = ["meson", "setup", BUILD, "--cross-file", HERE / "aarch64.cross", "--buildtype=release",
+                 "-Ddefault_library=static", "-Dtool=false", "-Dtests=false", "-Dsoft=false", "-Dvm=true"]
+        for command in ([] if (BUILD / "build.ninja").exists() else [setup]) + [["ninja", "-C", BUILD]]:
+            if subprocess.run(command, stdout=out, stderr=out, check=False, cwd=SOURCE).returncode:
+                raise vm.VmError(f"the program for the machine does not build:\n{log.read_text()[-4000:]}")
+    return BUILD / "tests" / "kernel" / "init"
+
+
+def qemu():
+    """A qemu-system-aarch64 that is new enough."""
+    return _output(HERE / "fetch-qemu.sh", CACHE)
+
+
+def kernels():
+    """(package, version) of the kernels to run, the current one first; one or two."""
+    lines = _output(HERE / "archive.sh", CACHE / "archive", SUITE, "kernels").splitlines()
+    return [tuple(line.split()) for line in lines]
+
+
+def kernel(package, version):
+    """The folder of a built kernel."""
+    return _output(HERE / "build-kernel.sh", CACHE, package, version)

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+#define SKIPPED       77
+#define SECONDS_LIMIT 120 /* of the machine's time, for one test */
+
+/* The child's reason, read by its parent. */
+static int reason_fd = -1;
+
+static void __attribute__((noreturn)) leave(int status, const char *text)
+{
+	if (write(reason_fd, text, strlen(text)) < 0)
+		_exit(1);
+	_exit(status);
+}
+
+void tap_fail(const char *file, int line, const char *format, ...)
+{
+	const char *name = strrchr(file, '/');
+	char text[512];
+	int at = snprintf(text, sizeof(text), "%s:%d: ", name ? name + 1 : file, line);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + at, sizeof(text) - at, format, args);
+	va_end(args);
+	leave(1, text);
+}
+
+void tap_skip(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	leave(SKIPPED, text);
+}
+
+void tap_note(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	printf("# %s\n", text);
+	fflush(stdout);
+}
+
+static void __attribute__((noreturn)) child(const struct tap_test *test, int fd)
+{
+	reason_fd = fd;
+	alarm(SECONDS_LIMIT);
+	test->run();
+	_exit(0);
+}
+
+/* What became of the child; its reason is in text. */
+static int wait_for(pid_t pid, int fd, char *text, size_t size)
+{
+	size_t at = 0;
+	ssize_t got;
+	int status;
+
+	while (at < size - 1 && (got = read(fd, text + at, size - 1 - at)) > 0)
+		at += (size_t)got;
+	text[at] = 0;
+	if (waitpid(pid, &status, 0) < 0) {
+		snprintf(text, size, "waitpid: %s", strerror(errno));
+		return 1;
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (WTERMSIG(status) == SIGALRM)
+		snprintf(text, size, "not done after %d s", SECONDS_LIMIT);
+	else
+		snprintf(text, size, "died of signal %d", WTERMSIG(status));
+	return 1;
+}
+
+/* Returns whether it failed. */
+static bool run_one(const struct tap_test *test, unsigned int number)
+{
+	char text[600] = "cannot be started";
+	int status = 1, fds[2];
+	pid_t pid;
+
+	fflush(stdout);
+	if (!pipe(fds)) {
+		pid = fork();
+		if (!pid) {
+			close(fds[0]);
+			child(test, fds[1]);
+		}
+		close(fds[1]);
+		if (pid > 0)
+			status = wait_for(pid, fds[0], text, sizeof(text));
+		close(fds[0]);
+	}
+	if (!status)
+		printf("ok %u %s\n", number, test->name);
+	else if (status == SKIPPED)
+		printf("ok %u %s # SKIP %s\n", number, test->name, text);
+	else
+		printf("not ok %u %s: %s\n", number, test->name, text);
+	fflush(stdout);
+	return status && status != SKIPPED;
+}
+
+unsigned int tap_run(const struct tap_test *tests, size_t count, const char *only)
+{
+	unsigned int chosen = 0, number = 0, failed = 0;
+
+	for (size_t i = 0; i < count; i++)
+		chosen += !only || !strncmp(tests[i].name, only, strlen(only));
+	printf("1..%u\n", chosen);
+	for (size_t i = 0; i < count; i++) {
+		if (!only || !strncmp(tests[i].name, only, strlen(only)))
+			failed += run_one(&tests[i], ++number);
+	}
+	return failed;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A test harness for a machine that has nothing but a serial line: each test is a child process, so one that crashes or
+ * hangs fails alone and takes what it opened with it. One TAP line a test; the host parses them (vm.py).
+ */
+#ifndef VIQ_KERNEL_TAP_H
+#define VIQ_KERNEL_TAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tap_test {
+	const char *name;
+	void (*run)(void);
+};
+
+/* Run those tests whose names begin with only (NULL: all). Prints the plan and a line a test; how many failed. */
+unsigned int tap_run(const struct tap_test *tests, size_t count, const char *only);
+
+/* Inside a test: these end it. */
+void tap_fail(const char *file, int line, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
+void tap_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* A line for the reader of the results. */
+void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define fail(...) tap_fail(__FILE__, __LINE__, __VA_ARGS__)
+#define check(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			fail("not true: %s", #condition);                                                              \
+	} while (0)
+#define check_equal(value, expected)                                                                                   \
+	do {                                                                                                           \
+		int64_t value_ = (int64_t)(value), expected_ = (int64_t)(expected);                                    \
+		if (value_ != expected_)                                                                               \
+			fail("%s is %lld, not %lld", #value, (long long)value_, (long long)expected_);                 \
+	} while (0)
+
+#endif

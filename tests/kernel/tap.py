@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""Reading what the virtual machine's tests said on its console, in the midst of what the kernel says there."""
+import re
+
+PLAN = re.compile(r"1\.\.(\d+)$")
+RESULT = re.compile(r"(not )?ok (\d+) ([\w-]+)(?:: (.*)| # SKIP (.*))?$")
+THE_END = "viq: the end"
+# What a kernel in good health does not say.
+TROUBLE = re.compile(r"WARNING: |BUG: |Oops|Internal error|Unable to handle|Kernel panic|Call trace:|rcu: INFO|"
+                     r"refcount_t: |leaked|arm-smmu-v3.*(CMDQ|timeout|timed out)|^viq: (killed|QEMU)")
+
+
+def parse(lines):
+    """([(kind, name, reason)], [note]): kind is "passed", "failed" or "skipped". A last result judges the whole run."""
+    results, notes, complaints = [], [], []
+    planned = None
+    for text in lines:
+        if plan := PLAN.match(text):
+            complaints += ["two plans"] if planned is not None else []
+            planned = int(plan[1])
+        elif match := RESULT.match(text):
+            if int(match[2]) != len(results) + 1:
+                complaints.append(f"result {match[2]} came after {len(results)}")
+            kind = "failed" if match[1] else "skipped" if match[5] is not None else "passed"
+            results.append((kind, match[3], match[4] or match[5]))
+        elif text.startswith("# "):
+            notes.append(text[2:])
+        elif TROUBLE.search(text):
+            complaints.append(text.strip())
+    if planned is None:
+        complaints.append("no test began")
+    elif planned != len(results):
+        complaints.append(f"only {len(results)} of {planned} tests ended")
+    if THE_END not in lines:
+        complaints.append("the machine did not come to its end")
+    results.append(("failed" if complaints else "passed", "machine", "; ".join(complaints[:4]) or None))
+    return results, notes

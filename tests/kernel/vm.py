@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""The virtual machine: QEMU's "virt" with a nested SMMUv3 and the edu device. Nothing here needs root or KVM."""
+import hashlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+
+import initrd
+import iort
+
+FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+MACHINE = ["-machine", "virt,iommu=smmuv3,gic-version=3,acpi=on", "-cpu", "max", "-smp", "1", "-m", "512",
+           "-global", "arm-smmuv3.stage=nested", "-device", "edu,dma_mask=0xffffffffffff", "-net", "none",
+           "-bios", FIRMWARE]
+# Time goes on only while the processor works and leaps when it waits: the edu device's 100 ms a transfer cost nothing.
+LEAPING_CLOCK = ["-icount", "shift=1,sleep=off"]
+
+
+class VmError(Exception):
+    """The machine could not be run."""
+
+
+class Vm:
+    """QEMU, a kernel, and the program that is its /init."""
+
+    def __init__(self, qemu, kernel, init, cache):
+        self.qemu, self.kernel, self.init, self.cache = qemu, pathlib.Path(kernel), pathlib.Path(init), cache
+        self.files = {}  # more files for the initrd
+        self.qemu_version = subprocess.run([qemu, "--version"], check=True, capture_output=True,
+                                           text=True).stdout.split("\n")[0]
+
+    def about(self):
+        """What kernel this is, on what machine."""
+        return f"{(self.kernel / 'about').read_text().strip()}, {self.qemu_version}"
+
+    def boot(self, arguments, tables, log, timeout, leap=True, line=None):
+        """Run to power-off; the console's lines, also written to log. line(text) is called with each as it comes."""
+        disk = initrd.build({"init": self.init.read_bytes(), **self.files}, tables)
+        with tempfile.NamedTemporaryFile(prefix="viq-initrd-") as file:
+            file.write(disk)
+            file.flush()
+            command = [self.qemu, *MACHINE, *(LEAPING_CLOCK if leap else []), "-nodefaults", "-display", "none",
+                       "-serial", "stdio", "-monitor", "none", "-no-reboot",
+                       "-kernel", str(self.kernel / "Image"), "-initrd", file.name,
+                       "-append", f"console=ttyAMA0 acpi=force panic=-1 oops=panic loglevel=5 {arguments}"]
+            return _run(command, log, timeout, line)
+
+    def iort(self, log):
+        """The firmware's own IORT as this machine has it, patched; from the cache, or by booting once."""
+        key = hashlib.sha256(repr((self.qemu_version, MACHINE)).encode())
+        key.update(pathlib.Path(FIRMWARE).read_bytes())
+        path = pathlib.Path(self.cache) / "iort" / key.hexdigest()[:16]
+        if not path.exists():
+            lines = self.boot("viq.run=iort", None, log, 120)
+            table = bytes.fromhex("".join(re.findall(r"^IORT: ([0-9a-f]+)$", "\n".join(lines), re.M)))
+            iort.check(table)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_suffix(f".{os.getpid()}")
+            new.write_bytes(table)
+            new.replace(path)
+        return iort.patch(path.read_bytes())
+
+    def run(self, arguments, log, timeout, **options):
+        """Boot with the patched table."""
+        return self.boot(arguments, {"iort": self.iort(log)}, log, timeout, **options)
+
+
+def _run(command, log, timeout, line):
+    lines = []
+    with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        # A reader thread is not worth it: the machine is killed from a timer, and its output ends then.
+        def late(*_):
+            process.kill()
+            lines.append(f"viq: killed after {timeout} s")
+
+        before = signal.signal(signal.SIGALRM, late)
+        signal.alarm(timeout)
+        try:
+            for raw in process.stdout:
+                text = raw.decode("utf-8", "replace").rstrip("\r\n")
+                out.write(text + "\n")
+                out.flush()
+                lines.append(text)
+                if line:
+                    line(text)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+    if process.returncode:
+        lines.append(f"viq: QEMU ended with status {process.returncode}")
+    return lines
