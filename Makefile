@@ -8,7 +8,7 @@ WERROR    ?= true
 
 export WERROR
 
-.PHONY: all help deps demo check bench fuzz format install clean
+.PHONY: all help deps demo check check-kernel bench fuzz format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -16,6 +16,7 @@ all: $(BUILD)/build.ninja
 help:
 	@echo 'make demo              build, then replay a recorded guest queue, cleanly and with a bad command in it'
 	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
+	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/'
 	@echo 'make bench             measure, on an optimised build of its own'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
@@ -38,6 +39,10 @@ check:
 	@tools/install-deps.sh check
 	@tools/check.sh
 
+check-kernel:
+	@tools/install-deps.sh kernel
+	@tests/kernel/check.py
+
 bench:
 	@tools/install-deps.sh check
 	[ -e build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dtests=false
@@ -56,4 +61,4 @@ install: all
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-bench
+	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel

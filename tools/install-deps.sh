@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: install-deps.sh demo|check
-# Installs what building (demo) or testing (check) needs and this machine lacks. Says nothing if nothing is missing.
+# Usage: install-deps.sh demo|check|kernel
+# Installs what building (demo), testing (check) or testing with a real kernel (kernel) needs and this machine lacks.
+# Says nothing if nothing is missing.
 set -eu
 
 # Debian package, and how to see that it need not be installed: a command, a pkg-config module, or the package itself.
@@ -19,7 +20,13 @@ needs() {
 	libpcap-dev    module  libpcap
 	liburcu-dev    module  liburcu-memb
 	END
-	[ "$1" = check ] || return 0
+	case $1 in
+	check) needs_check ;;
+	kernel) needs_kernel ;;
+	esac
+}
+
+needs_check() {
 	cat <<-END
 	binutils         command readelf
 	g++              command g++
@@ -28,6 +35,18 @@ needs() {
 	qemu-system-arm  command qemu-system-aarch64
 	tcpdump          command tcpdump
 	xz-utils         command xz
+	END
+}
+
+needs_kernel() {
+	cat <<-END
+	bc                     command bc
+	bison                  command bison
+	flex                   command flex
+	gcc-aarch64-linux-gnu  command aarch64-linux-gnu-gcc
+	libc6-dev-arm64-cross  package libc6-dev-arm64-cross
+	qemu-efi-aarch64       package qemu-efi-aarch64
+	xz-utils               command xz
 	END
 }
 
@@ -44,7 +63,7 @@ have() {
 missing=()
 while read -r package kind what; do
 	have "$kind" "$what" || missing+=("$package")
-done < <(needs "${1:?demo or check}")
+done < <(needs "${1:?demo, check or kernel}")
 # Not every release has this one; without it the test of the format is skipped. Not worth a password of its own.
 optional=()
 if [ "$1" = check ] && ! have command clang-format-14; then
