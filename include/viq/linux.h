@@ -5,11 +5,12 @@
  * The order in which a VMM makes them, and who owns what:
  *
  *   viq_linux_open()              /dev/iommu, or the caller's fd
- *   viq_linux_vfio_bind()         each device: the caller's vfio cdev fd -> device id; lasts as long as the cdev is
- * open viq_linux_ioas_alloc(), _map  guest memory at its guest-physical addresses viq_linux_hwpt_alloc()        the
- * stage-2 page table, parent of everything nested viq_linux_viommu_alloc()      the guest's view of one physical IOMMU;
- * target of invalidate calls viq_linux_vdevice_alloc()     a device and its number in the guest (vSID); before it is
- * attached to translate viq_linux_nested_alloc()      a nested page table, from two words of the guest's STE
+ *   viq_linux_vfio_bind()         each device: the caller's vfio cdev fd -> device id, until the cdev is closed
+ *   viq_linux_ioas_alloc(), _map  guest memory at its guest-physical addresses
+ *   viq_linux_hwpt_alloc()        the stage-2 page table, parent of everything nested
+ *   viq_linux_viommu_alloc()      the guest's view of one physical IOMMU; target of invalidate calls
+ *   viq_linux_vdevice_alloc()     a device and its number in the guest (vSID); before it is attached to translate
+ *   viq_linux_nested_alloc()      a nested page table, from two words of the guest's STE
  *   viq_linux_vfio_attach()       the device translates; attaching again replaces without a gap
  *
  * <viq/linux_smmuv3.h> does the last four for a whole guest SMMUv3. What is made here is an id (0 is never one) in the
@@ -96,13 +97,13 @@ struct viq_linux_range {
 };
 /*
  * The guest-physical addresses that can be mapped, given the devices attached so far (MSI windows and reserved regions
- * are holes). *count: ranges has room for; out: how many there are. -EMSGSIZE: more than fit, *count says how many.
+ * are holes). *count: ranges has room for; out: how many there are. -EMSGSIZE: more than fit, *count says how many, and
+ * ranges has the first of them.
  */
 VIQ_EXPORT int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struct viq_linux_range *ranges,
 				     uint32_t *count);
 
-/* --- Devices (vfio cdev, /dev/vfio/devices/vfioN) ------------------------------------------------------------------
- */
+/* --- Devices (vfio cdev, /dev/vfio/devices/vfioN) ----------------------------------------------------------------- */
 
 /* The cdev fd stays the caller's; closing it ends the binding and everything attached. */
 VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device);
@@ -140,8 +141,7 @@ struct viq_linux_hw_info {
 };
 VIQ_EXPORT int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info);
 
-/* --- Page tables, vIOMMU, vDEVICE, events --------------------------------------------------------------------------
- */
+/* --- Page tables, vIOMMU, vDEVICE, events ------------------------------------------------------------------------- */
 
 /* flags of viq_linux_hwpt_alloc(): IOMMU_HWPT_ALLOC_* */
 #define VIQ_LINUX_NEST_PARENT    (1u << 0)
@@ -177,7 +177,10 @@ struct viq_linux_vevent {
 	uint32_t sequence;  /* of the kernel, 0 .. 2^31 - 1 */
 	uint64_t record[4]; /* CPU byte order, with the vSID; all 0 if lost != 0 */
 };
-/* Read at most *count events; *count: how many there were. -EAGAIN: none (if the fd is non-blocking). */
+/*
+ * Read at most *count events (>= 1); *count: how many there were. -EAGAIN: none. It never waits. Losses in a row are
+ * one event, with the last one's sequence. -EIO: what was read is no event.
+ */
 VIQ_EXPORT int viq_linux_veventq_read(struct viq_linux *ctx, int fd, struct viq_linux_vevent *events, uint32_t *count);
 
 #ifdef __cplusplus

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls: the system's own, and the one place from which all of them are made. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "linux.h"
+#include "sys.h"
+
+/* A process that is hit by signals this often in one call does not get anywhere: better an error than no end. */
+#define INTERRUPTS_MAX 256
+
+static int sys_open(void *opaque, const char *path, int flags)
+{
+	int fd = open(path, flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Linux closes the fd whatever it answers, so there is nothing to do again. */
+static int sys_close(void *opaque, int fd)
+{
+	return close(fd) ? -errno : 0;
+}
+
+static int sys_ioctl(void *opaque, int fd, unsigned long request, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static int64_t sys_read(void *opaque, int fd, void *buf, size_t len)
+{
+	ssize_t n = read(fd, buf, len);
+
+	return n < 0 ? -errno : n;
+}
+
+const struct viq_linux_sys linux_sys = {
+	.size = sizeof(linux_sys), .open = sys_open, .close = sys_close, .ioctl = sys_ioctl, .read = sys_read};
+
+int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void *arg)
+{
+	int i, ret;
+
+	for (i = 0; i < INTERRUPTS_MAX; i++) {
+		ret = ctx->sys->ioctl(ctx->opaque, fd, request, arg);
+		if (ret != -EINTR)
+			return ret < 0 ? ret : 0;
+	}
+	return -EAGAIN;
+}
+
+int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len)
+{
+	int64_t ret;
+	int i;
+
+	for (i = 0; i < INTERRUPTS_MAX; i++) {
+		ret = ctx->sys->read(ctx->opaque, fd, buf, len);
+		if (ret != -EINTR)
+			return ret;
+	}
+	return -EAGAIN;
+}
+
+int linux_open(const struct viq_linux *ctx, const char *path, int flags)
+{
+	int i, ret;
+
+	for (i = 0; i < INTERRUPTS_MAX; i++) {
+		ret = ctx->sys->open(ctx->opaque, path, flags);
+		if (ret != -EINTR)
+			return ret;
+	}
+	return -EAGAIN;
+}
+
+void linux_close(const struct viq_linux *ctx, int fd)
+{
+	ctx->sys->close(ctx->opaque, fd);
+}
