@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux's iommufd, its vfio character devices and the SMMUv3 below them, behind struct viq_linux_sys.
+ *
+ * It answers as the kernel does (drivers/iommu/iommufd and arm-smmu-v3-iommufd.c of Linux 6.13 to 7.3): ids, what pins
+ * what, which argument is refused with which errno, and what an invalidate call really executes compared with what it
+ * says. Everything that a test may set is a plain member of struct fake_kernel, and may be changed between two calls.
+ * The library under test may call from several threads; a test looks when none of them runs.
+ *
+ * Files opened here are real file descriptors (eventfds), so that they can be polled and every leak shows.
+ */
+#ifndef TESTS_SUPPORT_FAKE_KERNEL_H
+#define TESTS_SUPPORT_FAKE_KERNEL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/linux.h>
+
+/* How IOMMU_HWPT_INVALIDATE works. G is the start of the group of 63 in which the call failed. */
+enum fk_behaviour {
+	FK_LINUX_6_13, /* to 7.2: as 7.3, but of a command only opcode and StreamID are looked at */
+	FK_LINUX_7_3,  /* refuses command i: [0, G) ran, says i. Cannot issue a group: says its last command */
+	FK_LINUX_NEXT, /* checks a group before it is issued: [0, G) ran, says G */
+	FK_EXACT,      /* one by one: [0, i) ran, says i */
+	FK_BEHAVIOURS,
+};
+
+/* What became of a group that could not be issued. */
+enum fk_ran {
+	FK_RAN_NONE,
+	FK_RAN_BEFORE, /* the commands before the culprit */
+	FK_RAN_OTHERS, /* all but the culprit */
+	FK_RANS,
+};
+
+/*
+ * Commands that equal cmd under mask (CPU byte order) fail. err -EIO: refused, as if the kernel's list did not have
+ * them. Anything else: the group that they are in cannot be issued (-ETIMEDOUT).
+ */
+struct fk_plan {
+	uint64_t cmd[2], mask[2];
+	int err;   /* negative errno; 0: no plan */
+	int times; /* it strikes so often; -1: always */
+	enum fk_ran ran;
+};
+
+/*
+ * System calls that fail before they do anything. Calls are counted from 1: all of them but close(), or if request is
+ * not 0 the ioctls with that number only.
+ */
+struct fk_fault {
+	unsigned long request;
+	uint64_t first, times; /* calls first .. first + times - 1; times 0: no fault */
+	int err;               /* negative errno */
+};
+
+/* One invalidate call that ends in err without executing anything. Calls are counted from 1. */
+struct fk_inv_fault {
+	uint64_t first, times; /* times 0: no fault */
+	int err;
+	bool keep_count; /* entry_num stays as it was passed in, as when memory for the array is lacking; else 0 */
+};
+
+struct fk_smmu {
+	uint32_t type, flags, idr[6], iidr, aidr; /* IOMMU_GET_HW_INFO */
+	bool dead;                                /* refuses every command with EIO */
+};
+
+enum fk_mode {
+	FK_BLOCKED,
+	FK_ABORT,
+	FK_BYPASS,
+	FK_TRANSLATE,
+	FK_OWN_TABLES
+};
+
+/* A PCI function, bound to vfio-pci: /dev/vfio/devices/vfioN for device N. */
+struct fk_device {
+	uint32_t smmu;         /* index: which one is in front of it */
+	bool coherent;         /* CANWBS */
+	uint32_t streams;      /* StreamIDs that it has */
+	uint64_t capabilities; /* VIQ_LINUX_CAP_* */
+	uint32_t max_pasid_log2;
+	/* What its STE says now: read only. */
+	enum fk_mode mode;
+	uint64_t ste[2];   /* FK_TRANSLATE: the guest's words */
+	uint32_t attached; /* id, 0: none */
+	bool ats;
+	uint64_t attaches;  /* successful ones */
+	uint32_t object_id; /* while bound; 0: not */
+	int fd;             /* while open; -1: not */
+};
+
+/* A command that took effect, as the guest wrote it. */
+struct fk_effect {
+	uint64_t cmd[2]; /* CPU byte order */
+	uint32_t viommu;
+	uint64_t call; /* number of the invalidate call, from 1 */
+};
+
+#define FK_SMMUS   2
+#define FK_DEVICES 8
+#define FK_FAULTS  4
+#define FK_PLANS   8
+
+struct fake_kernel {
+	/* Settings. */
+	enum fk_behaviour behaviour;
+	struct fk_smmu smmus[FK_SMMUS];
+	struct fk_device devices[FK_DEVICES];
+	struct fk_fault faults[FK_FAULTS];
+	struct fk_inv_fault inv_fault;
+	struct fk_plan plans[FK_PLANS];
+	uint32_t memory; /* longer arrays end in ENOMEM; 0: no limit */
+	bool no_iommu;   /* there is no /dev/iommu */
+	bool no_viommu;  /* a kernel before 6.13 */
+	bool no_veventq; /* a kernel before 6.15 */
+	/*
+	 * A window that no device can reach (MSIs), reserved as soon as one is attached. last < first: none. On arm64
+	 * it is at 0x8000000.
+	 */
+	uint64_t reserved_first, reserved_last;
+	/* Before each system call that is counted, and before each entry of an invalidate call that is looked at. */
+	void (*before_call)(struct fake_kernel *fk, uint64_t call, unsigned long request);
+	void (*before_entry)(struct fake_kernel *fk, uint64_t call, uint32_t index);
+	void *opaque; /* for these two */
+
+	/* Record: may be read, and set to 0, at any time. */
+	uint64_t calls;     /* system calls but close() */
+	uint64_t inv_calls; /* IOMMU_HWPT_INVALIDATE */
+	uint32_t longest;   /* entries of the longest of these */
+	uint64_t entries;   /* passed in all of these */
+	/*
+	 * Commands with bits that are not on the kernel's list, which reached the physical queue: it hangs then, for
+	 * every guest, and no group can be issued any more.
+	 */
+	uint64_t wedged;
+	uint64_t bad_handles; /* file descriptors that are not open here, also in close() */
+	struct fk_effect *effects;
+	size_t effect_count, effect_room;
+
+	/* Inside. */
+	uint64_t ioctls[256]; /* by number */
+	struct fk_file *files;
+	pthread_mutex_t lock;
+};
+
+/* Linux 7.3, one SMMU with all that nesting needs in front of eight coherent devices. */
+struct fake_kernel *fake_kernel_new(void);
+/* The descriptors that are still open are closed. */
+void fake_kernel_free(struct fake_kernel *fk);
+
+/* For struct viq_linux_config. */
+const struct viq_linux_sys *fake_kernel_sys(void);
+struct viq_linux *fake_kernel_open(struct fake_kernel *fk); /* viq_linux_open() on it, which must work */
+
+/* Open a device, as the VMM does; the fd is for fake_kernel_cdev_close(). */
+int fake_kernel_cdev(struct fake_kernel *fk, uint32_t device);
+/* Close it: its binding and its vDEVICE go, whoever holds their ids. Also how a device is lost. */
+void fake_kernel_cdev_close(struct fake_kernel *fk, uint32_t device);
+/* Somebody else destroys the object: what IOMMU_DESTROY answers. */
+int fake_kernel_destroy(struct fake_kernel *fk, uint32_t id);
+/* The object and what is built on it vanish, as no kernel does on its own: for the worst case. */
+void fake_kernel_lose(struct fake_kernel *fk, uint32_t id);
+
+/* Objects in all iommufds; files that are open. */
+size_t fake_kernel_objects(const struct fake_kernel *fk);
+size_t fake_kernel_files(const struct fake_kernel *fk);
+/* One line an object or file that is left, to standard error. Returns how many there were. */
+size_t fake_kernel_leaks(const struct fake_kernel *fk);
+
+/* Forget effects, counters of calls, faults and plans; objects stay. */
+void fake_kernel_reset(struct fake_kernel *fk);
+/* Would the physical queue take this command (CPU byte order), a stream's vDEVICE aside? By Linux 7.3's list. */
+bool fake_kernel_legal(const struct fk_smmu *smmu, const uint64_t cmd[2]);
+
+/*
+ * The SMMU records an event of the device (CPU byte order; the StreamID is filled in). 0; -ENOENT: its stream has no
+ * vDEVICE, or no nested page table is attached; -EOPNOTSUPP: there is no queue. A full queue loses it: 0.
+ */
+int fake_kernel_event(struct fake_kernel *fk, uint32_t device, const uint64_t record[4]);
+/* The kernel has no memory for an event: it is lost. */
+int fake_kernel_lose_event(struct fake_kernel *fk, uint32_t device);
+
+#endif

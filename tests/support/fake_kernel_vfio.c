@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* The fake kernel's vfio devices: bind, attach, detach, and what the stream's STE becomes. */
+#include <errno.h>
+#include <string.h>
+
+#include <viq/smmuv3_spec.h>
+
+#include "fake_kernel_inside.h"
+
+/* vIOMMU whose vDEVICE the device is, or NULL. */
+static struct fk_object *viommu_of(const struct fk_object *device)
+{
+	return device->device.vdevice ? device->device.vdevice->vdevice.viommu : NULL;
+}
+
+static enum fk_mode mode_of(const struct fk_object *pt)
+{
+	if (pt->type == FK_HWPT)
+		return FK_OWN_TABLES;
+	switch (VIQ_GET(VIQ_SMMUV3_STE_0_CONFIG, pt->nested.ste[0])) {
+	case VIQ_SMMUV3_STE_CONFIG_S1:
+		return FK_TRANSLATE;
+	case VIQ_SMMUV3_STE_CONFIG_BYPASS:
+		return FK_BYPASS;
+	}
+	return FK_ABORT;
+}
+
+static uint32_t smmu_of(const struct fk_object *pt)
+{
+	return pt->type == FK_HWPT ? pt->hwpt.smmu : pt->nested.viommu->viommu.smmu;
+}
+
+/* The driver's part: may the stream be set up like this? As arm_smmu_attach_dev_nested(). */
+static int check_attach(const struct fake_kernel *fk, const struct fk_object *device, const struct fk_object *pt)
+{
+	if (smmu_of(pt) != fk->devices[device->device.device].smmu)
+		return -EINVAL;
+	if (pt->type == FK_NESTED && mode_of(pt) == FK_TRANSLATE && viommu_of(device) != pt->nested.viommu)
+		return -ENOENT;
+	return 0;
+}
+
+static void put_table(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *pt)
+{
+	pt->users--;
+	if (pt->type == FK_HWPT && pt->hwpt.automatic && !pt->users)
+		fk_object_free(fk, ctx, pt);
+}
+
+static void set_stream(struct fake_kernel *fk, struct fk_object *device, const struct fk_object *pt)
+{
+	struct fk_device *dev = &fk->devices[device->device.device];
+
+	device->device.vmaster = NULL;
+	dev->mode = pt ? mode_of(pt) : FK_BLOCKED;
+	dev->attached = pt ? pt->id : 0;
+	memset(dev->ste, 0, sizeof(dev->ste));
+	dev->ats = false;
+	if (!pt || pt->type != FK_NESTED)
+		return;
+	memcpy(dev->ste, pt->nested.ste, sizeof(dev->ste));
+	dev->ats = pt->nested.ats;
+	if (viommu_of(device) == pt->nested.viommu) {
+		device->device.vmaster = pt->nested.viommu;
+		device->device.vsid = device->device.vdevice->vdevice.vsid;
+	}
+}
+
+void fk_detach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device)
+{
+	struct fk_object *old = device->device.attached;
+
+	if (!old)
+		return;
+	device->device.attached = NULL;
+	set_stream(fk, device, NULL);
+	put_table(fk, ctx, old);
+}
+
+static struct fk_object *automatic_table(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *ioas,
+					 uint32_t smmu)
+{
+	struct fk_object *o;
+
+	for (o = ctx->objects; o; o = o->next) {
+		if (o->type == FK_HWPT && o->hwpt.automatic && o->hwpt.ioas == ioas && o->hwpt.smmu == smmu)
+			return o;
+	}
+	o = fk_object_new(ctx, FK_HWPT);
+	o->hwpt.ioas = ioas;
+	o->hwpt.smmu = smmu;
+	o->hwpt.automatic = true;
+	ioas->users++;
+	return o;
+}
+
+static int attach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device, uint32_t *id)
+{
+	struct fk_device *dev = &fk->devices[device->device.device];
+	struct fk_object *pt = fk_find(ctx, *id), *old = device->device.attached;
+	const struct fk_object *ioas;
+	int ret;
+
+	if (!pt)
+		return -ENOENT;
+	if (pt->type != FK_IOAS && pt->type != FK_HWPT && pt->type != FK_NESTED)
+		return -EINVAL;
+	ret = pt->type == FK_IOAS ? 0 : check_attach(fk, device, pt);
+	if (ret)
+		return ret;
+	if (pt == old)
+		return 0;
+	ioas = pt->type == FK_IOAS   ? pt
+	       : pt->type == FK_HWPT ? pt->hwpt.ioas
+				     : pt->nested.viommu->viommu.hwpt->hwpt.ioas;
+	if (!fk_reserved(ctx, ioas) && !fk_reservable(fk, ioas))
+		return -EADDRINUSE;
+	if (pt->type == FK_IOAS)
+		pt = automatic_table(fk, ctx, pt, dev->smmu);
+	pt->users++;
+	device->device.attached = pt;
+	set_stream(fk, device, pt);
+	if (old)
+		put_table(fk, ctx, old);
+	dev->attaches++;
+	*id = pt->id;
+	return 0;
+}
+
+/* The device's file goes: Linux detaches, destroys the vDEVICE itself and keeps its id from use. */
+void fk_unbind(struct fake_kernel *fk, struct fk_file *cdev)
+{
+	struct fk_ctx *ctx = cdev->ctx;
+	struct fk_object *device = ctx ? fk_device_object(ctx, cdev->device) : NULL;
+
+	if (!device)
+		return;
+	fk_detach(fk, ctx, device);
+	if (device->device.vdevice) {
+		if (ctx->tomb_count < sizeof(ctx->tombs) / sizeof(ctx->tombs[0]))
+			ctx->tombs[ctx->tomb_count++] = device->device.vdevice->id;
+		fk_object_free(fk, ctx, device->device.vdevice);
+	}
+	fk->devices[cdev->device].object_id = 0;
+	fk_object_free(fk, ctx, device);
+}
+
+static struct fk_ctx *iommufd_of(const struct fake_kernel *fk, int fd, int *err)
+{
+	const struct fk_file *file = fk->files;
+
+	while (file && file->fd != fd)
+		file = file->next;
+	*err = !file ? -EBADF : file->type == FK_FILE_IOMMUFD ? 0 : -EBADFD;
+	return *err ? NULL : file->ctx;
+}
+
+static int bind(struct fake_kernel *fk, struct fk_file *cdev, void *arg)
+{
+	struct uapi_vfio_device_bind_iommufd *user = arg, cmd = {0};
+	struct fk_ctx *ctx;
+	struct fk_object *o;
+	int err;
+
+	if (user->argsz < 16)
+		return -EINVAL;
+	for (uint32_t i = sizeof(cmd); i < user->argsz; i++) {
+		if (((const uint8_t *)arg)[i])
+			return -E2BIG;
+	}
+	memcpy(&cmd, user, user->argsz < sizeof(cmd) ? user->argsz : sizeof(cmd));
+	if (cmd.iommufd < 0 || cmd.flags) /* the one flag is a token, which this device does not take */
+		return -EINVAL;
+	if (cdev->ctx)
+		return -EINVAL;
+	ctx = iommufd_of(fk, cmd.iommufd, &err);
+	if (!ctx)
+		return err;
+	o = fk_object_new(ctx, FK_DEVICE);
+	o->users++; /* vfio */
+	o->device.device = cdev->device;
+	ctx->refs++;
+	cdev->ctx = ctx;
+	fk->devices[cdev->device].object_id = o->id;
+	fk->devices[cdev->device].mode = FK_BLOCKED;
+	user->out_devid = o->id;
+	return 0;
+}
+
+int fk_vfio_ioctl(struct fake_kernel *fk, struct fk_file *cdev, unsigned long request, void *arg)
+{
+	struct uapi_vfio_device_attach_iommufd_pt *at = arg;
+	const struct uapi_vfio_device_detach_iommufd_pt *de = arg;
+	struct fk_object *device;
+
+	if (request == UAPI_VFIO_BIND_IOMMUFD)
+		return arg ? bind(fk, cdev, arg) : -EFAULT;
+	if (!cdev->ctx)
+		return -EINVAL;
+	device = fk_device_object(cdev->ctx, cdev->device);
+	switch (request) {
+	case UAPI_VFIO_ATTACH_IOMMUFD_PT:
+		if (at->argsz < sizeof(*at) || at->flags)
+			return -EINVAL;
+		return attach(fk, cdev->ctx, device, &at->pt_id);
+	case UAPI_VFIO_DETACH_IOMMUFD_PT:
+		if (de->argsz < sizeof(*de) || de->flags)
+			return -EINVAL;
+		fk_detach(fk, cdev->ctx, device);
+		return 0;
+	}
+	return -ENOTTY;
+}
