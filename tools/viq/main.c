@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{"decode", cmd_decode, "print a capture or a ring dump, one line a command"},
 	{"replay", cmd_replay, "run a capture through the front end and a host, and check that nothing stale is left"},
 	{"device", cmd_device, "a register-level SMMUv3 that speaks QEMU's qtest protocol"},
+	{"doctor", cmd_doctor, "say whether nesting can work on this machine, and what is missing"},
 	{"bench", cmd_bench, "measure viq on this machine, and print medians and ratios"},
 };
 

@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`viq doctor` on made-up machines: trees with what it looks at in /dev, /proc, /sys and /boot. Each thing that nesting
+needs is taken away alone, and must be named, with a remedy. And on this machine, whatever it is."""
+import gzip
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+VIQ = os.environ["VIQ_TOOL"]
+OPTIONS = ["IOMMUFD", "VFIO_DEVICE_CDEV", "VFIO_PCI", "ARM_SMMU_V3", "ARM_SMMU_V3_IOMMUFD"]
+SMMU = "smmu3.0x0000000009050000"
+NIC = "0000:01:00.0"
+NVME = "0000:02:00.0"
+BRIDGE = "0000:00:01.0"
+CANWBS = 4
+ITS, ROOT_COMPLEX = 0, 2
+IORT = "sys/firmware/acpi/tables/IORT"
+NOBODY = 65534
+
+
+def node(kind, body):
+    return struct.pack("<BHBIII", kind, 16 + len(body), 3, 0, 0, 0) + body
+
+
+def root_complex(flags, segment=0):
+    return node(ROOT_COMPLEX, struct.pack("<IBHBIIB3x", 1, 0, 0, flags, 0, segment, 48))
+
+
+def iort(*nodes):
+    body = struct.pack("<III", len(nodes), 48, 0) + b"".join(nodes)
+    table = bytearray(struct.pack("<4sIBB6s8sI4sI", b"IORT", 36 + len(body), 6, 0, b"MADE", b"UP", 1, b"TEST", 1) + body)
+    table[9] = -sum(table) % 256
+    return bytes(table)
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = folder.name
+        os.chmod(self.root, 0o755)
+        self.machine()
+
+    # --- A machine with everything
+
+    def path(self, name):
+        return os.path.join(self.root, name)
+
+    def write(self, name, content=b""):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+
+    def link(self, name, target):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        os.symlink(target, self.path(name))
+
+    def remove(self, name):
+        path = self.path(name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+    def pci(self, name, driver=None, iommu=SMMU, group=1, pci_class="0x020000"):
+        device = f"sys/devices/pci0000:00/{name}"
+        self.write(f"{device}/class", pci_class + "\n")
+        if driver:
+            os.makedirs(self.path(f"sys/bus/pci/drivers/{driver}"), exist_ok=True)
+            self.link(f"{device}/driver", f"../../../bus/pci/drivers/{driver}")
+        if iommu:
+            self.link(f"{device}/iommu", f"../../platform/arm-smmu-v3.0.auto/iommu/{iommu}")
+            self.link(f"{device}/iommu_group", f"../../../kernel/iommu_groups/{group}")
+            self.link(f"sys/kernel/iommu_groups/{group}/devices/{name}", f"../../../../devices/pci0000:00/{name}")
+        self.link(f"sys/bus/pci/devices/{name}", f"../../../devices/pci0000:00/{name}")
+
+    def cdev(self, name, number=0):
+        device = f"sys/devices/pci0000:00/{name}/vfio-dev/vfio{number}"
+        os.makedirs(self.path(device))
+        self.link(f"{device}/device", f"../../../{name}")
+        self.link(f"sys/class/vfio-dev/vfio{number}", f"../../devices/pci0000:00/{name}/vfio-dev/vfio{number}")
+
+    def options(self, left_out=()):
+        return "".join(f"# CONFIG_{o} is not set\n" if o in left_out else f"CONFIG_{o}={'my'[i % 2]}\n"
+                       for i, o in enumerate(OPTIONS))
+
+    def machine(self):
+        self.version("7.3.4")
+        self.write("proc/sys/kernel/arch", "aarch64\n")
+        self.write("dev/iommu")
+        os.makedirs(self.path("sys/class/misc/iommu"))
+        os.makedirs(self.path(f"sys/class/iommu/{SMMU}"))
+        self.write(IORT, iort(node(ITS, bytes(8)), root_complex(CANWBS)))
+        self.pci(BRIDGE, "pcieport", pci_class="0x060400")
+        self.pci(NIC, "vfio-pci")
+        self.cdev(NIC)
+
+    def version(self, release, options=None):
+        shutil.rmtree(self.path("boot"), ignore_errors=True)
+        self.write("proc/sys/kernel/osrelease", release + "\n")
+        self.write(f"boot/config-{release}", self.options() if options is None else options)
+
+    # --- What doctor says
+
+    def doctor(self, *args, **options):
+        return subprocess.run([VIQ, "doctor", "--root", self.root, *args], capture_output=True, text=True, timeout=60,
+                              check=False, **options)
+
+    def findings(self, **options):
+        done = self.doctor("--json", **options)
+        self.assertEqual(done.stderr, "")
+        result = json.loads(done.stdout)
+        self.assertEqual(result["nesting"], done.returncode == 0)
+        self.assertEqual(result["nesting"], all(f["level"] != "missing" for f in result["findings"]))
+        for finding in result["findings"]:
+            self.assertIn(finding["level"], ("ok", "warning", "missing"))
+            if finding["level"] == "missing":
+                self.assertTrue(finding["remedy"], finding)
+        return result
+
+    def only(self, level, subject, text, remedy, **options):
+        """Everything is ok but one finding."""
+        result = self.findings(**options)
+        odd = [f for f in result["findings"] if f["level"] != "ok"]
+        self.assertEqual([(f["level"], f["subject"]) for f in odd], [(level, subject)], odd)
+        self.assertIn(text, odd[0]["text"])
+        self.assertIn(remedy, odd[0]["remedy"] or "")
+        return result
+
+    def missing(self, *args, **options):
+        return self.only("missing", *args, **options)
+
+    def warning(self, *args, **options):
+        return self.only("warning", *args, **options)
+
+
+class Everything(Tree):
+    def test_a_machine_with_everything(self):
+        result = self.findings()
+        self.assertTrue(result["nesting"])
+        self.assertFalse(result["tried"])
+        self.assertEqual({f["level"] for f in result["findings"]}, {"ok"})
+        self.assertEqual((result["kernel"], result["arch"], result["kernels_row"]), ("7.3.4", "aarch64", "7.3"))
+        self.assertEqual(result["devices"], [{"name": NIC, "cdev": "vfio0", "driver": "vfio-pci", "iommu": SMMU,
+                                              "nesting": "unknown"}])
+
+    def test_text_and_json_say_the_same(self):
+        self.remove("dev/iommu")
+        text, result = self.doctor().stdout, self.findings()
+        for finding in result["findings"]:
+            self.assertIn(f"{finding['level']:7}  {finding['subject']:8}  {finding['text']}\n", text)
+            if finding["remedy"]:
+                self.assertIn(f"-> {finding['remedy']}\n", text)
+        self.assertTrue(text.endswith("\n" + result["verdict"] + "\n"))
+        self.assertEqual(result["verdict"], "Nesting cannot work here: 1 thing is missing.")
+
+    def test_nothing_is_changed(self):
+        def state():
+            return [(folder, sorted(folders), sorted(files)) for folder, folders, files in os.walk(self.root)]
+
+        before = state()
+        self.doctor()
+        self.assertEqual(state(), before)
+
+
+class Kernel(Tree):
+    def test_rows_of_the_table_by_version(self):
+        for release, row in (("6.13.0", "6.13 to 7.2"), ("6.18.44-fc", "6.13 to 7.2"), ("7.2.12+deb", "6.13 to 7.2"),
+                             ("7.3-rc1", "7.3"), ("7.4.0", "after 7.3"), ("8.0", "after 7.3")):
+            with self.subTest(release):
+                self.version(release)
+                result = self.findings()
+                self.assertEqual(result["kernels_row"], row)
+                self.assertTrue(result["nesting"])
+                self.assertIn("by version only", result["findings"][0]["text"])
+
+    def test_too_old(self):
+        self.version("6.12.30")
+        self.assertIsNone(self.missing("kernel", "no vIOMMU objects", "6.13")["kernels_row"])
+        self.version("6.1.0-37-amd64")
+        self.missing("kernel", "no iommufd", "6.13")
+
+    def test_version_unknown(self):
+        for content in ("", "mainline\n", "\n", "6\n", b"\xff\0\n"):
+            self.write("proc/sys/kernel/osrelease", content)
+            self.write("proc/config.gz", gzip.compress(self.options().encode()))
+            self.warning("kernel", "not known", "6.13")
+        self.remove("proc/sys/kernel/osrelease")
+        self.warning("kernel", "not known", "6.13")
+
+    def test_each_option(self):
+        for option in OPTIONS:
+            with self.subTest(option):
+                self.version("7.3.4", self.options([option]))
+                self.missing("options", f"without CONFIG_{option}:", f"CONFIG_{option}")
+
+    def test_options_of_other_names_do_not_count(self):
+        self.version("7.3.4", self.options(["IOMMUFD"]) + "CONFIG_IOMMUFD_DRIVER=y\nNO_CONFIG_IOMMUFD=y\nCONFIG_IOMMUFD=n\n")
+        self.missing("options", "CONFIG_IOMMUFD:", "CONFIG_IOMMUFD")
+
+    def test_an_smmu_s_options_are_not_asked_of_another_machine(self):
+        self.version("7.3.4", self.options(["ARM_SMMU_V3", "ARM_SMMU_V3_IOMMUFD"]))
+        self.write("proc/sys/kernel/arch", "x86_64\n")
+        self.assertTrue(self.findings()["nesting"])
+
+    def test_places_of_options(self):
+        for place in ("lib/modules/7.3.4/config", "usr/lib/modules/7.3.4/config", "proc/config.gz"):
+            with self.subTest(place):
+                shutil.rmtree(self.path("boot"), ignore_errors=True)
+                text = self.options(["IOMMUFD"]).encode()
+                self.write(place, gzip.compress(text) if place.endswith("gz") else text)
+                self.missing("options", f"(/{place})", "CONFIG_IOMMUFD")
+                self.remove(place)
+        self.warning("options", "judged by what exists", "")
+
+    def test_damaged_config_gz(self):
+        self.remove("boot")
+        whole = gzip.compress(self.options().encode())
+        for content in (b"", b"plain", whole[:-5], whole[:20]):
+            self.write("proc/config.gz", content)
+            self.warning("options", "not to be found", "")
+
+
+class Iommufd(Tree):
+    def test_no_device_node(self):
+        self.remove("dev/iommu")
+        self.missing("iommufd", "/dev/iommu does not exist", "modprobe iommufd")
+
+    def test_module_not_loaded(self):
+        self.remove("sys/class/misc/iommu")
+        self.missing("iommufd", "not loaded", "modprobe iommufd")
+
+    def test_no_permission(self):
+        options = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        os.chmod(self.path("dev/iommu"), 0o600 if options else 0)
+        self.missing("iommufd", "may not be opened by this user", "run as root", **options)
+
+
+class Iommu(Tree):
+    def iommus(self, *names):
+        shutil.rmtree(self.path("sys/class/iommu"))
+        os.makedirs(self.path("sys/class/iommu"))
+        for name in names:
+            os.makedirs(self.path(f"sys/class/iommu/{name}"))
+
+    def test_other_iommus(self):
+        for name, what in (("dmar0", "Intel VT-d"), ("ivhd0", "AMD-Vi"), ("smmu.0x2b500000", "Arm SMMU (v1, v2)"),
+                           ("riscv-iommu@1", "RISC-V"), ("strange", "other")):
+            with self.subTest(name):
+                self.iommus(name, name + "1")
+                self.missing("iommu", f"2 x {what}", "Arm SMMUv3")
+
+    def test_none(self):
+        self.iommus()
+        self.missing("iommu", "no IOMMU", "stage=nested")
+        self.remove("sys/class/iommu")
+        self.missing("iommu", "no IOMMU", "stage=nested")
+
+    def test_several(self):
+        self.iommus(SMMU, SMMU + "1", "dmar7")
+        result = self.findings()
+        self.assertTrue(result["nesting"])
+        self.assertIn("2 x Arm SMMUv3, 1 x Intel VT-d", [f["text"] for f in result["findings"]])
+
+
+class Iort(Tree):
+    def test_without_canwbs(self):
+        self.write(IORT, iort(node(ITS, bytes(8)), root_complex(0xFF & ~CANWBS)))
+        self.missing("coherent", "no CANWBS", "firmware")
+
+    def test_canwbs_here_and_not_there(self):
+        self.write(IORT, iort(root_complex(CANWBS), root_complex(0, 9), root_complex(CANWBS, 2)))
+        self.warning("coherent", "for 2 of 3 root complexes, and not for PCI segment 9", "S2FWB")
+
+    def test_flag_of_another_node_does_not_count(self):
+        self.write(IORT, iort(root_complex(0), node(ITS, b"\xff" * 24)))
+        self.missing("coherent", "no CANWBS", "firmware")
+
+    def test_no_root_complex(self):
+        self.write(IORT, iort(node(ITS, bytes(8))))
+        self.warning("coherent", "no PCI root complex", "S2FWB")
+
+    def test_no_iort(self):
+        self.remove(IORT)
+        self.warning("coherent", "no ACPI IORT", "root")
+
+    def test_damaged(self):
+        good = iort(node(ITS, bytes(8)), root_complex(CANWBS))
+        longer = bytearray(iort(node(ITS, bytes(8)), root_complex(CANWBS)[:-8]))
+        for at, value in ((0, b"X"), (4, b"\xff"), (9, b"\0\1"), (36, b"\xff\xff\xff\xff"), (40, b"\xff\xff\xff\xff"),
+                          (40, b"\x5f"), (49, b"\0\0"), (49, b"\xff\xff"), (49, b"\x0f\0"), (73, b"\xff\0")):
+            table = bytearray(good)
+            table[at:at + len(value)] = value
+            if at > 9:
+                table[9] = (table[9] - sum(table)) % 256
+            with self.subTest(f"{at}: {value}"):
+                self.write(IORT, bytes(table))
+                self.warning("coherent", "damaged", "")
+        for table in (b"", good[:47], good[:-1], good + b"\0", bytes(longer), b"\xff" * 2000):
+            self.write(IORT, table)
+            self.warning("coherent", "damaged", "")
+        self.write(IORT, bytes(2 << 20))
+        self.warning("coherent", "cannot be read: File too large", "")
+
+    def test_any_damage_is_survived(self):
+        seed = int(os.environ.get("VIQ_SEED", "0"), 0) or time.time_ns() % 2**32
+        print(f"VIQ_SEED={seed}")
+        dice = random.Random(seed)
+        for _ in range(60):
+            table = bytearray(iort(root_complex(0), node(ITS, bytes(8)), root_complex(CANWBS)))
+            for _ in range(dice.randint(1, 4)):
+                table[dice.randrange(36, len(table))] = dice.choice((0, 1, 15, 16, 255, dice.randrange(256)))
+            table[9] = (table[9] - sum(table)) % 256
+            self.write(IORT, bytes(table))
+            self.assertIn(self.doctor("--json").returncode, (0, 1))
+            self.findings()
+
+    def test_not_read_where_there_is_no_smmu(self):
+        self.write(IORT, b"broken")
+        shutil.rmtree(self.path("sys/class/iommu"))
+        os.makedirs(self.path("sys/class/iommu/dmar0"))
+        self.missing("iommu", "VT-d", "")
+
+
+class Vfio(Tree):
+    def without_cdevs(self):
+        self.remove("sys/class/vfio-dev")
+        self.remove(f"sys/devices/pci0000:00/{NIC}")
+        self.remove(f"sys/bus/pci/devices/{NIC}")
+        self.remove(f"sys/kernel/iommu_groups/1/devices/{NIC}")
+
+    def test_native_driver(self):
+        self.without_cdevs()
+        self.pci(NVME, "nvme")
+        result = self.missing("vfio", f"{NVME} belongs to nvme", f"echo {NVME} >/sys/bus/pci/drivers/nvme/unbind")
+        self.assertEqual(result["devices"], [])
+
+    def test_no_driver_is_the_better_example(self):
+        self.without_cdevs()
+        self.pci(NVME, "nvme")
+        self.pci("0000:03:00.0")
+        self.missing("vfio", "0000:03:00.0 has no driver", "echo 0000:03:00.0 >/sys/bus/pci/drivers_probe")
+
+    def test_no_device_at_all(self):
+        self.without_cdevs()
+        self.missing("vfio", "no PCI device is behind an SMMUv3", "SMMU")
+
+    def test_vfio_without_cdev(self):
+        self.remove("sys/class/vfio-dev")
+        self.remove(f"sys/devices/pci0000:00/{NIC}/vfio-dev")
+        self.missing("vfio", f"{NIC} is bound to vfio", "CONFIG_VFIO_DEVICE_CDEV")
+
+    def test_shared_group(self):
+        self.pci(NVME, "nvme")
+        result = self.findings()
+        self.assertFalse(result["nesting"])
+        texts = [f["text"] for f in result["findings"]]
+        self.assertIn(f"{NIC} (vfio0): {NVME} of the same IOMMU group belongs to nvme", texts)
+        self.assertIn("of the 1 device that vfio has, none can be used", texts)
+
+    def test_another_iommu_in_front(self):
+        link = f"sys/devices/pci0000:00/{NIC}/iommu"
+        for iommu, text in (("dmar0", "dmar0, is no SMMUv3"), (None, "no IOMMU in front")):
+            self.remove(link)
+            if iommu:
+                self.link(link, f"../../virtual/iommu/{iommu}")
+            result = self.findings()
+            self.assertFalse(result["nesting"])
+            self.assertTrue(any(text in f["text"] for f in result["findings"]), result)
+
+    def test_one_good_device_is_enough(self):
+        self.pci(NVME, "vfio-pci", iommu="dmar0", group=7)
+        self.cdev(NVME, 1)
+        result = self.warning("device", "dmar0, is no SMMUv3", "")
+        self.assertTrue(result["nesting"])
+        self.assertEqual([d["nesting"] for d in result["devices"]], ["unknown", "no"])
+
+
+class Odd(Tree):
+    def test_nothing_at_all(self):
+        shutil.rmtree(self.root)
+        os.makedirs(self.root)
+        result = self.findings()
+        self.assertFalse(result["nesting"])
+        self.assertLessEqual({"iommufd", "iommu", "vfio"},
+                             {f["subject"] for f in result["findings"] if f["level"] == "missing"})
+
+    def test_odd_names_reach_neither_terminal_nor_json(self):
+        self.pci("0000:09:00.0\x1b[31m\xff", "vfio-pci\n", group=3)
+        self.cdev("0000:09:00.0\x1b[31m\xff", 3)
+        self.version("7.3.4\x1b[2J")
+        done = self.doctor()
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertIn("0000:09:00.0?[31m", done.stdout)
+        self.findings()
+
+    def test_files_that_are_something_else(self):
+        for name in ("proc/sys/kernel/osrelease", IORT, "proc/config.gz", "boot/config-7.3.4"):
+            if os.path.exists(self.path(name)):
+                self.remove(name)
+            os.makedirs(self.path(os.path.dirname(name)), exist_ok=True)
+            os.mkfifo(self.path(name))
+            self.findings()
+            self.remove(name)
+            os.makedirs(self.path(name))
+            self.findings()
+
+    def test_command_line(self):
+        for args in (["operand"], ["--nonsense"], ["--root"], ["--root", self.path("missing")],
+                     ["--root", self.path("dev/iommu")]):
+            done = subprocess.run([VIQ, "doctor", *args], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), args)
+        self.assertEqual(self.doctor("--help").returncode, 0)
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([VIQ, "doctor", "--root", self.root], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("standard output", done.stderr)
+
+
+class ThisMachine(unittest.TestCase):
+    """Whatever it is. Devices are left alone: --root / opens none."""
+
+    def test_runs(self):
+        for args in ([], ["--json"]):
+            done = subprocess.run([VIQ, "doctor", "--root", "/", *args], capture_output=True, text=True, timeout=60,
+                                  check=False)
+            self.assertIn(done.returncode, (0, 1))
+            self.assertEqual(done.stderr, "")
+        result = json.loads(done.stdout)
+        self.assertEqual(result["kernel"], os.uname().release)
+        self.assertEqual(result["nesting"], done.returncode == 0)
+
+    @unittest.skipIf(os.path.isdir("/dev/vfio/devices"), "devices here may be somebody's")
+    def test_runs_on_the_machine_itself(self):
+        done = subprocess.run([VIQ, "doctor", "--json"], capture_output=True, text=True, timeout=60, check=False)
+        result = json.loads(done.stdout)
+        self.assertEqual(result["nesting"], done.returncode == 0)
+        self.assertEqual((result["kernel"], result["arch"]), (os.uname().release, os.uname().machine))
+        self.assertIn("memory", {f["subject"] for f in result["findings"]})
+
+
+if __name__ == "__main__":
+    unittest.main()

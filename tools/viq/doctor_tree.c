@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "doctor.h"
+
+/* A path that is too long is cut, and then not found. */
+#define PATH_OF(path, format)                                                                                          \
+	char path[PATH_MAX];                                                                                           \
+	va_list path_args;                                                                                             \
+	va_start(path_args, format);                                                                                   \
+	vsnprintf(path, sizeof(path), format, path_args);                                                              \
+	va_end(path_args)
+
+bool doctor_exists(const struct doctor *d, const char *format, ...)
+{
+	PATH_OF(path, format);
+
+	return !faccessat(d->root, path, F_OK, 0);
+}
+
+/* Files of /proc and /sys have no size: read to the end. */
+static int read_all(int fd, size_t max, char *out, size_t *len)
+{
+	ssize_t n;
+
+	for (*len = 0; *len <= max; *len += (size_t)n) {
+		n = read(fd, out + *len, max + 1 - *len);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n < 0)
+			return -errno;
+		else if (!n)
+			break;
+	}
+	if (*len > max)
+		return -EFBIG;
+	out[*len] = 0;
+	return 0;
+}
+
+int doctor_read(const struct doctor *d, const char *path, size_t max, char **out, size_t *len)
+{
+	/* What is put into a copied tree in place of a file must not make this wait. */
+	int ret, fd = openat(d->root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text;
+
+	if (fd < 0)
+		return -errno;
+	text = malloc(max + 1);
+	ret = text ? read_all(fd, max, text, len) : -ENOMEM;
+	close(fd);
+	if (ret) {
+		free(text);
+		return ret;
+	}
+	*out = text;
+	return 0;
+}
+
+bool doctor_line(const struct doctor *d, const char *path, char *out, size_t size)
+{
+	char *text;
+	size_t len;
+
+	if (doctor_read(d, path, 4096, &text, &len))
+		return false;
+	text[strcspn(text, "\n")] = 0;
+	snprintf(out, size, "%s", text);
+	free(text);
+	return out[0];
+}
+
+void doctor_link(const struct doctor *d, char out[DOCTOR_NAME], const char *format, ...)
+{
+	char target[PATH_MAX];
+	const char *name;
+	ssize_t len;
+	PATH_OF(path, format);
+
+	len = readlinkat(d->root, path, target, sizeof(target) - 1);
+	target[len < 0 ? 0 : len] = 0;
+	name = strrchr(target, '/');
+	snprintf(out, DOCTOR_NAME, "%.*s", DOCTOR_NAME - 1, name ? name + 1 : target);
+}
+
+static int no_dots(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+void doctor_list(const struct doctor *d, struct doctor_list *list, const char *format, ...)
+{
+	PATH_OF(path, format);
+
+	list->count = scandirat(d->root, path, &list->entries, no_dots, versionsort);
+	if (list->count < 0)
+		*list = (struct doctor_list){0};
+}
+
+void doctor_list_free(struct doctor_list *list)
+{
+	int i;
+
+	for (i = 0; i < list->count; i++)
+		free(list->entries[i]);
+	free(list->entries);
+}
