@@ -144,7 +144,10 @@ static void p2_same_answer_however_cut(void **state)
 	free(cmds);
 }
 
-/* What the host calls a call's cost is believed and ends the search: here the first call already spends it all. */
+/*
+ * What the host calls a call's cost is believed and ends the search: here the first call already spends it all. Two
+ * calls for every 63 entries are not the search's.
+ */
 static void p4_host_calls_are_summed_and_end_the_search(void **state)
 {
 	uint64_t *cmds = fake_array(200);
@@ -153,13 +156,18 @@ static void p4_host_calls_are_summed_and_end_the_search(void **state)
 
 	fake_host_init(&fake, FAKE_LINUX_NEXT, 200);
 	fake.entries[100].error = VIQ_CALL_ILLEGAL;
-	fake.charge = VIQ_CALL_MAX_HOST_CALLS;
+	fake.charge = VIQ_CALL_MAX_HOST_CALLS + 2 * (200 / 63);
 	res = fake_invalidate(&fake, cmds, 200);
 	assert_int_equal(fake.calls, 1);
-	assert_int_equal(res.host_calls, VIQ_CALL_MAX_HOST_CALLS);
+	assert_int_equal(res.host_calls, fake.charge);
 	assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
 	assert_int_equal(res.handled, 63);
 	assert_int_equal(res.suspect, 125);
+	/* One less, and it goes on. */
+	fake.charge--;
+	res = fake_invalidate(&fake, cmds, 200);
+	assert_int_equal(fake.calls, 2);
+	assert_int_equal(res.host_calls, 2 * fake.charge);
 	/* A host that counts nothing is counted. */
 	fake.charge = 0;
 	res = fake_invalidate(&fake, cmds, 200);

@@ -30,9 +30,13 @@ enum viq_call_type {
 	VIQ_CALL_SMMUV3 = 1, /* 16 bytes, the guest's command, little endian, target: a vIOMMU */
 };
 
-#define VIQ_CALL_MAX_PIECES     16         /* gather pieces in one request */
-#define VIQ_CALL_MAX_ENTRIES    (1u << 19) /* entries in one request (Linux's limit) */
-#define VIQ_CALL_MAX_HOST_CALLS 64         /* host calls one viq_call_invalidate() spends at most on one host */
+#define VIQ_CALL_MAX_PIECES  16         /* gather pieces in one request */
+#define VIQ_CALL_MAX_ENTRIES (1u << 19) /* entries in one request (Linux's limit) */
+/*
+ * Host calls that one viq_call_invalidate() spends at most on one host. Where a host makes several of one array, two
+ * for every 63 entries of it, which it may need without any failure, do not count.
+ */
+#define VIQ_CALL_MAX_HOST_CALLS 64
 
 /* A run of entries, laid out one after the other. */
 struct viq_call_piece {

@@ -21,10 +21,10 @@
  * half: success moves lo, refusal moves end. A window of 63 takes at most 7 calls. Because the first half goes first,
  * it is the lowest illegal entry that is found, and all before it took effect.
  *
- * The *hint* is the reported count of the first refusal. Linux 7.3 names the culprit there, although the entries before
- * it in the group never ran: sending [lo, hint), then the hint alone, takes two calls instead of seven. The kernel
- * after 7.3 reports the start of the group; the hint then costs one call. A hint is followed once, so that a host that
- * hints at random cannot lead the search astray for long.
+ * The *hint* is what the host says of the first refusal: its own hint, or the reported count. Linux 7.3 names the
+ * culprit there, although the entries before it in the group never ran: sending [lo, hint), then the hint alone, takes
+ * two calls instead of seven. The kernel after 7.3 reports the start of the group; the hint then costs one call. A hint
+ * is followed once, so that a host that hints at random cannot lead the search astray for long.
  *
  * If every entry of a window succeeds after all, the refusal was a passing one and the rest is sent. Each step is a
  * pure function of indices and answers: gather pieces do not matter.
@@ -37,12 +37,14 @@
 #include "gather.h"
 
 #define NO_HINT UINT32_MAX
+/* A host may make calls of this many entries at most, and each of them twice: these are not the search's. */
+#define HOST_CALL_ENTRIES 63
 
 /* What is believed of one failed host call. Indices count from the first entry of the array sent. */
 struct failure {
 	uint32_t safe; /* [0, safe) took effect */
 	uint32_t last; /* highest index that can be the culprit */
-	uint32_t hint; /* the reported count where it may point at the culprit, or NO_HINT */
+	uint32_t hint; /* where the culprit may be, or NO_HINT */
 	uint32_t error;
 	uint32_t hw_code;
 	int32_t os_error;
@@ -57,6 +59,7 @@ struct search {
 	uint32_t hint;       /* index, or NO_HINT */
 	uint32_t chunk;      /* longest array that the host is given, shortened when it lacks memory */
 	uint32_t host_calls; /* so far */
+	uint32_t spent;      /* of these, on the search */
 	struct failure why;  /* the latest failure; its indices are not used */
 };
 
@@ -121,14 +124,20 @@ static struct failure believe(uint32_t group, uint32_t len, int ret, const struc
 		f.safe = answer->handled - answer->handled % group;
 	f.last = last_suspect(group, len, f.safe, answer);
 	/* A count at a group's start with a wider window points at nothing. */
-	if (answer->handled > f.safe || answer->suspect <= answer->handled)
+	if (answer->hint > f.safe && answer->hint <= f.last)
+		f.hint = answer->hint;
+	else if (answer->handled > f.safe || answer->suspect <= answer->handled)
 		f.hint = answer->handled;
 	return f;
 }
 
-static void charge(struct search *s, int ret, const struct viq_call_result *answer)
+/* Of an array of len entries. */
+static void charge(struct search *s, uint32_t len, int ret, const struct viq_call_result *answer)
 {
-	s->host_calls = call_add_host_calls(s->host_calls, ret || !answer->host_calls ? 1 : answer->host_calls);
+	uint32_t calls = ret || !answer->host_calls ? 1 : answer->host_calls, paid = 2 * (len / HOST_CALL_ENTRIES);
+
+	s->host_calls = call_add_host_calls(s->host_calls, calls);
+	s->spent = call_add_host_calls(s->spent, calls > paid ? calls - paid : 1);
 }
 
 /* Give [lo, to) to the host. True if all of it took effect, else *f is filled. */
@@ -143,7 +152,7 @@ static bool send(struct search *s, uint32_t to, struct failure *f)
 	req.pieces = pieces;
 	req.piece_count = gather_cut(s->req, s->lo, to, pieces);
 	ret = s->host->ops->invalidate(s->host->opaque, &req, &answer);
-	charge(s, ret, &answer);
+	charge(s, len, ret, &answer);
 	if (call_all_done(len, ret, &answer))
 		return true;
 	*f = believe(s->host->ops->report_group, len, ret, &answer);
@@ -202,7 +211,7 @@ static bool retreat(struct search *s, uint32_t to, const struct failure *f)
 
 static void search_run(struct search *s)
 {
-	while (s->lo < s->count && s->host_calls < VIQ_CALL_MAX_HOST_CALLS) {
+	while (s->lo < s->count && s->spent < VIQ_CALL_MAX_HOST_CALLS) {
 		uint32_t to = next_end(s);
 		struct failure f;
 
@@ -219,7 +228,7 @@ void call_exact(const struct viq_call_host *host, const struct viq_call_request 
 	struct search s = {.host = host, .req = req, .count = count, .hint = NO_HINT, .chunk = count};
 	struct failure f = believe(host->ops->report_group, count, ret, answer);
 
-	charge(&s, ret, answer);
+	charge(&s, count, ret, answer);
 	if (!count)
 		s.why = f;
 	else if (retreat(&s, count, &f))
