@@ -11,9 +11,12 @@
 #include <stdint.h>
 
 #include <viq/linux.h>
+#include <viq/smmuv3_spec.h>
 
 struct linux_allow {
-	bool ril, ds, ats, substreams, asid16;
+	/* By opcode: the bits that a command may have, its opcode among them; word 0 is 0 if it is not on the list. */
+	uint64_t bits[VIQ_SMMUV3_OP_ATC_INV + 1][2];
+	bool ds;
 };
 
 void linux_allow_init(struct linux_allow *allow, const struct viq_linux_hw_info *hw);

@@ -29,7 +29,8 @@ struct linux_invalidate {
 /* calls: enum viq_linux_calls, checked by the caller. */
 void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, uint32_t viommu,
 			   const struct viq_linux_hw_info *hw, uint32_t calls);
-/* As viq_call_host_ops.invalidate of a host with report_group 1: handled is true, [handled, suspect] the honest window.
+/*
+ * As viq_call_host_ops.invalidate of a host with report_group 1: handled is true, [handled, suspect] the honest window.
  */
 int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request *req, struct viq_call_result *res);
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include <stddef.h>
+#include <string.h>
+
+#include "allow.h"
+
+#define LEAF       VIQ_SMMUV3_CMD_1_LEAF
+#define SID        VIQ_SMMUV3_CMD_SID
+#define SSID       VIQ_SMMUV3_CMD_SSID
+#define SUBSTREAM  (VIQ_SMMUV3_CMD_SSV | SSID | VIQ_SMMUV3_ATC_G)
+#define VMID       VIQ_SMMUV3_TLBI_VMID
+#define ASID       VIQ_SMMUV3_TLBI_ASID
+#define RANGE      (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE)
+#define RANGE_1    (VIQ_SMMUV3_TLBI_1_TG | VIQ_SMMUV3_TLBI_1_TTL)
+#define VA         VIQ_SMMUV3_TLBI_1_VA
+#define ATC_1      (VIQ_SMMUV3_ATC_1_SIZE | VIQ_SMMUV3_ATC_1_ADDR)
+#define ASID_UPPER VIQ_BITS(63, 56) /* RES0 where ASIDs have 8 bits */
+
+/* One row a command: bits that it may have; those of its fields that need a feature are taken away without it. */
+static const struct rule {
+	uint8_t op;
+	uint64_t bits[2];
+} rules[] = {
+	{VIQ_SMMUV3_OP_CFGI_CD, {SID | SSID, LEAF}},
+	{VIQ_SMMUV3_OP_CFGI_CD_ALL, {SID, 0}},
+	{VIQ_SMMUV3_OP_TLBI_NH_ALL, {VMID, 0}},
+	{VIQ_SMMUV3_OP_TLBI_NH_ASID, {VMID | ASID, 0}},
+	{VIQ_SMMUV3_OP_TLBI_NH_VA, {VMID | ASID | RANGE, VA | LEAF | RANGE_1}},
+	{VIQ_SMMUV3_OP_TLBI_NH_VAA, {VMID | RANGE, VA | LEAF | RANGE_1}},
+	{VIQ_SMMUV3_OP_TLBI_NSNH_ALL, {0, 0}},
+	{VIQ_SMMUV3_OP_ATC_INV, {SID | SUBSTREAM, ATC_1}},
+};
+
+static bool is_tlbi(uint8_t op)
+{
+	return op >= VIQ_SMMUV3_OP_TLBI_NH_ALL && op <= VIQ_SMMUV3_OP_TLBI_NSNH_ALL;
+}
+
+/* The bits that mean nothing on this hardware: the kernel refuses them. */
+static void lacking(uint8_t op, const struct viq_linux_hw_info *hw, uint64_t bits[2])
+{
+	bits[0] = bits[1] = 0;
+	if (is_tlbi(op)) {
+		if (!(hw->idr[0] & VIQ_SMMUV3_IDR0_ASID16))
+			bits[0] |= ASID_UPPER;
+		if (!(hw->idr[5] & VIQ_SMMUV3_IDR5_DS))
+			bits[0] |= VIQ_SMMUV3_TLBI_SCALE_5;
+		if (!(hw->idr[3] & VIQ_SMMUV3_IDR3_RIL)) {
+			bits[0] |= RANGE;
+			bits[1] |= RANGE_1;
+		}
+	} else if (!(hw->idr[1] & VIQ_SMMUV3_IDR1_SSIDSIZE)) {
+		bits[0] |= SUBSTREAM;
+	}
+}
+
+void linux_allow_init(struct linux_allow *allow, const struct viq_linux_hw_info *hw)
+{
+	memset(allow, 0, sizeof(*allow));
+	allow->ds = hw->idr[5] & VIQ_SMMUV3_IDR5_DS;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		uint8_t op = rules[i].op;
+		uint64_t without[2];
+
+		if (op == VIQ_SMMUV3_OP_ATC_INV && !(hw->idr[0] & VIQ_SMMUV3_IDR0_ATS))
+			continue;
+		lacking(op, hw, without);
+		allow->bits[op][0] = (rules[i].bits[0] & ~without[0]) | op;
+		allow->bits[op][1] = rules[i].bits[1] & ~without[1];
+	}
+}
+
+/* Values of the range fields that the architecture reserves (4.4.1). Without RIL all of them are 0 here. */
+static bool range_allowed(const struct linux_allow *allow, const uint64_t cmd[2])
+{
+	uint64_t tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]), ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
+	bool range = cmd[0] & RANGE;
+
+	if (!tg)
+		return !range && !ttl;
+	if (tg == 2 && ttl == 1 && !allow->ds)
+		return false;
+	return range || ttl;
+}
+
+bool linux_allowed(const struct linux_allow *allow, const uint64_t cmd[2])
+{
+	uint64_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
+	const uint64_t *bits;
+
+	if (op > VIQ_SMMUV3_OP_ATC_INV)
+		return false;
+	bits = allow->bits[op];
+	if (!bits[0] || cmd[0] & ~bits[0] || cmd[1] & ~bits[1])
+		return false;
+	switch (op) {
+	case VIQ_SMMUV3_OP_TLBI_NH_VA:
+	case VIQ_SMMUV3_OP_TLBI_NH_VAA:
+		return range_allowed(allow, cmd);
+	case VIQ_SMMUV3_OP_ATC_INV:
+		return VIQ_GET(VIQ_SMMUV3_ATC_1_SIZE, cmd[1]) <= VIQ_SMMUV3_ATC_SIZE_ALL;
+	}
+	return true;
+}
