@@ -10,7 +10,7 @@ SOURCE = os.environ["VIQ_SOURCE"]
 BUILD = os.environ["VIQ_BUILD"]
 
 HEADERS = {
-    "libviq.so": ["call.h", "linux.h", "mem.h", "smmuv3.h"],
+    "libviq.so": ["call.h", "linux.h", "linux_smmuv3.h", "mem.h", "smmuv3.h"],
     "libviq-soft.so": ["soft.h"],
 }
 NEEDED = {

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ID registers: what a guest may be told, given the physical SMMUv3 (IHI 0070 6.3.1 to 6.3.8).
+ *
+ * The physical SMMU walks the guest's context descriptors and page tables itself, and carries out the guest's
+ * invalidations: a field that says more there than it has is a fault in the guest that the guest cannot explain. One
+ * row a field; what is not in the table is emulated here (queues, stream table) or refused by
+ * viq_smmuv3_config_check().
+ *
+ * struct iommu_hw_info_arm_smmuv3 gives raw registers, and says which fields user space may go by. HAD, E0PD, OAS, ATS
+ * and AIDR are not among them: they are only ever taken away here, but for ATS, which the embedder asks for.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <viq/smmuv3.h>
+
+#include "vsmmu.h"
+
+enum rule {
+	AT_MOST,  /* more is more */
+	AT_LEAST, /* TERM_MODEL: 1 has less than 0 */
+	SUBSET,   /* TTF: a bit a format */
+	ENDIAN,   /* TTENDIAN: 0 has both */
+	STALLS,   /* STALL_MODEL: 1 is what is emulated; a host with 0 is kept from stalling, one with 2 cannot be */
+};
+
+enum offer {
+	KEEP,  /* emulated, so no host has more or less of it: only checked */
+	LOWER, /* to the host's */
+	SET,   /* to the host's */
+};
+
+static const struct field {
+	const char *name;
+	size_t guest; /* offset in struct viq_smmuv3_config */
+	size_t host;  /* offset in struct viq_linux_hw_info */
+	uint64_t mask;
+	uint8_t rule;  /* enum rule */
+	uint8_t offer; /* enum offer */
+	uint8_t most;  /* the highest value that is not reserved and that viq knows; a higher one counts as 0 */
+} fields[] = {
+#define IDR(n, field, rule, offer, most)                                                                               \
+	{                                                                                                              \
+		"IDR" #n "." #field, offsetof(struct viq_smmuv3_config, idr##n),                                       \
+			offsetof(struct viq_linux_hw_info, idr[n]), VIQ_SMMUV3_IDR##n##_##field, rule, offer, most     \
+	}
+	IDR(0, TTF, SUBSET, KEEP, 3),
+	IDR(0, ATS, AT_MOST, SET, 1),
+	IDR(0, ASID16, AT_MOST, SET, 1),
+	IDR(0, CD2L, AT_MOST, SET, 1),
+	IDR(0, TTENDIAN, ENDIAN, SET, 3),
+	IDR(0, STALL_MODEL, STALLS, KEEP, 3),
+	IDR(0, TERM_MODEL, AT_LEAST, SET, 1),
+	IDR(1, SSIDSIZE, AT_MOST, SET, 20),
+	IDR(3, HAD, AT_MOST, LOWER, 1),
+	IDR(3, RIL, AT_MOST, SET, 1),
+	IDR(3, BBML, AT_MOST, SET, 2),
+	IDR(3, E0PD, AT_MOST, LOWER, 1),
+	IDR(5, OAS, AT_MOST, LOWER, 7),
+	IDR(5, GRAN4K, AT_MOST, SET, 1),
+	IDR(5, GRAN16K, AT_MOST, SET, 1),
+	IDR(5, GRAN64K, AT_MOST, SET, 1),
+	IDR(5, DS, AT_MOST, SET, 1),
+	IDR(5, VAX, AT_MOST, SET, 1),
+#undef IDR
+	{"AIDR", offsetof(struct viq_smmuv3_config, aidr), offsetof(struct viq_linux_hw_info, aidr), VIQ_BITS(7, 0),
+	 AT_MOST, LOWER, 0xff},
+};
+
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+static uint32_t host_register(const struct viq_linux_hw_info *hw, size_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, (const char *)hw + offset, sizeof(value));
+	return value;
+}
+
+static uint32_t host_has(const struct viq_linux_hw_info *hw, const struct field *f)
+{
+	uint32_t value = VIQ_GET(f->mask, host_register(hw, f->host));
+
+	return value > f->most ? 0 : value;
+}
+
+static uint32_t guest_sees(const struct viq_smmuv3_config *config, const struct field *f)
+{
+	uint32_t reg;
+
+	memcpy(&reg, (const char *)config + f->guest, sizeof(reg));
+	return VIQ_GET(f->mask, reg);
+}
+
+static void tell_guest(struct viq_smmuv3_config *config, const struct field *f, uint32_t value)
+{
+	uint32_t reg;
+
+	memcpy(&reg, (const char *)config + f->guest, sizeof(reg));
+	reg = (reg & ~f->mask) | VIQ_PUT(f->mask, value);
+	memcpy((char *)config + f->guest, &reg, sizeof(reg));
+}
+
+static bool holds(enum rule rule, uint32_t guest, uint32_t host)
+{
+	switch (rule) {
+	case AT_MOST:
+		return guest <= host;
+	case AT_LEAST:
+		return guest >= host;
+	case SUBSET:
+		return !(guest & ~host);
+	case ENDIAN:
+		return !host || guest == host;
+	case STALLS:
+		return guest == 1 && host <= 1;
+	}
+	return false;
+}
+
+int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_config *config,
+		      struct viq_linux_why *why)
+{
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *f = &fields[i];
+		uint32_t guest = guest_sees(config, f), host = host_has(hw, f);
+
+		if (!holds(f->rule, guest, host))
+			return linux_why(why, -EINVAL, "%s: the guest would see %u, the host has %u", f->name, guest,
+					 host);
+	}
+	return 0;
+}
+
+/* Fields that need others, when these have been taken away: as viq_smmuv3_config_check() has it. */
+static void settle(struct viq_smmuv3_config *c)
+{
+	if (c->aidr >= 3 && !(c->idr3 & VIQ_SMMUV3_IDR3_E0PD))
+		c->aidr = 2;
+	if (c->aidr >= 2 && (!(c->idr3 & VIQ_SMMUV3_IDR3_RIL) || !(c->idr3 & VIQ_SMMUV3_IDR3_BBML)))
+		c->aidr = 1;
+	if (c->aidr >= 1 && !(c->idr3 & VIQ_SMMUV3_IDR3_HAD))
+		c->aidr = 0;
+	if (c->aidr < VIQ_SMMUV3_AIDR_V3_1)
+		c->idr5 &= ~VIQ_SMMUV3_IDR5_VAX;
+	if (!(c->idr5 & (VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K)))
+		c->idr5 &= ~VIQ_SMMUV3_IDR5_DS;
+	if (VIQ_GET(VIQ_SMMUV3_IDR5_OAS, c->idr5) > 5 &&
+	    (c->aidr < VIQ_SMMUV3_AIDR_V3_1 || !(c->idr5 & (VIQ_SMMUV3_IDR5_GRAN64K | VIQ_SMMUV3_IDR5_DS))))
+		c->idr5 = (c->idr5 & ~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5);
+}
+
+void linux_offer(const struct viq_linux_hw_info *hw, bool ats, struct viq_smmuv3_config *config)
+{
+	uint32_t pasids = hw->max_pasid_log2;
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *f = &fields[i];
+		uint32_t guest = guest_sees(config, f), host = host_has(hw, f);
+
+		if (f->offer == SET || (f->offer == LOWER && host < guest))
+			tell_guest(config, f, host);
+	}
+	if (!ats)
+		config->idr0 &= ~VIQ_SMMUV3_IDR0_ATS;
+	/* The SMMU has SubstreamIDs, but no device makes them: then the guest need not have their tables. */
+	if (pasids < VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, config->idr1))
+		config->idr1 = (config->idr1 & ~VIQ_SMMUV3_IDR1_SSIDSIZE) | VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, pasids);
+	settle(config);
+}
+
+int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why)
+{
+	const uint32_t granules = VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K | VIQ_SMMUV3_IDR5_GRAN64K;
+	uint32_t endian = VIQ_GET(VIQ_SMMUV3_IDR0_TTENDIAN, hw->idr[0]);
+	uint32_t stalls = VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, hw->idr[0]);
+
+	if (!(VIQ_GET(VIQ_SMMUV3_IDR0_TTF, hw->idr[0]) & VIQ_SMMUV3_IDR0_TTF_AARCH64))
+		return linux_why(why, -EOPNOTSUPP, "IDR0.TTF: the SMMU does not walk AArch64 page tables");
+	if (endian & 1)
+		return linux_why(why, -EOPNOTSUPP,
+				 "IDR0.TTENDIAN: the SMMU does not walk little-endian page tables (%u)", endian);
+	if (stalls > 1)
+		return linux_why(why, -EOPNOTSUPP,
+				 "IDR0.STALL_MODEL: the SMMU cannot be kept from stalling devices (%u)", stalls);
+	if (!(hw->idr[5] & granules))
+		return linux_why(why, -EOPNOTSUPP, "IDR5: the SMMU has no granule that is known");
+	return 0;
+}
+
+void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool ats, struct viq_smmuv3_config *config)
+{
+	if (v && config)
+		linux_offer(&v->hw, ats, config);
+}
+
+int viq_linux_vsmmu_check(const struct viq_linux_vsmmu *v, const struct viq_smmuv3_config *config,
+			  struct viq_linux_why *why)
+{
+	if (!v || !config || config->size != sizeof(*config))
+		return linux_why(why, -EINVAL, "config: not set by viq_smmuv3_config_init()");
+	return linux_offer_check(&v->hw, config, why);
+}

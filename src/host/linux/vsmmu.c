@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* A nested SMMUv3 as a whole: what all its streams share, made in order and destroyed in reverse. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vsmmu.h"
+
+void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *config)
+{
+	if (config)
+		*config = (struct viq_linux_vsmmu_config){
+			.size = sizeof(*config), .calls = VIQ_LINUX_CALLS_BULK, .event_depth = 1024};
+}
+
+static int check_config(const struct viq_linux_vsmmu_config *c, struct viq_linux_why *why)
+{
+	if (!c || c->size != sizeof(*c) || c->reserved)
+		return linux_why(why, -EINVAL, "config: not set by viq_linux_vsmmu_config_init()");
+	if (!c->hwpt || !c->device)
+		return linux_why(why, -EINVAL, "config: hwpt and device must be set");
+	if (c->calls > VIQ_LINUX_CALLS_STRICT)
+		return linux_why(why, -EINVAL, "config.calls: %u is not one of enum viq_linux_calls", c->calls);
+	if (c->ops && c->ops->size != sizeof(*c->ops))
+		return linux_why(why, -EINVAL, "config.ops: size must be sizeof(struct viq_linux_vsmmu_ops)");
+	return 0;
+}
+
+static int get_hardware(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+{
+	int err;
+
+	v->hw.size = sizeof(v->hw);
+	err = viq_linux_hw_info(v->ctx, device, &v->hw);
+	if (err == -ENOTTY)
+		return linux_why(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on SMMUv3 needs Linux 6.13");
+	if (err)
+		return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device,
+				 strerror(-err));
+	if (v->hw.type != VIQ_LINUX_HW_SMMUV3)
+		return linux_why(why, -EOPNOTSUPP, "device %u is not behind an SMMUv3 (IOMMU type %u)", device,
+				 v->hw.type);
+	return linux_offer_possible(&v->hw, why);
+}
+
+static int make_viommu(struct viq_linux_vsmmu *v, const struct viq_linux_vsmmu_config *c, struct viq_linux_why *why)
+{
+	int err = viq_linux_viommu_alloc(v->ctx, c->device, c->hwpt, &v->viommu);
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENOTTY:
+		return linux_why(why, -EOPNOTSUPP, "the kernel has no vIOMMU objects: Linux 6.13 or later is needed");
+	case -EOPNOTSUPP:
+		return linux_why(why, err,
+				 "device %u cannot be nested: its DMA is not known to be coherent (firmware must set "
+				 "CANWBS in the IORT, or the SMMU have S2FWB), or the SMMU lacks stage 1 or 2",
+				 c->device);
+	case -EINVAL:
+		return linux_why(why, err,
+				 "HWPT %u is no parent for nesting: allocate it with VIQ_LINUX_NEST_PARENT for a "
+				 "device behind the same SMMU as device %u",
+				 c->hwpt, c->device);
+	case -ENOENT:
+		return linux_why(why, err, "no HWPT %u or no device %u in this iommufd", c->hwpt, c->device);
+	default:
+		return linux_why(why, err, "VIOMMU_ALLOC: %s", strerror(-err));
+	}
+}
+
+static int make_table(struct viq_linux_vsmmu *v, uint32_t device, const uint64_t ste[2], uint32_t *pt,
+		      struct viq_linux_why *why)
+{
+	int err = viq_linux_nested_alloc(v->ctx, device, v->viommu, ste, pt);
+
+	return err ? linux_why(why, err, "HWPT_ALLOC of a nested page table: %s", strerror(-err)) : 0;
+}
+
+/* Kernels from 6.13 on can do without; 6.15 brought it. */
+static int make_event_queue(struct viq_linux_vsmmu *v, uint32_t depth, struct viq_linux_why *why)
+{
+	int err;
+
+	v->event_fd = -1;
+	v->event_depth = depth;
+	if (!depth)
+		return 0;
+	err = viq_linux_veventq_alloc(v->ctx, v->viommu, depth, &v->event_queue, &v->event_fd);
+	if (!err)
+		return 0;
+	v->event_queue = 0;
+	v->event_fd = -1;
+	if (err == -ENOTTY || err == -EOPNOTSUPP)
+		return 0;
+	if (err == -EINVAL)
+		return linux_why(why, err, "config.event_depth: %u is more than the kernel takes", depth);
+	return linux_why(why, err, "VEVENTQ_ALLOC: %s", strerror(-err));
+}
+
+int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_config *config,
+			   struct viq_linux_vsmmu **out, struct viq_linux_why *why)
+{
+	struct viq_linux_vsmmu *v;
+	int err;
+
+	if (!ctx || !out)
+		return linux_why(why, -EINVAL, "ctx and out must not be NULL");
+	err = check_config(config, why);
+	if (err)
+		return err;
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return linux_why(why, -ENOMEM, "out of memory");
+	v->ctx = ctx;
+	if (config->ops)
+		v->ops = *config->ops;
+	v->opaque = config->opaque;
+	err = get_hardware(v, config->device, why);
+	if (err)
+		goto free_v;
+	err = make_viommu(v, config, why);
+	if (err)
+		goto free_v;
+	err = make_table(v, config->device, linux_ste_abort, &v->abort, why);
+	if (err)
+		goto destroy_viommu;
+	err = make_table(v, config->device, linux_ste_bypass, &v->bypass, why);
+	if (err)
+		goto destroy_abort;
+	err = make_event_queue(v, config->event_depth, why);
+	if (err)
+		goto destroy_bypass;
+	pthread_mutex_init(&v->lock, NULL);
+	linux_invalidate_init(&v->inv, ctx, v->viommu, &v->hw, config->calls);
+	*out = v;
+	return 0;
+
+destroy_bypass:
+	viq_linux_destroy(ctx, v->bypass);
+destroy_abort:
+	viq_linux_destroy(ctx, v->abort);
+destroy_viommu:
+	viq_linux_destroy(ctx, v->viommu);
+free_v:
+	free(v);
+	return err;
+}
+
+int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
+{
+	int err = 0;
+
+	if (!v)
+		return 0;
+	while (v->count)
+		linux_first(&err, linux_streams_drop(v, v->streams[v->count - 1]));
+	/* The open fd keeps the queue in use. */
+	if (v->event_fd >= 0)
+		linux_close(v->ctx, v->event_fd);
+	if (v->event_queue)
+		linux_first(&err, viq_linux_destroy(v->ctx, v->event_queue));
+	linux_first(&err, viq_linux_destroy(v->ctx, v->bypass));
+	linux_first(&err, viq_linux_destroy(v->ctx, v->abort));
+	linux_first(&err, viq_linux_destroy(v->ctx, v->viommu));
+	pthread_mutex_destroy(&v->lock);
+	free(v->streams);
+	free(v);
+	return err;
+}
+
+const struct viq_linux_hw_info *viq_linux_vsmmu_hw_info(const struct viq_linux_vsmmu *v)
+{
+	return v ? &v->hw : NULL;
+}
+
+struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *v)
+{
+	return (struct viq_call_host){
+		.ops = v ? &linux_vsmmu_host_ops : NULL, .opaque = v, .object = v ? v->viommu : 0};
+}
+
+static uint64_t load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counters *out)
+{
+	if (!v || !out)
+		return;
+	*out = (struct viq_linux_counters){
+		.ioctls = load(&v->inv.ioctls),
+		.entries = load(&v->inv.entries),
+		.failed = load(&v->inv.failed),
+		.repeated = load(&v->inv.repeated),
+		.refused = load(&v->inv.refused),
+		.attaches = load(&v->attaches),
+		.rejected = load(&v->rejected),
+		.events = load(&v->events),
+		.events_lost = load(&v->events_lost),
+	};
+}
