@@ -42,6 +42,7 @@ needs_kernel() {
 	cat <<-END
 	bc                     command bc
 	bison                  command bison
+	debian-archive-keyring package debian-archive-keyring
 	flex                   command flex
 	gcc-aarch64-linux-gnu  command aarch64-linux-gnu-gcc
 	libc6-dev-arm64-cross  package libc6-dev-arm64-cross

@@ -84,17 +84,17 @@ void bare_create(struct bare *bare, struct guest *guest)
 	must(bare->edu.cdev, UAPI_VFIO_ATTACH_IOMMUFD_PT, &attach);
 }
 
-int bare_invalidate(struct bare *bare, const struct synth_cmd *commands, uint32_t *count)
+int bare_invalidate(int iommufd, uint32_t viommu, const struct synth_cmd *commands, uint32_t *count)
 {
 	struct uapi_iommu_hwpt_invalidate invalidate = {
 		.size = sizeof(invalidate),
-		.hwpt_id = bare->viommu,
+		.hwpt_id = viommu,
 		.data_uptr = (uintptr_t)commands,
 		.data_type = UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
 		.entry_len = sizeof(*commands),
 		.entry_num = *count,
 	};
-	int err = ioctl(bare->iommufd, UAPI_IOMMU_HWPT_INVALIDATE, &invalidate) ? -errno : 0;
+	int err = ioctl(iommufd, UAPI_IOMMU_HWPT_INVALIDATE, &invalidate) ? -errno : 0;
 
 	*count = invalidate.entry_num;
 	return err;

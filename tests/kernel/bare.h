@@ -20,6 +20,6 @@ struct bare {
 void bare_create(struct bare *bare, struct guest *guest);
 
 /* IOMMU_HWPT_INVALIDATE: 0 or a negative errno; *count: entries in, the kernel's "successfully handled" out. */
-int bare_invalidate(struct bare *bare, const struct synth_cmd *commands, uint32_t *count);
+int bare_invalidate(int iommufd, uint32_t viommu, const struct synth_cmd *commands, uint32_t *count);
 
 #endif

@@ -63,6 +63,13 @@ void guest_map(struct guest *guest, unsigned int i, uint64_t page)
 	check_equal(synth_pt_map(&guest->pt, guest_witness(i), page, 3, SYNTH_NG), 0);
 }
 
+void guest_make_stale(struct guest *guest, struct edu *edu, unsigned int i)
+{
+	guest_map(guest, i, guest->old_page);
+	check_equal(guest_look(guest, edu, i), GUEST_OLD);
+	guest_map(guest, i, guest->new_page);
+}
+
 struct synth_cmd guest_tlbi(unsigned int i)
 {
 	return synth_cmd_tlbi_nh_va(GUEST_ASID, guest_witness(i), true);
@@ -92,8 +99,9 @@ enum guest_seen guest_look_at(struct guest *guest, struct edu *edu, uint64_t iov
 		return GUEST_OLD;
 	case TEXT_NEW:
 		return GUEST_NEW;
-	case TEXT_BLANK:  /* this access alone failed */
-	case TEXT_NOBODY: /* all do */
+	case 0:           /* QEMU's answer to an access that is aborted; no page here holds it */
+	case TEXT_BLANK:  /* another's: the buffer stays as it is */
+	case TEXT_NOBODY: /* not even this page can be reached */
 		return GUEST_NOTHING;
 	default:
 		return GUEST_OTHER;

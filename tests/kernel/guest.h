@@ -14,12 +14,9 @@
 #include "synth/synth.h"
 
 #define GUEST_BASE  UINT64_C(0x40000000) /* guest-physical */
-#define GUEST_BYTES (UINT64_C(32) << 20)
+#define GUEST_BYTES (UINT64_C(8) << 20)
 #define GUEST_PAGE  4096
 #define GUEST_ASID  7
-/* QEMU's SMMU remembers 256 translations, and forgets all when there are more: look at fewer witnesses at a time. */
-#define GUEST_WITNESSES 200
-
 /* What the device can find in a witness. */
 enum guest_seen {
 	GUEST_NOTHING, /* the access failed */
@@ -42,6 +39,11 @@ void guest_destroy(struct guest *guest);
 /* The device address of witness i (any number), and pointing it at a page. Does not invalidate anything. */
 uint64_t guest_witness(unsigned int i);
 void guest_map(struct guest *guest, unsigned int i, uint64_t page);
+/*
+ * Point witness i at OLD, let the device look (the IOMMU remembers), and point it at NEW: unless something invalidates,
+ * the device goes on reading OLD.
+ */
+void guest_make_stale(struct guest *guest, struct edu *edu, unsigned int i);
 /* The command that makes the IOMMU forget it. */
 struct synth_cmd guest_tlbi(unsigned int i);
 

@@ -29,6 +29,8 @@ def parse(lines):
             complaints.append(text.strip())
     if planned is None:
         complaints.append("no test began")
+    elif not planned:
+        complaints.append("no test has such a name")
     elif planned != len(results):
         complaints.append(f"only {len(results)} of {planned} tests ended")
     if THE_END not in lines:

@@ -29,8 +29,10 @@ class Vm:
     def __init__(self, qemu, kernel, init, cache):
         self.qemu, self.kernel, self.init, self.cache = qemu, pathlib.Path(kernel), pathlib.Path(init), cache
         self.files = {}  # more files for the initrd
-        self.qemu_version = subprocess.run([qemu, "--version"], check=True, capture_output=True,
-                                           text=True).stdout.split("\n")[0]
+        answer = subprocess.run([qemu, "--version"], check=False, capture_output=True, text=True)
+        if answer.returncode:
+            raise VmError(f"{qemu} does not run: {answer.stderr.strip()}")
+        self.qemu_version = answer.stdout.split("\n", maxsplit=1)[0]
 
     def about(self):
         """What kernel this is, on what machine."""
