@@ -8,7 +8,7 @@ WERROR    ?= true
 
 export WERROR
 
-.PHONY: all help deps demo check check-kernel bench fuzz format install clean
+.PHONY: all help deps demo check check-kernel demo-kernel bench bench-kernel fuzz format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -17,8 +17,10 @@ help:
 	@echo 'make demo              build, then replay a recorded guest queue, cleanly and with a bad command in it'
 	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
 	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
+	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/'
 	@echo 'make bench             measure, on an optimised build of its own'
+	@echo 'make bench-kernel      what an invalidation costs on these kernels, by the length of the call'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
 	@echo 'make format            clang-format 14 on every C file'
 	@echo 'make install           meson install (PREFIX=$(PREFIX), DESTDIR=)'
@@ -43,11 +45,19 @@ check-kernel:
 	@tools/install-deps.sh kernel
 	@tests/kernel/check.py
 
+demo-kernel:
+	@tools/install-deps.sh kernel
+	@tests/kernel/demo.py
+
 bench:
 	@tools/install-deps.sh check
 	[ -e build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dtests=false
 	ninja -C build-bench
 	build-bench/tools/viq/viq bench
+
+bench-kernel:
+	@tools/install-deps.sh kernel
+	@tests/kernel/bench.py
 
 fuzz:
 	@tools/install-deps.sh check

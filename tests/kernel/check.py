@@ -6,13 +6,11 @@ What is missing is fetched and built first. See README.md in this folder.
 """
 import argparse
 import collections
-import subprocess
 import sys
 import time
 
 import machines
 import tap
-import vm
 
 TIMEOUT = 240  # seconds, for one boot with all tests; it takes a tenth of that
 
@@ -38,9 +36,9 @@ def report(results, notes):
     print("   " + ", ".join(f"{count[kind]} {kind}" for kind in ("passed", "failed", "skipped")))
 
 
-def run_one(options, init, qemu, package, version):
+def run_one(options, package, version):
     """The results on one kernel."""
-    machine = vm.Vm(qemu, machines.kernel(package, version), init, machines.CACHE)
+    machine = machines.machine(package, version)
     log = machines.BUILD / f"console-{package}.log"
     print(f"\n== {machine.about()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
     start = time.monotonic()
@@ -56,16 +54,16 @@ def main():
     options = arguments()
     results = []
     try:
-        init, qemu, kernels = machines.program(), machines.qemu(), machines.kernels()
+        kernels = machines.kernels()
         if len(kernels) < 2:
             print("The archive has one kernel that will do, and no older one: going on with that.")
         for package, version in kernels[:1] if options.current else kernels:
             try:
-                results += run_one(options, init, qemu, package, version)
-            except (vm.VmError, vm.iort.IortError, subprocess.CalledProcessError, OSError) as error:
+                results += run_one(options, package, version)
+            except machines.TROUBLE as error:
                 print(f"   FAILED: {package} {version}: {error}")
                 results.append(("failed", package, str(error)))
-    except (vm.VmError, subprocess.CalledProcessError, OSError) as error:
+    except machines.TROUBLE as error:
         print(f"FAILED: {error}")
         results.append(("failed", "preparation", str(error)))
     count = collections.Counter(kind for kind, _, _ in results)

@@ -3,7 +3,9 @@
  * /init of the virtual machine, its only program. The kernel's command line says what to do:
  *
  *   viq.run=tests    run the tests (viq.only=PREFIX: those whose names begin so)
+ *   viq.run=bench    measure
  *   viq.run=iort     write the firmware's IORT to the console, in hex
+ *   viq.run=story    make demo-kernel
  *
  * Then the machine is switched off.
  */
@@ -22,6 +24,23 @@ static const struct tap_test tests[] = {
 	{"bare-valid", test_bare_valid},
 	{"bare-pair", test_bare_pair},
 	{"bare-groups", test_bare_groups},
+	{"exact-guest", test_exact_guest},
+	{"exact-kernel", test_exact_kernel},
+	{"exact-strict", test_exact_strict},
+	{"exact-call", test_exact_call},
+	{"exact-call-listed", test_exact_call_listed},
+	{"exact-reserved", test_exact_reserved},
+	{"streams-ste", test_streams_ste},
+	{"streams-bad-ste", test_streams_bad_ste},
+	{"streams-cd", test_streams_cd},
+	{"streams-smmuen", test_streams_smmuen},
+	{"streams-move", test_streams_move},
+	{"streams-plug", test_streams_plug},
+	{"streams-event", test_streams_event},
+	{"doorbell-bulk", test_doorbell_bulk},
+	{"doorbell-strict", test_doorbell_strict},
+	{"replay", test_replay},
+	{"leak", test_leak},
 };
 
 static void run_tests(const char *only)
@@ -44,12 +63,26 @@ static void dump_iort(const char *unused)
 	fclose(table);
 }
 
+static void run_bench(const char *unused)
+{
+	static const struct tap_test measure = {"bench", bench};
+
+	tap_run(&measure, 1, NULL);
+}
+
+static void tell_story(const char *unused)
+{
+	story();
+}
+
 static const struct job {
 	const char *name;
 	void (*run)(const char *only);
 } jobs[] = {
 	{"tests", run_tests},
+	{"bench", run_bench},
 	{"iort", dump_iort},
+	{"story", tell_story},
 };
 
 /* The value of key=value in the kernel's command line, or NULL. */

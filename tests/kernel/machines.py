@@ -4,6 +4,8 @@ import os
 import pathlib
 import subprocess
 
+import iort
+import replay
 import vm
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -11,12 +13,18 @@ SOURCE = HERE.parent.parent
 BUILD = SOURCE / "build-kernel"
 CACHE = pathlib.Path(os.environ.get("VIQ_CACHE") or
                      pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "viq")
+CAPTURE = SOURCE / "captures" / "linux-7.3-arm64-smmuv3-strict-nvme.pcap"
 SUITE = "trixie-backports"
+# What can go wrong on the way, each with a message for people.
+TROUBLE = (vm.VmError, iort.IortError, replay.CaptureError, OSError)
 
 
 def _output(*command):
     """A script's answer, with what it says on the way left to be seen."""
-    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    done = subprocess.run([str(word) for word in command], check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise vm.VmError(f"{command[0].name} failed; what it said is above")
+    return done.stdout.strip()
 
 
 def program():
@@ -45,3 +53,10 @@ def kernels():
 def kernel(package, version):
     """The folder of a built kernel."""
     return _output(HERE / "build-kernel.sh", CACHE, package, version)
+
+
+def machine(package, version):
+    """All of it, ready to run."""
+    new = vm.Vm(qemu(), kernel(package, version), program(), CACHE)
+    new.files["replay"] = replay.flatten(CAPTURE.read_bytes())
+    return new

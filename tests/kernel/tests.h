@@ -3,8 +3,29 @@
 #define VIQ_KERNEL_TESTS_H
 
 /* One line a test, by subject; init.c lists them in the order of a run. */
-void test_bare_valid(void);
-void test_bare_pair(void);
 void test_bare_groups(void);
+void test_bare_pair(void);
+void test_bare_valid(void);
+void test_doorbell_bulk(void);
+void test_doorbell_strict(void);
+void test_exact_call(void);
+void test_exact_call_listed(void);
+void test_exact_guest(void);
+void test_exact_kernel(void);
+void test_exact_reserved(void);
+void test_exact_strict(void);
+void test_leak(void);
+void test_replay(void);
+void test_streams_bad_ste(void);
+void test_streams_cd(void);
+void test_streams_event(void);
+void test_streams_move(void);
+void test_streams_plug(void);
+void test_streams_smmuen(void);
+void test_streams_ste(void);
+
+/* Not tests, but run as such. */
+void bench(void);
+void story(void);
 
 #endif
