@@ -89,7 +89,7 @@ VIQ_EXPORT int viq_linux_ioas_alloc(struct viq_linux *ctx, uint32_t *ioas);
  */
 VIQ_EXPORT int viq_linux_ioas_map(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, void *va, uint64_t len,
 				  uint32_t access);
-/* Whole mappings only. -ENOENT: nothing is mapped there. */
+/* Whole mappings only. -ENOENT: nothing is mapped there, or the range cuts a mapping. */
 VIQ_EXPORT int viq_linux_ioas_unmap(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, uint64_t len);
 
 struct viq_linux_range {
@@ -168,7 +168,8 @@ VIQ_EXPORT int viq_linux_nested_alloc(struct viq_linux *ctx, uint32_t device, ui
 
 /*
  * The queue of the physical SMMU's events that concern this vIOMMU's devices, at most depth of them (>= 1). *id and *fd
- * are the caller's: destroy one, close the other. The fd is readable when there are events. -EEXIST: has one already.
+ * are the caller's: close the fd, then destroy the id (-EBUSY before). The fd is readable when there are events.
+ * -EEXIST: has one already.
  */
 VIQ_EXPORT int viq_linux_veventq_alloc(struct viq_linux *ctx, uint32_t viommu, uint32_t depth, uint32_t *id, int *fd);
 

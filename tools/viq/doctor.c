@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "doctor.h"
@@ -26,6 +27,14 @@ static const char help[] =
 	"Examples:\n"
 	"  sudo viq doctor\n"
 	"  viq doctor --json | jq -r '.findings[] | select(.level == \"missing\") | .remedy'\n";
+
+/* Is the tree this machine's, however it is called? */
+static bool is_own(int root)
+{
+	struct stat there, here;
+
+	return !fstat(root, &there) && !stat("/", &here) && there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
 
 static void examine(struct doctor *d)
 {
@@ -71,6 +80,7 @@ int cmd_doctor(int argc, char **argv)
 	d.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d.root < 0)
 		return tool_usage("--root %s: %s", root, strerror(errno));
+	d.own = is_own(d.root);
 	examine(&d);
 	doctor_print(&d, json);
 	status = doctor_nesting(&d) ? TOOL_OK : TOOL_ERROR;

@@ -52,7 +52,8 @@ struct doctor_device {
 
 struct doctor {
 	int root;              /* directory fd */
-	bool live;             /* / is looked at: devices may be opened */
+	bool own;              /* it is / */
+	bool live;             /* devices may be opened; only if own */
 	char release[128];     /* uname -r, or empty */
 	char arch[32];         /* uname -m, or empty */
 	unsigned int version;  /* 1000 * major + minor; 0: not known */

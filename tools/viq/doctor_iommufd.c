@@ -93,6 +93,6 @@ static void judge_memlock(struct doctor *d)
 void doctor_iommufd(struct doctor *d)
 {
 	judge_iommufd(d);
-	if (d->live)
+	if (d->own)
 		judge_memlock(d);
 }

@@ -34,7 +34,7 @@ static void learn_names(struct doctor *d)
 	struct utsname own;
 	unsigned int major, minor;
 
-	if (d->live && !uname(&own)) {
+	if (d->own && !uname(&own)) {
 		snprintf(d->release, sizeof(d->release), "%s", own.release);
 		snprintf(d->arch, sizeof(d->arch), "%.31s", own.machine);
 	} else {
