@@ -55,13 +55,15 @@ static int script_sys_ioctl(void *opaque, int fd, unsigned long request, void *a
 	struct script *s = opaque;
 	uint32_t i;
 
-	if (interrupted(s))
+	memcpy(&s->arg_len, arg, sizeof(s->arg_len));
+	assert_in_range(s->arg_len, 4, sizeof(s->arg));
+	if (interrupted(s)) {
+		memset(arg, 0xee, s->arg_len); /* answers that do not count */
 		return -EINTR;
+	}
 	s->ioctls++;
 	s->fd = fd;
 	s->request = request;
-	memcpy(&s->arg_len, arg, sizeof(s->arg_len));
-	assert_in_range(s->arg_len, 4, sizeof(s->arg));
 	memcpy(s->arg, arg, s->arg_len);
 	if (s->pointer && !s->data)
 		memcpy(s->pointed, pointer_in(s), 16);

@@ -11,7 +11,7 @@
 #define SCRIPT_FD 77 /* of /dev/iommu */
 
 struct script {
-	int interrupts; /* so many calls answer -EINTR first */
+	int interrupts; /* so many calls answer -EINTR first, and overwrite the argument */
 	int ret;        /* of open, ioctl */
 	/* ioctl: stored at these offsets of the argument if ret is 0 */
 	struct {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls: the system's own, and the one place from which all of them are made. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,6 +12,8 @@
 
 /* A process that is hit by signals this often in one call does not get anywhere: better an error than no end. */
 #define INTERRUPTS_MAX 256
+/* Bytes of the largest argument in uapi.h. Each begins with its size. */
+#define ARGUMENT_MAX 48
 
 static int sys_open(void *opaque, const char *path, int flags)
 {
@@ -43,12 +47,19 @@ const struct viq_linux_sys linux_sys = {
 
 int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void *arg)
 {
+	uint8_t before[ARGUMENT_MAX];
+	uint32_t size;
 	int i, ret;
 
+	memcpy(&size, arg, sizeof(size));
+	assert(size <= sizeof(before));
+	memcpy(before, arg, size);
 	for (i = 0; i < INTERRUPTS_MAX; i++) {
 		ret = ctx->sys->ioctl(ctx->opaque, fd, request, arg);
 		if (ret != -EINTR)
 			return ret < 0 ? ret : 0;
+		/* It may have answered already, such as how many entries it did: the next call is to do them all. */
+		memcpy(arg, before, size);
 	}
 	return -EAGAIN;
 }
