@@ -141,6 +141,7 @@ void nest_free(struct nest *n)
 {
 	if (n->vs)
 		nest_destroy(n);
+	free_guest(n);
 	assert_int_equal(nest_own_objects(n), 0);
 	for (uint32_t i = 0; i < n->devices; i++)
 		assert_int_equal(n->fk->devices[i].attached, 0);

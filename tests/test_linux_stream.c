@@ -148,6 +148,20 @@ static void smmuen_off_is_gbpa(void **state)
 	nest_free(n);
 }
 
+/* A device may be behind a number that the guest's SIDSIZE (16) has not: SMMUEN is for it too. */
+static void smmuen_concerns_every_stream(void **state)
+{
+	struct nest *n = with_device(true);
+
+	nest_add(n, 1, 0x12345);
+	assert_int_equal(nest_mode(n, 1), FK_ABORT);
+	nest_enable(n, false);
+	assert_int_equal(nest_mode(n, 1), FK_BYPASS);
+	nest_enable(n, true);
+	assert_int_equal(nest_mode(n, 1), FK_ABORT);
+	nest_free(n);
+}
+
 static void gbpa_while_enabled_changes_nothing(void **state)
 {
 	struct nest *n = with_device(true);
@@ -605,6 +619,27 @@ static void p1_broken_is_an_error_until_it_works(void **state)
 	nest_free(n);
 }
 
+/* A device that could not be stopped is everybody's trouble, until it can be or has been removed. */
+static void p1_broken_stops_other_streams_too(void **state)
+{
+	struct nest *n = with_device(true);
+
+	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	nest_add(n, 1, SID + 1);
+	break_calls(n, 0, UAPI_VFIO_ATTACH_IOMMUFD_PT, ALWAYS, -ENOMEM);
+	break_calls(n, 1, UAPI_VFIO_DETACH_IOMMUFD_PT, ALWAYS, -ENOMEM);
+	NEST_GBPA_ABORT(n->g);
+	nest_enable(n, false); /* cannot be told */
+	assert_int_equal(n->fates[VIQ_LINUX_FATE_BROKEN], 1);
+	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
+	assert_false(nest_try_cfgi_ste(n, SID + 1));
+	heal(n);
+	nest_acknowledge(n);
+	assert_idle(n->g);
+	assert_int_equal(nest_mode(n, 0), FK_ABORT);
+	nest_free(n);
+}
+
 /* The embedder attaches, and what its failure has changed is not known: the next attach is made in any case. */
 static void unsure_attachments_are_made_again(void **state)
 {
@@ -698,6 +733,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ALL_TO_ALL(NAMED) cmocka_unit_test(abort_and_bypass_make_nothing),
 		cmocka_unit_test(smmuen_off_is_gbpa),
+		cmocka_unit_test(smmuen_concerns_every_stream),
 		cmocka_unit_test(gbpa_while_enabled_changes_nothing),
 		cmocka_unit_test(reset_is_gbpa),
 		cmocka_unit_test(failure_at_smmuen_aborts),
@@ -721,6 +757,7 @@ int main(void)
 		cmocka_unit_test(bypass_that_fails_aborts),
 		cmocka_unit_test(abort_by_detaching),
 		cmocka_unit_test(p1_broken_is_an_error_until_it_works),
+		cmocka_unit_test(p1_broken_stops_other_streams_too),
 		cmocka_unit_test(unsure_attachments_are_made_again),
 		cmocka_unit_test(garbage_is_collected_later),
 		cmocka_unit_test(p4_garbage_is_bounded),

@@ -405,6 +405,34 @@ static void lost_device_can_be_removed(void **state)
 	nest_free(n);
 }
 
+/* Between the question whether a stream is here and the call. It is not the guest's fault: it retries. */
+static void unplug_in_the_call(struct fake_kernel *fk, uint64_t call, unsigned long request)
+{
+	struct nest *n = fk->opaque;
+
+	if (request != UAPI_IOMMU_HWPT_INVALIDATE)
+		return;
+	fk->before_call = NULL;
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, 3), 0);
+}
+
+static void stream_that_goes_during_the_call(void **state)
+{
+	struct nest *n = nest_new(1);
+
+	nest_boot(n, true);
+	nest_add(n, 0, 3);
+	n->fk->opaque = n;
+	n->fk->before_call = unplug_in_the_call;
+	vsmmu_push_test(n->g, cmd_nh_all());
+	assert_false(nest_send(n, cmd_cfgi_cd(3, 0)));
+	assert_stopped(n->g, n->g->prod - 2, VIQ_SMMUV3_CERROR_ABT);
+	assert_int_equal(n->fk->effect_count, 1); /* the one before */
+	nest_acknowledge(n);
+	assert_idle(n->g);
+	nest_free(n);
+}
+
 static void many_devices_in_any_order(void **state)
 {
 	struct nest *n = nest_new(FK_DEVICES);
@@ -595,6 +623,7 @@ int main(void)
 		cmocka_unit_test(embedder_may_attach_itself),
 		cmocka_unit_test(removed_devices_are_blocked),
 		cmocka_unit_test(lost_device_can_be_removed),
+		cmocka_unit_test(stream_that_goes_during_the_call),
 		cmocka_unit_test(many_devices_in_any_order),
 		cmocka_unit_test(move_to_a_free_number),
 		cmocka_unit_test(move_swaps),

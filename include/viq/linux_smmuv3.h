@@ -67,7 +67,7 @@ struct viq_linux_trace {
 	uint64_t ste[2];  /* as given to the kernel */
 };
 
-/* All members but size are optional (NULL). Called on the thread that calls in here. */
+/* All members but size are optional (NULL). Called on the thread that calls in here; they must not call back. */
 struct viq_linux_vsmmu_ops {
 	uint32_t size; /* sizeof(struct viq_linux_vsmmu_ops) */
 	/* Attach the device to pt, replacing what is attached; 0: block it. For devices whose fd is -1. 0 or -errno. */
@@ -120,11 +120,13 @@ VIQ_EXPORT void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *vsmmu, bool 
 VIQ_EXPORT int viq_linux_vsmmu_check(const struct viq_linux_vsmmu *vsmmu, const struct viq_smmuv3_config *config,
 				     struct viq_linux_why *why);
 
-/* The guest SMMUv3 whose tables are read and who gets the events; NULL: none, all streams keep what they have. */
+/*
+ * The guest SMMUv3 whose tables are read and who gets the events; NULL: none. Devices that are here keep what they have
+ * until viq_linux_vsmmu_reconfig(): with VIQ_SMMUV3_RESTORED if they were added before the guest was bound.
+ */
 VIQ_EXPORT void viq_linux_vsmmu_bind(struct viq_linux_vsmmu *vsmmu, struct viq_smmuv3 *smmu);
 
-/* --- Streams -------------------------------------------------------------------------------------------------------
- */
+/* --- Streams ------------------------------------------------------------------------------------------------------ */
 
 struct viq_linux_device {
 	uint32_t size;   /* sizeof(struct viq_linux_device) */
@@ -135,7 +137,8 @@ struct viq_linux_device {
 
 /*
  * A device appears behind StreamID vsid: makes its vDEVICE and sets it up as the guest's tables say (aborting, if no
- * guest is bound). -EEXIST: the vSID or the device is there already. -ENODEV: behind another physical SMMU.
+ * guest is bound). -EEXIST: the vSID or the device is there already. -ENODEV: behind another physical SMMU. After an
+ * error the device is blocked, whatever was attached to it before.
  */
 VIQ_EXPORT int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device, uint32_t vsid,
 				   struct viq_linux_why *why);
@@ -155,24 +158,24 @@ VIQ_EXPORT int viq_linux_vsmmu_move(struct viq_linux_vsmmu *vsmmu, const struct 
 /*
  * For viq_smmuv3_ops.reconfig: read the STE of every device in [first, last] and make the hardware follow. A guest's
  * bad STE makes its stream abort and is no error. An error of the kernel: the stream aborts, the first error is
- * returned (so that the guest's command does not complete), the other streams are done all the same.
+ * returned (so that the guest's command does not complete), the other streams are done all the same. Causes other than
+ * VIQ_SMMUV3_CFGI_STE concern every device. -ENODEV: no guest is bound, nothing has changed.
  */
 VIQ_EXPORT int viq_linux_vsmmu_reconfig(struct viq_linux_vsmmu *vsmmu, enum viq_smmuv3_reconfig_cause cause,
 					uint32_t first, uint32_t last);
 
-/* --- Events --------------------------------------------------------------------------------------------------------
- */
+/* --- Events ------------------------------------------------------------------------------------------------------- */
 
 /* Readable when the physical SMMU has recorded events; -1: there is no event queue. It is not the caller's to close. */
 VIQ_EXPORT int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *vsmmu);
 /*
  * Move what is there into the bound guest's event queue (viq_smmuv3_event()); at most event_depth events, so that a
- * flood does not hold the caller. 0, also if there was nothing; or a negative errno of read().
+ * flood does not hold the caller. 0, also if there was nothing; or a negative errno of read(). Faults of stage 2, and
+ * events of streams that are not here any more, are not given to the guest.
  */
 VIQ_EXPORT int viq_linux_vsmmu_events(struct viq_linux_vsmmu *vsmmu);
 
-/* --- Looking in ----------------------------------------------------------------------------------------------------
- */
+/* --- Looking in --------------------------------------------------------------------------------------------------- */
 
 struct viq_linux_counters {
 	uint64_t ioctls;      /* IOMMU_HWPT_INVALIDATE calls */
@@ -183,7 +186,7 @@ struct viq_linux_counters {
 	uint64_t attaches;    /* of nested page tables */
 	uint64_t rejected;    /* STEs that the kernel refused */
 	uint64_t events;      /* given to the guest */
-	uint64_t events_lost; /* by the kernel, or the guest's queue was full or off */
+	uint64_t events_lost; /* by the kernel, not for the guest, or its queue was full or off */
 };
 /* A snapshot since creation; from any thread. */
 VIQ_EXPORT void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *vsmmu, struct viq_linux_counters *out);

@@ -133,6 +133,15 @@ int linux_reconfig_stream(struct viq_linux_vsmmu *v, struct linux_stream *s)
 	return err;
 }
 
+/*
+ * Registers concern all streams, also those whose number the guest cannot name. A stream that could not be made to
+ * abort is tried again whenever there is a chance, and its error is everybody's.
+ */
+static bool concerns(const struct linux_stream *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	return cause != VIQ_SMMUV3_CFGI_STE || !s->sure || (s->vsid >= first && s->vsid <= last);
+}
+
 int viq_linux_vsmmu_reconfig(struct viq_linux_vsmmu *v, enum viq_smmuv3_reconfig_cause cause, uint32_t first,
 			     uint32_t last)
 {
@@ -143,10 +152,8 @@ int viq_linux_vsmmu_reconfig(struct viq_linux_vsmmu *v, enum viq_smmuv3_reconfig
 	if (!v->smmu)
 		return -ENODEV;
 	for (size_t i = 0; i < v->count; i++) {
-		struct linux_stream *s = v->streams[i];
-
-		if (s->vsid >= first && s->vsid <= last)
-			linux_first(&err, linux_reconfig_stream(v, s));
+		if (concerns(v->streams[i], cause, first, last))
+			linux_first(&err, linux_reconfig_stream(v, v->streams[i]));
 	}
 	return err;
 }

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every system call of a nested SMMUv3's life fails, one after the other, and from one on.
+ *
+ * P1: a CFGI_STE of the guest completes only if its device translates by the tables named there, or aborts. P8, and no
+ * leak: what failed has left nothing behind, and works the next time. Only this is checked here; what the calls do is
+ * in the other tests.
+ */
+#include <errno.h>
+
+#include "linux_nest.h"
+
+static const int errors[] = {-ENOMEM, -EIO, -EBUSY, -EINTR};
+
+struct sweep {
+	struct nest *n;
+	int err;          /* what fails */
+	bool transparent; /* and nobody may notice */
+	bool leaks;       /* the kernel refused to destroy something: it said so, and is forgiven */
+};
+
+static bool struck(const struct sweep *s)
+{
+	return s->n->fk->calls >= s->n->fk->faults[0].first;
+}
+
+/* An error that a step returned must be the one that was injected, and only if it may be seen. */
+static void assert_injected(const struct sweep *s, int err)
+{
+	assert_true(struck(s));
+	assert_false(s->transparent);
+	assert_int_equal(err, s->err);
+}
+
+static bool aborts(const struct nest *n, uint32_t device)
+{
+	return nest_mode(n, device) == FK_ABORT || nest_mode(n, device) == FK_BLOCKED;
+}
+
+static bool has_words(const struct nest *n, uint32_t device, uint64_t dw0)
+{
+	const struct fk_device *d = &n->fk->devices[device];
+
+	if (VIQ_GET(REG(STE_0_CONFIG), dw0) == 5)
+		return d->mode == FK_TRANSLATE && d->ste[0] == dw0 && d->ste[1] == NEST_S1_1;
+	return dw0 == NEST_V_BYPASS ? d->mode == FK_BYPASS : aborts(n, device);
+}
+
+static bool told(const struct nest *n, uint32_t vsid)
+{
+	const struct viq_call_host host = viq_linux_vsmmu_host(n->vs);
+
+	return viq_call_stream(&host, vsid);
+}
+
+/* Up to the moment, what the guest was told is true: dw0 is in force, or it aborts because the kernel refused it. */
+static void assert_follows(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0)
+{
+	if (has_words(s->n, device, dw0))
+		return;
+	assert_true(aborts(s->n, device));
+	assert_int_equal(s->err, -EIO);
+	assert_true(nest_counters(s->n).rejected > 0);
+	nest_cfgi_ste(s->n, vsid);
+	assert_true(has_words(s->n, device, dw0));
+}
+
+static void step_create(struct sweep *s)
+{
+	int err = nest_create(s->n);
+
+	if (err) {
+		assert_injected(s, err);
+		assert_int_not_equal(s->n->why.text[0], 0);
+		assert_int_equal(nest_own_objects(s->n), 0);
+		assert_int_equal(fake_kernel_files(s->n->fk), 1 + s->n->devices);
+		assert_int_equal(nest_create(s->n), 0);
+	}
+	nest_guest(s->n);
+}
+
+static void step_add(struct sweep *s, uint32_t device, uint32_t vsid)
+{
+	size_t before = nest_own_objects(s->n);
+	int err = nest_try_add(s->n, device, vsid, true);
+
+	if (err) {
+		assert_injected(s, err);
+		assert_int_not_equal(s->n->why.text[0], 0);
+		assert_int_equal(nest_mode(s->n, device), FK_BLOCKED);
+		assert_int_equal(nest_own_objects(s->n), before);
+		assert_false(told(s->n, vsid));
+		nest_add(s->n, device, vsid);
+	}
+	assert_true(told(s->n, vsid));
+}
+
+static void step_cfgi_ste(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0)
+{
+	nest_ste(s->n, vsid, dw0, NEST_S1_1);
+	if (!nest_try_cfgi_ste(s->n, vsid)) {
+		assert_injected(s, s->err);
+		assert_stopped(s->n->g, s->n->g->prod - 2, VIQ_SMMUV3_CERROR_ABT);
+		assert_true(aborts(s->n, device));
+		nest_acknowledge(s->n);
+		assert_idle(s->n->g);
+	}
+	assert_follows(s, device, vsid, dw0);
+}
+
+static void step_smmuen(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0)
+{
+	nest_enable(s->n, false);
+	assert_true(nest_mode(s->n, device) == FK_BYPASS || (struck(s) && aborts(s->n, device)));
+	nest_enable(s->n, true);
+	if (has_words(s->n, device, dw0))
+		return;
+	/* The guest could not be told, so it aborts. */
+	assert_true(struck(s) && aborts(s->n, device));
+	nest_cfgi_ste(s->n, vsid);
+	assert_follows(s, device, vsid, dw0);
+}
+
+/* The device that was at one number and is at another, or has been removed because that failed. */
+static void after_move(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0, int err)
+{
+	if (err && !has_words(s->n, device, dw0) && aborts(s->n, device) && !told(s->n, vsid)) {
+		int again = nest_try_add(s->n, device, vsid, true);
+
+		/* A vDEVICE that could not be destroyed is in the way. */
+		if (again == -EEXIST) {
+			s->leaks = true;
+			return;
+		}
+		assert_int_equal(again, 0);
+	}
+	assert_follows(s, device, vsid, dw0);
+}
+
+static void step_swap(struct sweep *s, uint32_t a, uint32_t b)
+{
+	const struct viq_linux_move moves[] = {{1 + a, 1 + b}, {1 + b, 1 + a}};
+	int err = viq_linux_vsmmu_move(s->n->vs, moves, 2);
+
+	if (err)
+		assert_injected(s, err);
+	after_move(s, a, 1 + b, NEST_S1_0(1 + b), err);
+	after_move(s, b, 1 + a, NEST_S1_0(1 + a), err);
+}
+
+static void step_remove(struct sweep *s, uint32_t device, uint32_t vsid)
+{
+	int err = viq_linux_vsmmu_remove(s->n->vs, vsid);
+
+	if (err == -ENOENT && s->leaks) /* it was not moved there */
+		return;
+	if (err) {
+		assert_injected(s, err);
+		s->leaks = true;
+	}
+	assert_true(aborts(s->n, device));
+	assert_false(told(s->n, vsid));
+}
+
+static void step_destroy(struct sweep *s)
+{
+	int err;
+
+	viq_linux_vsmmu_bind(s->n->vs, NULL);
+	err = viq_linux_vsmmu_destroy(s->n->vs);
+	s->n->vs = NULL;
+	if (err)
+		s->leaks = true;
+	assert_true(!err || struck(s));
+	/* A leak is always told. */
+	assert_true(s->leaks || nest_own_objects(s->n) == 0);
+	assert_false(s->transparent && s->leaks);
+	for (uint32_t i = 0; i < s->n->devices; i++)
+		assert_true(aborts(s->n, i));
+}
+
+static void life(struct sweep *s)
+{
+	struct nest *n = s->n;
+
+	step_create(s);
+	nest_boot(n, true);
+	for (uint32_t i = 0; i < 3; i++)
+		nest_stage1(n, 1 + i);
+	for (uint32_t i = 0; i < 3; i++)
+		step_add(s, i, 1 + i);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_follows(s, i, 1 + i, NEST_S1_0(1 + i));
+	step_cfgi_ste(s, 0, 1, NEST_S1_0(77));
+	step_cfgi_ste(s, 0, 1, NEST_S1_0(77));
+	step_cfgi_ste(s, 0, 1, NEST_V_BYPASS);
+	step_cfgi_ste(s, 0, 1, NEST_S1_0(78));
+	step_cfgi_ste(s, 0, 1, NEST_V_ABORT);
+	step_cfgi_ste(s, 0, 1, NEST_S1_0(1));
+	step_smmuen(s, 0, 1, NEST_S1_0(1));
+	/* The others may have been caught by a failure there: they abort until the guest asks. */
+	step_cfgi_ste(s, 1, 2, NEST_S1_0(2));
+	step_cfgi_ste(s, 2, 3, NEST_S1_0(3));
+	step_swap(s, 0, 1);
+	step_remove(s, 2, 3);
+	step_destroy(s);
+}
+
+/* The call-th system call fails. Returns whether there was such a call. */
+static bool sweep_once(uint64_t call, int err, bool own_attach)
+{
+	struct sweep s = {.n = nest_kernel(3), .err = err, .transparent = err == -EINTR};
+	bool hit;
+
+	s.n->own_attach = own_attach;
+	s.n->fk->calls = 0;
+	s.n->fk->faults[0] = (struct fk_fault){.first = call, .times = 1, .err = err};
+	life(&s);
+	hit = struck(&s);
+	s.n->fk->faults[0].times = 0;
+	if (s.leaks)
+		nest_free_leaky(s.n);
+	else
+		nest_free(s.n);
+	return hit;
+}
+
+static void sweep(bool own_attach)
+{
+	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
+		uint64_t call = 1;
+
+		while (sweep_once(call, errors[e], own_attach))
+			call++;
+		assert_true(call > 60);
+	}
+}
+
+static void each_call_fails_once(void **state)
+{
+	sweep(false);
+}
+
+static void each_call_fails_once_with_attach_hook(void **state)
+{
+	sweep(true);
+}
+
+/* --- From one call on, all fail ------------------------------------------------------------------------------------
+ */
+
+/* Completed or not: what the guest has been told is true. */
+static void check_promise(const struct nest *n, bool completed, uint64_t asked)
+{
+	if (completed)
+		assert_true(has_words(n, 0, asked) || aborts(n, 0));
+	else
+		assert_int_equal(vsmmu_cerror(n->g), VIQ_SMMUV3_CERROR_ABT);
+}
+
+static bool dead_kernel_once(uint64_t call, int err)
+{
+	static const uint64_t words[] = {NEST_S1_0(2), NEST_V_BYPASS, NEST_S1_0(3), NEST_S1_0(3), NEST_V_ABORT, 0};
+	struct nest *n = nest_new(1);
+	uint64_t last = 0;
+
+	nest_boot(n, true);
+	nest_stage1(n, 1);
+	nest_add(n, 0, 1);
+	n->fk->calls = 0;
+	n->fk->faults[0] = (struct fk_fault){.first = call, .times = UINT32_MAX, .err = err};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		last = words[i];
+		nest_ste(n, 1, words[i], NEST_S1_1);
+		if (vsmmu_cerror(n->g))
+			nest_acknowledge(n);
+		else
+			nest_try_cfgi_ste(n, 1);
+		check_promise(n, vsmmu_idle(n->g), words[i]);
+	}
+	call = n->fk->calls >= call;
+	n->fk->faults[0].times = 0;
+	if (vsmmu_cerror(n->g))
+		nest_acknowledge(n);
+	nest_cfgi_ste(n, 1);
+	assert_true(has_words(n, 0, last));
+	nest_free(n);
+	return call;
+}
+
+static void p1_whatever_fails_for_good(void **state)
+{
+	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
+		uint64_t call = 1;
+
+		while (dead_kernel_once(call, errors[e]))
+			call++;
+		assert_true(call > 8);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_call_fails_once),
+		cmocka_unit_test(each_call_fails_once_with_attach_hook),
+		cmocka_unit_test(p1_whatever_fails_for_good),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
