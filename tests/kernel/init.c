@@ -21,6 +21,7 @@
 #include "tests.h"
 
 static const struct tap_test tests[] = {
+	{"objects", test_objects},
 	{"bare-valid", test_bare_valid},
 	{"bare-pair", test_bare_pair},
 	{"bare-groups", test_bare_groups},

@@ -15,6 +15,7 @@ void test_exact_kernel(void);
 void test_exact_reserved(void);
 void test_exact_strict(void);
 void test_leak(void);
+void test_objects(void);
 void test_replay(void);
 void test_streams_bad_ste(void);
 void test_streams_cd(void);
