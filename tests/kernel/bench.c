@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one call costs by its length: the kernel's alone, and viq's around it. Times of an emulated machine: only their
+ * What one call costs by its length: IOMMU_HWPT_INVALIDATE alone; viq_call_invalidate() around it; and a guest's whole
+ * doorbell with a CMD_SYNC behind the commands, its driver's work included. Times of an emulated machine: only their
  * relation to each other says something.
  */
 #include <stdio.h>
@@ -14,9 +15,10 @@
 #include "tap.h"
 #include "tests.h"
 
-#define LOG2    13
-#define LONGEST 4096
-#define REPEATS 101
+#define LOG2         13
+#define LONGEST      4096
+#define REPEATS      301
+#define MAX_SUBJECTS 3
 
 static struct synth_cmd commands[LONGEST];
 static struct nest nest;
@@ -34,22 +36,6 @@ static int by_time(const void *a, const void *b)
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
-}
-
-/* The median of REPEATS calls, ns. */
-static uint64_t measure(void (*call)(uint32_t count), uint32_t count)
-{
-	uint64_t times[REPEATS];
-
-	call(count);
-	for (unsigned int i = 0; i < REPEATS; i++) {
-		uint64_t start = now();
-
-		call(count);
-		times[i] = now() - start;
-	}
-	qsort(times, REPEATS, sizeof(times[0]), by_time);
-	return times[REPEATS / 2];
 }
 
 static void bare_call(uint32_t count)
@@ -75,7 +61,6 @@ static void viq_call(uint32_t count)
 	check_equal(res.handled, count);
 }
 
-/* [commands, CMD_SYNC] through the guest's queue, its driver's work included. */
 static void doorbell(uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -85,30 +70,54 @@ static void doorbell(uint32_t count)
 	check_equal(nest_cons(&nest), nest.queue.prod);
 }
 
-static const struct {
+struct subject {
 	const char *name;
 	void (*call)(uint32_t count);
-} subjects[] = {
-	{"IOMMU_HWPT_INVALIDATE", bare_call},
-	{"viq_call_invalidate()", viq_call},
-	{"a guest's doorbell", doorbell},
 };
 
-/* A line each: "BENCH|subject|entries|ns per entry". */
-void bench(void)
+static uint64_t time_of(const struct subject *subject, uint32_t count)
 {
-	static const uint32_t lengths[] = {1, 16, 63, 64, 256, 4096};
+	uint64_t start = now();
 
-	nest_create(&nest, &(struct nest_config){.log2size = LOG2, .vsid = 5});
+	subject->call(count);
+	return now() - start;
+}
+
+/* In turns, so that load on the machine falls on all alike. A line each: "BENCH|subject|entries|ns per entry". */
+static void measure(const struct subject *subjects, size_t count, uint32_t length)
+{
+	static uint64_t times[MAX_SUBJECTS][REPEATS];
+
+	for (size_t s = 0; s < count; s++)
+		subjects[s].call(length);
+	for (unsigned int i = 0; i < REPEATS; i++) {
+		for (size_t s = 0; s < count; s++)
+			times[s][i] = time_of(&subjects[s], length);
+	}
+	for (size_t s = 0; s < count; s++) {
+		qsort(times[s], REPEATS, sizeof(times[s][0]), by_time);
+		printf("BENCH|%s|%u|%.1f\n", subjects[s].name, length, (double)times[s][REPEATS / 2] / length);
+	}
+	fflush(stdout);
+}
+
+static void measure_all(uint32_t calls, const struct subject *subjects, size_t count)
+{
+	static const uint32_t lengths[] = {1, 4, 16, 63, 64, 126, 256, 1024, 4096};
+
+	nest_create(&nest, &(struct nest_config){.log2size = LOG2, .vsid = 5, .calls = calls});
 	for (unsigned int i = 0; i < LONGEST; i++)
 		commands[i] = guest_tlbi(i);
-	for (unsigned int s = 0; s < sizeof(subjects) / sizeof(subjects[0]); s++) {
-		for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-			uint64_t time = measure(subjects[s].call, lengths[i]);
-
-			printf("BENCH|%s|%u|%.1f\n", subjects[s].name, lengths[i], (double)time / lengths[i]);
-			fflush(stdout);
-		}
-	}
+	for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		measure(subjects, count, lengths[i]);
 	nest_destroy(&nest);
+}
+
+void bench(void)
+{
+	static const struct subject bulk[] = {{"kernel alone", bare_call}, {"viq", viq_call}, {"doorbell", doorbell}};
+	static const struct subject strict[] = {{"viq, strict", viq_call}};
+
+	measure_all(VIQ_LINUX_CALLS_BULK, bulk, sizeof(bulk) / sizeof(bulk[0]));
+	measure_all(VIQ_LINUX_CALLS_STRICT, strict, sizeof(strict) / sizeof(strict[0]));
 }

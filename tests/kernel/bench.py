@@ -27,12 +27,11 @@ def main():
             failures = [str(reason) for kind, _, reason in tap.parse(lines)[0] if kind == "failed"]
             if failures:
                 raise vm.VmError("; ".join(failures))
-            lengths = sorted(next(iter(table.values())))
-            print(f"\n{machine.about()}\n\nns per entry, by entries in a call (median; emulated processor and IOMMU)\n")
-            print("| | " + " | ".join(str(length) for length in lengths) + " |")
-            print("| --- |" + " ---: |" * len(lengths))
-            for subject, times in table.items():
-                print(f"| {subject} | " + " | ".join(f"{times[length]:,.0f}" for length in lengths) + " |")
+            print(f"\n{machine.about()}: ns per entry\n")
+            print("| entries in the call | " + " | ".join(table) + " |")
+            print("| ---: |" + " ---: |" * len(table))
+            for length in next(iter(table.values())):
+                print(f"| {length} | " + " | ".join(f"{times[length]:,.0f}" for times in table.values()) + " |")
     except machines.TROUBLE as error:
         print(f"bench-kernel: {error}", file=sys.stderr)
         return 1

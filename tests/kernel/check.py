@@ -12,7 +12,7 @@ import time
 import machines
 import tap
 
-TIMEOUT = 240  # seconds, for one boot with all tests; it takes a tenth of that
+TIMEOUT = 400  # seconds, for one boot with all tests; it takes a twentieth of that
 
 
 def arguments():
