@@ -33,8 +33,8 @@ enum viq_call_type {
 #define VIQ_CALL_MAX_PIECES  16         /* gather pieces in one request */
 #define VIQ_CALL_MAX_ENTRIES (1u << 19) /* entries in one request (Linux's limit) */
 /*
- * Host calls that one viq_call_invalidate() spends at most on one host. Where a host makes several of one array, two
- * for every 63 entries of it, which it may need without any failure, do not count.
+ * Host calls that one viq_call_invalidate() spends at most on one host; where a host makes several of one array, two
+ * for every 63 entries of the request, which it may need without any failure, do not count.
  */
 #define VIQ_CALL_MAX_HOST_CALLS 64
 

@@ -37,7 +37,7 @@
 #include "gather.h"
 
 #define NO_HINT UINT32_MAX
-/* A host may make calls of this many entries at most, and each of them twice: these are not the search's. */
+/* A host may make calls of this many entries at most, and each of them twice: so many are not the search's. */
 #define HOST_CALL_ENTRIES 63
 
 /* What is believed of one failed host call. Indices count from the first entry of the array sent. */
@@ -60,6 +60,7 @@ struct search {
 	uint32_t chunk;      /* longest array that the host is given, shortened when it lacks memory */
 	uint32_t host_calls; /* so far */
 	uint32_t spent;      /* of these, on the search */
+	uint32_t credit;     /* calls that are not the search's, if a host needs several for one array */
 	struct failure why;  /* the latest failure; its indices are not used */
 };
 
@@ -131,13 +132,13 @@ static struct failure believe(uint32_t group, uint32_t len, int ret, const struc
 	return f;
 }
 
-/* Of an array of len entries. */
-static void charge(struct search *s, uint32_t len, int ret, const struct viq_call_result *answer)
+static void charge(struct search *s, int ret, const struct viq_call_result *answer)
 {
-	uint32_t calls = ret || !answer->host_calls ? 1 : answer->host_calls, paid = 2 * (len / HOST_CALL_ENTRIES);
+	uint32_t calls = ret || !answer->host_calls ? 1 : answer->host_calls, free = min_u32(calls - 1, s->credit);
 
 	s->host_calls = call_add_host_calls(s->host_calls, calls);
-	s->spent = call_add_host_calls(s->spent, calls > paid ? calls - paid : 1);
+	s->spent = call_add_host_calls(s->spent, calls - free);
+	s->credit -= free;
 }
 
 /* Give [lo, to) to the host. True if all of it took effect, else *f is filled. */
@@ -152,7 +153,7 @@ static bool send(struct search *s, uint32_t to, struct failure *f)
 	req.pieces = pieces;
 	req.piece_count = gather_cut(s->req, s->lo, to, pieces);
 	ret = s->host->ops->invalidate(s->host->opaque, &req, &answer);
-	charge(s, len, ret, &answer);
+	charge(s, ret, &answer);
 	if (call_all_done(len, ret, &answer))
 		return true;
 	*f = believe(s->host->ops->report_group, len, ret, &answer);
@@ -225,10 +226,15 @@ static void search_run(struct search *s)
 void call_exact(const struct viq_call_host *host, const struct viq_call_request *req, uint32_t count, int ret,
 		const struct viq_call_result *answer, struct viq_call_result *res)
 {
-	struct search s = {.host = host, .req = req, .count = count, .hint = NO_HINT, .chunk = count};
+	struct search s = {.host = host,
+			   .req = req,
+			   .count = count,
+			   .hint = NO_HINT,
+			   .chunk = count,
+			   .credit = 2 * (count / HOST_CALL_ENTRIES)};
 	struct failure f = believe(host->ops->report_group, count, ret, answer);
 
-	charge(&s, count, ret, answer);
+	charge(&s, ret, answer);
 	if (!count)
 		s.why = f;
 	else if (retreat(&s, count, &f))

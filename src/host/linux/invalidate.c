@@ -105,12 +105,15 @@ static struct outcome attempt(struct linux_invalidate *inv, const uint64_t (*ent
 	if (!o.err && said == n)
 		return o;
 	add(&inv->failed, 1);
-	o.done = o.err && said < n ? said - said % LINUX_GROUP : 0;
+	o.done = 0;
+	if (!o.err || said >= n)
+		return o;
+	o.done = said - said % LINUX_GROUP;
 	if (o.err != -EIO && o.err != -ETIMEDOUT)
 		return o;
 	if (n - o.done > LINUX_GROUP)
 		o.last = o.done + LINUX_GROUP - 1;
-	if (said > o.done && said <= o.last && o.err == -EIO)
+	if (said > o.done && o.err == -EIO)
 		o.hint = said;
 	return o;
 }
