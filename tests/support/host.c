@@ -40,7 +40,7 @@ static void grow(struct test_host *host)
 		*hash_slot(host, host->effects[i].cmd) = i + 1;
 }
 
-static void take_effect(struct test_host *host, const uint64_t cmd[2])
+void test_host_effect(struct test_host *host, const uint64_t cmd[2])
 {
 	struct vsmmu *v = host->v;
 
@@ -179,7 +179,7 @@ static uint32_t run_late(struct test_host *host, struct flat f, struct viq_call_
 			last = i;
 		}
 		if (!p) {
-			take_effect(host, f.entries[i]);
+			test_host_effect(host, f.entries[i]);
 			continue;
 		}
 		error = p->error;
@@ -214,7 +214,7 @@ static uint32_t run(struct test_host *host, struct flat f, struct viq_call_resul
 		strike(host, p);
 	}
 	for (i = 0; i < ran; i++)
-		take_effect(host, f.entries[i]);
+		test_host_effect(host, f.entries[i]);
 	return ran;
 }
 

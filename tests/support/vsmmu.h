@@ -90,6 +90,8 @@ void test_host_contract(struct test_host *host, enum test_contract contract);
 void test_host_fail(struct test_host *host, unsigned int plan, const uint64_t cmd[2], uint32_t error, int times);
 void test_host_heal(struct test_host *host); /* disarm every plan */
 struct viq_call_host test_host_ref(struct test_host *host);
+/* cmd takes effect now: for hosts of other kinds that keep their truth here. */
+void test_host_effect(struct test_host *host, const uint64_t cmd[2]);
 /* Did cmd, or one that covers it, take effect at or after time? */
 bool test_host_did(const struct test_host *host, const uint64_t cmd[2], uint64_t since);
 
