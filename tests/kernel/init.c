@@ -28,6 +28,7 @@ static const struct tap_test tests[] = {
 	{"exact-guest", test_exact_guest},
 	{"exact-kernel", test_exact_kernel},
 	{"exact-strict", test_exact_strict},
+	{"exact-many", test_exact_many},
 	{"exact-call", test_exact_call},
 	{"exact-call-listed", test_exact_call_listed},
 	{"exact-reserved", test_exact_reserved},

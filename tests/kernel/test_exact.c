@@ -150,6 +150,46 @@ void test_exact_strict(void)
 	nest_destroy(&nest);
 }
 
+/*
+ * Many bad commands in one doorbell: the queue stops at each in turn, and each time the device's view is cut exactly
+ * there. A stop too early would make the guest's repair destroy a valid invalidation; one too late, skip some.
+ */
+void test_exact_many(void)
+{
+	static const unsigned int bad[] = {0, 1, 10, 62, 63, 64, 100, 126, 251, 252, 300, 301, 399};
+	/* Between them; each is the neighbour of a bad one. */
+	static const unsigned int witnesses[] = {2, 9, 11, 61, 65, 99, 101, 125, 127, 250, 253, 299, 302, 398};
+	enum {
+		BAD = sizeof(bad) / sizeof(bad[0]),
+		WITNESSES = sizeof(witnesses) / sizeof(witnesses[0])
+	};
+	static struct nest nest;
+	uint32_t start;
+
+	nest_create(&nest, &(struct nest_config){.log2size = 9, .vsid = 5, .any_stream = true});
+	for (unsigned int i = 0; i < WITNESSES; i++)
+		guest_make_stale(&nest.guest, &nest.edu, witnesses[i]);
+	start = nest.queue.prod;
+	for (unsigned int i = 0, next = 0; i < 400; i++) {
+		bool is_bad = next < BAD && bad[next] == i;
+
+		nest_push(&nest, is_bad ? synth_cmd_cfgi_cd(NOBODY, 0, true) : guest_tlbi(i));
+		next += is_bad;
+	}
+	nest_push_sync(&nest);
+	nest_ring(&nest);
+	for (unsigned int i = 0; i < BAD; i++) {
+		check_equal(nest_error(&nest), VIQ_SMMUV3_CERROR_ABT);
+		check_equal(nest_cons(&nest), start + bad[i]);
+		for (unsigned int w = 0; w < WITNESSES; w++)
+			expect(&nest, bad[i], witnesses[w], witnesses[w] < bad[i] ? GUEST_NEW : GUEST_OLD);
+		nest_repair(&nest);
+	}
+	check_equal(nest_error(&nest), VIQ_SMMUV3_CERROR_NONE);
+	check_equal(nest_cons(&nest), nest.queue.prod);
+	nest_destroy(&nest);
+}
+
 /* --- By the call itself --------------------------------------------------------------------------------------------
  */
 

@@ -12,6 +12,7 @@ void test_exact_call(void);
 void test_exact_call_listed(void);
 void test_exact_guest(void);
 void test_exact_kernel(void);
+void test_exact_many(void);
 void test_exact_reserved(void);
 void test_exact_strict(void);
 void test_leak(void);
