@@ -175,6 +175,7 @@ static int fake_invalidate(void *opaque, const struct viq_call_request *req, str
 	if (res->error) {
 		res->hw_code = fake->hw_code;
 		res->os_error = fake->os_error;
+		res->hint = fake->hint;
 	}
 	free(ids);
 	return ret;

@@ -38,6 +38,7 @@ struct fake_host {
 	int32_t os_error;           /* reported with failures; FAKE_ERRNO returns it */
 	uint32_t hw_code;           /* reported with failures */
 	uint32_t charge;            /* host_calls reported per call; 0 reports none */
+	uint32_t hint;              /* reported with failures */
 	const uint32_t *streams;    /* streams[sid] = VIQ_CALL_STREAM_* ... */
 	uint32_t stream_count;      /* ... for sid below this; NULL: knows every stream */
 	uint32_t random;            /* FAKE_GARBAGE: state, not 0 */

@@ -180,6 +180,53 @@ static void p4_host_calls_are_summed_and_end_the_search(void **state)
 	free(cmds);
 }
 
+/* What a host needs for the array itself is granted once, not for every call of the search. */
+static void p4_the_search_has_its_own_bound(void **state)
+{
+	uint64_t *cmds = fake_array(2000);
+	struct viq_call_result res;
+	struct fake_host fake;
+
+	fake_host_init(&fake, FAKE_LINUX_NEXT, 2000);
+	fake.entries[100].error = VIQ_CALL_ILLEGAL;
+	fake.charge = 2 * (2000 / 63);
+	res = fake_invalidate(&fake, cmds, 2000);
+	assert_int_equal(fake.calls, 3);
+	assert_in_range(res.host_calls, fake.charge, VIQ_CALL_MAX_HOST_CALLS + 2 * fake.charge);
+	fake_host_fini(&fake);
+	free(cmds);
+}
+
+/* A hint in the window is looked at first: the entries before it, and it alone. One elsewhere changes nothing. */
+static void p2_a_hint_is_followed_and_not_passed_on(void **state)
+{
+	static const uint32_t hints[] = {0, 49, 50, 51, 75, 76, 199, 200, UINT32_MAX};
+	uint64_t *cmds = fake_array(200);
+
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		struct viq_call_result res;
+		struct fake_host fake;
+
+		fake_host_init(&fake, FAKE_WINDOW, 200);
+		fake.before = 1;
+		fake.after = 25;
+		fake.entries[51].error = VIQ_CALL_ILLEGAL;
+		fake.hint = hints[i];
+		res = fake_invalidate(&fake, cmds, 200);
+		assert_exact(&fake, &res, 200, 51);
+		assert_int_equal(res.hint, 0);
+		/* The window is [50, 76], the right hint 51. Halving: to 64, 57, 54, 52, 51, and it alone. */
+		if (hints[i] == 51)
+			assert_int_equal(res.host_calls, 1 + 2);
+		else if (hints[i] == 75 || hints[i] == 76)
+			assert_in_range(res.host_calls, 1 + 3, 1 + 8);
+		else
+			assert_int_equal(res.host_calls, 1 + 6);
+		fake_host_fini(&fake);
+	}
+	free(cmds);
+}
+
 /* The largest request, nothing known of the count: 19 halvings are enough for exactness. */
 static void p4_largest_request_is_narrowed(void **state)
 {
@@ -205,6 +252,8 @@ int main(void)
 		cmocka_unit_test(p2_first_of_several_culprits_property),
 		cmocka_unit_test(p2_same_answer_however_cut),
 		cmocka_unit_test(p4_host_calls_are_summed_and_end_the_search),
+		cmocka_unit_test(p4_the_search_has_its_own_bound),
+		cmocka_unit_test(p2_a_hint_is_followed_and_not_passed_on),
 		cmocka_unit_test(p4_largest_request_is_narrowed),
 		cmocka_unit_test(p8_garbage_counts_every_index),
 		cmocka_unit_test(p8_linux_7_3_every_index_in_three_calls),

@@ -147,7 +147,7 @@ static void test_nothing_runs(void **state)
 	vm.fk->memory = 100;
 	NOTHING(vm.viommu, 1, 101, -ENOMEM, 101);
 	vm.fk->memory = 0;
-	vm.fk->inv_fault = (struct fk_inv_fault){vm.fk->inv_calls + 1, 1, -ENOMEM, true};
+	vm.fk->inv_fault = (struct fk_inv_fault){vm.fk->inv_calls + 1, 1, -ENOMEM, true, 0};
 	NOTHING(vm.viommu, 1, 9, -ENOMEM, 9);
 	vm.fk->behaviour = FK_LINUX_NEXT;
 	NOTHING(vm.viommu, 1, 0, 0, 0);

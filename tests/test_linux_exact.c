@@ -372,7 +372,7 @@ static void random_failure(void)
 		fk->memory = 1 + pick(s.count);
 		break;
 	case 1:
-		fk->inv_fault = (struct fk_inv_fault){lost_call, 1 + pick(3), errors[pick(8)], pick(2)};
+		fk->inv_fault = (struct fk_inv_fault){lost_call, 1 + pick(3), errors[pick(8)], pick(2), 0};
 		break;
 	case 2:
 		fk->faults[0] = (struct fk_fault){.first = 1 + pick(10), .times = 1 + pick(600), .err = -EINTR};
@@ -437,7 +437,7 @@ static void p8_every_call_of_a_hunt_fails(void **state)
 		s.calls = n / 480 % 2 ? VIQ_LINUX_CALLS_STRICT : VIQ_LINUX_CALLS_BULK;
 		s.erratum = n / 960;
 		setup();
-		f.vm.fk->inv_fault = (struct fk_inv_fault){1 + n % 20, 1, errors[n / 20 % 6], n % 2};
+		f.vm.fk->inv_fault = (struct fk_inv_fault){1 + n % 20, 1, errors[n / 20 % 6], n % 2, 0};
 		res = execute();
 		check_truth(&res);
 		if (res.handled > 100)

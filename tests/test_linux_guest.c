@@ -422,7 +422,7 @@ static void random_trouble(uint64_t *seed, uint32_t i)
 		break;
 	case 3:
 		fk->inv_fault = (struct fk_inv_fault){fk->inv_calls + 1 + test_below(seed, 5), 1 + test_below(seed, 3),
-						      errors[test_below(seed, 6)], test_below(seed, 2)};
+						      errors[test_below(seed, 6)], test_below(seed, 2), 0};
 		break;
 	case 4:
 		fk->memory = test_below(seed, 2) ? 0 : 1 + test_below(seed, 200);

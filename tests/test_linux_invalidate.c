@@ -278,7 +278,7 @@ static void lack_of_memory_halves(void **state)
 	assert_result(res, VIQ_CALL_NONE, 2000, 2000);
 	assert_int_equal(res.host_calls, 2 + 4);
 	assert_int_equal(f.vm.fk->effect_count, 2000);
-	f.vm.fk->inv_fault = (struct fk_inv_fault){f.vm.fk->inv_calls + 1, 100, -ENOMEM, true};
+	f.vm.fk->inv_fault = (struct fk_inv_fault){f.vm.fk->inv_calls + 1, 100, -ENOMEM, true, 0};
 	res = linux_call(&f, cmds, 2000);
 	assert_result(res, VIQ_CALL_NO_MEMORY, 0, 0); /* not even for one */
 	assert_int_equal(res.os_error, -ENOMEM);
@@ -304,10 +304,29 @@ static void errors_by_errno(void **state)
 
 		linux_fixture_init(&f, FK_LINUX_7_3, VIQ_LINUX_CALLS_STRICT, false);
 		fill(150);
-		f.vm.fk->inv_fault = (struct fk_inv_fault){2, 100, rows[i].err, i % 2};
+		f.vm.fk->inv_fault = (struct fk_inv_fault){2, 100, rows[i].err, i % 2, 0};
 		res = linux_call(&f, cmds, 150);
 		assert_result(res, rows[i].error, 63, 125);
 		assert_int_equal(res.os_error, rows[i].err);
+		linux_fixture_fini(&f);
+	}
+}
+
+/* Success with a smaller count contradicts itself: nothing is taken for done. */
+static void short_success_is_a_failure(void **state)
+{
+	static const uint32_t said[] = {0, 1, 63, 100, 149, 151, UINT32_MAX};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct linux_fixture f;
+		struct viq_call_result res;
+
+		linux_fixture_init(&f, FK_LINUX_7_3, VIQ_LINUX_CALLS_BULK, false);
+		fill(150);
+		f.vm.fk->inv_fault = (struct fk_inv_fault){.first = 1, .times = 1, .said = said[i]};
+		res = linux_call(&f, cmds, 150);
+		assert_result(res, VIQ_CALL_FAILED, 0, 149);
+		assert_int_equal(f.inv.failed, 1);
 		linux_fixture_fini(&f);
 	}
 }
@@ -374,10 +393,11 @@ static void erratum_and_failures(void **state)
 	res = linux_call(&f, cmds, 200);
 	assert_result(res, VIQ_CALL_TIMEOUT, 63, 125);
 	assert_ran(&f, 63, 2);
+	assert_int_equal(f.inv.failed, 1); /* a time-out takes long: not a second one */
 	linux_fixture_fini(&f);
 
 	linux_fixture_init(&f, FK_LINUX_7_3, VIQ_LINUX_CALLS_BULK, true);
-	f.vm.fk->inv_fault = (struct fk_inv_fault){2, 1, -ENOENT, false};
+	f.vm.fk->inv_fault = (struct fk_inv_fault){2, 1, -ENOENT, false, 0};
 	res = linux_call(&f, cmds, 200);
 	assert_result(res, VIQ_CALL_GONE, 0, 199);
 	linux_fixture_fini(&f);
@@ -398,6 +418,7 @@ int main(void)
 		cmocka_unit_test(time_out_leaves_the_group),
 		cmocka_unit_test(lack_of_memory_halves),
 		cmocka_unit_test(errors_by_errno),
+		cmocka_unit_test(short_success_is_a_failure),
 		cmocka_unit_test(interrupts_are_not_seen),
 		cmocka_unit_test(erratum_makes_calls_twice),
 		cmocka_unit_test(erratum_and_failures),

@@ -211,6 +211,70 @@ static void a_fanout_is_not_charged(void **state)
 	viq_call_fanout_destroy(fanout);
 }
 
+/* A host that claims calls. */
+struct claim {
+	uint32_t calls, error;
+};
+
+static int claim_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	const struct claim *claim = opaque;
+	uint32_t count = req->pieces[0].count;
+
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count};
+	res->host_calls = claim->calls;
+	res->error = claim->error;
+	if (res->error) {
+		res->handled = 0;
+		res->suspect = count - 1;
+	}
+	return 0;
+}
+
+/*
+ * How many of ten batches, each of n commands and one that ends it, one write consumes. A batch costs its commands, and
+ * 64 for each call beyond those that its entries pay for; the budget is enough for the commands and a little more.
+ */
+static uint64_t batches_a_write(struct claim claim, uint32_t n)
+{
+	static const struct viq_call_host_ops ops = {
+		.size = sizeof(ops), .report_group = 1, .invalidate = claim_invalidate};
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+	uint64_t batches;
+
+	vsmmu_config(&config);
+	config.host = (struct viq_call_host){.ops = &ops, .opaque = &claim};
+	config.budget = 10 * (n + 1) + 40;
+	v = vsmmu_new(&config);
+	v->lax = true;
+	vsmmu_boot(v, 12);
+	for (uint32_t batch = 0; batch < 10; batch++) {
+		for (uint32_t i = 0; i < n; i++)
+			vsmmu_push_test(v, claim.error ? cmd_atc(9, (uint64_t)i << 12, 0) : cmd_nh_va(1, i << 12));
+		vsmmu_push_test(v, cmd_cfgi_ste(batch));
+	}
+	vsmmu_ring(v);
+	assert_int_equal(vsmmu_cerror(v), VIQ_SMMUV3_CERROR_NONE);
+	batches = vsmmu_observe(v) / (n + 1);
+	vsmmu_free(v);
+	return batches;
+}
+
+/* One call for every 63 entries and host is paid for by the entries; of a failure, by those that took effect. */
+static void calls_that_entries_pay_for(void **state)
+{
+	const uint32_t hosts = VIQ_CALL_MAX_HOSTS;
+
+	assert_int_equal(batches_a_write((struct claim){hosts, 0}, 1), 10);
+	assert_in_range(batches_a_write((struct claim){hosts + 1, 0}, 1), 0, 3);
+	assert_int_equal(batches_a_write((struct claim){hosts * 4, 0}, 189), 10);
+	assert_in_range(batches_a_write((struct claim){hosts * 4 + 3, 0}, 189), 5, 9);
+	assert_in_range(batches_a_write((struct claim){hosts * 4 + 50, 0}, 189), 0, 3);
+	assert_int_equal(batches_a_write((struct claim){1, VIQ_CALL_TIMEOUT}, 1), 10);
+	assert_in_range(batches_a_write((struct claim){2, VIQ_CALL_TIMEOUT}, 1), 0, 3);
+}
+
 /* Whatever a guest writes where, each write costs at most a queue of commands. */
 static void random_registers_cost_bounded_work(void **state)
 {
@@ -252,6 +316,7 @@ int main(void)
 		cmocka_unit_test(culprit_hunts_are_charged),
 		cmocka_unit_test(failures_end_a_run),
 		cmocka_unit_test(a_fanout_is_not_charged),
+		cmocka_unit_test(calls_that_entries_pay_for),
 		cmocka_unit_test(random_registers_cost_bounded_work),
 	};
 

@@ -57,11 +57,12 @@ struct fk_fault {
 	int err;               /* negative errno */
 };
 
-/* One invalidate call that ends in err without executing anything. Calls are counted from 1. */
+/* Invalidate calls that end in err without executing anything. Calls are counted from 1. */
 struct fk_inv_fault {
 	uint64_t first, times; /* times 0: no fault */
-	int err;
-	bool keep_count; /* entry_num stays as it was passed in, as when memory for the array is lacking; else 0 */
+	int err;               /* negative errno; 0: success is claimed, which no kernel should do */
+	bool keep_count;       /* entry_num stays as it was passed in, as when memory for the array is lacking */
+	uint32_t said;         /* entry_num otherwise */
 };
 
 struct fk_smmu {

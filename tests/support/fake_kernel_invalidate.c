@@ -357,8 +357,7 @@ static int invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, struct uapi_io
 	if (inv.viommu->type != FK_VIOMMU)
 		return -EINVAL;
 	if (fk->inv_calls >= f->first && fk->inv_calls - f->first < f->times) {
-		if (f->keep_count)
-			*count = cmd->entry_num;
+		*count = f->keep_count ? cmd->entry_num : f->said;
 		return f->err;
 	}
 	return cache_invalidate(&inv, cmd, count);
