@@ -218,6 +218,7 @@ bool nest_send(struct nest *n, struct test_cmd cmd)
 	vsmmu_push_test(n->g, cmd);
 	vsmmu_push_sync(n->g);
 	vsmmu_ring(n->g);
+	n->g->cons = n->g->synced = vsmmu_observe(n->g);
 	return vsmmu_idle(n->g);
 }
 

@@ -252,6 +252,7 @@ static void sequence_wraps(void **state)
 {
 	struct viq_linux_sys sys = *fake_kernel_sys();
 	struct nest *n = with_device();
+	uint64_t lost;
 
 	sys.read = read_ahead;
 	n->ctx->sys = &sys;
@@ -268,6 +269,16 @@ static void sequence_wraps(void **state)
 	happens(n, 0, 0x10, RNW, 0x5000, 0);
 	move_events(n);
 	assert_counts(n, 5, (uint64_t)INT32_MAX - 1 + 1);
+	/* Some are lost on both sides of the wrap. */
+	numbers_ahead += INT32_MAX - 9; /* the next one would be INT32_MAX - 2 */
+	happens(n, 0, 0x10, RNW, 0x6000, 0);
+	move_events(n);
+	lost = nest_counters(n).events_lost;
+	for (int i = 0; i < 5; i++)
+		fake_kernel_lose_event(n->fk, 0);
+	happens(n, 0, 0x10, RNW, 0x7000, 0);
+	move_events(n);
+	assert_counts(n, 7, lost + 5);
 	n->ctx->sys = fake_kernel_sys();
 	nest_free(n);
 }

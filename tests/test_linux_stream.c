@@ -379,6 +379,19 @@ static void words_are_masked(void **state)
 	nest_free(n);
 }
 
+/* A change in either word is a change. */
+static void each_word_counts(void **state)
+{
+	struct nest *n = with_device(true);
+
+	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	nest_ste(n, SID, NEST_S1_0(1), NEST_S1_1 ^ 1); /* S1DSS */
+	nest_cfgi_ste(n, SID);
+	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_STAGE1);
+	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1 ^ 1);
+	nest_free(n);
+}
+
 static struct nest *with_stall_model(uint32_t model)
 {
 	struct nest *n = nest_kernel(1);
@@ -747,6 +760,7 @@ int main(void)
 		cmocka_unit_test(cfgi_all_reaches_every_device),
 		cmocka_unit_test(one_failure_does_not_stop_the_others),
 		cmocka_unit_test(words_are_masked),
+		cmocka_unit_test(each_word_counts),
 		cmocka_unit_test(host_that_stalls_gets_s1stalld),
 		cmocka_unit_test(host_without_stalls_gets_no_s1stalld),
 		cmocka_unit_test(atc_inv_only_while_eats_is_in_force),

@@ -365,6 +365,23 @@ static void embedder_may_attach_itself(void **state)
 	nest_free(n);
 }
 
+/* What a hook returns is a negative errno or 0; anything else is an error as well. */
+static int attach_says_one(void *opaque, uint32_t device, uint32_t pt)
+{
+	return 1;
+}
+
+static void strange_answers_of_the_hook_are_errors(void **state)
+{
+	struct nest *n = nest_kernel(1);
+
+	n->ops.attach = attach_says_one;
+	assert_int_equal(nest_create(n), 0);
+	n->own_attach = true;
+	adds_not(n, 0, 1, -EIO, "cannot be attached");
+	nest_free(n);
+}
+
 static void removed_devices_are_blocked(void **state)
 {
 	struct nest *n = nest_new(1);
@@ -598,6 +615,23 @@ static void move_removes_what_it_cannot_move(void **state)
 	nest_free(n);
 }
 
+/* What could be moved but not be stopped before is removed too: nothing translates under a number it has lost. */
+static void move_removes_what_does_not_stop(void **state)
+{
+	struct nest *n = with_streams(2);
+	const struct viq_linux_move moves[] = {{1, 2}, {2, 1}};
+
+	n->fk->faults[1] = (struct fk_fault){UAPI_VFIO_ATTACH_IOMMUFD_PT,
+					     n->fk->ioctls[UAPI_VFIO_ATTACH_IOMMUFD_PT & 0xff] + 1, 1, -EBUSY};
+	break_calls(n, UAPI_VFIO_DETACH_IOMMUFD_PT, 1, -EIO);
+	assert_int_equal(viq_linux_vsmmu_move(n->vs, moves, 2), -EIO);
+	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+	assert_int_equal(told(n, 2), 0);
+	is_at(n, 1, 1);
+	nest_add(n, 0, 2);
+	nest_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -621,6 +655,7 @@ int main(void)
 		cmocka_unit_test(add_refuses),
 		cmocka_unit_test(device_without_fd_needs_attach),
 		cmocka_unit_test(embedder_may_attach_itself),
+		cmocka_unit_test(strange_answers_of_the_hook_are_errors),
 		cmocka_unit_test(removed_devices_are_blocked),
 		cmocka_unit_test(lost_device_can_be_removed),
 		cmocka_unit_test(stream_that_goes_during_the_call),
@@ -631,6 +666,7 @@ int main(void)
 		cmocka_unit_test(move_to_itself),
 		cmocka_unit_test(move_refuses_and_changes_nothing),
 		cmocka_unit_test(move_removes_what_it_cannot_move),
+		cmocka_unit_test(move_removes_what_does_not_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

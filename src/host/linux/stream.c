@@ -33,13 +33,8 @@ int linux_stream_bind(struct viq_linux_vsmmu *v, struct linux_stream *s)
 
 int linux_stream_unbind(struct viq_linux_vsmmu *v, struct linux_stream *s)
 {
-	int err;
+	int err = s->vdevice ? viq_linux_destroy(v->ctx, s->vdevice) : 0;
 
-	/* First nobody sends commands for it, then the kernel refuses them. */
-	publish(v, s, 0);
-	if (!s->vdevice)
-		return 0;
-	err = viq_linux_destroy(v->ctx, s->vdevice);
 	if (!err)
 		s->vdevice = 0;
 	return err;

@@ -89,7 +89,7 @@ extern const struct viq_call_host_ops linux_vsmmu_host_ops;
 
 /* Bind the device to s->vsid, and tell other threads. */
 int linux_stream_bind(struct viq_linux_vsmmu *v, struct linux_stream *s);
-/* No command for its number reaches it any more. */
+/* No command for its number reaches it any more. It is in no list: nobody else sends one. */
 int linux_stream_unbind(struct viq_linux_vsmmu *v, struct linux_stream *s);
 /* Attach one of the shared page tables. On failure the stream is as before. */
 int linux_stream_share(struct viq_linux_vsmmu *v, struct linux_stream *s, uint32_t pt);
