@@ -68,6 +68,7 @@ static const struct {
 static void go(struct nest *n, enum kind kind, enum viq_linux_fate fate)
 {
 	uint32_t before = n->fates[fate];
+	uint64_t attaches = nest_counters(n).attaches, really = n->fk->devices[0].attaches;
 
 	nest_ste(n, SID, kinds[kind].ste[0], kinds[kind].ste[1]);
 	nest_cfgi_ste(n, SID);
@@ -78,6 +79,7 @@ static void go(struct nest *n, enum kind kind, enum viq_linux_fate fate)
 	assert_int_equal(nest_mode(n, 0), kinds[kind].mode);
 	if (kinds[kind].mode == FK_TRANSLATE)
 		assert_stage1(n, 0, kinds[kind].ste[0], kinds[kind].ste[1]);
+	assert_int_equal(nest_counters(n).attaches - attaches, n->fk->devices[0].attaches - really);
 	/* The page table before is gone. */
 	assert_int_equal(nest_own_objects(n), BASE_OBJECTS + 1 + (kinds[kind].mode == FK_TRANSLATE));
 }

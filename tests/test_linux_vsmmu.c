@@ -219,6 +219,31 @@ static void host_invalidates(void **state)
 	nest_free(n);
 }
 
+static uint32_t longest_call(uint32_t calls)
+{
+	struct nest *n = nest_kernel(1);
+	uint32_t longest;
+
+	n->config.calls = calls;
+	assert_int_equal(nest_create(n), 0);
+	nest_guest(n);
+	nest_boot(n, false);
+	for (uint32_t i = 0; i < 200; i++)
+		vsmmu_push_test(n->g, cmd_nh_asid(i));
+	assert_true(nest_send(n, cmd_nh_asid(200)));
+	assert_int_equal(n->fk->effect_count, 201);
+	longest = n->fk->longest;
+	nest_free(n);
+	return longest;
+}
+
+static void calls_are_as_long_as_asked_for(void **state)
+{
+	assert_int_equal(longest_call(VIQ_LINUX_CALLS_STRICT), 63);
+	assert_int_equal(longest_call(VIQ_LINUX_CALLS_BULK), 201);
+	assert_int_equal(longest_call(VIQ_LINUX_CALLS_DEFAULT), 201);
+}
+
 static uint32_t told(const struct nest *n, uint32_t sid)
 {
 	const struct viq_call_host host = viq_linux_vsmmu_host(n->vs);
@@ -615,6 +640,21 @@ static void move_removes_what_it_cannot_move(void **state)
 	nest_free(n);
 }
 
+/* A vDEVICE that is not destroyed at once is tried again: its device and its number are not lost for good. */
+static void move_gives_numbers_back(void **state)
+{
+	struct nest *n = with_streams(1);
+	const struct viq_linux_move move = {1, 2};
+
+	break_calls(n, UAPI_IOMMU_DESTROY, 2, -EBUSY); /* the nested page table, the vDEVICE */
+	assert_int_equal(viq_linux_vsmmu_move(n->vs, &move, 1), -EBUSY);
+	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+	assert_int_equal(nest_own_objects(n), 4);
+	nest_add(n, 0, 1);
+	is_at(n, 0, 1);
+	nest_free(n);
+}
+
 /* What could be moved but not be stopped before is removed too: nothing translates under a number it has lost. */
 static void move_removes_what_does_not_stop(void **state)
 {
@@ -648,6 +688,7 @@ int main(void)
 		cmocka_unit_test(destroy_blocks_what_is_still_there),
 		cmocka_unit_test(destroy_says_what_the_kernel_said),
 		cmocka_unit_test(host_invalidates),
+		cmocka_unit_test(calls_are_as_long_as_asked_for),
 		cmocka_unit_test(host_knows_the_streams_that_are_here),
 		cmocka_unit_test(add_binds_before_it_attaches),
 		cmocka_unit_test(add_follows_the_tables),
@@ -666,6 +707,7 @@ int main(void)
 		cmocka_unit_test(move_to_itself),
 		cmocka_unit_test(move_refuses_and_changes_nothing),
 		cmocka_unit_test(move_removes_what_it_cannot_move),
+		cmocka_unit_test(move_gives_numbers_back),
 		cmocka_unit_test(move_removes_what_does_not_stop),
 	};
 

@@ -11,12 +11,13 @@
 #include "linux_nest.h"
 
 #define THREADS 3
-#define SIDS    6
+#define SIDS    8
 #define ROUNDS  300  /* at least */
 #define CALLS   3000 /* of the others, at least */
 
 struct other {
 	struct viq_call_host host;
+	struct viq_linux_vsmmu *vs; /* for its counters only */
 	pthread_t thread;
 	unsigned int number;
 	atomic_bool *stop;
@@ -63,10 +64,13 @@ static void invalidate(struct other *o, uint32_t sid)
 
 static void *run(void *arg)
 {
+	struct viq_linux_counters c;
 	struct other *o = arg;
 
-	for (uint32_t i = o->number; !atomic_load(o->stop); i++)
+	for (uint32_t i = o->number; !atomic_load(o->stop); i++) {
 		invalidate(o, 1 + i % SIDS);
+		viq_linux_vsmmu_counters(o->vs, &c);
+	}
 	return NULL;
 }
 
@@ -75,7 +79,6 @@ static void change_something(struct nest *n, uint64_t *seed)
 {
 	uint32_t sid = 1 + test_below(seed, SIDS), to = 1 + test_below(seed, SIDS);
 	const struct viq_linux_move moves[] = {{sid, to}, {to, sid}};
-	struct viq_linux_counters c;
 
 	switch (test_below(seed, 6)) {
 	case 0:
@@ -94,25 +97,23 @@ static void change_something(struct nest *n, uint64_t *seed)
 	case 5:
 		nest_ste(n, sid, test_below(seed, 2) ? NEST_S1_0(sid) : NEST_V_BYPASS, NEST_S1_1 | NEST_EATS);
 		nest_cfgi_ste(n, sid);
-		viq_linux_vsmmu_counters(n->vs, &c);
 		break;
 	}
 }
 
 static void hot_plug_beside_invalidations(void **state)
 {
-	struct nest *n = nest_new(4);
+	struct nest *n = nest_new(FK_DEVICES);
 	struct other others[THREADS];
 	uint64_t seed = test_seed(), known = 0;
 	atomic_bool stop = false;
 	atomic_uint calls = 0;
 
 	nest_boot(n, true);
-	for (uint32_t i = 0; i < 4; i++)
-		nest_add(n, i, 1 + i);
+	nest_add(n, 0, 1);
 	for (unsigned int i = 0; i < THREADS; i++) {
 		others[i] = (struct other){
-			.host = viq_linux_vsmmu_host(n->vs), .number = i, .stop = &stop, .calls = &calls};
+			.host = viq_linux_vsmmu_host(n->vs), .vs = n->vs, .number = i, .stop = &stop, .calls = &calls};
 		assert_int_equal(pthread_create(&others[i].thread, NULL, run, &others[i]), 0);
 	}
 	for (unsigned int i = 0; i < ROUNDS || atomic_load(&calls) < CALLS; i++) {

@@ -42,7 +42,7 @@ static bool has_device(const struct viq_linux_vsmmu *v, uint32_t device)
 
 static int make_room(struct viq_linux_vsmmu *v)
 {
-	size_t room = v->room ? 2 * v->room : 8;
+	size_t room = v->room ? 2 * v->room : 4;
 	struct linux_stream **bigger;
 
 	if (v->count < v->room)
