@@ -60,6 +60,14 @@ kernels() {
 		done
 }
 
+# The archive may have moved on since the lists were fetched.
+download() {
+	apt-get "${options[@]}" download "$@" && return
+	rm -f "$dir/updated"
+	echo "archive: not downloaded: $*; the next run fetches the package lists anew" >&2
+	exit 1
+}
+
 mkdir -p "$dir"
 exec 8>"$dir/lock"
 flock 8
@@ -68,6 +76,6 @@ case ${1:?command} in
 kernels) kernels ;;
 version) version "$2" ;;
 closure) apt-get "${options[@]}" --simulate install "$2" | sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' ;;
-download) apt-get "${options[@]}" download "${@:2}" ;;
+download) download "${@:2}" ;;
 *) echo "archive: unknown command: $1" >&2; exit 2 ;;
 esac

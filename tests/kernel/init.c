@@ -25,6 +25,7 @@ static const struct tap_test tests[] = {
 	{"bare-valid", test_bare_valid},
 	{"bare-pair", test_bare_pair},
 	{"bare-groups", test_bare_groups},
+	{"bare-answers", test_bare_answers},
 	{"exact-guest", test_exact_guest},
 	{"exact-kernel", test_exact_kernel},
 	{"exact-strict", test_exact_strict},

@@ -4,7 +4,7 @@
  * below the count it gives back took effect; on the kernels that do not keep this, a device still reads through
  * translations that were reported gone. Where they do, there is nothing to show, and the test says so.
  */
-#include <string.h>
+#include <errno.h>
 
 #include "bare.h"
 #include "tap.h"
@@ -105,4 +105,37 @@ void test_bare_groups(void)
 	if (count == 252)
 		tap_skip("this kernel counts honestly");
 	check_equal(count, LONG_BAD);
+}
+
+/* What viq's reading of errors (src/host/linux/invalidate.c) relies on, one wrong thing at a time. */
+static void expect_answer(struct bare *bare, uint32_t object, const struct synth_cmd *commands, uint32_t count, int err)
+{
+	uint32_t handled = count;
+
+	check_equal(bare_invalidate(bare->iommufd, object, commands, &handled), err);
+	check_equal(handled, err ? 0 : count);
+}
+
+void test_bare_answers(void)
+{
+	const struct synth_cmd valid = guest_tlbi(0), known = synth_cmd_cfgi_cd(BARE_VSID, 0, true),
+			       unknown = synth_cmd_cfgi_cd(BARE_VSID + 1, 0, true);
+	struct guest guest;
+	struct bare bare;
+	uint32_t none = 0;
+	int err;
+
+	guest_create(&guest);
+	bare_create(&bare, &guest);
+	expect_answer(&bare, bare.viommu, &known, 1, 0);
+	expect_answer(&bare, bare.viommu, &unknown, 1, -EIO); /* no vDEVICE */
+	expect_answer(&bare, 0x7fffffff, &valid, 1, -ENOENT);
+	expect_answer(&bare, bare.stage2, &valid, 1, -EINVAL);
+	expect_answer(&bare, bare.viommu, (const struct synth_cmd *)16, 1, -EFAULT);
+	expect_answer(&bare, bare.viommu, &valid, 1u << 20, -EINVAL); /* more than it takes */
+
+	/* The documentation's probe: "is this type supported?" */
+	err = bare_invalidate(bare.iommufd, bare.viommu, NULL, &none);
+	check(!err || err == -EINVAL);
+	tap_note("an empty array: the kernel says %s", err ? "EINVAL" : "that it is supported");
 }
