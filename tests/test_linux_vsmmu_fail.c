@@ -291,12 +291,171 @@ static void p1_whatever_fails_for_good(void **state)
 	}
 }
 
+/* --- Anything, while anything fails ------------------------------------------------------------------------------- */
+
+#define SIDS 6
+
+/* What the guest has written, and what the devices are. */
+struct model {
+	struct nest *n;
+	uint64_t seed;
+	uint64_t ste[SIDS];
+	bool smmuen, gbpa_abort;
+	uint32_t at[FK_DEVICES]; /* StreamID + 1, 0: not here */
+};
+
+static uint64_t expected(const struct model *m, uint32_t sid)
+{
+	if (!m->smmuen)
+		return m->gbpa_abort ? NEST_V_ABORT : NEST_V_BYPASS;
+	return m->ste[sid];
+}
+
+static void random_faults(struct model *m)
+{
+	struct fake_kernel *fk = m->n->fk;
+
+	for (int i = 0; i < 2; i++) {
+		fk->faults[i] = (struct fk_fault){
+			.first = fk->calls + 1 + test_below(&m->seed, 8),
+			.times = test_below(&m->seed, 3) ? 0 : 1 + test_below(&m->seed, 4),
+			.err = errors[test_below(&m->seed, sizeof(errors) / sizeof(errors[0]))],
+		};
+	}
+}
+
+/* No device translates or bypasses by anything but what the guest says now. */
+static void assert_promise(const struct model *m)
+{
+	for (uint32_t i = 0; i < m->n->devices; i++) {
+		if (m->at[i] && !aborts(m->n, i))
+			assert_true(has_words(m->n, i, expected(m, m->at[i] - 1)));
+	}
+}
+
+static void random_cfgi(struct model *m)
+{
+	static const uint64_t plain[] = {NEST_V_ABORT, NEST_V_BYPASS, 0};
+	uint32_t sid = test_below(&m->seed, SIDS), r = test_below(&m->seed, 8);
+	struct nest *n = m->n;
+
+	m->ste[sid] = r < 3 ? plain[r] : NEST_S1_0(test_below(&m->seed, 3));
+	nest_ste(n, sid, m->ste[sid], NEST_S1_1);
+	random_faults(m);
+	/* The guest's driver goes on until it is done: faults end. */
+	if (!nest_send(n, test_below(&m->seed, 4) ? cmd_cfgi_ste(sid) : cmd_cfgi_range(0, 31))) {
+		for (int tries = 0; !vsmmu_idle(n->g); tries++) {
+			assert_true(tries < 20);
+			nest_acknowledge(n);
+		}
+	}
+	assert_promise(m);
+}
+
+static void random_registers(struct model *m)
+{
+	random_faults(m);
+	if (!m->smmuen && test_below(&m->seed, 2)) {
+		m->gbpa_abort = !m->gbpa_abort;
+		vsmmu_w32(m->n->g, REG(GBPA), m->gbpa_abort ? 0x80101000 : 0x80001000);
+	} else {
+		m->smmuen = !m->smmuen;
+		nest_enable(m->n, m->smmuen);
+	}
+}
+
+static void random_plug(struct model *m)
+{
+	uint32_t device = test_below(&m->seed, m->n->devices), sid = test_below(&m->seed, SIDS);
+
+	random_faults(m);
+	if (m->at[device]) {
+		if (!viq_linux_vsmmu_remove(m->n->vs, m->at[device] - 1))
+			assert_int_equal(nest_mode(m->n, device), FK_BLOCKED);
+		m->at[device] = 0;
+	} else if (!nest_try_add(m->n, device, sid, true)) {
+		m->at[device] = sid + 1;
+	}
+}
+
+static void random_move(struct model *m)
+{
+	uint32_t a = test_below(&m->seed, SIDS), b = test_below(&m->seed, SIDS);
+	const struct viq_linux_move moves[] = {{a, b}, {b, a}};
+	uint32_t count = told(m->n, b) && a != b ? 2 : 1;
+
+	random_faults(m);
+	if (viq_linux_vsmmu_move(m->n->vs, moves, count) == -ENOENT)
+		return;
+	for (uint32_t i = 0; i < m->n->devices; i++) {
+		if (m->at[i] == a + 1)
+			m->at[i] = b + 1;
+		else if (m->at[i] == b + 1)
+			m->at[i] = a + 1;
+		if (m->at[i] && !told(m->n, m->at[i] - 1))
+			m->at[i] = 0;
+	}
+}
+
+/* When nothing fails any more, a CFGI_ALL puts everything right. */
+static void settle(struct model *m)
+{
+	for (int i = 0; i < 2; i++)
+		m->n->fk->faults[i].times = 0;
+	assert_true(nest_send(m->n, cmd_cfgi_range(0, 31)));
+	for (uint32_t i = 0; i < m->n->devices; i++) {
+		if (m->at[i])
+			assert_true(has_words(m->n, i, expected(m, m->at[i] - 1)));
+	}
+}
+
+/* Short, because a vDEVICE that the kernel did not destroy stays in the way of its device. */
+static void random_life(struct model *m)
+{
+	m->n = nest_new(3);
+	m->smmuen = true;
+	nest_boot(m->n, true);
+	for (uint32_t i = 0; i < m->n->devices; i++) {
+		nest_add(m->n, i, i);
+		m->at[i] = i + 1;
+	}
+	for (unsigned int i = 0; i < 60; i++) {
+		uint32_t r = test_below(&m->seed, 20);
+
+		if (r < 12)
+			random_cfgi(m);
+		else if (r < 14)
+			random_registers(m);
+		else if (r < 16)
+			random_plug(m);
+		else if (r < 18)
+			random_move(m);
+		else
+			settle(m);
+	}
+	settle(m);
+	assert_int_equal(m->n->fk->bad_handles, 0);
+	nest_free_leaky(m->n);
+}
+
+static void p1_anything_while_anything_fails(void **state)
+{
+	uint64_t seed = test_seed();
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		struct model m = {.seed = test_random(&seed)};
+
+		random_life(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails_once),
 		cmocka_unit_test(each_call_fails_once_with_attach_hook),
 		cmocka_unit_test(p1_whatever_fails_for_good),
+		cmocka_unit_test(p1_anything_while_anything_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

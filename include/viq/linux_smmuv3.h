@@ -142,7 +142,10 @@ struct viq_linux_device {
  */
 VIQ_EXPORT int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device, uint32_t vsid,
 				   struct viq_linux_why *why);
-/* The device goes: blocked, and its vDEVICE destroyed. The first error of the kernel is returned; it is gone here. */
+/*
+ * The device goes: blocked, and its vDEVICE destroyed. The first error of the kernel is returned; it is gone here, and
+ * is certain to be blocked when its vfio cdev has been closed.
+ */
 VIQ_EXPORT int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *vsmmu, uint32_t vsid);
 
 struct viq_linux_move {
@@ -151,7 +154,7 @@ struct viq_linux_move {
 /*
  * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each aborts, gets
  * a vDEVICE of the new number and is set up again as the guest's tables say. -ENOENT, -EEXIST: nothing has changed.
- * After another error the devices that could not be moved have been removed.
+ * After another error the devices that could not be moved have been removed, as by viq_linux_vsmmu_remove().
  */
 VIQ_EXPORT int viq_linux_vsmmu_move(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_move *moves, uint32_t count);
 
