@@ -10,19 +10,12 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
-#include "guest.h"
+#include "doorbell.h"
 #include "iommu.h"
 #include "subjects.h"
 
 #define LOG2SIZE 8 /* Linux's queue for a small machine; what matters is that it is warm */
 #define SLOTS    (1u << LOG2SIZE)
-
-struct doorbell {
-	struct bench_guest guest;
-	struct viq_call_host host;
-	uint64_t entry[2];
-	uint32_t repeat; /* doorbells in one measurement */
-};
 
 /* Every second slot a CMD_SYNC. They stay, lap after lap. */
 static void write_ring(struct doorbell *d, struct synth_cmd sync)
@@ -34,7 +27,7 @@ static void write_ring(struct doorbell *d, struct synth_cmd sync)
 	d->guest.queue.prod = 0;
 }
 
-static double ring(void *opaque)
+double doorbell_ring(void *opaque)
 {
 	struct doorbell *d = opaque;
 	uint32_t prod = d->guest.queue.prod;
@@ -81,7 +74,7 @@ static int report(const struct bench *b, struct doorbell *d, struct bench_row ro
 
 	if (!cases)
 		return -ENOMEM;
-	cases[0] = (struct bench_case){.run = ring, .opaque = d};
+	cases[0] = (struct bench_case){.run = doorbell_ring, .opaque = d};
 	cases[1] = (struct bench_case){.run = call_host, .opaque = d};
 	ret = bench_rounds(cases, 2, bench_round_count(b, BENCH_MAX_SAMPLES));
 	if (!ret) {
@@ -95,21 +88,36 @@ static int report(const struct bench *b, struct doorbell *d, struct bench_row ro
 	return ret;
 }
 
-static int measure(const struct bench *b, struct viq_call_host host, bool msi, struct bench_row row)
+int doorbell_open(struct doorbell *d, struct viq_call_host host, bool msi)
 {
 	struct synth_cmd tlbi = synth_cmd_tlbi_nh_va(1, 0x100000, true);
-	struct doorbell d = {.host = host, .entry = {tlbi.w[0], tlbi.w[1]}, .repeat = 100};
+	uint64_t word;
 	int ret;
 
-	ret = bench_guest_open(&d.guest, 1u << 20, LOG2SIZE, host);
-	if (!ret) {
-		uint64_t word = synth_alloc(&d.guest.synth, 3);
+	*d = (struct doorbell){.host = host, .entry = {tlbi.w[0], tlbi.w[1]}, .repeat = 100};
+	ret = bench_guest_open(&d->guest, 1u << 20, LOG2SIZE, host);
+	if (ret)
+		return ret;
+	word = synth_alloc(&d->guest.synth, 3);
+	write_ring(d, msi ? synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_IRQ, word, 0)
+			  : synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_SEV, 0, 0));
+	return 0;
+}
 
-		write_ring(&d, msi ? synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_IRQ, word, 0)
-				   : synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_SEV, 0, 0));
+void doorbell_close(struct doorbell *d)
+{
+	bench_guest_close(&d->guest);
+}
+
+static int measure(const struct bench *b, struct viq_call_host host, bool msi, struct bench_row row)
+{
+	struct doorbell d;
+	int ret;
+
+	ret = doorbell_open(&d, host, msi);
+	if (!ret)
 		ret = report(b, &d, row);
-	}
-	bench_guest_close(&d.guest);
+	doorbell_close(&d);
 	return ret;
 }
 

@@ -7,6 +7,7 @@ const struct bench_subject bench_subjects[] = {
 	{"bulk", "one doorbell, many commands, null host", bench_bulk},
 	{"doorbell", "a doorbell for [TLBI_NH_VA, CMD_SYNC], beyond the host's own time", bench_doorbell},
 	{"soft", "the software host", bench_soft},
+	{"linux", "the Linux host, with a kernel that answers at once", bench_linux},
 	{"memory", "memory of a queue object", bench_memory},
 	{"qemu", "the bulk stream through QEMU, and viq beside it", bench_qemu},
 	{NULL, NULL, NULL},

@@ -7,6 +7,7 @@
 
 int bench_bulk(const struct bench *b);
 int bench_doorbell(const struct bench *b);
+int bench_linux(const struct bench *b);
 int bench_memory(const struct bench *b);
 int bench_qemu(const struct bench *b);
 int bench_soft(const struct bench *b);

@@ -2,20 +2,36 @@
 # SPDX-License-Identifier: MIT
 """`viq bench` measures everything it promises and says so in JSON and as a table. How fast anything is is not tested."""
 import json
+import pathlib
 import subprocess
 import sys
 import unittest
 
-VIQ = sys.argv.pop()
+VIQ = pathlib.Path(sys.argv.pop()).resolve()
 
 ROWS = {
     'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed'],
     'doorbell': ['null', 'null_msi', 'soft', 'soft_threads'],
     'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_control']
             + [f'invalidate_{kind}_{10 ** n}' for kind in ('asid', 'page', 'range') for n in (2, 3, 4)],
+    'linux': ['doorbell', 'entry_bulk', 'entry_strict']
+             + [f'calls_{stream}_{way}' for stream in ('capture', '512', '65536') for way in ('bulk', 'strict', 'each')],
     'memory': ['footprint', 'allocated', 'growth'],
     'qemu': ['qemu', 'front_end', 'device'],
 }
+# Calls per doorbell and entries per call: counted, so the same everywhere. The front end passes at most 2,048 at once.
+CALLS = {
+    'calls_capture_bulk': (3195 / 3190, 1),
+    'calls_capture_strict': (3195 / 3190, 1),
+    'calls_capture_each': (3195 / 3190, 1),
+    'calls_512_bulk': (1, 512),
+    'calls_512_strict': (9, 512 / 9),
+    'calls_512_each': (512, 1),
+    'calls_65536_bulk': (32, 2048),
+    'calls_65536_strict': (32 * 33, 65536 / 32 / 33),
+    'calls_65536_each': (65536, 1),
+}
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 KEYS = {'subject', 'name', 'title', 'unit', 'value', 'figure_name', 'figure', 'target', 'reached', 'skipped'}
 
 
@@ -61,6 +77,22 @@ class Bench(unittest.TestCase):
             rows.setdefault(row['subject'], []).append(row['name'])
         self.assertEqual(rows, ROWS)
         self.assertTrue(report['quick'])
+
+    def test_calls_are_counted(self):
+        out = subprocess.run([VIQ, 'bench', '--quick', '--json', '--only', 'linux'], cwd=ROOT, capture_output=True,
+                             text=True, check=True)
+        rows = {row['name']: row for row in json.loads(out.stdout)['rows']}
+        for name, (calls, entries) in CALLS.items():
+            with self.subTest(row=name):
+                self.assertAlmostEqual(rows[name]['value']['median'], calls)
+                self.assertAlmostEqual(rows[name]['figure']['median'], entries)
+
+    def test_capture_that_is_not_there(self):
+        out = subprocess.run([VIQ, 'bench', '--quick', '--json', '--only', 'linux'], cwd='/', capture_output=True,
+                             text=True, check=True)
+        rows = {row['name']: row for row in json.loads(out.stdout)['rows']}
+        self.assertRegex(rows['calls_capture_bulk']['skipped'], r'^no captures/.*\.pcap here$')
+        self.assertIsNone(rows['calls_512_bulk']['skipped'])
 
     def test_table_of_one_subject(self):
         out = bench('--quick', '--only', 'memory')

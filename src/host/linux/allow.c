@@ -13,22 +13,26 @@
 #define RANGE      (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE)
 #define RANGE_1    (VIQ_SMMUV3_TLBI_1_TG | VIQ_SMMUV3_TLBI_1_TTL)
 #define VA         VIQ_SMMUV3_TLBI_1_VA
-#define ATC_1      (VIQ_SMMUV3_ATC_1_SIZE | VIQ_SMMUV3_ATC_1_ADDR)
+#define SIZE       VIQ_SMMUV3_ATC_1_SIZE
+#define ADDR       VIQ_SMMUV3_ATC_1_ADDR
 #define ASID_UPPER VIQ_BITS(63, 56) /* RES0 where ASIDs have 8 bits */
 
-/* One row a command: bits that it may have; those of its fields that need a feature are taken away without it. */
+/*
+ * One row a command: bits that it may have, of which those of fields that need a feature are taken away without it; and
+ * the fields of which the architecture reserves values (4.4.1, 4.5.1).
+ */
 static const struct rule {
 	uint8_t op;
-	uint64_t bits[2];
+	uint64_t bits[2], checked[2];
 } rules[] = {
-	{VIQ_SMMUV3_OP_CFGI_CD, {SID | SSID, LEAF}},
-	{VIQ_SMMUV3_OP_CFGI_CD_ALL, {SID, 0}},
-	{VIQ_SMMUV3_OP_TLBI_NH_ALL, {VMID, 0}},
-	{VIQ_SMMUV3_OP_TLBI_NH_ASID, {VMID | ASID, 0}},
-	{VIQ_SMMUV3_OP_TLBI_NH_VA, {VMID | ASID | RANGE, VA | LEAF | RANGE_1}},
-	{VIQ_SMMUV3_OP_TLBI_NH_VAA, {VMID | RANGE, VA | LEAF | RANGE_1}},
-	{VIQ_SMMUV3_OP_TLBI_NSNH_ALL, {0, 0}},
-	{VIQ_SMMUV3_OP_ATC_INV, {SID | SUBSTREAM, ATC_1}},
+	{VIQ_SMMUV3_OP_CFGI_CD, {SID | SSID, LEAF}, {0}},
+	{VIQ_SMMUV3_OP_CFGI_CD_ALL, {SID, 0}, {0}},
+	{VIQ_SMMUV3_OP_TLBI_NH_ALL, {VMID, 0}, {0}},
+	{VIQ_SMMUV3_OP_TLBI_NH_ASID, {VMID | ASID, 0}, {0}},
+	{VIQ_SMMUV3_OP_TLBI_NH_VA, {VMID | ASID | RANGE, VA | LEAF | RANGE_1}, {RANGE, RANGE_1}},
+	{VIQ_SMMUV3_OP_TLBI_NH_VAA, {VMID | RANGE, VA | LEAF | RANGE_1}, {RANGE, RANGE_1}},
+	{VIQ_SMMUV3_OP_TLBI_NSNH_ALL, {0, 0}, {0}},
+	{VIQ_SMMUV3_OP_ATC_INV, {SID | SUBSTREAM, SIZE | ADDR}, {0, SIZE}},
 };
 
 static bool is_tlbi(uint8_t op)
@@ -59,18 +63,24 @@ void linux_allow_init(struct linux_allow *allow, const struct viq_linux_hw_info 
 	memset(allow, 0, sizeof(*allow));
 	allow->ds = hw->idr[5] & VIQ_SMMUV3_IDR5_DS;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		uint8_t op = rules[i].op;
+		const struct rule *rule = &rules[i];
 		uint64_t without[2];
 
-		if (op == VIQ_SMMUV3_OP_ATC_INV && !(hw->idr[0] & VIQ_SMMUV3_IDR0_ATS))
+		if (rule->op == VIQ_SMMUV3_OP_ATC_INV && !(hw->idr[0] & VIQ_SMMUV3_IDR0_ATS))
 			continue;
-		lacking(op, hw, without);
-		allow->bits[op][0] = (rules[i].bits[0] & ~without[0]) | op;
-		allow->bits[op][1] = rules[i].bits[1] & ~without[1];
+		lacking(rule->op, hw, without);
+		for (int word = 0; word < 2; word++) {
+			uint64_t bits = rule->bits[word] & ~without[word];
+
+			if (!word)
+				bits |= rule->op;
+			allow->bits[rule->op][word] = bits;
+			allow->plain[rule->op][word] = bits & ~rule->checked[word];
+		}
 	}
 }
 
-/* Values of the range fields that the architecture reserves (4.4.1). Without RIL all of them are 0 here. */
+/* Without RIL all of these fields are 0 here. */
 static bool range_allowed(const struct linux_allow *allow, const uint64_t cmd[2])
 {
 	uint64_t tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]), ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
@@ -83,14 +93,11 @@ static bool range_allowed(const struct linux_allow *allow, const uint64_t cmd[2]
 	return range || ttl;
 }
 
-bool linux_allowed(const struct linux_allow *allow, const uint64_t cmd[2])
+bool linux_allowed_values(const struct linux_allow *allow, const uint64_t cmd[2])
 {
 	uint64_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
-	const uint64_t *bits;
+	const uint64_t *bits = allow->bits[op];
 
-	if (op > VIQ_SMMUV3_OP_ATC_INV)
-		return false;
-	bits = allow->bits[op];
 	if (!bits[0] || cmd[0] & ~bits[0] || cmd[1] & ~bits[1])
 		return false;
 	switch (op) {
