@@ -243,6 +243,7 @@ static void test_pins(void **state)
 static void test_attach(void **state)
 {
 	const uint64_t s2[2] = {VIQ_SMMUV3_STE_0_V | 6 << 1}, shared[2] = {stage1[0], VIQ_BIT(44)};
+	const uint64_t split_ats[2] = {stage1[0], VIQ_BIT(29)};
 	struct fake_vm vm;
 	const struct fk_device *dev;
 	uint32_t s1, by, ab, other;
@@ -253,6 +254,7 @@ static void test_attach(void **state)
 	cdev = dev->fd;
 	assert_int_equal(viq_linux_nested_alloc(vm.ctx, vm.device, vm.viommu, s2, &s1), -EIO);
 	assert_int_equal(viq_linux_nested_alloc(vm.ctx, vm.device, vm.viommu, shared, &s1), -EIO);
+	assert_int_equal(viq_linux_nested_alloc(vm.ctx, vm.device, vm.viommu, split_ats, &s1), -EIO);
 	assert_int_equal(viq_linux_nested_alloc(vm.ctx, vm.device, vm.viommu, stage1, &s1), 0);
 	assert_int_equal(viq_linux_nested_alloc(vm.ctx, vm.device, vm.viommu, bypass, &by), 0);
 	assert_int_equal(viq_linux_nested_alloc(vm.ctx, vm.device, vm.viommu, not_valid, &ab), 0);

@@ -108,22 +108,28 @@ const char *fk_type_name(enum fk_type type);
 struct fk_object *fk_device_object(struct fk_ctx *ctx, uint32_t device); /* of a bound device's index */
 
 /* Each takes the ioctl's struct, complete, and returns 0 or a negative errno. */
-int fk_ioas_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
-int fk_ioas_ranges(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
-int fk_ioas_map(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
-int fk_ioas_unmap(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int fk_hw_info(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int fk_hwpt_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int fk_viommu_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int fk_vdevice_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
+
+/* fake_kernel_events.c */
 int fk_veventq_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
-int fk_invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int64_t fk_veventq_read(struct fk_object *queue, void *buf, size_t len);
+
+/* fake_kernel_invalidate.c */
+int fk_invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 
 /* fake_kernel_vfio.c */
 int fk_vfio_ioctl(struct fake_kernel *fk, struct fk_file *cdev, unsigned long request, void *arg);
 void fk_unbind(struct fake_kernel *fk, struct fk_file *cdev);
 void fk_detach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device);
+
+/* fake_kernel_ioas.c */
+int fk_ioas_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
+int fk_ioas_ranges(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
+int fk_ioas_map(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
+int fk_ioas_unmap(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 /* Can the reserved window be had in this IOAS? */
 bool fk_reservable(const struct fake_kernel *fk, const struct fk_object *ioas);
 /* Is a device attached to page tables of this IOAS, so that the window is reserved? */
