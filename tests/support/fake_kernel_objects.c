@@ -9,8 +9,6 @@
 
 #include "fake_kernel_inside.h"
 
-#define ID_MAX          INT32_MAX
-#define VEVENTQ_MAX     (1u << 19)
 #define STE_0_ALLOWED   UINT64_C(0xf80fffffffffffff)
 #define STE_1_ALLOWED   UINT64_C(0x00000000380000ff)
 #define HWPT_FLAGS      0xfu /* NEST_PARENT, DIRTY_TRACKING, FAULT_ID_VALID, PASID */
