@@ -18,6 +18,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 options=(-q -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null
 	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
 	-o Dir::State::Lists="$dir/lists" -o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache"
+	-o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache= -o Acquire::GzipIndexes=true
 	-o APT::Sandbox::User= -o APT::Default-Release="$suite" -o APT::Install-Recommends=false
 	-o Acquire::Languages=none -o Acquire::Retries=1 -o Debug::NoLocking=true)
 

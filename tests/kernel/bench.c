@@ -15,13 +15,13 @@
 #include "tap.h"
 #include "tests.h"
 
-#define LOG2         13
-#define LONGEST      4096
-#define REPEATS      301
-#define MAX_SUBJECTS 3
+#define LOG2    13
+#define LONGEST 4096
+#define REPEATS 301
 
 static struct synth_cmd commands[LONGEST];
 static struct nest nest;
+static struct viq_call_host strict;
 
 static uint64_t now(void)
 {
@@ -46,19 +46,29 @@ static void bare_call(uint32_t count)
 	check_equal(done, count);
 }
 
-static void viq_call(uint32_t count)
+static void viq_call_on(const struct viq_call_host *host, uint32_t count)
 {
 	struct viq_call_piece piece = {commands, count};
 	struct viq_call_result res = {.size = sizeof(res)};
 	struct viq_call_request req = {.size = sizeof(req),
-				       .object = nest.host.object,
+				       .object = host->object,
 				       .type = VIQ_CALL_SMMUV3,
 				       .entry_size = sizeof(commands[0]),
 				       .pieces = &piece,
 				       .piece_count = 1};
 
-	check_equal(viq_call_invalidate(&nest.host, &req, &res), 0);
+	check_equal(viq_call_invalidate(host, &req, &res), 0);
 	check_equal(res.handled, count);
+}
+
+static void bulk_call(uint32_t count)
+{
+	viq_call_on(&nest.host, count);
+}
+
+static void strict_call(uint32_t count)
+{
+	viq_call_on(&strict, count);
 }
 
 static void doorbell(uint32_t count)
@@ -70,54 +80,69 @@ static void doorbell(uint32_t count)
 	check_equal(nest_cons(&nest), nest.queue.prod);
 }
 
-struct subject {
+static const struct {
 	const char *name;
 	void (*call)(uint32_t count);
+} subjects[] = {
+	{"kernel alone", bare_call},
+	{"viq, bulk", bulk_call},
+	{"viq, strict", strict_call},
+	{"doorbell, bulk", doorbell},
 };
+static const uint32_t lengths[] = {1, 4, 16, 63, 64, 126, 256, 1024, 4096};
+enum {
+	SUBJECTS = sizeof(subjects) / sizeof(subjects[0]),
+	LENGTHS = sizeof(lengths) / sizeof(lengths[0])
+};
+static uint64_t times[LENGTHS][SUBJECTS][REPEATS];
 
-static uint64_t time_of(const struct subject *subject, uint32_t count)
+/* All of them in turns, so that a slow moment of the machine falls on all alike; each right after one that is not
+ * timed, so that none pays for what its neighbour left in the caches. */
+static void measure(unsigned int round)
 {
-	uint64_t start = now();
+	for (unsigned int l = 0; l < LENGTHS; l++) {
+		for (unsigned int s = 0; s < SUBJECTS; s++) {
+			uint64_t start;
 
-	subject->call(count);
-	return now() - start;
+			subjects[s].call(lengths[l]);
+			start = now();
+			subjects[s].call(lengths[l]);
+			times[l][s][round] = now() - start;
+		}
+	}
 }
 
-/* In turns, so that load on the machine falls on all alike. A line each: "BENCH|subject|entries|ns per entry". */
-static void measure(const struct subject *subjects, size_t count, uint32_t length)
+/* A line each: "BENCH|subject|entries|ns per entry". */
+static void report(void)
 {
-	static uint64_t times[MAX_SUBJECTS][REPEATS];
-
-	for (size_t s = 0; s < count; s++)
-		subjects[s].call(length);
-	for (unsigned int i = 0; i < REPEATS; i++) {
-		for (size_t s = 0; s < count; s++)
-			times[s][i] = time_of(&subjects[s], length);
-	}
-	for (size_t s = 0; s < count; s++) {
-		qsort(times[s], REPEATS, sizeof(times[s][0]), by_time);
-		printf("BENCH|%s|%u|%.1f\n", subjects[s].name, length, (double)times[s][REPEATS / 2] / length);
+	for (unsigned int l = 0; l < LENGTHS; l++) {
+		for (unsigned int s = 0; s < SUBJECTS; s++) {
+			qsort(times[l][s], REPEATS, sizeof(times[l][s][0]), by_time);
+			printf("BENCH|%s|%u|%.1f\n", subjects[s].name, lengths[l],
+			       (double)times[l][s][REPEATS / 2] / lengths[l]);
+		}
 	}
 	fflush(stdout);
 }
 
-static void measure_all(uint32_t calls, const struct subject *subjects, size_t count)
-{
-	static const uint32_t lengths[] = {1, 4, 16, 63, 64, 126, 256, 1024, 4096};
-
-	nest_create(&nest, &(struct nest_config){.log2size = LOG2, .vsid = 5, .calls = calls});
-	for (unsigned int i = 0; i < LONGEST; i++)
-		commands[i] = guest_tlbi(i);
-	for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
-		measure(subjects, count, lengths[i]);
-	nest_destroy(&nest);
-}
-
 void bench(void)
 {
-	static const struct subject bulk[] = {{"kernel alone", bare_call}, {"viq", viq_call}, {"doorbell", doorbell}};
-	static const struct subject strict[] = {{"viq, strict", viq_call}};
+	struct viq_linux_vsmmu *other;
+	struct viq_linux_vsmmu_config config;
 
-	measure_all(VIQ_LINUX_CALLS_BULK, bulk, sizeof(bulk) / sizeof(bulk[0]));
-	measure_all(VIQ_LINUX_CALLS_STRICT, strict, sizeof(strict) / sizeof(strict[0]));
+	nest_create(&nest, &(struct nest_config){.log2size = LOG2, .vsid = 5});
+	/* A second one beside it, for its calls alone: it has no device. */
+	viq_linux_vsmmu_config_init(&config);
+	config.hwpt = nest.stage2;
+	config.device = nest.device;
+	config.calls = VIQ_LINUX_CALLS_STRICT;
+	check_equal(viq_linux_vsmmu_create(nest.linux_host, &config, &other, NULL), 0);
+	strict = viq_linux_vsmmu_host(other);
+	for (unsigned int i = 0; i < LONGEST; i++)
+		commands[i] = guest_tlbi(i);
+	for (unsigned int round = 0; round < REPEATS; round++)
+		measure(round);
+	report();
+	check_equal(viq_linux_vsmmu_destroy(other), 0);
+	nest_destroy(&nest);
 }
