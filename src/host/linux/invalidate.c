@@ -196,8 +196,7 @@ static uint32_t error_of(int err)
 	return VIQ_CALL_FAILED;
 }
 
-/* Does the kernel still take a command that no SMMU lacks and that no stream is needed for? It flushes this VM's TLB.
- */
+/* Does the kernel still take a command that no SMMU lacks and no stream is needed for? It flushes this VM's TLB. */
 static bool alive(struct linux_invalidate *inv, uint32_t *calls)
 {
 	const uint64_t all[1][2] = {{htole64(VIQ_SMMUV3_OP_TLBI_NH_ALL)}};
