@@ -9,14 +9,7 @@
 #ifndef VIQ_SMMUV3_SPEC_H
 #define VIQ_SMMUV3_SPEC_H
 
-#include <stdint.h>
-
-/* Bits [hi:lo] of a 64-bit word. */
-#define VIQ_BITS(hi, lo) ((~UINT64_C(0) >> (63 - (hi))) & (~UINT64_C(0) << (lo)))
-#define VIQ_BIT(n)       (UINT64_C(1) << (n))
-/* Take a field out of a word; put a value into a field (bits that do not fit are dropped). */
-#define VIQ_GET(mask, word)  (((uint64_t)(word) & (mask)) / ((mask) & -(mask)))
-#define VIQ_PUT(mask, value) (((uint64_t)(value) * ((mask) & -(mask))) & (mask))
+#include <viq/bits.h>
 
 /* --- Registers, page 0 and page 1 (section 6) ------------------------------------------------------------------- */
 
