@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest-facing Intel VT-d: registers, invalidation queue, fault records, errors, interrupts.
+ *
+ * The embedder forwards the guest's accesses to the register page. viq reads the guest's invalidation queue, checks
+ * every descriptor, sends those that concern nested page tables to these tables' hosts, in one array per table and
+ * flush point, and answers the guest in the architecture's terms. What a guest does wrong is told to the guest, never
+ * returned as an error here.
+ *
+ * The guest speaks of domain-ids, PASIDs and source-ids, hosts of nested page tables. The embedder says which is which:
+ * viq_vtd_attach().
+ *
+ * One object is used by one thread at a time; it owns no thread, and allocates at creation and attachment only. The
+ * embedder's functions are called from inside viq_vtd_mmio_write(), _run(), _fault(), _reset() and _restore(), on the
+ * same thread. They must not call back into the same object, except for viq_vtd_mmio_read(), viq_vtd_tables() and, from
+ * reconfig() and remap() only, viq_vtd_attach(), viq_vtd_detach() and viq_vtd_fault().
+ */
+#ifndef VIQ_VTD_H
+#define VIQ_VTD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/call.h>
+#include <viq/export.h>
+#include <viq/mem.h>
+#include <viq/vtd_spec.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viq_vtd;
+
+/* --- What a guest asks the embedder for -------------------------------------------------------------------------- */
+
+/* Why devices must be configured again. */
+enum viq_vtd_reconfig_cause {
+	VIQ_VTD_CONTEXT_CACHE, /* context-cache descriptor, or CCMD */
+	VIQ_VTD_PASID_CACHE,   /* PASID-cache descriptor */
+	VIQ_VTD_ROOT_TABLE,    /* GCMD.SRTP: root table and mode taken over from RTADDR */
+	VIQ_VTD_ENABLED,       /* GCMD.TE 0 to 1 */
+	VIQ_VTD_DISABLED,      /* GCMD.TE 1 to 0: requests are not translated now */
+	VIQ_VTD_RESTORED,      /* viq_vtd_restore() or _reset() */
+};
+
+/* Which of them: the fields of struct viq_vtd_reconfig that count. */
+enum viq_vtd_scope {
+	VIQ_VTD_SCOPE_ALL,
+	VIQ_VTD_SCOPE_DOMAIN, /* entries of domain_id */
+	VIQ_VTD_SCOPE_DEVICE, /* devices whose source-id equals source_id in the bits of source_mask */
+	VIQ_VTD_SCOPE_PASID,  /* entries of domain_id and pasid */
+};
+
+/*
+ * domain_id is what the guest says of the entry that it changed: it may be the old entry's or the new one's, so with
+ * SCOPE_DOMAIN and SCOPE_PASID both the entries that were cached under it and those that can now have it must be read
+ * again. With SCOPE_DEVICE it only hints.
+ */
+struct viq_vtd_reconfig {
+	uint32_t size;
+	uint32_t cause; /* enum viq_vtd_reconfig_cause */
+	uint32_t scope; /* enum viq_vtd_scope */
+	uint16_t domain_id;
+	uint16_t source_id, source_mask;
+	uint16_t reserved;
+	uint32_t pasid;
+};
+
+/* Why interrupt remapping must be looked at again. */
+enum viq_vtd_remap_cause {
+	VIQ_VTD_IEC,         /* interrupt-entry cache descriptor: entries [first, first + count) */
+	VIQ_VTD_REMAP_TABLE, /* GCMD.SIRTP: table taken over from IRTA. With CAP.ESIRTPS nothing cached may survive */
+	VIQ_VTD_REMAP_STATE, /* GCMD.IRE or CFI changed */
+	VIQ_VTD_REMAP_RESTORED,
+};
+
+/* A device-TLB invalidation (6.5.2). */
+struct viq_vtd_devtlb {
+	uint32_t size;
+	uint16_t source_id;
+	bool has_pasid;  /* requests with pasid; else those without PASID */
+	bool all_pasids; /* requests with any PASID; has_pasid is set, pasid means nothing */
+	uint32_t pasid;
+	uint32_t reserved;
+	uint64_t addr;  /* a multiple of bytes */
+	uint64_t bytes; /* a power of two, 4096 at least; 0: every address */
+};
+
+/* What became of a descriptor: for viq_vtd_trace. */
+enum viq_vtd_fate {
+	VIQ_VTD_FATE_HOST,     /* sent to the hosts of one table at least, and confirmed by all */
+	VIQ_VTD_FATE_LOCAL,    /* carried out through a hook: context-cache, PASID-cache, IEC, device-TLB */
+	VIQ_VTD_FATE_NO_TABLE, /* concerns no attached table: consumed without effect */
+	VIQ_VTD_FATE_WAIT,     /* a wait descriptor that completed */
+	VIQ_VTD_FATE_ABORTED,  /* a wait descriptor that a device time-out aborted: ITE */
+	VIQ_VTD_FATE_TIMEOUT,  /* a device-TLB descriptor whose device timed out: the next wait descriptor aborts */
+	VIQ_VTD_FATE_ICE,      /* a device-TLB descriptor whose device answered wrongly */
+	VIQ_VTD_FATE_ERROR,    /* the queue stopped here with IQE: see iqei */
+	VIQ_VTD_FATE_RETRY,    /* the queue stopped here with ITE: read again when the guest has cleared it */
+};
+
+struct viq_vtd_trace {
+	uint32_t size;
+	uint32_t head;    /* byte offset in the queue, as IQH shows it */
+	uint64_t desc[4]; /* the private copy; zero if unread (IQEI 1, 2, 5, 6, 7); qw2 = qw3 = 0 with 128 bits */
+	uint8_t fate;     /* enum viq_vtd_fate */
+	uint8_t iqei;     /* with FATE_ERROR: VIQ_VTD_IQEI_* */
+	uint8_t reserved[6];
+};
+
+struct viq_vtd_table;
+
+/* All members but size are optional (NULL). opaque is viq_vtd_config.opaque. */
+struct viq_vtd_ops {
+	uint32_t size; /* sizeof(struct viq_vtd_ops) */
+	/*
+	 * An interrupt message of the unit itself: a 32-bit write, usually into [VIQ_VTD_MSI_FIRST, VIQ_VTD_MSI_LAST].
+	 * Not subject to interrupt remapping. State is visible in the registers before this is called.
+	 */
+	void (*msi)(void *opaque, uint64_t addr, uint32_t data);
+	/*
+	 * Devices may have to be configured differently: read the guest's context and PASID entries again (see
+	 * viq_vtd_tables()), attach, replace, detach. Everything queued before the descriptor has taken effect when
+	 * this is called. Returns 0, or a negative errno if it could not be done now: for a descriptor the queue then
+	 * stops as for a host's failure (ITE, see below) and the descriptor is read again; other causes have no way
+	 * back to the guest and ignore the result, so the embedder must block the devices.
+	 */
+	int (*reconfig)(void *opaque, const struct viq_vtd_reconfig *what);
+	/* The same for interrupt remapping, which is the embedder's. first and count are 0 unless cause is IEC. */
+	int (*remap)(void *opaque, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
+	/*
+	 * Invalidate a device's TLB: for a device that has a table without VIQ_VTD_DEVTLB_IMPLIED among those that the
+	 * descriptor names, or no such table at all. Called in queue order: everything before has taken effect.
+	 * 0: done, or there is nothing to do. -ETIMEDOUT: the device did not answer: the guest sees FSTS.ITE with its
+	 * source-id, and the next wait descriptor aborts. -EIO: the device answered wrongly: FSTS.ICE, and the queue
+	 * goes on. Other errors: not done now, the queue stops as for a host's failure.
+	 * Must be there if ECAP.DT = 1.
+	 */
+	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
+	/*
+	 * The budget of an MMIO write ended before the queue did: call viq_vtd_run() soon, from the event loop. NULL:
+	 * run() is called after every write anyway.
+	 */
+	void (*kick)(void *opaque);
+	/*
+	 * An invalidate call on a table failed: for the VMM's log and its decisions. Never the guest's fault alone:
+	 * every entry was made from a legal descriptor. table is as attached. A table that is gone for good must be
+	 * detached, but not from here; until then a guest that needs it makes no progress.
+	 */
+	void (*host_error)(void *opaque, const struct viq_vtd_table *table, const struct viq_call_result *result);
+	/* One call for each descriptor that leaves the queue or stops it, in queue order. Costs time. */
+	void (*trace)(void *opaque, const struct viq_vtd_trace *trace);
+};
+
+/*
+ * How the guest is told of a host's failure:
+ *
+ *   one entry illegal, and exactly which   FSTS.IQE, IQEI = 4, IQH at the descriptor: its fields are not acceptable
+ *   anything else: device time-out, no     FSTS.ITE, ITESID = 0 (not told), IQH at the first descriptor that did not
+ *   memory, table gone, imprecise answer,  take effect everywhere. Clearing ITE makes viq read it again: a retry
+ *   failed hook
+ *
+ * The second kind is not the guest's fault, and VT-d has no code for it. IQE would be wrong: a driver answers it by
+ * overwriting the descriptor at IQH (Linux does), and a valid invalidation would be lost. ITE is the error that a
+ * driver answers by clearing it and going on with what was not fetched yet; since nothing from IQH on counts as
+ * fetched, nothing has to be aborted, and no wait descriptor completes before the invalidations are confirmed. With
+ * ECAP.DT = 0 ITE is reserved: a guest that does not look at it just sees a queue that stands still. What several
+ * tables answer is brought back to queue order: the guest sees the first descriptor that failed anywhere.
+ */
+
+/* --- Life --------------------------------------------------------------------------------------------------------- */
+
+struct viq_vtd_config {
+	uint32_t size;    /* sizeof(struct viq_vtd_config) */
+	uint32_t version; /* VER: 0x10 is 1.0, 0x40 is 4.0 */
+	/* As the guest will see them. See viq_vtd_config_check(). */
+	uint64_t cap, ecap;
+	/*
+	 * Descriptors consumed at most by one MMIO write; 0: as many as the queue can hold. A descriptor that concerns
+	 * n tables counts as n, and extra host calls count too.
+	 */
+	uint32_t budget;
+	uint32_t reserved;             /* 0 */
+	const struct viq_mem *mem;     /* the guest's memory; must outlive the object */
+	const struct viq_vtd_ops *ops; /* must outlive the object; NULL: no hooks */
+	void *opaque;
+};
+
+/*
+ * Fill *config with a sane default for nested use: scalable mode with first-stage tables (4 levels, 1 GiB pages),
+ * 20-bit PASIDs, 65536 domains, caching mode (CAP.CM = 1), page-selective invalidation, one fault record, no
+ * device-TLBs, no interrupt remapping. The caller sets mem, ops and what its host offers more.
+ *
+ * CAP.CM = 1 is what makes nesting work: with CM = 0 a guest sends no invalidation when it makes a context or PASID
+ * entry present, so nothing would tell the embedder to attach.
+ */
+VIQ_EXPORT void viq_vtd_config_init(struct viq_vtd_config *config);
+
+/*
+ * Does the configuration contradict the architecture or itself, or name a feature that this library does not offer
+ * (page requests, nested tables of the guest's own, advanced fault log, ...)? 0, or -EINVAL with *why (if why is not
+ * NULL) set to one static sentence that names the field.
+ */
+VIQ_EXPORT int viq_vtd_config_check(const struct viq_vtd_config *config, const char **why);
+
+/*
+ * Create, in reset state, with no table attached. config is copied (mem, ops and opaque are kept as pointers). *out is
+ * the caller's, for viq_vtd_destroy(). -EINVAL as viq_vtd_config_check(); -ENOMEM. why as there, may be NULL.
+ */
+VIQ_EXPORT int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, const char **why);
+VIQ_EXPORT void viq_vtd_destroy(struct viq_vtd *vtd); /* NULL is allowed; makes no host call */
+
+/*
+ * Back to the state of creation, except for counters and attached tables; reconfig(RESTORED) and remap(RESTORED) are
+ * called.
+ */
+VIQ_EXPORT void viq_vtd_reset(struct viq_vtd *vtd);
+
+/* --- Tables ------------------------------------------------------------------------------------------------------- */
+
+/* The table serves requests without PASID; pasid is then the context entry's RID_PASID. */
+#define VIQ_VTD_TABLE_RID (1u << 0)
+/*
+ * An entry of the invalidate call invalidates the device's TLB as well, after the IOTLB. Linux does so. A device-TLB
+ * descriptor then becomes an entry of the same range, unless the entry before it already covers that and goes to the
+ * host in the same call. Without this flag device-TLB descriptors go to devtlb().
+ */
+#define VIQ_VTD_DEVTLB_IMPLIED (1u << 1)
+
+/*
+ * A nested page table behind one (device, PASID) of the guest. domain_id and pasid are what the guest's entries said
+ * when the table was attached, which is how hardware would have cached them; the guest may have changed its memory
+ * since.
+ */
+struct viq_vtd_table {
+	uint32_t size;             /* sizeof(struct viq_vtd_table) */
+	uint32_t flags;            /* VIQ_VTD_TABLE_RID, VIQ_VTD_DEVTLB_IMPLIED */
+	uint32_t pasid;            /* below 2^20 */
+	uint16_t domain_id;        /* of the PASID-table entry */
+	uint16_t source_id;        /* of the device */
+	struct viq_call_host host; /* with the target object; entries are of type VIQ_CALL_VTD_S1 */
+};
+
+/*
+ * From now on invalidations for this key go to this table. The same host object may be attached for several devices:
+ * under the same domain_id and pasid it gets each entry once. A host must have nothing cached that is older than the
+ * attachment. *handle names the attachment; it is never 0.
+ * -EINVAL: NULL, a wrong size, an unknown flag, a PASID beyond 20 bits, not a host. -ENOMEM. -EBUSY: called from a hook
+ * that may not (see above).
+ */
+VIQ_EXPORT int viq_vtd_attach(struct viq_vtd *vtd, const struct viq_vtd_table *table, uint32_t *handle);
+/* The table can hold nothing of this device any more. -ENOENT: no such attachment. -EINVAL, -EBUSY as above. */
+VIQ_EXPORT int viq_vtd_detach(struct viq_vtd *vtd, uint32_t handle);
+
+/* The guest's tables as the unit uses them: taken over by GCMD, not what RTADDR and IRTA say now. */
+struct viq_vtd_tables {
+	uint32_t size;      /* sizeof(struct viq_vtd_tables), set by the caller */
+	bool enabled;       /* GSTS.TES */
+	bool remap_enabled; /* GSTS.IRES */
+	bool compat;        /* GSTS.CFIS: compatibility format interrupts pass */
+	uint8_t mode;       /* VIQ_VTD_TTM_* */
+	uint64_t root;      /* guest address of the root table; valid if root_set */
+	bool root_set;      /* GSTS.RTPS */
+	bool remap_set;     /* GSTS.IRTPS */
+	bool extended;      /* IRTA.EIME */
+	uint8_t reserved;
+	uint32_t remap_entries; /* 2^(S + 1) */
+	uint64_t remap_table;   /* guest address */
+};
+
+/* Fill *tables. Returns 0; -EINVAL on NULL or a wrong size. */
+VIQ_EXPORT int viq_vtd_tables(const struct viq_vtd *vtd, struct viq_vtd_tables *tables);
+
+/* --- The guest at work -------------------------------------------------------------------------------------------- */
+
+/*
+ * The guest reads or writes size bytes at offset of the register page. Any offset and size is legal: what the
+ * architecture does not define reads 0 and ignores writes. A write may consume descriptors (see config.budget).
+ */
+VIQ_EXPORT uint64_t viq_vtd_mmio_read(struct viq_vtd *vtd, uint64_t offset, unsigned int size);
+VIQ_EXPORT void viq_vtd_mmio_write(struct viq_vtd *vtd, uint64_t offset, unsigned int size, uint64_t value);
+
+/*
+ * Consume at most budget descriptors (0: as many as the queue can hold), counted as config.budget says. Returns true if
+ * consumable descriptors are left.
+ */
+VIQ_EXPORT bool viq_vtd_run(struct viq_vtd *vtd, uint32_t budget);
+
+/*
+ * Record a fault (VIQ_VTD_FRCD_*; F is set here, reserved bits are cleared). 0: recorded. -ENOSPC: the next record is
+ * in use, or was when an earlier fault was lost and the guest has not cleared PFO since: the fault is lost, FSTS.PFO is
+ * set.
+ */
+VIQ_EXPORT int viq_vtd_fault(struct viq_vtd *vtd, const uint64_t record[2]);
+
+/* --- Freeze and thaw ---------------------------------------------------------------------------------------------- */
+
+/* Bytes that viq_vtd_save() writes; constant. */
+VIQ_EXPORT size_t viq_vtd_save_size(const struct viq_vtd *vtd);
+/* Write the state: versioned, for any machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small. */
+VIQ_EXPORT int viq_vtd_save(const struct viq_vtd *vtd, void *buf, size_t *len);
+/*
+ * Take over a saved state; attached tables are not part of it. Then reconfig(RESTORED) and remap(RESTORED) are called
+ * (a new host has nothing cached and nothing attached), and kick() if descriptors wait. -EINVAL, and nothing changed:
+ * not a saved state, damaged, or VER, CAP or ECAP differ from this object's. -ENOTSUP, and nothing changed: a newer
+ * format version.
+ */
+VIQ_EXPORT int viq_vtd_restore(struct viq_vtd *vtd, const void *buf, size_t len);
+
+/* --- Looking in --------------------------------------------------------------------------------------------------- */
+
+struct viq_vtd_counters {
+	uint64_t descriptors[16];                   /* consumed, by type */
+	uint64_t iqe[16];                           /* queue stops with IQE, by VIQ_VTD_IQEI_* */
+	uint64_t retries;                           /* queue stops with ITE for a host's or a hook's failure */
+	uint64_t timeouts;                          /* device-TLB descriptors that timed out */
+	uint64_t aborted;                           /* wait descriptors that did not complete for that */
+	uint64_t ice;                               /* device-TLB descriptors that were answered wrongly */
+	uint64_t doorbells;                         /* writes of IQT */
+	uint64_t runs;                              /* times that consumption started with work to do */
+	uint64_t calls;                             /* invalidate calls */
+	uint64_t host_calls;                        /* host calls that these took, culprit hunts included */
+	uint64_t entries;                           /* entries confirmed by hosts */
+	uint64_t call_errors[VIQ_CALL_ERROR_COUNT]; /* by enum viq_call_error */
+	uint64_t no_table;                          /* invalidations that concerned no table */
+	uint64_t status_lost;                       /* status writes to where there is no memory */
+	uint64_t faults;                            /* recorded */
+	uint64_t faults_lost;
+	uint64_t budget_ends; /* runs that ended with work left */
+};
+
+/* Since creation. The pointer is valid as long as the object; the numbers move. */
+VIQ_EXPORT const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *vtd);
+
+/* Bytes of memory the object takes, itself and its tables included; changes at attachment only. */
+VIQ_EXPORT size_t viq_vtd_footprint(const struct viq_vtd *vtd);
+
+/* --- Descriptors as text ------------------------------------------------------------------------------------------ */
+
+/* "iotlb", "pasid-iotlb", "wait", ...; NULL for an invalid type. */
+VIQ_EXPORT const char *viq_vtd_descriptor_name(const uint64_t desc[4]);
+
+/*
+ * One line in the architecture's words: name, every field by name, and, marked with '!', each field or bit that CAP and
+ * ECAP make illegal, with the reason. config NULL: every feature allowed. Always terminated; returns the length that
+ * the whole line has (as snprintf()).
+ */
+VIQ_EXPORT int viq_vtd_descriptor_text(const uint64_t desc[4], const struct viq_vtd_config *config, char *buf,
+				       size_t len);
+
+/*
+ * What a queue of descriptors of width bits (128 or 256) answers to this one: 0 if it is legal, else VIQ_VTD_IQEI_*.
+ * With 128 bits qw2 and qw3 are not looked at.
+ */
+VIQ_EXPORT unsigned int viq_vtd_descriptor_check(const uint64_t desc[4], unsigned int width,
+						 const struct viq_vtd_config *config);
+
+/* "invalid descriptor type", "root entry not present", ...; NULL if the architecture has no such code. */
+VIQ_EXPORT const char *viq_vtd_iqei_name(unsigned int iqei);
+VIQ_EXPORT const char *viq_vtd_fault_name(unsigned int reason);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Intel VT-d: register offsets, register fields, invalidation descriptors, fault records.
+ *
+ * Names follow the VT-d architecture specification, revision 4 and later, with the prefix VIQ_VTD_: first stage and
+ * second stage are what older revisions call first level and second level. A field is a mask in its own register or
+ * 64-bit word; words of a descriptor are numbered from 0 (qw0). Everything in memory is little endian. "Section" means
+ * a section of that specification.
+ */
+#ifndef VIQ_VTD_SPEC_H
+#define VIQ_VTD_SPEC_H
+
+#include <viq/bits.h>
+
+/* --- Registers (section 11.4) --------------------------------------------------------------------------------------
+ */
+
+#define VIQ_VTD_MMIO_SIZE 0x1000 /* what this library uses: one page */
+
+#define VIQ_VTD_VER     0x00
+#define VIQ_VTD_CAP     0x08 /* 64 bit */
+#define VIQ_VTD_ECAP    0x10 /* 64 bit */
+#define VIQ_VTD_GCMD    0x18
+#define VIQ_VTD_GSTS    0x1c
+#define VIQ_VTD_RTADDR  0x20 /* 64 bit */
+#define VIQ_VTD_CCMD    0x28 /* 64 bit */
+#define VIQ_VTD_FSTS    0x34
+#define VIQ_VTD_FECTL   0x38
+#define VIQ_VTD_FEDATA  0x3c
+#define VIQ_VTD_FEADDR  0x40
+#define VIQ_VTD_FEUADDR 0x44
+#define VIQ_VTD_IQH     0x80 /* 64 bit */
+#define VIQ_VTD_IQT     0x88 /* 64 bit */
+#define VIQ_VTD_IQA     0x90 /* 64 bit */
+#define VIQ_VTD_ICS     0x9c
+#define VIQ_VTD_IECTL   0xa0
+#define VIQ_VTD_IEDATA  0xa4
+#define VIQ_VTD_IEADDR  0xa8
+#define VIQ_VTD_IEUADDR 0xac
+#define VIQ_VTD_IQERCD  0xb0 /* 64 bit */
+#define VIQ_VTD_IRTA    0xb8 /* 64 bit */
+/* End of the registers at fixed places. From here on those whose place CAP.FRO and ECAP.IRO tell. */
+#define VIQ_VTD_FIXED_END 0xf0
+
+/* Offsets from ECAP.IRO x 16 */
+#define VIQ_VTD_IVA_REG    0 /* 64 bit, write only */
+#define VIQ_VTD_IOTLB_REG  8 /* 64 bit */
+#define VIQ_VTD_IOTLB_SIZE 16
+
+/* Fault record n is at CAP.FRO x 16 + n x 16 */
+#define VIQ_VTD_FRCD_SIZE    16
+#define VIQ_VTD_FRCD_MAX     256
+#define VIQ_VTD_OFFSET_UNITS 16 /* of FRO and IRO, in bytes */
+
+/* VER */
+#define VIQ_VTD_VER_MIN VIQ_BITS(3, 0)
+#define VIQ_VTD_VER_MAX VIQ_BITS(7, 4)
+
+/* CAP */
+#define VIQ_VTD_CAP_ND      VIQ_BITS(2, 0) /* 2^(4 + 2 ND) domain-ids */
+#define VIQ_VTD_CAP_AFL     VIQ_BIT(3)
+#define VIQ_VTD_CAP_RWBF    VIQ_BIT(4)
+#define VIQ_VTD_CAP_PLMR    VIQ_BIT(5)
+#define VIQ_VTD_CAP_PHMR    VIQ_BIT(6)
+#define VIQ_VTD_CAP_CM      VIQ_BIT(7)
+#define VIQ_VTD_CAP_SAGAW   VIQ_BITS(12, 8)
+#define VIQ_VTD_CAP_MGAW    VIQ_BITS(21, 16) /* width less one */
+#define VIQ_VTD_CAP_ZLR     VIQ_BIT(22)
+#define VIQ_VTD_CAP_FRO     VIQ_BITS(33, 24)
+#define VIQ_VTD_CAP_SSLPS   VIQ_BITS(37, 34)
+#define VIQ_VTD_CAP_PSI     VIQ_BIT(39)
+#define VIQ_VTD_CAP_NFR     VIQ_BITS(47, 40) /* fault records less one */
+#define VIQ_VTD_CAP_MAMV    VIQ_BITS(53, 48)
+#define VIQ_VTD_CAP_DWD     VIQ_BIT(54)
+#define VIQ_VTD_CAP_DRD     VIQ_BIT(55)
+#define VIQ_VTD_CAP_FS1GP   VIQ_BIT(56)
+#define VIQ_VTD_CAP_PI      VIQ_BIT(59)
+#define VIQ_VTD_CAP_FS5LP   VIQ_BIT(60)
+#define VIQ_VTD_CAP_ECMDS   VIQ_BIT(61)
+#define VIQ_VTD_CAP_ESIRTPS VIQ_BIT(62)
+#define VIQ_VTD_CAP_ESRTPS  VIQ_BIT(63)
+
+/* SAGAW: second-stage widths, a bit each */
+#define VIQ_VTD_SAGAW_39 VIQ_BIT(1)
+#define VIQ_VTD_SAGAW_48 VIQ_BIT(2)
+#define VIQ_VTD_SAGAW_57 VIQ_BIT(3)
+
+/* ECAP */
+#define VIQ_VTD_ECAP_C      VIQ_BIT(0)
+#define VIQ_VTD_ECAP_QI     VIQ_BIT(1)
+#define VIQ_VTD_ECAP_DT     VIQ_BIT(2)
+#define VIQ_VTD_ECAP_IR     VIQ_BIT(3)
+#define VIQ_VTD_ECAP_EIM    VIQ_BIT(4)
+#define VIQ_VTD_ECAP_PT     VIQ_BIT(6)
+#define VIQ_VTD_ECAP_SC     VIQ_BIT(7)
+#define VIQ_VTD_ECAP_IRO    VIQ_BITS(17, 8)
+#define VIQ_VTD_ECAP_MHMV   VIQ_BITS(23, 20)
+#define VIQ_VTD_ECAP_MTS    VIQ_BIT(25)
+#define VIQ_VTD_ECAP_NEST   VIQ_BIT(26)
+#define VIQ_VTD_ECAP_PRS    VIQ_BIT(29)
+#define VIQ_VTD_ECAP_ERS    VIQ_BIT(30)
+#define VIQ_VTD_ECAP_SRS    VIQ_BIT(31)
+#define VIQ_VTD_ECAP_NWFS   VIQ_BIT(33)
+#define VIQ_VTD_ECAP_EAFS   VIQ_BIT(34)
+#define VIQ_VTD_ECAP_PSS    VIQ_BITS(39, 35) /* PASIDs of PSS + 1 bits */
+#define VIQ_VTD_ECAP_PASID  VIQ_BIT(40)
+#define VIQ_VTD_ECAP_DIT    VIQ_BIT(41)
+#define VIQ_VTD_ECAP_PDS    VIQ_BIT(42)
+#define VIQ_VTD_ECAP_SMTS   VIQ_BIT(43)
+#define VIQ_VTD_ECAP_VCS    VIQ_BIT(44)
+#define VIQ_VTD_ECAP_SSADS  VIQ_BIT(45)
+#define VIQ_VTD_ECAP_SSTS   VIQ_BIT(46)
+#define VIQ_VTD_ECAP_FSTS   VIQ_BIT(47)
+#define VIQ_VTD_ECAP_SMPWCS VIQ_BIT(48)
+#define VIQ_VTD_ECAP_RPS    VIQ_BIT(49)
+#define VIQ_VTD_ECAP_PMS    VIQ_BIT(51)
+#define VIQ_VTD_ECAP_ADMS   VIQ_BIT(52)
+#define VIQ_VTD_ECAP_RPRIVS VIQ_BIT(53)
+
+/* GCMD and GSTS: the same bits; one-shot ones in GCMD, their "done" in GSTS */
+#define VIQ_VTD_GCMD_CFI   VIQ_BIT(23)
+#define VIQ_VTD_GCMD_SIRTP VIQ_BIT(24)
+#define VIQ_VTD_GCMD_IRE   VIQ_BIT(25)
+#define VIQ_VTD_GCMD_QIE   VIQ_BIT(26)
+#define VIQ_VTD_GCMD_WBF   VIQ_BIT(27)
+#define VIQ_VTD_GCMD_EAFL  VIQ_BIT(28)
+#define VIQ_VTD_GCMD_SFL   VIQ_BIT(29)
+#define VIQ_VTD_GCMD_SRTP  VIQ_BIT(30)
+#define VIQ_VTD_GCMD_TE    VIQ_BIT(31)
+
+#define VIQ_VTD_GSTS_CFIS  VIQ_BIT(23)
+#define VIQ_VTD_GSTS_IRTPS VIQ_BIT(24)
+#define VIQ_VTD_GSTS_IRES  VIQ_BIT(25)
+#define VIQ_VTD_GSTS_QIES  VIQ_BIT(26)
+#define VIQ_VTD_GSTS_WBFS  VIQ_BIT(27) /* 1 while a flush goes on */
+#define VIQ_VTD_GSTS_RTPS  VIQ_BIT(30)
+#define VIQ_VTD_GSTS_TES   VIQ_BIT(31)
+
+/* RTADDR */
+#define VIQ_VTD_RTADDR_TTM   VIQ_BITS(11, 10)
+#define VIQ_VTD_TTM_LEGACY   0
+#define VIQ_VTD_TTM_SCALABLE 1
+#define VIQ_VTD_TTM_RESERVED 2
+#define VIQ_VTD_TTM_ABORT    3
+#define VIQ_VTD_RTADDR_RTA   VIQ_BITS(63, 12)
+
+/* CCMD, IOTLB and IVA: register-based invalidation */
+#define VIQ_VTD_CCMD_DID   VIQ_BITS(15, 0)
+#define VIQ_VTD_CCMD_SID   VIQ_BITS(31, 16)
+#define VIQ_VTD_CCMD_FM    VIQ_BITS(33, 32)
+#define VIQ_VTD_CCMD_CAIG  VIQ_BITS(60, 59)
+#define VIQ_VTD_CCMD_CIRG  VIQ_BITS(62, 61)
+#define VIQ_VTD_CCMD_ICC   VIQ_BIT(63)
+#define VIQ_VTD_IOTLB_DID  VIQ_BITS(47, 32)
+#define VIQ_VTD_IOTLB_DW   VIQ_BIT(48)
+#define VIQ_VTD_IOTLB_DR   VIQ_BIT(49)
+#define VIQ_VTD_IOTLB_IAIG VIQ_BITS(58, 57)
+#define VIQ_VTD_IOTLB_IIRG VIQ_BITS(61, 60)
+#define VIQ_VTD_IOTLB_IVT  VIQ_BIT(63)
+#define VIQ_VTD_IVA_AM     VIQ_BITS(5, 0)
+#define VIQ_VTD_IVA_IH     VIQ_BIT(6)
+#define VIQ_VTD_IVA_ADDR   VIQ_BITS(63, 12)
+
+/* FSTS */
+#define VIQ_VTD_FSTS_PFO VIQ_BIT(0)
+#define VIQ_VTD_FSTS_PPF VIQ_BIT(1)
+#define VIQ_VTD_FSTS_IQE VIQ_BIT(4)
+#define VIQ_VTD_FSTS_ICE VIQ_BIT(5)
+#define VIQ_VTD_FSTS_ITE VIQ_BIT(6)
+#define VIQ_VTD_FSTS_FRI VIQ_BITS(15, 8)
+
+/* FECTL, IECTL (11.4.9.5) and their message registers */
+#define VIQ_VTD_EVENT_IP    VIQ_BIT(30)
+#define VIQ_VTD_EVENT_IM    VIQ_BIT(31)
+#define VIQ_VTD_EVENT_DATA  VIQ_BITS(15, 0)
+#define VIQ_VTD_EVENT_ADDR  VIQ_BITS(31, 2)
+#define VIQ_VTD_EVENT_UADDR VIQ_BITS(31, 0)
+
+/* IQH, IQT (11.4.9.1, 11.4.9.2): byte offsets into the queue */
+#define VIQ_VTD_IQ_OFFSET VIQ_BITS(18, 4)
+/* IQA (11.4.9.3) */
+#define VIQ_VTD_IQA_QS  VIQ_BITS(2, 0) /* 4096 << QS bytes */
+#define VIQ_VTD_IQA_DW  VIQ_BIT(11)    /* 256-bit descriptors */
+#define VIQ_VTD_IQA_IQA VIQ_BITS(63, 12)
+
+/* ICS (11.4.9.4) */
+#define VIQ_VTD_ICS_IWC VIQ_BIT(0)
+
+/* IQERCD (11.4.9.9) */
+#define VIQ_VTD_IQERCD_IQEI   VIQ_BITS(3, 0)
+#define VIQ_VTD_IQERCD_ITESID VIQ_BITS(47, 32)
+#define VIQ_VTD_IQERCD_ICESID VIQ_BITS(63, 48)
+
+/* IQERCD.IQEI */
+#define VIQ_VTD_IQEI_NONE     0 /* no information */
+#define VIQ_VTD_IQEI_TAIL     1 /* tail pointer beyond the queue */
+#define VIQ_VTD_IQEI_FETCH    2 /* a descriptor could not be read */
+#define VIQ_VTD_IQEI_TYPE     3 /* invalid descriptor type */
+#define VIQ_VTD_IQEI_RESERVED 4 /* reserved field, in a descriptor of a valid type */
+#define VIQ_VTD_IQEI_WIDTH    5 /* invalid descriptor width */
+#define VIQ_VTD_IQEI_ALIGN    6 /* tail pointer not aligned to 256-bit descriptors */
+#define VIQ_VTD_IQEI_TTM      7 /* invalid translation table mode */
+
+/* IRTA */
+#define VIQ_VTD_IRTA_S    VIQ_BITS(3, 0) /* 2^(S + 1) entries */
+#define VIQ_VTD_IRTA_EIME VIQ_BIT(11)
+#define VIQ_VTD_IRTA_IRTA VIQ_BITS(63, 12)
+
+/* Writes to these addresses are interrupt messages, never memory. */
+#define VIQ_VTD_MSI_FIRST UINT64_C(0xfee00000)
+#define VIQ_VTD_MSI_LAST  UINT64_C(0xfeefffff)
+
+/* --- Fault records: two 64-bit words ------------------------------------------------------------------ */
+
+#define VIQ_VTD_FRCD_0_FI   VIQ_BITS(63, 12)
+#define VIQ_VTD_FRCD_1_SID  VIQ_BITS(15, 0)
+#define VIQ_VTD_FRCD_1_T2   VIQ_BIT(28)
+#define VIQ_VTD_FRCD_1_PRIV VIQ_BIT(29)
+#define VIQ_VTD_FRCD_1_EXE  VIQ_BIT(30)
+#define VIQ_VTD_FRCD_1_PP   VIQ_BIT(31)
+#define VIQ_VTD_FRCD_1_FR   VIQ_BITS(39, 32)
+#define VIQ_VTD_FRCD_1_PV   VIQ_BITS(59, 40)
+#define VIQ_VTD_FRCD_1_AT   VIQ_BITS(61, 60)
+#define VIQ_VTD_FRCD_1_T1   VIQ_BIT(62)
+#define VIQ_VTD_FRCD_1_F    VIQ_BIT(63)
+
+/* --- Invalidation descriptors (section 6.5.2); qw0 unless the name says _1_ -------------------------------------- */
+
+#define VIQ_VTD_DESC_WORDS    4 /* of a 256-bit descriptor; a 128-bit one has qw0 and qw1 only */
+#define VIQ_VTD_DESC_SIZE_128 16
+#define VIQ_VTD_DESC_SIZE_256 32
+
+#define VIQ_VTD_DESC_TYPE    VIQ_BITS(3, 0)
+#define VIQ_VTD_DESC_TYPE_HI VIQ_BITS(11, 9) /* 0 in every type there is */
+
+#define VIQ_VTD_TYPE_CC      0x1 /* context-cache */
+#define VIQ_VTD_TYPE_IOTLB   0x2
+#define VIQ_VTD_TYPE_DEVTLB  0x3
+#define VIQ_VTD_TYPE_IEC     0x4 /* interrupt-entry cache */
+#define VIQ_VTD_TYPE_WAIT    0x5
+#define VIQ_VTD_TYPE_PIOTLB  0x6 /* PASID-based IOTLB */
+#define VIQ_VTD_TYPE_PC      0x7 /* PASID-cache */
+#define VIQ_VTD_TYPE_PDEVTLB 0x8 /* PASID-based device-TLB */
+#define VIQ_VTD_TYPE_PGRP    0x9 /* page group response */
+
+/* Granularity. The numbers mean something else in each type. */
+#define VIQ_VTD_DESC_G       VIQ_BITS(5, 4)
+#define VIQ_VTD_CC_GLOBAL    1
+#define VIQ_VTD_CC_DOMAIN    2
+#define VIQ_VTD_CC_DEVICE    3
+#define VIQ_VTD_IOTLB_GLOBAL 1
+#define VIQ_VTD_IOTLB_DOMAIN 2
+#define VIQ_VTD_IOTLB_PAGE   3
+#define VIQ_VTD_PIOTLB_PASID 2
+#define VIQ_VTD_PIOTLB_PAGE  3
+#define VIQ_VTD_PC_DOMAIN    0
+#define VIQ_VTD_PC_PASID     1
+#define VIQ_VTD_PC_GLOBAL    3
+
+#define VIQ_VTD_DESC_DID      VIQ_BITS(31, 16) /* CC, IOTLB, PIOTLB, PC */
+#define VIQ_VTD_DESC_PASID    VIQ_BITS(51, 32) /* PIOTLB, PC, PDEVTLB, PGRP */
+#define VIQ_VTD_DESC_1_AM     VIQ_BITS(5, 0)   /* IOTLB, PIOTLB: 2^AM pages */
+#define VIQ_VTD_DESC_1_IH     VIQ_BIT(6)
+#define VIQ_VTD_DESC_1_ADDR   VIQ_BITS(63, 12) /* IOTLB, PIOTLB, DEVTLB, PDEVTLB */
+#define VIQ_VTD_CC_SID        VIQ_BITS(47, 32)
+#define VIQ_VTD_CC_FM         VIQ_BITS(49, 48)
+#define VIQ_VTD_DESC_DW       VIQ_BIT(6) /* IOTLB */
+#define VIQ_VTD_DESC_DR       VIQ_BIT(7)
+#define VIQ_VTD_DEVTLB_MIP    VIQ_BITS(20, 16)
+#define VIQ_VTD_DEVTLB_SID    VIQ_BITS(47, 32)
+#define VIQ_VTD_DEVTLB_1_S    VIQ_BIT(0)
+#define VIQ_VTD_PDEVTLB_MIP   VIQ_BITS(8, 4)
+#define VIQ_VTD_PDEVTLB_SID   VIQ_BITS(31, 16)
+#define VIQ_VTD_PDEVTLB_1_G   VIQ_BIT(0)
+#define VIQ_VTD_PDEVTLB_1_S   VIQ_BIT(11)
+#define VIQ_VTD_DESC_PFSID_LO VIQ_BITS(15, 12) /* DEVTLB, PDEVTLB */
+#define VIQ_VTD_DESC_PFSID_HI VIQ_BITS(63, 52)
+#define VIQ_VTD_IEC_G         VIQ_BIT(4) /* 0: global */
+#define VIQ_VTD_IEC_IM        VIQ_BITS(31, 27)
+#define VIQ_VTD_IEC_IIDX      VIQ_BITS(47, 32)
+#define VIQ_VTD_WAIT_IF       VIQ_BIT(4)
+#define VIQ_VTD_WAIT_SW       VIQ_BIT(5)
+#define VIQ_VTD_WAIT_FN       VIQ_BIT(6)
+#define VIQ_VTD_WAIT_PD       VIQ_BIT(7)
+#define VIQ_VTD_WAIT_DATA     VIQ_BITS(63, 32)
+#define VIQ_VTD_WAIT_1_ADDR   VIQ_BITS(63, 2)
+#define VIQ_VTD_PGRP_PP       VIQ_BIT(4)
+#define VIQ_VTD_PGRP_RESP     VIQ_BITS(15, 12)
+#define VIQ_VTD_PGRP_RID      VIQ_BITS(31, 16)
+#define VIQ_VTD_PGRP_1_LPIG   VIQ_BIT(2) /* revision 3 */
+#define VIQ_VTD_PGRP_1_PRGI   VIQ_BITS(11, 3)
+
+/* --- Entries of the invalidate call: struct iommu_hwpt_vtd_s1_invalidate of <linux/iommufd.h> ------------------- */
+
+struct viq_vtd_s1_entry {
+	uint64_t addr;   /* a multiple of 4096 */
+	uint64_t npages; /* pages of 4096 bytes, never 0; all ones, with addr = 0: everything of the target */
+	uint32_t flags;  /* VIQ_VTD_S1_LEAF */
+	uint32_t reserved;
+};
+
+#define VIQ_VTD_S1_LEAF VIQ_BIT(0) /* only leaf entries changed */
+#define VIQ_VTD_S1_ALL  UINT64_MAX
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct viq_vtd_s1_entry) == 24, "an entry is what the kernel takes");
+/* One field of each kind, against the numbers of the specification. */
+_Static_assert(VIQ_VTD_CAP_FRO == UINT64_C(0x00000003ff000000), "CAP.FRO is [33:24]");
+_Static_assert(VIQ_VTD_CAP_MAMV == UINT64_C(0x003f000000000000), "CAP.MAMV is [53:48]");
+_Static_assert(VIQ_VTD_ECAP_PSS == UINT64_C(0x000000f800000000), "ECAP.PSS is [39:35]");
+_Static_assert(VIQ_VTD_IQ_OFFSET == 0x7fff0, "IQH.QH and IQT.QT are [18:4]");
+_Static_assert(VIQ_VTD_FRCD_1_PV == UINT64_C(0x0fffff0000000000), "FRCD.PV has 20 bits");
+_Static_assert(VIQ_VTD_DESC_PASID == UINT64_C(0x000fffff00000000), "PASIDs have 20 bits");
+#endif
+
+#endif
