@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The batch: descriptors that were read and checked, and what the hosts' answers mean for the guest.
+ *
+ * One descriptor becomes an entry for each target that it concerns. A target's entries stay in queue order in one array
+ * of its own; each array is one invalidate call. The answers are brought back to queue order: every failure has the
+ * position of the descriptor that its entry was made from, and the lowest one counts.
+ *
+ *   host's answer                         guest sees
+ *   all handled, by every host            IQH behind the batch
+ *   one entry illegal, and exactly which  IQE, IQEI = 4, IQH at its descriptor
+ *   anything else                         ITE, IQH at the first descriptor that is not confirmed everywhere, which is
+ *                                         read again when the guest has cleared ITE
+ *
+ * Once a call has failed, the others are cut to what lies before that descriptor: more would be done in vain. They come
+ * after it in no order that a guest can see.
+ */
+#include "vtd.h"
+
+void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei)
+{
+	struct viq_vtd_trace t;
+
+	if (!s->ops.trace)
+		return;
+	t = (struct viq_vtd_trace){.size = sizeof(t), .head = vtd_offset(s, slot), .fate = fate, .iqei = iqei};
+	for (unsigned int i = 0; desc && i < VIQ_VTD_DESC_WORDS; i++)
+		t.desc[i] = desc[i];
+	s->ops.trace(s->config.opaque, &t);
+}
+
+/* --- Stops -------------------------------------------------------------------------------------------------------- */
+
+static void stop(struct viq_vtd *s, uint32_t slot)
+{
+	vtd_batch_drop(s);
+	s->head = slot;
+	s->regs.iqh = vtd_offset(s, slot);
+}
+
+void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4])
+{
+	stop(s, slot);
+	s->counters.iqe[iqei]++;
+	vtd_trace(s, slot, desc, VIQ_VTD_FATE_ERROR, iqei);
+	vtd_error(s, VIQ_VTD_FSTS_IQE, VIQ_VTD_IQERCD_IQEI, iqei);
+}
+
+void vtd_stop_retry(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4])
+{
+	stop(s, slot);
+	s->counters.retries++;
+	vtd_trace(s, slot, desc, VIQ_VTD_FATE_RETRY, 0);
+	vtd_error(s, VIQ_VTD_FSTS_ITE, VIQ_VTD_IQERCD_ITESID, 0);
+}
+
+/* --- Filling ------------------------------------------------------------------------------------------------------ */
+
+void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate)
+{
+	struct vtd_batch *b = &s->batch;
+
+	if (!b->count)
+		b->first = s->head;
+	b->desc[b->count][0] = desc[0];
+	b->desc[b->count][1] = desc[1];
+	b->fate[b->count] = fate;
+	b->count++;
+	s->head = vtd_next(s, s->head, 1);
+}
+
+static struct viq_vtd_s1_entry entry_of(struct vtd_span span, bool leaf)
+{
+	/* Whatever the hint says, of everything nothing is kept. */
+	if (!span.bytes)
+		return (struct viq_vtd_s1_entry){.npages = VIQ_VTD_S1_ALL};
+	return (struct viq_vtd_s1_entry){
+		.addr = span.addr,
+		.npages = span.bytes / 4096,
+		.flags = leaf ? VIQ_VTD_S1_LEAF : 0,
+	};
+}
+
+/* An entry of the descriptor at the batch's end, which is added next. */
+static void add_entry(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s1_entry *entry)
+{
+	if (!t->count)
+		s->tables.active[s->tables.active_count++] = t;
+	t->entries[t->count] = *entry;
+	t->position[t->count] = (uint16_t)s->batch.count;
+	t->count++;
+}
+
+void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
+			   bool leaf)
+{
+	const struct viq_vtd_s1_entry entry = entry_of(span, leaf);
+
+	for (uint32_t i = run.first; i < run.end; i++)
+		add_entry(s, s->tables.targets[i], &entry);
+	/* The descriptor itself is charged by the run. */
+	if (run.end - run.first > 1)
+		s->charge += run.end - run.first - 1;
+	vtd_batch_add(s, desc, run.end > run.first ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
+}
+
+static bool covers(const struct viq_vtd_s1_entry *entry, struct vtd_span span)
+{
+	uint64_t pages = span.bytes / 4096;
+
+	if (entry->npages == VIQ_VTD_S1_ALL)
+		return true;
+	return span.bytes && span.addr >= entry->addr && pages <= entry->npages &&
+	       (span.addr - entry->addr) / 4096 <= entry->npages - pages;
+}
+
+void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span)
+{
+	const struct viq_vtd_s1_entry entry = entry_of(span, true);
+
+	if (t->count && covers(&t->entries[t->count - 1], span))
+		return;
+	add_entry(s, t, &entry);
+	s->charge++;
+}
+
+void vtd_batch_drop(struct viq_vtd *s)
+{
+	for (uint32_t i = 0; i < s->tables.active_count; i++)
+		s->tables.active[i]->count = 0;
+	s->tables.active_count = 0;
+	s->batch.count = 0;
+}
+
+/* --- Emptying ----------------------------------------------------------------------------------------------------- */
+
+/* One invalidate call with the first count entries of a target. */
+static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct viq_call_result *res)
+{
+	const struct viq_call_piece piece = {t->entries, count};
+	const struct viq_call_request req = {
+		.size = sizeof(req),
+		.object = t->host.object,
+		.type = VIQ_CALL_VTD_S1,
+		.entry_size = sizeof(t->entries[0]),
+		.pieces = &piece,
+		.piece_count = 1,
+	};
+	int ret;
+
+	res->size = sizeof(*res);
+	ret = viq_call_invalidate(&t->host, &req, res);
+	if (ret) {
+		/* Only a damaged host description gets here. Nothing ran. */
+		*res = (struct viq_call_result){
+			.size = sizeof(*res), .suspect = count - 1, .error = VIQ_CALL_FAILED, .os_error = ret};
+	}
+	s->counters.calls++;
+	s->counters.host_calls += res->host_calls;
+	s->counters.entries += res->handled;
+	s->counters.call_errors[res->error]++;
+	/* Without a failure several calls mean several hosts behind a fan-out, not a hunt. */
+	if (res->host_calls > (res->error ? 1 : VIQ_CALL_MAX_HOSTS))
+		s->charge += (res->host_calls - 1) * HOST_CALL_COST;
+	if (res->error && s->ops.host_error)
+		s->ops.host_error(s->config.opaque, vtd_table_of(s, t), res);
+}
+
+/* Tell what became of the first count descriptors, and count them. */
+static void account(struct viq_vtd *s, uint32_t count)
+{
+	const struct vtd_batch *b = &s->batch;
+
+	for (uint32_t i = 0; i < count; i++) {
+		s->counters.descriptors[b->desc[i][0] & VIQ_VTD_DESC_TYPE]++;
+		s->counters.no_table += b->fate[i] == VIQ_VTD_FATE_NO_TABLE;
+	}
+	if (!s->ops.trace)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		const uint64_t desc[4] = {b->desc[i][0], b->desc[i][1]};
+
+		vtd_trace(s, vtd_next(s, b->first, i), desc, b->fate[i], 0);
+	}
+}
+
+/* How many entries of a target belong to descriptors before this position. */
+static uint32_t entries_before(const struct vtd_target *t, uint32_t position)
+{
+	uint32_t n = t->count;
+
+	while (n && t->position[n - 1] >= position)
+		n--;
+	return n;
+}
+
+static bool stop_at(struct viq_vtd *s, uint32_t position, bool illegal)
+{
+	const uint64_t desc[4] = {s->batch.desc[position][0], s->batch.desc[position][1]};
+	uint32_t slot = vtd_next(s, s->batch.first, position);
+
+	account(s, position);
+	if (illegal)
+		vtd_stop_error(s, slot, VIQ_VTD_IQEI_RESERVED, desc);
+	else
+		vtd_stop_retry(s, slot, desc);
+	return false;
+}
+
+bool vtd_batch_flush(struct viq_vtd *s)
+{
+	uint32_t end = s->batch.count;
+	bool illegal = false;
+
+	if (!end)
+		return true;
+	for (uint32_t i = 0; i < s->tables.active_count; i++) {
+		struct vtd_target *t = s->tables.active[i];
+		uint32_t count = entries_before(t, end);
+		struct viq_call_result res;
+
+		if (!count)
+			continue;
+		call(s, t, count, &res);
+		if (res.error == VIQ_CALL_NONE)
+			continue;
+		end = t->position[res.handled < count ? res.handled : 0];
+		illegal = res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect;
+	}
+	if (end < s->batch.count)
+		return stop_at(s, end, illegal);
+	account(s, end);
+	vtd_batch_drop(s);
+	s->regs.iqh = vtd_offset(s, s->head);
+	return true;
+}
+
+bool vtd_batch_now(struct viq_vtd *s, struct vtd_run run)
+{
+	bool done = true;
+
+	for (uint32_t i = run.first; i < run.end; i++) {
+		struct vtd_target *t = s->tables.targets[i];
+		struct viq_call_result res;
+
+		t->entries[0] = entry_of((struct vtd_span){0, 0}, false);
+		call(s, t, 1, &res);
+		done &= res.error == VIQ_CALL_NONE;
+	}
+	return done;
+}

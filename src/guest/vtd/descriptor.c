@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of invalidation descriptors (VT-d 6.5.2) and what follows from it for a given offer. */
+#include <stddef.h>
+
+#include "descriptor.h"
+
+#define FIELD(id, text, w, m, feat, fmt)                                                                               \
+	static const struct vtd_field field_##id = {.name = text, .mask = m, .word = w, .feature = feat, .format = fmt}
+
+/* clang-format off */
+FIELD(g,         "G",           0, VIQ_VTD_DESC_G,        FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(did,       "DID",         0, VIQ_VTD_DESC_DID,      FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(pasid,     "PASID",       0, VIQ_VTD_DESC_PASID,    FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(addr,      "ADDR",        1, VIQ_VTD_DESC_1_ADDR,   FEATURE_ALWAYS, FORMAT_ADDRESS);
+FIELD(am,        "AM",          1, VIQ_VTD_DESC_1_AM,     FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(ih,        "IH",          1, VIQ_VTD_DESC_1_IH,     FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(dw,        "DW",          0, VIQ_VTD_DESC_DW,       FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(dr,        "DR",          0, VIQ_VTD_DESC_DR,       FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(cc_sid,    "SID",         0, VIQ_VTD_CC_SID,        FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(cc_fm,     "FM",          0, VIQ_VTD_CC_FM,         FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(dev_mip,   "MIP",         0, VIQ_VTD_DEVTLB_MIP,    FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(dev_sid,   "SID",         0, VIQ_VTD_DEVTLB_SID,    FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(dev_s,     "S",           1, VIQ_VTD_DEVTLB_1_S,    FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(pfsid_lo,  "PFSID[3:0]",  0, VIQ_VTD_DESC_PFSID_LO, FEATURE_DIT,    FORMAT_FLAG);
+FIELD(pfsid_hi,  "PFSID[15:4]", 0, VIQ_VTD_DESC_PFSID_HI, FEATURE_DIT,    FORMAT_FLAG);
+FIELD(pdev_mip,  "MIP",         0, VIQ_VTD_PDEVTLB_MIP,   FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(pdev_sid,  "SID",         0, VIQ_VTD_PDEVTLB_SID,   FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(pdev_g,    "G",           1, VIQ_VTD_PDEVTLB_1_G,   FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(pdev_s,    "S",           1, VIQ_VTD_PDEVTLB_1_S,   FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(iec_g,     "G",           0, VIQ_VTD_IEC_G,         FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(iec_im,    "IM",          0, VIQ_VTD_IEC_IM,        FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(iec_iidx,  "IIDX",        0, VIQ_VTD_IEC_IIDX,      FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(wait_if,   "IF",          0, VIQ_VTD_WAIT_IF,       FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(wait_sw,   "SW",          0, VIQ_VTD_WAIT_SW,       FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(wait_fn,   "FN",          0, VIQ_VTD_WAIT_FN,       FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(wait_pd,   "PD",          0, VIQ_VTD_WAIT_PD,       FEATURE_PDS,    FORMAT_FLAG);
+FIELD(wait_data, "DATA",        0, VIQ_VTD_WAIT_DATA,     FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(wait_addr, "ADDR",        1, VIQ_VTD_WAIT_1_ADDR,   FEATURE_ALWAYS, FORMAT_ADDRESS);
+FIELD(pgrp_pp,   "PP",          0, VIQ_VTD_PGRP_PP,       FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(pgrp_resp, "RESP",        0, VIQ_VTD_PGRP_RESP,     FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(pgrp_rid,  "RID",         0, VIQ_VTD_PGRP_RID,      FEATURE_ALWAYS, FORMAT_HEX);
+FIELD(pgrp_lpig, "LPIG",        1, VIQ_VTD_PGRP_1_LPIG,   FEATURE_ALWAYS, FORMAT_FLAG);
+FIELD(pgrp_prgi, "PRGI",        1, VIQ_VTD_PGRP_1_PRGI,   FEATURE_ALWAYS, FORMAT_HEX);
+/* clang-format on */
+
+static unsigned int granularity(const uint64_t desc[4])
+{
+	return VIQ_GET(VIQ_VTD_DESC_G, desc[0]);
+}
+
+static const char *check_cc(const uint64_t desc[4], const struct vtd_offer *offer)
+{
+	return granularity(desc) == 0 ? "G = 0 is reserved" : NULL;
+}
+
+/* Without CAP.PSI a page-selective request is carried out for the whole domain: AM means nothing. */
+static const char *check_iotlb(const uint64_t desc[4], const struct vtd_offer *offer)
+{
+	if (granularity(desc) == 0)
+		return "G = 0 is reserved";
+	if (granularity(desc) == VIQ_VTD_IOTLB_PAGE && (offer->features & FEATURE_BIT(FEATURE_PSI)) &&
+	    VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]) > offer->mamv)
+		return "AM is above CAP.MAMV";
+	return NULL;
+}
+
+/* CAP.MAMV does not bound AM here: Linux sends up to 51, and every value has a meaning. */
+static const char *check_piotlb(const uint64_t desc[4], const struct vtd_offer *offer)
+{
+	return granularity(desc) < VIQ_VTD_PIOTLB_PASID ? "G = 0 and 1 are reserved" : NULL;
+}
+
+static const char *check_pc(const uint64_t desc[4], const struct vtd_offer *offer)
+{
+	return granularity(desc) == 2 ? "G = 2 is reserved" : NULL;
+}
+
+#define FIELDS_PAGE  &field_addr, &field_am, &field_ih
+#define FIELDS_PFSID &field_pfsid_lo, &field_pfsid_hi
+
+#define DESCRIPTOR(t, text, feat, who, w, fn, ...)                                                                     \
+	{                                                                                                              \
+		.name = text, .type = VIQ_VTD_TYPE_##t, .feature = FEATURE_##feat, .handler = HANDLER_##who,           \
+		.wide = w, .check = fn, .fields = {__VA_ARGS__},                                                       \
+	}
+
+/* One row a type, in the order of numbers. */
+static const struct vtd_descriptor descriptors[] = {
+	DESCRIPTOR(CC, "context-cache", ALWAYS, CC, false, check_cc, &field_g, &field_did, &field_cc_sid, &field_cc_fm),
+	DESCRIPTOR(IOTLB, "iotlb", ALWAYS, IOTLB, false, check_iotlb, &field_g, &field_did, FIELDS_PAGE, &field_dw,
+		   &field_dr),
+	DESCRIPTOR(DEVTLB, "device-tlb", DT, DEVTLB, false, NULL, &field_dev_sid, &field_addr, &field_dev_s,
+		   &field_dev_mip, FIELDS_PFSID),
+	DESCRIPTOR(IEC, "interrupt-entry-cache", IR, IEC, false, NULL, &field_iec_g, &field_iec_iidx, &field_iec_im),
+	DESCRIPTOR(WAIT, "wait", ALWAYS, WAIT, false, NULL, &field_wait_data, &field_wait_addr, &field_wait_if,
+		   &field_wait_sw, &field_wait_fn, &field_wait_pd),
+	DESCRIPTOR(PIOTLB, "pasid-iotlb", SMTS, PIOTLB, true, check_piotlb, &field_g, &field_did, &field_pasid,
+		   FIELDS_PAGE),
+	DESCRIPTOR(PC, "pasid-cache", SMTS, PC, true, check_pc, &field_g, &field_did, &field_pasid),
+	DESCRIPTOR(PDEVTLB, "pasid-device-tlb", SMTS_DT, PDEVTLB, true, NULL, &field_pdev_sid, &field_pasid,
+		   &field_addr, &field_pdev_s, &field_pdev_g, &field_pdev_mip, FIELDS_PFSID),
+	DESCRIPTOR(PGRP, "page-group-response", PRS, PGRP, true, NULL, &field_pgrp_rid, &field_pgrp_pp, &field_pasid,
+		   &field_pgrp_prgi, &field_pgrp_resp, &field_pgrp_lpig),
+};
+
+const struct vtd_descriptor *vtd_descriptor_find(const uint64_t desc[4])
+{
+	if (desc[0] & VIQ_VTD_DESC_TYPE_HI)
+		return NULL;
+	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++) {
+		if (descriptors[i].type == (desc[0] & VIQ_VTD_DESC_TYPE))
+			return &descriptors[i];
+	}
+	return NULL;
+}
+
+struct vtd_offer vtd_offer(const struct viq_vtd_config *c)
+{
+	uint32_t f = FEATURE_BIT(FEATURE_ALWAYS);
+
+	if (!c)
+		return (struct vtd_offer){.features = UINT32_MAX, .mamv = VIQ_GET(VIQ_VTD_CAP_MAMV, UINT64_MAX)};
+	f |= c->ecap & VIQ_VTD_ECAP_DT ? FEATURE_BIT(FEATURE_DT) : 0;
+	f |= c->ecap & VIQ_VTD_ECAP_IR ? FEATURE_BIT(FEATURE_IR) : 0;
+	f |= c->ecap & VIQ_VTD_ECAP_PRS ? FEATURE_BIT(FEATURE_PRS) : 0;
+	f |= c->ecap & VIQ_VTD_ECAP_PDS ? FEATURE_BIT(FEATURE_PDS) : 0;
+	f |= c->ecap & VIQ_VTD_ECAP_DIT ? FEATURE_BIT(FEATURE_DIT) : 0;
+	f |= c->ecap & VIQ_VTD_ECAP_SMTS ? FEATURE_BIT(FEATURE_SMTS) : 0;
+	f |= (c->ecap & VIQ_VTD_ECAP_SMTS) && (c->ecap & VIQ_VTD_ECAP_DT) ? FEATURE_BIT(FEATURE_SMTS_DT) : 0;
+	f |= c->cap & VIQ_VTD_CAP_PSI ? FEATURE_BIT(FEATURE_PSI) : 0;
+	return (struct vtd_offer){.features = f, .mamv = VIQ_GET(VIQ_VTD_CAP_MAMV, c->cap)};
+}
+
+void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *offer)
+{
+	const uint64_t desc[4] = {type};
+	const struct vtd_descriptor *row = vtd_descriptor_find(desc);
+	uint64_t known[2] = {VIQ_VTD_DESC_TYPE | VIQ_VTD_DESC_TYPE_HI, 0};
+
+	*rule = (struct vtd_rule){.handler = HANDLER_INVALID};
+	if (!row || !(offer->features & FEATURE_BIT(row->feature)))
+		return;
+	for (const struct vtd_field *const *f = row->fields; *f; f++) {
+		if (offer->features & FEATURE_BIT((*f)->feature))
+			known[(*f)->word] |= (*f)->mask;
+	}
+	rule->reserved[0] = ~known[0];
+	rule->reserved[1] = ~known[1];
+	rule->check = row->check;
+	rule->handler = row->handler;
+	rule->wide = row->wide;
+}
+
+unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
+			    const uint64_t desc[4])
+{
+	const struct vtd_rule *rule = &rules[desc[0] & VIQ_VTD_DESC_TYPE];
+
+	if ((desc[0] & VIQ_VTD_DESC_TYPE_HI) || rule->handler == HANDLER_INVALID || (rule->wide && !wide))
+		return VIQ_VTD_IQEI_TYPE;
+	if ((desc[0] & rule->reserved[0]) || (desc[1] & rule->reserved[1]) || (wide && (desc[2] | desc[3])))
+		return VIQ_VTD_IQEI_RESERVED;
+	return rule->check && rule->check(desc, offer) ? VIQ_VTD_IQEI_RESERVED : VIQ_VTD_IQEI_NONE;
+}
+
+unsigned int viq_vtd_descriptor_check(const uint64_t desc[4], unsigned int width, const struct viq_vtd_config *config)
+{
+	struct vtd_offer offer = vtd_offer(config);
+	struct vtd_rule rules[VTD_TYPES];
+
+	if (!desc || (width != 128 && width != 256))
+		return VIQ_VTD_IQEI_TYPE;
+	for (unsigned int type = 0; type < VTD_TYPES; type++)
+		vtd_rule_init(&rules[type], type, &offer);
+	return vtd_rule_check(rules, &offer, width == 256, desc);
+}
+
+struct vtd_span vtd_devtlb_span(uint64_t addr, bool s)
+{
+	unsigned int order = 12;
+
+	/* The lowest 0 from bit 12 up, if S is set, ends the run of ones that tells the size. */
+	if (s) {
+		for (order = 13; order < 64 && (addr >> (order - 1) & 1); order++)
+			;
+	}
+	if (order == 64)
+		return (struct vtd_span){0, 0};
+	return (struct vtd_span){addr & ~((UINT64_C(1) << order) - 1), UINT64_C(1) << order};
+}
+
+struct vtd_span vtd_page_span(uint64_t addr, unsigned int am)
+{
+	uint64_t bytes;
+
+	if (am >= 52)
+		return (struct vtd_span){0, 0};
+	bytes = UINT64_C(4096) << am;
+	return (struct vtd_span){addr & ~(bytes - 1), bytes};
+}

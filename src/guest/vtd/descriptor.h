@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The invalidation descriptors (VT-d 6.5.2) as one table.
+ *
+ * A row is a type: number, name, the feature without which it is invalid, who handles it, its fields. A field says
+ * which feature defines its bits. Everything that is checked or printed follows from the table; bits that no field
+ * covers, or whose feature is missing, are reserved and stop the queue. qw2 and qw3 are reserved in every type.
+ */
+#ifndef VIQ_GUEST_VTD_DESCRIPTOR_H
+#define VIQ_GUEST_VTD_DESCRIPTOR_H
+
+#include <stdint.h>
+
+#include <viq/vtd.h>
+
+/* What CAP and ECAP offer, as far as descriptors care; a bit each. */
+enum vtd_feature {
+	FEATURE_ALWAYS,
+	FEATURE_DT,
+	FEATURE_IR,
+	FEATURE_PRS,
+	FEATURE_PDS,
+	FEATURE_DIT,
+	FEATURE_SMTS,
+	FEATURE_SMTS_DT,
+	FEATURE_PSI,
+};
+#define FEATURE_BIT(f) (1u << (f))
+
+/* Who handles a descriptor. */
+enum vtd_handler {
+	HANDLER_INVALID = 0, /* nobody: no such type, or its feature is missing */
+	HANDLER_CC,
+	HANDLER_IOTLB,
+	HANDLER_DEVTLB,
+	HANDLER_IEC,
+	HANDLER_WAIT,
+	HANDLER_PIOTLB,
+	HANDLER_PC,
+	HANDLER_PDEVTLB,
+	HANDLER_PGRP, /* nobody, and no configuration offers it */
+};
+
+/* What the features are, and the one number that a check needs. */
+struct vtd_offer {
+	uint32_t features;
+	uint32_t mamv; /* CAP.MAMV */
+};
+
+enum vtd_field_format {
+	FORMAT_HEX,     /* a number: always printed */
+	FORMAT_FLAG,    /* a bit or small code: printed when not 0 */
+	FORMAT_ADDRESS, /* in place, not shifted down */
+};
+
+struct vtd_field {
+	const char *name;
+	uint64_t mask;
+	uint8_t word;
+	uint8_t feature; /* enum vtd_feature */
+	uint8_t format;  /* enum vtd_field_format */
+};
+
+#define VTD_MAX_FIELDS 8
+
+struct vtd_descriptor {
+	const char *name;
+	uint8_t type;
+	uint8_t feature; /* enum vtd_feature: without it the type is invalid */
+	uint8_t handler; /* enum vtd_handler */
+	bool wide;       /* not in a queue of 128-bit descriptors */
+	/* Why these field values are illegal together, or NULL if they are not. Called only for legal bits. */
+	const char *(*check)(const uint64_t desc[4], const struct vtd_offer *offer);
+	const struct vtd_field *fields[VTD_MAX_FIELDS + 1]; /* NULL-terminated */
+};
+
+/* The row of a descriptor's type, or NULL if there is no such type. */
+const struct vtd_descriptor *vtd_descriptor_find(const uint64_t desc[4]);
+
+/* What a configuration offers; NULL: all there is. */
+struct vtd_offer vtd_offer(const struct viq_vtd_config *config);
+
+/* A row worked out for one offer: what the queue needs for each descriptor. */
+struct vtd_rule {
+	uint64_t reserved[2]; /* any of these bits set: reserved field violation. TYPE_HI is not among them */
+	const char *(*check)(const uint64_t desc[4], const struct vtd_offer *offer);
+	uint8_t handler;
+	bool wide;
+};
+
+#define VTD_TYPES 16
+
+void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *offer);
+
+/* 0, or the VIQ_VTD_IQEI_* that this descriptor stops the queue with. */
+unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
+			    const uint64_t desc[4]);
+
+/* A range of addresses: bytes is a power of two and addr a multiple of it; bytes = 0: everything. */
+struct vtd_span {
+	uint64_t addr, bytes;
+};
+
+/* What ADDR and S of a device-TLB descriptor name (the size coding of PCIe ATS). */
+struct vtd_span vtd_devtlb_span(uint64_t addr, bool s);
+/* What ADDR and AM of an IOTLB descriptor name. */
+struct vtd_span vtd_page_span(uint64_t addr, unsigned int am);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* The object as a whole: creation, reset, calls of the embedder's hooks, what it tells about itself. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vtd.h"
+
+_Static_assert(sizeof(struct viq_vtd) <= 32 * 1024, "a queue object takes at most 32 KiB, tables excluded");
+
+int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, const char **why)
+{
+	struct viq_vtd *s;
+	int ret;
+
+	ret = viq_vtd_config_check(config, why);
+	if (ret)
+		return ret;
+	if (!out) {
+		if (why)
+			*why = "out: NULL";
+		return -EINVAL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		if (why)
+			*why = "no memory";
+		return -ENOMEM;
+	}
+	s->config = *config;
+	if (config->ops)
+		s->ops = *config->ops;
+	s->offer = vtd_offer(config);
+	for (unsigned int type = 0; type < VTD_TYPES; type++)
+		vtd_rule_init(&s->rules[type], type, &s->offer);
+	vtd_regs_reset(s);
+	*out = s;
+	return 0;
+}
+
+void viq_vtd_destroy(struct viq_vtd *s)
+{
+	if (!s)
+		return;
+	vtd_tables_free(s);
+	free(s);
+}
+
+void viq_vtd_reset(struct viq_vtd *s)
+{
+	if (!s)
+		return;
+	vtd_regs_reset(s);
+	vtd_batch_drop(s);
+	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
+	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
+}
+
+/* The batch is empty when these are called, so tables may come and go in them. */
+int vtd_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
+{
+	bool busy = s->busy;
+	int ret;
+
+	if (!s->ops.reconfig)
+		return 0;
+	what.size = sizeof(what);
+	s->busy = false;
+	ret = s->ops.reconfig(s->config.opaque, &what);
+	s->busy = busy;
+	return ret;
+}
+
+int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
+{
+	bool busy = s->busy;
+	int ret;
+
+	if (!s->ops.remap)
+		return 0;
+	s->busy = false;
+	ret = s->ops.remap(s->config.opaque, cause, first, count);
+	s->busy = busy;
+	return ret;
+}
+
+struct viq_vtd_reconfig vtd_context_scope(unsigned int granularity, uint16_t domain_id, uint16_t source_id,
+					  unsigned int function_mask)
+{
+	/* FM: none, one, two or three bits of the function number are ignored, from bit 2 down. */
+	static const uint16_t ignored[] = {0, 4, 6, 7};
+	struct viq_vtd_reconfig what = {.cause = VIQ_VTD_CONTEXT_CACHE, .scope = VIQ_VTD_SCOPE_ALL};
+
+	switch (granularity) {
+	case VIQ_VTD_CC_DOMAIN:
+		what.scope = VIQ_VTD_SCOPE_DOMAIN;
+		what.domain_id = domain_id;
+		break;
+	case VIQ_VTD_CC_DEVICE:
+		what.scope = VIQ_VTD_SCOPE_DEVICE;
+		what.domain_id = domain_id;
+		what.source_id = source_id;
+		what.source_mask = (uint16_t)~ignored[function_mask];
+		break;
+	}
+	return what;
+}
+
+int viq_vtd_tables(const struct viq_vtd *s, struct viq_vtd_tables *tables)
+{
+	const struct vtd_regs *r;
+
+	if (!s || !tables || tables->size != sizeof(*tables))
+		return -EINVAL;
+	r = &s->regs;
+	*tables = (struct viq_vtd_tables){
+		.size = sizeof(*tables),
+		.enabled = r->gsts & VIQ_VTD_GSTS_TES,
+		.remap_enabled = r->gsts & VIQ_VTD_GSTS_IRES,
+		.compat = r->gsts & VIQ_VTD_GSTS_CFIS,
+		.mode = VIQ_GET(VIQ_VTD_RTADDR_TTM, r->rtaddr_used),
+		.root = r->rtaddr_used & VIQ_VTD_RTADDR_RTA,
+		.root_set = r->gsts & VIQ_VTD_GSTS_RTPS,
+		.remap_set = r->gsts & VIQ_VTD_GSTS_IRTPS,
+		.extended = r->irta_used & VIQ_VTD_IRTA_EIME,
+		.remap_entries = 2u << VIQ_GET(VIQ_VTD_IRTA_S, r->irta_used),
+		.remap_table = r->irta_used & VIQ_VTD_IRTA_IRTA,
+	};
+	return 0;
+}
+
+const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *s)
+{
+	return s ? &s->counters : NULL;
+}
+
+size_t viq_vtd_footprint(const struct viq_vtd *s)
+{
+	if (!s)
+		return 0;
+	return sizeof(*s) + s->tables.target_count * sizeof(struct vtd_target) +
+	       s->tables.room * (2 * sizeof(struct vtd_target *) + sizeof(struct vtd_attachment));
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Device-TLB descriptors (VT-d 6.5.2): who holds what they invalidate.
+ *
+ * A table says whether an entry of the invalidate call reaches the device as well (VIQ_VTD_DEVTLB_IMPLIED). If it does,
+ * the descriptor becomes such an entry, unless one that covers it is already waiting to be sent: the call that carries
+ * it is made after this descriptor was read, so all that the guest changed before is in force by then. That holds
+ * within one batch only; nothing is concluded from entries that were sent before.
+ */
+#include <errno.h>
+
+#include "vtd.h"
+
+static struct viq_vtd_devtlb decode(const uint64_t desc[4], bool pasid_based)
+{
+	uint64_t s_bit = pasid_based ? VIQ_VTD_PDEVTLB_1_S : VIQ_VTD_DEVTLB_1_S;
+	struct vtd_span span = vtd_devtlb_span(desc[1] & VIQ_VTD_DESC_1_ADDR, desc[1] & s_bit);
+
+	return (struct viq_vtd_devtlb){
+		.size = sizeof(struct viq_vtd_devtlb),
+		.source_id = VIQ_GET(pasid_based ? VIQ_VTD_PDEVTLB_SID : VIQ_VTD_DEVTLB_SID, desc[0]),
+		.has_pasid = pasid_based,
+		.all_pasids = pasid_based && (desc[1] & VIQ_VTD_PDEVTLB_1_G),
+		.pasid = pasid_based ? VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]) : 0,
+		.addr = span.addr,
+		.bytes = span.bytes,
+	};
+}
+
+/* Is the table behind the requests whose translations are invalidated? */
+static bool concerns(const struct viq_vtd_devtlb *inv, const struct viq_vtd_table *table)
+{
+	if (!inv->has_pasid)
+		return table->flags & VIQ_VTD_TABLE_RID;
+	return !(table->flags & VIQ_VTD_TABLE_RID) && (inv->all_pasids || table->pasid == inv->pasid);
+}
+
+/* Does a device need telling that no entry reaches? It does if nothing is known of it. */
+static bool needs_hook(const struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_devtlb *inv)
+{
+	bool known = false;
+
+	for (uint32_t i = run.first; i < run.end; i++) {
+		const struct viq_vtd_table *table = &s->tables.attachments[i].table;
+
+		if (!concerns(inv, table))
+			continue;
+		if (!(table->flags & VIQ_VTD_DEVTLB_IMPLIED))
+			return true;
+		known = true;
+	}
+	return !known;
+}
+
+/* Returns an enum viq_vtd_fate: FATE_RETRY if the hook failed. */
+static uint8_t call_hook(struct viq_vtd *s, const struct viq_vtd_devtlb *inv)
+{
+	switch (s->ops.devtlb(s->config.opaque, inv)) {
+	case 0:
+		return VIQ_VTD_FATE_LOCAL;
+	case -ETIMEDOUT:
+		return VIQ_VTD_FATE_TIMEOUT;
+	case -EIO:
+		return VIQ_VTD_FATE_ICE;
+	}
+	return VIQ_VTD_FATE_RETRY;
+}
+
+static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_devtlb *inv)
+{
+	for (uint32_t i = run.first; i < run.end; i++) {
+		const struct vtd_attachment *a = &s->tables.attachments[i];
+
+		if (concerns(inv, &a->table) && (a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
+			vtd_batch_cover(s, a->target, (struct vtd_span){inv->addr, inv->bytes});
+	}
+}
+
+/* The device did not answer. The next wait descriptor, which waits for its answer, will not complete. */
+static void time_out(struct viq_vtd *s, uint16_t source_id)
+{
+	s->counters.timeouts++;
+	if (s->regs.timed_out)
+		return;
+	s->regs.timed_out = 1;
+	s->regs.timeout_sid = source_id;
+}
+
+bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
+{
+	const struct viq_vtd_devtlb inv = decode(desc, pasid_based);
+	struct vtd_run run = vtd_attachments_of(s, inv.source_id);
+	uint8_t fate = VIQ_VTD_FATE_HOST;
+
+	/* A device with many PASIDs: looking through its attachments costs, too. */
+	s->charge += (run.end - run.first) / HOST_CALL_COST;
+	if (needs_hook(s, run, &inv)) {
+		if (!vtd_batch_flush(s))
+			return false;
+		fate = call_hook(s, &inv);
+		if (fate == VIQ_VTD_FATE_RETRY) {
+			vtd_stop_retry(s, s->head, desc);
+			return false;
+		}
+	}
+	cover(s, run, &inv);
+	vtd_batch_add(s, desc, fate);
+	if (fate == VIQ_VTD_FATE_TIMEOUT)
+		time_out(s, inv.source_id);
+	if (fate != VIQ_VTD_FATE_ICE)
+		return true;
+	/* IQH has passed the descriptor when its error can be seen. */
+	if (!vtd_batch_flush(s))
+		return false;
+	s->counters.ice++;
+	vtd_error(s, VIQ_VTD_FSTS_ICE, VIQ_VTD_IQERCD_ICESID, inv.source_id);
+	return true;
+}

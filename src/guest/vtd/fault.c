@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Primary fault logging: the fault recording registers, used in turn. */
+#include <errno.h>
+
+#include "vtd.h"
+
+#define FAULT_BITS_0 VIQ_VTD_FRCD_0_FI
+#define FAULT_BITS_1                                                                                                   \
+	(VIQ_VTD_FRCD_1_SID | VIQ_VTD_FRCD_1_T2 | VIQ_VTD_FRCD_1_PRIV | VIQ_VTD_FRCD_1_EXE | VIQ_VTD_FRCD_1_PP |       \
+	 VIQ_VTD_FRCD_1_FR | VIQ_VTD_FRCD_1_PV | VIQ_VTD_FRCD_1_AT | VIQ_VTD_FRCD_1_T1)
+
+uint32_t vtd_frcd_count(const struct viq_vtd *s)
+{
+	return VIQ_GET(VIQ_VTD_CAP_NFR, s->config.cap) + 1;
+}
+
+bool vtd_frcd_pending(const struct viq_vtd *s)
+{
+	for (uint32_t i = 0; i < vtd_frcd_count(s); i++) {
+		if (s->frcd[i][1] & VIQ_VTD_FRCD_1_F)
+			return true;
+	}
+	return false;
+}
+
+void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value)
+{
+	if (!(value & VIQ_VTD_FRCD_1_F))
+		return;
+	s->frcd[n][1] &= ~VIQ_VTD_FRCD_1_F;
+	vtd_events_settle(s);
+}
+
+static int lose(struct viq_vtd *s)
+{
+	/* PFO only ever rises while PPF is set: it is no event of its own. */
+	s->regs.fsts |= VIQ_VTD_FSTS_PFO;
+	s->counters.faults_lost++;
+	return -ENOSPC;
+}
+
+int viq_vtd_fault(struct viq_vtd *s, const uint64_t record[2])
+{
+	uint32_t n;
+	bool pending, first;
+
+	if (!s || !record)
+		return -EINVAL;
+	n = s->regs.fault_next;
+	if ((s->regs.fsts & VIQ_VTD_FSTS_PFO) || (s->frcd[n][1] & VIQ_VTD_FRCD_1_F))
+		return lose(s);
+	first = !vtd_frcd_pending(s);
+	pending = vtd_fault_status(s);
+	s->frcd[n][0] = record[0] & FAULT_BITS_0;
+	s->frcd[n][1] = (record[1] & FAULT_BITS_1) | VIQ_VTD_FRCD_1_F;
+	s->regs.fault_next = (n + 1) % vtd_frcd_count(s);
+	s->counters.faults++;
+	if (first)
+		s->regs.fsts = (s->regs.fsts & ~(uint32_t)VIQ_VTD_FSTS_FRI) | (uint32_t)VIQ_PUT(VIQ_VTD_FSTS_FRI, n);
+	vtd_fault_event(s, pending);
+	return 0;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The invalidation queue (VT-d 6.5.2): check each descriptor against its rule, give it to whoever handles it.
+ */
+#include "vtd.h"
+
+void vtd_invq_moved(struct viq_vtd *s)
+{
+	uint64_t base = s->regs.iqa_used & VIQ_VTD_IQA_IQA, avail = 0;
+	uint32_t bytes = UINT32_C(4096) << VIQ_GET(VIQ_VTD_IQA_QS, s->regs.iqa_used);
+
+	s->queue.base = base;
+	s->queue.shift = s->regs.iqa_used & VIQ_VTD_IQA_DW ? 5 : 4;
+	s->queue.slots = bytes >> s->queue.shift;
+	s->ring = viq_mem_span(s->config.mem, base, &avail);
+	s->ring_slots = (uint32_t)((avail < bytes ? avail : bytes) >> s->queue.shift);
+}
+
+/* Something to fetch, or a tail that cannot be: see bad_setup(). */
+static bool may_fetch(const struct viq_vtd *s)
+{
+	return (s->regs.gsts & VIQ_VTD_GSTS_QIES) && !(s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE)) &&
+	       vtd_offset(s, s->head) != s->regs.iqt;
+}
+
+bool vtd_invq_waits(struct viq_vtd *s)
+{
+	s->head = s->regs.iqh >> s->queue.shift;
+	return may_fetch(s);
+}
+
+/* Why nothing can be fetched at all, as VIQ_VTD_IQEI_*, or 0. Nothing of it changes while a run goes on. */
+static uint32_t bad_setup(const struct viq_vtd *s)
+{
+	unsigned int mode = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used);
+	bool wide = s->queue.shift == 5;
+
+	if (mode == VIQ_VTD_TTM_RESERVED || (mode == VIQ_VTD_TTM_SCALABLE && !(s->config.ecap & VIQ_VTD_ECAP_SMTS)) ||
+	    (mode == VIQ_VTD_TTM_ABORT && !(s->config.ecap & VIQ_VTD_ECAP_ADMS)))
+		return VIQ_VTD_IQEI_TTM;
+	/* 256-bit descriptors work in every mode: Linux sets the queue up so before it has chosen one. */
+	if (wide ? !(s->config.ecap & (VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_ADMS)) : mode != VIQ_VTD_TTM_LEGACY)
+		return VIQ_VTD_IQEI_WIDTH;
+	if (s->regs.iqt & (VIQ_BIT(s->queue.shift) - 1))
+		return VIQ_VTD_IQEI_ALIGN;
+	return s->regs.iqt >> s->queue.shift >= s->queue.slots ? VIQ_VTD_IQEI_TAIL : VIQ_VTD_IQEI_NONE;
+}
+
+/* Context-cache and PASID-cache descriptors: the embedder reads the guest's tables again. */
+static bool reconfig(struct viq_vtd *s, const uint64_t desc[4], struct viq_vtd_reconfig what)
+{
+	if (!vtd_batch_flush(s))
+		return false;
+	if (vtd_reconfig(s, what)) {
+		vtd_stop_retry(s, s->head, desc);
+		return false;
+	}
+	vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+	return true;
+}
+
+static bool context_cache(struct viq_vtd *s, const uint64_t desc[4])
+{
+	return reconfig(s, desc,
+			vtd_context_scope(VIQ_GET(VIQ_VTD_DESC_G, desc[0]), VIQ_GET(VIQ_VTD_DESC_DID, desc[0]),
+					  VIQ_GET(VIQ_VTD_CC_SID, desc[0]), VIQ_GET(VIQ_VTD_CC_FM, desc[0])));
+}
+
+static bool pasid_cache(struct viq_vtd *s, const uint64_t desc[4])
+{
+	struct viq_vtd_reconfig what = {.cause = VIQ_VTD_PASID_CACHE, .scope = VIQ_VTD_SCOPE_ALL};
+	unsigned int granularity = VIQ_GET(VIQ_VTD_DESC_G, desc[0]);
+
+	if (granularity != VIQ_VTD_PC_GLOBAL) {
+		what.scope = granularity == VIQ_VTD_PC_PASID ? VIQ_VTD_SCOPE_PASID : VIQ_VTD_SCOPE_DOMAIN;
+		what.domain_id = VIQ_GET(VIQ_VTD_DESC_DID, desc[0]);
+	}
+	if (granularity == VIQ_VTD_PC_PASID)
+		what.pasid = VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]);
+	return reconfig(s, desc, what);
+}
+
+static bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
+{
+	unsigned int order = VIQ_GET(VIQ_VTD_IEC_IM, desc[0]);
+	uint32_t first = 0, count = 1u << 16;
+
+	if ((desc[0] & VIQ_VTD_IEC_G) && order < 16) {
+		count = 1u << order;
+		first = VIQ_GET(VIQ_VTD_IEC_IIDX, desc[0]) & ~(count - 1);
+	}
+	if (!vtd_batch_flush(s))
+		return false;
+	if (vtd_remap(s, VIQ_VTD_IEC, first, count)) {
+		vtd_stop_retry(s, s->head, desc);
+		return false;
+	}
+	vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+	return true;
+}
+
+/*
+ * Page-selective, too, takes away every first-stage entry of the domain: the address is a second-stage one, which
+ * cannot be matched with what first-stage and nested entries are tagged with.
+ */
+static void iotlb(struct viq_vtd *s, const uint64_t desc[4])
+{
+	struct vtd_run run = VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL
+				     ? vtd_targets_all(s)
+				     : vtd_targets_domain(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]));
+
+	vtd_batch_add_entries(s, desc, run, (struct vtd_span){0, 0}, false);
+}
+
+static void pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
+{
+	struct vtd_run run =
+		vtd_targets_pasid(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+	struct vtd_span span = {0, 0};
+
+	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_PIOTLB_PAGE)
+		span = vtd_page_span(desc[1] & VIQ_VTD_DESC_1_ADDR, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
+	vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH);
+}
+
+/* The descriptor at head. false: the queue stopped. Otherwise head is behind it. */
+static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
+{
+	unsigned int iqei = vtd_rule_check(s->rules, &s->offer, s->queue.shift == 5, desc);
+
+	if (iqei) {
+		if (vtd_batch_flush(s))
+			vtd_stop_error(s, s->head, iqei, desc);
+		return false;
+	}
+	if (s->batch.count == BATCH_DESCRIPTORS && !vtd_batch_flush(s))
+		return false;
+	switch ((enum vtd_handler)s->rules[desc[0] & VIQ_VTD_DESC_TYPE].handler) {
+	case HANDLER_INVALID:
+	case HANDLER_PGRP:
+		break;
+	case HANDLER_CC:
+		return context_cache(s, desc);
+	case HANDLER_IOTLB:
+		iotlb(s, desc);
+		break;
+	case HANDLER_DEVTLB:
+		return vtd_devtlb(s, desc, false);
+	case HANDLER_IEC:
+		return interrupt_entry_cache(s, desc);
+	case HANDLER_WAIT:
+		return vtd_wait(s, desc);
+	case HANDLER_PIOTLB:
+		pasid_iotlb(s, desc);
+		break;
+	case HANDLER_PC:
+		return pasid_cache(s, desc);
+	case HANDLER_PDEVTLB:
+		return vtd_devtlb(s, desc, true);
+	}
+	return true;
+}
+
+/* Take count fetched descriptors, or as many as the budget is for. false: the queue stopped. */
+static bool take_block(struct viq_vtd *s, uint32_t count, uint32_t budget)
+{
+	for (uint32_t i = 0; i < count && s->charge < budget; i++) {
+		if (!take_one(s, s->fetched[i]))
+			return false;
+		s->charge++;
+	}
+	return true;
+}
+
+/* false: the queue stopped. */
+static bool consume(struct viq_vtd *s, uint32_t budget)
+{
+	uint32_t iqei = bad_setup(s);
+
+	if (iqei) {
+		vtd_stop_error(s, s->head, iqei, NULL);
+		return false;
+	}
+	do {
+		uint32_t count = vtd_fetch(s, budget - s->charge);
+
+		if (!count) {
+			if (vtd_batch_flush(s))
+				vtd_stop_error(s, s->head, VIQ_VTD_IQEI_FETCH, NULL);
+			return false;
+		}
+		if (!take_block(s, count, budget))
+			return false;
+	} while (may_fetch(s) && s->charge < budget);
+	/* What was read is confirmed before this returns: IQH never stands still for want of a wait descriptor. */
+	return vtd_batch_flush(s);
+}
+
+bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
+{
+	bool left = false;
+
+	if (!s || !vtd_invq_waits(s))
+		return false;
+	s->counters.runs++;
+	s->charge = 0;
+	s->busy = true;
+	if (consume(s, budget ? budget : s->queue.slots)) {
+		left = may_fetch(s);
+		if (!left && s->regs.timed_out)
+			vtd_timeout_report(s);
+	}
+	s->busy = false;
+	s->counters.budget_ends += left;
+	return left;
+}
+
+void vtd_invq_doorbell(struct viq_vtd *s)
+{
+	if (viq_vtd_run(s, s->config.budget) && s->ops.kick)
+		s->ops.kick(s->config.opaque);
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The register page as a table: a row a register, with its width and the bits that a write stores. Registers whose
+ * write sets something in motion have a function.
+ *
+ * Where the architecture leaves a choice, this does: accesses of 1 or 2 bytes and unaligned ones read 0 and write
+ * nothing, as do undefined offsets; 64-bit registers take one 8-byte or two 4-byte accesses; an 8-byte access to two
+ * 32-bit registers is two of 4 bytes.
+ */
+#include <stddef.h>
+
+#include "vtd.h"
+
+/* Which registers are there at all. */
+enum presence {
+	PRESENT,
+	PRESENT_IR,  /* ECAP.IR */
+	PRESENT_EIM, /* ECAP.EIM: else reserved */
+	PRESENT_REG, /* register-based invalidation: until major version 5 */
+};
+
+/* What an offset counts from. */
+enum place {
+	PLACE_FIXED,
+	PLACE_IRO,
+};
+
+struct reg {
+	uint16_t offset;
+	uint8_t place; /* enum place */
+	uint8_t width; /* bytes: 4 or 8 */
+	uint8_t presence;
+	uint16_t field; /* offset in struct viq_vtd; the width there is the register's */
+	uint64_t mask;  /* bits that a write stores; none: read only */
+	/* Instead of storing: value holds the whole register as written, fresh the bits that this access wrote. */
+	void (*write)(struct viq_vtd *s, uint64_t value, uint64_t fresh);
+	/* Instead of loading. */
+	uint64_t (*read)(const struct viq_vtd *s);
+};
+
+#define ALL32 VIQ_BITS(31, 0)
+#define ALL64 VIQ_BITS(63, 0)
+
+/* --- Global command ----------------------------------------------------------------------------------------------- */
+
+static void set_status(struct viq_vtd *s, uint64_t bit, bool on)
+{
+	s->regs.gsts = on ? s->regs.gsts | (uint32_t)bit : s->regs.gsts & ~(uint32_t)bit;
+}
+
+static void set_root_table(struct viq_vtd *s)
+{
+	s->regs.rtaddr_used = s->regs.rtaddr;
+	set_status(s, VIQ_VTD_GSTS_RTPS, true);
+	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_ROOT_TABLE, .scope = VIQ_VTD_SCOPE_ALL});
+}
+
+static void set_remap_table(struct viq_vtd *s)
+{
+	s->regs.irta_used = s->regs.irta;
+	set_status(s, VIQ_VTD_GSTS_IRTPS, true);
+	vtd_remap(s, VIQ_VTD_REMAP_TABLE, 0, 0);
+}
+
+static void switch_translation(struct viq_vtd *s, bool on)
+{
+	set_status(s, VIQ_VTD_GSTS_TES, on);
+	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = on ? VIQ_VTD_ENABLED : VIQ_VTD_DISABLED,
+						  .scope = VIQ_VTD_SCOPE_ALL});
+}
+
+static void switch_queue(struct viq_vtd *s, bool on)
+{
+	/* What was read is confirmed and what waits is dropped: a guest may switch off at any time. */
+	s->regs.iqh = 0;
+	s->regs.timed_out = 0;
+	set_status(s, VIQ_VTD_GSTS_QIES, on);
+	if (!on)
+		return;
+	s->regs.iqa_used = s->regs.iqa;
+	vtd_invq_moved(s);
+	vtd_invq_doorbell(s);
+}
+
+/*
+ * Level bits act when they differ from GSTS, one-shot bits whenever they are written 1. Everything happens before the
+ * write returns, so GSTS has what the guest polls for. WBF has nothing to flush, advanced fault logging is not offered.
+ */
+static void write_gcmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	uint64_t changed = value ^ s->regs.gsts;
+	bool ir = s->config.ecap & VIQ_VTD_ECAP_IR;
+
+	if (value & VIQ_VTD_GCMD_SRTP)
+		set_root_table(s);
+	if (ir && (value & VIQ_VTD_GCMD_SIRTP))
+		set_remap_table(s);
+	if (ir && (changed & (VIQ_VTD_GCMD_IRE | VIQ_VTD_GCMD_CFI))) {
+		set_status(s, VIQ_VTD_GSTS_IRES, value & VIQ_VTD_GCMD_IRE);
+		set_status(s, VIQ_VTD_GSTS_CFIS, value & VIQ_VTD_GCMD_CFI);
+		vtd_remap(s, VIQ_VTD_REMAP_STATE, 0, 0);
+	}
+	if (changed & VIQ_VTD_GCMD_TE)
+		switch_translation(s, value & VIQ_VTD_GCMD_TE);
+	if (changed & VIQ_VTD_GCMD_QIE)
+		switch_queue(s, value & VIQ_VTD_GCMD_QIE);
+}
+
+/* --- Register-based invalidation ---------------------------------------------------------------------------------- */
+
+/* Only in legacy mode, and not beside the queue. A request made nevertheless is answered as an invalid one. */
+static bool by_register(const struct viq_vtd *s)
+{
+	return !(s->regs.gsts & VIQ_VTD_GSTS_QIES) &&
+	       VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) == VIQ_VTD_TTM_LEGACY;
+}
+
+static void write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	unsigned int granularity = VIQ_GET(VIQ_VTD_CCMD_CIRG, value);
+	struct viq_vtd_reconfig what =
+		vtd_context_scope(granularity, VIQ_GET(VIQ_VTD_CCMD_DID, value), VIQ_GET(VIQ_VTD_CCMD_SID, value),
+				  VIQ_GET(VIQ_VTD_CCMD_FM, value));
+
+	s->regs.ccmd = (s->regs.ccmd & VIQ_VTD_CCMD_CAIG) | (value & ~(VIQ_VTD_CCMD_ICC | VIQ_VTD_CCMD_CAIG));
+	if (!(value & fresh & VIQ_VTD_CCMD_ICC))
+		return;
+	if (!by_register(s) || vtd_reconfig(s, what))
+		granularity = 0;
+	s->regs.ccmd = (s->regs.ccmd & ~VIQ_VTD_CCMD_CAIG) | VIQ_PUT(VIQ_VTD_CCMD_CAIG, granularity);
+}
+
+/* The granularity that was carried out, 0: none. */
+static unsigned int invalidate_by_register(struct viq_vtd *s, uint64_t value)
+{
+	unsigned int granularity = VIQ_GET(VIQ_VTD_IOTLB_IIRG, value);
+	struct vtd_run run = vtd_targets_all(s);
+	bool done;
+
+	if (!granularity || !by_register(s))
+		return 0;
+	if (granularity == VIQ_VTD_IOTLB_PAGE && (s->config.cap & VIQ_VTD_CAP_PSI) &&
+	    VIQ_GET(VIQ_VTD_IVA_AM, s->regs.iva) > s->offer.mamv)
+		return 0;
+	if (granularity != VIQ_VTD_IOTLB_GLOBAL)
+		run = vtd_targets_domain(s, VIQ_GET(VIQ_VTD_IOTLB_DID, value));
+	s->busy = true;
+	done = vtd_batch_now(s, run);
+	s->busy = false;
+	if (!done)
+		return 0;
+	/* Page-selective takes away all first-stage entries of the domain. */
+	return granularity == VIQ_VTD_IOTLB_GLOBAL ? VIQ_VTD_IOTLB_GLOBAL : VIQ_VTD_IOTLB_DOMAIN;
+}
+
+static void write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	s->regs.iotlb = (s->regs.iotlb & VIQ_VTD_IOTLB_IAIG) |
+			(value & (VIQ_VTD_IOTLB_IIRG | VIQ_VTD_IOTLB_DR | VIQ_VTD_IOTLB_DW | VIQ_VTD_IOTLB_DID));
+	if (!(value & fresh & VIQ_VTD_IOTLB_IVT))
+		return;
+	s->regs.iotlb =
+		(s->regs.iotlb & ~VIQ_VTD_IOTLB_IAIG) | VIQ_PUT(VIQ_VTD_IOTLB_IAIG, invalidate_by_register(s, value));
+}
+
+/* --- Faults and events -------------------------------------------------------------------------------------------- */
+
+static uint64_t read_fsts(const struct viq_vtd *s)
+{
+	return s->regs.fsts | (vtd_frcd_pending(s) ? VIQ_VTD_FSTS_PPF : 0);
+}
+
+static void write_fsts(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	uint32_t clear = value & (VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE);
+
+	s->regs.fsts &= ~clear;
+	if (clear & VIQ_VTD_FSTS_IQE)
+		s->regs.iqercd &= ~VIQ_VTD_IQERCD_IQEI;
+	if (clear & VIQ_VTD_FSTS_ITE)
+		s->regs.iqercd &= ~VIQ_VTD_IQERCD_ITESID;
+	if (clear & VIQ_VTD_FSTS_ICE)
+		s->regs.iqercd &= ~VIQ_VTD_IQERCD_ICESID;
+	vtd_events_settle(s);
+	/* The queue goes on by itself, without a write of IQT. */
+	if (clear & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE))
+		vtd_invq_doorbell(s);
+}
+
+static void write_fectl(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	vtd_event_control(s, &s->regs.fault_event, (uint32_t)value);
+}
+
+static void write_iectl(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	vtd_event_control(s, &s->regs.wait_event, (uint32_t)value);
+}
+
+static void write_ics(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	s->regs.ics &= ~(uint32_t)(value & VIQ_VTD_ICS_IWC);
+	vtd_events_settle(s);
+}
+
+/* --- The queue's registers ---------------------------------------------------------------------------------------- */
+
+static void write_iqt(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	/* The upper half holds nothing, and is no doorbell. */
+	if (!(fresh & VIQ_VTD_IQ_OFFSET))
+		return;
+	s->regs.iqt = value & VIQ_VTD_IQ_OFFSET;
+	s->counters.doorbells++;
+	vtd_invq_doorbell(s);
+}
+
+#define IQA_BITS  (VIQ_VTD_IQA_IQA | VIQ_VTD_IQA_DW | VIQ_VTD_IQA_QS)
+#define IRTA_BITS (VIQ_VTD_IRTA_IRTA | VIQ_VTD_IRTA_EIME | VIQ_VTD_IRTA_S)
+
+static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	/* While the queue is on the write is undefined. IQT stays as it is: guests load it before the queue is on. */
+	if (!(s->regs.gsts & VIQ_VTD_GSTS_QIES))
+		s->regs.iqa = value & IQA_BITS;
+}
+
+static void write_irta(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	s->regs.irta = value & (s->config.ecap & VIQ_VTD_ECAP_EIM ? IRTA_BITS : IRTA_BITS & ~VIQ_VTD_IRTA_EIME);
+}
+
+static uint64_t read_zero(const struct viq_vtd *s)
+{
+	return 0;
+}
+
+/* --- The table ---------------------------------------------------------------------------------------------------- */
+
+#define AT(member) offsetof(struct viq_vtd, member)
+
+/* clang-format off */
+#define RO(name, w, f)       {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, NULL, NULL}
+#define RW(name, w, f, bits) {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), bits, NULL, NULL}
+#define DO(name, w, f, fn)   {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, fn, NULL}
+#define EVENT(reg, f)                                                                                                  \
+	RW(reg##DATA, 4, f.data, VIQ_VTD_EVENT_DATA), RW(reg##ADDR, 4, f.addr, VIQ_VTD_EVENT_ADDR),                    \
+	{VIQ_VTD_##reg##UADDR, PLACE_FIXED, 4, PRESENT_EIM, AT(f.uaddr), VIQ_VTD_EVENT_UADDR, NULL, NULL}
+
+#define RTADDR_BITS (VIQ_VTD_RTADDR_RTA | VIQ_VTD_RTADDR_TTM)
+#define IVA_BITS    (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
+
+static const struct reg regs[] = {
+	RO(VER, 4, config.version),
+	RO(CAP, 8, config.cap),
+	RO(ECAP, 8, config.ecap),
+	{VIQ_VTD_GCMD, PLACE_FIXED, 4, PRESENT, AT(regs.gsts), 0, write_gcmd, read_zero},
+	RO(GSTS, 4, regs.gsts),
+	RW(RTADDR, 8, regs.rtaddr, RTADDR_BITS),
+	{VIQ_VTD_CCMD, PLACE_FIXED, 8, PRESENT_REG, AT(regs.ccmd), 0, write_ccmd, NULL},
+	{VIQ_VTD_FSTS, PLACE_FIXED, 4, PRESENT, AT(regs.fsts), 0, write_fsts, read_fsts},
+	DO(FECTL, 4, regs.fault_event.ctl, write_fectl),
+	EVENT(FE, regs.fault_event),
+	RO(IQH, 8, regs.iqh),
+	DO(IQT, 8, regs.iqt, write_iqt),
+	DO(IQA, 8, regs.iqa, write_iqa),
+	DO(ICS, 4, regs.ics, write_ics),
+	DO(IECTL, 4, regs.wait_event.ctl, write_iectl),
+	EVENT(IE, regs.wait_event),
+	RO(IQERCD, 8, regs.iqercd),
+	{VIQ_VTD_IRTA, PLACE_FIXED, 8, PRESENT_IR, AT(regs.irta), 0, write_irta, NULL},
+	{VIQ_VTD_IVA_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iva), IVA_BITS, NULL, read_zero},
+	{VIQ_VTD_IOTLB_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iotlb), 0, write_iotlb, NULL},
+};
+/* clang-format on */
+
+static bool present(const struct viq_vtd *s, const struct reg *r)
+{
+	switch ((enum presence)r->presence) {
+	case PRESENT:
+		return true;
+	case PRESENT_IR:
+		return s->config.ecap & VIQ_VTD_ECAP_IR;
+	case PRESENT_EIM:
+		return s->config.ecap & VIQ_VTD_ECAP_EIM;
+	case PRESENT_REG:
+		return VIQ_GET(VIQ_VTD_VER_MAX, s->config.version) < 6;
+	}
+	return false;
+}
+
+static uint64_t base_of(const struct viq_vtd *s, const struct reg *r)
+{
+	return r->place == PLACE_IRO ? VIQ_GET(VIQ_VTD_ECAP_IRO, s->config.ecap) * VIQ_VTD_OFFSET_UNITS + r->offset
+				     : r->offset;
+}
+
+static const struct reg *find(const struct viq_vtd *s, uint64_t offset)
+{
+	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+		if (offset - base_of(s, &regs[i]) < regs[i].width)
+			return present(s, &regs[i]) ? &regs[i] : NULL;
+	}
+	return NULL;
+}
+
+static uint64_t load(const struct viq_vtd *s, const struct reg *r)
+{
+	const void *field = (const char *)s + r->field;
+
+	if (r->read)
+		return r->read(s);
+	return r->width == 8 ? *(const uint64_t *)field : *(const uint32_t *)field;
+}
+
+static void store(struct viq_vtd *s, const struct reg *r, uint64_t value, uint64_t fresh)
+{
+	void *field = (char *)s + r->field;
+
+	if (r->write)
+		r->write(s, value, fresh);
+	else if (!r->mask)
+		return;
+	else if (r->width == 8)
+		*(uint64_t *)field = value & r->mask;
+	else
+		*(uint32_t *)field = (uint32_t)(value & r->mask);
+}
+
+/* The fault record that holds offset, or a number beyond all records. */
+static uint64_t record_at(const struct viq_vtd *s, uint64_t offset)
+{
+	uint64_t first = VIQ_GET(VIQ_VTD_CAP_FRO, s->config.cap) * VIQ_VTD_OFFSET_UNITS;
+
+	return (offset - first) / VIQ_VTD_FRCD_SIZE;
+}
+
+/* 4 bytes, aligned. */
+static uint32_t read_half(const struct viq_vtd *s, uint64_t offset)
+{
+	const struct reg *r = find(s, offset);
+	uint64_t n = record_at(s, offset), value = 0;
+
+	if (r)
+		value = load(s, r);
+	else if (n < vtd_frcd_count(s))
+		value = s->frcd[n][offset / 8 % 2];
+	/* A register of 4 bytes has no upper half, wherever it lies; fault records lie at multiples of 16. */
+	return (uint32_t)(value >> (!r || r->width == 8 ? 8 * (offset % 8) : 0));
+}
+
+static void write_half(struct viq_vtd *s, uint64_t offset, uint32_t value)
+{
+	const struct reg *r = find(s, offset);
+	unsigned int shift = 8 * (offset % 8);
+	uint64_t n = record_at(s, offset);
+
+	if (r && r->width == 4)
+		store(s, r, value, ALL32);
+	else if (r)
+		store(s, r, (load(s, r) & ~(ALL32 << shift)) | (uint64_t)value << shift, ALL32 << shift);
+	else if (n < vtd_frcd_count(s) && offset / 8 % 2)
+		vtd_frcd_clear(s, (uint32_t)n, (uint64_t)value << shift);
+}
+
+uint64_t viq_vtd_mmio_read(struct viq_vtd *s, uint64_t offset, unsigned int size)
+{
+	if (!s || (size != 4 && size != 8) || offset % size)
+		return 0;
+	return size == 4 ? read_half(s, offset) : read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
+}
+
+void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
+{
+	const struct reg *r;
+
+	if (!s || (size != 4 && size != 8) || offset % size)
+		return;
+	/* The doorbell is all but every access there is. */
+	if (offset == VIQ_VTD_IQT) {
+		write_iqt(s, value, ALL32);
+		return;
+	}
+	r = size == 8 ? find(s, offset) : NULL;
+	if (r && r->width == 8) {
+		store(s, r, value, ALL64);
+		return;
+	}
+	write_half(s, offset, (uint32_t)value);
+	if (size == 8)
+		write_half(s, offset + 4, (uint32_t)(value >> 32));
+}
+
+void vtd_regs_reset(struct viq_vtd *s)
+{
+	s->regs = (struct vtd_regs){
+		.fault_event.ctl = VIQ_VTD_EVENT_IM,
+		.wait_event.ctl = VIQ_VTD_EVENT_IM,
+	};
+	for (unsigned int i = 0; i < VIQ_VTD_FRCD_MAX; i++)
+		s->frcd[i][0] = s->frcd[i][1] = 0;
+	vtd_invq_moved(s);
+}
+
+bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r)
+{
+	const uint64_t fsts = VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE;
+	const uint64_t iqercd = VIQ_VTD_IQERCD_IQEI | VIQ_VTD_IQERCD_ITESID | VIQ_VTD_IQERCD_ICESID;
+	const uint64_t status = VIQ_VTD_GSTS_TES | VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_QIES;
+	const uint64_t remap = VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_IRTPS | VIQ_VTD_GSTS_CFIS;
+	const uint64_t uaddr = s->config.ecap & VIQ_VTD_ECAP_EIM ? VIQ_VTD_EVENT_UADDR : 0;
+	const uint64_t eime = s->config.ecap & VIQ_VTD_ECAP_EIM ? VIQ_VTD_IRTA_EIME : 0;
+	const bool ir = s->config.ecap & VIQ_VTD_ECAP_IR;
+	const struct {
+		uint64_t value, bits;
+	} fields[] = {
+		{r->gsts, ir ? status | remap : status},
+		{r->rtaddr | r->rtaddr_used, RTADDR_BITS},
+		{r->irta | r->irta_used, ir ? (IRTA_BITS & ~VIQ_VTD_IRTA_EIME) | eime : 0},
+		{r->ccmd, ~VIQ_VTD_CCMD_ICC},
+		{r->iva, IVA_BITS},
+		{r->iotlb, ~VIQ_VTD_IOTLB_IVT},
+		{r->fsts, fsts | VIQ_VTD_FSTS_FRI},
+		{r->ics, VIQ_VTD_ICS_IWC},
+		{r->fault_event.ctl | r->wait_event.ctl, VIQ_VTD_EVENT_IM | VIQ_VTD_EVENT_IP},
+		{r->fault_event.data | r->wait_event.data, VIQ_VTD_EVENT_DATA},
+		{r->fault_event.addr | r->wait_event.addr, VIQ_VTD_EVENT_ADDR},
+		{r->fault_event.uaddr | r->wait_event.uaddr, uaddr},
+		{r->iqa | r->iqa_used, IQA_BITS},
+		{r->iqt, VIQ_VTD_IQ_OFFSET},
+		{r->iqercd, iqercd},
+		{r->timed_out, 1},
+		{r->timeout_sid, VIQ_BITS(15, 0)},
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (fields[i].value & ~fields[i].bits)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Freeze and thaw: the registers, the fault records, a time-out that no wait descriptor has told yet, and VER, CAP and
+ * ECAP to compare.
+ *
+ * Little endian throughout. Between two accesses of the guest the batch is empty (each access ends with a flush), so
+ * descriptors between IQH and IQT are all in guest memory. Attached tables are the host's.
+ *
+ *   0  8 bytes   magic
+ *   8  u32       version
+ *  12  u32       length of the whole, in bytes
+ *  16  u64       FNV-1a of everything from byte 24 on
+ *  24            the fields of visit_fields(), in order
+ *                fault records, 16 bytes each, CAP.NFR + 1 of them
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "vtd.h"
+
+#define MAGIC   "VIQVTD\0"
+#define VERSION 1
+#define HEADER  24
+
+_Static_assert(sizeof(MAGIC) == 8, "the magic has 8 bytes");
+
+/* A position in the buffer, and the direction. With both buffers NULL it only counts. */
+struct cursor {
+	uint8_t *out;
+	const uint8_t *in;
+	size_t pos;
+};
+
+static void visit(struct cursor *c, void *field, size_t size)
+{
+	uint64_t value = 0;
+
+	if (c->in) {
+		for (size_t i = 0; i < size; i++)
+			value |= (uint64_t)c->in[c->pos + i] << (8 * i);
+		if (size == 8)
+			*(uint64_t *)field = value;
+		else
+			*(uint32_t *)field = (uint32_t)value;
+	} else if (c->out) {
+		value = size == 8 ? *(uint64_t *)field : *(uint32_t *)field;
+		for (size_t i = 0; i < size; i++)
+			c->out[c->pos + i] = (uint8_t)(value >> (8 * i));
+	}
+	c->pos += size;
+}
+
+struct state {
+	uint32_t version;
+	uint64_t cap, ecap;
+	struct vtd_regs regs;
+	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
+};
+
+#define VISIT(member) visit(c, &s->member, sizeof(s->member))
+
+static void visit_event(struct cursor *c, struct vtd_event *s)
+{
+	VISIT(ctl), VISIT(data), VISIT(addr), VISIT(uaddr);
+}
+
+static void visit_fields(struct cursor *c, struct state *s, uint32_t records)
+{
+	VISIT(version), VISIT(cap), VISIT(ecap);
+	VISIT(regs.gsts), VISIT(regs.rtaddr), VISIT(regs.rtaddr_used), VISIT(regs.irta), VISIT(regs.irta_used);
+	VISIT(regs.ccmd), VISIT(regs.iva), VISIT(regs.iotlb);
+	VISIT(regs.fsts), VISIT(regs.ics);
+	visit_event(c, &s->regs.fault_event);
+	visit_event(c, &s->regs.wait_event);
+	VISIT(regs.iqa), VISIT(regs.iqa_used), VISIT(regs.iqh), VISIT(regs.iqt), VISIT(regs.iqercd);
+	VISIT(regs.fault_next), VISIT(regs.timed_out), VISIT(regs.timeout_sid);
+	for (uint32_t i = 0; i < records; i++)
+		VISIT(frcd[i][0]), VISIT(frcd[i][1]);
+}
+
+static uint64_t fnv1a(const uint8_t *p, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static void take_state(const struct viq_vtd *s, struct state *state)
+{
+	state->version = s->config.version;
+	state->cap = s->config.cap;
+	state->ecap = s->config.ecap;
+	state->regs = s->regs;
+	memcpy(state->frcd, s->frcd, sizeof(state->frcd));
+}
+
+size_t viq_vtd_save_size(const struct viq_vtd *s)
+{
+	struct cursor c = {.pos = HEADER};
+	struct state none;
+
+	if (!s)
+		return 0;
+	visit_fields(&c, &none, vtd_frcd_count(s));
+	return c.pos;
+}
+
+static void put_header(uint8_t *buf, uint32_t len)
+{
+	struct cursor c = {.out = buf, .pos = sizeof(MAGIC)};
+	uint64_t hash = fnv1a(buf + HEADER, len - HEADER);
+	uint32_t version = VERSION;
+
+	memcpy(buf, MAGIC, sizeof(MAGIC));
+	visit(&c, &version, sizeof(version));
+	visit(&c, &len, sizeof(len));
+	visit(&c, &hash, sizeof(hash));
+}
+
+int viq_vtd_save(const struct viq_vtd *s, void *buf, size_t *len)
+{
+	struct cursor c = {.out = buf, .pos = HEADER};
+	struct state state;
+	size_t need;
+
+	if (!s || !buf || !len)
+		return -EINVAL;
+	need = viq_vtd_save_size(s);
+	if (*len < need)
+		return -ENOSPC;
+	take_state(s, &state);
+	visit_fields(&c, &state, vtd_frcd_count(s));
+	put_header(buf, (uint32_t)need);
+	*len = need;
+	return 0;
+}
+
+/* 0 if buf is a whole saved state of a version that this library reads. */
+static int check_header(const struct viq_vtd *s, const uint8_t *buf, size_t len)
+{
+	struct cursor c = {.in = buf, .pos = sizeof(MAGIC)};
+	uint32_t version, length;
+	uint64_t hash;
+
+	if (len < HEADER || memcmp(buf, MAGIC, sizeof(MAGIC)))
+		return -EINVAL;
+	visit(&c, &version, sizeof(version));
+	visit(&c, &length, sizeof(length));
+	visit(&c, &hash, sizeof(hash));
+	if (version > VERSION)
+		return -ENOTSUP;
+	if (version != VERSION || length != len || len != viq_vtd_save_size(s) ||
+	    hash != fnv1a(buf + HEADER, len - HEADER))
+		return -EINVAL;
+	return 0;
+}
+
+/* IQH is where only descriptors have brought it. */
+static bool queue_ok(const struct vtd_regs *r)
+{
+	uint32_t bytes = UINT32_C(4096) << VIQ_GET(VIQ_VTD_IQA_QS, r->iqa_used);
+	uint32_t size = r->iqa_used & VIQ_VTD_IQA_DW ? VIQ_VTD_DESC_SIZE_256 : VIQ_VTD_DESC_SIZE_128;
+
+	if (!(r->gsts & VIQ_VTD_GSTS_QIES))
+		return !r->iqh && !r->timed_out;
+	return r->iqh < bytes && !(r->iqh % size);
+}
+
+/* Could this object have come into this state? The hash does not tell: anyone can compute it. */
+static bool state_ok(const struct viq_vtd *s, const struct state *t)
+{
+	uint64_t defined = VIQ_BITS(15, 0) | VIQ_BITS(63, 28);
+
+	if (t->version != s->config.version || t->cap != s->config.cap || t->ecap != s->config.ecap ||
+	    !vtd_regs_ok(s, &t->regs) || !queue_ok(&t->regs) || t->regs.fault_next >= vtd_frcd_count(s) ||
+	    VIQ_GET(VIQ_VTD_FSTS_FRI, t->regs.fsts) >= vtd_frcd_count(s))
+		return false;
+	for (uint32_t i = 0; i < vtd_frcd_count(s); i++) {
+		if ((t->frcd[i][0] & ~VIQ_VTD_FRCD_0_FI) || (t->frcd[i][1] & ~defined))
+			return false;
+	}
+	return true;
+}
+
+int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
+{
+	struct cursor c = {.in = buf, .pos = HEADER};
+	struct state state = {0};
+	int ret;
+
+	if (!s || !buf)
+		return -EINVAL;
+	ret = check_header(s, buf, len);
+	if (ret)
+		return ret;
+	visit_fields(&c, &state, vtd_frcd_count(s));
+	if (!state_ok(s, &state))
+		return -EINVAL;
+	s->regs = state.regs;
+	memcpy(s->frcd, state.frcd, sizeof(s->frcd));
+	vtd_invq_moved(s);
+	vtd_batch_drop(s);
+	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
+	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
+	/* The kick of a budget that ended before the save was another object's. */
+	if (vtd_invq_waits(s) && s->ops.kick)
+		s->ops.kick(s->config.opaque);
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Error bits, events and their messages. State first, then the message.
+ *
+ * An event's condition sets its pending bit (IP); unless it is masked (IM), the message is sent and IP is cleared. IP
+ * is also cleared, without a message, when software has cleared all the status that stands behind it.
+ */
+#include "vtd.h"
+
+static void send(struct viq_vtd *s, const struct vtd_event *event)
+{
+	if (s->ops.msi)
+		s->ops.msi(s->config.opaque, (uint64_t)event->uaddr << 32 | event->addr, event->data);
+}
+
+static void raise_event(struct viq_vtd *s, struct vtd_event *event)
+{
+	if (event->ctl & VIQ_VTD_EVENT_IM)
+		event->ctl |= VIQ_VTD_EVENT_IP;
+	else
+		send(s, event);
+}
+
+bool vtd_fault_status(const struct viq_vtd *s)
+{
+	return (s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE)) || vtd_frcd_pending(s);
+}
+
+void vtd_fault_event(struct viq_vtd *s, bool pending_before)
+{
+	if (!pending_before)
+		raise_event(s, &s->regs.fault_event);
+}
+
+void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t value)
+{
+	bool pending = vtd_fault_status(s);
+
+	/* The first error's information stays until its bit is cleared. */
+	if (s->regs.fsts & bit)
+		return;
+	s->regs.iqercd = (s->regs.iqercd & ~iqercd_mask) | VIQ_PUT(iqercd_mask, value);
+	s->regs.fsts |= bit;
+	vtd_fault_event(s, pending);
+}
+
+void vtd_wait_event(struct viq_vtd *s)
+{
+	if (s->regs.ics & VIQ_VTD_ICS_IWC)
+		return;
+	s->regs.ics |= VIQ_VTD_ICS_IWC;
+	raise_event(s, &s->regs.wait_event);
+}
+
+void vtd_event_control(struct viq_vtd *s, struct vtd_event *event, uint32_t value)
+{
+	bool owed = event->ctl & VIQ_VTD_EVENT_IP;
+
+	event->ctl = (event->ctl & VIQ_VTD_EVENT_IP) | (value & VIQ_VTD_EVENT_IM);
+	if (!owed || (event->ctl & VIQ_VTD_EVENT_IM))
+		return;
+	event->ctl = 0;
+	send(s, event);
+}
+
+void vtd_events_settle(struct viq_vtd *s)
+{
+	if (!vtd_fault_status(s))
+		s->regs.fault_event.ctl &= ~(uint32_t)VIQ_VTD_EVENT_IP;
+	if (!(s->regs.ics & VIQ_VTD_ICS_IWC))
+		s->regs.wait_event.ctl &= ~(uint32_t)VIQ_VTD_EVENT_IP;
+}

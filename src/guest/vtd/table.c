@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nested page tables by what the guest calls them.
+ *
+ * The key is what was in the guest's entries at attachment, as hardware would have cached it. A guest clears an entry
+ * before it invalidates, and may have reused it by then, so its memory says nothing of what is cached.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vtd.h"
+
+#define PASID_BITS 20
+
+static uint64_t key_of(uint32_t domain_id, uint32_t pasid)
+{
+	return (uint64_t)domain_id << PASID_BITS | pasid;
+}
+
+/* The first target whose key is not below this one. */
+static uint32_t lower_bound(const struct viq_vtd *s, uint64_t key)
+{
+	uint32_t lo = 0, hi = s->tables.target_count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (s->tables.targets[mid]->key < key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct vtd_run vtd_targets_all(const struct viq_vtd *s)
+{
+	return (struct vtd_run){0, s->tables.target_count};
+}
+
+struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id)
+{
+	return (struct vtd_run){lower_bound(s, key_of(domain_id, 0)), lower_bound(s, key_of(domain_id + 1u, 0))};
+}
+
+struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid)
+{
+	uint64_t key = key_of(domain_id, pasid);
+	struct vtd_run run = {lower_bound(s, key), 0};
+
+	for (run.end = run.first; run.end < s->tables.target_count && s->tables.targets[run.end]->key == key;)
+		run.end++;
+	return run;
+}
+
+/* The first attachment whose source-id is not below this one. */
+static uint32_t source_bound(const struct viq_vtd *s, uint32_t source_id)
+{
+	uint32_t lo = 0, hi = s->tables.attachment_count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (s->tables.attachments[mid].table.source_id < source_id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id)
+{
+	return (struct vtd_run){source_bound(s, source_id), source_bound(s, source_id + 1u)};
+}
+
+const struct viq_vtd_table *vtd_table_of(const struct viq_vtd *s, const struct vtd_target *target)
+{
+	for (uint32_t i = 0; i < s->tables.attachment_count; i++) {
+		if (s->tables.attachments[i].target == target)
+			return &s->tables.attachments[i].table;
+	}
+	return NULL;
+}
+
+/* Room for one more of everything. */
+static int grow(struct vtd_tables *t)
+{
+	uint32_t room = t->room ? 2 * t->room : 16;
+	struct vtd_target **targets, **active;
+	struct vtd_attachment *attachments;
+
+	if (t->attachment_count < t->room)
+		return 0;
+	/* Each array that grew stays grown if the next one cannot: room counts the smallest. */
+	targets = realloc(t->targets, room * sizeof(struct vtd_target *));
+	if (!targets)
+		return -ENOMEM;
+	t->targets = targets;
+	active = realloc(t->active, room * sizeof(struct vtd_target *));
+	if (!active)
+		return -ENOMEM;
+	t->active = active;
+	attachments = realloc(t->attachments, room * sizeof(struct vtd_attachment));
+	if (!attachments)
+		return -ENOMEM;
+	t->attachments = attachments;
+	t->room = room;
+	return 0;
+}
+
+static bool same_host(const struct viq_call_host *a, const struct viq_call_host *b)
+{
+	return a->ops == b->ops && a->opaque == b->opaque && a->object == b->object;
+}
+
+/* The target of this key and host, made if there is none yet. */
+static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_table *table)
+{
+	struct vtd_tables *t = &s->tables;
+	struct vtd_run run = vtd_targets_pasid(s, table->domain_id, table->pasid);
+	struct vtd_target *target;
+
+	for (uint32_t i = run.first; i < run.end; i++) {
+		if (same_host(&t->targets[i]->host, &table->host))
+			return t->targets[i];
+	}
+	target = calloc(1, sizeof(*target));
+	if (!target)
+		return NULL;
+	target->key = key_of(table->domain_id, table->pasid);
+	target->host = table->host;
+	memmove(&t->targets[run.end + 1], &t->targets[run.end],
+		(t->target_count - run.end) * sizeof(struct vtd_target *));
+	t->targets[run.end] = target;
+	t->target_count++;
+	return target;
+}
+
+static void put_target(struct viq_vtd *s, struct vtd_target *target)
+{
+	struct vtd_tables *t = &s->tables;
+	uint32_t i;
+
+	if (--target->attachments)
+		return;
+	for (i = lower_bound(s, target->key); t->targets[i] != target; i++)
+		;
+	t->target_count--;
+	memmove(&t->targets[i], &t->targets[i + 1], (t->target_count - i) * sizeof(struct vtd_target *));
+	free(target);
+}
+
+static struct vtd_attachment *find_attachment(struct viq_vtd *s, uint32_t handle)
+{
+	for (uint32_t i = 0; i < s->tables.attachment_count; i++) {
+		if (s->tables.attachments[i].handle == handle)
+			return &s->tables.attachments[i];
+	}
+	return NULL;
+}
+
+/* Handles are not used again soon, so that one kept by mistake names nothing. */
+static uint32_t new_handle(struct viq_vtd *s)
+{
+	do
+		s->tables.last_handle++;
+	while (!s->tables.last_handle || find_attachment(s, s->tables.last_handle));
+	return s->tables.last_handle;
+}
+
+static bool table_ok(const struct viq_vtd_table *table)
+{
+	const struct viq_call_host_ops *ops = table->host.ops;
+
+	return table->size == sizeof(*table) && !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED)) &&
+	       !(table->pasid >> PASID_BITS) && ops && ops->size == sizeof(*ops) && ops->invalidate;
+}
+
+int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_t *handle)
+{
+	struct vtd_target *target;
+	struct vtd_attachment *a;
+	uint32_t at;
+
+	if (!s || !table || !handle || !table_ok(table))
+		return -EINVAL;
+	if (s->busy)
+		return -EBUSY;
+	if (grow(&s->tables))
+		return -ENOMEM;
+	target = get_target(s, table);
+	if (!target)
+		return -ENOMEM;
+	target->attachments++;
+	at = source_bound(s, table->source_id + 1u);
+	a = &s->tables.attachments[at];
+	*handle = new_handle(s);
+	memmove(a + 1, a, (s->tables.attachment_count - at) * sizeof(*a));
+	s->tables.attachment_count++;
+	*a = (struct vtd_attachment){.table = *table, .target = target, .handle = *handle};
+	return 0;
+}
+
+int viq_vtd_detach(struct viq_vtd *s, uint32_t handle)
+{
+	struct vtd_attachment *a;
+	struct vtd_target *target;
+
+	if (!s)
+		return -EINVAL;
+	if (s->busy)
+		return -EBUSY;
+	a = find_attachment(s, handle);
+	if (!a)
+		return -ENOENT;
+	target = a->target;
+	s->tables.attachment_count--;
+	memmove(a, a + 1, (size_t)(&s->tables.attachments[s->tables.attachment_count] - a) * sizeof(*a));
+	put_target(s, target);
+	return 0;
+}
+
+void vtd_tables_free(struct viq_vtd *s)
+{
+	for (uint32_t i = 0; i < s->tables.target_count; i++)
+		free(s->tables.targets[i]);
+	free(s->tables.targets);
+	free(s->tables.active);
+	free(s->tables.attachments);
+}

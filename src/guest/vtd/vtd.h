@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest-facing VT-d, inside.
+ *
+ * regs.c decodes register accesses and calls what a write sets in motion: invq.c consumes descriptors, table.c knows
+ * which nested page tables they concern, batch.c holds what the tables' hosts must confirm, devtlb.c and wait.c handle
+ * their descriptors, fault.c keeps fault records, signal.c raises errors and interrupts, save.c freezes and thaws.
+ *
+ * Terms. A *slot* is a place in the queue, counted in descriptors. *head* is the next descriptor to take; *IQH* is what
+ * the guest sees. Between them lies the batch: descriptors that were read and checked and that not every host has
+ * confirmed yet. IQH moves to head only when the batch is empty, because a descriptor that IQH has passed can no longer
+ * be reported as erroneous. A *target* is a host object under one key (domain-id, PASID); an *attachment* is a device
+ * that uses it.
+ */
+#ifndef VIQ_GUEST_VTD_VTD_H
+#define VIQ_GUEST_VTD_VTD_H
+
+#include <viq/vtd.h>
+
+#include "descriptor.h"
+
+/* Descriptors between two flush points; a target has at most one entry of each. More of them flush early. */
+#define BATCH_DESCRIPTORS 256
+/* Descriptors read from the ring at a time. */
+#define FETCH_BLOCK 64
+/* What an extra host call, made to find a culprit, is charged to the budget. */
+#define HOST_CALL_COST 64
+
+struct vtd_target {
+	uint64_t key;
+	struct viq_call_host host;
+	uint32_t attachments;
+	uint32_t count; /* entries in the batch */
+	struct viq_vtd_s1_entry entries[BATCH_DESCRIPTORS];
+	uint16_t position[BATCH_DESCRIPTORS]; /* of an entry's descriptor in the batch; rises */
+};
+
+struct vtd_attachment {
+	struct viq_vtd_table table;
+	struct vtd_target *target;
+	uint32_t handle;
+};
+
+/* Targets are sorted by key, so that whatever a descriptor names is one run of them; attachments by source-id. */
+struct vtd_tables {
+	struct vtd_target **targets;
+	struct vtd_target **active; /* those with entries in the batch, in the order of their first ones */
+	struct vtd_attachment *attachments;
+	uint32_t target_count, active_count, attachment_count;
+	uint32_t room; /* of each array */
+	uint32_t last_handle;
+};
+
+/* [first, end) of the targets, or of the attachments. */
+struct vtd_run {
+	uint32_t first, end;
+};
+
+struct vtd_batch {
+	uint64_t desc[BATCH_DESCRIPTORS][2];
+	uint8_t fate[BATCH_DESCRIPTORS];
+	uint32_t count;
+	uint32_t first; /* slot of its first descriptor */
+};
+
+/* An event's registers: control with mask and pending bit, message data, message address. */
+struct vtd_event {
+	uint32_t ctl, data, addr, uaddr;
+};
+
+/* Registers as the guest sees them, and what GCMD has taken over from them. What is derived is not stored. */
+struct vtd_regs {
+	uint32_t gsts;
+	uint64_t rtaddr, rtaddr_used;
+	uint64_t irta, irta_used;
+	uint64_t ccmd, iva, iotlb;
+	uint32_t fsts; /* without PPF */
+	uint32_t ics;
+	struct vtd_event fault_event, wait_event;
+	uint64_t iqa, iqa_used;
+	uint64_t iqh, iqt;
+	uint64_t iqercd;
+	uint32_t fault_next;  /* the fault record to use next */
+	uint32_t timed_out;   /* 1: a device-TLB descriptor timed out, and no wait descriptor was reached since */
+	uint32_t timeout_sid; /* whose */
+};
+
+/* The queue as GCMD.QIE took it over from IQA. */
+struct vtd_queue {
+	uint64_t base;
+	uint32_t slots;
+	uint32_t shift; /* log2 of a descriptor's size: 4 or 5 */
+};
+
+struct viq_vtd {
+	struct viq_vtd_config config;
+	struct viq_vtd_ops ops;
+	struct vtd_offer offer;
+	struct vtd_regs regs;
+	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
+	struct vtd_queue queue; /* regs.iqa_used, worked out: see vtd_invq_moved() */
+	const uint64_t *ring;   /* its memory, which never moves (viq_mem_create()), */
+	uint32_t ring_slots;    /* as far as the base's region holds it */
+	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
+	uint32_t charge;        /* budget that this run has used */
+	bool busy;              /* in a hook that must not attach or detach, or between such hooks */
+	struct viq_vtd_counters counters;
+	struct vtd_rule rules[VTD_TYPES];
+	struct vtd_tables tables;
+	struct vtd_batch batch;
+	uint64_t fetched[FETCH_BLOCK][VIQ_VTD_DESC_WORDS]; /* private copies, host order */
+};
+
+/* --- fetch.c ------------------------------------------------------------------------------------------------------ */
+
+/* Copy up to limit descriptors from head on to s->fetched. Returns how many, 0 if their memory is not there. */
+uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit);
+
+/* --- invq.c: checking and routing descriptors --------------------------------------------------------------------- */
+
+/* regs.iqa_used has changed. */
+void vtd_invq_moved(struct viq_vtd *s);
+/* Consume with the budget of an MMIO write; ask for a kick if work is left. */
+void vtd_invq_doorbell(struct viq_vtd *s);
+/* Are there descriptors that could be consumed now? Between two accesses of the guest, when IQH is exact. */
+bool vtd_invq_waits(struct viq_vtd *s);
+/* Slots as IQH and IQT show them. */
+static inline uint32_t vtd_offset(const struct viq_vtd *s, uint32_t slot)
+{
+	return slot << s->queue.shift;
+}
+static inline uint32_t vtd_next(const struct viq_vtd *s, uint32_t slot, uint32_t count)
+{
+	return (slot + count) & (s->queue.slots - 1);
+}
+
+/* --- batch.c: what the hosts must confirm ------------------------------------------------------------------------- */
+
+/* The descriptor at head is consumed once it and all before it are confirmed; head moves behind it. */
+void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate);
+/* The same, with one entry for each target of the run. */
+void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
+			   bool leaf);
+/* Give a target an entry of the descriptor that will be added next, unless its last one in the batch covers it. */
+void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *target, struct vtd_span span);
+/* Have the hosts confirm the batch and move IQH to head. false: the queue stopped. */
+bool vtd_batch_flush(struct viq_vtd *s);
+/* Forget the batch: its descriptors will be read again. */
+void vtd_batch_drop(struct viq_vtd *s);
+/* Have everything in these targets invalidated at once, outside the queue. false: it could not be confirmed. */
+bool vtd_batch_now(struct viq_vtd *s, struct vtd_run run);
+/* Stop at the descriptor in this slot, with nothing before it unconfirmed: IQE, or ITE to have it read again. */
+void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4]);
+void vtd_stop_retry(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4]);
+void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei);
+
+/* --- table.c: what the guest's numbers name ----------------------------------------------------------------------- */
+
+struct vtd_run vtd_targets_all(const struct viq_vtd *s);
+struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id);
+struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
+struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id);
+/* One attachment of the target, as the embedder described it. */
+const struct viq_vtd_table *vtd_table_of(const struct viq_vtd *s, const struct vtd_target *target);
+void vtd_tables_free(struct viq_vtd *s);
+
+/* --- devtlb.c, wait.c: false: the queue stopped ------------------------------------------------------------------- */
+
+bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based);
+/* The wait descriptor at head: complete it, or abort it. */
+bool vtd_wait(struct viq_vtd *s, const uint64_t desc[4]);
+/* A device timed out, and nothing is left in the queue whose completion could tell. */
+void vtd_timeout_report(struct viq_vtd *s);
+
+/* --- fault.c ------------------------------------------------------------------------------------------------------ */
+
+uint32_t vtd_frcd_count(const struct viq_vtd *s);
+/* Is any record in use? That is FSTS.PPF. */
+bool vtd_frcd_pending(const struct viq_vtd *s);
+/* The guest writes the upper word of a record: F is RW1C. */
+void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value);
+
+/* --- signal.c: error bits and interrupts -------------------------------------------------------------------------- */
+
+/* Set IQE, ICE or ITE with what IQERCD says of it, unless it is set, and raise the fault event (1.7: if none was). */
+void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t value);
+/* A bit of FSTS that raises the fault event was set while pending_before bits of them were. */
+void vtd_fault_event(struct viq_vtd *s, bool pending_before);
+/* IQE, ICE, ITE or PPF is set. */
+bool vtd_fault_status(const struct viq_vtd *s);
+/* A wait descriptor with IF completed. */
+void vtd_wait_event(struct viq_vtd *s);
+/* The guest has written a control register, or cleared status bits. */
+void vtd_event_control(struct viq_vtd *s, struct vtd_event *event, uint32_t value);
+void vtd_events_settle(struct viq_vtd *s);
+
+/* --- device.c: calls of the embedder's hooks ---------------------------------------------------------------------- */
+
+int vtd_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
+int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
+/* A context-cache request in words of the hook. */
+struct viq_vtd_reconfig vtd_context_scope(unsigned int granularity, uint16_t domain_id, uint16_t source_id,
+					  unsigned int function_mask);
+
+/* --- regs.c ------------------------------------------------------------------------------------------------------- */
+
+void vtd_regs_reset(struct viq_vtd *s);
+/* No register holds a bit that no write could have put there. */
+bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r);
+
+#endif
