@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Hosts of nested page tables: execute entries, remember what really took effect, report as their contract says. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vvtd_model.h"
+
+static bool same(struct viq_vtd_s1_entry a, struct viq_vtd_s1_entry b)
+{
+	return a.addr == b.addr && a.npages == b.npages && a.flags == b.flags;
+}
+
+static void take_effect(struct vvtd_host *host, struct viq_vtd_s1_entry entry)
+{
+	if (host->effect_count == host->effect_room) {
+		host->effect_room = host->effect_room ? 2 * host->effect_room : 64;
+		host->effects = realloc(host->effects, host->effect_room * sizeof(*host->effects));
+		assert_non_null(host->effects);
+	}
+	host->effects[host->effect_count++] = (struct vvtd_effect){.entry = entry, .time = ++host->v->time};
+	vvtd_log_add(host->v,
+		     (struct vvtd_log){.kind = VLOG_HOST, .a = host->number, .b = entry.addr, .c = entry.npages});
+}
+
+/* What a real host would refuse, or worse: act upon. */
+static void check_entry(struct viq_vtd_s1_entry e)
+{
+	assert_int_equal(e.addr & 0xfff, 0);
+	assert_int_equal(e.flags & ~1u, 0);
+	assert_int_equal(e.reserved, 0);
+	assert_int_not_equal(e.npages, 0);
+	if (e.npages == UINT64_MAX) {
+		assert_int_equal(e.addr, 0);
+	} else {
+		/* One naturally aligned block: the kernel would flush more than asked otherwise. */
+		assert_int_equal(e.npages & (e.npages - 1), 0);
+		assert_int_equal(e.addr / 0x1000 & (e.npages - 1), 0);
+	}
+}
+
+static struct viq_vtd_s1_entry *flatten(const struct viq_call_request *req, uint32_t *count)
+{
+	struct viq_vtd_s1_entry *entries;
+
+	*count = 0;
+	for (uint32_t i = 0; i < req->piece_count; i++)
+		*count += req->pieces[i].count;
+	entries = malloc((*count + 1) * sizeof(*entries));
+	assert_non_null(entries);
+	*count = 0;
+	for (uint32_t i = 0; i < req->piece_count; i++) {
+		memcpy(&entries[*count], req->pieces[i].entries, req->pieces[i].count * sizeof(*entries));
+		*count += req->pieces[i].count;
+	}
+	return entries;
+}
+
+/* How many entries before the failing one, i, really run, and what is said of it. */
+static uint32_t report(enum vvtd_contract contract, uint32_t i, uint32_t count, struct viq_call_result *res)
+{
+	uint32_t ran = i;
+
+	res->handled = res->suspect = i;
+	switch (contract) {
+	case VVTD_GROUPS:
+		ran = i / 63 * 63;
+		break;
+	case VVTD_GROUP_NEXT:
+		ran = res->handled = i / 63 * 63;
+		res->suspect = ran + 62 < count ? ran + 62 : count - 1;
+		break;
+	case VVTD_COUNTLESS:
+		res->handled = res->suspect = count;
+		break;
+	case VVTD_WINDOW:
+		ran = res->handled = i / 8 * 8;
+		res->suspect = ran + 7 < count ? ran + 7 : count - 1;
+		break;
+	default:
+		break;
+	}
+	return ran;
+}
+
+static int lie(struct vvtd_host *host, uint32_t ran, uint32_t count, struct viq_call_result *res)
+{
+	switch (host->lie) {
+	case VVTD_LIE_ALL_HANDLED:
+		res->handled = res->suspect = count;
+		break;
+	case VVTD_LIE_HUGE:
+		res->handled = res->suspect = UINT32_MAX;
+		break;
+	case VVTD_LIE_SHORT:
+		res->error = VIQ_CALL_NONE;
+		res->handled = res->suspect = ran;
+		break;
+	case VVTD_LIE_ERRNO:
+		memset(res, 0xa5, sizeof(*res));
+		return -EIO;
+	case VVTD_LIE_BAD_ERROR:
+		res->error = 999;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct vvtd_host *host = opaque;
+	uint32_t count, i, ran, size = res->size;
+	struct viq_vtd_s1_entry *entries;
+	int ret = 0;
+
+	assert_int_equal(req->size, sizeof(*req));
+	assert_int_equal(req->object, host->number + 100);
+	assert_int_equal(req->type, VIQ_CALL_VTD_S1);
+	assert_int_equal(req->entry_size, 24);
+	entries = flatten(req, &count);
+	host->calls++;
+	if (count > host->longest)
+		host->longest = count;
+	*res = (struct viq_call_result){.size = size, .host_calls = 1, .handled = count, .suspect = count};
+	for (i = 0; i < count && !(host->times && same(entries[i], host->bad)); i++)
+		check_entry(entries[i]);
+	ran = i;
+	if (i < count) {
+		res->error = host->error;
+		ran = report(host->contract, i, count, res);
+		if (host->times > 0)
+			host->times--;
+	}
+	for (uint32_t k = 0; k < ran; k++)
+		take_effect(host, entries[k]);
+	free(entries);
+	if (i < count)
+		ret = lie(host, ran, count, res);
+	return ret;
+}
+
+struct vvtd_host *vvtd_host_new(struct vvtd *v)
+{
+	struct vvtd_host *host = calloc(1, sizeof(*host));
+
+	assert_non_null(host);
+	assert_true(v->host_count < VVTD_HOSTS);
+	host->ops = (struct viq_call_host_ops){.size = sizeof(host->ops), .report_group = 1, .invalidate = invalidate};
+	host->v = v;
+	host->number = v->host_count;
+	v->hosts[v->host_count++] = host;
+	return host;
+}
+
+struct viq_call_host vvtd_host_ref(struct vvtd_host *host)
+{
+	return (struct viq_call_host){.ops = &host->ops, .opaque = host, .object = host->number + 100};
+}
+
+void vvtd_host_contract(struct vvtd_host *host, enum vvtd_contract contract)
+{
+	static const uint32_t groups[VVTD_CONTRACTS] = {
+		[VVTD_EXACT] = 1, [VVTD_GROUPS] = 63, [VVTD_GROUP_NEXT] = 63, [VVTD_COUNTLESS] = 0, [VVTD_WINDOW] = 1,
+	};
+
+	host->contract = contract;
+	host->ops.report_group = groups[contract];
+}
+
+void vvtd_host_fail(struct vvtd_host *host, struct viq_vtd_s1_entry bad, uint32_t error, int times)
+{
+	host->bad = bad;
+	host->error = error;
+	host->times = times;
+}
+
+size_t vvtd_host_count(const struct vvtd_host *host, struct viq_vtd_s1_entry entry)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < host->effect_count; i++)
+		n += same(host->effects[i].entry, entry);
+	return n;
+}
