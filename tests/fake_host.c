@@ -80,8 +80,12 @@ static uint32_t flatten(const struct viq_call_request *req, uint32_t **ids)
 	for (uint32_t i = 0; i < req->piece_count; i++) {
 		const uint64_t *words = req->pieces[i].entries;
 
-		for (uint32_t k = 0; k < req->pieces[i].count; k++)
-			(*ids)[n++] = (uint32_t)le64toh(words[2 * k + 1]);
+		for (uint32_t k = 0; k < req->pieces[i].count; k++, n++) {
+			if (req->type == VIQ_CALL_VTD_S1)
+				(*ids)[n] = (uint32_t)(words[3 * k] >> 12);
+			else
+				(*ids)[n] = (uint32_t)le64toh(words[2 * k + 1]);
+		}
 	}
 	return n;
 }
