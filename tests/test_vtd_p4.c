@@ -191,7 +191,7 @@ static void test_hunts_cost(void **state)
 	vvtd_ring(v);
 	/* A passing refusal: the hunt finds nothing, the flush succeeds, the run ends all the same. */
 	assert_int_equal(vvtd_r32(v, VREG(FSTS)), 0);
-	assert_iqh(v, 257);
+	assert_iqh(v, 256);
 	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 1);
 	assert_true(vvtd_drain(v, 10));
 	vvtd_free(v);

@@ -15,6 +15,9 @@
  * Once a call has failed, the others are cut to what lies before that descriptor: more would be done in vain. They come
  * after it in no order that a guest can see.
  */
+#include <endian.h>
+#include <string.h>
+
 #include "vtd.h"
 
 void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei)
@@ -56,17 +59,25 @@ void vtd_stop_retry(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4])
 
 /* --- Filling ------------------------------------------------------------------------------------------------------ */
 
-void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate)
+/* count descriptors at the batch's end are part of it now. They are counted, and uncounted if they are read again. */
+static void extend(struct viq_vtd *s, unsigned int type, uint32_t count, uint8_t fate)
 {
 	struct vtd_batch *b = &s->batch;
 
 	if (!b->count)
 		b->first = s->head;
-	b->desc[b->count][0] = desc[0];
-	b->desc[b->count][1] = desc[1];
-	b->fate[b->count] = fate;
-	b->count++;
-	s->head = vtd_next(s, s->head, 1);
+	memset(&b->fate[b->count], fate, count);
+	b->count += count;
+	s->head = vtd_next(s, s->head, count);
+	s->counters.descriptors[type] += count;
+	s->counters.no_table += fate == VIQ_VTD_FATE_NO_TABLE ? count : 0;
+}
+
+void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate)
+{
+	s->batch.desc[s->batch.count][0] = htole64(desc[0]);
+	s->batch.desc[s->batch.count][1] = htole64(desc[1]);
+	extend(s, desc[0] & VIQ_VTD_DESC_TYPE, 1, fate);
 }
 
 static struct viq_vtd_s1_entry entry_of(struct vtd_span span, bool leaf)
@@ -81,14 +92,49 @@ static struct viq_vtd_s1_entry entry_of(struct vtd_span span, bool leaf)
 	};
 }
 
-/* An entry of the descriptor at the batch's end, which is added next. */
+/* The target's next entries are of the descriptors at the batch's end, which are added next. */
+static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
+{
+	if (t->count) {
+		const struct vtd_stretch *last = &t->stretches[t->stretch_count - 1];
+
+		if (last->position + (t->count - last->entry) == s->batch.count)
+			return;
+	} else {
+		s->tables.active[s->tables.active_count++] = t;
+	}
+	t->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.count};
+}
+
 static void add_entry(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s1_entry *entry)
 {
-	if (!t->count)
-		s->tables.active[s->tables.active_count++] = t;
-	t->entries[t->count] = *entry;
-	t->position[t->count] = (uint16_t)s->batch.count;
-	t->count++;
+	open_stretch(s, t);
+	t->entries[t->count++] = *entry;
+}
+
+/* The position of an entry's descriptor. */
+static uint32_t position_of(const struct vtd_target *t, uint32_t entry)
+{
+	const struct vtd_stretch *p = &t->stretches[t->stretch_count - 1];
+
+	while (p->entry > entry)
+		p--;
+	return p->position + (entry - p->entry);
+}
+
+/* How many entries of a target belong to descriptors before this position. */
+static uint32_t entries_before(const struct vtd_target *t, uint32_t position)
+{
+	uint32_t end = t->count;
+
+	for (uint32_t i = t->stretch_count; i-- > 0; end = t->stretches[i].entry) {
+		const struct vtd_stretch *p = &t->stretches[i];
+
+		if (p->position >= position)
+			continue;
+		return end - p->entry < position - p->position ? end : p->entry + (position - p->position);
+	}
+	return 0;
 }
 
 void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
@@ -102,6 +148,27 @@ void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd
 	if (run.end - run.first > 1)
 		s->charge += run.end - run.first - 1;
 	vtd_batch_add(s, desc, run.end > run.first ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
+}
+
+void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count)
+{
+	const uint64_t(*desc)[2] = &s->batch.desc[s->batch.count];
+	struct vtd_target *t = model->target;
+
+	if (t) {
+		open_stretch(s, t);
+		for (uint32_t i = 0; i < count; i++) {
+			uint64_t qw1 = le64toh(desc[i][1]);
+
+			t->entries[t->count + i] = (struct viq_vtd_s1_entry){
+				.addr = qw1 & model->addr_mask,
+				.npages = model->npages,
+				.flags = VIQ_GET(VIQ_VTD_DESC_1_IH, qw1) & model->leaf_mask,
+			};
+		}
+		t->count += count;
+	}
+	extend(s, model->desc[0] & VIQ_VTD_DESC_TYPE, count, t ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
 }
 
 static bool covers(const struct viq_vtd_s1_entry *entry, struct vtd_span span)
@@ -126,8 +193,10 @@ void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *t, struct vtd_span sp
 
 void vtd_batch_drop(struct viq_vtd *s)
 {
-	for (uint32_t i = 0; i < s->tables.active_count; i++)
+	for (uint32_t i = 0; i < s->tables.active_count; i++) {
 		s->tables.active[i]->count = 0;
+		s->tables.active[i]->stretch_count = 0;
+	}
 	s->tables.active_count = 0;
 	s->batch.count = 0;
 }
@@ -166,40 +235,45 @@ static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct
 		s->ops.host_error(s->config.opaque, vtd_table_of(s, t), res);
 }
 
-/* Tell what became of the first count descriptors, and count them. */
-static void account(struct viq_vtd *s, uint32_t count)
+static void load_desc(const struct vtd_batch *b, uint32_t position, uint64_t desc[4])
+{
+	desc[0] = le64toh(b->desc[position][0]);
+	desc[1] = le64toh(b->desc[position][1]);
+	/* Checked to be 0. */
+	desc[2] = desc[3] = 0;
+}
+
+/* Tell the trace hook what became of the first count descriptors. */
+static void trace_consumed(const struct viq_vtd *s, uint32_t count)
 {
 	const struct vtd_batch *b = &s->batch;
+	uint64_t desc[4];
 
-	for (uint32_t i = 0; i < count; i++) {
-		s->counters.descriptors[b->desc[i][0] & VIQ_VTD_DESC_TYPE]++;
-		s->counters.no_table += b->fate[i] == VIQ_VTD_FATE_NO_TABLE;
-	}
-	if (!s->ops.trace)
-		return;
-	for (uint32_t i = 0; i < count; i++) {
-		const uint64_t desc[4] = {b->desc[i][0], b->desc[i][1]};
-
+	for (uint32_t i = 0; s->ops.trace && i < count; i++) {
+		load_desc(b, i, desc);
 		vtd_trace(s, vtd_next(s, b->first, i), desc, b->fate[i], 0);
 	}
 }
 
-/* How many entries of a target belong to descriptors before this position. */
-static uint32_t entries_before(const struct vtd_target *t, uint32_t position)
+/* The descriptors from this position on are not consumed after all: take them out of the statistics. */
+static void uncount(struct viq_vtd *s, uint32_t position)
 {
-	uint32_t n = t->count;
+	const struct vtd_batch *b = &s->batch;
 
-	while (n && t->position[n - 1] >= position)
-		n--;
-	return n;
+	for (uint32_t i = position; i < b->count; i++) {
+		s->counters.descriptors[le64toh(b->desc[i][0]) & VIQ_VTD_DESC_TYPE]--;
+		s->counters.no_table -= b->fate[i] == VIQ_VTD_FATE_NO_TABLE;
+	}
 }
 
 static bool stop_at(struct viq_vtd *s, uint32_t position, bool illegal)
 {
-	const uint64_t desc[4] = {s->batch.desc[position][0], s->batch.desc[position][1]};
 	uint32_t slot = vtd_next(s, s->batch.first, position);
+	uint64_t desc[4];
 
-	account(s, position);
+	load_desc(&s->batch, position, desc);
+	trace_consumed(s, position);
+	uncount(s, position);
 	if (illegal)
 		vtd_stop_error(s, slot, VIQ_VTD_IQEI_RESERVED, desc);
 	else
@@ -224,12 +298,12 @@ bool vtd_batch_flush(struct viq_vtd *s)
 		call(s, t, count, &res);
 		if (res.error == VIQ_CALL_NONE)
 			continue;
-		end = t->position[res.handled < count ? res.handled : 0];
+		end = position_of(t, res.handled < count ? res.handled : 0);
 		illegal = res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect;
 	}
 	if (end < s->batch.count)
 		return stop_at(s, end, illegal);
-	account(s, end);
+	trace_consumed(s, end);
 	vtd_batch_drop(s);
 	s->regs.iqh = vtd_offset(s, s->head);
 	return true;

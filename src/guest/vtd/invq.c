@@ -2,6 +2,8 @@
 /*
  * The invalidation queue (VT-d 6.5.2): check each descriptor against its rule, give it to whoever handles it.
  */
+#include <endian.h>
+
 #include "vtd.h"
 
 void vtd_invq_moved(struct viq_vtd *s)
@@ -99,28 +101,37 @@ static bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
 	return true;
 }
 
+static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL)
+		return vtd_targets_all(s);
+	return vtd_targets_domain(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]));
+}
+
 /*
  * Page-selective, too, takes away every first-stage entry of the domain: the address is a second-stage one, which
  * cannot be matched with what first-stage and nested entries are tagged with.
  */
 static void iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	struct vtd_run run = VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL
-				     ? vtd_targets_all(s)
-				     : vtd_targets_domain(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]));
+	vtd_batch_add_entries(s, desc, iotlb_run(s, desc), (struct vtd_span){0, 0}, false);
+}
 
-	vtd_batch_add_entries(s, desc, run, (struct vtd_span){0, 0}, false);
+static struct vtd_run pasid_iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	return vtd_targets_pasid(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+}
+
+static struct vtd_span pasid_iotlb_span(const uint64_t desc[4])
+{
+	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) != VIQ_VTD_PIOTLB_PAGE)
+		return (struct vtd_span){0, 0};
+	return vtd_page_span(desc[1] & VIQ_VTD_DESC_1_ADDR, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
 }
 
 static void pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	struct vtd_run run =
-		vtd_targets_pasid(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
-	struct vtd_span span = {0, 0};
-
-	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_PIOTLB_PAGE)
-		span = vtd_page_span(desc[1] & VIQ_VTD_DESC_1_ADDR, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
-	vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH);
+	vtd_batch_add_entries(s, desc, pasid_iotlb_run(s, desc), pasid_iotlb_span(desc), desc[1] & VIQ_VTD_DESC_1_IH);
 }
 
 /* The descriptor at head. false: the queue stopped. Otherwise head is behind it. */
@@ -133,8 +144,6 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 			vtd_stop_error(s, s->head, iqei, desc);
 		return false;
 	}
-	if (s->batch.count == BATCH_DESCRIPTORS && !vtd_batch_flush(s))
-		return false;
 	switch ((enum vtd_handler)s->rules[desc[0] & VIQ_VTD_DESC_TYPE].handler) {
 	case HANDLER_INVALID:
 	case HANDLER_PGRP:
@@ -161,20 +170,58 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 	return true;
 }
 
-/* Take count fetched descriptors, or as many as the budget is for. false: the queue stopped. */
-static bool take_block(struct viq_vtd *s, uint32_t count, uint32_t budget)
+/* The next descriptors may be like this one, if it is an invalidation that concerns one table at most. */
+static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct vtd_model *model)
 {
+	const struct vtd_rule *rule = &s->rules[desc[0] & VIQ_VTD_DESC_TYPE];
+	struct vtd_span span = {0, 0};
+	struct vtd_run run = {0, 2};
+
+	if (rule->handler == HANDLER_IOTLB) {
+		run = iotlb_run(s, desc);
+	} else if (rule->handler == HANDLER_PIOTLB) {
+		run = pasid_iotlb_run(s, desc);
+		span = pasid_iotlb_span(desc);
+	}
+	*model = (struct vtd_model){.usable = run.end - run.first <= 1};
+	if (!model->usable)
+		return;
+	model->desc[0] = desc[0];
+	model->desc[1] = desc[1];
+	model->fixed = rule->reserved[1] | VIQ_VTD_DESC_1_AM;
+	model->target = run.end > run.first ? s->tables.targets[run.first] : NULL;
+	model->addr_mask = span.bytes ? ~(span.bytes - 1) & VIQ_VTD_DESC_1_ADDR : 0;
+	model->npages = span.bytes ? span.bytes / 4096 : VIQ_VTD_S1_ALL;
+	model->leaf_mask = span.bytes ? VIQ_VTD_S1_LEAF : 0;
+}
+
+/*
+ * Look at the descriptors that vtd_fetch() left at the batch's end, one by one, as far as the budget goes. They stay in
+ * place or move down, because the batch never has more of them than were read. false: the queue stopped.
+ */
+static bool take_each(struct viq_vtd *s, uint32_t count, uint32_t budget, struct vtd_model *model)
+{
+	const uint32_t start = s->batch.count;
+	uint64_t desc[VIQ_VTD_DESC_WORDS] = {0};
+
 	for (uint32_t i = 0; i < count && s->charge < budget; i++) {
-		if (!take_one(s, s->fetched[i]))
+		desc[0] = le64toh(s->batch.desc[start + i][0]);
+		desc[1] = le64toh(s->batch.desc[start + i][1]);
+		desc[2] = le64toh(s->upper[i][0]);
+		desc[3] = le64toh(s->upper[i][1]);
+		if (!take_one(s, desc))
 			return false;
 		s->charge++;
 	}
+	if (may_fetch(s))
+		choose_model(s, desc, model);
 	return true;
 }
 
 /* false: the queue stopped. */
 static bool consume(struct viq_vtd *s, uint32_t budget)
 {
+	struct vtd_model model = {.usable = false};
 	uint32_t iqei = bad_setup(s);
 
 	if (iqei) {
@@ -182,15 +229,26 @@ static bool consume(struct viq_vtd *s, uint32_t budget)
 		return false;
 	}
 	do {
-		uint32_t count = vtd_fetch(s, budget - s->charge);
+		bool alike;
+		uint32_t count;
 
+		if (s->batch.count == BATCH_DESCRIPTORS && !vtd_batch_flush(s))
+			return false;
+		/* That may have used up the budget. */
+		if (s->charge >= budget)
+			break;
+		count = vtd_fetch(s, budget - s->charge, &model, &alike);
 		if (!count) {
 			if (vtd_batch_flush(s))
 				vtd_stop_error(s, s->head, VIQ_VTD_IQEI_FETCH, NULL);
 			return false;
 		}
-		if (!take_block(s, count, budget))
+		if (alike) {
+			vtd_batch_add_like(s, &model, count);
+			s->charge += count;
+		} else if (!take_each(s, count, budget, &model)) {
 			return false;
+		}
 	} while (may_fetch(s) && s->charge < budget);
 	/* What was read is confirmed before this returns: IQH never stands still for want of a wait descriptor. */
 	return vtd_batch_flush(s);

@@ -26,13 +26,20 @@
 /* What an extra host call, made to find a culprit, is charged to the budget. */
 #define HOST_CALL_COST 64
 
+/* Entries from this one on, up to the next stretch, come from descriptors that follow each other in the batch. */
+struct vtd_stretch {
+	uint16_t entry;
+	uint16_t position; /* of the first one's descriptor in the batch */
+};
+
 struct vtd_target {
 	uint64_t key;
 	struct viq_call_host host;
 	uint32_t attachments;
 	uint32_t count; /* entries in the batch */
+	uint32_t stretch_count;
 	struct viq_vtd_s1_entry entries[BATCH_DESCRIPTORS];
-	uint16_t position[BATCH_DESCRIPTORS]; /* of an entry's descriptor in the batch; rises */
+	struct vtd_stretch stretches[BATCH_DESCRIPTORS];
 };
 
 struct vtd_attachment {
@@ -57,7 +64,7 @@ struct vtd_run {
 };
 
 struct vtd_batch {
-	uint64_t desc[BATCH_DESCRIPTORS][2];
+	uint64_t desc[BATCH_DESCRIPTORS][2]; /* qw0 and qw1, little endian */
 	uint8_t fate[BATCH_DESCRIPTORS];
 	uint32_t count;
 	uint32_t first; /* slot of its first descriptor */
@@ -108,13 +115,29 @@ struct viq_vtd {
 	struct vtd_rule rules[VTD_TYPES];
 	struct vtd_tables tables;
 	struct vtd_batch batch;
-	uint64_t fetched[FETCH_BLOCK][VIQ_VTD_DESC_WORDS]; /* private copies, host order */
+	uint64_t upper[FETCH_BLOCK][2]; /* qw2 and qw3 of the block fetched last, little endian */
 };
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
-/* Copy up to limit descriptors from head on to s->fetched. Returns how many, 0 if their memory is not there. */
-uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit);
+/*
+ * An invalidation that was taken, and what others become that differ from it in address and hint only: the same entry
+ * but for these, in one table or none.
+ */
+struct vtd_model {
+	bool usable;
+	uint64_t desc[2];
+	uint64_t fixed; /* bits of qw1 that must be the same */
+	struct vtd_target *target;
+	uint64_t addr_mask, npages;
+	uint32_t leaf_mask;
+};
+
+/*
+ * Copy up to limit descriptors from head on to the free end of the batch, which has some room, and to s->upper. Returns
+ * how many, 0 if their memory is not there. *alike: all of them are like the model.
+ */
+uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *model, bool *alike);
 
 /* --- invq.c: checking and routing descriptors --------------------------------------------------------------------- */
 
@@ -141,6 +164,8 @@ void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate);
 /* The same, with one entry for each target of the run. */
 void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
 			   bool leaf);
+/* The same with count descriptors that stand at the batch's end already, all of them like the model. */
+void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count);
 /* Give a target an entry of the descriptor that will be added next, unless its last one in the batch covers it. */
 void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *target, struct vtd_span span);
 /* Have the hosts confirm the batch and move IQH to head. false: the queue stopped. */
