@@ -111,6 +111,7 @@ static void test_covered(void **state)
 		{desc_piotlb(3, 1, 0, 0x10000, 4, false), 0x7fffffffffff000, true, true},
 		{desc_piotlb(3, 1, 0, 0x10000, 4, false), 0x7ffffffffffff000, true, true},
 		{desc_piotlb(2, 1, 0, 0, 0, false), 0x7ffffffffffff000, true, false},
+		{desc_piotlb(3, 1, 0, 0, 4, false), 0x7ffffffffffff000, true, true},
 		{desc_iotlb(2, 1, 0, 0, false), 0x10000, false, false},
 		{desc_iotlb(2, 2, 0, 0, false), 0x10000, false, true},
 	};

@@ -175,7 +175,7 @@ static void test_comings_and_goings(void **state)
 
 		if (vvtd_below(&seed, 3) == 0) {
 			vvtd_attach(v, v->hosts[vvtd_below(&seed, 16)], vvtd_below(&seed, 4), vvtd_below(&seed, 4),
-				    vvtd_below(&seed, 8), 0);
+				    vvtd_below(&seed, 8), vvtd_below(&seed, 4));
 			attached++;
 		} else if (t < v->table_count && v->tables[t].attached) {
 			vvtd_detach(v, t);
@@ -184,6 +184,11 @@ static void test_comings_and_goings(void **state)
 		for (unsigned int i = 0; i < 5; i++)
 			vvtd_push(v, desc_page(vvtd_below(&seed, 4), vvtd_below(&seed, 4), vvtd_below(&seed, 100)));
 		vvtd_push(v, desc_iotlb(2, vvtd_below(&seed, 4), 0, 0, false));
+		vvtd_push(v, desc_devtlb(vvtd_below(&seed, 8), 0x1000, false));
+		vvtd_push(v,
+			  desc_pdevtlb(vvtd_below(&seed, 8), vvtd_below(&seed, 4), vvtd_below(&seed, 2), 0x3000, true));
+		if (vvtd_below(&seed, 2))
+			vvtd_push_wait(v);
 		vvtd_submit(v, desc_iotlb(1, 0, 0, 0, false));
 		assert_true(vvtd_drain(v, 100));
 		assert_int_equal(v->seen, v->prod);

@@ -41,6 +41,16 @@ static uint64_t queue_around(struct vvtd *v, uint32_t i, struct test_desc desc)
 	return at;
 }
 
+/* What is counted as consumed is what IQH has passed. */
+static void assert_counted(struct vvtd *v, uint64_t consumed)
+{
+	const struct viq_vtd_counters *c = viq_vtd_counters(v->vtd);
+
+	for (unsigned int i = 0; i < 16; i++)
+		consumed -= c->descriptors[i];
+	assert_int_equal(consumed, 0);
+}
+
 static void assert_before(struct vvtd *v, const struct vvtd_host *host, uint32_t i)
 {
 	for (uint32_t k = 0; k < i; k++)
@@ -103,6 +113,7 @@ static void test_illegal_descriptors(void **state)
 			at = queue_around(v, i, bad[b].desc);
 			vvtd_ring(v);
 			assert_iqe(v, at, bad[b].iqei);
+			assert_counted(v, at);
 			assert_before(v, host, i);
 			assert_int_equal(host->effect_count, i);
 			linux_iqe(v, at);
@@ -154,6 +165,7 @@ static void test_host_refuses(void **state)
 				vvtd_host_fail(host, kinds[k].entry, VIQ_CALL_ILLEGAL, -1);
 				vvtd_ring(v);
 				assert_iqe(v, at, 4);
+				assert_counted(v, at);
 				assert_before(v, host, i);
 				assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_ERROR)].a, VIQ_CALL_ILLEGAL);
 				assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_ERROR)].b, DID);
@@ -205,6 +217,24 @@ static void test_host_fails(void **state)
 			vvtd_free(v);
 		}
 	}
+}
+
+/* A refusal that cannot be narrowed down is no refusal of any one descriptor: nothing may be overwritten. */
+static void test_window_stays(void **state)
+{
+	struct vvtd_host *host;
+	struct vvtd *v = new_guest(&host);
+	uint64_t at = queue_around(v, 20, desc_page(DID, PASID, 0x777));
+
+	vvtd_host_contract(host, VVTD_WINDOW);
+	host->charge = VIQ_CALL_MAX_HOST_CALLS;
+	vvtd_host_fail(host, entry_page(0x777, true), VIQ_CALL_ILLEGAL, -1);
+	vvtd_ring(v);
+	assert_retry(v, at - 4);
+	host->charge = 1;
+	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+	assert_iqe(v, at, 4);
+	vvtd_free(v);
 }
 
 /* The hosts of the call floor's own tests, every kind of them: a refusal is exact where the call's answer is. */
@@ -339,8 +369,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_illegal_descriptors), cmocka_unit_test(test_host_refuses),
-		cmocka_unit_test(test_host_fails),          cmocka_unit_test(test_fake_hosts),
-		cmocka_unit_test(test_first_of_many),
+		cmocka_unit_test(test_host_fails),          cmocka_unit_test(test_window_stays),
+		cmocka_unit_test(test_fake_hosts),          cmocka_unit_test(test_first_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,6 @@
 struct rewriter {
 	struct vvtd *v;
 	atomic_bool stop;
-	atomic_uint rounds;
 };
 
 /* Another vCPU that turns descriptors into illegal ones and back, and changes what they name. */
@@ -44,9 +43,18 @@ __attribute__((no_sanitize("thread"))) static void *rewrite(void *opaque)
 			slot[2] = htole64(vvtd_below(&seed, 8) == 0);
 			break;
 		}
-		atomic_fetch_add(&r->rounds, 1);
 	}
 	return NULL;
+}
+
+/* The driver makes the descriptor at IQH a legal one; the other vCPU may already be at it again. */
+__attribute__((no_sanitize("thread"))) static void repair(struct vvtd *v, uint64_t head)
+{
+	volatile uint64_t *slot = (volatile uint64_t *)(v->ram + VVTD_QUEUE + head);
+
+	slot[0] = htole64(desc_page(4, 0, 0).qw[0]);
+	slot[1] = htole64(desc_page(4, 0, head).qw[1]);
+	slot[2] = 0;
 }
 
 /* What the trace says was read, must be what was judged and what was sent. */
@@ -89,23 +97,21 @@ static void test_rewriting_guest(void **state)
 	for (unsigned int i = 0; i < SLOTS; i++)
 		vvtd_replace_desc(v, i, desc_page(4, 0, i));
 	assert_int_equal(pthread_create(&thread, NULL, rewrite, &r), 0);
-	for (unsigned int round = 0; round < 20000 || atomic_load(&r.rounds) < 20000; round++) {
+	/* Until everything has happened often; a test that never gets there is stopped from outside. */
+	while (judge.stops < 500 || judge.expected[0] < 500 || judge.expected[1] < 500) {
 		uint32_t head = (uint32_t)vvtd_r64(v, VREG(IQH));
 
 		vvtd_w32(v, VREG(IQT), (head + 32 * (SLOTS - 1)) % (32 * SLOTS));
-		if (vvtd_r32(v, VREG(FSTS)) & VREG(FSTS_IQE))
+		if (vvtd_r32(v, VREG(FSTS)) & VREG(FSTS_IQE)) {
+			repair(v, vvtd_r64(v, VREG(IQH)));
 			vvtd_w32(v, VREG(FSTS), VREG(FSTS_IQE));
+		}
 		v->log_count = 0;
-		if (round == 200000)
-			break;
 	}
 	atomic_store(&r.stop, true);
 	pthread_join(thread, NULL);
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(hosts[i]->effect_count, judge.expected[i]);
-		assert_true(judge.expected[i] > 0);
-	}
-	assert_true(judge.stops > 0);
 	vvtd_free(v);
 }
 

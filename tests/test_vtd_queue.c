@@ -4,42 +4,45 @@
 
 #include "vvtd.h"
 
-/* What Linux sends, word for word. */
+/* What Linux sends, word for word, and what the descriptors mean. */
+static const struct vector {
+	uint64_t qw0, qw1;
+	struct viq_vtd_s1_entry entry; /* npages 0: none */
+} vectors[] = {
+	{0x4, 0, {0}},
+	{0x1000000014, 0, {0}},
+	{0x11, 0, {0}},
+	{0x37, 0, {0}},
+	{0xd2, 0, {0, UINT64_MAX, 0, 0}},
+	{0x400e2, 0, {0, UINT64_MAX, 0, 0}},
+	{0x400f2, 0xffffd040, {0, UINT64_MAX, 0, 0}},
+	{0x40036, 0xffda0045, {0xffda0000, 32, 1, 0}},
+	{0x40036, 0xffda3005, {0xffda0000, 32, 0, 0}},
+	{0x40036, 0xffffd000, {0xffffd000, 1, 0, 0}},
+	{0x40036, 0xffd7c002, {0xffd7c000, 4, 0, 0}},
+	{0x40036, 0x40000009, {0x40000000, 512, 0, 0}},
+	{0x40036, 0x40000052, {0x40000000, 262144, 1, 0}},
+	{0x40036, 0x40000034, {0, UINT64_MAX, 0, 0}},
+	{0x40036, 0x4000007f, {0, UINT64_MAX, 0, 0}},
+	{0x40036, 0xfffffffffffff073, {0x8000000000000000, UINT64_C(1) << 51, 1, 0}},
+	{0x40026, 0, {0, UINT64_MAX, 0, 0}},
+	{0x40017, 0, {0}},
+	{0x0000010000000031, 0, {0}},
+	{0x200000045, 0, {0}},
+	{0x50036, 0xffda0045, {0}}, /* another domain */
+	{0x500040036, 0xffda0045, {0}},
+};
+
+#define VECTORS (sizeof(vectors) / sizeof(vectors[0]))
+
 static void test_real_descriptors(void **state)
 {
 	struct vvtd *v = vvtd_new(NULL);
 	struct vvtd_host *host = vvtd_host_new(v);
-	const struct {
-		uint64_t qw0, qw1;
-		struct viq_vtd_s1_entry entry; /* npages 0: none */
-	} vectors[] = {
-		{0x4, 0, {0}},
-		{0x1000000014, 0, {0}},
-		{0x11, 0, {0}},
-		{0x37, 0, {0}},
-		{0xd2, 0, {0, UINT64_MAX, 0, 0}},
-		{0x400e2, 0, {0, UINT64_MAX, 0, 0}},
-		{0x400f2, 0xffffd040, {0, UINT64_MAX, 0, 0}},
-		{0x40036, 0xffda0045, {0xffda0000, 32, 1, 0}},
-		{0x40036, 0xffda3005, {0xffda0000, 32, 0, 0}},
-		{0x40036, 0xffffd000, {0xffffd000, 1, 0, 0}},
-		{0x40036, 0xffd7c002, {0xffd7c000, 4, 0, 0}},
-		{0x40036, 0x40000009, {0x40000000, 512, 0, 0}},
-		{0x40036, 0x40000052, {0x40000000, 262144, 1, 0}},
-		{0x40036, 0x40000034, {0, UINT64_MAX, 0, 0}},
-		{0x40036, 0x4000007f, {0, UINT64_MAX, 0, 0}},
-		{0x40036, 0xfffffffffffff073, {0x8000000000000000, UINT64_C(1) << 51, 1, 0}},
-		{0x40026, 0, {0, UINT64_MAX, 0, 0}},
-		{0x40017, 0, {0}},
-		{0x0000010000000031, 0, {0}},
-		{0x200000045, 0, {0}},
-		{0x50036, 0xffda0045, {0}}, /* another domain */
-		{0x500040036, 0xffda0045, {0}},
-	};
 
 	vvtd_attach(v, host, 4, 0, 0x100, VIQ_VTD_TABLE_RID);
 	vvtd_boot(v, 256, 1);
-	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+	for (size_t i = 0; i < VECTORS; i++) {
 		vvtd_forget(v);
 		vvtd_submit(v, (struct test_desc){{vectors[i].qw0, vectors[i].qw1, 0, 0}});
 		assert_vidle(v);
@@ -49,6 +52,44 @@ static void test_real_descriptors(void **state)
 			assert_memory_equal(&host->effects[0].entry, &vectors[i].entry, sizeof(vectors[i].entry));
 	}
 	vvtd_free(v);
+}
+
+/* The same in long runs, with an address that changes, with one table and with two. */
+static void test_long_runs(void **state)
+{
+	for (unsigned int tables = 1; tables <= 2; tables++) {
+		struct vvtd *v = vvtd_new(NULL);
+		struct vvtd_host *hosts[2] = {vvtd_host_new(v), vvtd_host_new(v)};
+
+		for (unsigned int t = 0; t < tables; t++)
+			vvtd_attach(v, hosts[t], 4, 0, 0x100 + t, VIQ_VTD_TABLE_RID);
+		vvtd_boot(v, 256, 3);
+		for (size_t i = 0; i < 2 * VECTORS; i++) {
+			const struct vector *vector = &vectors[i / 2];
+			bool pages = (vector->qw0 & 0x3f) == 0x36 && vector->entry.npages == 1;
+			/* In every other run IH is the other way round, where it is no reserved bit. */
+			uint64_t ih = i % 2 && ((vector->qw0 & 0xf) == 2 || (vector->qw0 & 0xf) == 6) ? 0x40 : 0;
+
+			vvtd_forget(v);
+			for (unsigned int n = 0; n < 200; n++)
+				vvtd_push(v, (struct test_desc){
+						     {vector->qw0, (vector->qw1 + (pages ? n << 12 : 0)) ^ ih, 0, 0}});
+			vvtd_push_wait(v);
+			vvtd_ring(v);
+			assert_true(vvtd_drain(v, 10));
+			for (unsigned int t = 0; t < tables; t++) {
+				assert_int_equal(hosts[t]->effect_count, vector->entry.npages ? 200 : 0);
+				for (unsigned int n = 0; n < hosts[t]->effect_count; n++) {
+					struct viq_vtd_s1_entry want = vector->entry;
+
+					want.addr += pages ? n << 12 : 0;
+					want.flags ^= ih && want.npages != UINT64_MAX ? 1 : 0;
+					assert_memory_equal(&hosts[t]->effects[n].entry, &want, sizeof(want));
+				}
+			}
+		}
+		vvtd_free(v);
+	}
 }
 
 /* A wait descriptor's status and interrupt come after the hosts, and IQH is past it by then. */
@@ -183,11 +224,13 @@ static int read_ram(void *opaque, uint64_t gpa, void *buf, size_t len)
 
 static void test_ring_in_pieces(void **state)
 {
-	static uint8_t ram[0x10000] __attribute__((aligned(4096)));
+	/* Each piece has what is its own, and nonsense elsewhere. */
+	static uint8_t ram[0x10000] __attribute__((aligned(4096))), low[0x10000] __attribute__((aligned(4096))),
+		high[0x10000] __attribute__((aligned(4096)));
 	const struct viq_mem_ops ops = {.size = sizeof(ops), .read = read_ram};
 	struct viq_mem_region regions[] = {
-		{.gpa = 0, .size = 0x1830, .host = ram},
-		{.gpa = 0x1a00, .size = 0xe600, .host = ram + 0x1a00},
+		{.gpa = 0, .size = 0x1830, .host = low},
+		{.gpa = 0x1a00, .size = 0xe600, .host = high + 0x1a00},
 	};
 	struct viq_vtd_config config;
 	struct vvtd_host *host;
@@ -203,6 +246,12 @@ static void test_ring_in_pieces(void **state)
 	vvtd_boot_at(v, 256, 0, 0x1000);
 	for (unsigned int i = 0; i < 127; i++)
 		vvtd_push(v, desc_page(1, 0, i));
+	memset(low, 0xff, sizeof(low));
+	memset(high, 0xff, sizeof(high));
+	memcpy(low, ram, 0x1830);
+	memcpy(high + 0x1a00, ram + 0x1a00, 0xe600);
+	memset(ram, 0xff, 0x1820);
+	memset(ram + 0x1a00, 0xff, 0xe600);
 	vvtd_ring(v);
 	assert_int_equal(vvtd_r64(v, VREG(IQH)), 127 * 32);
 	assert_int_equal(host->effect_count, 127);
@@ -341,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_real_descriptors),
+		cmocka_unit_test(test_long_runs),
 		cmocka_unit_test(test_wait_comes_last),
 		cmocka_unit_test(test_wait_forms),
 		cmocka_unit_test(test_status_is_no_interrupt),

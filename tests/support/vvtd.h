@@ -64,6 +64,7 @@ struct vvtd_host {
 	struct viq_vtd_s1_entry bad;
 	uint32_t error; /* enum viq_call_error */
 	int times;
+	uint32_t charge; /* host_calls reported for one */
 	uint64_t calls;
 	uint32_t longest; /* array */
 	struct vvtd_effect *effects;

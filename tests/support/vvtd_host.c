@@ -123,7 +123,7 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 	host->calls++;
 	if (count > host->longest)
 		host->longest = count;
-	*res = (struct viq_call_result){.size = size, .host_calls = 1, .handled = count, .suspect = count};
+	*res = (struct viq_call_result){.size = size, .host_calls = host->charge, .handled = count, .suspect = count};
 	for (i = 0; i < count && !(host->times && same(entries[i], host->bad)); i++)
 		check_entry(entries[i]);
 	ran = i;
@@ -149,6 +149,7 @@ struct vvtd_host *vvtd_host_new(struct vvtd *v)
 	assert_true(v->host_count < VVTD_HOSTS);
 	host->ops = (struct viq_call_host_ops){.size = sizeof(host->ops), .report_group = 1, .invalidate = invalidate};
 	host->v = v;
+	host->charge = 1;
 	host->number = v->host_count;
 	v->hosts[v->host_count++] = host;
 	return host;
