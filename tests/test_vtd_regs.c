@@ -402,6 +402,8 @@ static void test_by_register(void **state)
 	/* What could not be confirmed was not done. */
 	vvtd_host_fail(b, entry_all(), VIQ_CALL_FAILED, 1);
 	assert_int_equal(iotlb(v, 1, 0), 0);
+	vvtd_host_fail(a, entry_all(), VIQ_CALL_FAILED, 1);
+	assert_int_equal(iotlb(v, 1, 0), 0);
 	assert_int_equal(iotlb(v, 1, 0), 1);
 	/* The half with IVT is what triggers. */
 	a->effect_count = 0;
