@@ -3,50 +3,21 @@
  * Freeze and thaw: the registers, what the guest saw consumed and no host has confirmed, and the ID registers to
  * compare.
  *
- * Little endian throughout. Between two accesses of the guest the batch is empty (each access ends with a flush), so
- * the retained ATC_INVs are all that must travel besides registers; commands between CONS and PROD are in guest memory.
+ * Between two accesses of the guest the batch is empty (each access ends with a flush), so the retained ATC_INVs are
+ * all that must travel besides registers; commands between CONS and PROD are in guest memory.
  *
- *   0  8 bytes   magic
- *   8  u32       version
- *  12  u32       length of the whole, in bytes
- *  16  u64       FNV-1a of everything from byte 24 on
- *  24            the fields of visit_fields(), in order
- *                retained ATC_INVs, 16 bytes each
+ * The format is that of guest/freeze.h, with the fields of visit_fields(), in order, then the retained ATC_INVs, 16
+ * bytes each.
  */
 #include <errno.h>
 #include <string.h>
+
+#include "guest/freeze.h"
 
 #include "smmuv3.h"
 
 #define MAGIC   "VIQSMMU3"
 #define VERSION 1
-#define HEADER  24
-
-/* A position in the buffer, and the direction. Writing with buf NULL only counts. */
-struct cursor {
-	uint8_t *out;
-	const uint8_t *in;
-	size_t pos;
-};
-
-static void visit(struct cursor *c, void *field, size_t size)
-{
-	uint64_t value = 0;
-
-	if (c->in) {
-		for (size_t i = 0; i < size; i++)
-			value |= (uint64_t)c->in[c->pos + i] << (8 * i);
-		if (size == 8)
-			*(uint64_t *)field = value;
-		else
-			*(uint32_t *)field = value;
-	} else if (c->out) {
-		value = size == 8 ? *(uint64_t *)field : *(uint32_t *)field;
-		for (size_t i = 0; i < size; i++)
-			c->out[c->pos + i] = value >> (8 * i);
-	}
-	c->pos += size;
-}
 
 struct state {
 	uint32_t idr0, idr1, idr3, idr5, aidr;
@@ -54,9 +25,9 @@ struct state {
 	uint32_t retained, unreported;
 };
 
-#define VISIT(member) visit(c, &s->member, sizeof(s->member))
+#define VISIT(member) freeze_visit(c, &s->member, sizeof(s->member))
 
-static void visit_fields(struct cursor *c, struct state *s)
+static void visit_fields(struct freeze_cursor *c, struct state *s)
 {
 	VISIT(idr0), VISIT(idr1), VISIT(idr3), VISIT(idr5), VISIT(aidr);
 	VISIT(regs.cr0), VISIT(regs.cr1), VISIT(regs.cr2), VISIT(regs.gbpa), VISIT(regs.irq_ctrl);
@@ -67,15 +38,6 @@ static void visit_fields(struct cursor *c, struct state *s)
 	VISIT(regs.cmdq_base), VISIT(regs.cmdq_prod), VISIT(regs.cmdq_cons);
 	VISIT(regs.eventq_base), VISIT(regs.eventq_prod), VISIT(regs.eventq_cons);
 	VISIT(retained), VISIT(unreported);
-}
-
-static uint64_t fnv1a(const uint8_t *p, size_t len)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-	return hash;
 }
 
 static struct state take_state(const struct viq_smmuv3 *s)
@@ -94,7 +56,7 @@ static struct state take_state(const struct viq_smmuv3 *s)
 
 static size_t fixed_size(void)
 {
-	struct cursor c = {.pos = HEADER};
+	struct freeze_cursor c = {.pos = FREEZE_HEADER};
 	struct state none = {0};
 
 	visit_fields(&c, &none);
@@ -106,21 +68,9 @@ size_t viq_smmuv3_save_size(const struct viq_smmuv3 *s)
 	return s ? fixed_size() + s->retained.count * sizeof(s->retained.entries[0]) : 0;
 }
 
-static void put_header(uint8_t *buf, uint32_t len)
-{
-	struct cursor c = {.out = buf, .pos = strlen(MAGIC)};
-	uint64_t hash = fnv1a(buf + HEADER, len - HEADER);
-	uint32_t version = VERSION;
-
-	memcpy(buf, MAGIC, strlen(MAGIC));
-	visit(&c, &version, sizeof(version));
-	visit(&c, &len, sizeof(len));
-	visit(&c, &hash, sizeof(hash));
-}
-
 int viq_smmuv3_save(const struct viq_smmuv3 *s, void *buf, size_t *len)
 {
-	struct cursor c = {.out = buf, .pos = HEADER};
+	struct freeze_cursor c = {.out = buf, .pos = FREEZE_HEADER};
 	struct state state;
 	size_t need;
 
@@ -132,27 +82,8 @@ int viq_smmuv3_save(const struct viq_smmuv3 *s, void *buf, size_t *len)
 	state = take_state(s);
 	visit_fields(&c, &state);
 	memcpy(c.out + c.pos, s->retained.entries, need - c.pos);
-	put_header(buf, (uint32_t)need);
+	freeze_put_header(buf, (uint32_t)need, MAGIC, VERSION);
 	*len = need;
-	return 0;
-}
-
-/* 0 if buf is a whole saved state of a version that this library reads. */
-static int check_header(const uint8_t *buf, size_t len)
-{
-	struct cursor c = {.in = buf, .pos = strlen(MAGIC)};
-	uint32_t version, length;
-	uint64_t hash;
-
-	if (len < HEADER || memcmp(buf, MAGIC, strlen(MAGIC)))
-		return -EINVAL;
-	visit(&c, &version, sizeof(version));
-	visit(&c, &length, sizeof(length));
-	visit(&c, &hash, sizeof(hash));
-	if (version > VERSION)
-		return -ENOTSUP;
-	if (version != VERSION || length != len || len < fixed_size() || hash != fnv1a(buf + HEADER, len - HEADER))
-		return -EINVAL;
 	return 0;
 }
 
@@ -205,13 +136,13 @@ static bool state_ok(const struct viq_smmuv3 *s, const struct state *t, size_t l
 static bool retained_ok(const struct viq_smmuv3 *s, const uint8_t *buf, uint32_t count)
 {
 	const struct smmuv3_rule *rule = &s->rules[VIQ_SMMUV3_OP_ATC_INV];
-	struct cursor c = {.in = buf};
+	struct freeze_cursor c = {.in = buf};
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t cmd[2];
 
-		visit(&c, &cmd[0], sizeof(cmd[0]));
-		visit(&c, &cmd[1], sizeof(cmd[1]));
+		freeze_visit(&c, &cmd[0], sizeof(cmd[0]));
+		freeze_visit(&c, &cmd[1], sizeof(cmd[1]));
 		if (rule->handler != HANDLER_HOST_ATC || (cmd[0] & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV ||
 		    (cmd[0] & ~rule->keep[0]) || (cmd[1] & ~rule->keep[1]) ||
 		    (rule->check && rule->check(cmd, s->features)))
@@ -222,15 +153,17 @@ static bool retained_ok(const struct viq_smmuv3 *s, const uint8_t *buf, uint32_t
 
 int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 {
-	struct cursor c = {.in = buf, .pos = HEADER};
+	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER};
 	struct state state;
 	int ret;
 
 	if (!s || !buf)
 		return -EINVAL;
-	ret = check_header(buf, len);
+	ret = freeze_check_header(buf, len, MAGIC, VERSION);
 	if (ret)
 		return ret;
+	if (len < fixed_size())
+		return -EINVAL;
 	visit_fields(&c, &state);
 	if (!state_ok(s, &state, len) || !retained_ok(s, c.in + c.pos, state.retained))
 		return -EINVAL;

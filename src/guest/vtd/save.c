@@ -3,52 +3,21 @@
  * Freeze and thaw: the registers, the fault records, a time-out that no wait descriptor has told yet, and VER, CAP and
  * ECAP to compare.
  *
- * Little endian throughout. Between two accesses of the guest the batch is empty (each access ends with a flush), so
- * descriptors between IQH and IQT are all in guest memory. Attached tables are the host's.
+ * Between two accesses of the guest the batch is empty (each access ends with a flush), so descriptors between IQH and
+ * IQT are all in guest memory. Attached tables are the embedder's.
  *
- *   0  8 bytes   magic
- *   8  u32       version
- *  12  u32       length of the whole, in bytes
- *  16  u64       FNV-1a of everything from byte 24 on
- *  24            the fields of visit_fields(), in order
- *                fault records, 16 bytes each, CAP.NFR + 1 of them
+ * The format is that of guest/freeze.h, with the fields of visit_fields(), in order; the last are the CAP.NFR + 1 fault
+ * records.
  */
 #include <errno.h>
 #include <string.h>
+
+#include "guest/freeze.h"
 
 #include "vtd.h"
 
 #define MAGIC   "VIQVTD\0"
 #define VERSION 1
-#define HEADER  24
-
-_Static_assert(sizeof(MAGIC) == 8, "the magic has 8 bytes");
-
-/* A position in the buffer, and the direction. With both buffers NULL it only counts. */
-struct cursor {
-	uint8_t *out;
-	const uint8_t *in;
-	size_t pos;
-};
-
-static void visit(struct cursor *c, void *field, size_t size)
-{
-	uint64_t value = 0;
-
-	if (c->in) {
-		for (size_t i = 0; i < size; i++)
-			value |= (uint64_t)c->in[c->pos + i] << (8 * i);
-		if (size == 8)
-			*(uint64_t *)field = value;
-		else
-			*(uint32_t *)field = (uint32_t)value;
-	} else if (c->out) {
-		value = size == 8 ? *(uint64_t *)field : *(uint32_t *)field;
-		for (size_t i = 0; i < size; i++)
-			c->out[c->pos + i] = (uint8_t)(value >> (8 * i));
-	}
-	c->pos += size;
-}
 
 struct state {
 	uint32_t version;
@@ -57,14 +26,14 @@ struct state {
 	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
 };
 
-#define VISIT(member) visit(c, &s->member, sizeof(s->member))
+#define VISIT(member) freeze_visit(c, &s->member, sizeof(s->member))
 
-static void visit_event(struct cursor *c, struct vtd_event *s)
+static void visit_event(struct freeze_cursor *c, struct vtd_event *s)
 {
 	VISIT(ctl), VISIT(data), VISIT(addr), VISIT(uaddr);
 }
 
-static void visit_fields(struct cursor *c, struct state *s, uint32_t records)
+static void visit_fields(struct freeze_cursor *c, struct state *s, uint32_t records)
 {
 	VISIT(version), VISIT(cap), VISIT(ecap);
 	VISIT(regs.gsts), VISIT(regs.rtaddr), VISIT(regs.rtaddr_used), VISIT(regs.irta), VISIT(regs.irta_used);
@@ -78,15 +47,6 @@ static void visit_fields(struct cursor *c, struct state *s, uint32_t records)
 		VISIT(frcd[i][0]), VISIT(frcd[i][1]);
 }
 
-static uint64_t fnv1a(const uint8_t *p, size_t len)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 static void take_state(const struct viq_vtd *s, struct state *state)
 {
 	state->version = s->config.version;
@@ -98,7 +58,7 @@ static void take_state(const struct viq_vtd *s, struct state *state)
 
 size_t viq_vtd_save_size(const struct viq_vtd *s)
 {
-	struct cursor c = {.pos = HEADER};
+	struct freeze_cursor c = {.pos = FREEZE_HEADER};
 	struct state none;
 
 	if (!s)
@@ -107,21 +67,9 @@ size_t viq_vtd_save_size(const struct viq_vtd *s)
 	return c.pos;
 }
 
-static void put_header(uint8_t *buf, uint32_t len)
-{
-	struct cursor c = {.out = buf, .pos = sizeof(MAGIC)};
-	uint64_t hash = fnv1a(buf + HEADER, len - HEADER);
-	uint32_t version = VERSION;
-
-	memcpy(buf, MAGIC, sizeof(MAGIC));
-	visit(&c, &version, sizeof(version));
-	visit(&c, &len, sizeof(len));
-	visit(&c, &hash, sizeof(hash));
-}
-
 int viq_vtd_save(const struct viq_vtd *s, void *buf, size_t *len)
 {
-	struct cursor c = {.out = buf, .pos = HEADER};
+	struct freeze_cursor c = {.out = buf, .pos = FREEZE_HEADER};
 	struct state state;
 	size_t need;
 
@@ -132,28 +80,8 @@ int viq_vtd_save(const struct viq_vtd *s, void *buf, size_t *len)
 		return -ENOSPC;
 	take_state(s, &state);
 	visit_fields(&c, &state, vtd_frcd_count(s));
-	put_header(buf, (uint32_t)need);
+	freeze_put_header(buf, (uint32_t)need, MAGIC, VERSION);
 	*len = need;
-	return 0;
-}
-
-/* 0 if buf is a whole saved state of a version that this library reads. */
-static int check_header(const struct viq_vtd *s, const uint8_t *buf, size_t len)
-{
-	struct cursor c = {.in = buf, .pos = sizeof(MAGIC)};
-	uint32_t version, length;
-	uint64_t hash;
-
-	if (len < HEADER || memcmp(buf, MAGIC, sizeof(MAGIC)))
-		return -EINVAL;
-	visit(&c, &version, sizeof(version));
-	visit(&c, &length, sizeof(length));
-	visit(&c, &hash, sizeof(hash));
-	if (version > VERSION)
-		return -ENOTSUP;
-	if (version != VERSION || length != len || len != viq_vtd_save_size(s) ||
-	    hash != fnv1a(buf + HEADER, len - HEADER))
-		return -EINVAL;
 	return 0;
 }
 
@@ -186,15 +114,17 @@ static bool state_ok(const struct viq_vtd *s, const struct state *t)
 
 int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 {
-	struct cursor c = {.in = buf, .pos = HEADER};
+	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER};
 	struct state state = {0};
 	int ret;
 
 	if (!s || !buf)
 		return -EINVAL;
-	ret = check_header(s, buf, len);
+	ret = freeze_check_header(buf, len, MAGIC, VERSION);
 	if (ret)
 		return ret;
+	if (len != viq_vtd_save_size(s))
+		return -EINVAL;
 	visit_fields(&c, &state, vtd_frcd_count(s));
 	if (!state_ok(s, &state))
 		return -EINVAL;

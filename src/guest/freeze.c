@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "freeze.h"
+
+void freeze_visit(struct freeze_cursor *c, void *field, size_t size)
+{
+	uint64_t value = 0;
+
+	if (c->in) {
+		for (size_t i = 0; i < size; i++)
+			value |= (uint64_t)c->in[c->pos + i] << (8 * i);
+		if (size == 8)
+			*(uint64_t *)field = value;
+		else
+			*(uint32_t *)field = (uint32_t)value;
+	} else if (c->out) {
+		value = size == 8 ? *(uint64_t *)field : *(uint32_t *)field;
+		for (size_t i = 0; i < size; i++)
+			c->out[c->pos + i] = (uint8_t)(value >> (8 * i));
+	}
+	c->pos += size;
+}
+
+static uint64_t fnv1a(const uint8_t *p, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+void freeze_put_header(uint8_t *buf, uint32_t len, const char magic[FREEZE_MAGIC], uint32_t version)
+{
+	struct freeze_cursor c = {.out = buf, .pos = FREEZE_MAGIC};
+	uint64_t hash = fnv1a(buf + FREEZE_HEADER, len - FREEZE_HEADER);
+
+	memcpy(buf, magic, FREEZE_MAGIC);
+	freeze_visit(&c, &version, sizeof(version));
+	freeze_visit(&c, &len, sizeof(len));
+	freeze_visit(&c, &hash, sizeof(hash));
+}
+
+int freeze_check_header(const uint8_t *buf, size_t len, const char magic[FREEZE_MAGIC], uint32_t version)
+{
+	struct freeze_cursor c = {.in = buf, .pos = FREEZE_MAGIC};
+	uint32_t found, length;
+	uint64_t hash;
+
+	if (len < FREEZE_HEADER || memcmp(buf, magic, FREEZE_MAGIC))
+		return -EINVAL;
+	freeze_visit(&c, &found, sizeof(found));
+	freeze_visit(&c, &length, sizeof(length));
+	freeze_visit(&c, &hash, sizeof(hash));
+	if (found > version)
+		return -ENOTSUP;
+	if (found != version || length != len || hash != fnv1a(buf + FREEZE_HEADER, len - FREEZE_HEADER))
+		return -EINVAL;
+	return 0;
+}
