@@ -66,9 +66,23 @@ def seed_restore():
     return [retained, bytes([0]) + timeouts(), patched, many, raw]
 
 
+def seed_vtd():
+    """A page and a wait, a doorbell; a host that fails at it, and ITE cleared."""
+    def queue(slot, qw0, page=0, low=0):
+        return bytes([3, slot]) + struct.pack('<IB', qw0 | page << 24, low)
+
+    page, wait, domain, devtlb = 0x10136, 0x25, 0x1E2, 0x10003
+    work = queue(0, page, 5, 0x40) + queue(1, wait) + bytes([6, 2])
+    fail = bytes([9, 0x41, 0, 6, 2, 1]) + queue(2, page, 6, 0x40) + queue(3, wait) + bytes([6, 4, 8])
+    late = bytes([9, 0x10, 0, 0, 0, 0]) + queue(4, devtlb, 1) + queue(5, wait) + bytes([6, 6, 8, 11, 1])
+    return [bytes([0]) + work, bytes([0]) + work + fail, bytes([2]) + work + fail + late,
+            bytes([0x40]) + queue(0, domain) + queue(1, wait) + bytes([6, 2, 11, 0, 2, 100, 0, 9, 30, 0, 1])]
+
+
 def main():
     target = pathlib.Path(sys.argv[1])
-    seeds = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore}[target.name]()
+    seeds = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore,
+             'fuzz_vtd': seed_vtd}[target.name]()
     noise = random.Random(1)
     seeds += [bytes(noise.randrange(256) for _ in range(size)) for size in (16, 64, 256, 1024)]
     seconds = os.environ.get('VIQ_FUZZ_TIME')

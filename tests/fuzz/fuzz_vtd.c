@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any sequence of register accesses, queue writes, host failures, attachments, migrations and forged states against the
+ * VT-d. What must hold whatever the guest does:
+ *
+ *   - a descriptor that left the queue was legal, and one for hosts took effect in every table within the same access;
+ *   - an error code is the one that the descriptor deserves;
+ *   - only entries that a host takes reach it (P5: the harness's hosts look);
+ *   - one access costs at most a queue of descriptors (P4), and IQH stays in the queue.
+ */
+#include <errno.h>
+
+#include "../support/vvtd.h"
+#include "../support/vvtd_model.h"
+#include "input.h"
+
+#define HOSTS 4
+
+static uint64_t op_began;
+static uint32_t consumed;
+
+static unsigned int width_of(struct vvtd *v)
+{
+	/* While the queue is on, IQA is what it was when it was switched on. */
+	return vvtd_r64(v, VREG(IQA)) & VREG(IQA_DW) ? 256 : 128;
+}
+
+static void on_trace(struct vvtd *v, const struct viq_vtd_trace *t)
+{
+	unsigned int verdict = viq_vtd_descriptor_check(t->desc, width_of(v), &v->config);
+
+	if (t->fate == VIQ_VTD_FATE_ERROR) {
+		if (t->iqei == VREG(IQEI_TYPE))
+			assert_int_equal(verdict, t->iqei);
+		return;
+	}
+	assert_int_equal(verdict, 0);
+	if (t->fate == VIQ_VTD_FATE_RETRY)
+		return;
+	consumed++;
+	if (t->fate == VIQ_VTD_FATE_HOST && ((t->desc[0] & 0xf) == 2 || (t->desc[0] & 0xf) == 6))
+		assert_true(vvtd_took_effect(v, t->desc, op_began));
+}
+
+static void write_register(struct vvtd *v, struct input *in)
+{
+	static const uint16_t places[] = {VREG(GCMD),   VREG(RTADDR), VREG(CCMD),   VREG(FSTS), VREG(FECTL),
+					  VREG(FEDATA), VREG(IQT),    VREG(IQA),    VREG(ICS),  VREG(IECTL),
+					  VREG(IEADDR), VREG(IRTA),   VREG(IQERCD), 0xf0,       0xf8,
+					  0x220,        0x228,        0x22c};
+	uint8_t how = input_u8(in);
+	uint64_t offset = places[how % 18], value = input_u64(in);
+
+	if (offset == VREG(IQA))
+		value = VVTD_QUEUE | (value & 0xfff);
+	viq_vtd_mmio_write(v->vtd, offset + (how & 0x40 ? 4 : 0), how & 0x80 ? 8 : 4, value);
+}
+
+/* A descriptor that has a chance: type, ids and page in few bytes. */
+static void write_descriptor(struct vvtd *v, struct input *in)
+{
+	uint64_t slot = input_u8(in), size = width_of(v) / 8, a = input_u32(in), b = input_u8(in);
+	uint64_t qw0 = (a & 0x3f) | (a >> 8 & 3) << 16 | (a >> 16 & 3) << 32, qw1 = (a >> 24) << 12 | (b & 0x7f);
+
+	if ((a & 0xf) == VREG(TYPE_WAIT)) {
+		qw0 |= UINT64_C(0x200000000);
+		qw1 = VVTD_STATUS + 4 * slot;
+	}
+	vvtd_poke64(v, VVTD_QUEUE + slot * size, qw0);
+	vvtd_poke64(v, VVTD_QUEUE + slot * size + 8, qw1);
+	for (uint64_t word = 2; word < size / 8; word++)
+		vvtd_poke64(v, VVTD_QUEUE + slot * size + 8 * word, b & 0x80 ? input_u8(in) : 0);
+}
+
+static void trouble(struct vvtd *v, struct input *in)
+{
+	uint8_t how = input_u8(in);
+	struct vvtd_host *host = v->hosts[how % HOSTS];
+
+	vvtd_host_contract(host, how / HOSTS % VVTD_CONTRACTS);
+	host->lie = input_u8(in) % VVTD_LIES;
+	vvtd_host_fail(host, how & 0x80 ? entry_all() : entry_page(input_u8(in), how & 0x40),
+		       1 + input_u8(in) % (VIQ_CALL_ERROR_COUNT - 1), input_u8(in) % 4);
+	v->reconfig_result = how & 0x20 ? -EIO : 0;
+	v->devtlb_result = (const int[]){0, -EIO, -ETIMEDOUT, -ENOMEM}[how >> 3 & 3];
+}
+
+static void plug(struct vvtd *v, struct input *in)
+{
+	uint8_t how = input_u8(in);
+	unsigned int table = how % 16;
+
+	if (table < v->table_count && v->tables[table].attached)
+		vvtd_detach(v, table);
+	else if (v->table_count < 16)
+		vvtd_attach(v, v->hosts[how % HOSTS], how >> 2 & 3, how >> 4 & 3, how & 3, how >> 6);
+}
+
+/* Bytes of a saved state changed, and the hash made right: refused, or as good as any other state. */
+static void forge(struct vvtd *v, struct input *in)
+{
+	size_t len = viq_vtd_save_size(v->vtd), again_len = len;
+	uint8_t *state = malloc(len), *again = malloc(len);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	int ret;
+
+	assert_true(state && again);
+	assert_int_equal(viq_vtd_save(v->vtd, state, &len), 0);
+	for (unsigned int n = 1 + input_u8(in) % 4; n > 0; n--) {
+		size_t at = 24 + (input_u8(in) | (size_t)input_u8(in) << 8) % (len - 24);
+
+		state[at] = input_u8(in);
+	}
+	for (size_t i = 24; i < len; i++)
+		hash = (hash ^ state[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < 8; i++)
+		state[16 + i] = (uint8_t)(hash >> (8 * i));
+	ret = viq_vtd_restore(v->vtd, state, len);
+	assert_true(!ret || ret == -EINVAL);
+	if (!ret) {
+		assert_int_equal(viq_vtd_save(v->vtd, again, &again_len), 0);
+		assert_memory_equal(again, state, len);
+	}
+	free(state);
+	free(again);
+}
+
+static void step(struct vvtd *v, struct input *in)
+{
+	switch (input_u8(in) % 12) {
+	case 0:
+	case 1:
+		write_register(v, in);
+		break;
+	case 2:
+		vvtd_poke64(v, VVTD_QUEUE + 8 * (uint64_t)(input_u32(in) % 1024), input_u64(in));
+		break;
+	case 3:
+	case 4:
+	case 5:
+		write_descriptor(v, in);
+		break;
+	case 6:
+		vvtd_w32(v, VREG(IQT), input_u8(in) * (width_of(v) / 8));
+		break;
+	case 7:
+		viq_vtd_run(v->vtd, input_u8(in));
+		break;
+	case 8:
+		vvtd_w32(v, VREG(FSTS), 0x7f);
+		break;
+	case 9:
+		trouble(v, in);
+		break;
+	case 10:
+		plug(v, in);
+		break;
+	case 11:
+		if (input_u8(in) & 1)
+			vvtd_migrate(v);
+		else
+			forge(v, in);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+	struct viq_vtd_config config;
+	struct vvtd *v;
+	uint8_t how = input_u8(&in);
+
+	vvtd_config(&config);
+	config.budget = how & 7;
+	if (how & 8)
+		config.ecap &= ~VREG(ECAP_IR) & ~VREG(ECAP_EIM) & ~VREG(ECAP_MHMV);
+	if (how & 16)
+		config.cap &= ~VREG(CAP_PSI);
+	v = vvtd_new(&config);
+	v->lax = true;
+	v->on_trace = on_trace;
+	for (unsigned int i = 0; i < HOSTS; i++)
+		vvtd_attach(v, vvtd_host_new(v), i, i % 2, i, i);
+	if (!(how & 32))
+		vvtd_boot(v, how & 64 ? 128 : 256, 0);
+	for (unsigned int steps = 0; in.left && steps < 512; steps++) {
+		op_began = ++v->time;
+		consumed = 0;
+		step(v, &in);
+		assert_true(consumed < 32768);
+		assert_true(vvtd_r64(v, VREG(IQH)) < 4096u << (vvtd_r64(v, VREG(IQA)) & 7) ||
+			    !(vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_QIES)));
+		vvtd_forget(v);
+	}
+	vvtd_free(v);
+	return 0;
+}
