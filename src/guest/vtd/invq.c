@@ -145,8 +145,8 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 		return false;
 	}
 	switch ((enum vtd_handler)s->rules[desc[0] & VIQ_VTD_DESC_TYPE].handler) {
-	case HANDLER_INVALID:
-	case HANDLER_PGRP:
+	case HANDLER_INVALID: /* checked above */
+	case HANDLER_PGRP:    /* refused by viq_vtd_config_check() */
 		break;
 	case HANDLER_CC:
 		return context_cache(s, desc);
