@@ -80,16 +80,14 @@ void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate)
 	extend(s, desc[0] & VIQ_VTD_DESC_TYPE, 1, fate);
 }
 
-static struct viq_vtd_s1_entry entry_of(struct vtd_span span, bool leaf)
+/* Field by field: compilers put a struct together elsewhere, and copying it by wider loads waits for the stores. */
+static inline void fill_entry(struct viq_vtd_s1_entry *e, struct vtd_span span, bool leaf)
 {
 	/* Whatever the hint says, of everything nothing is kept. */
-	if (!span.bytes)
-		return (struct viq_vtd_s1_entry){.npages = VIQ_VTD_S1_ALL};
-	return (struct viq_vtd_s1_entry){
-		.addr = span.addr,
-		.npages = span.bytes / 4096,
-		.flags = leaf ? VIQ_VTD_S1_LEAF : 0,
-	};
+	e->addr = span.bytes ? span.addr : 0;
+	e->npages = span.bytes ? span.bytes / 4096 : VIQ_VTD_S1_ALL;
+	e->flags = span.bytes && leaf ? VIQ_VTD_S1_LEAF : 0;
+	e->reserved = 0;
 }
 
 /* The target's next entries are of the descriptors at the batch's end, which are added next. */
@@ -106,10 +104,10 @@ static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 	t->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.count};
 }
 
-static void add_entry(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s1_entry *entry)
+static void add_entry(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span, bool leaf)
 {
 	open_stretch(s, t);
-	t->entries[t->count++] = *entry;
+	fill_entry(&t->entries[t->count++], span, leaf);
 }
 
 /* The position of an entry's descriptor. */
@@ -140,10 +138,8 @@ static uint32_t entries_before(const struct vtd_target *t, uint32_t position)
 void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
 			   bool leaf)
 {
-	const struct viq_vtd_s1_entry entry = entry_of(span, leaf);
-
 	for (uint32_t i = run.first; i < run.end; i++)
-		add_entry(s, s->tables.targets[i], &entry);
+		add_entry(s, s->tables.targets[i], span, leaf);
 	/* The descriptor itself is charged by the run. */
 	if (run.end - run.first > 1)
 		s->charge += run.end - run.first - 1;
@@ -183,11 +179,9 @@ static bool covers(const struct viq_vtd_s1_entry *entry, struct vtd_span span)
 
 void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span)
 {
-	const struct viq_vtd_s1_entry entry = entry_of(span, true);
-
 	if (t->count && covers(&t->entries[t->count - 1], span))
 		return;
-	add_entry(s, t, &entry);
+	add_entry(s, t, span, true);
 	s->charge++;
 }
 
@@ -320,7 +314,7 @@ bool vtd_batch_now(struct viq_vtd *s, struct vtd_run run)
 		struct vtd_target *t = s->tables.targets[i];
 		struct viq_call_result res;
 
-		t->entries[0] = entry_of((struct vtd_span){0, 0}, false);
+		fill_entry(&t->entries[0], (struct vtd_span){0, 0}, false);
 		call(s, t, 1, &res);
 		done &= res.error == VIQ_CALL_NONE;
 	}
