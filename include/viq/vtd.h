@@ -134,9 +134,9 @@ struct viq_vtd_ops {
 	 * Invalidate a device's TLB: for a device that has a table without VIQ_VTD_DEVTLB_IMPLIED among those that the
 	 * descriptor names, or no such table at all. Called in queue order: everything before has taken effect.
 	 * 0: done, or there is nothing to do. -ETIMEDOUT: the device did not answer: the guest sees FSTS.ITE with its
-	 * source-id, and the next wait descriptor aborts. -EIO: the device answered wrongly: FSTS.ICE, and the queue
-	 * goes on. Other errors: not done now, the queue stops as for a host's failure.
-	 * Must be there if ECAP.DT = 1.
+	 * source-id, the next wait descriptor aborts, and the invalidation is the guest's to repeat. -EIO: the device
+	 * answered wrongly: FSTS.ICE, and the queue goes on. Other errors: not done now, the queue stops as for a
+	 * host's failure. Must be there if ECAP.DT = 1.
 	 */
 	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
 	/*
