@@ -73,8 +73,8 @@ class Capture:
 
 
 class Writer:
-    """Makes a capture of (type, ...) events: (READ or WRITE, offset, value) and (other types, first, entries or count
-    of a gap, doorbell value)."""
+    """Makes a capture of (type, ...) events: (READ or WRITE, offset, value, bytes if not 4) and (other types, first,
+    entries or count of a gap, doorbell value)."""
 
     def __init__(self, kind, size, entry_size, note):
         self.kind = kind
@@ -84,7 +84,7 @@ class Writer:
     def events(self, *events):
         for event in events:
             if event[0] in (READ, WRITE):
-                self.packets.append((event[0], struct.pack("<IIQ", event[1], 4, event[2])))
+                self.packets.append((event[0], struct.pack("<IIQ", event[1], (*event, 4)[3], event[2])))
                 continue
             packet_type, first, entries, *value = event
             count = entries if packet_type == GAP else len(entries)

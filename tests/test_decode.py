@@ -81,21 +81,23 @@ class Decode(unittest.TestCase):
 
     def test_vtd_fields(self):
         cases = [
-            ((0x4, 0), "INTERRUPT_ENTRY_CACHE G=global"),
-            ((0x1000000014, 0), "INTERRUPT_ENTRY_CACHE G=index IIDX=0x10 IM=0x0"),
-            ((0x11, 0), "CONTEXT_CACHE G=global"),
-            ((0x10000000031, 0), "CONTEXT_CACHE G=device DID=0x0 SID=0x100 FM=0x0"),
-            ((0x37, 0), "PASID_CACHE G=global"),
-            ((0x40017, 0), "PASID_CACHE G=PASID DID=0x4 PASID=0x0"),
-            ((0xD2, 0), "IOTLB G=global DW=0x1 DR=0x1"),
-            ((0x400E2, 0), "IOTLB G=domain DW=0x1 DR=0x1 DID=0x4"),
-            ((0x400F2, 0xFFFFD040), "IOTLB G=page DW=0x1 DR=0x1 DID=0x4 ADDR=0xffffd000 AM=0x0 IH=0x1"),
-            ((0x40036, 0xFFDA0045), "PASID_IOTLB G=page DID=0x4 PASID=0x0 ADDR=0xffda0000 AM=0x5 IH=0x1"),
-            ((0x40026, 0), "PASID_IOTLB G=PASID DID=0x4 PASID=0x0"),
-            ((0x200000025, 0x1063C04), "WAIT SW=0x1 STATUS_DATA=0x2 STATUS_ADDR=0x1063c04"),
-            ((0x1234_0000_0003, 0x2FF001), "DEVICE_TLB SID=0x1234 MIP=0x0 ADDR=0x2ff000 S=0x1"),
-            ((0x5_1234_0008, 0x2FF801), "PASID_DEVICE_TLB SID=0x1234 PASID=0x5 MIP=0x0 G=0x1 ADDR=0x2ff000 S=0x1"),
-            ((0x5_1234_1019, 0x18), "PAGE_GROUP_RESPONSE RID=0x1234 PP=0x1 PASID=0x5 CODE=0x1 PRG_INDEX=0x3"),
+            ((0x4, 0), "interrupt-entry-cache G=0x0 IIDX=0x0"),
+            ((0x1000000014, 0), "interrupt-entry-cache G=0x1 IIDX=0x10"),
+            ((0x11, 0), "context-cache G=0x1 DID=0x0 SID=0x0"),
+            ((0x10000000031, 0), "context-cache G=0x3 DID=0x0 SID=0x100"),
+            ((0x37, 0), "pasid-cache G=0x3 DID=0x0 PASID=0x0"),
+            ((0x40017, 0), "pasid-cache G=0x1 DID=0x4 PASID=0x0"),
+            ((0x400E2, 0), "iotlb G=0x2 DID=0x4 ADDR=0x0 AM=0x0 DW=0x1 DR=0x1"),
+            ((0x400F2, 0xFFFFD040),
+             "iotlb G=0x3 DID=0x4 ADDR=0xffffd000 AM=0x0 IH=0x1 DW=0x1 DR=0x1 [0xffffd000 + 4K]"),
+            ((0x40036, 0xFFDA0045),
+             "pasid-iotlb G=0x3 DID=0x4 PASID=0x0 ADDR=0xffda0000 AM=0x5 IH=0x1 [0xffda0000 + 128K]"),
+            ((0x40026, 0), "pasid-iotlb G=0x2 DID=0x4 PASID=0x0 ADDR=0x0 AM=0x0"),
+            ((0x200000025, 0x1063C04), "wait DATA=0x2 ADDR=0x1063c04 SW=0x1"),
+            ((0x1234_0000_0003, 0x2FF001), "device-tlb SID=0x1234 ADDR=0x2ff000 S=0x1 [0x200000 + 2048K]"),
+            ((0x5_1234_0008, 0x2FF801),
+             "pasid-device-tlb SID=0x1234 PASID=0x5 ADDR=0x2ff000 S=0x1 G=0x1 [0x200000 + 2048K]"),
+            ((0x5_1234_1019, 0x18), "page-group-response RID=0x1234 PP=0x1 PASID=0x5 PRGI=0x3 RESP=0x1"),
         ]
         for got, (words, text) in zip(self.vtd(*(words for words, _ in cases)), cases, strict=True):
             self.assertEqual((got["text"], got["legal"], got["code"]), (text, True, words[0] & 15))
@@ -104,8 +106,17 @@ class Decode(unittest.TestCase):
         """PASID-based descriptors need a queue of 32-byte descriptors."""
         entries = [struct.pack("<QQ", code | LEGAL_G.get(code, 0), 0) for code in VTD_RESERVED]
         for got in self.entries(VTD, 256, 16, entries):
-            self.assertEqual(got["legal"], got["code"] < 6, got["text"])
+            self.assertEqual((got["legal"], "!" in got["text"]), (got["code"] < 6, got["code"] >= 6), got["text"])
             self.assertEqual(len(got["words"]), 2)
+
+    def test_vtd_marks_follow_the_guests_capabilities(self):
+        """A device-TLB descriptor without ECAP.DT, and AM above CAP.MAMV: illegal for this guest."""
+        devtlb, iotlb = struct.pack("<QQ", 0x3, 0), struct.pack("<QQ", 0x32, 19)
+        cap, ecap = (READ, 0x08, 0x12008C40660480, 8), (READ, 0x10, 0xF02, 8)
+        for known, legal in (((cap, ecap), False), ((cap,), True), ((), True)):
+            self.capture(VTD, 256, 16, *known, (DOORBELL, 0, [devtlb, iotlb], 0x20))
+            objects = [json.loads(line) for line in self.run_viq("--json")]
+            self.assertEqual([o["legal"] for o in objects if o["type"] == "descriptor"], [legal, legal])
 
     # --- SMMUv3
 

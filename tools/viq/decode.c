@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include <viq/smmuv3.h>
+#include <viq/vtd.h>
 
 #include "input.h"
 #include "tool.h"
-#include "vtd_text.h"
 
 #define TEXT_MAX 2048
 #define RING_MAX ((size_t)VIQ_SMMUV3_CMD_SIZE << 19)
@@ -30,13 +30,16 @@ static const char help[] =
 	"  viq decode --json guest.pcap | grep '\"legal\":false'\n"
 	"  viq decode --ring guest.ring\n";
 
-/* ID registers that the guest has read: with all of these known, commands can be judged by them. */
+/* ID registers that the guest has read: with all of its IOMMU's known, entries can be judged by them. */
 enum {
 	HAVE_IDR0 = 1,
 	HAVE_IDR1 = 2,
 	HAVE_IDR3 = 4,
 	HAVE_IDR5 = 8,
-	HAVE_ALL = 15
+	HAVE_SMMUV3 = 15,
+	HAVE_CAP = 16,
+	HAVE_ECAP = 32,
+	HAVE_VTD = 48,
 };
 
 struct decoder {
@@ -46,7 +49,8 @@ struct decoder {
 	uint64_t doorbells;
 	uint32_t fresh; /* entries since the last doorbell */
 	unsigned int have;
-	struct viq_smmuv3_config config;
+	struct viq_smmuv3_config smmuv3;
+	struct viq_vtd_config vtd;
 };
 
 /* --- One entry ---------------------------------------------------------------------------------------------------- */
@@ -61,20 +65,38 @@ struct entry {
 	char text[TEXT_MAX];
 };
 
-static void describe(const struct decoder *d, struct entry *e)
+static void describe_command(const struct decoder *d, struct entry *e)
 {
-	const struct viq_smmuv3_config *config = d->have == HAVE_ALL ? &d->config : NULL;
+	const struct viq_smmuv3_config *config = d->have == HAVE_SMMUV3 ? &d->smmuv3 : NULL;
 
-	if (d->kind == VIQ_CAPTURE_VTD) {
-		e->code = vtd_descriptor_type(e->words);
-		e->name = vtd_descriptor_name(e->words);
-		vtd_descriptor_text(e->words, d->entry_size / 8, e->text, sizeof(e->text), &e->legal);
-		return;
-	}
 	e->code = (unsigned int)(e->words[0] & VIQ_SMMUV3_CMD_OP);
 	e->name = viq_smmuv3_command_name(e->words);
 	e->legal = viq_smmuv3_command_check(e->words, config) == VIQ_SMMUV3_CERROR_NONE;
 	viq_smmuv3_command_text(e->words, config, e->text, sizeof(e->text));
+}
+
+static void describe_descriptor(const struct decoder *d, struct entry *e)
+{
+	const struct viq_vtd_config *config = d->have == HAVE_VTD ? &d->vtd : NULL;
+	size_t len;
+
+	e->code = (unsigned int)(VIQ_GET(VIQ_VTD_DESC_TYPE, e->words[0]) | VIQ_GET(VIQ_VTD_DESC_TYPE_HI, e->words[0])
+										   << 4);
+	e->name = viq_vtd_descriptor_name(e->words);
+	e->legal = !viq_vtd_descriptor_check(e->words, 8 * d->entry_size, config);
+	viq_vtd_descriptor_text(e->words, config, e->text, sizeof(e->text));
+	/* The text is of the descriptor alone: it does not know the queue. */
+	len = strlen(e->text);
+	if (!e->legal && !strchr(e->text, '!'))
+		snprintf(e->text + len, sizeof(e->text) - len, " !(not in a queue of 128-bit descriptors)");
+}
+
+static void describe(const struct decoder *d, struct entry *e)
+{
+	if (d->kind == VIQ_CAPTURE_VTD)
+		describe_descriptor(d, e);
+	else
+		describe_command(d, e);
 }
 
 static json_t *words_json(const struct decoder *d, const uint64_t *words)
@@ -140,7 +162,7 @@ static void print_setup(struct decoder *d, const struct viq_capture_setup *setup
 static void print_entries(struct decoder *d, const struct viq_capture_reader *reader,
 			  const struct viq_capture_event *event)
 {
-	struct entry e;
+	struct entry e = {0};
 	uint32_t i;
 
 	d->fresh += event->entries.count;
@@ -179,28 +201,44 @@ static void print_doorbell(struct decoder *d, const struct viq_capture_event *ev
 	d->doorbells++;
 }
 
-static void learn_register(struct decoder *d, const struct viq_capture_register *reg)
+static void learn_idr(struct decoder *d, const struct viq_capture_register *reg)
 {
 	uint32_t value = (uint32_t)reg->value;
 
-	if (d->kind != VIQ_CAPTURE_SMMUV3 || reg->size != 4)
+	if (reg->size != 4)
 		return;
 	switch (reg->offset) {
 	case VIQ_SMMUV3_IDR0:
-		d->config.idr0 = value;
+		d->smmuv3.idr0 = value;
 		d->have |= HAVE_IDR0;
 		break;
 	case VIQ_SMMUV3_IDR1:
-		d->config.idr1 = value;
+		d->smmuv3.idr1 = value;
 		d->have |= HAVE_IDR1;
 		break;
 	case VIQ_SMMUV3_IDR3:
-		d->config.idr3 = value;
+		d->smmuv3.idr3 = value;
 		d->have |= HAVE_IDR3;
 		break;
 	case VIQ_SMMUV3_IDR5:
-		d->config.idr5 = value;
+		d->smmuv3.idr5 = value;
 		d->have |= HAVE_IDR5;
+		break;
+	}
+}
+
+static void learn_capability(struct decoder *d, const struct viq_capture_register *reg)
+{
+	if (reg->size != 8)
+		return;
+	switch (reg->offset) {
+	case VIQ_VTD_CAP:
+		d->vtd.cap = reg->value;
+		d->have |= HAVE_CAP;
+		break;
+	case VIQ_VTD_ECAP:
+		d->vtd.ecap = reg->value;
+		d->have |= HAVE_ECAP;
 		break;
 	}
 }
@@ -210,8 +248,10 @@ static void print_register(struct decoder *d, const struct viq_capture_event *ev
 	const struct viq_capture_register *reg = &event->reg;
 	bool read = event->type == VIQ_CAPTURE_READ;
 
-	if (read)
-		learn_register(d, reg);
+	if (read && d->kind == VIQ_CAPTURE_VTD)
+		learn_capability(d, reg);
+	else if (read)
+		learn_idr(d, reg);
 	if (d->json)
 		tool_json(json_pack("{s:s, s:o, s:i, s:o}", "type", read ? "read" : "write", "offset",
 				    tool_json_hex(reg->offset), "size", (int)reg->size, "value",
@@ -319,6 +359,7 @@ int cmd_decode(int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return tool_usage(argc == optind ? "no file" : "one file at a time");
-	viq_smmuv3_config_init(&d.config);
+	viq_smmuv3_config_init(&d.smmuv3);
+	viq_vtd_config_init(&d.vtd);
 	return ring ? decode_ring(&d, argv[optind]) : decode_capture(&d, argv[optind]);
 }
