@@ -210,6 +210,75 @@
 #define VIQ_VTD_MSI_FIRST UINT64_C(0xfee00000)
 #define VIQ_VTD_MSI_LAST  UINT64_C(0xfeefffff)
 
+/* --- Tables in memory (chapter 9): qw0 unless the name says _1_, _2_ --------------------------------------------- */
+
+/* Root entry (9.1), 16 bytes, 256 of them. Scalable mode: qw0 for device-functions 0 to 127, qw1 for the rest. */
+#define VIQ_VTD_ROOT_SIZE 16
+#define VIQ_VTD_ROOT_P    VIQ_BIT(0)
+#define VIQ_VTD_ROOT_CTP  VIQ_BITS(63, 12)
+
+/* Legacy context entry (9.3), 16 bytes, 256 of them */
+#define VIQ_VTD_CTX_SIZE    16
+#define VIQ_VTD_CTX_P       VIQ_BIT(0)
+#define VIQ_VTD_CTX_FPD     VIQ_BIT(1)
+#define VIQ_VTD_CTX_TT      VIQ_BITS(3, 2)
+#define VIQ_VTD_CTX_SSPTPTR VIQ_BITS(63, 12)
+#define VIQ_VTD_CTX_1_AW    VIQ_BITS(2, 0)
+#define VIQ_VTD_CTX_1_DID   VIQ_BITS(23, 8)
+#define VIQ_VTD_TT_SS       0 /* untranslated requests, by second stage */
+#define VIQ_VTD_TT_SS_ATS   1 /* and translation requests */
+#define VIQ_VTD_TT_PT       2 /* pass-through */
+
+/* Scalable-mode context entry (9.4), 32 bytes, 128 of them in each of the two tables */
+#define VIQ_VTD_SCTX_SIZE        32
+#define VIQ_VTD_SCTX_P           VIQ_BIT(0)
+#define VIQ_VTD_SCTX_FPD         VIQ_BIT(1)
+#define VIQ_VTD_SCTX_DTE         VIQ_BIT(2)
+#define VIQ_VTD_SCTX_PASIDE      VIQ_BIT(3)
+#define VIQ_VTD_SCTX_PRE         VIQ_BIT(4)
+#define VIQ_VTD_SCTX_PDTS        VIQ_BITS(11, 9) /* the directory has 2^(PDTS + 7) entries */
+#define VIQ_VTD_SCTX_PASIDDIRPTR VIQ_BITS(63, 12)
+#define VIQ_VTD_SCTX_1_RID_PASID VIQ_BITS(19, 0)
+#define VIQ_VTD_SCTX_1_RID_PRIV  VIQ_BIT(20)
+
+/* PASID-directory entry (9.5), 8 bytes, for 64 PASIDs each */
+#define VIQ_VTD_PDE_SIZE 8
+#define VIQ_VTD_PDE_P    VIQ_BIT(0)
+#define VIQ_VTD_PDE_FPD  VIQ_BIT(1)
+#define VIQ_VTD_PDE_PTP  VIQ_BITS(63, 12)
+
+/* PASID-table entry (9.6), 64 bytes */
+#define VIQ_VTD_PE_SIZE      64
+#define VIQ_VTD_PE_WORDS     8
+#define VIQ_VTD_PE_TABLE     64 /* entries of a table */
+#define VIQ_VTD_PE_P         VIQ_BIT(0)
+#define VIQ_VTD_PE_FPD       VIQ_BIT(1)
+#define VIQ_VTD_PE_AW        VIQ_BITS(4, 2)
+#define VIQ_VTD_PE_PGTT      VIQ_BITS(8, 6)
+#define VIQ_VTD_PE_SSADE     VIQ_BIT(9)
+#define VIQ_VTD_PE_SSPTPTR   VIQ_BITS(63, 12)
+#define VIQ_VTD_PE_1_DID     VIQ_BITS(15, 0)
+#define VIQ_VTD_PE_1_PWSNP   VIQ_BIT(23)
+#define VIQ_VTD_PE_1_PGSNP   VIQ_BIT(24)
+#define VIQ_VTD_PE_2_SRE     VIQ_BIT(0)
+#define VIQ_VTD_PE_2_ERE     VIQ_BIT(1)
+#define VIQ_VTD_PE_2_FSPM    VIQ_BITS(3, 2)
+#define VIQ_VTD_PE_2_WPE     VIQ_BIT(4)
+#define VIQ_VTD_PE_2_NXE     VIQ_BIT(5)
+#define VIQ_VTD_PE_2_SMEP    VIQ_BIT(6)
+#define VIQ_VTD_PE_2_EAFE    VIQ_BIT(7)
+#define VIQ_VTD_PE_2_FSPTPTR VIQ_BITS(63, 12)
+/* PGTT */
+#define VIQ_VTD_PGTT_FS     1 /* first stage */
+#define VIQ_VTD_PGTT_SS     2 /* second stage */
+#define VIQ_VTD_PGTT_NESTED 3
+#define VIQ_VTD_PGTT_PT     4 /* pass-through */
+/* FSPM */
+#define VIQ_VTD_FSPM_4 0 /* 4 levels, 48 bits */
+#define VIQ_VTD_FSPM_5 1 /* 5 levels, 57 bits */
+
+#define VIQ_VTD_PASID_BITS 20
+
 /* --- Fault records: two 64-bit words ------------------------------------------------------------------ */
 
 #define VIQ_VTD_FRCD_0_FI   VIQ_BITS(63, 12)
@@ -310,6 +379,8 @@ _Static_assert(VIQ_VTD_CAP_MAMV == UINT64_C(0x003f000000000000), "CAP.MAMV is [5
 _Static_assert(VIQ_VTD_ECAP_PSS == UINT64_C(0x000000f800000000), "ECAP.PSS is [39:35]");
 _Static_assert(VIQ_VTD_IQ_OFFSET == 0x7fff0, "IQH.QH and IQT.QT are [18:4]");
 _Static_assert(VIQ_VTD_FRCD_1_PV == UINT64_C(0x0fffff0000000000), "FRCD.PV has 20 bits");
+_Static_assert(VIQ_VTD_PE_PGTT == 0x1c0, "PGTT is [8:6]");
+_Static_assert(VIQ_VTD_SCTX_PDTS == 0xe00, "PDTS is [11:9]");
 _Static_assert(VIQ_VTD_DESC_PASID == UINT64_C(0x000fffff00000000), "PASIDs have 20 bits");
 #endif
 
