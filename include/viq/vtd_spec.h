@@ -293,6 +293,185 @@
 #define VIQ_VTD_FRCD_1_T1   VIQ_BIT(62)
 #define VIQ_VTD_FRCD_1_F    VIQ_BIT(63)
 
+/* --- Root, context and PASID tables (sections 9.1 to 9.6) ------------------------------------------------- */
+
+#define VIQ_VTD_TABLE_SIZE 4096 /* of every table but PASID directories */
+
+/* Root entry: 16 bytes, index bus. Scalable mode has a context table for each half of the devfns: qw0 and qw1. */
+#define VIQ_VTD_ROOT_SIZE  16
+#define VIQ_VTD_ROOT_WORDS 2
+#define VIQ_VTD_ROOT_P     VIQ_BIT(0)
+#define VIQ_VTD_ROOT_RSVD  VIQ_BITS(11, 1)
+#define VIQ_VTD_ROOT_CTP   VIQ_BITS(63, 12)
+
+/* Legacy context entry: 16 bytes, index devfn */
+#define VIQ_VTD_CTX_SIZE    16
+#define VIQ_VTD_CTX_WORDS   2
+#define VIQ_VTD_CTX_P       VIQ_BIT(0)
+#define VIQ_VTD_CTX_FPD     VIQ_BIT(1)
+#define VIQ_VTD_CTX_TT      VIQ_BITS(3, 2)
+#define VIQ_VTD_CTX_RSVD    VIQ_BITS(11, 4)
+#define VIQ_VTD_CTX_SSPTPTR VIQ_BITS(63, 12)
+#define VIQ_VTD_CTX_1_AW    VIQ_BITS(2, 0)
+#define VIQ_VTD_CTX_1_DID   VIQ_BITS(23, 8)
+#define VIQ_VTD_CTX_1_RSVD  (VIQ_BIT(7) | VIQ_BITS(63, 24))
+#define VIQ_VTD_TT_SS       0 /* second stage for untranslated requests, all others blocked */
+#define VIQ_VTD_TT_SS_ATS   1 /* second stage, translation and translated requests too */
+#define VIQ_VTD_TT_PASSTHRU 2
+
+/* AW of context and PASID-table entries: AW + 2 levels, 9 bits each */
+#define VIQ_VTD_AW_39 1
+#define VIQ_VTD_AW_48 2
+#define VIQ_VTD_AW_57 3
+
+/* Scalable context entry: 32 bytes, index devfn[6:0] */
+#define VIQ_VTD_SCTX_SIZE        32
+#define VIQ_VTD_SCTX_WORDS       4
+#define VIQ_VTD_SCTX_P           VIQ_BIT(0)
+#define VIQ_VTD_SCTX_FPD         VIQ_BIT(1)
+#define VIQ_VTD_SCTX_DTE         VIQ_BIT(2)
+#define VIQ_VTD_SCTX_PASIDE      VIQ_BIT(3)
+#define VIQ_VTD_SCTX_PRE         VIQ_BIT(4)
+#define VIQ_VTD_SCTX_RSVD        VIQ_BITS(8, 5)
+#define VIQ_VTD_SCTX_PDTS        VIQ_BITS(11, 9) /* 2^(PDTS + 7) directory entries */
+#define VIQ_VTD_SCTX_PASIDDIRPTR VIQ_BITS(63, 12)
+#define VIQ_VTD_SCTX_1_RID_PASID VIQ_BITS(19, 0)
+#define VIQ_VTD_SCTX_1_RID_PRIV  VIQ_BIT(20)
+#define VIQ_VTD_SCTX_1_RSVD      VIQ_BITS(63, 21)
+
+/* PASID directory entry: 8 bytes, index PASID[19:6] */
+#define VIQ_VTD_PASIDDIR_SIZE 8
+#define VIQ_VTD_PASIDDIR_P    VIQ_BIT(0)
+#define VIQ_VTD_PASIDDIR_FPD  VIQ_BIT(1)
+#define VIQ_VTD_PASIDDIR_RSVD VIQ_BITS(11, 2)
+#define VIQ_VTD_PASIDDIR_PTR  VIQ_BITS(63, 12)
+
+/* PASID-table entry: 64 bytes, index PASID[5:0]; words 3 to 7 are reserved */
+#define VIQ_VTD_PASID_SIZE      64
+#define VIQ_VTD_PASID_WORDS     8
+#define VIQ_VTD_PASID_P         VIQ_BIT(0)
+#define VIQ_VTD_PASID_FPD       VIQ_BIT(1)
+#define VIQ_VTD_PASID_AW        VIQ_BITS(4, 2)
+#define VIQ_VTD_PASID_PGTT      VIQ_BITS(8, 6)
+#define VIQ_VTD_PASID_SSADE     VIQ_BIT(9)
+#define VIQ_VTD_PASID_RSVD      (VIQ_BIT(5) | VIQ_BITS(11, 10))
+#define VIQ_VTD_PASID_SSPTPTR   VIQ_BITS(63, 12)
+#define VIQ_VTD_PASID_1_DID     VIQ_BITS(15, 0)
+#define VIQ_VTD_PASID_1_PWSNP   VIQ_BIT(23)
+#define VIQ_VTD_PASID_1_PGSNP   VIQ_BIT(24)
+#define VIQ_VTD_PASID_1_RSVD    VIQ_BITS(22, 16)
+#define VIQ_VTD_PASID_2_SRE     VIQ_BIT(0)
+#define VIQ_VTD_PASID_2_ERE     VIQ_BIT(1)
+#define VIQ_VTD_PASID_2_FSPM    VIQ_BITS(3, 2)
+#define VIQ_VTD_PASID_2_WPE     VIQ_BIT(4)
+#define VIQ_VTD_PASID_2_NXE     VIQ_BIT(5)
+#define VIQ_VTD_PASID_2_SMEP    VIQ_BIT(6)
+#define VIQ_VTD_PASID_2_EAFE    VIQ_BIT(7)
+#define VIQ_VTD_PASID_2_RSVD    VIQ_BITS(11, 8)
+#define VIQ_VTD_PASID_2_FSPTPTR VIQ_BITS(63, 12)
+#define VIQ_VTD_PGTT_FS         1
+#define VIQ_VTD_PGTT_SS         2
+#define VIQ_VTD_PGTT_NESTED     3
+#define VIQ_VTD_PGTT_PASSTHRU   4
+#define VIQ_VTD_FSPM_4          0 /* levels */
+#define VIQ_VTD_FSPM_5          1
+
+/* --- Paging entries (sections 9.7, 9.8): 8 bytes, 512 a table, levels 1 (4 KiB) to 5 ----------------------- */
+
+#define VIQ_VTD_FS_P    VIQ_BIT(0)
+#define VIQ_VTD_FS_RW   VIQ_BIT(1)
+#define VIQ_VTD_FS_US   VIQ_BIT(2)
+#define VIQ_VTD_FS_A    VIQ_BIT(5)
+#define VIQ_VTD_FS_D    VIQ_BIT(6)
+#define VIQ_VTD_FS_PS   VIQ_BIT(7) /* levels 2 and 3 */
+#define VIQ_VTD_FS_EA   VIQ_BIT(10)
+#define VIQ_VTD_FS_ADDR VIQ_BITS(51, 12)
+#define VIQ_VTD_FS_XD   VIQ_BIT(63)
+
+#define VIQ_VTD_SS_R    VIQ_BIT(0)
+#define VIQ_VTD_SS_W    VIQ_BIT(1)
+#define VIQ_VTD_SS_PS   VIQ_BIT(7) /* levels 2 and 3 */
+#define VIQ_VTD_SS_A    VIQ_BIT(8)
+#define VIQ_VTD_SS_D    VIQ_BIT(9)
+#define VIQ_VTD_SS_SNP  VIQ_BIT(11)
+#define VIQ_VTD_SS_ADDR VIQ_BITS(51, 12)
+#define VIQ_VTD_SS_RSVD VIQ_BIT(62)
+
+/* --- Fault reasons of DMA requests: FRCD.FR (section 7.1.3) ------------------------------------------------ */
+
+/* Legacy mode */
+#define VIQ_VTD_FR_ROOT_P         0x01 /* root entry not present */
+#define VIQ_VTD_FR_CTX_P          0x02
+#define VIQ_VTD_FR_CTX_INVALID    0x03 /* AW, TT, or no memory at SSPTPTR */
+#define VIQ_VTD_FR_ADDR           0x04 /* input address beyond the width */
+#define VIQ_VTD_FR_WRITE          0x05 /* no write permission */
+#define VIQ_VTD_FR_READ           0x06
+#define VIQ_VTD_FR_SS_ACCESS      0x07 /* a paging entry could not be read */
+#define VIQ_VTD_FR_ROOT_ACCESS    0x08
+#define VIQ_VTD_FR_CTX_ACCESS     0x09
+#define VIQ_VTD_FR_ROOT_RSVD      0x0a /* reserved bits */
+#define VIQ_VTD_FR_CTX_RSVD       0x0b
+#define VIQ_VTD_FR_SS_RSVD        0x0c
+#define VIQ_VTD_FR_CTX_TT         0x0d /* translation or translated request blocked by TT */
+#define VIQ_VTD_FR_INTERRUPT_ADDR 0x0e /* output in the interrupt range */
+
+/* Both modes: RTADDR */
+#define VIQ_VTD_FR_RTADDR    0x30 /* TTM not supported */
+#define VIQ_VTD_FR_TTM_PASID 0x31 /* legacy mode, request with PASID */
+#define VIQ_VTD_FR_TTM_PGRP  0x32 /* legacy mode, page request */
+
+/* Scalable mode */
+#define VIQ_VTD_FR_SM_ROOT_ACCESS    0x38
+#define VIQ_VTD_FR_SM_ROOT_P         0x39
+#define VIQ_VTD_FR_SM_ROOT_RSVD      0x3a
+#define VIQ_VTD_FR_SM_CTX_ACCESS     0x40
+#define VIQ_VTD_FR_SM_CTX_P          0x41
+#define VIQ_VTD_FR_SM_CTX_RSVD       0x42
+#define VIQ_VTD_FR_SM_CTX_INVALID    0x43
+#define VIQ_VTD_FR_SM_DTE            0x44 /* DTE = 0, translation or translated request */
+#define VIQ_VTD_FR_SM_PASIDE         0x45 /* PASIDE = 0, request with PASID */
+#define VIQ_VTD_FR_SM_PASID_RANGE    0x46 /* PASID beyond the directory */
+#define VIQ_VTD_FR_SM_PRE            0x47 /* PRE = 0, page request */
+#define VIQ_VTD_FR_SM_RID_PASID      0x48 /* RID_PASID beyond the directory */
+#define VIQ_VTD_FR_PASIDDIR_ACCESS   0x50
+#define VIQ_VTD_FR_PASIDDIR_P        0x51
+#define VIQ_VTD_FR_PASIDDIR_RSVD     0x52
+#define VIQ_VTD_FR_PASID_ACCESS      0x58
+#define VIQ_VTD_FR_PASID_P           0x59
+#define VIQ_VTD_FR_PASID_RSVD        0x5a
+#define VIQ_VTD_FR_PASID_INVALID     0x5b /* PGTT, AW, FSPM */
+#define VIQ_VTD_FR_PASID_ERE         0x5c /* ERE = 0, execute request */
+#define VIQ_VTD_FR_PASID_SRE         0x5d /* SRE = 0, privileged request */
+#define VIQ_VTD_FR_FS_ACCESS         0x70 /* a first-stage entry could not be read */
+#define VIQ_VTD_FR_FS_P              0x71
+#define VIQ_VTD_FR_FS_RSVD           0x72
+#define VIQ_VTD_FR_FS_ROOT_ACCESS    0x73 /* no memory at FSPTPTR */
+#define VIQ_VTD_FR_FS_TABLE_ADDR     0x74 /* nested: a first-stage table beyond the second stage's width */
+#define VIQ_VTD_FR_FS_ROOT_READ      0x75 /* nested: second stage forbids reading at FSPTPTR */
+#define VIQ_VTD_FR_FS_TABLE_READ     0x76 /* nested: ... or another first-stage table */
+#define VIQ_VTD_FR_FS_TABLE_WRITE    0x77 /* nested: ... or setting flags there */
+#define VIQ_VTD_FR_SM_SS_ACCESS      0x78
+#define VIQ_VTD_FR_SM_SS_P           0x79 /* neither readable nor writable */
+#define VIQ_VTD_FR_SM_SS_RSVD        0x7a
+#define VIQ_VTD_FR_SM_SS_ROOT_ACCESS 0x7b /* no memory at SSPTPTR */
+#define VIQ_VTD_FR_SS_FLAG_SNOOP     0x7c /* a flag to set through non-snooped tables */
+#define VIQ_VTD_FR_SS_FLAG_FAILED    0x7d /* a flag could not be set */
+#define VIQ_VTD_FR_FS_CANONICAL      0x80
+#define VIQ_VTD_FR_FS_US             0x81 /* user request, supervisor page */
+#define VIQ_VTD_FR_FS_EXECUTE        0x82
+#define VIQ_VTD_FR_SM_ADDR           0x83 /* input address beyond the machine's width */
+#define VIQ_VTD_FR_SM_SS_ADDR        0x84 /* second-stage input address beyond its width */
+#define VIQ_VTD_FR_SM_WRITE          0x85
+#define VIQ_VTD_FR_SM_READ           0x86
+#define VIQ_VTD_FR_SM_INTERRUPT_ADDR 0x87
+#define VIQ_VTD_FR_FS_FLAG_SNOOP     0x90
+#define VIQ_VTD_FR_FS_FLAG_FAILED    0x91
+
+/* AT of a fault record */
+#define VIQ_VTD_AT_UNTRANSLATED 0
+#define VIQ_VTD_AT_TRANSLATION  1
+#define VIQ_VTD_AT_TRANSLATED   2
+
 /* --- Invalidation descriptors (section 6.5.2); qw0 unless the name says _1_ -------------------------------------- */
 
 #define VIQ_VTD_DESC_WORDS    4 /* of a 256-bit descriptor; a 128-bit one has qw0 and qw1 only */

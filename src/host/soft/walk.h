@@ -14,6 +14,8 @@
 #include <viq/mem.h>
 #include <viq/smmuv3_spec.h>
 
+#include "access.h"
+
 /*
  * What the ID registers allow, decoded once.
  *
@@ -75,11 +77,6 @@ struct soft_fault {
 	uint64_t ipa;    /* with stage2: the IPA that faulted */
 	uint64_t fetch;  /* F_CD_FETCH, F_WALK_EABT: physical address of the structure */
 };
-
-#define SOFT_R (1u << 0)
-#define SOFT_W (1u << 1)
-#define SOFT_X (1u << 2)
-#define SOFT_P (1u << 3) /* privileged, as a qualifier of an access */
 
 /* A successful walk of both stages. */
 struct soft_leaf {
