@@ -26,10 +26,10 @@ void synth_store(struct synth_mem *mem, uint64_t addr, uint64_t value)
 }
 
 /*
- * Freed blocks are chained through their first words: offset of the next with this mark. Bit 0 stays clear, so a walk
- * that still passes here meets an invalid descriptor.
+ * Freed blocks are chained through their first words: offset of the next with this mark. Bits 0 and 1 stay clear, so a
+ * walk that still passes here meets an invalid descriptor, of VT-d's second stage too.
  */
-#define CHAIN_MARK 2
+#define CHAIN_MARK 4
 
 static uint64_t take_free(struct synth_mem *mem, unsigned int log2)
 {
