@@ -213,41 +213,54 @@
 /* --- Tables in memory (chapter 9): qw0 unless the name says _1_, _2_ --------------------------------------------- */
 
 /* Root entry (9.1), 16 bytes, 256 of them. Scalable mode: qw0 for device-functions 0 to 127, qw1 for the rest. */
-#define VIQ_VTD_ROOT_SIZE 16
-#define VIQ_VTD_ROOT_P    VIQ_BIT(0)
-#define VIQ_VTD_ROOT_CTP  VIQ_BITS(63, 12)
+#define VIQ_VTD_ROOT_SIZE  16
+#define VIQ_VTD_ROOT_WORDS 2
+#define VIQ_VTD_ROOT_P     VIQ_BIT(0)
+#define VIQ_VTD_ROOT_RSVD  VIQ_BITS(11, 1)
+#define VIQ_VTD_ROOT_CTP   VIQ_BITS(63, 12)
 
 /* Legacy context entry (9.3), 16 bytes, 256 of them */
 #define VIQ_VTD_CTX_SIZE    16
+#define VIQ_VTD_CTX_WORDS   2
 #define VIQ_VTD_CTX_P       VIQ_BIT(0)
 #define VIQ_VTD_CTX_FPD     VIQ_BIT(1)
 #define VIQ_VTD_CTX_TT      VIQ_BITS(3, 2)
+#define VIQ_VTD_CTX_RSVD    VIQ_BITS(11, 4)
 #define VIQ_VTD_CTX_SSPTPTR VIQ_BITS(63, 12)
 #define VIQ_VTD_CTX_1_AW    VIQ_BITS(2, 0)
 #define VIQ_VTD_CTX_1_DID   VIQ_BITS(23, 8)
+#define VIQ_VTD_CTX_1_RSVD  (VIQ_BIT(7) | VIQ_BITS(63, 24))
 #define VIQ_VTD_TT_SS       0 /* untranslated requests, by second stage */
 #define VIQ_VTD_TT_SS_ATS   1 /* and translation requests */
 #define VIQ_VTD_TT_PT       2 /* pass-through */
+/* AW, in PASID-table entries too: AW + 2 levels of 9 bits */
+#define VIQ_VTD_AW_39 1
+#define VIQ_VTD_AW_48 2
+#define VIQ_VTD_AW_57 3
 
 /* Scalable-mode context entry (9.4), 32 bytes, 128 of them in each of the two tables */
 #define VIQ_VTD_SCTX_SIZE        32
+#define VIQ_VTD_SCTX_WORDS       4
 #define VIQ_VTD_SCTX_P           VIQ_BIT(0)
 #define VIQ_VTD_SCTX_FPD         VIQ_BIT(1)
 #define VIQ_VTD_SCTX_DTE         VIQ_BIT(2)
 #define VIQ_VTD_SCTX_PASIDE      VIQ_BIT(3)
 #define VIQ_VTD_SCTX_PRE         VIQ_BIT(4)
+#define VIQ_VTD_SCTX_RSVD        VIQ_BITS(8, 5)
 #define VIQ_VTD_SCTX_PDTS        VIQ_BITS(11, 9) /* the directory has 2^(PDTS + 7) entries */
 #define VIQ_VTD_SCTX_PASIDDIRPTR VIQ_BITS(63, 12)
 #define VIQ_VTD_SCTX_1_RID_PASID VIQ_BITS(19, 0)
 #define VIQ_VTD_SCTX_1_RID_PRIV  VIQ_BIT(20)
+#define VIQ_VTD_SCTX_1_RSVD      VIQ_BITS(63, 21)
 
 /* PASID-directory entry (9.5), 8 bytes, for 64 PASIDs each */
 #define VIQ_VTD_PDE_SIZE 8
 #define VIQ_VTD_PDE_P    VIQ_BIT(0)
 #define VIQ_VTD_PDE_FPD  VIQ_BIT(1)
+#define VIQ_VTD_PDE_RSVD VIQ_BITS(11, 2)
 #define VIQ_VTD_PDE_PTP  VIQ_BITS(63, 12)
 
-/* PASID-table entry (9.6), 64 bytes */
+/* PASID-table entry (9.6), 64 bytes; words 3 to 7 are reserved */
 #define VIQ_VTD_PE_SIZE      64
 #define VIQ_VTD_PE_WORDS     8
 #define VIQ_VTD_PE_TABLE     64 /* entries of a table */
@@ -256,8 +269,10 @@
 #define VIQ_VTD_PE_AW        VIQ_BITS(4, 2)
 #define VIQ_VTD_PE_PGTT      VIQ_BITS(8, 6)
 #define VIQ_VTD_PE_SSADE     VIQ_BIT(9)
+#define VIQ_VTD_PE_RSVD      (VIQ_BIT(5) | VIQ_BITS(11, 10))
 #define VIQ_VTD_PE_SSPTPTR   VIQ_BITS(63, 12)
 #define VIQ_VTD_PE_1_DID     VIQ_BITS(15, 0)
+#define VIQ_VTD_PE_1_RSVD    VIQ_BITS(22, 16)
 #define VIQ_VTD_PE_1_PWSNP   VIQ_BIT(23)
 #define VIQ_VTD_PE_1_PGSNP   VIQ_BIT(24)
 #define VIQ_VTD_PE_2_SRE     VIQ_BIT(0)
@@ -267,6 +282,7 @@
 #define VIQ_VTD_PE_2_NXE     VIQ_BIT(5)
 #define VIQ_VTD_PE_2_SMEP    VIQ_BIT(6)
 #define VIQ_VTD_PE_2_EAFE    VIQ_BIT(7)
+#define VIQ_VTD_PE_2_RSVD    VIQ_BITS(11, 8)
 #define VIQ_VTD_PE_2_FSPTPTR VIQ_BITS(63, 12)
 /* PGTT */
 #define VIQ_VTD_PGTT_FS     1 /* first stage */
@@ -292,89 +308,6 @@
 #define VIQ_VTD_FRCD_1_AT   VIQ_BITS(61, 60)
 #define VIQ_VTD_FRCD_1_T1   VIQ_BIT(62)
 #define VIQ_VTD_FRCD_1_F    VIQ_BIT(63)
-
-/* --- Root, context and PASID tables (sections 9.1 to 9.6) ------------------------------------------------- */
-
-#define VIQ_VTD_TABLE_SIZE 4096 /* of every table but PASID directories */
-
-/* Root entry: 16 bytes, index bus. Scalable mode has a context table for each half of the devfns: qw0 and qw1. */
-#define VIQ_VTD_ROOT_SIZE  16
-#define VIQ_VTD_ROOT_WORDS 2
-#define VIQ_VTD_ROOT_P     VIQ_BIT(0)
-#define VIQ_VTD_ROOT_RSVD  VIQ_BITS(11, 1)
-#define VIQ_VTD_ROOT_CTP   VIQ_BITS(63, 12)
-
-/* Legacy context entry: 16 bytes, index devfn */
-#define VIQ_VTD_CTX_SIZE    16
-#define VIQ_VTD_CTX_WORDS   2
-#define VIQ_VTD_CTX_P       VIQ_BIT(0)
-#define VIQ_VTD_CTX_FPD     VIQ_BIT(1)
-#define VIQ_VTD_CTX_TT      VIQ_BITS(3, 2)
-#define VIQ_VTD_CTX_RSVD    VIQ_BITS(11, 4)
-#define VIQ_VTD_CTX_SSPTPTR VIQ_BITS(63, 12)
-#define VIQ_VTD_CTX_1_AW    VIQ_BITS(2, 0)
-#define VIQ_VTD_CTX_1_DID   VIQ_BITS(23, 8)
-#define VIQ_VTD_CTX_1_RSVD  (VIQ_BIT(7) | VIQ_BITS(63, 24))
-#define VIQ_VTD_TT_SS       0 /* second stage for untranslated requests, all others blocked */
-#define VIQ_VTD_TT_SS_ATS   1 /* second stage, translation and translated requests too */
-#define VIQ_VTD_TT_PASSTHRU 2
-
-/* AW of context and PASID-table entries: AW + 2 levels, 9 bits each */
-#define VIQ_VTD_AW_39 1
-#define VIQ_VTD_AW_48 2
-#define VIQ_VTD_AW_57 3
-
-/* Scalable context entry: 32 bytes, index devfn[6:0] */
-#define VIQ_VTD_SCTX_SIZE        32
-#define VIQ_VTD_SCTX_WORDS       4
-#define VIQ_VTD_SCTX_P           VIQ_BIT(0)
-#define VIQ_VTD_SCTX_FPD         VIQ_BIT(1)
-#define VIQ_VTD_SCTX_DTE         VIQ_BIT(2)
-#define VIQ_VTD_SCTX_PASIDE      VIQ_BIT(3)
-#define VIQ_VTD_SCTX_PRE         VIQ_BIT(4)
-#define VIQ_VTD_SCTX_RSVD        VIQ_BITS(8, 5)
-#define VIQ_VTD_SCTX_PDTS        VIQ_BITS(11, 9) /* 2^(PDTS + 7) directory entries */
-#define VIQ_VTD_SCTX_PASIDDIRPTR VIQ_BITS(63, 12)
-#define VIQ_VTD_SCTX_1_RID_PASID VIQ_BITS(19, 0)
-#define VIQ_VTD_SCTX_1_RID_PRIV  VIQ_BIT(20)
-#define VIQ_VTD_SCTX_1_RSVD      VIQ_BITS(63, 21)
-
-/* PASID directory entry: 8 bytes, index PASID[19:6] */
-#define VIQ_VTD_PASIDDIR_SIZE 8
-#define VIQ_VTD_PASIDDIR_P    VIQ_BIT(0)
-#define VIQ_VTD_PASIDDIR_FPD  VIQ_BIT(1)
-#define VIQ_VTD_PASIDDIR_RSVD VIQ_BITS(11, 2)
-#define VIQ_VTD_PASIDDIR_PTR  VIQ_BITS(63, 12)
-
-/* PASID-table entry: 64 bytes, index PASID[5:0]; words 3 to 7 are reserved */
-#define VIQ_VTD_PASID_SIZE      64
-#define VIQ_VTD_PASID_WORDS     8
-#define VIQ_VTD_PASID_P         VIQ_BIT(0)
-#define VIQ_VTD_PASID_FPD       VIQ_BIT(1)
-#define VIQ_VTD_PASID_AW        VIQ_BITS(4, 2)
-#define VIQ_VTD_PASID_PGTT      VIQ_BITS(8, 6)
-#define VIQ_VTD_PASID_SSADE     VIQ_BIT(9)
-#define VIQ_VTD_PASID_RSVD      (VIQ_BIT(5) | VIQ_BITS(11, 10))
-#define VIQ_VTD_PASID_SSPTPTR   VIQ_BITS(63, 12)
-#define VIQ_VTD_PASID_1_DID     VIQ_BITS(15, 0)
-#define VIQ_VTD_PASID_1_PWSNP   VIQ_BIT(23)
-#define VIQ_VTD_PASID_1_PGSNP   VIQ_BIT(24)
-#define VIQ_VTD_PASID_1_RSVD    VIQ_BITS(22, 16)
-#define VIQ_VTD_PASID_2_SRE     VIQ_BIT(0)
-#define VIQ_VTD_PASID_2_ERE     VIQ_BIT(1)
-#define VIQ_VTD_PASID_2_FSPM    VIQ_BITS(3, 2)
-#define VIQ_VTD_PASID_2_WPE     VIQ_BIT(4)
-#define VIQ_VTD_PASID_2_NXE     VIQ_BIT(5)
-#define VIQ_VTD_PASID_2_SMEP    VIQ_BIT(6)
-#define VIQ_VTD_PASID_2_EAFE    VIQ_BIT(7)
-#define VIQ_VTD_PASID_2_RSVD    VIQ_BITS(11, 8)
-#define VIQ_VTD_PASID_2_FSPTPTR VIQ_BITS(63, 12)
-#define VIQ_VTD_PGTT_FS         1
-#define VIQ_VTD_PGTT_SS         2
-#define VIQ_VTD_PGTT_NESTED     3
-#define VIQ_VTD_PGTT_PASSTHRU   4
-#define VIQ_VTD_FSPM_4          0 /* levels */
-#define VIQ_VTD_FSPM_5          1
 
 /* --- Paging entries (sections 9.7, 9.8): 8 bytes, 512 a table, levels 1 (4 KiB) to 5 ----------------------- */
 
@@ -433,15 +366,15 @@
 #define VIQ_VTD_FR_SM_PASID_RANGE    0x46 /* PASID beyond the directory */
 #define VIQ_VTD_FR_SM_PRE            0x47 /* PRE = 0, page request */
 #define VIQ_VTD_FR_SM_RID_PASID      0x48 /* RID_PASID beyond the directory */
-#define VIQ_VTD_FR_PASIDDIR_ACCESS   0x50
-#define VIQ_VTD_FR_PASIDDIR_P        0x51
-#define VIQ_VTD_FR_PASIDDIR_RSVD     0x52
-#define VIQ_VTD_FR_PASID_ACCESS      0x58
-#define VIQ_VTD_FR_PASID_P           0x59
-#define VIQ_VTD_FR_PASID_RSVD        0x5a
-#define VIQ_VTD_FR_PASID_INVALID     0x5b /* PGTT, AW, FSPM */
-#define VIQ_VTD_FR_PASID_ERE         0x5c /* ERE = 0, execute request */
-#define VIQ_VTD_FR_PASID_SRE         0x5d /* SRE = 0, privileged request */
+#define VIQ_VTD_FR_PDE_ACCESS        0x50
+#define VIQ_VTD_FR_PDE_P             0x51
+#define VIQ_VTD_FR_PDE_RSVD          0x52
+#define VIQ_VTD_FR_PE_ACCESS         0x58
+#define VIQ_VTD_FR_PE_P              0x59
+#define VIQ_VTD_FR_PE_RSVD           0x5a
+#define VIQ_VTD_FR_PE_INVALID        0x5b /* PGTT, AW, FSPM */
+#define VIQ_VTD_FR_PE_ERE            0x5c /* ERE = 0, execute request */
+#define VIQ_VTD_FR_PE_SRE            0x5d /* SRE = 0, privileged request */
 #define VIQ_VTD_FR_FS_ACCESS         0x70 /* a first-stage entry could not be read */
 #define VIQ_VTD_FR_FS_P              0x71
 #define VIQ_VTD_FR_FS_RSVD           0x72

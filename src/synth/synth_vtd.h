@@ -69,7 +69,7 @@ int synth_vtd_pasids_init(struct synth_vtd_pasids *pasids, struct synth_mem *mem
 /* Free all of it. */
 void synth_vtd_pasids_fini(struct synth_vtd_pasids *pasids);
 /* Write an entry: words 1 to 7, then word 0. NULL writes zeroes, word 0 first. Makes a missing table. */
-int synth_vtd_pasids_set(struct synth_vtd_pasids *pasids, uint32_t pasid, const uint64_t entry[VIQ_VTD_PASID_WORDS]);
+int synth_vtd_pasids_set(struct synth_vtd_pasids *pasids, uint32_t pasid, const uint64_t entry[VIQ_VTD_PE_WORDS]);
 /* The address of an entry, or SYNTH_NONE (out of range, or no table and not create). */
 uint64_t synth_vtd_pasids_slot(struct synth_vtd_pasids *pasids, uint32_t pasid, bool create);
 /* The address of the directory entry of this PASID. */
@@ -79,7 +79,7 @@ uint64_t synth_vtd_pasids_dir_slot(const struct synth_vtd_pasids *pasids, uint32
  * A PASID-table entry: nested with both stages, pass-through with none, else of the one that is there. AW is that of
  * the second stage, 48 bits without one. Change words before setting it for anything else.
  */
-void synth_vtd_pasid(uint64_t entry[VIQ_VTD_PASID_WORDS], const struct synth_vtd_pt *fs, const struct synth_vtd_pt *ss,
+void synth_vtd_pasid(uint64_t entry[VIQ_VTD_PE_WORDS], const struct synth_vtd_pt *fs, const struct synth_vtd_pt *ss,
 		     unsigned int did);
 
 /* Context entries, 4 words in either mode: those of a legacy entry beyond 2 are 0. */

@@ -66,7 +66,7 @@ void synth_vtd_pasids_fini(struct synth_vtd_pasids *pasids)
 
 uint64_t synth_vtd_pasids_dir_slot(const struct synth_vtd_pasids *pasids, uint32_t pasid)
 {
-	return pasids->base + (uint64_t)(pasid / 64) * VIQ_VTD_PASIDDIR_SIZE;
+	return pasids->base + (uint64_t)(pasid / 64) * VIQ_VTD_PDE_SIZE;
 }
 
 uint64_t synth_vtd_pasids_slot(struct synth_vtd_pasids *pasids, uint32_t pasid, bool create)
@@ -76,10 +76,10 @@ uint64_t synth_vtd_pasids_slot(struct synth_vtd_pasids *pasids, uint32_t pasid, 
 	if (pasid >> (pasids->pdts + 13))
 		return SYNTH_NONE;
 	table = table_at(pasids->mem, synth_vtd_pasids_dir_slot(pasids, pasid), create);
-	return table == SYNTH_NONE ? table : table + pasid % 64 * VIQ_VTD_PASID_SIZE;
+	return table == SYNTH_NONE ? table : table + pasid % 64 * VIQ_VTD_PE_SIZE;
 }
 
-int synth_vtd_pasids_set(struct synth_vtd_pasids *pasids, uint32_t pasid, const uint64_t entry[VIQ_VTD_PASID_WORDS])
+int synth_vtd_pasids_set(struct synth_vtd_pasids *pasids, uint32_t pasid, const uint64_t entry[VIQ_VTD_PE_WORDS])
 {
 	uint64_t slot;
 
@@ -88,23 +88,22 @@ int synth_vtd_pasids_set(struct synth_vtd_pasids *pasids, uint32_t pasid, const 
 	slot = synth_vtd_pasids_slot(pasids, pasid, true);
 	if (slot == SYNTH_NONE)
 		return -ENOMEM;
-	write_entry(pasids->mem, slot, entry, VIQ_VTD_PASID_WORDS);
+	write_entry(pasids->mem, slot, entry, VIQ_VTD_PE_WORDS);
 	return 0;
 }
 
-void synth_vtd_pasid(uint64_t entry[VIQ_VTD_PASID_WORDS], const struct synth_vtd_pt *fs, const struct synth_vtd_pt *ss,
+void synth_vtd_pasid(uint64_t entry[VIQ_VTD_PE_WORDS], const struct synth_vtd_pt *fs, const struct synth_vtd_pt *ss,
 		     unsigned int did)
 {
-	static const uint8_t pgtt[2][2] = {{VIQ_VTD_PGTT_PASSTHRU, VIQ_VTD_PGTT_SS},
-					   {VIQ_VTD_PGTT_FS, VIQ_VTD_PGTT_NESTED}};
+	static const uint8_t pgtt[2][2] = {{VIQ_VTD_PGTT_PT, VIQ_VTD_PGTT_SS}, {VIQ_VTD_PGTT_FS, VIQ_VTD_PGTT_NESTED}};
 
-	for (unsigned int i = 0; i < VIQ_VTD_PASID_WORDS; i++)
+	for (unsigned int i = 0; i < VIQ_VTD_PE_WORDS; i++)
 		entry[i] = 0;
-	entry[0] = VIQ_VTD_PASID_P | VIQ_PUT(VIQ_VTD_PASID_PGTT, pgtt[fs != NULL][ss != NULL]) |
-		   VIQ_PUT(VIQ_VTD_PASID_AW, ss ? ss->levels - 2u : VIQ_VTD_AW_48) | (ss ? ss->root : 0);
-	entry[1] = VIQ_PUT(VIQ_VTD_PASID_1_DID, did);
+	entry[0] = VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_PGTT, pgtt[fs != NULL][ss != NULL]) |
+		   VIQ_PUT(VIQ_VTD_PE_AW, ss ? ss->levels - 2u : VIQ_VTD_AW_48) | (ss ? ss->root : 0);
+	entry[1] = VIQ_PUT(VIQ_VTD_PE_1_DID, did);
 	if (fs)
-		entry[2] = fs->root | VIQ_PUT(VIQ_VTD_PASID_2_FSPM, fs->levels == 5 ? VIQ_VTD_FSPM_5 : VIQ_VTD_FSPM_4);
+		entry[2] = fs->root | VIQ_PUT(VIQ_VTD_PE_2_FSPM, fs->levels == 5 ? VIQ_VTD_FSPM_5 : VIQ_VTD_FSPM_4);
 }
 
 /* --- Contexts ---------------------------------------------------------------------------------------------------- */
@@ -120,8 +119,7 @@ void synth_vtd_context(uint64_t ctx[VIQ_VTD_SCTX_WORDS], const struct synth_vtd_
 void synth_vtd_legacy_context(uint64_t ctx[VIQ_VTD_SCTX_WORDS], const struct synth_vtd_pt *ss, unsigned int aw,
 			      unsigned int did)
 {
-	ctx[0] =
-		VIQ_VTD_CTX_P | VIQ_PUT(VIQ_VTD_CTX_TT, ss ? VIQ_VTD_TT_SS : VIQ_VTD_TT_PASSTHRU) | (ss ? ss->root : 0);
+	ctx[0] = VIQ_VTD_CTX_P | VIQ_PUT(VIQ_VTD_CTX_TT, ss ? VIQ_VTD_TT_SS : VIQ_VTD_TT_PT) | (ss ? ss->root : 0);
 	ctx[1] = VIQ_PUT(VIQ_VTD_CTX_1_AW, ss ? ss->levels - 2u : aw) | VIQ_PUT(VIQ_VTD_CTX_1_DID, did);
 	ctx[2] = 0;
 	ctx[3] = 0;
@@ -139,7 +137,7 @@ int synth_vtd_root_init(struct synth_vtd_root *root, struct synth_mem *mem, bool
 
 void synth_vtd_root_fini(struct synth_vtd_root *root)
 {
-	free_tables(root->mem, root->base, VIQ_VTD_TABLE_SIZE / 8);
+	free_tables(root->mem, root->base, 512);
 	synth_free(root->mem, root->base, TABLE_LOG2);
 }
 

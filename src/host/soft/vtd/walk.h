@@ -109,7 +109,7 @@ struct soft_vtd_context {
 	/* Legacy */
 	uint8_t tt; /* VIQ_VTD_TT_* */
 	uint16_t did;
-	struct soft_vtd_ss ss; /* not with TT_PASSTHRU */
+	struct soft_vtd_ss ss; /* not with TT_PT */
 	/* Scalable */
 	bool dte, paside, pre;
 	bool rid_priv; /* requests without PASID are privileged */
@@ -141,9 +141,9 @@ int soft_vtd_fetch_pasid(const struct viq_mem *mem, const struct soft_vtd_featur
 			 const struct soft_vtd_context *ctx, uint32_t pasid, struct soft_vtd_regime *regime,
 			 struct soft_vtd_fault *fault);
 
-/* Check the eight words of a present PASID-table entry: 0 with *regime, or the reason (VIQ_VTD_FR_PASID_RSVD,
+/* Check the eight words of a present PASID-table entry: 0 with *regime, or the reason (VIQ_VTD_FR_PE_RSVD,
  * _INVALID). */
-unsigned int soft_vtd_decode_pasid(const struct soft_vtd_features *f, const uint64_t entry[VIQ_VTD_PASID_WORDS],
+unsigned int soft_vtd_decode_pasid(const struct soft_vtd_features *f, const uint64_t entry[VIQ_VTD_PE_WORDS],
 				   struct soft_vtd_regime *regime);
 
 /*
