@@ -24,13 +24,17 @@ struct soft_failure {
 };
 
 struct soft_contract {
-	uint32_t group;   /* entries checked and issued together */
-	bool sync_at_end; /* device time-outs show at the end of the call, not of each group */
-	bool os;          /* errors are errnos, not hardware codes */
+	uint32_t group;           /* entries checked and issued together */
+	bool sync_at_end;         /* device time-outs show at the end of the call, not of each group */
+	bool os;                  /* errors are errnos, not hardware codes */
+	const uint32_t *hw_codes; /* by enum viq_call_error; NULL: there are none */
 	void (*report)(const struct soft_failure *failure, struct viq_call_result *res); /* sets handled and suspect */
 };
 
+/* SMMUv3, by enum viq_soft_contract. */
 const struct soft_contract *soft_contract(uint32_t contract);
+/* VT-d. Each entry is waited for, as Linux does: indices are exact, also of devices that do not answer. */
+extern const struct soft_contract soft_contract_vtd;
 void soft_contract_report(const struct soft_contract *contract, const struct soft_failure *failure,
 			  struct viq_call_result *res);
 
