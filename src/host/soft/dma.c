@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* DMA: accesses that copy. */
+/* DMA: see dma.h. */
 #include <errno.h>
 #include <string.h>
 
-#include "translate.h"
+#include "dma.h"
+#include "thread.h"
 
 /* Bytes of the next step of a DMA, inside one translation. */
 static size_t step(const struct viq_soft_xlate *x, size_t len)
@@ -11,12 +12,12 @@ static size_t step(const struct viq_soft_xlate *x, size_t len)
 	return x->len < len ? x->len : len;
 }
 
-int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, void *buf, size_t len)
+int soft_dma_read(const struct soft_dma *dma, uint64_t iova, uint32_t ssid, uint32_t flags, void *buf, size_t len)
 {
 	char *dst = buf;
 	int ret = 0;
 
-	if (!dev || (len && !buf) || flags & VIQ_SOFT_WRITE || !soft_flags_ok(flags | VIQ_SOFT_READ, ssid) ||
+	if (!dma->dev || (len && !buf) || flags & VIQ_SOFT_WRITE || !soft_flags_ok(flags | VIQ_SOFT_READ, ssid) ||
 	    !soft_thread.registered)
 		return -EINVAL;
 	viq_soft_access_begin();
@@ -24,11 +25,11 @@ int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, ui
 		struct viq_soft_xlate x;
 		size_t n;
 
-		ret = viq_soft_translate(dev, iova, ssid, flags | VIQ_SOFT_READ, &x);
+		ret = dma->translate(dma->dev, iova, ssid, flags | VIQ_SOFT_READ, &x);
 		if (ret)
 			break;
 		n = step(&x, len);
-		ret = viq_mem_read(dev->soft->config.mem, x.pa, dst, n);
+		ret = viq_mem_read(dma->mem, x.pa, dst, n);
 		if (ret)
 			break;
 		dst += n;
@@ -41,13 +42,13 @@ int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, ui
 	return ret;
 }
 
-int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, const void *buf,
-		       size_t len)
+int soft_dma_write(const struct soft_dma *dma, uint64_t iova, uint32_t ssid, uint32_t flags, const void *buf,
+		   size_t len)
 {
 	const char *src = buf;
 	int ret = 0;
 
-	if (!dev || (len && !buf) || flags & (VIQ_SOFT_READ | VIQ_SOFT_EXEC) ||
+	if (!dma->dev || (len && !buf) || flags & (VIQ_SOFT_READ | VIQ_SOFT_EXEC) ||
 	    !soft_flags_ok(flags | VIQ_SOFT_WRITE, ssid) || !soft_thread.registered)
 		return -EINVAL;
 	viq_soft_access_begin();
@@ -55,11 +56,11 @@ int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, u
 		struct viq_soft_xlate x;
 		size_t n;
 
-		ret = viq_soft_translate(dev, iova, ssid, flags | VIQ_SOFT_WRITE, &x);
+		ret = dma->translate(dma->dev, iova, ssid, flags | VIQ_SOFT_WRITE, &x);
 		if (ret)
 			break;
 		n = step(&x, len);
-		ret = viq_mem_write(dev->soft->config.mem, x.pa, src, n);
+		ret = viq_mem_write(dma->mem, x.pa, src, n);
 		if (ret)
 			break;
 		src += n;

@@ -21,6 +21,7 @@
 
 #include "atc.h"
 #include "config_cache.h"
+#include "count.h"
 #include "front.h"
 #include "inject.h"
 #include "thread.h"
@@ -29,7 +30,6 @@
 
 #define SOFT_ID_BUCKETS   256u
 #define SOFT_VSID_BUCKETS 256u
-#define SOFT_STRIPES      64u
 
 enum soft_kind {
 	SOFT_S2,
@@ -104,19 +104,6 @@ struct viq_soft_dev {
 	struct viq_soft_dev *prev, *next;
 };
 
-/* What accessing threads count, each in lines of its own as far as stripes go round. */
-enum soft_count {
-	SOFT_TLB_HITS,
-	SOFT_TLB_MISSES,
-	SOFT_ATC_HITS,
-	SOFT_WALKS,
-	SOFT_FAULTS,
-	SOFT_COUNTS,
-};
-struct soft_stripe {
-	_Alignas(2 * SOFT_LINE) soft_word counts[SOFT_COUNTS];
-};
-
 struct viq_soft {
 	struct viq_soft_config config;
 	struct soft_features features;
@@ -186,10 +173,7 @@ bool soft_dev_uses_ats(const struct viq_soft_dev *dev);
 
 static inline void soft_count(struct viq_soft *soft, enum soft_count what)
 {
-	soft_word *count = &soft->stripes[soft_thread.number % SOFT_STRIPES].counts[what];
-
-	/* Not a read-modify-write: threads that share a stripe may lose counts, none waits for a line. */
-	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+	soft_stripes_count(soft->stripes, what);
 }
 
 #endif

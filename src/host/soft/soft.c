@@ -115,15 +115,6 @@ void soft_unlock(struct viq_soft *soft, struct soft_retired *retired)
 	}
 }
 
-static uint64_t sum_stripes(struct viq_soft *soft, enum soft_count what)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < SOFT_STRIPES; i++)
-		sum += atomic_load_explicit(&soft->stripes[i].counts[what], memory_order_relaxed);
-	return sum;
-}
-
 void viq_soft_counters(struct viq_soft *soft, struct viq_soft_counters *out)
 {
 	if (!soft || !out)
@@ -132,11 +123,11 @@ void viq_soft_counters(struct viq_soft *soft, struct viq_soft_counters *out)
 	*out = (struct viq_soft_counters){
 		.entries = soft->entries,
 		.calls = soft->calls,
-		.tlb_hits = sum_stripes(soft, SOFT_TLB_HITS),
-		.tlb_misses = sum_stripes(soft, SOFT_TLB_MISSES),
-		.atc_hits = sum_stripes(soft, SOFT_ATC_HITS),
-		.walks = sum_stripes(soft, SOFT_WALKS),
-		.faults = sum_stripes(soft, SOFT_FAULTS),
+		.tlb_hits = soft_stripes_sum(soft->stripes, SOFT_TLB_HITS),
+		.tlb_misses = soft_stripes_sum(soft->stripes, SOFT_TLB_MISSES),
+		.atc_hits = soft_stripes_sum(soft->stripes, SOFT_ATC_HITS),
+		.walks = soft_stripes_sum(soft->stripes, SOFT_WALKS),
+		.faults = soft_stripes_sum(soft->stripes, SOFT_FAULTS),
 	};
 	pthread_mutex_unlock(&soft->lock);
 }

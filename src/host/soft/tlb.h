@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "leaf.h"
 #include "slot.h"
-#include "walk.h"
 
 #define SOFT_TLB_STEPS 512u /* pages that one command invalidates one by one */
 

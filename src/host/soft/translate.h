@@ -3,6 +3,7 @@
 #ifndef VIQ_SOFT_TRANSLATE_H
 #define VIQ_SOFT_TRANSLATE_H
 
+#include "dma.h"
 #include "object.h"
 
 struct soft_access {
@@ -22,18 +23,6 @@ static inline unsigned int soft_access_rights(uint32_t flags)
 	if (flags & VIQ_SOFT_EXEC)
 		return rights | SOFT_X;
 	return rights | (flags & VIQ_SOFT_READ ? SOFT_R : 0) | (flags & VIQ_SOFT_WRITE ? SOFT_W : 0);
-}
-
-/* Do an access's flags make sense together? */
-static inline bool soft_flags_ok(uint32_t flags, uint32_t ssid)
-{
-	const uint32_t known = VIQ_SOFT_READ | VIQ_SOFT_WRITE | VIQ_SOFT_EXEC | VIQ_SOFT_PRIV | VIQ_SOFT_SSV;
-
-	if (flags & ~known || !(flags & (VIQ_SOFT_READ | VIQ_SOFT_WRITE)))
-		return false;
-	if (flags & VIQ_SOFT_EXEC && (flags & VIQ_SOFT_WRITE || !(flags & VIQ_SOFT_READ)))
-		return false;
-	return !(flags & VIQ_SOFT_SSV) || ssid < 1u << 20;
 }
 
 /* Tell the embedder of a fault (7.3): in event.c. Without a StreamID there is nobody to tell. */

@@ -15,6 +15,7 @@
 #include <viq/smmuv3_spec.h>
 
 #include "access.h"
+#include "leaf.h"
 
 /*
  * What the ID registers allow, decoded once.
@@ -76,25 +77,6 @@ struct soft_fault {
 	bool ttrnw_read; /* TTRnW, for F_PERMISSION with CLASS_TT */
 	uint64_t ipa;    /* with stage2: the IPA that faulted */
 	uint64_t fetch;  /* F_CD_FETCH, F_WALK_EABT: physical address of the structure */
-};
-
-/* A successful walk of both stages. */
-struct soft_leaf {
-	uint64_t pa;        /* translation of the address asked for */
-	uint64_t base_pa;   /* physical address of the combined piece */
-	uint64_t base_va;   /* input address of the combined piece */
-	uint8_t shift;      /* log2 of the combined piece's size: the smaller of both leaves */
-	uint8_t s1_shift;   /* log2 of the stage-1 leaf's size; 64 without stage 1 */
-	uint8_t s1_level;   /* stage-1 leaf level 1..3 (0 with DS); 0xff without stage 1 */
-	uint8_t s1_granule; /* log2; 0 without stage 1 */
-	uint8_t s2_shift;   /* log2 of the stage-2 leaf's size; 64 without stage 2 */
-	bool global;        /* stage-1 nG = 0 */
-	/*
-	 * Rights, each a set of SOFT_R/W/X: stage 1 for unprivileged and privileged accesses, and stage 2. In s2,
-	 * SOFT_X is execution by unprivileged accesses and SOFT_P execution by privileged ones (they differ with XNX).
-	 */
-	uint8_t s1_user, s1_priv, s2;
-	uint64_t ipa; /* stage-1 output for the address asked for */
 };
 
 /*
