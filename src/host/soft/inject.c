@@ -47,11 +47,8 @@ static void latch(struct soft_injection *injection, uint32_t index, const struct
 	injection->from = index;
 }
 
-bool soft_inject_strikes(struct soft_injection *injection, int32_t failure, uint32_t index,
-			 const struct soft_entry *entry)
+bool soft_inject_armed_strikes(struct soft_injection *injection, uint32_t index, const struct soft_entry *entry)
 {
-	if (!injection->armed || injection->failure != failure)
-		return false;
 	latch(injection, index, entry);
 	if (!injection->latched || index < injection->from ||
 	    memcmp(entry->words, injection->words, sizeof(injection->words)) != 0)

@@ -37,8 +37,14 @@ void soft_inject_arm(struct soft_injection *injection, const struct viq_soft_inj
 /* A call of count entries begins. True: the whole call is to fail (NO_MEMORY). */
 bool soft_inject_call(struct soft_injection *injection, uint32_t count);
 
+/* It is armed with this failure: does it strike the entry? */
+bool soft_inject_armed_strikes(struct soft_injection *injection, uint32_t index, const struct soft_entry *entry);
+
 /* Does this failure strike the entry now? It counts as a strike. */
-bool soft_inject_strikes(struct soft_injection *injection, int32_t failure, uint32_t index,
-			 const struct soft_entry *entry);
+static inline bool soft_inject_strikes(struct soft_injection *injection, int32_t failure, uint32_t index,
+				       const struct soft_entry *entry)
+{
+	return injection->armed && injection->failure == failure && soft_inject_armed_strikes(injection, index, entry);
+}
 
 #endif
