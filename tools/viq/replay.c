@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "failures.h"
-#include "replay_scan.h"
+#include "replay_arch.h"
 #include "tool.h"
 
 static const char help[] =
 	"usage: viq replay [OPTION]... CAPTURE\n"
-	"Replay a recorded SMMUv3 command queue through the front end and a host: what was consumed, what the guest "
-	"saw,\n"
-	"what it cost. With the software host, devices use what is about to be invalidated, and are asked "
+	"Replay a recorded queue of an SMMUv3 or a VT-d through the front end and a host: what was consumed, what the\n"
+	"guest saw, what it cost. With the software host, devices use what is about to be invalidated, and are asked "
 	"afterwards.\n\n"
 	"  --host soft|null   a software IOMMU, or a host that accepts everything (default: soft)\n"
 	"  --contract NAME    how the software host reports failures: exact, linux-7.3 or linux-next (default: exact)\n"
@@ -116,14 +115,14 @@ static int parse_options(int argc, char **argv, struct replay_options *options, 
 	return TOOL_OK;
 }
 
-static int no_such_command(const struct replay_options *options, uint64_t count)
+static int no_such_command(const struct replay_options *options, const char *entry, uint64_t count)
 {
 	unsigned long long number = options->inject.number;
 
 	if (number < count)
-		return tool_error(options->path, "--inject: command %llu is in a gap of the recording; choose another",
-				  number);
-	return tool_error(options->path, "--inject: there is no command %llu; the capture has %llu, counted from 0",
+		return tool_error(options->path, "--inject: %s %llu is in a gap of the recording; choose another",
+				  entry, number);
+	return tool_error(options->path, "--inject: there is no %s %llu; the capture has %llu, counted from 0", entry,
 			  number, (unsigned long long)count);
 }
 
@@ -132,9 +131,10 @@ static int run(const struct replay_options *options, struct scan *scan, struct r
 	if (!scan_capture(options->path, options->inject.number, scan))
 		return TOOL_ERROR;
 	if (options->inject.kind != REPLAY_INJECT_NOTHING && !scan->found)
-		return no_such_command(options, scan->commands + scan->missing);
-	if (!replay_check_inject(options, scan->wanted))
+		return no_such_command(options, scan->arch->entry, scan->commands + scan->missing);
+	if (!replay_check_inject(scan->arch, options, scan->wanted))
 		return TOOL_ERROR;
+	result->arch = scan->arch;
 	memcpy(result->recorded, scan->recorded, sizeof(result->recorded));
 	memcpy(result->note, scan->note, sizeof(result->note));
 	result->commands = scan->commands;

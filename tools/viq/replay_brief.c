@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "replay.h"
+#include "replay_arch.h"
 
 enum colour {
 	GOOD = 32,
@@ -43,34 +43,33 @@ static void brief_queue(const struct replay_options *options, const struct repla
 	for (unsigned int kind = 0; kind < REPLAY_KINDS; kind++)
 		consumed += result->consumed[kind];
 	label("queue", NOTE);
-	printf("%" PRIu64 " of %" PRIu64 " commands consumed, in %" PRIu64 " doorbells; %" PRIu64
-	       " CMD_SYNCs completed\n",
-	       consumed, result->commands + result->missing, result->doorbells, result->consumed[VIQ_SMMUV3_OP_SYNC]);
+	printf("%" PRIu64 " of %" PRIu64 " %ss consumed, in %" PRIu64 " doorbells; %" PRIu64 " %ss completed\n",
+	       consumed, result->commands + result->missing, result->arch->entry, result->doorbells, result->completed,
+	       result->arch->sync);
 	label("host", NOTE);
 	printf("%" PRIu64 " invalidations confirmed; a doorbell takes %.2f us (%s included)\n",
 	       result->counters.entries, (double)result->doorbell_ns / 1000,
 	       options->soft ? "the software IOMMU" : "the null host");
 }
 
-static void brief_error(const struct replay_options *options, const struct replay_error *e)
+static void brief_error(const struct replay_options *options, const struct replay_arch *arch,
+			const struct replay_error *e)
 {
-	const char *name = viq_smmuv3_cerror_name(e->code);
-
 	label("the guest sees", BAD);
-	printf("its queue stopped at command %" PRIu64 " (CMDQ_CONS.RD = %#x), error %s, GERROR.CMDQ_ERR raised\n",
-	       e->number, e->index, name ? name : "unknown");
+	printf("its queue stopped at %s %" PRIu64 ": ", arch->entry, e->number);
+	arch->print_error(e);
+	putchar('\n');
 	if (options->soft) {
 		label("took effect", GOOD);
 		printf("everything before it: %" PRIu64 " of %" PRIu64 " translations of this doorbell are gone\n",
 		       e->before_gone, e->before);
 		label("did not", NOTE);
-		printf("the command itself (%" PRIu64 " of %" PRIu64
+		printf("the %s itself (%" PRIu64 " of %" PRIu64
 		       " translations still cached) and what follows it (%" PRIu64 " of %" PRIu64 ")\n",
-		       e->own_cached, e->own, e->after_cached, e->after);
+		       arch->entry, e->own_cached, e->own, e->after_cached, e->after);
 	}
 	label("the guest then", NOTE);
-	printf("%s, as Linux does\n", e->replaced ? "puts a CMD_SYNC in its place and acknowledges the error"
-						  : "acknowledges the error, so that the SMMU tries again");
+	printf("%s, as Linux does\n", replay_answer_text(arch, e));
 }
 
 static void brief_verdict(const struct replay_options *options, const struct replay_result *result)
@@ -79,17 +78,18 @@ static void brief_verdict(const struct replay_options *options, const struct rep
 
 	if (options->soft) {
 		label("devices", w->stale ? BAD : GOOD);
-		printf("had %" PRIu64 " translations cached; after the CMD_SYNC %" PRIu64 " were gone, %" PRIu64
-		       " stale\n",
-		       w->cached, w->gone, w->stale);
+		printf("had %" PRIu64 " translations cached; after the %s %" PRIu64 " were gone, %" PRIu64 " stale\n",
+		       w->cached, result->arch->sync, w->gone, w->stale);
 	}
 	if (w->lost) {
 		label("never invalidated", NOTE);
-		printf("%" PRIu64 " translations of the refused command: the guest was told\n", w->lost);
+		printf("%" PRIu64 " translations of the refused %s: the guest was told\n", w->lost,
+		       result->arch->entry);
 	}
 	if (result->stopped) {
 		label("stopped", BAD);
-		printf("after %" PRIu64 " tries; no CMD_SYNC completed after the failure\n", result->error_count);
+		printf("after %" PRIu64 " tries; no %s completed after the failure\n", result->error_count,
+		       result->arch->sync);
 	}
 	if (w->stale) {
 		label("STALE", BAD);
@@ -102,10 +102,11 @@ void replay_report_brief(const struct replay_options *options, const struct repl
 	printf("%s\n", result->note[0] ? result->note : options->path);
 	if (options->inject.kind != REPLAY_INJECT_NOTHING) {
 		label("on purpose", BAD);
-		printf("command %" PRIu64 " %s\n", options->inject.number, injection_text(&options->inject));
+		printf("%s %" PRIu64 " %s\n", result->arch->entry, options->inject.number,
+		       injection_text(&options->inject));
 	}
 	if (result->error_count)
-		brief_error(options, &result->errors[0]);
+		brief_error(options, result->arch, &result->errors[0]);
 	brief_queue(options, result);
 	brief_verdict(options, result);
 }

@@ -3,88 +3,97 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay_witness.h"
+#include "replay_arch.h"
 #include "tool.h"
 
-#define MAX_RETRIES   8                    /* of one command, until the driver gives up */
-#define INJECT_WINDOW 512                  /* commands before the injected one in its host call, at most */
-#define LINUX_SYNC    UINT64_C(0x0fc02046) /* what Linux puts in a refused command's place: CMD_SYNC, CS = SEV */
+#define MAX_RETRIES   8   /* of one command, until the driver gives up */
+#define INJECT_WINDOW 512 /* commands before the injected one in its host call, at most */
 
 struct sample {
 	uint32_t ns, commands;
 };
 
+/* What stands in a slot. */
+struct place {
+	uint64_t number; /* of the command */
+	bool starts;     /* it is the first that the guest's driver submitted together */
+};
+
 struct replay {
 	const struct replay_options *options;
-	struct replay_guest guest;
+	const struct replay_arch *arch;
+	struct replay_guest *guest;
 	struct witness *witness; /* NULL without the software host */
 	struct replay_result *result;
 	/* Written to the ring and not yet rung. */
 	struct replay_command *fresh;
 	uint32_t fresh_count, held; /* commands, doorbells */
-	uint32_t prod;              /* of the last doorbell */
+	uint32_t doorbell;          /* value of the last one */
 	uint64_t next_number;
-	uint64_t *numbers; /* of the command in each slot */
-	bool restart;      /* the next entries begin a queue */
-	uint32_t entries;
+	struct place *places; /* by slot */
+	bool starts;          /* the next command is the first after a doorbell */
+	bool restart;         /* the next entries begin a queue */
+	uint32_t entries, entry_size;
 	struct sample *samples;
 	size_t sample_count, sample_room;
 };
 
 /* --- The guest's driver ------------------------------------------------------------------------------------------ */
 
-static void command_at(struct replay *r, uint32_t index, uint64_t cmd[2])
+static struct place *place_at(const struct replay *r, uint32_t index)
 {
-	uint64_t at = synth_cmdq_entry(&r->guest.ring, index);
-
-	cmd[0] = synth_load(&r->guest.mem, at);
-	cmd[1] = synth_load(&r->guest.mem, at + 8);
+	return &r->places[index & (r->entries - 1)];
 }
 
-/* Follow CMDQ_CONS. Returns how many commands were consumed. */
+/* Follow the queue's head. Returns how many commands were consumed. */
 static uint32_t follow(struct replay *r)
 {
-	uint32_t mask = 2 * r->entries - 1;
-	uint32_t cons = guest_read(&r->guest, VIQ_SMMUV3_CMDQ_CONS) & mask;
+	uint32_t mask = guest_index_mask(r->guest);
+	uint32_t head = r->arch->head(r->guest);
 	uint32_t count = 0;
 
-	for (uint32_t i = r->guest.cons; i != cons && count <= r->entries; i = (i + 1) & mask, count++) {
-		uint64_t cmd[2];
-		unsigned int kind;
+	for (uint32_t i = r->guest->head; i != head && count <= r->entries; i = (i + 1) & mask, count++) {
+		uint64_t cmd[4];
+		bool completed;
 
-		command_at(r, i, cmd);
-		kind = replay_kind(cmd);
-		r->result->consumed[kind]++;
-		witness_consumed(r->witness, i, kind == VIQ_SMMUV3_OP_SYNC);
+		guest_load(r->guest, i, cmd);
+		completed = r->arch->completed(r->guest, i, cmd);
+		r->result->consumed[r->arch->kind(cmd)]++;
+		r->result->completed += completed;
+		witness_consumed(r->witness, i, completed);
 	}
-	r->guest.cons = cons;
+	r->guest->head = head;
 	return count;
 }
 
 static void note_error(struct replay *r, struct replay_error *error)
 {
-	uint32_t cons = guest_read(&r->guest, VIQ_SMMUV3_CMDQ_CONS);
-
-	error->index = r->guest.cons;
-	error->code = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMDQ_CONS_ERR, cons);
-	error->gerror = guest_read(&r->guest, VIQ_SMMUV3_GERROR);
-	error->gerrorn = guest_read(&r->guest, VIQ_SMMUV3_GERRORN);
-	error->number = r->numbers[error->index & (r->entries - 1)];
-	command_at(r, error->index, error->cmd);
+	error->index = r->guest->head;
+	error->number = place_at(r, error->index)->number;
+	guest_load(r->guest, error->index, error->cmd);
+	r->arch->note_error(r->guest, error);
 	witness_survey(r->witness, error);
 }
 
-/* What Linux's driver does: refused commands become a CMD_SYNC, everything else is tried again. */
+/* Where the command at index stands in what its driver submitted. */
+static struct replay_submission submission_of(const struct replay *r, uint32_t index)
+{
+	uint32_t mask = guest_index_mask(r->guest), tail = guest_doorbell_index(r->guest, r->doorbell), last = index;
+
+	for (uint32_t i = (index + 1) & mask; i != tail && !place_at(r, i)->starts; i = (i + 1) & mask)
+		last = i;
+	return (struct replay_submission){place_at(r, index)->starts, last};
+}
+
 static void answer_error(struct replay *r, struct replay_error *error)
 {
-	static const struct synth_cmd sync = {{LINUX_SYNC, 0}};
+	struct replay_submission submission = submission_of(r, error->index);
 
-	if (error->code != VIQ_SMMUV3_CERROR_ABT && error->code != VIQ_SMMUV3_CERROR_ATC_INV_SYNC) {
+	error->answer = r->arch->answer(r->guest, error, &submission);
+	if (error->answer == REPLAY_REPLACED)
 		witness_lost(r->witness, error->index);
-		synth_cmdq_rewrite(&r->guest.ring, error->index, sync);
-		error->replaced = true;
-	}
-	guest_acknowledge(&r->guest);
+	else if (error->answer == REPLAY_STUCK)
+		r->result->stopped = true;
 }
 
 /* Until the queue runs again, or the same command has failed too often. */
@@ -93,7 +102,7 @@ static void handle_errors(struct replay *r)
 	uint32_t last = UINT32_MAX;
 	unsigned int retries = 0;
 
-	while (guest_stopped(&r->guest) && !r->result->stopped) {
+	while (!r->result->stopped && r->arch->stopped(r->guest)) {
 		struct replay_error error = {0};
 
 		/* In this order: looking at what is due makes devices cache it anew. */
@@ -132,12 +141,12 @@ static bool keep_sample(struct replay *r, uint64_t ns, uint32_t commands)
 	return true;
 }
 
-static bool ring(struct replay *r, uint32_t prod)
+static bool ring(struct replay *r, uint32_t doorbell)
 {
 	uint64_t ns;
 
 	witness_doorbell(r->witness);
-	ns = guest_ring(&r->guest, prod);
+	ns = guest_ring(r->guest, doorbell);
 	r->result->doorbells++;
 	if (!keep_sample(r, ns, follow(r)))
 		return false;
@@ -152,14 +161,15 @@ static uint32_t call_start(const struct replay *r, uint32_t at)
 	uint32_t start = at;
 	uint32_t limit = r->options->budget && r->options->budget < INJECT_WINDOW ? r->options->budget : INJECT_WINDOW;
 
-	while (start > 0) {
-		unsigned int op = (unsigned int)VIQ_GET(VIQ_SMMUV3_CMD_OP, r->fresh[start - 1].cmd[0]);
-
-		if (op == VIQ_SMMUV3_OP_SYNC || op == VIQ_SMMUV3_OP_CFGI_STE || op == VIQ_SMMUV3_OP_CFGI_STE_RANGE)
-			break;
+	while (start > 0 && !r->arch->ends_call(r->fresh[start - 1].cmd))
 		start--;
-	}
 	return at - start < limit ? start : at;
+}
+
+/* The register value that makes everything before index visible. */
+static uint32_t doorbell_of(const struct replay *r, uint32_t index)
+{
+	return r->arch->wraps ? index : index * r->entry_size;
 }
 
 /* Ring up to the host call that has the injected command, then arm the failure at its place in the call. */
@@ -169,15 +179,15 @@ static bool arm(struct replay *r, uint32_t at)
 	struct viq_soft_inject what = {.size = sizeof(what), .failure = inject->failure, .times = inject->times};
 	uint32_t start = call_start(r, at);
 
-	if (start > 0 && !ring(r, r->fresh[start].index))
+	if (start > 0 && !ring(r, doorbell_of(r, r->fresh[start].index)))
 		return false;
 	if (r->result->stopped)
 		return true;
 	for (uint32_t i = start; i < at; i++)
-		what.index += replay_goes_to_host(r->fresh[i].cmd);
+		what.index += r->arch->goes_to_host(r->fresh[i].cmd);
 	what.before = what.index < 2 ? what.index : 2;
 	what.after = 2;
-	viq_soft_inject(r->guest.host.soft, r->guest.host.viommu, &what);
+	r->arch->arm(r->guest, &what);
 	return true;
 }
 
@@ -186,7 +196,7 @@ static void disarm(struct replay *r)
 {
 	const struct viq_soft_inject nothing = {.size = sizeof(nothing), .failure = -1};
 
-	viq_soft_inject(r->guest.host.soft, r->guest.host.viommu, &nothing);
+	r->arch->arm(r->guest, &nothing);
 }
 
 static void use_fresh(struct replay *r)
@@ -208,7 +218,7 @@ static bool ring_held(struct replay *r)
 			return false;
 	}
 	r->fresh_count = r->held = 0;
-	good = r->result->stopped || ring(r, r->prod);
+	good = r->result->stopped || ring(r, r->doorbell);
 	if (armed)
 		disarm(r);
 	return good;
@@ -222,39 +232,42 @@ static bool begin_queue(struct replay *r, uint32_t first)
 		return true;
 	r->restart = false;
 	r->fresh_count = 0; /* what the old queue still had was never rung */
-	if (!guest_start_queue(&r->guest, r->entries, first))
+	if (!guest_start_queue(r->guest, r->entries, r->entry_size, first))
 		return false;
-	r->prod = first;
+	r->doorbell = doorbell_of(r, first);
+	r->starts = true;
 	witness_new_queue(r->witness);
 	return true;
 }
 
-/* A command without bytes: a CMD_SYNC is as good as any, and harms nobody. */
+/* recorded: NULL for a command without bytes. */
 static void put_command(struct replay *r, uint32_t index, const uint64_t *recorded)
 {
-	static const struct synth_cmd unknown = {{VIQ_SMMUV3_OP_SYNC, 0}};
 	struct replay_command *fresh = &r->fresh[r->fresh_count++];
-	struct synth_cmd cmd = unknown;
+	uint64_t cmd[4];
 
-	if (recorded)
-		memcpy(cmd.w, recorded, sizeof(cmd.w));
 	fresh->number = r->next_number++;
 	fresh->index = index;
-	memcpy(fresh->cmd, cmd.w, sizeof(fresh->cmd));
+	memcpy(fresh->cmd, recorded ? recorded : r->arch->filler, sizeof(fresh->cmd));
+	memcpy(cmd, fresh->cmd, sizeof(cmd));
+	r->arch->adapt(r->guest, index, cmd);
 	if (fresh->number == r->options->inject.number)
-		replay_inject_command(&r->options->inject, &r->guest.config, cmd.w);
-	synth_cmdq_rewrite(&r->guest.ring, index, cmd);
-	r->numbers[index & (r->entries - 1)] = fresh->number;
+		r->arch->spoil(r->guest, &r->options->inject, cmd);
+	guest_store(r->guest, index, cmd);
+	*place_at(r, index) = (struct place){fresh->number, r->starts};
+	r->starts = false;
 }
 
 static bool take_entries(struct replay *r, const struct viq_capture_reader *reader,
 			 const struct viq_capture_event *event)
 {
-	uint32_t mask = 2 * r->entries - 1;
-	uint64_t cmd[4];
+	uint32_t mask = guest_index_mask(r->guest);
+	/* A ring without a wrap flag cannot be full. */
+	uint32_t room = r->arch->wraps ? r->entries : r->entries - 1;
+	uint64_t cmd[4] = {0};
 
 	/* No room for it beside what is held back. */
-	if (r->held && r->fresh_count + event->entries.count > r->entries && !ring_held(r))
+	if (r->held && r->fresh_count + event->entries.count > room && !ring_held(r))
 		return false;
 	for (uint32_t i = 0; i < event->entries.count; i++) {
 		/* More than the ring holds, without a doorbell: the guest overwrites its own commands. */
@@ -271,10 +284,19 @@ static bool take_entries(struct replay *r, const struct viq_capture_reader *read
 
 static bool take_doorbell(struct replay *r, uint32_t value)
 {
-	r->prod = value;
+	r->doorbell = value;
+	r->starts = true;
 	if (++r->held < r->options->batch && r->fresh_count < r->entries / 2)
 		return true;
 	return ring_held(r);
+}
+
+/* Where a queue stands that this doorbell begins. */
+static uint32_t first_index(const struct replay *r, const struct viq_capture_entries *entries)
+{
+	if (entries->count)
+		return entries->first;
+	return r->arch->wraps ? entries->doorbell : (entries->doorbell / r->entry_size) & (r->entries - 1);
 }
 
 static bool take_event(struct replay *r, const struct viq_capture_reader *reader, const struct viq_capture_event *event)
@@ -285,13 +307,14 @@ static bool take_event(struct replay *r, const struct viq_capture_reader *reader
 			return false;
 		r->restart = true;
 		r->entries = event->setup.entries;
+		r->entry_size = event->setup.entry_size;
 		return true;
 	case VIQ_CAPTURE_ENTRIES:
 	case VIQ_CAPTURE_GAP:
 		return begin_queue(r, event->entries.first) && take_entries(r, reader, event);
 	case VIQ_CAPTURE_DOORBELL:
-		return begin_queue(r, event->entries.count ? event->entries.first : event->entries.doorbell) &&
-		       take_entries(r, reader, event) && take_doorbell(r, event->entries.doorbell);
+		return begin_queue(r, first_index(r, &event->entries)) && take_entries(r, reader, event) &&
+		       take_doorbell(r, event->entries.doorbell);
 	default:
 		return true;
 	}
@@ -313,6 +336,7 @@ static bool replay_events(struct replay *r)
 		return false;
 	}
 	r->entries = viq_capture_reader_setup(reader)->entries;
+	r->entry_size = viq_capture_reader_setup(reader)->entry_size;
 	tool_progress_start(&progress, "replaying");
 	while (good && !r->result->stopped && (ret = viq_capture_reader_next(reader, &event, &err)) > 0) {
 		good = take_event(r, reader, &event);
@@ -367,32 +391,31 @@ static bool finish(struct replay *r)
 		if (r->samples[i].ns > result->slowest_ns)
 			result->slowest_ns = r->samples[i].ns;
 	free(values);
-	result->counters = *viq_smmuv3_counters(r->guest.smmu);
-	if (r->guest.soft)
-		viq_soft_counters(r->guest.host.soft, &result->soft);
+	r->arch->counters(r->guest, result);
 	witness_counts(r->witness, &result->witness);
 	return true;
 }
 
 bool replay_capture(const struct replay_options *options, const struct scan *scan, struct replay_result *result)
 {
-	struct replay r = {.options = options, .result = result, .restart = true};
+	struct replay r = {.options = options, .arch = scan->arch, .result = result, .restart = true};
 	bool good = false;
 
-	if (!guest_create(&r.guest, options, scan))
+	r.guest = r.arch->create(options, scan);
+	if (!r.guest)
 		return false;
 	r.fresh = calloc(scan->max_entries, sizeof(*r.fresh));
-	r.numbers = calloc(scan->max_entries, sizeof(*r.numbers));
-	if (!r.fresh || !r.numbers)
-		tool_error(NULL, "no memory for a queue of %u commands", scan->max_entries);
-	else if (!options->soft || witness_create(&r.guest, scan, &r.witness)) {
-		guest_enable(&r.guest);
+	r.places = calloc(scan->max_entries, sizeof(*r.places));
+	if (!r.fresh || !r.places)
+		tool_error(NULL, "no memory for a queue of %u %ss", scan->max_entries, r.arch->entry);
+	else if (!options->soft || witness_create(r.guest, scan, &r.witness)) {
+		r.arch->enable(r.guest);
 		good = replay_events(&r) && finish(&r);
 	}
 	witness_destroy(r.witness);
 	free(r.samples);
-	free(r.numbers);
+	free(r.places);
 	free(r.fresh);
-	guest_destroy(&r.guest);
+	r.arch->destroy(r.guest);
 	return good;
 }

@@ -6,6 +6,7 @@
 
 #define SCAN_MAX_STREAMS 1024
 #define SCAN_SID_BITS    20 /* streams above are replayed, but have no device */
+#define SCAN_MAX_TABLES  256
 
 struct scan_stream {
 	uint32_t sid;
@@ -13,18 +14,35 @@ struct scan_stream {
 	bool ats;          /* ATC_INV names it */
 };
 
-/* What a capture needs of the guest around it. */
-struct scan {
-	uint64_t recorded[REPLAY_KINDS];
-	uint64_t commands, missing, doorbells;
-	uint32_t max_entries; /* of its queues */
-	uint32_t max_sid;
-	char note[1100];
+struct scan_smmuv3 {
 	uint8_t granule[65536]; /* by ASID: log2 of the pages of its tables; 0: the capture does not name it */
 	struct scan_stream streams[SCAN_MAX_STREAMS];
 	size_t stream_count;
+};
+
+/* Page tables that a guest must have had: it invalidates in this domain and PASID. */
+struct scan_table {
+	uint16_t domain_id;
+	uint32_t pasid;
+};
+
+struct scan_vtd {
+	struct scan_table tables[SCAN_MAX_TABLES];
+	size_t table_count;
+	bool narrow; /* a queue of 128-bit descriptors: legacy mode, which takes both widths */
+};
+
+/* What a capture needs of the guest around it. */
+struct scan {
+	const struct replay_arch *arch;
+	uint64_t recorded[REPLAY_KINDS];
+	uint64_t commands, missing, doorbells;
+	uint32_t max_entries; /* of its queues */
+	char note[1100];
+	struct scan_smmuv3 smmuv3;
+	struct scan_vtd vtd;
 	bool found; /* command number wanted is there */
-	uint64_t wanted[2];
+	uint64_t wanted[4];
 };
 
 /* Read the whole capture. False after an error, which was printed. */

@@ -2,13 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay_witness.h"
-#include "replay_witness_private.h"
+#include "replay_arch.h"
 #include "tool.h"
 
 /* --- Records ----------------------------------------------------------------------------------------------------- */
 
-/* Consumption numbers slots as it passes them; a record waits for its slot's number, then for a CMD_SYNC's. */
+/* Consumption numbers slots as it passes them; a record waits for its slot's number, then for a completed wait's. */
 static struct slot *slot_of(const struct witness *w, uint32_t index)
 {
 	return &w->slots[index & (w->slot_count - 1)];
@@ -60,7 +59,7 @@ static bool is_stale(const struct record *r)
 	return !witness_translate(r->dev, r->iova, r->ssid, r->flags, &pa) && pa == r->pa;
 }
 
-/* Its slot's fate reaches a record once: the slot may be used again before a CMD_SYNC comes. */
+/* Its slot's fate reaches a record once: the slot may be used again before a completed wait comes. */
 static void learn_fate(struct witness *w, struct record *r)
 {
 	const struct slot *slot = slot_of(w, r->index);
@@ -172,6 +171,21 @@ void witness_counts(const struct witness *w, struct replay_witness_counts *count
 	counts->waiting += w->record_count;
 }
 
+/* --- For the architectures --------------------------------------------------------------------------------------- */
+
+void witness_note_recent(struct recent *recent, uint64_t va, unsigned int level)
+{
+	for (unsigned int i = 0; i < WITNESS_RECENT && i < recent->count; i++)
+		if (recent->pages[i].va == va && recent->pages[i].level == level)
+			return;
+	recent->pages[recent->count++ % WITNESS_RECENT] = (struct page){va, level};
+}
+
+uint64_t witness_fresh_address(struct witness *w, unsigned int shift)
+{
+	return (++w->fresh << shift) & (VIQ_BIT(WITNESS_OA_BITS) - 1);
+}
+
 /* --- Life -------------------------------------------------------------------------------------------------------- */
 
 void witness_new_queue(struct witness *w)
@@ -182,7 +196,7 @@ void witness_new_queue(struct witness *w)
 		drop(&w->records[i]);
 	w->counts.waiting += w->record_count;
 	w->record_count = 0;
-	w->slot_count = 1u << w->guest->ring.log2size;
+	w->slot_count = w->guest->ring.entries;
 	memset(w->slots, 0, w->slot_count * sizeof(*w->slots));
 }
 
@@ -191,7 +205,7 @@ void witness_before(struct witness *w, const struct replay_command *command)
 	if (!w)
 		return;
 	*slot_of(w, command->index) = (struct slot){.number = command->number};
-	witness_use(w, command);
+	w->guest->arch->use(w, command);
 }
 
 bool witness_create(struct replay_guest *guest, const struct scan *scan, struct witness **out)
@@ -206,7 +220,7 @@ bool witness_create(struct replay_guest *guest, const struct scan *scan, struct 
 		w->records = calloc(WITNESS_MAX_RECORDS, sizeof(*w->records));
 		w->slot_count = 1;
 		if (w->slots && w->records)
-			err = witness_populate(w, scan);
+			err = guest->arch->populate(w, scan);
 	}
 	if (!err)
 		return true;
@@ -219,8 +233,7 @@ void witness_destroy(struct witness *w)
 {
 	if (!w)
 		return;
-	free(w->asids);
-	free(w->streams);
+	w->guest->arch->unpopulate(w);
 	free(w->records);
 	free(w->slots);
 	free(w);

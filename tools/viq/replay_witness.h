@@ -4,17 +4,18 @@
  *
  * Before commands are rung, a device uses each translation (or context descriptor, or ATC entry) that they name, so
  * that the software host caches it; then the table entry behind it is changed. Each such use is a record. When a
- * CMD_SYNC that follows the command has been consumed, the device tries again: what it gets must not be what it got
- * before.
+ * wait (CMD_SYNC, wait descriptor) that follows the command has completed, the device tries again: what it gets must
+ * not be what it got before.
  *
- * Every ASID of the capture has a device with tables of its own. Every stream that the capture configures is a device
- * as well, whose context descriptors point now to one, now to another set of tables; a stream that ATC_INV names has
- * its ATC watched instead, since an ATC may keep what CFGI forgets.
+ * SMMUv3: every ASID of the capture has a device with tables of its own. Every stream that the capture configures is a
+ * device as well, whose context descriptors point now to one, now to another set of tables; a stream that ATC_INV names
+ * has its ATC watched instead, since an ATC may keep what CFGI forgets.
  */
 #ifndef VIQ_TOOL_REPLAY_WITNESS_H
 #define VIQ_TOOL_REPLAY_WITNESS_H
 
 #include "replay_guest.h"
+#include "replay_scan.h"
 
 #define WITNESS_MAX_ASIDS   1024
 #define WITNESS_PAGES       64    /* of one command */
@@ -31,11 +32,11 @@ void witness_destroy(struct witness *witness); /* NULL is allowed, and does noth
 void witness_new_queue(struct witness *witness);
 /* This command will be rung next: use what it invalidates, then change it. */
 void witness_before(struct witness *witness, const struct replay_command *command);
-/* The command in this slot was consumed; it is a CMD_SYNC. */
-void witness_consumed(struct witness *witness, uint32_t index, bool sync);
+/* The command in this slot was consumed; it told the guest that all before it took effect. */
+void witness_consumed(struct witness *witness, uint32_t index, bool completed);
 /* The guest's driver overwrites the command in this slot. */
 void witness_lost(struct witness *witness, uint32_t index);
-/* Look at everything whose command and a later CMD_SYNC have been consumed. */
+/* Look at everything whose command and a later wait have been consumed. */
 void witness_settle(struct witness *witness);
 /* A doorbell follows: what witness_survey() counts as before an error begins here. */
 void witness_doorbell(struct witness *witness);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Between replay_witness.c (what becomes of records) and replay_use.c (which records a command makes). */
+/*
+ * Between replay_witness.c (what becomes of records) and an architecture's witnesses (which records a command makes).
+ */
 #ifndef VIQ_TOOL_REPLAY_WITNESS_PRIVATE_H
 #define VIQ_TOOL_REPLAY_WITNESS_PRIVATE_H
 
 #include "replay_witness.h"
 
-#define WITNESS_MAX_SSIDS 16
+/* Output addresses are never accessed: any below the limit do. */
+#define WITNESS_OA_BITS 46
 
 /* A page or block that a device has used. */
 struct page {
@@ -16,34 +19,6 @@ struct page {
 struct recent {
 	struct page pages[WITNESS_RECENT];
 	unsigned int count; /* ever noted */
-};
-
-/* The device of an ASID. */
-struct asid_witness {
-	uint16_t asid;
-	struct viq_soft_dev *dev;
-	struct synth_pt pt;
-	struct recent recent;
-};
-
-/* A context descriptor of a configured stream: which of the two sets of tables it names. */
-struct config_state {
-	uint32_t ssid;
-	uint8_t tables;
-	uint32_t waiting; /* records */
-};
-
-struct stream_witness {
-	uint32_t sid;
-	bool ats;
-	struct viq_soft_dev *dev;
-	struct synth_cdt cdt[2]; /* the STE points to one */
-	uint8_t current;
-	struct config_state ssids[WITNESS_MAX_SSIDS];
-	size_t ssid_count;
-	struct recent recent;
-	uint32_t atc_waiting; /* records */
-	uint64_t atc_used;    /* before which doorbell */
 };
 
 enum record_what {
@@ -84,19 +59,14 @@ struct witness {
 	uint64_t doorbells;
 	struct replay_witness_counts counts, at_doorbell;
 
-	struct asid_witness *asids;
-	size_t asid_count;
-	uint16_t by_asid[65536]; /* place in asids + 1; 0: none */
-	struct stream_witness *streams;
-	size_t stream_count;
-	/* What context descriptors of configured streams name: two sets of tables, each under an ASID of its own. */
-	struct synth_pt tables[2];
-	uint16_t tables_asid[2];
+	void *own;      /* the architecture's devices */
 	uint64_t fresh; /* output addresses handed out */
 };
 
-int witness_populate(struct witness *w, const struct scan *scan);
-void witness_use(struct witness *w, const struct replay_command *command);
+/* Note a page as used lately, unless it is noted. */
+void witness_note_recent(struct recent *recent, uint64_t va, unsigned int level);
+/* An output address that no table entry has had for a long time. */
+uint64_t witness_fresh_address(struct witness *w, unsigned int shift);
 bool witness_record(struct witness *w, const struct replay_command *command, const struct record *record);
 int witness_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, uint64_t *pa);
 

@@ -4,26 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay_witness_private.h"
+#include "replay_smmuv3.h"
 
 #define PROBE     (UINT64_C(1) << 46) /* an address that every device can use */
-#define OA_BITS   46                  /* output addresses are never accessed: any below the limit do */
 #define MAX_ASIDS 64                  /* looked at for a command that concerns them all */
 
 /* --- Pages ------------------------------------------------------------------------------------------------------- */
 
-static void note_recent(struct recent *recent, uint64_t va, unsigned int level)
+static struct smmuv3_devices *own(const struct witness *w)
 {
-	for (unsigned int i = 0; i < WITNESS_RECENT && i < recent->count; i++)
-		if (recent->pages[i].va == va && recent->pages[i].level == level)
-			return;
-	recent->pages[recent->count++ % WITNESS_RECENT] = (struct page){va, level};
+	return w->own;
 }
 
-/* An output address that no table entry has had for a long time. */
-static uint64_t fresh_address(struct witness *w, unsigned int shift)
+static struct smmuv3_guest *guest_of(const struct witness *w)
 {
-	return (++w->fresh << shift) & (VIQ_BIT(OA_BITS) - 1);
+	return (struct smmuv3_guest *)w->guest;
 }
 
 /* The descriptor of a leaf at level, or SYNTH_NONE where a table or a larger block stands already. */
@@ -43,7 +38,7 @@ static uint64_t leaf_slot(struct synth_pt *pt, uint64_t va, unsigned int level, 
 
 static void remap(struct witness *w, struct synth_pt *pt, uint64_t slot, unsigned int level)
 {
-	uint64_t oa = fresh_address(w, synth_pt_shift(pt, level));
+	uint64_t oa = witness_fresh_address(w, synth_pt_shift(pt, level));
 
 	synth_store(pt->mem, slot, synth_pt_leaf_desc(pt, oa, level, SYNTH_NG));
 }
@@ -72,7 +67,7 @@ static void use_page(struct witness *w, const struct replay_command *command, st
 static void use_recent(struct witness *w, const struct replay_command *command, struct asid_witness *a)
 {
 	if (!a->recent.count)
-		note_recent(&a->recent, PROBE, 3);
+		witness_note_recent(&a->recent, PROBE, 3);
 	for (unsigned int i = 0; i < WITNESS_RECENT && i < a->recent.count; i++)
 		use_page(w, command, a, a->recent.pages[i].va, a->recent.pages[i].level);
 }
@@ -105,7 +100,7 @@ static void use_range(struct witness *w, const struct replay_command *command, s
 		uint64_t n = pages < count && i ? (count - 1) / (pages - 1) * i : i;
 		uint64_t page = va + ((i == pages - 1 ? count - 1 : n) << shift);
 
-		note_recent(&a->recent, page, level);
+		witness_note_recent(&a->recent, page, level);
 		use_page(w, command, a, page, level);
 	}
 }
@@ -113,10 +108,10 @@ static void use_range(struct witness *w, const struct replay_command *command, s
 static void use_asid(struct witness *w, const struct replay_command *command,
 		     void (*use)(struct witness *, const struct replay_command *, struct asid_witness *))
 {
-	unsigned int place = w->by_asid[VIQ_GET(VIQ_SMMUV3_TLBI_ASID, command->cmd[0])];
+	unsigned int place = own(w)->by_asid[VIQ_GET(VIQ_SMMUV3_TLBI_ASID, command->cmd[0])];
 
 	if (place)
-		use(w, command, &w->asids[place - 1]);
+		use(w, command, &own(w)->asids[place - 1]);
 	else
 		w->counts.skipped++;
 }
@@ -124,11 +119,11 @@ static void use_asid(struct witness *w, const struct replay_command *command,
 static void use_all_asids(struct witness *w, const struct replay_command *command,
 			  void (*use)(struct witness *, const struct replay_command *, struct asid_witness *))
 {
-	size_t count = w->asid_count < MAX_ASIDS ? w->asid_count : MAX_ASIDS;
+	size_t count = own(w)->asid_count < MAX_ASIDS ? own(w)->asid_count : MAX_ASIDS;
 
 	for (size_t i = 0; i < count; i++)
-		use(w, command, &w->asids[i]);
-	w->counts.skipped += w->asid_count - count;
+		use(w, command, &own(w)->asids[i]);
+	w->counts.skipped += own(w)->asid_count - count;
 }
 
 /* --- CFGI -------------------------------------------------------------------------------------------------------- */
@@ -137,7 +132,7 @@ static int write_cd(struct witness *w, struct synth_cdt *cdt, const struct confi
 {
 	uint64_t cd[VIQ_SMMUV3_CD_WORDS];
 
-	synth_cd(cd, &w->tables[c->tables], NULL, w->tables_asid[c->tables], GUEST_ADDR_BITS);
+	synth_cd(cd, &own(w)->tables[c->tables], NULL, own(w)->tables_asid[c->tables], GUEST_ADDR_BITS);
 	return synth_cdt_set(cdt, c->ssid, cd);
 }
 
@@ -154,20 +149,20 @@ static int write_ste(struct witness *w, struct stream_witness *s)
 	uint64_t ste[VIQ_SMMUV3_STE_WORDS];
 
 	synth_ste_s1(ste, &s->cdt[s->current], 2, s->ats);
-	return synth_st_set(&w->guest->st, s->sid, ste);
+	return synth_st_set(&guest_of(w)->st, s->sid, ste);
 }
 
 static struct stream_witness *find_stream(struct witness *w, uint64_t sid)
 {
-	for (size_t i = 0; i < w->stream_count; i++)
-		if (w->streams[i].sid == sid)
-			return &w->streams[i];
+	for (size_t i = 0; i < own(w)->stream_count; i++)
+		if (own(w)->streams[i].sid == sid)
+			return &own(w)->streams[i];
 	return NULL;
 }
 
 static uint64_t probe_address(const struct witness *w, unsigned int tables)
 {
-	return VIQ_BIT(OA_BITS) + (UINT64_C(4096) << tables);
+	return VIQ_BIT(WITNESS_OA_BITS) + (UINT64_C(4096) << tables);
 }
 
 /*
@@ -235,9 +230,9 @@ static void use_stes(struct witness *w, const struct replay_command *command)
 	uint64_t mask = (UINT64_C(2) << range) - 1;
 	uint64_t first = VIQ_GET(VIQ_SMMUV3_CMD_SID, command->cmd[0]) & ~mask;
 
-	for (size_t i = 0; i < w->stream_count; i++)
-		if (w->streams[i].sid - first <= mask)
-			use_ste(w, command, &w->streams[i]);
+	for (size_t i = 0; i < own(w)->stream_count; i++)
+		if (own(w)->streams[i].sid - first <= mask)
+			use_ste(w, command, &own(w)->streams[i]);
 }
 
 static void use_stream(struct witness *w, const struct replay_command *command)
@@ -276,16 +271,17 @@ static void use_atc_page(struct witness *w, const struct replay_command *command
 	bool ssv = command->cmd[0] & VIQ_SMMUV3_CMD_SSV;
 	struct record r = {
 		.what = RECORD_ATC, .dev = s->dev, .iova = va, .flags = VIQ_SOFT_READ, .waiting = &s->atc_waiting};
-	uint64_t oa = fresh_address(w, 12);
+	uint64_t oa = witness_fresh_address(w, 12);
 	bool usable = true;
 
 	for (unsigned int i = 0; i < 2; i++) {
 		bool mapped;
-		uint64_t slot = leaf_slot(&w->tables[i], va, 3, &mapped);
+		uint64_t slot = leaf_slot(&own(w)->tables[i], va, 3, &mapped);
 
 		usable &= slot != SYNTH_NONE;
 		if (usable && !mapped)
-			synth_store(w->tables[i].mem, slot, synth_pt_leaf_desc(&w->tables[i], oa, 3, SYNTH_NG));
+			synth_store(own(w)->tables[i].mem, slot,
+				    synth_pt_leaf_desc(&own(w)->tables[i], oa, 3, SYNTH_NG));
 	}
 	r.ssid = ssv ? (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, command->cmd[0]) : 0;
 	r.flags |= ssv ? VIQ_SOFT_SSV : 0;
@@ -314,7 +310,7 @@ static void use_atc(struct witness *w, const struct replay_command *command)
 		find_config(w, s, (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, command->cmd[0]));
 	if (size >= VIQ_SMMUV3_ATC_SIZE_ALL) {
 		if (!s->recent.count)
-			note_recent(&s->recent, PROBE, 3);
+			witness_note_recent(&s->recent, PROBE, 3);
 		for (unsigned int i = 0; i < WITNESS_RECENT && i < s->recent.count; i++)
 			use_atc_page(w, command, s, s->recent.pages[i].va);
 		return;
@@ -322,13 +318,13 @@ static void use_atc(struct witness *w, const struct replay_command *command)
 	count = UINT64_C(1) << size;
 	va &= ~((count << 12) - 1);
 	for (uint64_t i = 0; i < count && i < WITNESS_PAGES; i++) {
-		note_recent(&s->recent, va + (i << 12), 3);
+		witness_note_recent(&s->recent, va + (i << 12), 3);
 		use_atc_page(w, command, s, va + (i << 12));
 	}
 	w->counts.skipped += count > WITNESS_PAGES ? count - WITNESS_PAGES : 0;
 }
 
-void witness_use(struct witness *w, const struct replay_command *command)
+void smmuv3_witness_use(struct witness *w, const struct replay_command *command)
 {
 	switch (VIQ_GET(VIQ_SMMUV3_CMD_OP, command->cmd[0])) {
 	case VIQ_SMMUV3_OP_TLBI_NH_ALL:
@@ -362,10 +358,10 @@ void witness_use(struct witness *w, const struct replay_command *command)
 
 static int new_device(struct witness *w, uint32_t sid, bool ats, struct viq_soft_dev **dev)
 {
-	int err = soft_guest_add(&w->guest->host, sid, ats);
+	int err = soft_guest_add(&guest_of(w)->host, sid, ats);
 
 	if (!err)
-		*dev = soft_guest_find(&w->guest->host, sid)->dev;
+		*dev = soft_guest_find(&guest_of(w)->host, sid)->dev;
 	return err;
 }
 
@@ -377,15 +373,15 @@ static uint32_t free_stream(const struct scan *scan, uint32_t below)
 	while (taken) {
 		below--;
 		taken = false;
-		for (size_t i = 0; i < scan->stream_count; i++)
-			taken |= scan->streams[i].sid == below;
+		for (size_t i = 0; i < scan->smmuv3.stream_count; i++)
+			taken |= scan->smmuv3.streams[i].sid == below;
 	}
 	return below;
 }
 
 static int add_asid(struct witness *w, uint16_t asid, unsigned int granule, uint32_t sid)
 {
-	struct asid_witness *a = &w->asids[w->asid_count];
+	struct asid_witness *a = &own(w)->asids[own(w)->asid_count];
 	uint64_t cd[VIQ_SMMUV3_CD_WORDS], ste[VIQ_SMMUV3_STE_WORDS];
 	struct synth_cdt cdt;
 	int err;
@@ -399,19 +395,19 @@ static int add_asid(struct witness *w, uint16_t asid, unsigned int granule, uint
 	synth_ste_s1(ste, &cdt, 2, 0);
 	err = synth_cdt_set(&cdt, 0, cd);
 	if (!err)
-		err = synth_st_set(&w->guest->st, sid, ste);
+		err = synth_st_set(&guest_of(w)->st, sid, ste);
 	if (!err)
 		err = new_device(w, sid, false, &a->dev);
 	if (err)
 		return err;
 	a->asid = asid;
-	w->by_asid[asid] = (uint16_t)++w->asid_count;
+	own(w)->by_asid[asid] = (uint16_t)++own(w)->asid_count;
 	return 0;
 }
 
 static int add_stream(struct witness *w, const struct scan_stream *named)
 {
-	struct stream_witness *s = &w->streams[w->stream_count];
+	struct stream_witness *s = &own(w)->streams[own(w)->stream_count];
 	unsigned int cdmax = named->max_ssid ? 32 - (unsigned int)__builtin_clz(named->max_ssid) : 0;
 	int err;
 
@@ -425,7 +421,7 @@ static int add_stream(struct witness *w, const struct scan_stream *named)
 		err = write_cds(w, s, &s->ssids[0]);
 	if (!err)
 		err = write_ste(w, s);
-	w->stream_count++;
+	own(w)->stream_count++;
 	return err;
 }
 
@@ -435,36 +431,50 @@ static int make_tables(struct witness *w, const struct scan *scan)
 	unsigned int asid = 65535;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		int err = synth_pt_init(&w->tables[i], &w->guest->mem, 1, 12, GUEST_ADDR_BITS, 0);
+		int err = synth_pt_init(&own(w)->tables[i], &w->guest->mem, 1, 12, GUEST_ADDR_BITS, 0);
 
 		if (!err)
-			err = synth_pt_map(&w->tables[i], PROBE, probe_address(w, i), 3, SYNTH_NG);
+			err = synth_pt_map(&own(w)->tables[i], PROBE, probe_address(w, i), 3, SYNTH_NG);
 		if (err)
 			return err;
-		while (asid && scan->granule[asid])
+		while (asid && scan->smmuv3.granule[asid])
 			asid--;
-		w->tables_asid[i] = (uint16_t)asid--;
+		own(w)->tables_asid[i] = (uint16_t)asid--;
 	}
 	return 0;
 }
 
-int witness_populate(struct witness *w, const struct scan *scan)
+int smmuv3_witness_populate(struct witness *w, const struct scan *scan)
 {
 	uint32_t sid = UINT32_C(1) << SCAN_SID_BITS;
 	int err;
 
-	w->asids = calloc(WITNESS_MAX_ASIDS, sizeof(*w->asids));
-	w->streams = calloc(scan->stream_count + 1, sizeof(*w->streams));
-	if (!w->asids || !w->streams)
+	w->own = calloc(1, sizeof(struct smmuv3_devices));
+	if (!w->own)
+		return -ENOMEM;
+	own(w)->asids = calloc(WITNESS_MAX_ASIDS, sizeof(*own(w)->asids));
+	own(w)->streams = calloc(scan->smmuv3.stream_count + 1, sizeof(*own(w)->streams));
+	if (!own(w)->asids || !own(w)->streams)
 		return -ENOMEM;
 	err = make_tables(w, scan);
-	for (size_t i = 0; i < scan->stream_count && !err; i++)
-		err = add_stream(w, &scan->streams[i]);
-	for (unsigned int asid = 0; asid < 65536 && w->asid_count < WITNESS_MAX_ASIDS && !err; asid++) {
-		if (!scan->granule[asid])
+	for (size_t i = 0; i < scan->smmuv3.stream_count && !err; i++)
+		err = add_stream(w, &scan->smmuv3.streams[i]);
+	for (unsigned int asid = 0; asid < 65536 && own(w)->asid_count < WITNESS_MAX_ASIDS && !err; asid++) {
+		if (!scan->smmuv3.granule[asid])
 			continue;
 		sid = free_stream(scan, sid);
-		err = add_asid(w, (uint16_t)asid, scan->granule[asid], sid);
+		/* No command told: the smallest. */
+		err = add_asid(w, (uint16_t)asid, scan->smmuv3.granule[asid] > 1 ? scan->smmuv3.granule[asid] : 12,
+			       sid);
 	}
 	return err;
+}
+
+void smmuv3_witness_unpopulate(struct witness *w)
+{
+	if (!w->own)
+		return;
+	free(own(w)->asids);
+	free(own(w)->streams);
+	free(w->own);
 }
