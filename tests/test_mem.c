@@ -216,6 +216,27 @@ static void check_word(struct model *m, const struct viq_mem *mem, uint32_t at, 
 	check_space(m);
 }
 
+/* The word as it stands is replaced, any other is left alone; only regions can do it, and they say so. */
+static void check_cas(struct model *m, const struct viq_mem *mem, uint32_t at, uint32_t *random)
+{
+	uint64_t value = (uint64_t)fake_random(random) << 32 | fake_random(random), now = 0;
+	int want = at % 8 ? -EINVAL : m->owner[at] == REGION ? 0 : -EFAULT;
+
+	memset(m->dirty, 0, SPACE);
+	for (uint32_t i = 0; i < 8 && at + i < SPACE; i++)
+		now |= (uint64_t)m->bytes[at + i] << (8 * i);
+	assert_int_equal(viq_mem_cas_u64(mem, BASE + at, now ^ 1, value), want ? want : -EAGAIN);
+	check_space(m);
+	for (uint32_t i = 0; i < SPACE; i++)
+		assert_int_equal(m->dirty[i], 0);
+	assert_int_equal(viq_mem_cas_u64(mem, BASE + at, now, value), want);
+	for (uint32_t i = 0; !want && i < 8; i++) {
+		m->bytes[at + i] = (uint8_t)(value >> (8 * i));
+		assert_int_equal(m->dirty[at + i], 1);
+	}
+	check_space(m);
+}
+
 static void check_span(struct model *m, const struct viq_mem *mem, uint32_t at)
 {
 	uint64_t avail = 77;
@@ -251,6 +272,7 @@ static void any_range_of_any_space_property(void **state)
 			if (at <= SPACE - 8) {
 				check_word(&m, mem, at, 4, &random);
 				check_word(&m, mem, at, 8, &random);
+				check_cas(&m, mem, at, &random);
 			}
 		}
 		viq_mem_destroy(mem);
@@ -342,6 +364,7 @@ static void misuse_is_refused(void **state)
 	assert_int_equal(viq_mem_read_words(mem, 0, &word, SIZE_MAX / 8 + 2), -EINVAL);
 	assert_int_equal(viq_mem_write_u32(NULL, 0, 0), -EINVAL);
 	assert_int_equal(viq_mem_write_u64(NULL, 0, 0), -EINVAL);
+	assert_int_equal(viq_mem_cas_u64(NULL, 0, 0, 0), -EINVAL);
 	assert_null(viq_mem_span(NULL, 0, &word));
 	assert_null(viq_mem_span(mem, 0, NULL));
 	viq_mem_destroy(mem);

@@ -69,6 +69,13 @@ VIQ_EXPORT int viq_mem_write_u32(const struct viq_mem *mem, uint64_t gpa, uint32
 VIQ_EXPORT int viq_mem_write_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t value);
 
 /*
+ * Replace one little-endian word, if it still is expected, by one atomic access: for flags in tables that the guest
+ * changes too. gpa must be a multiple of 8, else -EINVAL. -EAGAIN: the word is another, and has been left alone.
+ * -EFAULT also where no region but the callbacks serve the word: they could not do it.
+ */
+VIQ_EXPORT int viq_mem_cas_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t expected, uint64_t value);
+
+/*
  * The host pointer behind gpa and, in *avail, the bytes that follow it in the same region. NULL if no region holds gpa.
  * For callers that copy themselves; the bytes are the guest's and may change while they are read.
  */

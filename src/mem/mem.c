@@ -272,3 +272,19 @@ int viq_mem_write_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t value)
 	word_written(mem, gpa, sizeof(value));
 	return 0;
 }
+
+int viq_mem_cas_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t expected, uint64_t value)
+{
+	void *host;
+
+	if (!mem || gpa % sizeof(value))
+		return -EINVAL;
+	if (word_host(mem, gpa, &host) || !host)
+		return -EFAULT;
+	expected = htole64(expected);
+	if (!__atomic_compare_exchange_n((guest_u64 *)host, &expected, htole64(value), false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return -EAGAIN;
+	word_written(mem, gpa, sizeof(value));
+	return 0;
+}
