@@ -175,7 +175,8 @@ struct soft_vtd_leaf {
 
 /*
  * Walk. access: as soft_vtd_request has it; 0 checks no permission and sets no dirty flag. Of the tables used, accessed
- * flags are set (and extended ones, with EAFE), and by a write that is allowed the leaf's dirty flag.
+ * flags are set (and extended ones, with EAFE), and by a write that is allowed the leaf's dirty flag. So an ATS
+ * translation is walked without rights, and once more with SOFT_W if it is to grant writing.
  *
  * Returns 0 with *leaf, or -EFAULT with *fault. Faults leave nothing to cache: flags may not have been set then.
  */
@@ -191,7 +192,7 @@ int soft_vtd_check_leaf(const struct soft_vtd_regime *regime, const struct soft_
 
 /*
  * All of the above for one request, nothing cached: what translation must come to once every cache has been
- * invalidated. *regime may be NULL.
+ * invalidated. regime may be NULL. Not for translated requests, which are not walked.
  */
 int soft_vtd_translate(const struct viq_mem *mem, const struct soft_vtd_features *f, uint64_t rtaddr,
 		       const struct soft_vtd_request *req, struct soft_vtd_regime *regime, struct soft_vtd_leaf *leaf,
