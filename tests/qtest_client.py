@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A client of `viq device smmuv3`: a line out, an answer in. And what an SMMUv3 driver writes, in a few words."""
+"""A client of `viq device`: a line out, an answer in. And what an SMMUv3 driver writes, in a few words."""
 import os
 import select
 import struct
@@ -21,10 +21,11 @@ class Failed(Exception):
 
 
 class Device:
-    def __init__(self, tool, *options):
+    def __init__(self, tool, *options, kind="smmuv3", registers=SMMU):
         self.irqs = []
         self.pending = b""
-        self.process = subprocess.Popen([tool, "device", "smmuv3", *options], stdin=subprocess.PIPE,
+        self.registers = registers
+        self.process = subprocess.Popen([tool, "device", kind, *options], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __enter__(self):
@@ -62,13 +63,13 @@ class Device:
         return answer[3:]
 
     def readl(self, offset):
-        return int(self.ask(f"readl {SMMU + offset:#x}"), 16)
+        return int(self.ask(f"readl {self.registers + offset:#x}"), 16)
 
     def writel(self, offset, value):
-        self.ask(f"writel {SMMU + offset:#x} {value:#x}")
+        self.ask(f"writel {self.registers + offset:#x} {value:#x}")
 
     def writeq(self, offset, value):
-        self.ask(f"writeq {SMMU + offset:#x} {value:#x}")
+        self.ask(f"writeq {self.registers + offset:#x} {value:#x}")
 
     def store(self, address, data):
         self.ask(f"write {address:#x} {len(data)} 0x{data.hex()}")

@@ -162,7 +162,9 @@ class Hostile(unittest.TestCase):
 
     def test_bad_options_name_what_is_wrong(self):
         for options, status, text in (
-                ([], 2, "name one device"), (["vtd"], 2, "smmuv3"), (["smmuv3", "x"], 2, "smmuv3"),
+                ([], 2, "name one device"), (["amdvi"], 2, "smmuv3"), (["vtd", "--idr0", "1"], 2, "for smmuv3"),
+                (["smmuv3", "--cap", "1"], 2, "for vtd"), (["vtd", "--cap", "0"], 2, "CAP.SAGAW"),
+                (["vtd", "--host", "soft", "--stream", "0x10000"], 2, "0xffff"), (["smmuv3", "x"], 2, "smmuv3"),
                 (["smmuv3", "--host", "linux"], 2, "--host"), (["smmuv3", "--memory", "0"], 2, "--memory"),
                 (["smmuv3", "--memory", "5000"], 2, "4096"), (["smmuv3", "--memory", "M"], 2, "--memory"),
                 (["smmuv3", "--idr0", "0"], 2, "IDR0"), (["smmuv3", "--idr1", "x"], 2, "--idr1"),

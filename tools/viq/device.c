@@ -18,23 +18,32 @@
 #define SLICE 4096 /* commands consumed between two looks at the input, when no budget is given */
 
 static const char help[] =
-	"usage: viq device smmuv3 [OPTION]...\n"
-	"A register-level SMMUv3 that answers to QEMU's qtest line protocol: registers at 0x09050000, memory from\n"
-	"0x40000000, as in QEMU's virt machine. One client; ends when it hangs up.\n\n"
+	"usage: viq device smmuv3|vtd [OPTION]...\n"
+	"A register-level IOMMU that answers to QEMU's qtest line protocol, where QEMU's machine has it:\n"
+	"  smmuv3   registers at 0x09050000, memory from 0x40000000: the virt machine\n"
+	"  vtd      registers at 0xfed90000, memory from 0: the q35 machine\n"
+	"One client; ends when it hangs up.\n\n"
 	"  --socket PATH      wait for the client on a new unix socket (default: standard input and output)\n"
 	"  --host soft|null   what executes invalidations: a software IOMMU, or nothing (default: null)\n"
 	"  --contract NAME    how the software host reports failures: exact, linux-7.3 or linux-next (default: exact)\n"
-	"  --stream SID       with the software host: a device with this StreamID (repeat for more; default: 0)\n"
+	"  --stream N         with the software host: a device with this StreamID or source-id (repeat for more;\n"
+	"                     default: 0)\n"
 	"  --idr0 X, --idr1 X, --idr3 X, --idr5 X, --aidr X\n"
-	"                     ID registers that the guest sees\n"
+	"                     smmuv3: ID registers that the guest sees\n"
+	"  --ver X, --cap X, --ecap X\n"
+	"                     vtd: capability registers that the guest sees\n"
 	"  --memory SIZE      guest memory, in bytes or with K, M or G (default: 128M)\n"
 	"  --budget N         commands consumed by one register write at most; the rest follows between lines\n\n"
 	"Lines that begin with 'viq' are additions: run, counters, dma_read, dma_write, inject, save, restore.\n"
 	"Example: printf 'readl 0x9050000\\n' | viq device smmuv3\n";
 
+#define MAX_MEMORY (UINT64_C(1) << 40)
+
 struct options {
 	struct board_config board;
 	const char *socket;
+	const char *of_smmuv3, *of_vtd; /* an option that only this device has, if one was given */
+	uint32_t budget;
 };
 
 static volatile sig_atomic_t stopped;
@@ -54,10 +63,10 @@ static bool parse_size(const char *text, uint64_t *out)
 	char digits[32];
 
 	if (!unit || len > sizeof(digits))
-		return tool_number("--memory", text, 4096, BOARD_RAM_LIMIT, out);
+		return tool_number("--memory", text, 4096, MAX_MEMORY, out);
 	memcpy(digits, text, len - 1);
 	digits[len - 1] = '\0';
-	if (!tool_number("--memory", digits, 1, BOARD_RAM_LIMIT >> (10 * (unit - units + 1)), out))
+	if (!tool_number("--memory", digits, 1, MAX_MEMORY >> (10 * (unit - units + 1)), out))
 		return false;
 	*out <<= 10 * (unit - units + 1);
 	return true;
@@ -118,6 +127,9 @@ enum {
 	OPT_IDR3,
 	OPT_IDR5,
 	OPT_AIDR,
+	OPT_VER,
+	OPT_CAP,
+	OPT_ECAP,
 	OPT_MEMORY,
 	OPT_BUDGET,
 };
@@ -132,11 +144,35 @@ static const struct option long_options[] = {
 	{"idr3", required_argument, NULL, OPT_IDR3},
 	{"idr5", required_argument, NULL, OPT_IDR5},
 	{"aidr", required_argument, NULL, OPT_AIDR},
+	{"ver", required_argument, NULL, OPT_VER},
+	{"cap", required_argument, NULL, OPT_CAP},
+	{"ecap", required_argument, NULL, OPT_ECAP},
 	{"memory", required_argument, NULL, OPT_MEMORY},
 	{"budget", required_argument, NULL, OPT_BUDGET},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
+
+static bool take_smmuv3(int option, struct options *opts)
+{
+	static const char *const names[] = {"--idr0", "--idr1", "--idr3", "--idr5", "--aidr"};
+	struct viq_smmuv3_config *c = &opts->board.smmuv3;
+	uint32_t *const fields[] = {&c->idr0, &c->idr1, &c->idr3, &c->idr5, &c->aidr};
+
+	opts->of_smmuv3 = names[option - OPT_IDR0];
+	return parse_u32(opts->of_smmuv3, optarg, fields[option - OPT_IDR0]);
+}
+
+static bool take_vtd(int option, struct options *opts)
+{
+	static const char *const names[] = {"--ver", "--cap", "--ecap"};
+
+	opts->of_vtd = names[option - OPT_VER];
+	if (option == OPT_VER)
+		return parse_u32("--ver", optarg, &opts->board.vtd.version);
+	return tool_number(opts->of_vtd, optarg, 0, UINT64_MAX,
+			   option == OPT_CAP ? &opts->board.vtd.cap : &opts->board.vtd.ecap);
+}
 
 static bool take_option(int option, struct options *opts)
 {
@@ -153,22 +189,55 @@ static bool take_option(int option, struct options *opts)
 	case OPT_STREAM:
 		return parse_stream(board, optarg);
 	case OPT_IDR0:
-		return parse_u32("--idr0", optarg, &board->smmu.idr0);
 	case OPT_IDR1:
-		return parse_u32("--idr1", optarg, &board->smmu.idr1);
 	case OPT_IDR3:
-		return parse_u32("--idr3", optarg, &board->smmu.idr3);
 	case OPT_IDR5:
-		return parse_u32("--idr5", optarg, &board->smmu.idr5);
 	case OPT_AIDR:
-		return parse_u32("--aidr", optarg, &board->smmu.aidr);
+		return take_smmuv3(option, opts);
+	case OPT_VER:
+	case OPT_CAP:
+	case OPT_ECAP:
+		return take_vtd(option, opts);
 	case OPT_MEMORY:
 		return parse_size(optarg, &board->ram_size);
 	case OPT_BUDGET:
-		return parse_u32("--budget", optarg, &board->smmu.budget);
+		return parse_u32("--budget", optarg, &opts->budget);
 	default:
 		return false;
 	}
+}
+
+static const struct board_arch *find_arch(const char *name)
+{
+	static const struct board_arch *const archs[] = {&board_smmuv3, &board_vtd};
+
+	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
+		if (!strcmp(archs[i]->name, name))
+			return archs[i];
+	return NULL;
+}
+
+/* Do the options fit the device? TOOL_OK, or the status to exit with. */
+static int check_options(struct options *opts)
+{
+	struct board_config *board = &opts->board;
+
+	if (!board->arch)
+		return tool_usage("name one device: smmuv3 or vtd");
+	if (opts->of_smmuv3 && board->arch != &board_smmuv3)
+		return tool_usage("%s is for smmuv3", opts->of_smmuv3);
+	if (opts->of_vtd && board->arch != &board_vtd)
+		return tool_usage("%s is for vtd", opts->of_vtd);
+	if (!board->soft && (board->stream_count || board->contract != VIQ_SOFT_EXACT))
+		return tool_usage("--stream and --contract need --host soft");
+	for (size_t i = 0; i < board->stream_count; i++)
+		if (board->streams[i] > board->arch->stream_limit)
+			return tool_usage("--stream: 0x%x is above 0x%llx", board->streams[i],
+					  (unsigned long long)board->arch->stream_limit);
+	if (!board->stream_count)
+		board->streams[board->stream_count++] = 0;
+	board->smmuv3.budget = board->vtd.budget = opts->budget;
+	return TOOL_OK;
 }
 
 /* TOOL_OK and *go, or the status to exit with. */
@@ -185,14 +254,11 @@ static int parse_options(int argc, char **argv, struct options *opts, bool *go)
 		if (!take_option(option, opts))
 			return TOOL_USAGE;
 	}
-	if (optind != argc - 1 || strcmp(argv[optind], "smmuv3"))
-		return tool_usage("name one device: smmuv3");
-	if (!opts->board.soft && (opts->board.stream_count || opts->board.contract != VIQ_SOFT_EXACT))
-		return tool_usage("--stream and --contract need --host soft");
-	if (!opts->board.stream_count)
-		opts->board.streams[opts->board.stream_count++] = 0;
-	*go = true;
-	return TOOL_OK;
+	if (optind == argc - 1)
+		opts->board.arch = find_arch(argv[optind]);
+	option = check_options(opts);
+	*go = option == TOOL_OK;
+	return option;
 }
 
 /* --- Conversation ------------------------------------------------------------------------------------------------ */
@@ -267,17 +333,17 @@ static int run_lines(struct conversation *c)
 	int ret;
 
 	while ((ret = qtest_step(c->qtest)) > 0 && !stopped)
-		if (board_busy(c->board))
+		if (c->board->busy)
 			board_run(c->board, c->slice);
 	return ret;
 }
 
-/* Wait for input, or only look for it while the SMMU has work. 1: there is some (or end of file). */
+/* Wait for input, or only look for it while the IOMMU has work. 1: there is some (or end of file). */
 static int wait_input(struct conversation *c)
 {
 	static const struct timespec now = {0};
 	struct pollfd fd = {.fd = c->in, .events = POLLIN};
-	int n = ppoll(&fd, 1, board_busy(c->board) ? &now : NULL, &c->unblocked);
+	int n = ppoll(&fd, 1, c->board->busy ? &now : NULL, &c->unblocked);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -310,7 +376,7 @@ static int converse(struct conversation *c)
 		if (ret < 0)
 			return ret;
 		if (!ret) {
-			if (board_busy(c->board))
+			if (c->board->busy)
 				board_run(c->board, c->slice);
 			continue;
 		}
@@ -436,7 +502,8 @@ int cmd_device(int argc, char **argv)
 	int status, err;
 	bool go;
 
-	viq_smmuv3_config_init(&opts.board.smmu);
+	viq_smmuv3_config_init(&opts.board.smmuv3);
+	viq_vtd_config_init(&opts.board.vtd);
 	status = parse_options(argc, argv, &opts, &go);
 	if (!go)
 		return status;
@@ -447,12 +514,12 @@ int cmd_device(int argc, char **argv)
 		board_destroy(c.board);
 		return tool_error(NULL, "no memory");
 	}
-	board_connect(c.board, c.qtest);
-	c.slice = opts.board.smmu.budget ? opts.board.smmu.budget : SLICE;
+	c.board->qtest = c.qtest;
+	c.slice = opts.budget ? opts.budget : SLICE;
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&c.unblocked);
 	status = opts.socket ? serve_socket(&c, opts.socket) : serve_stdio(&c);
-	board_connect(c.board, NULL);
+	c.board->qtest = NULL;
 	qtest_destroy(c.qtest);
 	board_destroy(c.board);
 	return status;

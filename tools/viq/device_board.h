@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine of `viq device smmuv3`: guest memory, an SMMUv3, a host behind it and devices behind that, at the
- * addresses of QEMU's virt machine. What lies elsewhere reads as 0 and ignores writes.
+ * The machine of `viq device`: guest memory, an IOMMU, a host behind it and devices behind that, at the addresses of
+ * QEMU's machine. What lies elsewhere reads as 0 and ignores writes.
  */
 #ifndef VIQ_TOOL_DEVICE_BOARD_H
 #define VIQ_TOOL_DEVICE_BOARD_H
@@ -12,53 +12,85 @@
 
 #include <viq/smmuv3.h>
 #include <viq/soft.h>
+#include <viq/vtd.h>
 
 #include "qtest.h"
 
-#define BOARD_SMMU_BASE  UINT64_C(0x09050000)
-#define BOARD_RAM_BASE   UINT64_C(0x40000000)
-#define BOARD_RAM_LIMIT  (UINT64_C(1) << 40)
 #define BOARD_MAX_STREAM 256
 
-/* Wired interrupts: shared peripheral interrupts of virt's interrupt controller, and lines of the device. */
-#define BOARD_SPI_EVENTQ   74
-#define BOARD_SPI_CMD_SYNC 76
-#define BOARD_SPI_GERROR   77
+struct board_arch;
 
 struct board_config {
-	struct viq_smmuv3_config smmu; /* mem, host, ops and opaque are set by the board */
-	uint64_t ram_size;             /* bytes, a multiple of 4096 */
-	bool soft;                     /* the software host, else the null host */
-	uint32_t contract;             /* enum viq_soft_contract */
+	const struct board_arch *arch;
+	/* One of these; mem, host, ops and opaque are set by the board. */
+	struct viq_smmuv3_config smmuv3;
+	struct viq_vtd_config vtd;
+	uint64_t ram_size; /* bytes, a multiple of 4096 */
+	bool soft;         /* the software host, else the null host */
+	uint32_t contract; /* enum viq_soft_contract */
 	uint32_t streams[BOARD_MAX_STREAM];
-	size_t stream_count; /* devices, with the software host */
+	size_t stream_count; /* devices, with the software host: StreamIDs or source-ids */
 };
 
-struct board;
+/* The first member of an architecture's own. */
+struct board {
+	const struct board_arch *arch;
+	struct viq_mem *mem;
+	struct qtest *qtest; /* NULL until the caller has set it: it comes after the board, and goes before it */
+	uint8_t *ram;
+	uint64_t ram_size;
+	bool busy; /* the budget may have left commands for board_run() */
+};
+
+/* Names and values that are not 0, for "viq counters". */
+struct board_counters {
+	char text[4096];
+	size_t len;
+};
+void board_count(struct board_counters *counters, const char *name, uint64_t value);
+
+/* What the machine has of an IOMMU: one of them for each. */
+struct board_arch {
+	const char *name; /* on the command line */
+	uint64_t registers, registers_size;
+	uint64_t ram, ram_limit;
+	uint64_t stream_limit; /* largest number of a device */
+	size_t size;           /* bytes of the board with what this adds */
+	/* Memory is there. As board_create(). */
+	int (*start)(struct board *board, const struct board_config *config, const char **why);
+	void (*stop)(struct board *board); /* also after a failed start, or none */
+	uint64_t (*read)(struct board *board, uint64_t offset, unsigned int size);
+	void (*write)(struct board *board, uint64_t offset, unsigned int size, uint64_t value);
+	bool (*run)(struct board *board, uint32_t budget); /* true: commands are left */
+	void (*counters)(const struct board *board, struct board_counters *counters);
+	size_t (*save_size)(const struct board *board);
+	int (*save)(const struct board *board, void *buf, size_t *len);
+	int (*restore)(struct board *board, const void *buf, size_t len);
+	/* Arm a failure of the software host. -ENOTSUP: there is none. */
+	int (*inject)(struct board *board, const struct viq_soft_inject *inject);
+	/*
+	 * One DMA access by a device; pasid < 0: without. -ENODEV: no device has this number; -EFAULT: aborted;
+	 * -ENODATA: ended silently.
+	 */
+	int (*dma)(struct board *board, uint32_t stream, int64_t pasid, bool write, uint64_t iova, void *buf,
+		   size_t len);
+};
+
+extern const struct board_arch board_smmuv3, board_vtd;
 
 /*
  * Build it. *out is the caller's. Otherwise a negative errno, -EINVAL for a configuration that cannot be, and *why is
- * set to a static sentence. The board answers over qtest, which the caller gives to it before the first access.
+ * set to a static sentence.
  */
 int board_create(const struct board_config *config, struct board **out, const char **why);
 void board_destroy(struct board *board); /* NULL is allowed */
-void board_connect(struct board *board, struct qtest *qtest);
 
 /* For struct qtest_ops; opaque is the board. */
 void board_read(void *opaque, uint64_t addr, void *buf, uint64_t len);
 void board_write(void *opaque, uint64_t addr, const void *buf, uint64_t len);
 void board_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len);
 
-/* Has the SMMU's budget left commands for board_run()? */
-bool board_busy(const struct board *board);
-void board_wake(struct board *board); /* there may be */
 void board_run(struct board *board, uint32_t budget);
-
-struct viq_smmuv3 *board_smmu(struct board *board);
-/* Arm a failure of the software host. -ENOTSUP: there is none. */
-int board_inject(struct board *board, const struct viq_soft_inject *inject);
-/* One DMA access by the device: as soft_guest_dma(); -ENODEV: no device has this StreamID. */
-int board_dma(struct board *board, uint32_t sid, int64_t ssid, bool write, uint64_t iova, void *buf, size_t len);
 
 /* The "viq" lines (device_extra.c). */
 void board_extra(void *opaque, struct qtest *qtest, char *const *words, size_t count);

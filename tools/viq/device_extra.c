@@ -4,11 +4,11 @@
  *
  *   viq run [BUDGET]                      OK 1 if consumable commands are left, else OK 0
  *   viq counters                          OK NAME=VALUE ... : those that are not 0
- *   viq dma_read SID[:SSID] ADDR SIZE     OK 0x...; the device reads through the IOMMU
- *   viq dma_write SID[:SSID] ADDR SIZE 0x...    OK
+ *   viq dma_read SID[:PASID] ADDR SIZE     OK 0x...; the device reads through the IOMMU
+ *   viq dma_write SID[:PASID] ADDR SIZE 0x...    OK
  *   viq inject KIND INDEX [TIMES]         OK; arms a failure of the software host (viq/soft.h, viq_soft_inject()):
  *                                         KIND is one of failures.h, or none to disarm
- *   viq save                              OK 0x...: the SMMU's state, without memory
+ *   viq save                              OK 0x...: the unit's state, without memory
  *   viq restore 0x...                     OK
  *
  * A DMA access that the IOMMU aborts answers "FAIL aborted", one that it ends silently "FAIL terminated".
@@ -33,57 +33,36 @@ static void run(struct board *board, struct qtest *qtest, char *const *words, si
 		return;
 	}
 	board_run(board, (uint32_t)budget);
-	qtest_reply(qtest, "OK %d", board_busy(board));
+	qtest_reply(qtest, "OK %d", board->busy);
 }
 
 /* --- Counters ---------------------------------------------------------------------------------------------------- */
 
-struct text {
-	char buf[4096];
-	size_t len;
-};
-
-static void add(struct text *text, const char *name, uint64_t value)
+void board_count(struct board_counters *c, const char *name, uint64_t value)
 {
+	size_t room = sizeof(c->text) - c->len;
 	int len;
 
 	if (!value)
 		return;
-	len = snprintf(text->buf + text->len, sizeof(text->buf) - text->len, " %s=%" PRIu64, name, value);
-	if (len > 0 && (size_t)len < sizeof(text->buf) - text->len)
-		text->len += (size_t)len;
+	len = snprintf(c->text + c->len, room, " %s=%" PRIu64, name, value);
+	if (len > 0 && (size_t)len < room)
+		c->len += (size_t)len;
 }
 
 static void counters(struct board *board, struct qtest *qtest, char *const *words, size_t count)
 {
-	const struct viq_smmuv3_counters *c = viq_smmuv3_counters(board_smmu(board));
-	struct text text = {.len = 0};
+	struct board_counters c = {.len = 0};
 
-	for (unsigned int op = 0; op < 256; op++) {
-		const uint64_t cmd[2] = {op, 0};
-		const char *name = viq_smmuv3_command_name(cmd);
-
-		add(&text, name ? name : "RESERVED", c->commands[op]);
-	}
-	for (unsigned int i = 1; i < 4; i++)
-		add(&text, viq_smmuv3_cerror_name(i), c->cerror[i]);
-	add(&text, "doorbells", c->doorbells);
-	add(&text, "runs", c->runs);
-	add(&text, "calls", c->calls);
-	add(&text, "host_calls", c->host_calls);
-	add(&text, "entries", c->entries);
-	add(&text, "no_stream", c->no_stream);
-	add(&text, "events", c->events);
-	add(&text, "events_lost", c->events_lost);
-	add(&text, "budget_ends", c->budget_ends);
-	text.buf[text.len] = '\0';
-	qtest_reply(qtest, "OK%s", text.buf);
+	board->arch->counters(board, &c);
+	c.text[c.len] = '\0';
+	qtest_reply(qtest, "OK%s", c.text);
 }
 
 /* --- DMA --------------------------------------------------------------------------------------------------------- */
 
-/* "SID" or "SID:SSID"; ssid -1 without. */
-static int parse_stream(const char *word, uint32_t *sid, int64_t *ssid)
+/* "SID" or "SID:PASID": StreamID and SubstreamID, or source-id and PASID; pasid -1 without. */
+static int parse_stream(const char *word, uint32_t *sid, int64_t *pasid)
 {
 	char copy[48];
 	uint64_t value;
@@ -93,12 +72,12 @@ static int parse_stream(const char *word, uint32_t *sid, int64_t *ssid)
 		return -EINVAL;
 	strcpy(copy, word);
 	colon = strchr(copy, ':');
-	*ssid = -1;
+	*pasid = -1;
 	if (colon) {
 		*colon = '\0';
 		if (qtest_parse_number(colon + 1, &value) || value >= 1u << 20)
 			return -EINVAL;
-		*ssid = (int64_t)value;
+		*pasid = (int64_t)value;
 	}
 	if (qtest_parse_number(copy, &value) || value > UINT32_MAX)
 		return -EINVAL;
@@ -109,7 +88,7 @@ static int parse_stream(const char *word, uint32_t *sid, int64_t *ssid)
 static void reply_dma(struct qtest *qtest, int err, const char *sid, const void *data, size_t len)
 {
 	if (err == -ENODEV)
-		qtest_reply(qtest, "FAIL no device has StreamID %.48s", sid);
+		qtest_reply(qtest, "FAIL no device has the number %.48s", sid);
 	else if (err == -EFAULT)
 		qtest_reply(qtest, "FAIL aborted");
 	else if (err == -ENODATA)
@@ -126,13 +105,13 @@ static void dma(struct board *board, struct qtest *qtest, char *const *words, si
 {
 	bool write = !strcmp(words[1], "dma_write");
 	uint64_t iova, size;
-	int64_t ssid;
+	int64_t pasid;
 	uint32_t sid;
 	uint8_t *data;
 
-	if (parse_stream(words[2], &sid, &ssid) || qtest_parse_number(words[3], &iova) ||
+	if (parse_stream(words[2], &sid, &pasid) || qtest_parse_number(words[3], &iova) ||
 	    qtest_parse_number(words[4], &size) || !size || size > QTEST_MAX_TRANSFER) {
-		qtest_reply(qtest, "FAIL bad StreamID, address or size");
+		qtest_reply(qtest, "FAIL bad device, address or size");
 		return;
 	}
 	data = malloc(size);
@@ -143,8 +122,8 @@ static void dma(struct board *board, struct qtest *qtest, char *const *words, si
 	if (write && qtest_parse_hex(words[5], data, size))
 		qtest_reply(qtest, "FAIL data is not 0x and hexadecimal digits");
 	else
-		reply_dma(qtest, board_dma(board, sid, ssid, write, iova, data, size), words[2], write ? NULL : data,
-			  size);
+		reply_dma(qtest, board->arch->dma(board, sid, pasid, write, iova, data, size), words[2],
+			  write ? NULL : data, size);
 	free(data);
 }
 
@@ -163,7 +142,7 @@ static void inject(struct board *board, struct qtest *qtest, char *const *words,
 	}
 	what.index = (uint32_t)index;
 	what.times = (uint32_t)times;
-	if (board_inject(board, &what))
+	if (board->arch->inject(board, &what))
 		qtest_reply(qtest, "FAIL this host has no failures to arm");
 	else
 		qtest_reply(qtest, "OK");
@@ -173,9 +152,9 @@ static void inject(struct board *board, struct qtest *qtest, char *const *words,
 
 static void save(struct board *board, struct qtest *qtest, char *const *words, size_t count)
 {
-	size_t len = viq_smmuv3_save_size(board_smmu(board));
+	size_t len = board->arch->save_size(board);
 	void *state = malloc(len);
-	int err = state ? viq_smmuv3_save(board_smmu(board), state, &len) : -ENOMEM;
+	int err = state ? board->arch->save(board, state, &len) : -ENOMEM;
 
 	if (err)
 		qtest_reply(qtest, "FAIL %s", strerror(-err));
@@ -194,13 +173,13 @@ static void restore(struct board *board, struct qtest *qtest, char *const *words
 		err = qtest_parse_hex(words[2], state, len);
 	/* The prefix is no data. */
 	if (!err)
-		err = viq_smmuv3_restore(board_smmu(board), state, len - 1);
+		err = board->arch->restore(board, state, len - 1);
 	free(state);
 	if (err) {
-		qtest_reply(qtest, "FAIL not a state that this SMMU can take over: %s", strerror(-err));
+		qtest_reply(qtest, "FAIL not a state that this unit can take over: %s", strerror(-err));
 		return;
 	}
-	board_wake(board);
+	board->busy = true;
 	qtest_reply(qtest, "OK");
 }
 

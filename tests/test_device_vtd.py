@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`viq device vtd` end to end: what a script that plays guest and device sees over the qtest protocol."""
+import os
+import struct
+import unittest
+
+from qtest_client import Device, Failed
+
+TOOL = os.environ["VIQ_TOOL"]
+UNIT = 0xFED90000
+RING, STATUS = 0x100000, 0x300000
+VER, CAP, ECAP, GCMD, GSTS, FSTS, FECTL, FEDATA, FEADDR = 0x00, 0x08, 0x10, 0x18, 0x1C, 0x34, 0x38, 0x3C, 0x40
+IQH, IQT, IQA, ICS, IECTL, IEDATA, IEADDR, IQERCD = 0x80, 0x88, 0x90, 0x9C, 0xA0, 0xA4, 0xA8, 0xB0
+QIE, IQE = 1 << 26, 0x10
+
+
+def wait(slot=0, data=2, flags=0x20):
+    return data << 32 | flags | 5, STATUS + 4 * slot
+
+
+def iotlb():
+    return 1 << 4 | 2, 0
+
+
+class Unit(Device):
+    """Its registers, and a queue of 32-byte (or 16-byte) descriptors."""
+
+    def __init__(self, *options, wide=True):
+        super().__init__(TOOL, *options, kind="vtd", registers=UNIT)
+        self.size, self.tail = 32 if wide else 16, 0
+        self.entries = 4096 // self.size
+        self.writel(IQT, 0)
+        self.writeq(IQA, RING | wide << 11)
+        self.writel(GCMD, QIE)
+
+    def readq(self, offset):
+        return int(self.ask(f"readq {UNIT + offset:#x}"), 16)
+
+    def rewrite(self, slot, descriptor):
+        self.store(RING + slot * self.size, struct.pack("<QQQQ", *(list(descriptor) + [0, 0])[:4])[:self.size])
+
+    def ring(self, *descriptors):
+        for descriptor in descriptors:
+            self.rewrite(self.tail, descriptor)
+            self.tail = (self.tail + 1) % self.entries
+        self.writel(IQT, self.tail * self.size)
+
+    @property
+    def head(self):
+        return self.readl(IQH) // self.size
+
+    def status(self, slot=0):
+        return struct.unpack("<I", self.load(STATUS + 4 * slot, 4))[0]
+
+
+class Vtd(unittest.TestCase):
+    def test_memory_and_registers_are_where_qemu_has_them(self):
+        with Unit("--memory", "2M") as d:
+            d.store(0x1FFFF8, bytes(range(8)))
+            self.assertEqual(d.load(0x1FFFFC, 8), bytes([4, 5, 6, 7, 0, 0, 0, 0]))
+            d.store(0, b"low.")
+            # Around the end of the address space, from nobody's bytes into memory.
+            self.assertEqual(d.load(2**64 - 4, 8), b"\0\0\0\0low.")
+            for address in (0x200000, UNIT - 8, UNIT + 0x1000, 0x100000000):
+                d.ask(f"writeq {address:#x} -1")
+                self.assertEqual(int(d.ask(f"readq {address:#x}"), 16), 0, hex(address))
+            self.assertNotEqual(d.readl(VER), 0)
+            self.assertEqual(d.readl(GSTS), QIE)
+
+    def test_capabilities_are_what_the_options_say(self):
+        cap, ecap = 0xD2008C222F0606, 0xF02
+        with Device(TOOL, "--ver", "0x10", "--cap", hex(cap), "--ecap", hex(ecap), kind="vtd", registers=UNIT) as d:
+            self.assertEqual([int(d.ask(f"readq {UNIT + o:#x}"), 16) for o in (CAP, ECAP)], [cap, ecap])
+            self.assertEqual(d.readl(VER), 0x10)
+
+    def test_a_wait_descriptor_writes_its_status(self):
+        for wide in (True, False):
+            with self.subTest(wide=wide), Unit(wide=wide) as d:
+                d.ring(iotlb(), wait(3, 0x1234))
+                self.assertEqual((d.head, d.status(3)), (2, 0x1234))
+                for lap in range(d.entries):
+                    d.ring(iotlb(), wait(5, lap))
+                    self.assertEqual((d.head, d.status(5)), (d.tail, lap))
+                self.assertEqual(d.counters()["wait"], d.entries + 1)
+
+    def test_a_bad_descriptor_stops_the_queue_until_iqe_is_cleared(self):
+        with Unit() as d:
+            d.ask("irq_intercept_in ioapic")
+            d.writel(FEDATA, 0x31)
+            d.writel(FEADDR, 0xFEE00000)
+            d.writel(FECTL, 0)
+            d.ring(iotlb(), (0xF, 0), wait())
+            self.assertEqual((d.head, d.readl(FSTS), d.readl(IQERCD), d.status()), (1, IQE, 3, 0))
+            self.assertEqual(d.irqs, ["raise 49", "lower 49"])
+            d.rewrite(1, wait(1))
+            d.writel(FSTS, IQE)
+            self.assertEqual((d.head, d.readl(FSTS), d.status(0), d.status(1)), (3, 0, 2, 2))
+
+    def test_an_interrupt_message_outside_the_range_is_a_write(self):
+        with Unit() as d:
+            d.writel(IEDATA, 0x77)
+            d.writel(IEADDR, 0x400000)
+            d.writel(IECTL, 0)
+            d.ring(wait(flags=0x30))
+            self.assertEqual((d.readl(ICS), d.load(0x400000, 4)), (1, b"\x77\0\0\0"))
+
+    def test_work_beyond_the_budget_is_done_between_lines(self):
+        with Unit("--budget", "10") as d:
+            d.ring(*[iotlb()] * 100, wait())
+            while d.head != 101:
+                pass
+            self.assertEqual(d.status(), 2)
+            self.assertGreater(d.counters()["budget_ends"], 0)
+
+    def test_a_saved_state_goes_on_elsewhere(self):
+        with Unit() as a, Unit() as b:
+            a.ring((0xF, 0), iotlb(), wait())
+            b.store(RING, a.load(RING, 4096))
+            b.ask("viq restore " + a.ask("viq save"))
+            self.assertEqual((b.head, b.readl(FSTS)), (0, IQE))
+            b.rewrite(0, wait(1))
+            b.writel(FSTS, IQE)
+            self.assertEqual((b.head, b.status(0), b.status(1)), (3, 2, 2))
+            with self.assertRaisesRegex(Failed, "not a state"):
+                b.ask("viq restore 0x00112233")
+
+
+if __name__ == "__main__":
+    unittest.main()
