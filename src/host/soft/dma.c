@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dma.h"
+#include "flags.h"
 #include "thread.h"
 
 /* Bytes of the next step of a DMA, inside one translation. */

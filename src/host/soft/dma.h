@@ -17,16 +17,4 @@ int soft_dma_read(const struct soft_dma *dma, uint64_t iova, uint32_t ssid, uint
 int soft_dma_write(const struct soft_dma *dma, uint64_t iova, uint32_t ssid, uint32_t flags, const void *buf,
 		   size_t len);
 
-/* Do an access's flags make sense together? */
-static inline bool soft_flags_ok(uint32_t flags, uint32_t ssid)
-{
-	const uint32_t known = VIQ_SOFT_READ | VIQ_SOFT_WRITE | VIQ_SOFT_EXEC | VIQ_SOFT_PRIV | VIQ_SOFT_SSV;
-
-	if (flags & ~known || !(flags & (VIQ_SOFT_READ | VIQ_SOFT_WRITE)))
-		return false;
-	if (flags & VIQ_SOFT_EXEC && (flags & VIQ_SOFT_WRITE || !(flags & VIQ_SOFT_READ)))
-		return false;
-	return !(flags & VIQ_SOFT_SSV) || ssid < 1u << 20;
-}
-
 #endif

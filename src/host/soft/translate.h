@@ -3,7 +3,7 @@
 #ifndef VIQ_SOFT_TRANSLATE_H
 #define VIQ_SOFT_TRANSLATE_H
 
-#include "dma.h"
+#include "flags.h"
 #include "object.h"
 
 struct soft_access {
@@ -15,14 +15,12 @@ struct soft_access {
 	uint64_t configs; /* view->cds.any before the descriptor was looked up */
 };
 
-/* The SOFT_R/W/X/P that walks and rights checks ask for. An instruction fetch asks for execution alone. */
+/* What walks and rights checks ask for. An instruction fetch asks for execution alone. */
 static inline unsigned int soft_access_rights(uint32_t flags)
 {
-	unsigned int rights = flags & VIQ_SOFT_PRIV ? SOFT_P : 0;
+	unsigned int rights = soft_flags_rights(flags);
 
-	if (flags & VIQ_SOFT_EXEC)
-		return rights | SOFT_X;
-	return rights | (flags & VIQ_SOFT_READ ? SOFT_R : 0) | (flags & VIQ_SOFT_WRITE ? SOFT_W : 0);
+	return rights & SOFT_X ? rights & ~SOFT_R : rights;
 }
 
 /* Tell the embedder of a fault (7.3): in event.c. Without a StreamID there is nobody to tell. */
