@@ -11,7 +11,7 @@ BUILD = os.environ["VIQ_BUILD"]
 
 HEADERS = {
     "libviq.so": ["call.h", "linux.h", "linux_smmuv3.h", "mem.h", "smmuv3.h", "vtd.h"],
-    "libviq-soft.so": ["soft.h"],
+    "libviq-soft.so": ["soft.h", "soft_vtd.h"],
 }
 NEEDED = {
     "libviq.so": {"libc.so.6"},

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Software IOMMU with the tables of Intel VT-d: the host for emulated devices behind a viq_vtd, and the laptop's VT-d
+ * for testing. The sibling of viq/soft.h, whose access sections, flags, threads and errors hold here too: a thread
+ * registers with viq_soft_thread_register(), and an invalidate call returns only when every access begun through an
+ * invalidated translation has ended.
+ *
+ * It is a remapping unit with CAP.CM = 1. It caches context and PASID-table entries, translations (tagged with
+ * domain-id, PASID and PGTT) and, for devices that use ATS, their device-TLBs. Each of them really goes stale until the
+ * guest invalidates it:
+ *
+ *   context and PASID-table entries   viq_soft_vtd_reconfig(), for viq_vtd_ops.reconfig
+ *   translations                      the invalidate calls of the tables that it reports
+ *   device-TLBs                       viq_soft_vtd_devtlb(), for viq_vtd_ops.devtlb; or the same invalidate calls
+ *
+ * A *table* is what a (domain-id, PASID) of the guest stands for, shared by all devices whose entries say so. The unit
+ * tells the embedder of each device's tables as they come and go; the embedder tells the front end.
+ *
+ * Not modelled: paging-structure caches (IH, so VIQ_VTD_S1_LEAF, makes no difference), page requests, interrupt
+ * remapping. A write to [VIQ_VTD_MSI_FIRST, VIQ_VTD_MSI_LAST] without PASID is an interrupt message and not for here.
+ */
+#ifndef VIQ_SOFT_VTD_H
+#define VIQ_SOFT_VTD_H
+
+#include <viq/soft.h>
+#include <viq/vtd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viq_soft_vtd;     /* the remapping unit */
+struct viq_soft_vtd_dev; /* a device behind it */
+
+/*
+ * What the unit tells the embedder. size is sizeof(struct viq_soft_vtd_ops); attach and detach are called from inside
+ * viq_soft_vtd_reconfig() and the functions about devices, on the same thread, and must not call the unit.
+ */
+struct viq_soft_vtd_ops {
+	uint32_t size;
+	/*
+	 * A device has a table from now on: pass it to viq_vtd_attach(). Nothing in the host is older. *handle comes
+	 * back with detach(). A negative errno: the device must not have it; it is blocked, and the reconfiguration
+	 * fails with this.
+	 */
+	int (*attach)(void *opaque, const struct viq_vtd_table *table, uint32_t *handle);
+	/* The device holds nothing of the table any more: viq_vtd_detach(). */
+	void (*detach)(void *opaque, uint32_t handle);
+	/*
+	 * A fault record of a device (VIQ_VTD_FRCD_*), for viq_vtd_fault(). Called on the accessing thread, inside its
+	 * access. parent: the embedder's second stage is to blame, not the guest's tables. May be NULL.
+	 */
+	void (*fault)(void *opaque, const uint64_t record[2], bool parent);
+};
+
+struct viq_soft_vtd_config {
+	uint32_t size; /* sizeof(struct viq_soft_vtd_config) */
+	uint32_t haw;  /* bits of a physical address, 32 to 52: pointers in the guest's structures have none above */
+	/*
+	 * CAP and ECAP, as the guest is told. What they say of tables is obeyed: SAGAW, MGAW, SSLPS, FS1GP, FS5LP;
+	 * SMTS, FSTS, SSTS, PT, PSS, PASID, NEST, SRS, EAFS, ...; DT: devices may use ATS. -EINVAL without CAP.CM = 1.
+	 */
+	uint64_t cap, ecap;
+	uint32_t tlb_entries;    /* capacity, a power of two, 64 to 2^24 */
+	uint32_t devtlb_entries; /* capacity of each device-TLB, a power of two, 16 to 2^20 */
+	/*
+	 * Tables of devices at most, over all devices: 1 to 65535. A guest that wants more gets a reconfiguration that
+	 * fails with -ENOSPC.
+	 */
+	uint32_t tables;
+	/*
+	 * Not 0: an entry of an invalidate call invalidates device-TLBs as well, after the IOTLB, as Linux does; tables
+	 * are reported with VIQ_VTD_DEVTLB_IMPLIED.
+	 */
+	uint32_t devtlb_implied;
+	const struct viq_mem *mem; /* physical memory: paging structures are read, and output addresses point here */
+	/*
+	 * Guest-physical memory: where root, context and PASID tables are read. NULL: mem is the guest's memory. Needed
+	 * with a parent.
+	 */
+	const struct viq_mem *guest_mem;
+	/*
+	 * The embedder's second stage, in mem, below everything that the guest does: root table and AW as PASID-table
+	 * entries code them. aw 0: there is none, guest-physical is physical. With it guests cannot have a second stage
+	 * of their own: TTM legacy other than pass-through, SSTS and NEST.
+	 */
+	uint64_t parent_table;
+	uint32_t parent_aw;                 /* VIQ_VTD_AW_* */
+	uint32_t reserved;                  /* 0 */
+	const struct viq_soft_vtd_ops *ops; /* must outlive the unit; attach and detach must be there */
+	void *opaque;
+};
+
+/*
+ * Defaults: CAP and ECAP of viq_vtd_config_init() with second stage, supervisor requests and device-TLBs, 52 bits,
+ * 65,536 TLB and 1,024 device-TLB entries, 4,096 tables, devtlb_implied.
+ */
+VIQ_EXPORT void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config);
+/* *out is the caller's. -EINVAL: config. -ENOMEM. */
+VIQ_EXPORT int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out);
+/* Devices go with it; nothing is reported. No thread may be using it. NULL is allowed. */
+VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
+
+/* --- Devices ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * A device with this source-id. It is configured at once, if viq_soft_vtd_reconfig() was ever called; else it aborts
+ * all accesses. -EEXIST: the source-id is in use. If its tables cannot be taken over now it is blocked, until a
+ * reconfiguration that concerns it.
+ */
+VIQ_EXPORT int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out);
+/* Detaches its tables. */
+VIQ_EXPORT int viq_soft_vtd_dev_free(struct viq_soft_vtd_dev *dev);
+/*
+ * Let the device use ATS: translations go through its own TLB, while ECAP.DT = 1 and the context entry allows it (TT =
+ * 01; scalable mode: DTE = 1). Default off. Off empties the device-TLB.
+ */
+VIQ_EXPORT int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on);
+
+/*
+ * The guest has invalidated cached entries, or changed the unit's mode: read the entries in scope again and take over
+ * what they say. tables: as viq_vtd_tables() gives them now. Entries outside the scope stay as they were cached,
+ * whatever memory says. A changed context entry brings the device's PASID-table entries with it. Only entries that are
+ * present and valid are cached and reported; a request that finds none faults as the tables say.
+ * Waits for accesses. -ENOMEM, -ENOSPC or what attach() said: the devices concerned are blocked (their requests abort,
+ * nothing is recorded), until a reconfiguration that concerns them succeeds. A call costs at most one look at each
+ * PASID-table entry that the guest has present PASID directory entries for.
+ */
+VIQ_EXPORT int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables,
+				     const struct viq_vtd_reconfig *what);
+
+/* --- Accesses: as in viq/soft.h. VIQ_SOFT_SSV: pasid is valid ----------------------------------------------------- */
+
+/* 0 with *out; -EFAULT: aborted, and the fault, if the architecture records one, has been delivered. */
+VIQ_EXPORT int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
+				      struct viq_soft_xlate *out);
+VIQ_EXPORT int viq_soft_vtd_dma_read(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
+				     void *buf, size_t len);
+VIQ_EXPORT int viq_soft_vtd_dma_write(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
+				      const void *buf, size_t len);
+
+/* --- Invalidation ------------------------------------------------------------------------------------------------- */
+
+/*
+ * Entries (VIQ_CALL_VTD_S1) go to the host in struct viq_vtd_table. An entry removes what is tagged with the table's
+ * domain-id and PASID: everything, or translations of input addresses in the range, be they first-stage or (legacy
+ * mode, PGTT = 010) second-stage ones. A piece of a first-stage leaf that the second stage cuts up goes with the leaf.
+ * Illegal, as for Linux: unknown flags, reserved not 0, addr not a multiple of 4096, npages 0, a range beyond 2^64,
+ * VIQ_VTD_S1_ALL with another addr than 0. Answers are exact; VIQ_CALL_GONE once no device has the table.
+ */
+
+/*
+ * A device-TLB invalidation, for viq_vtd_ops.devtlb. 0, also if no device has this source-id. -ETIMEDOUT, -EIO: as
+ * injected; the device-TLB is as it was. -EINVAL; -EDEADLK.
+ */
+VIQ_EXPORT int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *inv);
+
+/*
+ * The embedder has changed entries of the parent for guest-physical [gpa, gpa + len), len 0 with gpa 0: all. Forgets
+ * everything that was translated, device-TLBs included. -EINVAL also without a parent.
+ */
+VIQ_EXPORT int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint64_t len);
+
+/* --- Failure injection -------------------------------------------------------------------------------------------- */
+
+/*
+ * Arm one failure for invalidate calls on any table of the unit. As viq_soft_inject(), with entries of 24 bytes;
+ * VIQ_SOFT_FAIL_ATC_TIMEOUT strikes entries that reach a device-TLB, and is seen at once.
+ */
+VIQ_EXPORT int viq_soft_vtd_inject(struct viq_soft_vtd *soft, const struct viq_soft_inject *inject);
+/*
+ * The next times calls of viq_soft_vtd_devtlb() for this device (0: all) fail with error: -ETIMEDOUT, -EIO, -ENOMEM; 0
+ * disarms.
+ */
+VIQ_EXPORT int viq_soft_vtd_inject_devtlb(struct viq_soft_vtd_dev *dev, int error, uint32_t times);
+
+/* --- Looking in --------------------------------------------------------------------------------------------------- */
+
+/* calls and entries count invalidate calls; atc_hits those of device-TLBs. */
+VIQ_EXPORT void viq_soft_vtd_counters(struct viq_soft_vtd *soft, struct viq_soft_counters *out);
+/* Would the access hit the IOTLB (or, with devtlb, the device's TLB) now? Changes nothing. */
+VIQ_EXPORT bool viq_soft_vtd_cached(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
+				    bool devtlb);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "unit.h"
+
+struct viq_soft_vtd_dev *soft_vtd_dev_find(const struct viq_soft_vtd *soft, uint16_t sid)
+{
+	struct viq_soft_vtd_dev *dev = soft->devs;
+
+	while (dev && dev->sid != sid)
+		dev = dev->next;
+	return dev;
+}
+
+static struct viq_soft_vtd_dev *make_dev(struct viq_soft_vtd *soft, uint16_t sid)
+{
+	uint32_t entries = soft->config.tlb_entries;
+	uint32_t fronts = entries < SOFT_FRONT_SLOTS ? entries : SOFT_FRONT_SLOTS;
+	struct viq_soft_vtd_dev *dev = calloc(1, sizeof(*dev));
+
+	if (!dev)
+		return NULL;
+	dev->soft = soft;
+	dev->sid = sid;
+	dev->front.mask = fronts - 1;
+	dev->front.slots = soft_words_alloc(fronts * SOFT_SLOT_WORDS, &dev->front.slots_alloc);
+	if (!dev->front.slots) {
+		free(dev);
+		return NULL;
+	}
+	return dev;
+}
+
+static void link_dev(struct viq_soft_vtd_dev *dev)
+{
+	struct viq_soft_vtd *soft = dev->soft;
+
+	pthread_mutex_lock(&soft->lock);
+	dev->next = soft->devs;
+	if (dev->next)
+		dev->next->prev = dev;
+	soft->devs = dev;
+	pthread_mutex_unlock(&soft->lock);
+}
+
+static void unlink_dev(struct viq_soft_vtd_dev *dev)
+{
+	struct viq_soft_vtd *soft = dev->soft;
+
+	pthread_mutex_lock(&soft->lock);
+	*(dev->prev ? &dev->prev->next : &soft->devs) = dev->next;
+	if (dev->next)
+		dev->next->prev = dev->prev;
+	pthread_mutex_unlock(&soft->lock);
+}
+
+int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out)
+{
+	struct soft_vtd_change change = {0};
+	struct viq_soft_vtd_dev *dev;
+	int ret;
+
+	if (!soft || !out)
+		return -EINVAL;
+	dev = make_dev(soft, source_id);
+	if (!dev)
+		return -ENOMEM;
+	ret = soft_vtd_enter(soft);
+	if (ret)
+		goto err_dev;
+	if (soft_vtd_dev_find(soft, source_id)) {
+		soft_vtd_leave(soft);
+		ret = -EEXIST;
+		goto err_dev;
+	}
+	link_dev(dev);
+	/* If it cannot be had now the device is blocked, which is how it begins. */
+	soft_vtd_update(dev, NULL, &change);
+	soft_vtd_finish(soft, &change);
+	soft_vtd_leave(soft);
+	*out = dev;
+	return 0;
+
+err_dev:
+	soft_vtd_dev_destroy(dev);
+	return ret;
+}
+
+void soft_vtd_dev_destroy(struct viq_soft_vtd_dev *dev)
+{
+	free(soft_vtd_view(dev));
+	free(dev->front.slots_alloc);
+	if (dev->atc) {
+		soft_atc_fini(dev->atc);
+		free(dev->atc);
+	}
+	free(dev);
+}
+
+int viq_soft_vtd_dev_free(struct viq_soft_vtd_dev *dev)
+{
+	struct soft_vtd_change change = {0};
+	struct viq_soft_vtd *soft;
+	int ret;
+
+	if (!dev)
+		return -EINVAL;
+	soft = dev->soft;
+	ret = soft_vtd_enter(soft);
+	if (ret)
+		return ret;
+	soft_vtd_publish(dev, NULL, &change);
+	soft_vtd_finish(soft, &change);
+	unlink_dev(dev);
+	soft_vtd_leave(soft);
+	soft_vtd_dev_destroy(dev);
+	return 0;
+}
+
+static int make_atc(struct viq_soft_vtd_dev *dev)
+{
+	struct soft_atc *atc;
+
+	if (dev->atc)
+		return 0;
+	atc = calloc(1, sizeof(*atc));
+	if (!atc)
+		return -ENOMEM;
+	if (soft_atc_init(atc, dev->soft->config.devtlb_entries)) {
+		free(atc);
+		return -ENOMEM;
+	}
+	pthread_mutex_lock(&dev->soft->lock);
+	dev->atc = atc;
+	pthread_mutex_unlock(&dev->soft->lock);
+	return 0;
+}
+
+int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on)
+{
+	/* Nothing is read again. */
+	static const struct viq_vtd_reconfig nothing = {.size = sizeof(nothing),
+							.cause = VIQ_VTD_PASID_CACHE,
+							.scope = VIQ_VTD_SCOPE_PASID,
+							.pasid = UINT32_MAX};
+	struct soft_vtd_change change = {0};
+	int ret;
+
+	if (!dev)
+		return -EINVAL;
+	ret = soft_vtd_enter(dev->soft);
+	if (ret)
+		return ret;
+	if (on != dev->ats) {
+		ret = on ? make_atc(dev) : 0;
+		if (!ret) {
+			dev->ats = on;
+			ret = soft_vtd_view(dev) ? soft_vtd_update(dev, &nothing, &change) : 0;
+			soft_vtd_finish(dev->soft, &change);
+		}
+	}
+	soft_vtd_leave(dev->soft);
+	return ret;
+}

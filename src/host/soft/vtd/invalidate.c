@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The invalidate call, device-TLB invalidations, and failures of both. */
+#include <errno.h>
+
+#include "../execute.h"
+#include "../thread.h"
+#include "unit.h"
+
+/* --- The call ----------------------------------------------------------------------------------------------------- */
+
+struct target {
+	struct viq_soft_vtd *soft;
+	struct soft_vtd_table *table;
+};
+
+/* Words of an entry: struct viq_vtd_s1_entry. */
+enum {
+	ADDR,
+	NPAGES,
+	FLAGS, /* and reserved */
+	WORDS,
+};
+_Static_assert(WORDS * sizeof(uint64_t) == sizeof(struct viq_vtd_s1_entry), "an entry is three words");
+_Static_assert(WORDS <= SOFT_ENTRY_WORDS, "an entry can be latched");
+
+static bool check(void *opaque, const uint64_t *entry)
+{
+	if (entry[FLAGS] & ~VIQ_VTD_S1_LEAF || entry[ADDR] % 4096)
+		return false;
+	if (entry[NPAGES] == VIQ_VTD_S1_ALL)
+		return !entry[ADDR];
+	return entry[NPAGES] && entry[NPAGES] - 1 <= (UINT64_MAX - entry[ADDR]) / 4096;
+}
+
+static bool reaches_device(void *opaque, const uint64_t *entry)
+{
+	const struct target *t = opaque;
+
+	return t->soft->config.devtlb_implied && soft_vtd_table_uses_ats(t->table);
+}
+
+static void run_entry(void *opaque, const uint64_t *entry)
+{
+	struct target *t = opaque;
+	struct soft_tlb_range range = {
+		.last = UINT64_MAX,
+		.shifts = VIQ_BIT(12) | VIQ_BIT(21) | VIQ_BIT(30),
+	};
+
+	if (entry[NPAGES] == VIQ_VTD_S1_ALL) {
+		soft_tlb_inv_asid(&t->soft->vm, t->table->asid);
+	} else {
+		range.first = entry[ADDR];
+		range.last = entry[ADDR] + entry[NPAGES] * 4096 - 1;
+		soft_tlb_inv_va(&t->soft->tlb, &t->soft->vm, t->table->asid, &range);
+	}
+	/* After the IOTLB: the device asks again, and must not be given what was to go. */
+	if (t->soft->config.devtlb_implied)
+		soft_vtd_table_devtlbs(t->table, range.first, range.last);
+}
+
+static const struct soft_executor executor = {
+	.words = WORDS,
+	.check = check,
+	.device = reaches_device,
+	.run = run_entry,
+};
+
+static void run(struct viq_soft_vtd *soft, const struct viq_call_request *req, uint32_t count,
+		struct viq_call_result *res)
+{
+	struct target target = {.soft = soft};
+
+	soft->calls++;
+	res->host_calls = 1;
+	if (req->type != VIQ_CALL_VTD_S1) {
+		soft_execute_fail(&soft_contract_vtd, VIQ_CALL_UNSUPPORTED, 0, res);
+		return;
+	}
+	target.table = soft_vtd_table_find(soft, req->object);
+	if (!target.table) {
+		soft_execute_fail(&soft_contract_vtd, VIQ_CALL_GONE, 0, res);
+		return;
+	}
+	soft->entries += soft_execute(&executor, &target, &soft_contract_vtd, &soft->injection, req, count, res);
+}
+
+static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct viq_soft_vtd *soft = opaque;
+	int64_t count;
+
+	if (!soft || !req || !res || res->size != sizeof(*res))
+		return -EINVAL;
+	count = soft_count_entries(&executor, VIQ_CALL_VTD_S1, req);
+	if (count < 0)
+		return (int)count;
+	if (soft_in_section())
+		return -EDEADLK;
+	*res = (struct viq_call_result){.size = sizeof(*res)};
+	pthread_mutex_lock(&soft->lock);
+	run(soft, req, (uint32_t)count, res);
+	pthread_mutex_unlock(&soft->lock);
+	if (count)
+		soft_grace_period();
+	return 0;
+}
+
+struct viq_call_host soft_vtd_host(struct viq_soft_vtd *soft, uint32_t table)
+{
+	static const struct viq_call_host_ops ops = {.size = sizeof(ops), .report_group = 1, .invalidate = invalidate};
+
+	return (struct viq_call_host){.ops = &ops, .opaque = soft, .object = table};
+}
+
+/* --- Device-TLBs and the parent ----------------------------------------------------------------------------------- */
+
+/* Under lock: the error that was asked for, or 0. */
+static int strike(struct viq_soft_vtd_dev *dev)
+{
+	if (!dev->devtlb_left)
+		return 0;
+	if (dev->devtlb_left != UINT32_MAX)
+		dev->devtlb_left--;
+	return dev->devtlb_error;
+}
+
+static bool devtlb_ok(const struct viq_vtd_devtlb *inv)
+{
+	return inv && inv->size == sizeof(*inv) && (!inv->all_pasids || inv->has_pasid) &&
+	       (!inv->has_pasid || inv->all_pasids || !(inv->pasid >> VIQ_VTD_PASID_BITS)) &&
+	       (!inv->bytes || (inv->bytes >= 4096 && !(inv->bytes & (inv->bytes - 1)) && !(inv->addr % inv->bytes)));
+}
+
+int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *inv)
+{
+	struct viq_soft_vtd_dev *dev;
+	int ret = 0;
+
+	if (!soft || !devtlb_ok(inv))
+		return -EINVAL;
+	if (soft_in_section())
+		return -EDEADLK;
+	pthread_mutex_lock(&soft->lock);
+	dev = soft_vtd_dev_find(soft, inv->source_id);
+	if (dev)
+		ret = strike(dev);
+	if (dev && !ret && dev->atc)
+		soft_atc_inv(dev->atc, inv->all_pasids, inv->has_pasid ? inv->pasid : SOFT_NO_PASID,
+			     inv->bytes ? inv->addr : 0, inv->bytes ? inv->addr + inv->bytes - 1 : UINT64_MAX);
+	pthread_mutex_unlock(&soft->lock);
+	if (dev && !ret)
+		soft_grace_period();
+	return ret;
+}
+
+int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint64_t len)
+{
+	if (!soft || !soft->config.parent_aw || (!len && gpa) || (len && gpa > UINT64_MAX - (len - 1)))
+		return -EINVAL;
+	if (soft_in_section())
+		return -EDEADLK;
+	pthread_mutex_lock(&soft->lock);
+	soft_tlb_inv_vm(&soft->vm);
+	for (struct viq_soft_vtd_dev *dev = soft->devs; dev; dev = dev->next) {
+		if (dev->atc)
+			soft_atc_inv_all(dev->atc);
+	}
+	pthread_mutex_unlock(&soft->lock);
+	soft_grace_period();
+	return 0;
+}
+
+/* --- Injection ---------------------------------------------------------------------------------------------------- */
+
+int viq_soft_vtd_inject(struct viq_soft_vtd *soft, const struct viq_soft_inject *inject)
+{
+	if (!soft || !soft_inject_ok(inject))
+		return -EINVAL;
+	pthread_mutex_lock(&soft->lock);
+	soft_inject_arm(&soft->injection, inject);
+	pthread_mutex_unlock(&soft->lock);
+	return 0;
+}
+
+int viq_soft_vtd_inject_devtlb(struct viq_soft_vtd_dev *dev, int error, uint32_t times)
+{
+	if (!dev || (error && error != -ETIMEDOUT && error != -EIO && error != -ENOMEM))
+		return -EINVAL;
+	pthread_mutex_lock(&dev->soft->lock);
+	dev->devtlb_error = error;
+	dev->devtlb_left = !error ? 0 : times ? times : UINT32_MAX;
+	pthread_mutex_unlock(&dev->soft->lock);
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* The software VT-d as a whole: creation, locks, counters. The model is in unit.h, ../slot.h and ../thread.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+/* Pages that one entry invalidates one by one: 2 MiB, and the leaves around them. */
+#define TLB_STEPS 1024u
+
+void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config)
+{
+	struct viq_vtd_config guest;
+
+	if (!config)
+		return;
+	viq_vtd_config_init(&guest);
+	*config = (struct viq_soft_vtd_config){
+		.size = sizeof(*config),
+		.haw = 52,
+		.cap = guest.cap | VIQ_PUT(VIQ_VTD_CAP_SSLPS, 3),
+		.ecap = guest.ecap | VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SRS,
+		.tlb_entries = 65536,
+		.devtlb_entries = 1024,
+		.tables = 4096,
+		.devtlb_implied = 1,
+	};
+}
+
+static bool capacity_ok(uint32_t entries, uint32_t min, uint32_t max)
+{
+	return entries >= min && entries <= max && !(entries & (entries - 1));
+}
+
+/* What is not here must not be claimed: the embedder would offer it to a guest. */
+static bool features_ok(const struct viq_soft_vtd_config *c)
+{
+	if (!(c->cap & VIQ_VTD_CAP_CM) || c->cap & VIQ_VTD_CAP_ZLR ||
+	    c->ecap & (VIQ_VTD_ECAP_MTS | VIQ_VTD_ECAP_ADMS | VIQ_VTD_ECAP_PRS))
+		return false;
+	return !c->parent_aw || !(c->ecap & (VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_NEST));
+}
+
+static bool config_ok(const struct viq_soft_vtd_config *c)
+{
+	return c->size == sizeof(*c) && c->haw >= 32 && c->haw <= 52 && capacity_ok(c->tlb_entries, 64, 1u << 24) &&
+	       capacity_ok(c->devtlb_entries, 16, 1u << 20) && c->tables && c->tables < SOFT_VTD_ASIDS && c->mem &&
+	       (c->guest_mem || !c->parent_aw) && !c->reserved && c->ops && c->ops->size == sizeof(*c->ops) &&
+	       c->ops->attach && c->ops->detach && features_ok(c);
+}
+
+/* The parent may have whatever a second stage can have: it is not the guest's. */
+static int init_parent(struct viq_soft_vtd *soft)
+{
+	const struct viq_soft_vtd_config *c = &soft->config;
+	uint64_t cap = c->cap | VIQ_VTD_CAP_SSLPS | VIQ_VTD_CAP_SAGAW;
+
+	if (!c->parent_aw)
+		return 0;
+	cap = (cap & ~VIQ_VTD_CAP_MGAW) | VIQ_PUT(VIQ_VTD_CAP_MGAW, 56);
+	soft_vtd_features_init(&soft->walking, cap, c->ecap, c->haw);
+	soft->parent = (struct soft_vtd_regime){.pgtt = VIQ_VTD_PGTT_SS, .sre = true, .ere = true};
+	return soft_vtd_ss_init(&soft->parent.ss, &soft->walking, c->parent_table, c->parent_aw);
+}
+
+static int init_locks(struct viq_soft_vtd *soft)
+{
+	int ret = -pthread_mutex_init(&soft->lock, NULL);
+
+	if (ret)
+		return ret;
+	ret = -pthread_mutex_init(&soft->config_lock, NULL);
+	if (ret)
+		pthread_mutex_destroy(&soft->lock);
+	return ret;
+}
+
+int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out)
+{
+	struct viq_soft_vtd *soft;
+	int ret;
+
+	if (!config || !out || !config_ok(config))
+		return -EINVAL;
+	soft = aligned_alloc(_Alignof(struct viq_soft_vtd), sizeof(*soft));
+	if (!soft)
+		return -ENOMEM;
+	memset(soft, 0, sizeof(*soft));
+	soft->config = *config;
+	soft->guest_mem = config->guest_mem ? config->guest_mem : config->mem;
+	soft_vtd_features_init(&soft->features, config->cap, config->ecap, config->haw);
+	soft->walking = soft->features;
+	ret = init_parent(soft);
+	if (ret)
+		goto err_free;
+	ret = soft_tlb_init(&soft->tlb, config->tlb_entries);
+	if (ret)
+		goto err_free;
+	soft->tlb.steps = config->tlb_entries < TLB_STEPS ? config->tlb_entries : TLB_STEPS;
+	ret = soft_vm_init(&soft->vm, 1, 16);
+	if (ret)
+		goto err_tlb;
+	ret = init_locks(soft);
+	if (ret)
+		goto err_vm;
+	*out = soft;
+	return 0;
+
+err_vm:
+	soft_vm_fini(&soft->vm);
+err_tlb:
+	soft_tlb_fini(&soft->tlb);
+err_free:
+	free(soft);
+	return ret;
+}
+
+void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
+{
+	if (!soft)
+		return;
+	soft_vtd_tables_destroy(soft);
+	while (soft->devs) {
+		struct viq_soft_vtd_dev *dev = soft->devs;
+
+		soft->devs = dev->next;
+		soft_vtd_dev_destroy(dev);
+	}
+	pthread_mutex_destroy(&soft->config_lock);
+	pthread_mutex_destroy(&soft->lock);
+	soft_vm_fini(&soft->vm);
+	soft_tlb_fini(&soft->tlb);
+	free(soft);
+}
+
+int soft_vtd_enter(struct viq_soft_vtd *soft)
+{
+	if (soft_in_section())
+		return -EDEADLK;
+	pthread_mutex_lock(&soft->config_lock);
+	return 0;
+}
+
+void soft_vtd_leave(struct viq_soft_vtd *soft)
+{
+	pthread_mutex_unlock(&soft->config_lock);
+}
+
+void viq_soft_vtd_counters(struct viq_soft_vtd *soft, struct viq_soft_counters *out)
+{
+	if (!soft || !out)
+		return;
+	pthread_mutex_lock(&soft->lock);
+	*out = (struct viq_soft_counters){
+		.entries = soft->entries,
+		.calls = soft->calls,
+		.tlb_hits = soft_stripes_sum(soft->stripes, SOFT_TLB_HITS),
+		.tlb_misses = soft_stripes_sum(soft->stripes, SOFT_TLB_MISSES),
+		.atc_hits = soft_stripes_sum(soft->stripes, SOFT_ATC_HITS),
+		.walks = soft_stripes_sum(soft->stripes, SOFT_WALKS),
+		.faults = soft_stripes_sum(soft->stripes, SOFT_FAULTS),
+	};
+	pthread_mutex_unlock(&soft->lock);
+}

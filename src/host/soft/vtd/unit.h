@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software VT-d's objects and who may touch them.
+ *
+ * Terms. A *table* is a (domain-id, PASID, PGTT) that entries of devices name: what IOTLB entries are tagged with. An
+ * *attachment* is a device's use of a table, and what the embedder is told of. A *view* is what a device has cached of
+ * the guest's structures: its context entry and its PASID-table entries.
+ *
+ * The IOTLB is the TLB of tlb.h. The unit is its only VMID, a table has an ASID of its own, there are no globals. So a
+ * table goes with one counter, and everything with another.
+ *
+ * Locks. config makes reconfigurations and the functions about devices one after the other, waits for accesses and
+ * calls of the embedder's functions included. lock guards tables, attachments, the list of devices, injections and the
+ * writing of generations (slot.h); nobody waits while holding it. config is taken first. Devices and attachments change
+ * under both, so either is enough for looking. Accessing threads take neither: they follow dev->view.
+ *
+ * Lifetime. What a view points to, and views, are freed when a grace period has passed since they were unlinked.
+ */
+#ifndef VIQ_SOFT_VTD_UNIT_H
+#define VIQ_SOFT_VTD_UNIT_H
+
+#include <pthread.h>
+
+#include <viq/soft_vtd.h>
+
+#include "../atc.h"
+#include "../count.h"
+#include "../front.h"
+#include "../inject.h"
+#include "../tlb.h"
+#include "walk.h"
+
+#define SOFT_VTD_BUCKETS 1024u
+#define SOFT_VTD_ASIDS   65536u
+
+struct soft_vtd_table {
+	uint64_t key;
+	uint32_t id;
+	uint16_t asid; /* not 0 */
+	struct soft_vtd_attachment *attachments;
+	struct soft_vtd_table *next_by_key, *next_by_id; /* same bucket */
+};
+
+struct soft_vtd_attachment {
+	struct soft_vtd_table *table;
+	struct viq_soft_vtd_dev *dev;
+	uint32_t pasid;
+	uint32_t handle;                     /* the embedder's */
+	bool rid;                            /* requests without PASID come here */
+	bool told;                           /* the embedder knows of it */
+	struct soft_vtd_attachment *next;    /* of the same table */
+	struct soft_vtd_attachment *dropped; /* list of what to release after a grace period */
+};
+
+/* A PASID-table entry, or what a legacy context entry comes to. */
+struct soft_vtd_entry {
+	uint32_t pasid;
+	uint16_t asid;
+	struct soft_vtd_regime regime; /* as the guest has it; see soft_vtd_effective() */
+	struct soft_vtd_attachment *attachment;
+};
+
+enum soft_vtd_state {
+	SOFT_VTD_OFF,   /* requests are not translated */
+	SOFT_VTD_FAULT, /* the context entry is faulty */
+	SOFT_VTD_ON,
+};
+
+/* Immutable. NULL in a device: blocked, requests abort and nothing is recorded. */
+struct soft_vtd_view {
+	enum soft_vtd_state state;
+	bool ats; /* the device may use ATS, and does */
+	uint64_t rtaddr;
+	struct soft_vtd_context ctx; /* with ON */
+	struct soft_vtd_fault fault; /* with FAULT */
+	struct soft_vtd_view *retired;
+	uint32_t count;
+	struct soft_vtd_entry entries[]; /* by PASID */
+};
+
+struct viq_soft_vtd_dev {
+	struct viq_soft_vtd *soft;
+	uint16_t sid;
+	bool ats;
+	_Atomic(struct soft_vtd_view *) view;
+	soft_word configs; /* grows whenever the view changes */
+	struct soft_front front;
+	struct soft_atc *atc; /* made when ATS is first turned on */
+	int devtlb_error;
+	uint32_t devtlb_left; /* failures left; UINT32_MAX: no end */
+	bool uses_ats;        /* its device-TLB may hold something, or may be filled */
+	bool emptied;         /* in the change under way: its device-TLB is to be emptied */
+	struct viq_soft_vtd_dev *prev, *next;
+};
+
+struct viq_soft_vtd {
+	struct viq_soft_vtd_config config;
+	const struct viq_mem *guest_mem;
+	struct soft_vtd_features features; /* the guest's */
+	struct soft_vtd_features walking;  /* of paging structures, the parent's among them */
+	struct soft_vtd_regime parent;     /* of requests that the guest's tables do not touch; with parent_aw */
+	struct soft_tlb tlb;
+	struct soft_vm vm;
+	struct soft_stripe stripes[SOFT_STRIPES];
+
+	pthread_mutex_t config_lock;
+	struct viq_vtd_tables tables; /* size 0: never told */
+
+	pthread_mutex_t lock;
+	struct viq_soft_vtd_dev *devs;
+	struct soft_vtd_table *by_key[SOFT_VTD_BUCKETS], *by_id[SOFT_VTD_BUCKETS];
+	uint64_t asids[SOFT_VTD_ASIDS / 64]; /* in use */
+	uint32_t last_id;
+	uint32_t last_asid;
+	uint32_t attachments;
+	struct soft_injection injection;
+	uint64_t calls, entries;
+};
+
+/* Enter an operation that waits for accesses: 0 with config_lock held, or -EDEADLK inside an access. */
+int soft_vtd_enter(struct viq_soft_vtd *soft);
+void soft_vtd_leave(struct viq_soft_vtd *soft);
+
+/* device.c */
+struct viq_soft_vtd_dev *soft_vtd_dev_find(const struct viq_soft_vtd *soft, uint16_t sid);
+void soft_vtd_dev_destroy(struct viq_soft_vtd_dev *dev);
+static inline struct soft_vtd_view *soft_vtd_view(const struct viq_soft_vtd_dev *dev)
+{
+	/* For those who hold config_lock. */
+	return atomic_load_explicit(&((struct viq_soft_vtd_dev *)dev)->view, memory_order_relaxed);
+}
+
+/* invalidate.c */
+struct viq_call_host soft_vtd_host(struct viq_soft_vtd *soft, uint32_t table);
+
+/* table.c. attach: -ENOMEM, -ENOSPC, or what the embedder says. */
+int soft_vtd_attach(struct viq_soft_vtd_dev *dev, struct soft_vtd_entry *entry, bool rid);
+/* The device does not use it any more, and accesses that did have ended. Tells the embedder. */
+void soft_vtd_release(struct viq_soft_vtd *soft, struct soft_vtd_attachment *attachment);
+struct soft_vtd_table *soft_vtd_table_find(const struct viq_soft_vtd *soft, uint32_t id);
+/* Invalidate the device-TLBs of a table's devices. */
+void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last);
+bool soft_vtd_table_uses_ats(const struct soft_vtd_table *table);
+uint64_t soft_vtd_key(const struct soft_vtd_regime *regime, uint32_t pasid);
+void soft_vtd_tables_destroy(struct viq_soft_vtd *soft);
+
+/* scan.c: what the guest's structures say now. */
+struct soft_vtd_list {
+	struct soft_vtd_entry *entries; /* to be freed by the caller; by PASID, without attachments */
+	uint32_t count, room;
+};
+/* All of a context's entries, or the one at this PASID. 0, -ENOMEM, -ENOSPC. */
+int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx, struct soft_vtd_list *list);
+int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx, uint32_t pasid,
+		      struct soft_vtd_list *list);
+int soft_vtd_list_add(const struct viq_soft_vtd *soft, struct soft_vtd_list *list, const struct soft_vtd_entry *entry);
+
+/* change.c: views replaced, and what must follow. */
+struct soft_vtd_change {
+	struct soft_vtd_view *views;
+	struct soft_vtd_attachment *dropped;
+	bool published, emptied;
+};
+/*
+ * Give the device this view, whose entries have the attachments that they shall keep; NULL blocks it. The attachments
+ * of its last view that are not in it are dropped.
+ */
+void soft_vtd_publish(struct viq_soft_vtd_dev *dev, struct soft_vtd_view *view, struct soft_vtd_change *change);
+/* Wait for accesses, empty what must be, tell the embedder. */
+void soft_vtd_finish(struct viq_soft_vtd *soft, struct soft_vtd_change *change);
+
+/*
+ * reconfig.c: take over what is in scope for one device. NULL: everything, as if nothing were cached. On an error the
+ * device is blocked.
+ */
+int soft_vtd_update(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_change *change);
+
+/* translate.c */
+const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *view, uint32_t pasid);
+
+static inline void soft_vtd_count(struct viq_soft_vtd *soft, enum soft_count what)
+{
+	soft_stripes_count(soft->stripes, what);
+}
+
+#endif
