@@ -66,7 +66,7 @@ static int script_sys_ioctl(void *opaque, int fd, unsigned long request, void *a
 	s->request = request;
 	memcpy(s->arg, arg, s->arg_len);
 	if (s->pointer && !s->data)
-		memcpy(s->pointed, pointer_in(s), 16);
+		memcpy(s->pointed, pointer_in(s), s->pointed_len ? s->pointed_len : 16);
 	if (s->ret < 0)
 		return s->ret;
 	if (s->pointer && s->data)

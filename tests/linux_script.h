@@ -21,8 +21,9 @@ struct script {
 	uint32_t out_count;
 	/* What read gives, and what else is put where the argument points to. */
 	const void *data;
-	int64_t data_len; /* read: or -errno */
-	size_t pointer;   /* offset of the pointer in the argument; 0: none */
+	int64_t data_len;   /* read: or -errno */
+	size_t pointer;     /* offset of the pointer in the argument; 0: none */
+	size_t pointed_len; /* bytes there; 0: 16 */
 
 	/* Recorded. */
 	int calls, opens, closes, ioctls, reads; /* calls: all, interrupted ones included */

@@ -83,6 +83,21 @@ static int do_detach(struct viq_linux *ctx, struct result *r)
 	return viq_linux_vfio_detach(ctx, CDEV);
 }
 
+static int do_attach_pasid(struct viq_linux *ctx, struct result *r)
+{
+	return viq_linux_vfio_attach_pasid(ctx, CDEV, 0xfffff, 8);
+}
+
+static int do_detach_pasid(struct viq_linux *ctx, struct result *r)
+{
+	return viq_linux_vfio_detach_pasid(ctx, CDEV, 0xfffff);
+}
+
+static int do_hwpt_pasid(struct viq_linux *ctx, struct result *r)
+{
+	return viq_linux_hwpt_alloc(ctx, 3, 2, VIQ_LINUX_NEST_PARENT | VIQ_LINUX_PASID, &r->id);
+}
+
 static int do_hwpt(struct viq_linux *ctx, struct result *r)
 {
 	return viq_linux_hwpt_alloc(ctx, 3, 2, VIQ_LINUX_NEST_PARENT | VIQ_LINUX_DIRTY_TRACKING, &r->id);
@@ -126,6 +141,9 @@ static const struct request {
 	{"bind", do_bind, ';', 100 + 18, 12, 6, {24, 0, SCRIPT_FD}},
 	{"attach", do_attach, ';', 100 + 19, 0, 3, {12, 0, 8}},
 	{"detach", do_detach, ';', 100 + 20, 0, 2, {8}},
+	{"attach a PASID", do_attach_pasid, ';', 100 + 19, 0, 4, {16, 1, 8, 0xfffff}},
+	{"detach a PASID", do_detach_pasid, ';', 100 + 20, 0, 3, {12, 1, 0xfffff}},
+	{"hwpt for PASIDs", do_hwpt_pasid, ';', 0x89, 16, 12, {48, 9, 3, 2}},
 	{"hwpt", do_hwpt, ';', 0x89, 16, 12, {48, 3, 3, 2}},
 	{"viommu", do_viommu, ';', 0x90, 20, 10, {40, 0, 1, 3, 4}},
 	{"vdevice", do_vdevice, ';', 0x91, 12, 6, {24, 5, 3, 0, UINT32_MAX, 0}},
@@ -253,6 +271,88 @@ static void test_nested_gets_the_two_words_in_little_endian(void **state)
 	viq_linux_close(ctx);
 }
 
+static void test_vtd_nested_gets_the_entry(void **state)
+{
+	const struct viq_linux_vtd_s1 s1 = {
+		.flags = VIQ_LINUX_VTD_SRE | VIQ_LINUX_VTD_EAFE | VIQ_LINUX_VTD_WPE,
+		.pgtbl_addr = 0x123456789000,
+		.addr_width = 57,
+	};
+	const uint64_t data[3] = {7, 0x123456789000, 57};
+	uint32_t words[12] = {48, VIQ_LINUX_PASID, 3, 5, 0, 0, 1, 24};
+	struct script s = {.pointer = 32, .pointed_len = 24, .out = {{16, 42}}, .out_count = 1};
+	struct viq_linux *ctx = script_open(&s);
+	uint32_t id = OUT;
+
+	assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 3, 5, VIQ_LINUX_PASID, &s1, &id), 0);
+	memcpy(words + 8, s.arg + 32, 8);
+	script_expect(&s, SCRIPT_FD, 0x3b89, words, sizeof(words));
+	assert_memory_equal(s.pointed, data, sizeof(data));
+	assert_int_equal(id, 42);
+	s.ret = -EOPNOTSUPP;
+	id = OUT;
+	assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 3, 5, 0, &s1, &id), -EOPNOTSUPP);
+	assert_int_equal(id, OUT);
+	viq_linux_close(ctx);
+}
+
+/* The kernel would put low bits of the address into other fields of the hardware's entry. */
+static void test_vtd_nested_refuses_what_the_kernel_would_take(void **state)
+{
+	const struct viq_linux_vtd_s1 good = {.pgtbl_addr = 0x1000, .addr_width = 48};
+	struct viq_linux_vtd_s1 bad[3] = {good, good, good};
+	struct script s = {0};
+	struct viq_linux *ctx = script_open(&s);
+	uint32_t id = OUT;
+
+	bad[0].pgtbl_addr |= 0x800;
+	bad[1].flags = 8;
+	bad[2].reserved = 1;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 3, 5, 0, &bad[i], &id), -EINVAL);
+	assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 3, 5, VIQ_LINUX_NEST_PARENT, &good, &id), -EINVAL);
+	assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 0, 5, 0, &good, &id), -EINVAL);
+	assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 3, 0, 0, &good, &id), -EINVAL);
+	assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 3, 5, 0, NULL, &id), -EINVAL);
+	assert_int_equal(viq_linux_vtd_nested_alloc(ctx, 3, 5, 0, &good, NULL), -EINVAL);
+	assert_int_equal(viq_linux_vtd_nested_alloc(NULL, 3, 5, 0, &good, &id), -EINVAL);
+	/* PASID 0 would be taken for requests without PASID. */
+	assert_int_equal(viq_linux_vfio_attach_pasid(ctx, CDEV, 0, 8), -EINVAL);
+	assert_int_equal(viq_linux_vfio_attach_pasid(ctx, CDEV, 1u << 20, 8), -EINVAL);
+	assert_int_equal(viq_linux_vfio_attach_pasid(ctx, CDEV, 1, 0), -EINVAL);
+	assert_int_equal(viq_linux_vfio_attach_pasid(ctx, -1, 1, 8), -EINVAL);
+	assert_int_equal(viq_linux_vfio_detach_pasid(ctx, CDEV, 0), -EINVAL);
+	assert_int_equal(viq_linux_vfio_detach_pasid(ctx, CDEV, 1u << 20), -EINVAL);
+	assert_int_equal(viq_linux_vfio_detach_pasid(ctx, -1, 1), -EINVAL);
+	assert_int_equal(s.calls, 0);
+	assert_int_equal(id, OUT);
+	viq_linux_close(ctx);
+}
+
+static void test_hw_info_of_a_vtd(void **state)
+{
+	static const uint64_t regs[5] = {1, 0x1122334455667788, 0x99aabbccddeeff00};
+	struct viq_linux_hw_info info = {.size = sizeof(info), .idr = {OUT}};
+	const struct viq_linux_hw_info expected = {
+		.size = sizeof(info),
+		.type = VIQ_LINUX_HW_VTD,
+		.flags = 1,
+		.max_pasid_log2 = 20,
+		.cap = regs[1],
+		.ecap = regs[2],
+	};
+	struct script s = {.pointer = 16,
+			   .data = regs,
+			   .data_len = sizeof(regs),
+			   .out = {{24, VIQ_LINUX_HW_VTD}, {28, 20}},
+			   .out_count = 2};
+	struct viq_linux *ctx = script_open(&s);
+
+	assert_int_equal(viq_linux_hw_info(ctx, 3, &info), 0);
+	assert_memory_equal(&info, &expected, sizeof(info));
+	viq_linux_close(ctx);
+}
+
 static void test_hw_info_of_an_smmuv3(void **state)
 {
 	static const uint32_t regs[10] = {1, 0, 10, 11, 12, 13, 14, 15, 16, 17};
@@ -288,11 +388,11 @@ static void test_hw_info_of_another_iommu(void **state)
 {
 	uint32_t regs[10];
 	struct viq_linux_hw_info info = {.size = sizeof(info), .flags = OUT, .idr = {OUT}, .aidr = OUT};
-	const struct viq_linux_hw_info expected = {.size = sizeof(info), .type = VIQ_LINUX_HW_VTD};
+	const struct viq_linux_hw_info expected = {.size = sizeof(info), .type = VIQ_LINUX_HW_AMD};
 	struct script s = {.pointer = 16,
 			   .data = memset(regs, 0xff, sizeof(regs)),
 			   .data_len = sizeof(regs),
-			   .out = {{24, VIQ_LINUX_HW_VTD}},
+			   .out = {{24, VIQ_LINUX_HW_AMD}},
 			   .out_count = 1};
 	struct viq_linux *ctx = script_open(&s);
 
@@ -610,6 +710,9 @@ int main(void)
 		cmocka_unit_test(test_a_positive_answer_is_success),
 		cmocka_unit_test(test_no_context),
 		cmocka_unit_test(test_nested_gets_the_two_words_in_little_endian),
+		cmocka_unit_test(test_vtd_nested_gets_the_entry),
+		cmocka_unit_test(test_vtd_nested_refuses_what_the_kernel_would_take),
+		cmocka_unit_test(test_hw_info_of_a_vtd),
 		cmocka_unit_test(test_hw_info_of_an_smmuv3),
 		cmocka_unit_test(test_hw_info_of_another_iommu),
 		cmocka_unit_test(test_hw_info_writes_nothing_on_failure),

@@ -13,9 +13,11 @@
  *   viq_linux_nested_alloc()      a nested page table, from two words of the guest's STE
  *   viq_linux_vfio_attach()       the device translates; attaching again replaces without a gap
  *
- * <viq/linux_smmuv3.h> does the last four for a whole guest SMMUv3. What is made here is an id (0 is never one) in the
- * iommufd: the caller destroys it with viq_linux_destroy() in the reverse order, or closes the iommufd, which destroys
- * all. Nothing in this file keeps anything: the functions may be used from any thread.
+ * VT-d has neither vIOMMUs nor vDEVICEs: viq_linux_vtd_nested_alloc() takes the stage 2 itself.
+ *
+ * <viq/linux_smmuv3.h> and <viq/linux_vtd.h> do the last ones for a whole guest IOMMU. What is made here is an id (0 is
+ * never one) in the iommufd: the caller destroys it with viq_linux_destroy() in the reverse order, or closes the
+ * iommufd, which destroys all. Nothing in this file keeps anything: the functions may be used from any thread.
  *
  * Errors, for all functions: 0 or a negative errno, the kernel's own where it gave one:
  *   -EINVAL      arguments make no sense (also found before the kernel is asked)
@@ -111,6 +113,13 @@ VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *de
 VIQ_EXPORT int viq_linux_vfio_attach(struct viq_linux *ctx, int cdev, uint32_t pt);
 /* The device's accesses are blocked from now on. */
 VIQ_EXPORT int viq_linux_vfio_detach(struct viq_linux *ctx, int cdev);
+/*
+ * The same for the device's requests with this PASID, 1 to 2^20 - 1; those above are for requests without. pt: made
+ * with VIQ_LINUX_PASID, like what is attached for requests without PASID. -EOPNOTSUPP, -EINVAL: the device or the
+ * kernel (before 6.15) has none.
+ */
+VIQ_EXPORT int viq_linux_vfio_attach_pasid(struct viq_linux *ctx, int cdev, uint32_t pasid, uint32_t pt);
+VIQ_EXPORT int viq_linux_vfio_detach_pasid(struct viq_linux *ctx, int cdev, uint32_t pasid);
 
 /* enum iommu_hw_info_type */
 enum viq_linux_hw_type {
@@ -135,9 +144,11 @@ struct viq_linux_hw_info {
 	uint32_t type;           /* enum viq_linux_hw_type */
 	uint64_t capabilities;   /* VIQ_LINUX_CAP_* */
 	uint32_t max_pasid_log2; /* 0: no PASIDs */
+	uint32_t flags;          /* of the struct below; else 0 */
 	/* VIQ_LINUX_HW_SMMUV3: struct iommu_hw_info_arm_smmuv3, raw registers; else 0 */
-	uint32_t flags;
 	uint32_t idr[6], iidr, aidr;
+	/* VIQ_LINUX_HW_VTD: struct iommu_hw_info_vtd, raw registers; else 0 */
+	uint64_t cap, ecap;
 };
 VIQ_EXPORT int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info);
 
@@ -146,6 +157,7 @@ VIQ_EXPORT int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct 
 /* flags of viq_linux_hwpt_alloc(): IOMMU_HWPT_ALLOC_* */
 #define VIQ_LINUX_NEST_PARENT    (1u << 0)
 #define VIQ_LINUX_DIRTY_TRACKING (1u << 1) /* the caller drives IOMMU_HWPT_*DIRTY* itself */
+#define VIQ_LINUX_PASID          (1u << 3) /* for devices with something attached to a PASID */
 
 /* A kernel-managed page table of the IOAS; with VIQ_LINUX_NEST_PARENT the stage 2 below nested ones. */
 VIQ_EXPORT int viq_linux_hwpt_alloc(struct viq_linux *ctx, uint32_t device, uint32_t ioas, uint32_t flags,
@@ -165,6 +177,26 @@ VIQ_EXPORT int viq_linux_vdevice_alloc(struct viq_linux *ctx, uint32_t viommu, u
  */
 VIQ_EXPORT int viq_linux_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t viommu, const uint64_t ste[2],
 				      uint32_t *nested);
+
+/* flags of struct viq_linux_vtd_s1: IOMMU_VTD_S1_* */
+#define VIQ_LINUX_VTD_SRE  (1u << 0)
+#define VIQ_LINUX_VTD_EAFE (1u << 1)
+#define VIQ_LINUX_VTD_WPE  (1u << 2)
+
+/* What a nested page table of VT-d takes from a guest's PASID-table entry (struct iommu_hwpt_vtd_s1). */
+struct viq_linux_vtd_s1 {
+	uint64_t flags;      /* VIQ_LINUX_VTD_* */
+	uint64_t pgtbl_addr; /* FSPTPTR: guest-physical, a multiple of 4096 */
+	uint32_t addr_width; /* 48: 4 levels, 57: 5 levels */
+	uint32_t reserved;   /* 0 */
+};
+/*
+ * A nested page table of VT-d on the stage-2 page table parent, whose target of invalidate calls it is itself. flags: 0
+ * or VIQ_LINUX_PASID. The kernel looks at the width, SRE and EAFE only when it is attached (-EINVAL then). -EOPNOTSUPP:
+ * no VT-d, no nested translation, or the host does not use scalable mode. -EINVAL also: parent cannot be one.
+ */
+VIQ_EXPORT int viq_linux_vtd_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t parent, uint32_t flags,
+					  const struct viq_linux_vtd_s1 *s1, uint32_t *nested);
 
 /*
  * The queue of the physical SMMU's events that concern this vIOMMU's devices, at most depth of them (>= 1). *id and *fd

@@ -72,7 +72,7 @@ static void nest(struct bare *bare, struct guest *guest)
 
 void bare_create(struct bare *bare, struct guest *guest)
 {
-	struct uapi_vfio_device_attach_iommufd_pt attach = {.argsz = sizeof(attach)};
+	struct uapi_vfio_device_attach_iommufd_pt attach = {.argsz = UAPI_VFIO_ATTACH_NO_PASID};
 
 	bare->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (bare->iommufd < 0)

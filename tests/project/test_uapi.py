@@ -24,6 +24,10 @@ NUMBERS = {
     "UAPI_VFIO_DETACH_IOMMUFD_PT": "VFIO_DEVICE_DETACH_IOMMUFD_PT",
     "VIQ_LINUX_NEST_PARENT": "IOMMU_HWPT_ALLOC_NEST_PARENT",
     "VIQ_LINUX_DIRTY_TRACKING": "IOMMU_HWPT_ALLOC_DIRTY_TRACKING",
+    "VIQ_LINUX_PASID": "IOMMU_HWPT_ALLOC_PASID",
+    "VIQ_LINUX_VTD_SRE": "IOMMU_VTD_S1_SRE",
+    "VIQ_LINUX_VTD_EAFE": "IOMMU_VTD_S1_EAFE",
+    "VIQ_LINUX_VTD_WPE": "IOMMU_VTD_S1_WPE",
     "VIQ_LINUX_HW_NONE": "IOMMU_HW_INFO_TYPE_NONE",
     "VIQ_LINUX_HW_VTD": "IOMMU_HW_INFO_TYPE_INTEL_VTD",
     "VIQ_LINUX_HW_SMMUV3": "IOMMU_HW_INFO_TYPE_ARM_SMMUV3",
@@ -34,9 +38,7 @@ NUMBERS = {
     "VIQ_LINUX_CAP_NO_ATS": "IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED",
     "VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI": "IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI",
 }
-# The kernel's struct has grown, and it takes the short form.
-SHORT = {"vfio_device_attach_iommufd_pt", "vfio_device_detach_iommufd_pt"}
-HELPERS = {"UAPI_SIZE", "UAPI_IOMMUFD", "UAPI_VFIO"}
+HELPERS = {"UAPI_SIZE", "UAPI_IOMMUFD", "UAPI_VFIO", "UAPI_VFIO_ATTACH_NO_PASID", "UAPI_VFIO_DETACH_NO_PASID"}
 
 
 def declared():
@@ -59,8 +61,7 @@ def assertions(numbers, structs):
     for ours, theirs in sorted(numbers.items()):
         yield f'static_assert(0ul + {ours} == 0ul + {theirs}, "{theirs}");\n'
     for name, members in structs.items():
-        compare = "<=" if name in SHORT else "=="
-        yield f'static_assert(sizeof(struct uapi_{name}) {compare} sizeof(struct {name}), "{name}");\n'
+        yield f'static_assert(sizeof(struct uapi_{name}) == sizeof(struct {name}), "{name}");\n'
         for m in members:
             yield (f'static_assert(offsetof(struct uapi_{name}, {m}) == offsetof(struct {name}, {m}) &&\n'
                    f'\tBYTES(uapi_{name}, {m}) == BYTES({name}, {m}), "{name}.{m}");\n')

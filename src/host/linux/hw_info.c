@@ -8,12 +8,15 @@
 int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info)
 {
 	/* An IOMMU of another type fills it with registers of its own, which are not looked at. */
-	struct uapi_iommu_hw_info_arm_smmuv3 smmu = {0};
+	union {
+		struct uapi_iommu_hw_info_arm_smmuv3 smmu;
+		struct uapi_iommu_hw_info_vtd vtd;
+	} regs = {0};
 	struct uapi_iommu_hw_info cmd = {
 		.size = sizeof(cmd),
 		.dev_id = device,
-		.data_len = sizeof(smmu),
-		.data_uptr = (uintptr_t)&smmu,
+		.data_len = sizeof(regs),
+		.data_uptr = (uintptr_t)&regs,
 	};
 	int ret;
 
@@ -28,11 +31,18 @@ int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_h
 		.capabilities = cmd.out_capabilities,
 		.max_pasid_log2 = cmd.out_max_pasid_log2,
 	};
-	if (info->type != VIQ_LINUX_HW_SMMUV3)
-		return 0;
-	info->flags = smmu.flags;
-	memcpy(info->idr, smmu.idr, sizeof(info->idr));
-	info->iidr = smmu.iidr;
-	info->aidr = smmu.aidr;
+	switch (info->type) {
+	case VIQ_LINUX_HW_SMMUV3:
+		info->flags = regs.smmu.flags;
+		memcpy(info->idr, regs.smmu.idr, sizeof(info->idr));
+		info->iidr = regs.smmu.iidr;
+		info->aidr = regs.smmu.aidr;
+		break;
+	case VIQ_LINUX_HW_VTD:
+		info->flags = regs.vtd.flags;
+		info->cap = regs.vtd.cap_reg;
+		info->ecap = regs.vtd.ecap_reg;
+		break;
+	}
 	return 0;
 }

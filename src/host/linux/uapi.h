@@ -8,6 +8,7 @@
 #define VIQ_HOST_LINUX_UAPI_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 
@@ -70,7 +71,9 @@ UAPI_SIZE(uapi_iommu_ioas_unmap, 24);
 
 #define UAPI_IOMMU_HWPT_ALLOC_NEST_PARENT    (1u << 0)
 #define UAPI_IOMMU_HWPT_ALLOC_DIRTY_TRACKING (1u << 1)
+#define UAPI_IOMMU_HWPT_ALLOC_PASID          (1u << 3)
 #define UAPI_IOMMU_HWPT_DATA_NONE            0
+#define UAPI_IOMMU_HWPT_DATA_VTD_S1          1
 #define UAPI_IOMMU_HWPT_DATA_ARM_SMMUV3      2
 
 struct uapi_iommu_hwpt_alloc {
@@ -85,6 +88,16 @@ struct uapi_iommu_hwpt_arm_smmuv3 {
 };
 UAPI_SIZE(uapi_iommu_hwpt_arm_smmuv3, 16);
 
+#define UAPI_IOMMU_VTD_S1_SRE  (1u << 0)
+#define UAPI_IOMMU_VTD_S1_EAFE (1u << 1)
+#define UAPI_IOMMU_VTD_S1_WPE  (1u << 2)
+
+struct uapi_iommu_hwpt_vtd_s1 {
+	uint64_t flags, pgtbl_addr;
+	uint32_t addr_width, __reserved;
+};
+UAPI_SIZE(uapi_iommu_hwpt_vtd_s1, 24);
+
 struct uapi_iommu_hw_info {
 	uint32_t size, flags, dev_id, data_len;
 	uint64_t data_uptr;
@@ -98,6 +111,12 @@ struct uapi_iommu_hw_info_arm_smmuv3 {
 	uint32_t flags, __reserved, idr[6], iidr, aidr;
 };
 UAPI_SIZE(uapi_iommu_hw_info_arm_smmuv3, 40);
+
+struct uapi_iommu_hw_info_vtd {
+	uint32_t flags, __reserved;
+	uint64_t cap_reg, ecap_reg;
+};
+UAPI_SIZE(uapi_iommu_hw_info_vtd, 24);
 
 #define UAPI_IOMMU_VIOMMU_TYPE_ARM_SMMUV3 1
 
@@ -114,6 +133,7 @@ struct uapi_iommu_vdevice_alloc {
 };
 UAPI_SIZE(uapi_iommu_vdevice_alloc, 24);
 
+#define UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1       0
 #define UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 1
 
 struct uapi_iommu_hwpt_invalidate {
@@ -122,6 +142,14 @@ struct uapi_iommu_hwpt_invalidate {
 	uint32_t data_type, entry_len, entry_num, __reserved;
 };
 UAPI_SIZE(uapi_iommu_hwpt_invalidate, 32);
+
+#define UAPI_IOMMU_VTD_INV_FLAGS_LEAF (1u << 0)
+
+struct uapi_iommu_hwpt_vtd_s1_invalidate {
+	uint64_t addr, npages;
+	uint32_t flags, __reserved;
+};
+UAPI_SIZE(uapi_iommu_hwpt_vtd_s1_invalidate, 24);
 
 #define UAPI_IOMMU_VEVENTQ_TYPE_ARM_SMMUV3  1
 #define UAPI_IOMMU_VEVENTQ_FLAG_LOST_EVENTS (1u << 0)
@@ -149,15 +177,20 @@ struct uapi_vfio_device_bind_iommufd {
 };
 UAPI_SIZE(uapi_vfio_device_bind_iommufd, 24);
 
-/* Both grew a pasid; a kernel takes the short form as long as flags do not ask for it. */
+/* Both grew a pasid, which counts only if flags say so: any kernel takes the form without it. */
+#define UAPI_VFIO_DEVICE_ATTACH_PASID (1u << 0)
+#define UAPI_VFIO_DEVICE_DETACH_PASID (1u << 0)
+#define UAPI_VFIO_ATTACH_NO_PASID     offsetof(struct uapi_vfio_device_attach_iommufd_pt, pasid)
+#define UAPI_VFIO_DETACH_NO_PASID     offsetof(struct uapi_vfio_device_detach_iommufd_pt, pasid)
+
 struct uapi_vfio_device_attach_iommufd_pt {
-	uint32_t argsz, flags, pt_id;
+	uint32_t argsz, flags, pt_id, pasid;
 };
-UAPI_SIZE(uapi_vfio_device_attach_iommufd_pt, 12);
+UAPI_SIZE(uapi_vfio_device_attach_iommufd_pt, 16);
 
 struct uapi_vfio_device_detach_iommufd_pt {
-	uint32_t argsz, flags;
+	uint32_t argsz, flags, pasid;
 };
-UAPI_SIZE(uapi_vfio_device_detach_iommufd_pt, 8);
+UAPI_SIZE(uapi_vfio_device_detach_iommufd_pt, 12);
 
 #endif
