@@ -42,8 +42,8 @@ void linux_fixture_init(struct linux_fixture *f, enum fk_behaviour behaviour, en
 
 void linux_fixture_fini(struct linux_fixture *f)
 {
-	assert_int_equal(f->inv.ioctls, f->vm.fk->inv_calls);
-	assert_int_equal(f->inv.entries, f->vm.fk->entries);
+	assert_int_equal(f->inv.calls.ioctls, f->vm.fk->inv_calls);
+	assert_int_equal(f->inv.calls.entries, f->vm.fk->entries);
 	fake_vm_fini(&f->vm);
 }
 

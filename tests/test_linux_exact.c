@@ -410,8 +410,8 @@ static void p1_p8_any_failure(void **state)
 		paid = 2 * (s.count / 63) + 2 * (s.count / 63 + 1); /* without a failure; and the last one's, whole */
 		if (res.host_calls > paid && res.host_calls - paid > most)
 			most = res.host_calls - paid;
-		f.inv.ioctls = f.vm.fk->inv_calls; /* interrupted ones were none to the kernel */
-		f.inv.entries = f.vm.fk->entries;
+		f.inv.calls.ioctls = f.vm.fk->inv_calls; /* interrupted ones were none to the kernel */
+		f.inv.calls.entries = f.vm.fk->entries;
 		linux_fixture_fini(&f);
 	}
 	printf("# at most %u calls beyond those that the entries pay for\n", most);

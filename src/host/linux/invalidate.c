@@ -47,16 +47,11 @@ struct outcome {
 	int err;       /* of the kernel; 0: it contradicts itself */
 };
 
-static void add(uint64_t *counter, uint64_t n)
-{
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
-
 void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, uint32_t viommu,
 			   const struct viq_linux_hw_info *hw, uint32_t calls)
 {
 	*inv = (struct linux_invalidate){
-		.ctx = ctx,
+		.calls = {.ctx = ctx},
 		.viommu = viommu,
 		.slice = calls == VIQ_LINUX_CALLS_STRICT ? LINUX_GROUP : VIQ_CALL_MAX_ENTRIES,
 		.repeat = hw->flags & VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI,
@@ -78,21 +73,8 @@ static bool names_stream(const uint64_t entry[2])
 /* The system call. *n: entries in; what the kernel says of them out. */
 static int call(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint32_t *n)
 {
-	struct uapi_iommu_hwpt_invalidate cmd = {
-		.size = sizeof(cmd),
-		.hwpt_id = inv->viommu,
-		.data_uptr = (uintptr_t)entries,
-		.data_type = UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
-		.entry_len = sizeof(*entries),
-		.entry_num = *n,
-	};
-	int ret;
-
-	add(&inv->ioctls, 1);
-	add(&inv->entries, *n);
-	ret = linux_ioctl(inv->ctx, inv->ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &cmd);
-	*n = cmd.entry_num;
-	return ret;
+	return linux_call_invalidate(&inv->calls, inv->viommu, UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, entries,
+				     sizeof(*entries), n);
 }
 
 /* One call, and what to believe of it. */
@@ -104,7 +86,7 @@ static struct outcome attempt(struct linux_invalidate *inv, const uint64_t (*ent
 	o.err = call(inv, entries, &said);
 	if (!o.err && said == n)
 		return o;
-	add(&inv->failed, 1);
+	linux_add(&inv->calls.failed, 1);
 	o.done = 0;
 	if (!o.err || said >= n)
 		return o;
@@ -128,7 +110,7 @@ static struct outcome run_execute(struct linux_invalidate *inv, const struct run
 		return o;
 	again = attempt(inv, run->entries, o.done);
 	++*calls;
-	add(&inv->repeated, 1);
+	linux_add(&inv->repeated, 1);
 	return again.done < o.done ? again : o;
 }
 
@@ -177,25 +159,6 @@ static bool run_check(const struct linux_invalidate *inv, struct run *run)
 
 /* --- Answers ------------------------------------------------------------------------------------------------------ */
 
-static uint32_t error_of(int err)
-{
-	switch (err) {
-	case -ETIMEDOUT:
-		return VIQ_CALL_TIMEOUT;
-	case -ENOMEM:
-		return VIQ_CALL_NO_MEMORY;
-	case -ENOENT:
-	case -ENODEV:
-		return VIQ_CALL_GONE;
-	case -EFAULT:
-		return VIQ_CALL_ABORTED;
-	case -EOPNOTSUPP:
-	case -ENOTTY:
-		return VIQ_CALL_UNSUPPORTED;
-	}
-	return VIQ_CALL_FAILED;
-}
-
 /* Does the kernel still take a command that no SMMU lacks and no stream is needed for? It flushes this VM's TLB. */
 static bool alive(struct linux_invalidate *inv, uint32_t *calls)
 {
@@ -222,7 +185,7 @@ static void run_failed(struct linux_invalidate *inv, const struct run *run, uint
 	res->hint = o->hint ? first + o->hint : 0;
 	res->os_error = o->err;
 	if (o->err != -EIO)
-		res->error = error_of(o->err);
+		res->error = linux_call_error(o->err);
 	else if (o->done < o->last)
 		res->error = VIQ_CALL_ILLEGAL; /* one of several: the call floor asks again */
 	else
@@ -240,8 +203,8 @@ static int probe(struct linux_invalidate *inv, struct viq_call_result *res)
 
 	res->host_calls = 1;
 	if (err && err != -EINVAL) {
-		add(&inv->failed, 1);
-		res->error = error_of(err);
+		linux_add(&inv->calls.failed, 1);
+		res->error = linux_call_error(err);
 		res->os_error = err;
 	}
 	return 0;
@@ -278,7 +241,7 @@ int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request
 			return 0;
 		}
 		if (illegal) {
-			add(&inv->refused, 1);
+			linux_add(&inv->refused, 1);
 			res->handled = res->suspect = first + run.count;
 			res->error = VIQ_CALL_ILLEGAL;
 			return 0;

@@ -10,6 +10,7 @@
 #include <viq/linux_smmuv3.h>
 
 #include "allow.h"
+#include "calls.h"
 #include "linux.h"
 
 /* Commands that the kernel's driver issues at once: after a failure only whole groups count. */
@@ -17,13 +18,13 @@
 
 /* Constant after linux_invalidate_init(), but for the counters: used from any thread without a lock. */
 struct linux_invalidate {
-	struct viq_linux *ctx;
+	struct linux_calls calls;
 	uint32_t viommu;
 	uint32_t slice; /* entries per call at most */
 	bool repeat;    /* VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI */
 	struct linux_allow allow;
 	/* As in struct viq_linux_counters; atomic, relaxed. */
-	uint64_t ioctls, entries, failed, repeated, refused;
+	uint64_t repeated, refused;
 };
 
 /* calls: enum viq_linux_calls, checked by the caller. */

@@ -180,24 +180,19 @@ struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *v)
 		.ops = v ? &linux_vsmmu_host_ops : NULL, .opaque = v, .object = v ? v->viommu : 0};
 }
 
-static uint64_t load(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counters *out)
 {
 	if (!v || !out)
 		return;
 	*out = (struct viq_linux_counters){
-		.ioctls = load(&v->inv.ioctls),
-		.entries = load(&v->inv.entries),
-		.failed = load(&v->inv.failed),
-		.repeated = load(&v->inv.repeated),
-		.refused = load(&v->inv.refused),
-		.attaches = load(&v->attaches),
-		.rejected = load(&v->rejected),
-		.events = load(&v->events),
-		.events_lost = load(&v->events_lost),
+		.ioctls = linux_load(&v->inv.calls.ioctls),
+		.entries = linux_load(&v->inv.calls.entries),
+		.failed = linux_load(&v->inv.calls.failed),
+		.repeated = linux_load(&v->inv.repeated),
+		.refused = linux_load(&v->inv.refused),
+		.attaches = linux_load(&v->attaches),
+		.rejected = linux_load(&v->rejected),
+		.events = linux_load(&v->events),
+		.events_lost = linux_load(&v->events_lost),
 	};
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* IOMMU_HWPT_INVALIDATE as such: what the hosts of all types of entries share. */
+#ifndef VIQ_HOST_LINUX_CALLS_H
+#define VIQ_HOST_LINUX_CALLS_H
+
+#include <stdint.h>
+
+#include "linux.h"
+
+struct linux_calls {
+	struct viq_linux *ctx;
+	/* Calls made, entries in them, and calls of which not all was done; atomic, relaxed. */
+	uint64_t ioctls, entries, failed;
+};
+
+static inline void linux_add(uint64_t *counter, uint64_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t linux_load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* One system call. *n: entries in; what the kernel says of them out. Does not count it as failed. */
+int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
+			  uint32_t entry_size, uint32_t *n);
+/* enum viq_call_error of the kernel's negative errno, where it is not the entry that is refused. */
+uint32_t linux_call_error(int err);
+
+#endif
