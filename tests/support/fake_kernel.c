@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <viq/smmuv3_spec.h>
+#include <viq/vtd_spec.h>
 
 #include "fake_kernel_inside.h"
 
@@ -320,6 +321,30 @@ struct fake_kernel *fake_kernel_new(void)
 	return fk;
 }
 
+struct fake_kernel *fake_kernel_new_vtd(void)
+{
+	struct fake_kernel *fk = fake_kernel_new();
+
+	fk->reserved_first = VIQ_VTD_MSI_FIRST;
+	fk->reserved_last = VIQ_VTD_MSI_LAST;
+	for (int i = 0; i < FK_SMMUS; i++) {
+		fk->smmus[i] = (struct fk_smmu){
+			.type = VIQ_LINUX_HW_VTD,
+			.flags = 1, /* the erratum */
+			.cap = VIQ_PUT(VIQ_VTD_CAP_ND, 6) | VIQ_PUT(VIQ_VTD_CAP_SAGAW, 4 | 8) |
+			       VIQ_PUT(VIQ_VTD_CAP_MGAW, 56) | VIQ_VTD_CAP_PSI | VIQ_PUT(VIQ_VTD_CAP_MAMV, 18) |
+			       VIQ_VTD_CAP_DWD | VIQ_VTD_CAP_DRD | VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP,
+			.ecap = VIQ_VTD_ECAP_C | VIQ_VTD_ECAP_QI | VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_PT | VIQ_VTD_ECAP_SC |
+				VIQ_VTD_ECAP_NEST | VIQ_VTD_ECAP_SRS | VIQ_VTD_ECAP_EAFS |
+				VIQ_PUT(VIQ_VTD_ECAP_PSS, 19) | VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_SMTS |
+				VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_FSTS | VIQ_VTD_ECAP_SMPWCS | VIQ_VTD_ECAP_NWFS,
+		};
+	}
+	for (int i = 0; i < FK_DEVICES; i++)
+		fk->devices[i].max_pasid_log2 = 20;
+	return fk;
+}
+
 void fake_kernel_free(struct fake_kernel *fk)
 {
 	if (!fk)
@@ -439,7 +464,7 @@ void fake_kernel_reset(struct fake_kernel *fk)
 	fk->memory = 0;
 	fk->before_call = NULL;
 	fk->before_entry = NULL;
-	fk->calls = fk->inv_calls = fk->entries = fk->wedged = fk->bad_handles = 0;
+	fk->calls = fk->inv_calls = fk->entries = fk->wedged = fk->swallowed = fk->bad_handles = 0;
 	fk->longest = 0;
 	fk->effect_count = 0;
 }

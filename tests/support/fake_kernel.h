@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux's iommufd, its vfio character devices and the SMMUv3 below them, behind struct viq_linux_sys.
+ * Linux's iommufd, its vfio character devices and the SMMUv3 or VT-d below them, behind struct viq_linux_sys.
  *
- * It answers as the kernel does (drivers/iommu/iommufd and arm-smmu-v3-iommufd.c of Linux 6.13 to 7.3): ids, what pins
- * what, which argument is refused with which errno, and what an invalidate call really executes compared with what it
- * says. Everything that a test may set is a plain member of struct fake_kernel, and may be changed between two calls.
- * The library under test may call from several threads; a test looks when none of them runs.
+ * It answers as the kernel does (drivers/iommu/iommufd, arm-smmu-v3-iommufd.c and intel/ of Linux 6.13 to 7.3): ids,
+ * what pins what, which argument is refused with which errno, and what an invalidate call really executes compared with
+ * what it says. Everything that a test may set is a plain member of struct fake_kernel, and may be changed between two
+ * calls. The library under test may call from several threads; a test looks when none of them runs.
  *
  * Files opened here are real file descriptors (eventfds), so that they can be polled and every leak shows.
  */
@@ -19,7 +19,8 @@
 
 #include <viq/linux.h>
 
-/* How IOMMU_HWPT_INVALIDATE works. G is the start of the group of 63 in which the call failed. */
+/* How IOMMU_HWPT_INVALIDATE works on SMMUv3; VT-d is always exact. G is the start of the group of 63 in which the call
+ * failed. */
 enum fk_behaviour {
 	FK_LINUX_6_13, /* to 7.2: as 7.3, but of a command only opcode and StreamID are looked at */
 	FK_LINUX_7_3,  /* refuses command i: [0, G) ran, says i. Cannot issue a group: says its last command */
@@ -45,6 +46,11 @@ struct fk_plan {
 	int err;   /* negative errno; 0: no plan */
 	int times; /* it strikes so often; -1: always */
 	enum fk_ran ran;
+	/*
+	 * VT-d: cmd is {addr, npages}. The call ends there with err; or the hardware fails, such as when a device does
+	 * not confirm in time, of which Linux up to 7.3 says nothing: it goes on as if the entry had taken effect.
+	 */
+	bool swallowed;
 };
 
 /*
@@ -67,6 +73,8 @@ struct fk_inv_fault {
 
 struct fk_smmu {
 	uint32_t type, flags, idr[6], iidr, aidr; /* IOMMU_GET_HW_INFO */
+	uint64_t cap, ecap;                       /* VT-d; likewise */
+	bool legacy_mode;                         /* VT-d: the host does not use scalable mode */
 	bool dead;                                /* refuses every command with EIO */
 };
 
@@ -78,6 +86,16 @@ enum fk_mode {
 	FK_OWN_TABLES
 };
 
+#define FK_PASIDS 512
+
+/* What requests with a PASID meet: VT-d. */
+struct fk_pasid {
+	uint32_t pasid; /* 0: this place is free */
+	enum fk_mode mode;
+	struct viq_linux_vtd_s1 s1; /* FK_TRANSLATE */
+	uint32_t attached;
+};
+
 /* A PCI function, bound to vfio-pci: /dev/vfio/devices/vfioN for device N. */
 struct fk_device {
 	uint32_t smmu;         /* index: which one is in front of it */
@@ -87,7 +105,9 @@ struct fk_device {
 	uint32_t max_pasid_log2;
 	/* What its STE says now: read only. */
 	enum fk_mode mode;
-	uint64_t ste[2];   /* FK_TRANSLATE: the guest's words */
+	uint64_t ste[2];            /* FK_TRANSLATE: the guest's words; */
+	struct viq_linux_vtd_s1 s1; /* or on VT-d, the guest's table */
+	struct fk_pasid pasids[FK_PASIDS];
 	uint32_t attached; /* id, 0: none */
 	bool ats;
 	uint64_t attaches;  /* successful ones */
@@ -95,11 +115,12 @@ struct fk_device {
 	int fd;             /* while open; -1: not */
 };
 
-/* A command that took effect, as the guest wrote it. */
+/* A command that took effect, as the guest wrote it; of VT-d {addr, npages}. */
 struct fk_effect {
 	uint64_t cmd[2]; /* CPU byte order */
-	uint32_t viommu;
-	uint64_t call; /* number of the invalidate call, from 1 */
+	uint32_t flags;  /* VT-d */
+	uint32_t viommu; /* VT-d: the nested page table */
+	uint64_t call;   /* number of the invalidate call, from 1 */
 };
 
 #define FK_SMMUS   2
@@ -139,6 +160,7 @@ struct fake_kernel {
 	 * every guest, and no group can be issued any more.
 	 */
 	uint64_t wedged;
+	uint64_t swallowed;   /* entries that did not take effect, which nobody was told */
 	uint64_t bad_handles; /* file descriptors that are not open here, also in close() */
 	struct fk_effect *effects;
 	size_t effect_count, effect_room;
@@ -151,6 +173,10 @@ struct fake_kernel {
 
 /* Linux 7.3, one SMMU with all that nesting needs in front of eight coherent devices. */
 struct fake_kernel *fake_kernel_new(void);
+/* Likewise, with a VT-d that has all there is. */
+struct fake_kernel *fake_kernel_new_vtd(void);
+/* What requests of the device with this PASID meet, or those without if it is 0. NULL: blocked. */
+const struct fk_pasid *fake_kernel_pasid(const struct fake_kernel *fk, uint32_t device, uint32_t pasid);
 /* The descriptors that are still open are closed. */
 void fake_kernel_free(struct fake_kernel *fk);
 

@@ -41,11 +41,15 @@ struct fk_object {
 			uint32_t smmu;
 			bool parent;
 			bool automatic; /* made by attaching an IOAS: goes with its last user */
+			bool pasid;     /* ALLOC_PASID */
 		} hwpt;
 		struct {
-			struct fk_object *viommu;
+			struct fk_object *viommu; /* SMMUv3, */
 			uint64_t ste[2];
 			bool ats;
+			struct fk_object *parent; /* or VT-d */
+			struct viq_linux_vtd_s1 s1;
+			bool pasid;
 		} nested;
 		struct {
 			struct fk_object *hwpt;
@@ -65,8 +69,9 @@ struct fk_object {
 		struct {
 			uint32_t device; /* index */
 			struct fk_object *vdevice, *attached;
-			struct fk_object *vmaster; /* vIOMMU that events go to, */
-			uint64_t vsid;             /* as this stream */
+			struct fk_object *pasids[FK_PASIDS]; /* attached, by place in struct fk_device */
+			struct fk_object *vmaster;           /* vIOMMU that events go to, */
+			uint64_t vsid;                       /* as this stream */
 		} device;
 	};
 };
@@ -112,6 +117,20 @@ int fk_hw_info(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int fk_hwpt_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int fk_viommu_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int fk_vdevice_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
+
+/* fake_kernel_vtd.c */
+int fk_vtd_nested_alloc(struct fk_ctx *ctx, const struct fk_smmu *vtd, struct fk_object *parent, void *arg);
+/* May the device be set up like this? What is attached goes first, and the kernel cannot always put it back. */
+int fk_vtd_check_attach(const struct fk_smmu *vtd, const struct fk_object *pt);
+int fk_vtd_attach_pasid(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device, uint32_t pasid,
+			uint32_t id);
+void fk_vtd_detach_pasid(struct fake_kernel *fk, struct fk_object *device, uint32_t pasid);
+bool fk_vtd_pasid_compatible(const struct fk_object *pt);
+bool fk_vtd_has_pasids(const struct fk_object *device);
+int fk_vtd_invalidate(struct fake_kernel *fk, const struct fk_object *nested, const void *cmd, uint32_t *count);
+
+/* fake_kernel_invalidate.c */
+void fk_effect_add(struct fake_kernel *fk, struct fk_effect effect);
 
 /* fake_kernel_events.c */
 int fk_veventq_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);

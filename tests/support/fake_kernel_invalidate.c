@@ -196,16 +196,20 @@ static bool refused(struct inv *inv, uint32_t i)
 	return names_stream(OP(cmd)) && !has_vdevice(inv, FIELD(CMD_SID));
 }
 
-static void execute(struct inv *inv, uint32_t i)
+void fk_effect_add(struct fake_kernel *fk, struct fk_effect effect)
 {
-	struct fake_kernel *fk = inv->fk;
-
 	if (fk->effect_count == fk->effect_room) {
 		fk->effect_room = fk->effect_room * 2 + 4096;
 		fk->effects = realloc(fk->effects, fk->effect_room * sizeof(*fk->effects));
 	}
-	fk->effects[fk->effect_count++] = (struct fk_effect){
-		.cmd = {inv->cmds[i][0], inv->cmds[i][1]}, .viommu = inv->viommu->id, .call = fk->inv_calls};
+	effect.call = fk->inv_calls;
+	fk->effects[fk->effect_count++] = effect;
+}
+
+static void execute(struct inv *inv, uint32_t i)
+{
+	fk_effect_add(inv->fk,
+		      (struct fk_effect){.cmd = {inv->cmds[i][0], inv->cmds[i][1]}, .viommu = inv->viommu->id});
 }
 
 /* A command that the physical queue does not take: it hangs from now on. */
@@ -352,14 +356,16 @@ static int invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, struct uapi_io
 	inv.viommu = fk_find(ctx, cmd->hwpt_id);
 	if (!inv.viommu)
 		return -ENOENT;
-	if (inv.viommu->type == FK_NESTED)
+	if (inv.viommu->type == FK_NESTED && !inv.viommu->nested.parent)
 		return -EOPNOTSUPP;
-	if (inv.viommu->type != FK_VIOMMU)
+	if (inv.viommu->type != FK_VIOMMU && inv.viommu->type != FK_NESTED)
 		return -EINVAL;
 	if (fk->inv_calls >= f->first && fk->inv_calls - f->first < f->times) {
 		*count = f->keep_count ? cmd->entry_num : f->said;
 		return f->err;
 	}
+	if (inv.viommu->type == FK_NESTED)
+		return fk_vtd_invalidate(fk, inv.viommu, cmd, count);
 	return cache_invalidate(&inv, cmd, count);
 }
 

@@ -20,7 +20,7 @@ int fk_ioas_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 static const struct fk_object *ioas_of(const struct fk_object *pt)
 {
 	if (pt->type == FK_NESTED)
-		pt = pt->nested.viommu->viommu.hwpt;
+		pt = pt->nested.parent ? pt->nested.parent : pt->nested.viommu->viommu.hwpt;
 	return pt->hwpt.ioas;
 }
 

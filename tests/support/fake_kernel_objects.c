@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <viq/smmuv3_spec.h>
+#include <viq/vtd_spec.h>
 
 #include "fake_kernel_inside.h"
 
@@ -119,7 +120,7 @@ static void release(struct fk_ctx *ctx, struct fk_object *o)
 		o->hwpt.ioas->users--;
 		break;
 	case FK_NESTED:
-		o->nested.viommu->users--;
+		(o->nested.parent ? o->nested.parent : o->nested.viommu)->users--;
 		break;
 	case FK_VIOMMU:
 		o->viommu.hwpt->users--;
@@ -182,7 +183,7 @@ static bool built_on(const struct fk_object *o, const struct fk_object *base)
 	case FK_HWPT:
 		return o->hwpt.ioas == base;
 	case FK_NESTED:
-		return o->nested.viommu == base;
+		return o->nested.viommu == base || o->nested.parent == base;
 	case FK_VIOMMU:
 		return o->viommu.hwpt == base;
 	case FK_VDEVICE:
@@ -207,6 +208,10 @@ static void lose(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *b
 		} else {
 			if (o->type == FK_DEVICE && o->device.attached == base)
 				fk_detach(fk, ctx, o);
+			for (uint32_t i = 0; o->type == FK_DEVICE && i < FK_PASIDS; i++) {
+				if (o->device.pasids[i] == base)
+					fk_vtd_detach_pasid(fk, o, fk->devices[o->device.device].pasids[i].pasid);
+			}
 			o = o->next;
 		}
 	}
@@ -233,11 +238,14 @@ void fake_kernel_lose(struct fake_kernel *fk, uint32_t id)
 int fk_hw_info(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 {
 	struct uapi_iommu_hw_info *cmd = arg;
-	struct uapi_iommu_hw_info_arm_smmuv3 regs = {0};
+	union {
+		struct uapi_iommu_hw_info_arm_smmuv3 smmu;
+		struct uapi_iommu_hw_info_vtd vtd;
+	} regs = {0};
 	const struct fk_object *o;
 	const struct fk_device *device;
 	const struct fk_smmu *smmu;
-	uint32_t len = sizeof(regs);
+	uint32_t len = sizeof(regs.smmu);
 
 	if (cmd->flags & ~HW_INFO_IN_TYPE || cmd->__reserved[0] || cmd->__reserved[1] || cmd->__reserved[2])
 		return -EOPNOTSUPP;
@@ -248,10 +256,16 @@ int fk_hw_info(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 	smmu = &fk->smmus[device->smmu];
 	if (smmu->type == VIQ_LINUX_HW_NONE)
 		len = 0;
-	regs.flags = smmu->flags;
-	memcpy(regs.idr, smmu->idr, sizeof(regs.idr));
-	regs.iidr = smmu->iidr;
-	regs.aidr = smmu->aidr;
+	if (smmu->type == VIQ_LINUX_HW_VTD) {
+		len = sizeof(regs.vtd);
+		regs.vtd = (struct uapi_iommu_hw_info_vtd){
+			.flags = smmu->flags, .cap_reg = smmu->cap, .ecap_reg = smmu->ecap};
+	} else {
+		regs.smmu.flags = smmu->flags;
+		memcpy(regs.smmu.idr, smmu->idr, sizeof(smmu->idr));
+		regs.smmu.iidr = smmu->iidr;
+		regs.smmu.aidr = smmu->aidr;
+	}
 	if (cmd->data_len) {
 		uint8_t *user = (void *)(uintptr_t)cmd->data_uptr;
 		uint32_t n = cmd->data_len < len ? cmd->data_len : len;
@@ -270,6 +284,14 @@ int fk_hw_info(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 
 /* --- Page tables -------------------------------------------------------------------------------------------------- */
 
+static bool can_be_parent(const struct fk_smmu *smmu)
+{
+	if (smmu->type == VIQ_LINUX_HW_VTD)
+		return smmu->ecap & VIQ_VTD_ECAP_NEST && !smmu->legacy_mode;
+	return smmu->type == VIQ_LINUX_HW_SMMUV3 && smmu->idr[0] & VIQ_SMMUV3_IDR0_S2P &&
+	       smmu->idr[0] & VIQ_SMMUV3_IDR0_S1P;
+}
+
 static int paging_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, const struct fk_object *device,
 			struct fk_object *ioas, struct uapi_iommu_hwpt_alloc *cmd)
 {
@@ -282,13 +304,13 @@ static int paging_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, const struct
 		return -EOPNOTSUPP;
 	if (cmd->flags & UAPI_IOMMU_HWPT_ALLOC_DIRTY_TRACKING && !(dev->capabilities & VIQ_LINUX_CAP_DIRTY_TRACKING))
 		return -EOPNOTSUPP;
-	if (parent && (cmd->flags & HWPT_FAULT_ID || smmu->type != VIQ_LINUX_HW_SMMUV3 ||
-		       !(smmu->idr[0] & VIQ_SMMUV3_IDR0_S2P) || !(smmu->idr[0] & VIQ_SMMUV3_IDR0_S1P)))
+	if (parent && (cmd->flags & HWPT_FAULT_ID || !can_be_parent(smmu)))
 		return -EOPNOTSUPP;
 	o = fk_object_new(ctx, FK_HWPT);
 	o->hwpt.ioas = ioas;
 	o->hwpt.smmu = dev->smmu;
 	o->hwpt.parent = parent;
+	o->hwpt.pasid = cmd->flags & UAPI_IOMMU_HWPT_ALLOC_PASID;
 	ioas->users++;
 	cmd->out_hwpt_id = o->id;
 	return 0;
@@ -364,6 +386,8 @@ int fk_hwpt_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 		return paging_alloc(fk, ctx, device, pt, cmd);
 	if (pt && pt->type == FK_VIOMMU)
 		return nested_alloc(fk, ctx, device, pt, cmd);
+	if (pt && pt->type == FK_HWPT && fk->smmus[fk->devices[device->device.device].smmu].type == VIQ_LINUX_HW_VTD)
+		return fk_vtd_nested_alloc(ctx, &fk->smmus[fk->devices[device->device.device].smmu], pt, cmd);
 	/* Nesting on a HWPT is VT-d's way, which the SMMUv3 driver has not. */
 	return pt && pt->type == FK_HWPT ? -EOPNOTSUPP : -EINVAL;
 }

@@ -17,6 +17,8 @@ static enum fk_mode mode_of(const struct fk_object *pt)
 {
 	if (pt->type == FK_HWPT)
 		return FK_OWN_TABLES;
+	if (pt->nested.parent)
+		return FK_TRANSLATE;
 	switch (VIQ_GET(VIQ_SMMUV3_STE_0_CONFIG, pt->nested.ste[0])) {
 	case VIQ_SMMUV3_STE_CONFIG_S1:
 		return FK_TRANSLATE;
@@ -28,12 +30,20 @@ static enum fk_mode mode_of(const struct fk_object *pt)
 
 static uint32_t smmu_of(const struct fk_object *pt)
 {
-	return pt->type == FK_HWPT ? pt->hwpt.smmu : pt->nested.viommu->viommu.smmu;
+	if (pt->type == FK_HWPT)
+		return pt->hwpt.smmu;
+	return pt->nested.parent ? pt->nested.parent->hwpt.smmu : pt->nested.viommu->viommu.smmu;
 }
 
 /* The driver's part: may the stream be set up like this? As arm_smmu_attach_dev_nested(). */
 static int check_attach(const struct fake_kernel *fk, const struct fk_object *device, const struct fk_object *pt)
 {
+	const struct fk_smmu *smmu = &fk->smmus[fk->devices[device->device.device].smmu];
+
+	/* VT-d: a stage 2 may serve units that are alike, which those of a test are. */
+	if (smmu->type == VIQ_LINUX_HW_VTD)
+		return !fk_vtd_has_pasids(device) || fk_vtd_pasid_compatible(pt) ? fk_vtd_check_attach(smmu, pt)
+										 : -EINVAL;
 	if (smmu_of(pt) != fk->devices[device->device.device].smmu)
 		return -EINVAL;
 	if (pt->type == FK_NESTED && mode_of(pt) == FK_TRANSLATE && viommu_of(device) != pt->nested.viommu)
@@ -56,12 +66,14 @@ static void set_stream(struct fake_kernel *fk, struct fk_object *device, const s
 	dev->mode = pt ? mode_of(pt) : FK_BLOCKED;
 	dev->attached = pt ? pt->id : 0;
 	memset(dev->ste, 0, sizeof(dev->ste));
+	memset(&dev->s1, 0, sizeof(dev->s1));
 	dev->ats = false;
 	if (!pt || pt->type != FK_NESTED)
 		return;
+	dev->s1 = pt->nested.s1;
 	memcpy(dev->ste, pt->nested.ste, sizeof(dev->ste));
 	dev->ats = pt->nested.ats;
-	if (viommu_of(device) == pt->nested.viommu) {
+	if (pt->nested.viommu && viommu_of(device) == pt->nested.viommu) {
 		device->device.vmaster = pt->nested.viommu;
 		device->device.vsid = device->device.vdevice->vdevice.vsid;
 	}
@@ -113,6 +125,7 @@ static int attach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *
 		return 0;
 	ioas = pt->type == FK_IOAS   ? pt
 	       : pt->type == FK_HWPT ? pt->hwpt.ioas
+	       : pt->nested.parent   ? pt->nested.parent->hwpt.ioas
 				     : pt->nested.viommu->viommu.hwpt->hwpt.ioas;
 	if (!fk_reserved(ctx, ioas) && !fk_reservable(fk, ioas))
 		return -EADDRINUSE;
@@ -136,6 +149,8 @@ void fk_unbind(struct fake_kernel *fk, struct fk_file *cdev)
 
 	if (!device)
 		return;
+	for (uint32_t i = 0; i < FK_PASIDS; i++)
+		fk_vtd_detach_pasid(fk, device, fk->devices[cdev->device].pasids[i].pasid);
 	fk_detach(fk, ctx, device);
 	if (device->device.vdevice) {
 		if (ctx->tomb_count < sizeof(ctx->tombs) / sizeof(ctx->tombs[0]))
@@ -201,12 +216,21 @@ int fk_vfio_ioctl(struct fake_kernel *fk, struct fk_file *cdev, unsigned long re
 	device = fk_device_object(cdev->ctx, cdev->device);
 	switch (request) {
 	case UAPI_VFIO_ATTACH_IOMMUFD_PT:
-		if (at->argsz < sizeof(*at) || at->flags)
+		if (at->argsz < UAPI_VFIO_ATTACH_NO_PASID || at->flags & ~UAPI_VFIO_DEVICE_ATTACH_PASID)
 			return -EINVAL;
+		if (at->flags)
+			return at->argsz < sizeof(*at)
+				       ? -EINVAL
+				       : fk_vtd_attach_pasid(fk, cdev->ctx, device, at->pasid, at->pt_id);
 		return attach(fk, cdev->ctx, device, &at->pt_id);
 	case UAPI_VFIO_DETACH_IOMMUFD_PT:
-		if (de->argsz < sizeof(*de) || de->flags)
+		if (de->argsz < UAPI_VFIO_DETACH_NO_PASID || de->flags & ~UAPI_VFIO_DEVICE_DETACH_PASID ||
+		    (de->flags && de->argsz < sizeof(*de)))
 			return -EINVAL;
+		if (de->flags) {
+			fk_vtd_detach_pasid(fk, device, de->pasid);
+			return 0;
+		}
 		fk_detach(fk, cdev->ctx, device);
 		return 0;
 	}
