@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* A nested VT-d as a whole: made after a try, bound to a guest's, destroyed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vvtd.h"
+
+void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config)
+{
+	if (config)
+		*config = (struct viq_linux_vvtd_config){.size = sizeof(*config), .max_tables = 4096};
+}
+
+static int check_config(const struct viq_linux_vvtd_config *c, struct viq_linux_why *why)
+{
+	if (!c || c->size != sizeof(*c))
+		return linux_why(why, -EINVAL, "config: not set by viq_linux_vvtd_config_init()");
+	if (!c->hwpt || !c->device)
+		return linux_why(why, -EINVAL, "config: hwpt and device must be set");
+	if (!c->max_tables)
+		return linux_why(why, -EINVAL, "config.max_tables: must be 1 at least");
+	if (c->ops && c->ops->size != sizeof(*c->ops))
+		return linux_why(why, -EINVAL, "config.ops: size must be sizeof(struct viq_linux_vvtd_ops)");
+	return 0;
+}
+
+static int get_hardware(struct viq_linux_vvtd *v, uint32_t device, struct viq_linux_why *why)
+{
+	int err;
+
+	v->hw.size = sizeof(v->hw);
+	err = viq_linux_hw_info(v->ctx, device, &v->hw);
+	if (err == -ENOTTY)
+		return linux_why(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on VT-d needs Linux 6.8");
+	if (err)
+		return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device,
+				 strerror(-err));
+	if (v->hw.type != VIQ_LINUX_HW_VTD)
+		return linux_why(why, -EOPNOTSUPP, "device %u is not behind a VT-d (IOMMU type %u)", device,
+				 v->hw.type);
+	return linux_vtd_offer_possible(&v->hw, why);
+}
+
+/* The registers do not tell whether the host uses what the hardware has. */
+static int try_nesting(struct viq_linux_vvtd *v, uint32_t device, struct viq_linux_why *why)
+{
+	const struct viq_linux_vtd_s1 s1 = {.addr_width = 48};
+	uint32_t nested;
+	int err = viq_linux_vtd_nested_alloc(v->ctx, device, v->hwpt, 0, &s1, &nested);
+
+	switch (err) {
+	case 0:
+		err = viq_linux_destroy(v->ctx, nested);
+		return err ? linux_why(why, err, "DESTROY of a nested page table: %s", strerror(-err)) : 0;
+	case -EOPNOTSUPP:
+		return linux_why(why, err,
+				 "device %u cannot be nested: boot the host with intel_iommu=on,sm_on, on a kernel of "
+				 "6.8 or later",
+				 device);
+	case -EINVAL:
+		return linux_why(why, err,
+				 "HWPT %u is no parent for nesting: allocate it with VIQ_LINUX_NEST_PARENT for device "
+				 "%u",
+				 v->hwpt, device);
+	default:
+		return linux_why(why, err, "HWPT_ALLOC of a nested page table: %s", strerror(-err));
+	}
+}
+
+int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_config *config,
+			  struct viq_linux_vvtd **out, struct viq_linux_why *why)
+{
+	struct viq_linux_vvtd *v;
+	int err;
+
+	if (!ctx || !out)
+		return linux_why(why, -EINVAL, "ctx and out must not be NULL");
+	err = check_config(config, why);
+	if (err)
+		return err;
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return linux_why(why, -ENOMEM, "out of memory");
+	v->ctx = v->inv.calls.ctx = ctx;
+	if (config->ops)
+		v->ops = *config->ops;
+	v->opaque = config->opaque;
+	v->hwpt = config->hwpt;
+	v->max_tables = config->max_tables;
+	err = get_hardware(v, config->device, why);
+	if (!err)
+		err = try_nesting(v, config->device, why);
+	if (err) {
+		free(v);
+		return err;
+	}
+	*out = v;
+	return 0;
+}
+
+/* For each slot there is, also of removed devices. */
+static int tell_all(struct viq_linux_vvtd *v)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < v->count; i++) {
+		for (size_t j = 0; j < v->devices[i]->count; j++)
+			linux_vtd_first(&err, linux_vtd_slot_tell(v, v->devices[i], v->devices[i]->slots[j]));
+	}
+	for (struct linux_vtd_device *d = v->removed; d; d = d->next) {
+		for (size_t j = 0; j < d->count; j++)
+			linux_vtd_first(&err, linux_vtd_slot_tell(v, d, d->slots[j]));
+	}
+	return err;
+}
+
+static void forget_all(struct viq_linux_vvtd *v)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		for (size_t j = 0; j < v->devices[i]->count; j++)
+			linux_vtd_slot_forget(v, v->devices[i]->slots[j]);
+	}
+	for (struct linux_vtd_device *d = v->removed; d; d = d->next) {
+		for (size_t j = 0; j < d->count; j++)
+			linux_vtd_slot_forget(v, d->slots[j]);
+	}
+}
+
+int viq_linux_vvtd_bind(struct viq_linux_vvtd *v, struct viq_vtd *vtd, const struct viq_mem *mem)
+{
+	int err;
+
+	if (!v || (vtd && !mem))
+		return -EINVAL;
+	if (v->vtd)
+		forget_all(v);
+	v->vtd = vtd;
+	v->mem = vtd ? mem : NULL;
+	err = vtd ? tell_all(v) : 0;
+	if (err) {
+		forget_all(v);
+		v->vtd = NULL;
+		v->mem = NULL;
+	}
+	return err;
+}
+
+/* What the kernel has not destroyed leaks. */
+static void free_removed(struct viq_linux_vvtd *v, int *err)
+{
+	linux_vtd_collect_removed(v);
+	while (v->removed) {
+		struct linux_vtd_device *d = v->removed;
+
+		linux_vtd_first(err, -EBUSY);
+		v->removed = d->next;
+		for (size_t i = 0; i < d->count; i++)
+			free(d->slots[i]);
+		free(d->slots);
+		free(d);
+	}
+}
+
+int viq_linux_vvtd_destroy(struct viq_linux_vvtd *v)
+{
+	int err = 0;
+
+	if (!v)
+		return 0;
+	while (v->count)
+		linux_vtd_first(&err, linux_vtd_drop(v, v->devices[v->count - 1]));
+	linux_vtd_collect_removed(v);
+	if (v->vtd)
+		forget_all(v);
+	free_removed(v, &err);
+	free(v->devices);
+	free(v);
+	return err;
+}
+
+const struct viq_linux_hw_info *viq_linux_vvtd_hw_info(const struct viq_linux_vvtd *v)
+{
+	return v ? &v->hw : NULL;
+}
+
+void viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_counters *out)
+{
+	if (!v || !out)
+		return;
+	*out = (struct viq_linux_vtd_counters){
+		.ioctls = linux_load(&v->inv.calls.ioctls),
+		.entries = linux_load(&v->inv.calls.entries),
+		.failed = linux_load(&v->inv.calls.failed),
+		.refused = linux_load(&v->inv.refused),
+		.whole = linux_load(&v->inv.whole),
+		.attaches = linux_load(&v->attaches),
+		.rejected = linux_load(&v->rejected),
+		.tables = linux_load(&v->tables),
+	};
+}
