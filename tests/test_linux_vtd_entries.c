@@ -332,12 +332,13 @@ static void broken_context(void **state)
 	} rows[] = {
 		{{0}, 0x41},
 		{{1 | 1 << 5}, 0x42},
+		{{1 | VIQ_VTD_SCTX_PRE}, 0x42},
 		{{1, (uint64_t)1 << 21}, 0x42},
 		{{1, 0, 1}, 0x42},
 		{{1, 0, 0, 1}, 0x42},
 		{{1 | 0x7f000000}, 0x50},                        /* the directory is nowhere */
 		{{1 | VNEST_DIR(7)}, 0x51},                      /* it is empty */
-		{{1 | VNEST_DIR(0), VNEST_PASID_MAX + 1}, 0x46}, /* RID_PASID beyond it */
+		{{1 | VNEST_DIR(0), VNEST_PASID_MAX + 1}, 0x48}, /* RID_PASID beyond it */
 	};
 	struct vnest *n = one_device();
 
@@ -374,7 +375,7 @@ static void every_bit_of_a_pasid_entry(void **state)
 		for (int i = 0; i < 8; i++)
 			vvtd_poke64(n->g, gpa + 8 * i, e[i]);
 		vnest_flush(n, DID, 0);
-		reserved = bit / 64 > 2 || (bit >= 10 && bit <= 11) || (bit >= 64 + 16 && bit <= 64 + 22) ||
+		reserved = bit / 64 > 2 || bit == 5 || (bit >= 10 && bit <= 11) || (bit >= 64 + 16 && bit <= 64 + 22) ||
 			   bit == 128 + 1 || (bit >= 128 + 8 && bit <= 128 + 11);
 		taken = !reserved && bit != 0 && (bit < 6 || bit > 8) && bit != 128 + 3 && bit != 128 + 5 &&
 			bit != 128 + 6;

@@ -8,42 +8,7 @@
  */
 #include "vvtd.h"
 
-/* Fault reasons (7.1.3) */
-enum {
-	ROOT_P = 0x1,
-	CTX_P = 0x2,
-	CTX_INVALID = 0x3,
-	ROOT_ACCESS = 0x8,
-	CTX_ACCESS = 0x9,
-	ROOT_RESERVED = 0xa,
-	CTX_RESERVED = 0xb,
-	BAD_TTM = 0x30,
-	SM_ROOT_ACCESS = 0x38,
-	SM_ROOT_P = 0x39,
-	SM_ROOT_RESERVED = 0x3a,
-	SM_CTX_ACCESS = 0x40,
-	SM_CTX_P = 0x41,
-	SM_CTX_RESERVED = 0x42,
-	PASID_LIMIT = 0x46,
-	DIR_ACCESS = 0x50,
-	DIR_P = 0x51,
-	DIR_RESERVED = 0x52,
-	ENTRY_ACCESS = 0x58,
-	ENTRY_P = 0x59,
-	ENTRY_RESERVED = 0x5a,
-	ENTRY_INVALID = 0x5b,
-};
-
-#define ROOT_RSVD     VIQ_BITS(11, 1)
-#define CTX_RSVD      VIQ_BITS(11, 4)
-#define CTX_1_RSVD    (VIQ_BIT(7) | VIQ_BITS(63, 24))
-#define SCTX_RSVD     VIQ_BITS(8, 5)
-#define SCTX_1_RSVD   VIQ_BITS(63, 21)
-#define DIR_RSVD      VIQ_BITS(11, 2)
-#define ENTRY_RSVD    VIQ_BITS(11, 10)
-#define ENTRY_1_RSVD  VIQ_BITS(22, 16)
-#define ENTRY_2_RSVD  VIQ_BITS(11, 8)
-#define DIR_PASIDS    64 /* PASIDs of a directory entry */
+#define DIR_PASIDS    VIQ_VTD_PE_TABLE /* PASIDs of a directory entry */
 #define DEVFN(source) ((source)&0xffu)
 #define BUS(source)   ((source) >> 8)
 
@@ -67,17 +32,17 @@ static struct linux_vtd_want bypass(void)
 static struct linux_vtd_want decode_legacy(const struct linux_vtd_guest *g, const uint64_t ctx[2])
 {
 	if (!(ctx[0] & VIQ_VTD_CTX_P))
-		return nothing(CTX_P);
-	if (ctx[0] & CTX_RSVD || ctx[1] & CTX_1_RSVD)
-		return nothing(CTX_RESERVED);
+		return nothing(VIQ_VTD_FR_CTX_P);
+	if (ctx[0] & VIQ_VTD_CTX_RSVD || ctx[1] & VIQ_VTD_CTX_1_RSVD)
+		return nothing(VIQ_VTD_FR_CTX_RSVD);
 	switch (VIQ_GET(VIQ_VTD_CTX_TT, ctx[0])) {
 	case VIQ_VTD_TT_SS:
 	case VIQ_VTD_TT_SS_ATS:
 		return unsupported("context entry, TT: second-stage translation of the guest's cannot be nested");
 	case VIQ_VTD_TT_PT:
-		return g->ecap & VIQ_VTD_ECAP_PT ? bypass() : nothing(CTX_INVALID);
+		return g->ecap & VIQ_VTD_ECAP_PT ? bypass() : nothing(VIQ_VTD_FR_CTX_INVALID);
 	}
-	return nothing(CTX_INVALID);
+	return nothing(VIQ_VTD_FR_CTX_INVALID);
 }
 
 static struct linux_vtd_want read_legacy(const struct linux_vtd_guest *g, uint16_t source)
@@ -85,17 +50,24 @@ static struct linux_vtd_want read_legacy(const struct linux_vtd_guest *g, uint16
 	uint64_t root[2], ctx[2];
 
 	if (viq_mem_read_words(g->mem, g->tables.root + BUS(source) * VIQ_VTD_ROOT_SIZE, root, 2))
-		return nothing(ROOT_ACCESS);
+		return nothing(VIQ_VTD_FR_ROOT_ACCESS);
 	if (!(root[0] & VIQ_VTD_ROOT_P))
-		return nothing(ROOT_P);
-	if (root[0] & ROOT_RSVD || root[1])
-		return nothing(ROOT_RESERVED);
+		return nothing(VIQ_VTD_FR_ROOT_P);
+	if (root[0] & VIQ_VTD_ROOT_RSVD || root[1])
+		return nothing(VIQ_VTD_FR_ROOT_RSVD);
 	if (viq_mem_read_words(g->mem, (root[0] & VIQ_VTD_ROOT_CTP) + DEVFN(source) * VIQ_VTD_CTX_SIZE, ctx, 2))
-		return nothing(CTX_ACCESS);
+		return nothing(VIQ_VTD_FR_CTX_ACCESS);
 	return decode_legacy(g, ctx);
 }
 
 /* --- Scalable mode ------------------------------------------------------------------------------------------------ */
+
+/* Bits that a context entry must not have, given what the guest was told (9.4). */
+static uint64_t context_reserved(const struct linux_vtd_guest *g)
+{
+	return VIQ_VTD_SCTX_RSVD | VIQ_VTD_SCTX_PRE | (g->ecap & VIQ_VTD_ECAP_DT ? 0 : VIQ_VTD_SCTX_DTE) |
+	       (g->ecap & VIQ_VTD_ECAP_PASID ? 0 : VIQ_VTD_SCTX_PASIDE);
+}
 
 /* The context entry's words. 0 or a fault reason. */
 static uint8_t read_scalable(const struct linux_vtd_guest *g, uint16_t source, uint64_t ctx[4])
@@ -104,17 +76,18 @@ static uint8_t read_scalable(const struct linux_vtd_guest *g, uint16_t source, u
 	uint64_t root, table;
 
 	if (viq_mem_read_words(g->mem, g->tables.root + BUS(source) * VIQ_VTD_ROOT_SIZE + 8 * upper, &root, 1))
-		return SM_ROOT_ACCESS;
+		return VIQ_VTD_FR_SM_ROOT_ACCESS;
 	if (!(root & VIQ_VTD_ROOT_P))
-		return SM_ROOT_P;
-	if (root & ROOT_RSVD)
-		return SM_ROOT_RESERVED;
+		return VIQ_VTD_FR_SM_ROOT_P;
+	if (root & VIQ_VTD_ROOT_RSVD)
+		return VIQ_VTD_FR_SM_ROOT_RSVD;
 	table = root & VIQ_VTD_ROOT_CTP;
 	if (viq_mem_read_words(g->mem, table + (DEVFN(source) & 0x7f) * VIQ_VTD_SCTX_SIZE, ctx, 4))
-		return SM_CTX_ACCESS;
+		return VIQ_VTD_FR_SM_CTX_ACCESS;
 	if (!(ctx[0] & VIQ_VTD_SCTX_P))
-		return SM_CTX_P;
-	return ctx[0] & SCTX_RSVD || ctx[1] & SCTX_1_RSVD || ctx[2] || ctx[3] ? SM_CTX_RESERVED : 0;
+		return VIQ_VTD_FR_SM_CTX_P;
+	return ctx[0] & context_reserved(g) || ctx[1] & VIQ_VTD_SCTX_1_RSVD || ctx[2] || ctx[3] ? VIQ_VTD_FR_SM_CTX_RSVD
+												: 0;
 }
 
 static void decode_scalable(const struct linux_vtd_guest *g, const uint64_t ctx[4], struct linux_vtd_context *c)
@@ -124,7 +97,7 @@ static void decode_scalable(const struct linux_vtd_guest *g, const uint64_t ctx[
 	c->limit = (UINT32_C(1) << (VIQ_GET(VIQ_VTD_SCTX_PDTS, ctx[0]) + 7)) * DIR_PASIDS;
 	if (g->ecap & VIQ_VTD_ECAP_RPS)
 		c->rid_pasid = VIQ_GET(VIQ_VTD_SCTX_1_RID_PASID, ctx[1]);
-	c->pasids = g->ecap & VIQ_VTD_ECAP_PASID && ctx[0] & VIQ_VTD_SCTX_PASIDE;
+	c->pasids = ctx[0] & VIQ_VTD_SCTX_PASIDE;
 }
 
 void linux_vtd_read_context(const struct linux_vtd_guest *g, uint16_t source_id, struct linux_vtd_context *c)
@@ -138,7 +111,7 @@ void linux_vtd_read_context(const struct linux_vtd_guest *g, uint16_t source_id,
 		return;
 	}
 	if (!g->tables.root_set || g->tables.mode == VIQ_VTD_TTM_RESERVED || g->tables.mode == VIQ_VTD_TTM_ABORT) {
-		c->all = nothing(BAD_TTM);
+		c->all = nothing(VIQ_VTD_FR_RTADDR);
 		return;
 	}
 	if (g->tables.mode == VIQ_VTD_TTM_LEGACY) {
@@ -159,29 +132,30 @@ uint8_t linux_vtd_read_entries(const struct linux_vtd_guest *g, const struct lin
 	uint64_t dir, gpa;
 
 	if (pasid >= c->limit)
-		return PASID_LIMIT;
+		return VIQ_VTD_FR_SM_RID_PASID;
 	if (viq_mem_read_words(g->mem, c->directory + pasid / DIR_PASIDS * VIQ_VTD_PDE_SIZE, &dir, 1))
-		return DIR_ACCESS;
+		return VIQ_VTD_FR_PDE_ACCESS;
 	if (!(dir & VIQ_VTD_PDE_P))
-		return DIR_P;
-	if (dir & DIR_RSVD)
-		return DIR_RESERVED;
+		return VIQ_VTD_FR_PDE_P;
+	if (dir & VIQ_VTD_PDE_RSVD)
+		return VIQ_VTD_FR_PDE_RSVD;
 	gpa = (dir & VIQ_VTD_PDE_PTP) + pasid % DIR_PASIDS * VIQ_VTD_PE_SIZE;
 	if (viq_mem_read_words(g->mem, gpa, entries[0], (size_t)count * VIQ_VTD_PE_WORDS))
-		return ENTRY_ACCESS;
+		return VIQ_VTD_FR_PE_ACCESS;
 	return 0;
 }
 
 /* Bits that this entry must not have, given what the guest was told (9.6). */
 static bool reserved_set(const struct linux_vtd_guest *g, const uint64_t e[VIQ_VTD_PE_WORDS])
 {
-	uint64_t rsvd_2 = ENTRY_2_RSVD | VIQ_VTD_PE_2_ERE;
+	uint64_t rsvd_2 = VIQ_VTD_PE_2_RSVD | VIQ_VTD_PE_2_ERE;
 
 	if (!(g->ecap & VIQ_VTD_ECAP_SRS))
 		rsvd_2 |= VIQ_VTD_PE_2_SRE;
 	if (!(g->ecap & VIQ_VTD_ECAP_EAFS))
 		rsvd_2 |= VIQ_VTD_PE_2_EAFE;
-	return e[0] & ENTRY_RSVD || e[1] & ENTRY_1_RSVD || e[2] & rsvd_2 || e[3] || e[4] || e[5] || e[6] || e[7];
+	return e[0] & VIQ_VTD_PE_RSVD || e[1] & VIQ_VTD_PE_1_RSVD || e[2] & rsvd_2 || e[3] || e[4] || e[5] || e[6] ||
+	       e[7];
 }
 
 /*
@@ -201,9 +175,9 @@ static struct linux_vtd_want decode_first_stage(const struct linux_vtd_guest *g,
 	};
 
 	if (!(g->ecap & VIQ_VTD_ECAP_FSTS) || levels > VIQ_VTD_FSPM_5)
-		return nothing(ENTRY_INVALID);
+		return nothing(VIQ_VTD_FR_PE_INVALID);
 	if (levels == VIQ_VTD_FSPM_5 && !(g->cap & VIQ_VTD_CAP_FS5LP))
-		return nothing(ENTRY_INVALID);
+		return nothing(VIQ_VTD_FR_PE_INVALID);
 	if (e[2] & (VIQ_VTD_PE_2_NXE | VIQ_VTD_PE_2_SMEP))
 		return unsupported("PASID entry, NXE, SMEP: the kernel does not take them");
 	if (e[2] & VIQ_VTD_PE_2_SRE)
@@ -219,16 +193,16 @@ struct linux_vtd_want linux_vtd_decode(const struct linux_vtd_guest *g, uint32_t
 				       const uint64_t e[VIQ_VTD_PE_WORDS])
 {
 	if (!(e[0] & VIQ_VTD_PE_P))
-		return nothing(ENTRY_P);
+		return nothing(VIQ_VTD_FR_PE_P);
 	if (reserved_set(g, e))
-		return nothing(ENTRY_RESERVED);
+		return nothing(VIQ_VTD_FR_PE_RSVD);
 	switch (VIQ_GET(VIQ_VTD_PE_PGTT, e[0])) {
 	case VIQ_VTD_PGTT_FS:
 		return decode_first_stage(g, pasid, e);
 	case VIQ_VTD_PGTT_PT:
-		return g->ecap & VIQ_VTD_ECAP_PT ? bypass() : nothing(ENTRY_INVALID);
+		return g->ecap & VIQ_VTD_ECAP_PT ? bypass() : nothing(VIQ_VTD_FR_PE_INVALID);
 	case VIQ_VTD_PGTT_SS:
 		return unsupported("PASID entry, PGTT: second-stage translation of the guest's cannot be nested");
 	}
-	return nothing(ENTRY_INVALID);
+	return nothing(VIQ_VTD_FR_PE_INVALID);
 }
