@@ -33,6 +33,7 @@ needs_check() {
 	clang            command clang
 	libclang-rt-dev  runtime libclang_rt.fuzzer-$(uname -m).a
 	qemu-system-arm  command qemu-system-aarch64
+	qemu-system-x86  command qemu-system-x86_64
 	tcpdump          command tcpdump
 	xz-utils         command xz
 	END

@@ -32,7 +32,7 @@ def documented():
     """Whether known-differences.md lists the same rules."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known-differences.md")
     with open(path, encoding="utf-8") as text:
-        names = re.findall(r"^\| `([a-z0-9-]+)` \|", text.read(), re.M)
+        names = re.findall(r"^\| `([a-z0-9-]+)` \|", text.read().partition("## VT-d")[0], re.M)
     return names == [name for name, *_ in RULES + EVENT_RULES]
 
 

@@ -11,12 +11,13 @@ CHUNK = 16384  # bytes sent before answers are read: less than a pipe holds, so 
 class Device:
     """A process that answers each line with one line."""
 
-    def __init__(self, name, command):
+    def __init__(self, name, command, intercept=GIC):
         self.name = name
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
         self.interrupts = []  # raised since the owner last emptied the list
-        self.batch([f"irq_intercept_in {GIC}"])
+        if intercept:
+            self.batch([f"irq_intercept_in {intercept}"])
 
     def close(self):
         self.process.stdin.close()
