@@ -125,6 +125,99 @@ class Vtd(unittest.TestCase):
             with self.assertRaisesRegex(Failed, "not a state"):
                 b.ask("viq restore 0x00112233")
 
+class SoftHost(unittest.TestCase):
+    """A script as guest and as device: one page of guest memory behind first-stage tables."""
+    ROOT, CONTEXT, DIRECTORY, PASIDS, TABLES, OTHER = (0x400000 + 0x10000 * i for i in range(6))
+    SID, DID, IOVA = 0x10, 7, 0x12345000
+    OLD, NEW = 0x600000, 0x700000
+
+    def map(self, d, page, tables=TABLES):
+        for level, shift in enumerate((39, 30, 21)):
+            slot = tables + 0x1000 * level + 8 * (self.IOVA >> shift & 511)
+            d.ask(f"writeq {slot:#x} {tables + 0x1000 * (level + 1) | 0x27:#x}")
+        d.ask(f"writeq {tables + 0x3000 + 8 * (self.IOVA >> 12 & 511):#x} {page | 0x67 if page else 0:#x}")
+
+    def pasid_entry(self, d, tables):
+        """First stage: PGTT = 1; for requests without PASID, since RID_PASID is 0."""
+        d.store(self.PASIDS, struct.pack("<8Q", 1 << 6 | 1, self.DID, tables, 0, 0, 0, 0, 0))
+
+    def start(self, *options):
+        d = Unit("--host", "soft", "--stream", hex(self.SID), *options)
+        self.addCleanup(d.__exit__, None, None, None)
+        d.store(self.OLD, b"old.")
+        d.store(self.NEW, b"new.")
+        self.map(d, self.OLD)
+        self.pasid_entry(d, self.TABLES)
+        d.store(self.DIRECTORY, struct.pack("<Q", self.PASIDS | 1))
+        d.store(self.CONTEXT + 32 * self.SID, struct.pack("<4Q", self.DIRECTORY | 1, 0, 0, 0))
+        d.store(self.ROOT, struct.pack("<2Q", self.CONTEXT | 1, 0))
+        d.writeq(0x20, self.ROOT | 1 << 10)
+        d.writel(GCMD, QIE | 1 << 30)
+        d.writel(GCMD, QIE | 1 << 31)
+        self.assertEqual(d.readl(GSTS), QIE | 3 << 30)
+        d.ring((1 << 4 | 1, 0), (3 << 4 | 7, 0), iotlb(), wait())
+        self.assertEqual((d.head, d.status()), (d.tail, 2))
+        return d
+
+    def read(self, d):
+        return bytes.fromhex(d.ask(f"viq dma_read {self.SID:#x} {self.IOVA:#x} 4")[2:])
+
+    def piotlb(self, did=DID, page=0):
+        return did << 16 | 3 << 4 | 6, self.IOVA + 0x1000 * page | 1 << 6
+
+    def test_a_translation_is_stale_until_invalidated(self):
+        d = self.start()
+        self.assertEqual(self.read(d), b"old.")
+        self.map(d, self.NEW)
+        self.assertEqual(self.read(d), b"old.", "nothing was invalidated")
+        d.ring(self.piotlb(self.DID + 1), wait())
+        self.assertEqual(self.read(d), b"old.", "another domain was invalidated")
+        d.ring(self.piotlb(), wait())
+        self.assertEqual(self.read(d), b"new.")
+        d.ask(f"viq dma_write {self.SID:#x} {self.IOVA + 4:#x} 4 0x{b'more'.hex()}")
+        self.assertEqual(d.load(self.NEW, 8), b"new.more")
+
+    def test_a_pasid_entry_is_cached_until_invalidated(self):
+        d = self.start()
+        self.map(d, self.NEW, self.OTHER)
+        self.pasid_entry(d, self.OTHER)
+        d.ring(self.piotlb(), wait())
+        self.assertEqual(self.read(d), b"old.", "its translation was invalidated, the PASID entry was not")
+        d.ring((self.DID << 16 | 1 << 4 | 7, 0), (self.DID << 16 | 2 << 4 | 6, 0), wait())
+        self.assertEqual(self.read(d), b"new.")
+
+    def test_a_dropped_invalidation_shows(self):
+        d = self.start()
+        self.read(d)
+        self.map(d, self.NEW)
+        d.ask("viq inject drop 0")
+        d.ring(self.piotlb(), wait())
+        self.assertEqual(self.read(d), b"old.")
+
+    def test_faults_are_recorded(self):
+        d = self.start()
+        self.map(d, 0)
+        with self.assertRaisesRegex(Failed, "FAIL aborted"):
+            self.read(d)
+        record = d.readq(0x220), d.readq(0x228)
+        self.assertEqual((record[0], record[1] & 0xFFFF, record[1] >> 32 & 0xFF), (self.IOVA, self.SID, 0x71))
+        self.assertEqual((record[1] >> 63, d.readl(FSTS)), (1, 2))
+
+    def test_a_host_failure_stops_the_queue_at_its_descriptor(self):
+        d = self.start()
+        d.ask("viq inject host-illegal 5 0")
+        first = d.tail
+        d.ring(*[self.piotlb(page=i) for i in range(10)], wait(9))
+        self.assertEqual((d.head, d.readl(FSTS), d.readl(IQERCD), d.status(9)), (first + 5, IQE, 4, 0))
+        d.rewrite(first + 5, wait(8))
+        d.writel(FSTS, IQE)
+        self.assertEqual((d.head, d.readl(FSTS), d.status(8), d.status(9)), (d.tail, 0, 2, 2))
+        d.ask("viq inject no-memory 0 1")
+        d.ring(self.piotlb(), wait(7))
+        self.assertEqual((d.head, d.readl(FSTS), d.status(7)), (d.tail - 2, 0x40, 0))
+        d.writel(FSTS, 0x40)
+        self.assertEqual((d.head, d.readl(FSTS), d.status(7)), (d.tail, 0, 2))
+
 
 if __name__ == "__main__":
     unittest.main()

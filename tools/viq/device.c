@@ -25,7 +25,9 @@ static const char help[] =
 	"One client; ends when it hangs up.\n\n"
 	"  --socket PATH      wait for the client on a new unix socket (default: standard input and output)\n"
 	"  --host soft|null   what executes invalidations: a software IOMMU, or nothing (default: null)\n"
-	"  --contract NAME    how the software host reports failures: exact, linux-7.3 or linux-next (default: exact)\n"
+	"  --contract NAME    smmuv3: how the software host reports failures: exact, linux-7.3 or linux-next "
+	"(default:\n"
+	"                     exact)\n"
 	"  --stream N         with the software host: a device with this StreamID or source-id (repeat for more;\n"
 	"                     default: 0)\n"
 	"  --idr0 X, --idr1 X, --idr3 X, --idr5 X, --aidr X\n"
@@ -185,6 +187,7 @@ static bool take_option(int option, struct options *opts)
 	case OPT_HOST:
 		return parse_host(optarg, &board->soft);
 	case OPT_CONTRACT:
+		opts->of_smmuv3 = "--contract";
 		return parse_contract(optarg, &board->contract);
 	case OPT_STREAM:
 		return parse_stream(board, optarg);

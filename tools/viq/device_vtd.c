@@ -4,10 +4,13 @@
 #include <stdio.h>
 
 #include "device_board.h"
+#include "soft_vtd_guest.h"
 
 struct vtd_board {
 	struct board base;
 	struct viq_vtd *vtd;
+	bool has_soft;
+	struct soft_vtd_guest soft;
 };
 
 static struct vtd_board *of(struct board *board)
@@ -40,37 +43,67 @@ static void kick(void *opaque)
 	board->busy = true;
 }
 
-/* Without the software host no device has anything cached. */
+/* Without the software host no device has anything cached, nor needs to be configured. */
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
-	return 0;
+	return of(opaque)->has_soft ? soft_vtd_guest_devtlb(&of(opaque)->soft, inv) : 0;
+}
+
+static int reconfigure(void *opaque, const struct viq_vtd_reconfig *what)
+{
+	return of(opaque)->has_soft ? soft_vtd_guest_reconfig(&of(opaque)->soft, what) : 0;
 }
 
 static const struct viq_vtd_ops ops = {
 	.size = sizeof(struct viq_vtd_ops),
 	.msi = message,
+	.reconfig = reconfigure,
 	.devtlb = devtlb,
 	.kick = kick,
 };
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
 
+static int add_soft(struct vtd_board *board, const struct board_config *config)
+{
+	struct viq_soft_vtd_config soft;
+
+	viq_soft_vtd_config_init(&soft);
+	soft.cap = config->vtd.cap;
+	soft.ecap = config->vtd.ecap;
+	soft.mem = board->base.mem;
+	/* The unit's device-TLBs are the guest's to invalidate, as on hardware. */
+	soft.devtlb_implied = 0;
+	board->has_soft = true;
+	return soft_vtd_guest_init(&board->soft, &soft);
+}
+
 static int start(struct board *base, const struct board_config *config, const char **why)
 {
 	struct viq_vtd_config vtd = config->vtd;
+	struct vtd_board *board = of(base);
+	int err = 0;
 
-	*why = "the software host has no VT-d yet; use --host null";
-	if (config->soft)
-		return -ENOTSUP;
 	vtd.mem = base->mem;
 	vtd.ops = &ops;
 	vtd.opaque = base;
-	return viq_vtd_create(&vtd, &of(base)->vtd, why);
+	err = viq_vtd_create(&vtd, &board->vtd, why);
+	if (err)
+		return err;
+	*why = "cannot set the software host up; it needs CAP.CM = 1";
+	if (config->soft)
+		err = add_soft(board, config);
+	board->soft.vtd = board->vtd;
+	for (size_t i = 0; i < config->stream_count && config->soft && !err; i++)
+		err = soft_vtd_guest_add(&board->soft, (uint16_t)config->streams[i], vtd.ecap & VIQ_VTD_ECAP_DT);
+	return err;
 }
 
 static void stop(struct board *board)
 {
 	viq_vtd_destroy(of(board)->vtd);
+	if (of(board)->has_soft)
+		soft_vtd_guest_fini(&of(board)->soft);
 }
 
 /* --- Use --------------------------------------------------------------------------------------------------------- */
@@ -138,12 +171,20 @@ static int restore(struct board *board, const void *buf, size_t len)
 
 static int inject(struct board *board, const struct viq_soft_inject *what)
 {
-	return -ENOTSUP;
+	return of(board)->has_soft ? viq_soft_vtd_inject(of(board)->soft.soft, what) : -ENOTSUP;
 }
 
-static int dma(struct board *board, uint32_t sid, int64_t pasid, bool write, uint64_t iova, void *buf, size_t len)
+static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint64_t iova, void *buf, size_t len)
 {
-	return -ENODEV;
+	struct vtd_board *board = of(base);
+	struct soft_vtd_source *source = NULL;
+	bool message = write && pasid < 0 && iova >= VIQ_VTD_MSI_FIRST && iova <= VIQ_VTD_MSI_LAST;
+
+	if (board->has_soft && sid <= UINT16_MAX)
+		source = soft_vtd_guest_find(&board->soft, (uint16_t)sid);
+	if (!source)
+		return -ENODEV;
+	return message ? -ENOTSUP : soft_vtd_guest_dma(&board->soft, source, pasid, write, iova, buf, len);
 }
 
 const struct board_arch board_vtd = {
