@@ -73,7 +73,7 @@ void linux_vtd_free_slot(struct linux_vtd_device *d, struct linux_vtd_slot *s)
 	free(s);
 }
 
-static void free_device(struct linux_vtd_device *d)
+void linux_vtd_free_device(struct linux_vtd_device *d)
 {
 	for (size_t i = 0; i < d->count; i++)
 		free(d->slots[i]);
@@ -160,17 +160,17 @@ static int block_all(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	return err;
 }
 
-/* Destroy the tables of a removed device, as far as the kernel does not need them any more. All of them? */
+/* Destroy the tables of a removed device that the kernel does not need any more. Is nothing of it attached? */
 static bool collect_device(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 {
-	bool all = true;
+	bool empty = true;
 
 	for (size_t i = 0; i < d->count; i++) {
-		d->slots[i]->sure = false;
-		if (linux_vtd_slot_collect(v, d->slots[i]))
-			all = false;
+		(void)linux_vtd_slot_collect(v, d->slots[i]);
+		if (!linux_vtd_slot_empty(d->slots[i]))
+			empty = false;
 	}
-	return all;
+	return empty;
 }
 
 void linux_vtd_collect_removed(struct viq_linux_vvtd *v)
@@ -182,7 +182,7 @@ void linux_vtd_collect_removed(struct viq_linux_vvtd *v)
 
 		if (collect_device(v, d)) {
 			*link = d->next;
-			free_device(d);
+			linux_vtd_free_device(d);
 		} else {
 			link = &d->next;
 		}
@@ -195,7 +195,10 @@ int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 
 	take_out(v, d);
 	err = block_all(v, d);
-	/* Its file may be closed from now on: tables that may be in use wait until the kernel destroys them. */
+	/*
+	 * Its file may be closed from now on: tables that may be in use wait until the kernel destroys them, and what
+	 * is not known to be blocked is known as such if the device comes back.
+	 */
 	d->next = v->removed;
 	v->removed = d;
 	linux_vtd_collect_removed(v);
@@ -260,11 +263,31 @@ static const struct viq_vtd_reconfig everything = {
 
 static int set_up(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 {
-	int err = linux_vtd_slot_block(v, d, d->slots[0]);
+	int err = block_all(v, d);
 
 	if (!err && v->vtd)
 		err = linux_vtd_follow(v, d, &everything);
 	return err;
+}
+
+/* The device as it was removed, if something of it may still be attached; else a new one. NULL: no memory. */
+static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t device)
+{
+	struct linux_vtd_device **link = &v->removed, *d;
+
+	for (; *link; link = &(*link)->next) {
+		d = *link;
+		if (d->device == device) {
+			*link = d->next;
+			return d;
+		}
+	}
+	d = calloc(1, sizeof(*d));
+	if (d && !linux_vtd_get_slot(d, 0)) {
+		linux_vtd_free_device(d);
+		return NULL;
+	}
+	return d;
 }
 
 int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_device *device, uint16_t source_id,
@@ -279,17 +302,13 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 		err = ask_device(v, device, &pasid_bits, why);
 	if (err)
 		return err;
-	d = malloc(sizeof(*d));
-	if (!d || make_room(v)) {
-		free(d);
+	d = make_room(v) ? NULL : get_device(v, device->device);
+	if (!d)
 		return linux_why(why, -ENOMEM, "out of memory");
-	}
-	*d = (struct linux_vtd_device){
-		.source_id = source_id, .device = device->device, .fd = device->fd, .pasid_bits = pasid_bits};
-	if (!linux_vtd_get_slot(d, 0)) {
-		free_device(d);
-		return linux_why(why, -ENOMEM, "out of memory");
-	}
+	d->source_id = source_id;
+	d->device = device->device;
+	d->fd = device->fd;
+	d->pasid_bits = pasid_bits;
 	insert(v, d);
 	err = set_up(v, d);
 	if (err) {

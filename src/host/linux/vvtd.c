@@ -153,12 +153,12 @@ static void free_removed(struct viq_linux_vvtd *v, int *err)
 	while (v->removed) {
 		struct linux_vtd_device *d = v->removed;
 
-		linux_vtd_first(err, -EBUSY);
+		for (size_t i = 0; i < d->count; i++) {
+			if (d->slots[i]->tables[0].hwpt || d->slots[i]->tables[1].hwpt)
+				linux_vtd_first(err, -EBUSY);
+		}
 		v->removed = d->next;
-		for (size_t i = 0; i < d->count; i++)
-			free(d->slots[i]);
-		free(d->slots);
-		free(d);
+		linux_vtd_free_device(d);
 	}
 }
 

@@ -90,7 +90,7 @@ struct viq_linux_vvtd {
 	const struct viq_mem *mem;
 	struct linux_vtd_device **devices; /* sorted by source_id */
 	size_t count, room;
-	struct linux_vtd_device *removed;    /* and some table of it may still be attached */
+	struct linux_vtd_device *removed;    /* of which something may still be attached */
 	uint64_t tables, attaches, rejected; /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };
 
@@ -167,6 +167,7 @@ struct linux_vtd_slot *linux_vtd_find_slot(const struct linux_vtd_device *d, uin
 struct linux_vtd_slot *linux_vtd_get_slot(struct linux_vtd_device *d, uint32_t pasid);
 /* Take an empty slot out, and free it. */
 void linux_vtd_free_slot(struct linux_vtd_device *d, struct linux_vtd_slot *s);
+void linux_vtd_free_device(struct linux_vtd_device *d);
 /* Of removed devices, free what can be. */
 void linux_vtd_collect_removed(struct viq_linux_vvtd *v);
 /* Block the device, undo everything and forget it. The first error of the kernel. */
