@@ -50,6 +50,15 @@ static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 	return 0;
 }
 
+static void on_host_error(void *opaque, const struct viq_vtd_table *table, const struct viq_call_result *result)
+{
+	struct vvtd *g = opaque;
+	struct vnest *n = g->opaque;
+
+	n->host_errors++;
+	n->failed = table->host;
+}
+
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
 struct vnest *vnest_kernel(uint32_t devices)
@@ -89,7 +98,10 @@ void vnest_guest(struct vnest *n)
 	struct viq_vtd_config config = n->guest_config;
 
 	viq_linux_vvtd_offer(n->vv, &config);
-	n->guest_ops = (struct viq_vtd_ops){.size = sizeof(n->guest_ops), .reconfig = on_reconfig, .devtlb = on_devtlb};
+	n->guest_ops = (struct viq_vtd_ops){.size = sizeof(n->guest_ops),
+					    .reconfig = on_reconfig,
+					    .devtlb = on_devtlb,
+					    .host_error = on_host_error};
 	config.ops = &n->guest_ops;
 	assert_int_equal(viq_linux_vvtd_check(n->vv, &config, &n->why), 0);
 	n->g = vvtd_new(&config);
