@@ -149,5 +149,125 @@ class Null(Replay):
         self.assertLess(len(done.stdout.splitlines()), 12)
 
 
+def cc(sid=None):
+    return (1 << 4 | 1, 0) if sid is None else (sid << 32 | 3 << 4 | 1, 0)
+
+
+def pc(did=None, pasid=None):
+    if did is None:
+        return 3 << 4 | 7, 0
+    return (did << 16 | 7, 0) if pasid is None else (pasid << 32 | did << 16 | 1 << 4 | 7, 0)
+
+
+def iotlb_page(did, addr, am=0):
+    return did << 16 | 3 << 4 | 2, addr | 1 << 6 | am
+
+
+class Soft(Replay):
+    """With the software VT-d: devices tell whether what was invalidated is gone."""
+
+    def assertWitnessed(self, result, checked):
+        witnesses = result["witnesses"]
+        self.assertEqual([witnesses[k] for k in ("checked", "cached_before", "gone_after")], [checked] * 3)
+        self.assertEqual([witnesses[k] for k in ("stale", "waiting", "skipped", "lost")], [0, 0, 0, 0])
+
+    def pages(self, path, code):
+        words = [struct.unpack_from("<QQ", entry) for _, entry in Capture(path).entries()]
+        return sum(1 << (w[1] & 63) for w in words if w[0] & 15 == code and w[0] >> 4 & 3 == 3)
+
+    def test_every_invalidated_page_was_cached_and_is_gone(self):
+        for path, code in ((FIRST, 6), (LEGACY, 2)):
+            # And what the global descriptors concern: the device's configuration, one page.
+            pages = self.pages(path, code) + 2
+            for options in ((), ("--batch", "7"), ("--budget", "1"), ("--budget", "3", "--batch", "50")):
+                with self.subTest(path, options=options):
+                    result = replay(path, *options)
+                    self.assertEqual(result["error_count"], 0)
+                    if "--batch" in options:  # a page that is named twice before its wait descriptor counts twice
+                        self.assertEqual(result["witnesses"]["stale"], 0)
+                        self.assertGreaterEqual(result["witnesses"]["checked"], pages - 100)
+                    else:
+                        self.assertWitnessed(result, pages)
+
+    def test_every_kind_of_invalidation_has_a_witness(self):
+        for wide, descriptors, checked in (
+                (True, [piotlb(1, 0, 0x5000)], 1), (True, [piotlb(1, 5, 0x8000, 3)], 8), (True, [piotlb(1, 5)], 1),
+                (True, [piotlb(1, 5, 0, 20)], 64), (True, [iotlb(1)], 1), (True, [iotlb(1), iotlb(2)], 2),
+                (True, [piotlb(1, 0, 0x5000), WAIT, iotlb()], 2), (True, [piotlb(1, 0, 0x5000, 1), WAIT, iotlb(1)], 4),
+                (True, [cc(0x10)], 1), (True, [cc(0xFFFF), piotlb(3, 0), WAIT, cc()], 4),
+                (True, [pc(1, 5)], 1), (True, [piotlb(1, 0), piotlb(1, 7), WAIT, pc(1)], 4),
+                (True, [piotlb(1, 0), piotlb(2, 7), WAIT, pc()], 4), (True, [pc(1, 5), WAIT, pc(1, 5), WAIT, cc()], 3),
+                (True, [piotlb(1, 0, 0xFFFF_8000_0000_0000)], 1),
+                (False, [iotlb_page(4, 0x5000, 2)], 4), (False, [iotlb(4)], 1), (False, [iotlb_page(4, 0x5000), iotlb()], 2),
+                (False, [iotlb(4), WAIT, cc()], 2), (False, [iotlb(4), WAIT, (4 << 16 | 2 << 4 | 1, 0)], 2)):
+            with self.subTest(wide=wide, descriptors=descriptors):
+                doorbells = [[]]
+                for descriptor in [*descriptors, WAIT]:
+                    doorbells[-1].append(descriptor)
+                    doorbells += [[]] * (descriptor == WAIT)
+                    doorbells[-1] = list(doorbells[-1])
+                result = replay(self.make(*doorbells[:-1], wide=wide, size=128 if wide else 256))
+                self.assertEqual(result["error_count"], 0)
+                if checked == 64:  # 2^20 pages: some of them
+                    self.assertEqual(result["witnesses"]["gone_after"], 64)
+                else:
+                    self.assertWitnessed(result, checked)
+
+    def test_a_dropped_invalidation_is_noticed(self):
+        for path, numbers in ((FIRST, (101, 6001)), (LEGACY, (102, 6000))):
+            for number in numbers:
+                result = replay(path, "--inject", f"{number & ~1}:drop", status=1)
+                self.assertGreater(result["witnesses"]["stale"], 0)
+                self.assertEqual(result["error_count"], 0)
+        self.assertIn("STALE", run("--brief", "--inject", "3000:drop", FIRST).stdout)
+
+    def test_a_refused_entry_is_reported_at_its_offset(self):
+        descriptors = [piotlb(1, 0, 0x1000 * i) for i in range(100)] + [WAIT]
+        result = replay(self.make(descriptors), "--inject", "0:host-illegal")
+        error, witnesses = result["errors"][0], result["witnesses"]
+        self.assertEqual((error["number"], error["iqh"], error["iqei"], error["replaced"]), (0, 0, RESERVED, True))
+        self.assertEqual((witnesses["checked"], witnesses["lost"], witnesses["stale"]), (99, 1, 0))
+        # Behind the first descriptor Linux has no answer; what came before took effect, the rest did not.
+        for number in (1, 62, 63, 64, 99):
+            result = replay(self.make(descriptors), "--inject", f"{number}:host-illegal", status=1)
+            error = result["errors"][0]
+            self.assertEqual((error["number"], error["iqh"], error["iqei"]), (number, number * 32, RESERVED))
+            self.assertEqual((error["own"], error["own_cached"]), (1, 1))
+            self.assertEqual((error["before"] + error["after"], error["after_cached"]), (99, 99 - number))
+            self.assertEqual((error["before_gone"], result["witnesses"]["stale"]), (number, 0))
+
+    def test_a_bad_descriptor_of_the_guest_leaves_nothing_stale(self):
+        for number in (100, 5000):
+            for batch in ("1", "16"):
+                result = replay(FIRST, "--inject", f"{number}:illegal", "--batch", batch)
+                error, witnesses = result["errors"][0], result["witnesses"]
+                self.assertEqual(error["before_gone"], error["before"])
+                self.assertEqual(error["after_cached"], error["after"])
+                self.assertEqual((witnesses["stale"], witnesses["lost"] > 0), (0, True))
+
+    def test_a_host_that_fails_once_is_tried_again(self):
+        for kind in ("no-memory", "hardware"):
+            result = replay(FIRST, "--inject", f"3000:{kind}")
+            self.assertEqual([(e["number"], e["fsts"], e["replaced"]) for e in result["errors"]], [(3000, 0x40, False)])
+            self.assertWitnessed(result, self.pages(FIRST, 6) + 2)
+
+    def test_a_host_that_is_gone_completes_no_wait(self):
+        result = replay(FIRST, "--inject", "3000:gone", status=1)
+        self.assertTrue(result["stopped"])
+        self.assertEqual({(e["number"], e["fsts"]) for e in result["errors"]}, {(3000, 0x40)})
+        self.assertEqual((result["completed"], result["witnesses"]["stale"]), (1501, 0))
+
+    def test_a_wait_must_follow(self):
+        result = replay(self.make([piotlb(1, 0, 0x5000, 2)], [WAIT, piotlb(1, 0, 0x9000)]))
+        self.assertEqual((result["witnesses"]["checked"], result["witnesses"]["waiting"]), (4, 1))
+
+    def test_refusals(self):
+        for options, text in ((("--inject", "0:drop", LEGACY), "descriptor 0 is interrupt-entry-cache"),
+                              (("--contract", "linux-7.3", FIRST), "--contract")):
+            done = run(*options)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))
+            self.assertIn(text, done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

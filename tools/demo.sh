@@ -6,7 +6,8 @@ set -eu
 
 cd "$(dirname "$0")/.."
 viq=${1:-build}/tools/viq/viq
-capture=captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap
+smmuv3=captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap
+vtd=captures/linux-7.3-x86-vtd-firststage-nvme.pcap
 
 if [ ! -x "$viq" ]; then
 	echo "demo: $viq is not there; build first: make" >&2
@@ -18,23 +19,35 @@ An NVMe disk worked in a Linux guest; after each transfer the guest told its IOM
 Here are those commands again. viq checks each one and hands it to a host IOMMU, here one made of software. Devices
 use every address before it is invalidated, and try again afterwards.
 
-1. As recorded
+1. An SMMUv3's command queue, as recorded
 TEXT
-"$viq" replay --brief "$capture"
+"$viq" replay --brief "$smmuv3"
 
 cat <<'TEXT'
 
 2. The same, with one command spoilt; the guest rings once for eight doorbells
 TEXT
-"$viq" replay --brief --batch 8 --inject 1000:illegal "$capture"
+"$viq" replay --brief --batch 8 --inject 1000:illegal "$smmuv3"
+
+cat <<'TEXT'
+
+3. A VT-d's invalidation queue, as recorded
+TEXT
+"$viq" replay --brief "$vtd"
+
+cat <<'TEXT'
+
+4. The same, with one descriptor spoilt
+TEXT
+"$viq" replay --brief --batch 8 --inject 1000:illegal "$vtd"
 
 cat <<TEXT
 
 More:
-  $viq replay --inject 1000:drop $capture
+  $viq replay --inject 1000:drop $smmuv3
       a host that says "done" and did nothing, and how that is noticed
-  $viq decode $capture | less
-      the commands
+  $viq decode $vtd | less
+      the descriptors
   $viq replay --help
       other failures
 TEXT

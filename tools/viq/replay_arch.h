@@ -79,7 +79,11 @@ struct replay_arch {
 	/* --- Witnesses, with the software host */
 	int (*populate)(struct witness *w, const struct scan *scan);
 	void (*unpopulate)(struct witness *w);
+	/* Before a command is rung: use what it invalidates, change it, and keep records of that. */
 	void (*use)(struct witness *w, const struct replay_command *command);
+	/* Is what the record saw still cached? Does the device still get what it got before? */
+	bool (*cached)(struct witness *w, const struct record *record);
+	bool (*stale)(struct witness *w, const struct record *record);
 };
 
 /* What the driver did, as part of a sentence. */

@@ -29,6 +29,8 @@ struct scan_table {
 struct scan_vtd {
 	struct scan_table tables[SCAN_MAX_TABLES];
 	size_t table_count;
+	uint16_t sids[SCAN_MAX_TABLES]; /* of devices that context-cache descriptors name */
+	size_t sid_count;
 	bool narrow; /* a queue of 128-bit descriptors: legacy mode, which takes both widths */
 };
 

@@ -431,4 +431,6 @@ const struct replay_arch replay_smmuv3 = {
 	.populate = smmuv3_witness_populate,
 	.unpopulate = smmuv3_witness_unpopulate,
 	.use = smmuv3_witness_use,
+	.cached = smmuv3_witness_cached,
+	.stale = smmuv3_witness_stale,
 };

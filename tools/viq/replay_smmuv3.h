@@ -62,5 +62,7 @@ struct smmuv3_devices {
 int smmuv3_witness_populate(struct witness *w, const struct scan *scan);
 void smmuv3_witness_unpopulate(struct witness *w);
 void smmuv3_witness_use(struct witness *w, const struct replay_command *command);
+bool smmuv3_witness_cached(struct witness *w, const struct record *record);
+bool smmuv3_witness_stale(struct witness *w, const struct record *record);
 
 #endif

@@ -9,6 +9,36 @@
 #define PROBE     (UINT64_C(1) << 46) /* an address that every device can use */
 #define MAX_ASIDS 64                  /* looked at for a command that concerns them all */
 
+/* --- Looking ----------------------------------------------------------------------------------------------------- */
+
+/* Translate as the device; 0 and *pa. */
+static int translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, uint64_t *pa)
+{
+	struct viq_soft_xlate xlate;
+	int err;
+
+	viq_soft_access_begin();
+	err = viq_soft_translate(dev, iova, ssid, flags, &xlate);
+	viq_soft_access_end();
+	*pa = xlate.pa;
+	return err;
+}
+
+bool smmuv3_witness_cached(struct witness *w, const struct record *r)
+{
+	return viq_soft_cached(r->dev, r->iova, r->ssid, r->flags, r->what == RECORD_ATC);
+}
+
+/* An ATC's own entry is all that ATC_INV promises to remove. */
+bool smmuv3_witness_stale(struct witness *w, const struct record *r)
+{
+	uint64_t pa;
+
+	if (r->what == RECORD_ATC)
+		return smmuv3_witness_cached(w, r);
+	return !translate(r->dev, r->iova, r->ssid, r->flags, &pa) && pa == r->pa;
+}
+
 /* --- Pages ------------------------------------------------------------------------------------------------------- */
 
 static struct smmuv3_devices *own(const struct witness *w)
@@ -52,7 +82,7 @@ static void use_page(struct witness *w, const struct replay_command *command, st
 
 	if (slot != SYNTH_NONE && !mapped)
 		remap(w, &a->pt, slot, level);
-	if (slot == SYNTH_NONE || witness_translate(r.dev, va, 0, r.flags, &r.pa)) {
+	if (slot == SYNTH_NONE || translate(r.dev, va, 0, r.flags, &r.pa)) {
 		w->counts.skipped++;
 		return;
 	}
@@ -177,7 +207,7 @@ static bool use_config(struct witness *w, const struct replay_command *command, 
 	bool current;
 
 	r.flags = VIQ_SOFT_READ | (c->ssid ? VIQ_SOFT_SSV : 0);
-	if (s->ats || witness_translate(r.dev, PROBE, c->ssid, r.flags, &r.pa)) {
+	if (s->ats || translate(r.dev, PROBE, c->ssid, r.flags, &r.pa)) {
 		w->counts.skipped++;
 		return false;
 	}
@@ -285,7 +315,7 @@ static void use_atc_page(struct witness *w, const struct replay_command *command
 	}
 	r.ssid = ssv ? (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, command->cmd[0]) : 0;
 	r.flags |= ssv ? VIQ_SOFT_SSV : 0;
-	if (!usable || witness_translate(r.dev, va, r.ssid, r.flags, &r.pa)) {
+	if (!usable || translate(r.dev, va, r.ssid, r.flags, &r.pa)) {
 		w->counts.skipped++;
 		return;
 	}

@@ -66,12 +66,25 @@ static void note_table(struct scan_vtd *scan, uint16_t domain_id, uint32_t pasid
 		scan->tables[scan->table_count++] = (struct scan_table){domain_id, pasid};
 }
 
+static void note_sid(struct scan_vtd *scan, uint16_t sid)
+{
+	for (size_t i = 0; i < scan->sid_count; i++)
+		if (scan->sids[i] == sid)
+			return;
+	if (scan->sid_count < SCAN_MAX_TABLES)
+		scan->sids[scan->sid_count++] = sid;
+}
+
 static void scan_descriptor(struct scan *scan, const uint64_t desc[4])
 {
 	uint16_t domain_id = (uint16_t)VIQ_GET(VIQ_VTD_DESC_DID, desc[0]);
 
 	if (kind(desc) == VIQ_VTD_TYPE_PIOTLB)
 		note_table(&scan->vtd, domain_id, (uint32_t)VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+	else if (kind(desc) == VIQ_VTD_TYPE_PC && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_PC_PASID)
+		note_table(&scan->vtd, domain_id, (uint32_t)VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+	else if (kind(desc) == VIQ_VTD_TYPE_CC && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_CC_DEVICE)
+		note_sid(&scan->vtd, (uint16_t)VIQ_GET(VIQ_VTD_CC_SID, desc[0]));
 	else if (kind(desc) == VIQ_VTD_TYPE_IOTLB && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) > VIQ_VTD_IOTLB_GLOBAL)
 		note_table(&scan->vtd, domain_id, 0);
 }
@@ -85,14 +98,24 @@ static void kick(void *opaque)
 	guest->base.kicked = true;
 }
 
-/* Without the software host there is no device that could hold a translation. */
+/* Without the software host there is no device that could hold a translation, or needs to be configured. */
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
-	return 0;
+	struct vtd_guest *guest = opaque;
+
+	return guest->soft ? soft_vtd_guest_devtlb(&guest->host, inv) : 0;
+}
+
+static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+{
+	struct vtd_guest *guest = opaque;
+
+	return guest->soft ? soft_vtd_guest_reconfig(&guest->host, what) : 0;
 }
 
 static const struct viq_vtd_ops ops = {
 	.size = sizeof(struct viq_vtd_ops),
+	.reconfig = reconfig,
 	.devtlb = devtlb,
 	.kick = kick,
 };
@@ -128,6 +151,21 @@ static int attach_null(struct vtd_guest *guest, const struct scan_vtd *scan)
 	return err;
 }
 
+/* Devices come with the witnesses. */
+static int add_soft(struct vtd_guest *guest)
+{
+	struct viq_soft_vtd_config soft;
+
+	viq_soft_vtd_config_init(&soft);
+	soft.cap = guest->config.cap;
+	soft.ecap = guest->config.ecap;
+	soft.mem = guest->base.vmem;
+	soft.tlb_entries = 1u << GUEST_TLB_LOG2;
+	soft.devtlb_implied = 0;
+	guest->soft = true;
+	return soft_vtd_guest_init(&guest->host, &soft);
+}
+
 static int build(struct vtd_guest *guest, const struct replay_options *options, const struct scan *scan,
 		 const char **why)
 {
@@ -151,13 +189,17 @@ static int build(struct vtd_guest *guest, const struct replay_options *options, 
 	err = viq_vtd_create(&guest->config, &guest->vtd, why);
 	if (err)
 		return err;
-	*why = "cannot make the page tables' hosts";
-	return attach_null(guest, &scan->vtd);
+	*why = options->soft ? "cannot make the software host" : "cannot make the page tables' hosts";
+	err = options->soft ? add_soft(guest) : attach_null(guest, &scan->vtd);
+	guest->host.vtd = guest->vtd;
+	return err;
 }
 
 static void destroy(struct replay_guest *base)
 {
 	viq_vtd_destroy(of(base)->vtd);
+	if (of(base)->soft)
+		soft_vtd_guest_fini(&of(base)->host);
 	guest_fini(base);
 	free(base);
 }
@@ -168,8 +210,8 @@ static struct replay_guest *create(const struct replay_options *options, const s
 	const char *why;
 	int err;
 
-	if (options->soft) {
-		tool_error(options->path, "a VT-d queue, which the software host cannot execute yet; use --host null");
+	if (options->contract != VIQ_SOFT_EXACT) {
+		tool_error(options->path, "--contract: the software VT-d is always exact; leave it out");
 		return NULL;
 	}
 	guest = calloc(1, sizeof(*guest));
@@ -384,6 +426,11 @@ static void spoil(const struct replay_guest *base, const struct replay_inject *i
 		set_reserved_bit((const struct vtd_guest *)base, desc);
 }
 
+static void arm(struct replay_guest *base, const struct viq_soft_inject *what)
+{
+	viq_soft_vtd_inject(of(base)->host.soft, what);
+}
+
 const struct replay_arch replay_vtd = {
 	.iommu = "VT-d",
 	.json = "vtd",
@@ -417,4 +464,10 @@ const struct replay_arch replay_vtd = {
 	.counters = counters,
 	.print_error = print_error,
 	.error_json = error_json,
+	.arm = arm,
+	.populate = vtd_witness_populate,
+	.unpopulate = vtd_witness_unpopulate,
+	.use = vtd_witness_use,
+	.cached = vtd_witness_cached,
+	.stale = vtd_witness_stale,
 };

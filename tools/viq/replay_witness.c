@@ -31,34 +31,6 @@ bool witness_record(struct witness *w, const struct replay_command *command, con
 	return true;
 }
 
-static bool is_cached(const struct record *r)
-{
-	return viq_soft_cached(r->dev, r->iova, r->ssid, r->flags, r->what == RECORD_ATC);
-}
-
-/* Translate as the device; 0 and *pa. */
-int witness_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, uint64_t *pa)
-{
-	struct viq_soft_xlate xlate;
-	int err;
-
-	viq_soft_access_begin();
-	err = viq_soft_translate(dev, iova, ssid, flags, &xlate);
-	viq_soft_access_end();
-	*pa = xlate.pa;
-	return err;
-}
-
-/* Does the device still get what it got before? An ATC's own entry is all that ATC_INV promises to remove. */
-static bool is_stale(const struct record *r)
-{
-	uint64_t pa;
-
-	if (r->what == RECORD_ATC)
-		return is_cached(r);
-	return !witness_translate(r->dev, r->iova, r->ssid, r->flags, &pa) && pa == r->pa;
-}
-
 /* Its slot's fate reaches a record once: the slot may be used again before a completed wait comes. */
 static void learn_fate(struct witness *w, struct record *r)
 {
@@ -76,7 +48,7 @@ static void drop(struct record *r)
 
 static void look_at_due(struct witness *w, const struct record *r)
 {
-	bool stale = is_stale(r);
+	bool stale = w->guest->arch->stale(w, r);
 
 	w->counts.checked++;
 	w->counts.cached += r->cached_before;
@@ -131,9 +103,9 @@ void witness_doorbell(struct witness *w)
 	w->at_doorbell = w->counts;
 }
 
-static void survey_record(const struct record *r, bool consumed, struct replay_error *error)
+static void survey_record(struct witness *w, const struct record *r, bool consumed, struct replay_error *error)
 {
-	bool cached = is_cached(r);
+	bool cached = w->guest->arch->cached(w, r);
 
 	if (consumed) {
 		error->before++;
@@ -149,7 +121,7 @@ static void survey_record(const struct record *r, bool consumed, struct replay_e
 	}
 }
 
-void witness_survey(const struct witness *w, struct replay_error *error)
+void witness_survey(struct witness *w, struct replay_error *error)
 {
 	if (!w)
 		return;
@@ -159,7 +131,7 @@ void witness_survey(const struct witness *w, struct replay_error *error)
 		const struct record *r = &w->records[i];
 		const struct slot *slot = slot_of(w, r->index);
 
-		survey_record(r, r->consumed || (slot->number == r->number && slot->consumed), error);
+		survey_record(w, r, r->consumed || (slot->number == r->number && slot->consumed), error);
 	}
 }
 

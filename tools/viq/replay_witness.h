@@ -41,7 +41,7 @@ void witness_settle(struct witness *witness);
 /* A doorbell follows: what witness_survey() counts as before an error begins here. */
 void witness_doorbell(struct witness *witness);
 /* For an error report, of which number is set: what is gone and what is still cached. */
-void witness_survey(const struct witness *witness, struct replay_error *error);
+void witness_survey(struct witness *witness, struct replay_error *error);
 /* waiting is counted as of now. */
 void witness_counts(const struct witness *witness, struct replay_witness_counts *counts);
 

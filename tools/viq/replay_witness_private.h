@@ -28,11 +28,11 @@ enum record_what {
 };
 
 struct record {
-	struct viq_soft_dev *dev;
+	void *dev; /* of the architecture */
 	uint64_t iova;
-	uint64_t pa; /* that the device got before */
-	uint32_t ssid, flags;
-	uint8_t what; /* enum record_what */
+	uint64_t pa;          /* that the device got before */
+	uint32_t ssid, flags; /* PASID, on VT-d */
+	uint8_t what;         /* enum record_what */
 	bool cached_before;
 	bool again;        /* an earlier command that is not settled concerns the same thing */
 	uint32_t *waiting; /* counts the records of one thing that are not settled; may be NULL */
@@ -68,6 +68,5 @@ void witness_note_recent(struct recent *recent, uint64_t va, unsigned int level)
 /* An output address that no table entry has had for a long time. */
 uint64_t witness_fresh_address(struct witness *w, unsigned int shift);
 bool witness_record(struct witness *w, const struct replay_command *command, const struct record *record);
-int witness_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, uint64_t *pa);
 
 #endif
