@@ -104,8 +104,7 @@ static void assert_leaf(const struct vtd_walk_env *env)
 	uint64_t mask = VIQ_BIT(leaf->shift) - 1;
 
 	assert_true(leaf->shift == 12 || leaf->shift == 21 || leaf->shift == 30);
-	if (env->regime.pgtt != VIQ_VTD_PGTT_PT)
-		assert_int_equal(leaf->pa >> env->f.haw, 0);
+	assert_int_equal(leaf->pa >> env->f.haw, 0);
 	assert_int_equal(leaf->base_iova, env->req.addr & ~mask);
 	assert_int_equal(leaf->base_pa, leaf->pa & ~mask);
 	assert_int_equal(leaf->pa & mask, env->req.addr & mask);

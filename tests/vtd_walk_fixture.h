@@ -33,7 +33,7 @@
 
 #define SID       0x01a5 /* in the upper half of its bus */
 #define DID       0x1234
-#define PASID     0x1fc5
+#define PASID     0x1fe5
 #define RID_PASID 0x41
 
 /* What translates one page, in the plainest way: an address, its guest-physical and its physical address. */

@@ -94,14 +94,13 @@ int soft_vtd_set_flags(const struct viq_mem *mem, uint64_t pa, uint64_t *entry, 
 
 /* --- The walk ---------------------------------------------------------------------------------------------------- */
 
-/* Without tables. Legacy mode limits the address as a table of its AW would; else the machine does. */
+/* Without tables. The machine limits the address; in legacy mode also what a table of the entry's AW could take. */
 static int pass_through(const struct soft_vtd_walker *w, uint64_t iova, struct soft_vtd_leaf *leaf)
 {
-	unsigned int bits = w->regime->legacy ? w->regime->ss.width : w->f->haw;
+	bool legacy = w->regime->legacy;
 
-	if (iova >> bits)
-		return soft_vtd_fail(w->fault, w->regime->legacy ? VIQ_VTD_FR_ADDR : VIQ_VTD_FR_SM_ADDR,
-				     w->regime->fpd);
+	if (iova >> w->f->haw || (legacy && iova >> w->regime->ss.width))
+		return soft_vtd_fail(w->fault, legacy ? VIQ_VTD_FR_ADDR : VIQ_VTD_FR_SM_ADDR, w->regime->fpd);
 	leaf->pa = iova;
 	return 0;
 }

@@ -74,7 +74,7 @@ static unsigned int decode_fs(const struct soft_vtd_features *f, const uint64_t 
 
 	if (!nested && table >> f->haw)
 		return VIQ_VTD_FR_PE_RSVD;
-	if (fspm > VIQ_VTD_FSPM_5 || soft_vtd_fs_init(fs, f, table, 4 + fspm, nested))
+	if (soft_vtd_fs_init(fs, f, table, 4 + fspm, nested))
 		return VIQ_VTD_FR_PE_INVALID;
 	fs->wpe = w[2] & VIQ_VTD_PE_2_WPE;
 	fs->eafe = w[2] & VIQ_VTD_PE_2_EAFE;
