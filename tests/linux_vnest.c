@@ -47,6 +47,10 @@ static int on_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 /* Everything that has a table is flushed by the kernel itself; the rest has no device-TLB here. */
 static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
+	struct vvtd *g = opaque;
+	struct vnest *n = g->opaque;
+
+	n->devtlbs++;
 	return 0;
 }
 

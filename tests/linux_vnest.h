@@ -39,6 +39,7 @@ struct vnest {
 	int attach_fails; /* own_attach: so many times; -1: always */
 	uint32_t fates[VIQ_LINUX_VTD_FATES];
 	struct viq_linux_vtd_trace last;
+	uint32_t devtlbs; /* device-TLB descriptors that were left to the embedder */
 	uint32_t host_errors;
 	struct viq_call_host failed; /* the host of the last one */
 	struct viq_linux_why why;

@@ -406,6 +406,7 @@ static void features_that_the_guest_was_not_offered(void **state)
 		{VIQ_VTD_PE_2_EAFE, 0x5a},
 		{VIQ_PUT(VIQ_VTD_PE_2_FSPM, 1), 0x5b},
 	};
+	const uint64_t ctx[4] = {VIQ_VTD_SCTX_P | VNEST_DIR(0), 70};
 	struct vnest *n = vnest_kernel(1);
 
 	n->fk->smmus[0].cap &= ~VIQ_VTD_CAP_FS5LP;
@@ -426,6 +427,11 @@ static void features_that_the_guest_was_not_offered(void **state)
 	vnest_flush(n, DID, 0);
 	assert_blocked(n, 0, 0);
 	assert_int_equal(n->last.reason, 0x5b);
+	/* Without ECAP.RPS the field is not looked at. */
+	vnest_context(n, 0, ctx);
+	vnest_first(n, 0, 0, DID, 1);
+	assert_true(vnest_send(n, desc_cc(VREG(CC_GLOBAL), 0, 0, 0)));
+	assert_nested(n, 0, 0, 1);
 	vnest_free(n);
 }
 
@@ -471,6 +477,26 @@ static void many_pasids_by_one_descriptor(void **state)
 			assert_blocked(n, 0, i * 20);
 	}
 	assert_int_equal(vnest_own_objects(n), 200);
+	vnest_free(n);
+}
+
+/* The key is the PASID, too: the guest invalidates by that of the entry which requests without PASID use now. */
+static void rid_pasid_to_an_entry_that_is_alike(void **state)
+{
+	uint64_t ctx[4] = {VIQ_VTD_SCTX_P | VNEST_DIR(0), 70};
+	struct vnest *n = one_device();
+
+	vnest_first(n, 0, 70, DID, 1);
+	vnest_first(n, 0, 71, DID, 1);
+	vnest_context(n, 0, ctx);
+	assert_true(vnest_send(n, desc_cc(VREG(CC_DEVICE), 0, VNEST_SID(0), 0)));
+	ctx[1] = 71;
+	vnest_context(n, 0, ctx);
+	assert_true(vnest_send(n, desc_cc(VREG(CC_DEVICE), 0, VNEST_SID(0), 0)));
+	assert_nested(n, 0, 0, 1);
+	fake_kernel_reset(n->fk);
+	assert_true(vnest_send(n, desc_page(DID, 71, 5)));
+	assert_int_equal(vnest_effects(n, vnest_attached(n, 0, 0), entry_page(5, true)), 1);
 	vnest_free(n);
 }
 
@@ -548,6 +574,27 @@ static void no_pasids_that_the_device_has_not(void **state)
 	vnest_free(n);
 }
 
+/* RID_PASID is a number in the tables, not in requests. */
+static void rid_pasid_beyond_what_the_device_has(void **state)
+{
+	const uint64_t ctx[4] = {VIQ_VTD_SCTX_P | VIQ_VTD_SCTX_PASIDE | VNEST_DIR(0), 70};
+	struct vnest *n = vnest_kernel(1);
+
+	n->fk->devices[0].max_pasid_log2 = 5;
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	vnest_boot(n);
+	vnest_add(n, 0);
+	vnest_context(n, 0, ctx);
+	vnest_first(n, 0, 70, DID, 1);
+	vnest_first(n, 0, 3, DID, 2);
+	assert_true(vnest_send(n, desc_pc(VREG(PC_GLOBAL), 0, 0)));
+	assert_nested(n, 0, 0, 1);
+	assert_nested(n, 0, 3, 2);
+	assert_int_equal(vnest_own_objects(n), 2);
+	vnest_free(n);
+}
+
 /* What a guest can make the kernel allocate has a limit; beyond it requests are blocked, and the queue goes on. */
 static void tables_are_limited(void **state)
 {
@@ -621,6 +668,8 @@ int main(void)
 		cmocka_unit_test(features_that_the_guest_was_not_offered),
 		cmocka_unit_test(pasids_come_and_go),
 		cmocka_unit_test(many_pasids_by_one_descriptor),
+		cmocka_unit_test(rid_pasid_to_an_entry_that_is_alike),
+		cmocka_unit_test(rid_pasid_beyond_what_the_device_has),
 		cmocka_unit_test(rid_pasid),
 		cmocka_unit_test(no_pasids_without_paside),
 		cmocka_unit_test(no_pasids_that_the_device_has_not),

@@ -375,6 +375,23 @@ static void removed_device_is_reached_until_its_file_is_closed(void **state)
 	vnest_free(n);
 }
 
+/* That is no refusal of what the guest says: it says nothing. */
+static void blocking_that_fails_once_is_told(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	vnest_clear(n, 0, 0);
+	n->fk->faults[0] = (struct fk_fault){.first = n->fk->calls + 1, .times = 1, .err = -EINVAL};
+	assert_false(vnest_send(n, desc_pc(VREG(PC_PASID), 4, 0)));
+	assert_int_equal(n->fates[VIQ_LINUX_VTD_FAILED], 1);
+	assert_int_equal(vnest_counters(n).rejected, 0);
+	assert_true(vnest_retry(n));
+	assert_true(blocked(n, 0, 0));
+	vnest_free(n);
+}
+
 static void broken_is_told_and_tried_again(void **state)
 {
 	struct vnest *n = vnest_new(2);
@@ -553,6 +570,7 @@ int main(void)
 		cmocka_unit_test(p1_whatever_fails_for_good),
 		cmocka_unit_test(replace_that_fails_half_way),
 		cmocka_unit_test(removed_device_is_reached_until_its_file_is_closed),
+		cmocka_unit_test(blocking_that_fails_once_is_told),
 		cmocka_unit_test(broken_is_told_and_tried_again),
 		cmocka_unit_test(p1_anything_while_anything_fails),
 	};

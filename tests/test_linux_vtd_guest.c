@@ -93,6 +93,11 @@ static void device_tlb_is_implied(void **state)
 	vvtd_push(n->g, desc_page(4, 2, 9));
 	assert_true(vnest_send(n, desc_pdevtlb(VNEST_SID(0), 2, false, 9 << 12, false)));
 	assert_on(n, 4, 2, entry_page(9, true));
+	/* Alone it is the only reason to call: of the device's table, not of others under the same key. */
+	assert_true(vnest_send(n, desc_pdevtlb(VNEST_SID(0), 2, false, 9 << 12, false)));
+	assert_int_equal(n->fk->effect_count, 1);
+	assert_int_equal(vnest_effects(n, vnest_attached(n, 0, 2), entry_page(9, true)), 1);
+	assert_int_equal(n->devtlbs, 0);
 	vnest_free(n);
 }
 

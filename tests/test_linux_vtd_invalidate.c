@@ -264,6 +264,7 @@ static void a_refused_legal_entry_takes_the_whole_table(void **state)
 /* Counts that say nothing are not believed. */
 static void a_call_that_fails_as_a_whole(void **state)
 {
+	static const uint32_t lengths[] = {3, 2};
 	struct viq_vtd_s1_entry entries[8];
 	struct viq_call_result res;
 	struct table t;
@@ -286,7 +287,14 @@ static void a_call_that_fails_as_a_whole(void **state)
 	t.n->fk->inv_fault = (struct fk_inv_fault){.first = 1, .times = 100, .err = -EIO, .said = 9};
 	res = call(&t, entries, 8);
 	assert_int_equal(res.handled, 0);
+	assert_int_equal(res.suspect, 7); /* it can be any entry, or none */
 	assert_int_equal(t.n->fk->effect_count, 0);
+	/* Of the second piece: what was passed in is not what was done. */
+	fake_kernel_reset(t.n->fk);
+	t.n->fk->inv_fault = (struct fk_inv_fault){.first = 2, .times = 100, .err = -EIO, .keep_count = true};
+	res = call_cut(&t, entries, 8, lengths, 3);
+	assert_int_equal(res.handled, 3);
+	assert_ran(&t, entries, 3);
 	/* Somebody else has destroyed it. */
 	fake_kernel_reset(t.n->fk);
 	fake_kernel_lose(t.n->fk, t.hwpt);

@@ -45,6 +45,7 @@ static void a_poor_host(void **state)
 	struct viq_vtd_config config = n->guest_config;
 
 	poor(n);
+	n->fk->smmus[0].ecap |= VIQ_VTD_ECAP_PSS; /* without ECAP.PASID it means nothing */
 	assert_int_equal(vnest_create(n), 0);
 	config.cap &= ~VIQ_VTD_CAP_CM;
 	config.ecap |= VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SSADS | VIQ_VTD_ECAP_NWFS | VIQ_VTD_ECAP_DIT;
