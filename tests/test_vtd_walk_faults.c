@@ -184,6 +184,7 @@ static const struct line lines[] = {
 	{"FSPM 2", FIRST, PASID_ENTRY, 2, 3 << 2, 2 << 2, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, 0},
 	{"five levels not supported", FIRST, PASID_ENTRY, 2, 0, 1 << 2, 0,
 	 VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, VIQ_VTD_CAP_FS5LP, 0},
+	{"FSPM 3, nested", NESTED, PASID_ENTRY, 2, 3 << 2, 3 << 2, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, 0},
 	{"AW 0", SECOND, PASID_ENTRY, 0, 7 << 2, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
 	{"AW 7", NESTED, PASID_ENTRY, 0, 7 << 2, 7 << 2, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
 	{"AW not in SAGAW", NESTED, NOTHING, 0, 0, 0, 0,
@@ -569,6 +570,31 @@ static void records(void **state)
 	assert_int_equal(record[1], 0xd00000860000a1b2);
 }
 
+/* Tables that a caller names, where no entry has been checked. */
+static void tables_from_calls(void **state)
+{
+	struct vtd_walk_env *env = *state;
+	struct soft_vtd_fs fs;
+	struct soft_vtd_ss ss;
+
+	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA, 4, false), 0);
+	assert_true(fs.table == HOST_PA && fs.levels == 4 && !fs.wpe && !fs.eafe && !fs.nxe && !fs.smep);
+	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA, 3, false), -EINVAL);
+	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA, 6, false), -EINVAL);
+	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA + 8, 4, false), -EINVAL);
+	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA + 8, 4, true), -EINVAL);
+	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, VIQ_BIT(VTD_HAW), 5, false), -EINVAL);
+	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, VIQ_BIT(VTD_HAW), 5, true), 0);
+	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, VIQ_VTD_AW_39), 0);
+	assert_true(ss.table == HOST_PA && ss.levels == 3 && ss.width == 39 && !ss.ad);
+	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, VIQ_VTD_AW_57), 0);
+	assert_true(ss.levels == 5 && ss.width == 48);
+	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, 0), -EINVAL);
+	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, 4), -EINVAL);
+	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA + 8, VIQ_VTD_AW_48), -EINVAL);
+	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, VIQ_BIT(VTD_HAW), VIQ_VTD_AW_48), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -581,6 +607,7 @@ int main(void)
 		cmocka_unit_test(records),
 		cmocka_unit_test_setup_teardown(second_stage_faults_name_the_guest_address, vtd_walk_setup,
 						vtd_walk_teardown),
+		cmocka_unit_test_setup_teardown(tables_from_calls, vtd_walk_setup, vtd_walk_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,8 @@ static void large_page_pat(void **state)
 		vtd_walk_build(env, false, VIQ_VTD_PGTT_FS, 4);
 		assert_int_equal(synth_vtd_pt_map(&env->fs, IOVA & ~(size - 1), 5 * size, level, 0), 0);
 		set(env, synth_vtd_pt_slot(&env->fs, IOVA, level, false), VIQ_BIT(12));
-		assert_translates(env, 5 * size + (IOVA & (size - 1)));
+		env->req.addr = IOVA & ~VIQ_BIT(12);
+		assert_translates(env, 5 * size + (env->req.addr & (size - 1)));
 		assert_int_equal(env->leaf.base_pa, 5 * size);
 	}
 }
@@ -90,10 +91,14 @@ static void contexts(void **state)
 	vtd_walk_build(env, true, VIQ_VTD_PGTT_SS, 4);
 	set(env, context(env, 1), VIQ_BITS(6, 3));
 	assert_translates(env, DATA_PA);
-	/* Pass-through has no table. */
+	/* Pass-through has no table, and the largest width of this hardware. */
 	vtd_walk_build(env, true, VIQ_VTD_PGTT_PT, 4);
 	set(env, context(env, 0), VIQ_VTD_CTX_SSPTPTR);
 	assert_translates(env, DATA_PA);
+	soft_vtd_features_init(&env->f, VTD_CAP & ~VIQ_PUT(VIQ_VTD_CAP_SAGAW, VIQ_VTD_SAGAW_57), VTD_ECAP, VTD_HAW);
+	assert_int_not_equal(vtd_walk_try(env), 0);
+	assert_int_equal(env->f.max_aw, VIQ_VTD_AW_48);
+	soft_vtd_features_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
 	/* Requests with PASID have no RID_PASID and no RID_PRIV. */
 	vtd_walk_build(env, false, VIQ_VTD_PGTT_FS, 4);
 	set(env, context(env, 1), VIQ_VTD_SCTX_1_RID_PASID | VIQ_VTD_SCTX_1_RID_PRIV);
