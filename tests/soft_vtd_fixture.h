@@ -41,9 +41,6 @@ struct vm {
 	uint32_t tail;
 	struct synth_vtd_root root;
 	struct viq_soft_vtd_dev *dev, *dev2;
-	/* How many attachments the front end has. */
-	uint32_t attached;
-	int attach_error; /* the front end refuses with this */
 };
 
 /* Unit and front end; scalable or legacy root table, translation on, no device. tune may be NULL. */
