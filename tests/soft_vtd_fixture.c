@@ -13,6 +13,11 @@ static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 {
 	struct vm *vm = opaque;
 
+	/* Of other causes the guest would not hear. */
+	if (vm->reconfig_fails && (what->cause == VIQ_VTD_CONTEXT_CACHE || what->cause == VIQ_VTD_PASID_CACHE)) {
+		vm->reconfig_fails--;
+		return -ENOMEM;
+	}
 	return soft_vtd_guest_reconfig(&vm->guest, what);
 }
 
@@ -77,6 +82,18 @@ void vm_fini(struct vm *vm)
 	viq_vtd_destroy(vm->vtd);
 	viq_mem_destroy(vm->mem);
 	munmap(vm->ram, VM_RAM);
+}
+
+void vm_migrate(struct vm *vm)
+{
+	char state[16384];
+	size_t len = sizeof(state);
+
+	assert_int_equal(viq_vtd_save(vm->vtd, state, &len), 0);
+	viq_vtd_destroy(vm->vtd);
+	assert_int_equal(viq_vtd_create(&vm->config, &vm->vtd, NULL), 0);
+	vm->guest.vtd = vm->vtd;
+	assert_int_equal(viq_vtd_restore(vm->vtd, state, len), 0);
 }
 
 struct viq_soft_vtd_dev *vm_add(struct vm *vm, uint16_t sid, bool ats)

@@ -41,11 +41,14 @@ struct vm {
 	uint32_t tail;
 	struct synth_vtd_root root;
 	struct viq_soft_vtd_dev *dev, *dev2;
+	unsigned int reconfig_fails; /* times that the hook is still to fail */
 };
 
 /* Unit and front end; scalable or legacy root table, translation on, no device. tune may be NULL. */
 void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm));
 void vm_fini(struct vm *vm);
+/* Save the front end, make a new one of the same configuration, restore. */
+void vm_migrate(struct vm *vm);
 struct viq_soft_vtd_dev *vm_add(struct vm *vm, uint16_t sid, bool ats);
 
 /* Structures; all of them only write memory. */

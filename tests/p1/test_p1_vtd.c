@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* P1, no stale completion, for VT-d: whatever a random guest does and whichever way its host fails; and the oracle
+ * bites. */
+#include <stdio.h>
+
+#include "vtd.h"
+
+const uint16_t p1_sids[P1_DEVS] = {SID, SID2};
+
+/* Neighbours, and far away ones. */
+uint64_t p1_iova(unsigned int page)
+{
+	return UINT64_C(0x100000) + (page % 4) * 4096 + (page / 4) * UINT64_C(0x40000000);
+}
+
+static uint64_t next_random(struct p1_world *w)
+{
+	uint64_t z = w->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+uint32_t p1_below(struct p1_world *w, uint32_t bound)
+{
+	return (uint32_t)((next_random(w) >> 32) * bound >> 32);
+}
+
+void p1_found(struct p1_world *w, const char *format, ...)
+{
+	va_list args;
+
+	if (w->result.stale)
+		return;
+	w->result.stale = true;
+	if (w->options.quiet)
+		return;
+	fprintf(stderr, "VIQ_SEED=%llu, step %u: ", (unsigned long long)w->options.seed, w->step);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+}
+
+/* --- A world ------------------------------------------------------------------------------------------------------ */
+
+static struct p1_world *tuned; /* vm_init() hands out the machine only */
+
+static void tune(struct vm *vm)
+{
+	struct p1_world *w = tuned;
+
+	vm->config.budget = p1_below(w, 2) ? 0 : 1 + p1_below(w, 8);
+	vm->soft_config.devtlb_implied = p1_below(w, 2);
+	if (p1_below(w, 2))
+		return;
+	/* Nested: guest-physical is physical, but the unit has to find that out. */
+	w->parent = vm_pt(vm, 2, 4);
+	for (uint64_t at = 0; at < VM_RAM; at += 0x200000)
+		assert_int_equal(synth_vtd_pt_map(&w->parent, at, at, 2, 0), 0);
+	vm->soft_config.parent_table = w->parent.root;
+	vm->soft_config.parent_aw = VIQ_VTD_AW_48;
+	vm->soft_config.guest_mem = vm->mem;
+	vm->soft_config.ecap &= ~VIQ_VTD_ECAP_SSTS;
+	vm->config.ecap = vm->soft_config.ecap;
+}
+
+static void world_init(struct p1_world *w)
+{
+	tuned = w;
+	vm_init(&w->vm, true, tune);
+	w->last_domain = w->last_slot = w->last_page = w->last_dev = -1;
+	for (unsigned int domain = 0; domain < P1_DOMAINS; domain++) {
+		for (unsigned int root = 0; root < P1_ROOTS; root++)
+			w->pt[domain][root] = vm_pt(&w->vm, 1, 4);
+	}
+	for (unsigned int d = 0; d < P1_DEVS; d++) {
+		w->pasids[d] = vm_pasids(&w->vm, p1_sids[d], 0);
+		for (unsigned int s = 0; s < P1_SLOTS; s++)
+			w->entry[d][s].domain = -1;
+		w->ats[d] = d == 0;
+		w->dev[d] = vm_add(&w->vm, p1_sids[d], w->ats[d]);
+	}
+}
+
+static void inject(struct p1_world *w)
+{
+	static const int32_t kinds[] = {VIQ_SOFT_FAIL_ILLEGAL, VIQ_SOFT_FAIL_HARDWARE, VIQ_SOFT_FAIL_ATC_TIMEOUT,
+					VIQ_SOFT_FAIL_NO_MEMORY, VIQ_SOFT_FAIL_GONE};
+	struct viq_soft_inject i = {.size = sizeof(i), .times = 1 + p1_below(w, 3)};
+
+	i.failure = w->options.drop ? (int32_t)VIQ_SOFT_FAIL_DROP : kinds[p1_below(w, 5)];
+	i.index = p1_below(w, 3);
+	i.before = p1_below(w, 3);
+	i.after = p1_below(w, 3);
+	viq_soft_vtd_inject(w->vm.soft, &i);
+	w->result.injected++;
+}
+
+static void heal(struct p1_world *w)
+{
+	const struct viq_soft_inject none = {.size = sizeof(none), .failure = -1};
+
+	viq_soft_vtd_inject(w->vm.soft, &none);
+	viq_soft_vtd_inject_devtlb(w->dev[0], 0, 0);
+	w->vm.reconfig_fails = 0;
+}
+
+static void trouble(struct p1_world *w)
+{
+	if (w->options.drop)
+		inject(w);
+	if (!w->options.failures)
+		return;
+	switch (p1_below(w, 8)) {
+	case 0:
+		viq_soft_vtd_inject_devtlb(w->dev[0], p1_below(w, 2) ? -ETIMEDOUT : -EIO, 1 + p1_below(w, 2));
+		w->result.injected++;
+		break;
+	case 1:
+		w->vm.reconfig_fails = 1 + p1_below(w, 3);
+		break;
+	case 2:
+		heal(w);
+		break;
+	case 3:
+		w->now++;
+		model_entries(w);
+		vm_migrate(&w->vm);
+		w->result.migrations++;
+		break;
+	default:
+		inject(w);
+	}
+}
+
+static void accesses(struct p1_world *w)
+{
+	for (unsigned int n = 1 + p1_below(w, 20); n && !w->result.stale; n--) {
+		unsigned int page =
+			w->last_page >= 0 && p1_below(w, 2) ? (unsigned int)w->last_page : p1_below(w, P1_PAGES);
+
+		w->now++;
+		model_entries(w);
+		model_access(w, p1_below(w, P1_DEVS), p1_below(w, P1_SLOTS), page);
+	}
+}
+
+static void event(struct p1_world *w)
+{
+	unsigned int what = p1_below(w, 100);
+
+	if (what < 25)
+		guest_edit(w);
+	else if (what < 50)
+		guest_invalidate_random(w);
+	else if (what < 62)
+		guest_ring(w);
+	else if (what < 72)
+		guest_observe(w);
+	else if (what < 96)
+		accesses(w);
+	else if (what < 99 || (w->options.drop && what < 100))
+		trouble(w);
+	else {
+		heal(w);
+		guest_settle(w);
+		if (!w->result.stale)
+			model_check_tight(w);
+	}
+}
+
+int p1_vtd_run(const struct p1_options *options, struct p1_result *result)
+{
+	struct p1_world *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	w->options = *options;
+	w->random = options->seed;
+	w->now = 1;
+	world_init(w);
+	for (w->step = 1; w->step <= options->steps && !w->result.stale; w->step++)
+		event(w);
+	heal(w);
+	if (!w->result.stale)
+		guest_settle(w);
+	if (!w->result.stale)
+		model_check_tight(w);
+	vm_fini(&w->vm);
+	*result = w->result;
+	free(w);
+	return 0;
+}
+
+/* --- Tests -------------------------------------------------------------------------------------------------------- */
+
+static uint64_t first_seed(void)
+{
+	const char *text = getenv("VIQ_SEED");
+
+	return text ? strtoull(text, NULL, 0) : 1;
+}
+
+static uint32_t steps(uint32_t otherwise)
+{
+	const char *text = getenv("VIQ_STEPS");
+
+	return text ? (uint32_t)strtoul(text, NULL, 0) : otherwise;
+}
+
+/* VIQ_SEED runs that world alone, VIQ_STEPS sets its length, VIQ_RUNS the number of worlds. */
+static void run_many(unsigned int runs, bool failures)
+{
+	const char *text = getenv("VIQ_RUNS");
+	struct p1_result sum = {0};
+
+	if (getenv("VIQ_SEED"))
+		runs = 1;
+	else if (text)
+		runs = (unsigned int)strtoul(text, NULL, 0);
+	for (unsigned int i = 0; i < runs; i++) {
+		const struct p1_options options = {
+			.seed = first_seed() + i, .steps = steps(3000), .failures = failures};
+		struct p1_result r;
+
+		assert_int_equal(p1_vtd_run(&options, &r), 0);
+		assert_false(r.stale);
+		sum.checks += r.checks;
+		sum.hits += r.hits;
+		sum.tight += r.tight;
+		sum.waits += r.waits;
+		sum.descriptors += r.descriptors;
+		sum.edits += r.edits;
+		sum.injected += r.injected;
+		sum.migrations += r.migrations;
+		sum.iqe += r.iqe;
+		sum.ite += r.ite;
+		sum.ice += r.ice;
+	}
+	print_message("seeds %llu to %llu: %llu edits, %llu descriptors, %llu waits seen, %llu accesses (%llu "
+		      "translated, %llu with one answer allowed), %llu failures armed, IQE %llu, ITE %llu, ICE %llu, "
+		      "%llu migrations\n",
+		      (unsigned long long)first_seed(), (unsigned long long)(first_seed() + runs - 1),
+		      (unsigned long long)sum.edits, (unsigned long long)sum.descriptors, (unsigned long long)sum.waits,
+		      (unsigned long long)sum.checks, (unsigned long long)sum.hits, (unsigned long long)sum.tight,
+		      (unsigned long long)sum.injected, (unsigned long long)sum.iqe, (unsigned long long)sum.ite,
+		      (unsigned long long)sum.ice, (unsigned long long)sum.migrations);
+	if (runs < 8)
+		return;
+	/* It met what it is there for. */
+	assert_true(sum.hits > sum.checks / 8);
+	assert_true(sum.waits > 100 * runs);
+	if (failures)
+		assert_true(sum.iqe && sum.ite && sum.ice && sum.migrations);
+}
+
+static void no_stale_translation_after_a_wait(void **state)
+{
+	run_many(16, false);
+}
+
+static void nor_when_the_host_fails_and_the_guest_migrates(void **state)
+{
+	run_many(24, true);
+}
+
+static void a_host_that_drops_an_entry_now_and_then_is_found_out(void **state)
+{
+	unsigned int found = 0;
+
+	for (unsigned int i = 0; i < 12; i++) {
+		const struct p1_options options = {
+			.seed = first_seed() + i, .steps = steps(6000), .drop = true, .quiet = true};
+		struct p1_result r;
+
+		assert_int_equal(p1_vtd_run(&options, &r), 0);
+		found += r.stale;
+	}
+	print_message("found in %u of 12\n", found);
+	assert_true(found > 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_stale_translation_after_a_wait),
+		cmocka_unit_test(nor_when_the_host_fails_and_the_guest_migrates),
+		cmocka_unit_test(a_host_that_drops_an_entry_now_and_then_is_found_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
