@@ -337,7 +337,7 @@ class Words(Replay):
         self.assertIn("6402 of 6402 commands consumed", done.stdout)
         self.assertIn("stopped at command 1000", done.stdout)
         self.assertIn("6572 of 6572 descriptors consumed", done.stdout)
-        self.assertIn("stopped at descriptor 1000", done.stdout)
+        self.assertIn("stopped at descriptor 3334", done.stdout)
 
     def test_errors_are_one_line(self):
         with open(STRICT, "rb") as file:

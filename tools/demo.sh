@@ -39,7 +39,7 @@ cat <<'TEXT'
 
 4. The same, with one descriptor spoilt
 TEXT
-"$viq" replay --brief --batch 8 --inject 1000:illegal "$vtd"
+"$viq" replay --brief --batch 8 --inject 3334:illegal "$vtd"
 
 cat <<TEXT
 

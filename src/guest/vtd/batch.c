@@ -146,12 +146,24 @@ void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd
 	vtd_batch_add(s, desc, run.end > run.first ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
 }
 
+/*
+ * Does the target's last entry invalidate all of it? Then another of the kind is done with it: the call that carries it
+ * is made after both descriptors were read.
+ */
+static bool has_all(const struct vtd_target *t)
+{
+	return t->count && t->entries[t->count - 1].npages == VIQ_VTD_S1_ALL;
+}
+
 void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count)
 {
 	const uint64_t(*desc)[2] = &s->batch.desc[s->batch.count];
 	struct vtd_target *t = model->target;
 
-	if (t) {
+	if (t && model->npages == VIQ_VTD_S1_ALL) {
+		if (!has_all(t))
+			add_entry(s, t, (struct vtd_span){0, 0}, false);
+	} else if (t) {
 		open_stretch(s, t);
 		for (uint32_t i = 0; i < count; i++) {
 			uint64_t qw1 = le64toh(desc[i][1]);
