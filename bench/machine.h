@@ -13,6 +13,8 @@
 /* Of QEMU's virt machine. */
 #define MACHINE_SMMU UINT64_C(0x09050000)
 #define MACHINE_RAM  UINT64_C(0x40000000)
+/* Of the q35 machine, whose memory begins at 0. */
+#define MACHINE_VTD UINT64_C(0xfed90000)
 
 struct machine {
 	pid_t pid;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * QEMU: the bulk stream through the SMMUv3 of QEMU's virt machine, driven over the qtest protocol, with the guest's
- * processors stopped.
+ * QEMU: the bulk stream through the SMMUv3 of QEMU's virt machine, or the VT-d of its q35 machine, driven over the
+ * qtest protocol, with the guest's processors stopped.
  *
- * Timed is from sending the write of CMDQ_PROD to the answer to a read of CMDQ_CONS that says that all is consumed.
+ * Timed is from sending the doorbell to the answer to a read of the queue's head that says that all is consumed.
  * Taken off is what the same two lines take when there is nothing to consume. What remains is QEMU's own time, with
  * which the front end is compared twice: in this process, as a VMM would have it, and behind the same protocol, in
  * `viq device`.
@@ -17,46 +17,153 @@
 #include "bulk.h"
 #include "machine.h"
 #include "subjects.h"
+#include "vtd_bulk.h"
 
 #define EMPTY_TURNS 9
 
+/* One of QEMU's IOMMUs, and what drives it. Functions return 0 or a negative errno. */
+struct platform {
+	const char *binary;
+	const char *machine, *device; /* device: with an option "-device"; NULL: none */
+	const char *name;             /* of `viq device` */
+	const char *missing;          /* what a QEMU without it has not */
+	const char *unit;
+	uint32_t count; /* commands of the stream */
+	/* Command i of the stream, in host order. */
+	void (*command)(uint32_t i, uint64_t words[2]);
+	bool (*present)(struct machine *machine);
+	/* The stream in memory, written anew, and an empty queue there. */
+	int (*prepare)(struct machine *machine, const uint64_t *stream);
+	int (*doorbell)(struct machine *machine);
+	/* Has it all been consumed? -EIO: an error is shown. */
+	int (*consumed)(struct machine *machine, bool *done);
+	double (*here)(void *bulk); /* the front end in this process, on the same stream */
+};
+
 struct remote {
+	const struct platform *platform;
 	struct machine machine;
 	uint64_t *stream; /* little endian, as in memory */
 };
 
-static int write_reg(struct remote *r, uint32_t offset, uint32_t value)
+/* --- SMMUv3 ------------------------------------------------------------------------------------------------------ */
+
+static int write_smmu(struct machine *m, uint32_t offset, uint32_t value)
 {
-	return machine_write32(&r->machine, MACHINE_SMMU + offset, value);
+	return machine_write32(m, MACHINE_SMMU + offset, value);
 }
 
-/* The stream in memory, written anew, and an empty queue there. */
-static int prepare(struct remote *r)
+static void smmuv3_command(uint32_t i, uint64_t words[2])
+{
+	struct synth_cmd cmd = bulk_command(i, BULK_ADDRESS);
+
+	words[0] = cmd.w[0];
+	words[1] = cmd.w[1];
+}
+
+/* Does the machine answer, and does it have a queue that is large enough? */
+static bool smmuv3_present(struct machine *m)
+{
+	uint32_t idr1;
+
+	return !machine_read32(m, MACHINE_SMMU + VIQ_SMMUV3_IDR1, &idr1) &&
+	       VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, idr1) >= BULK_LOG2SIZE;
+}
+
+static int smmuv3_prepare(struct machine *m, const uint64_t *stream)
 {
 	uint64_t base = MACHINE_RAM | VIQ_PUT(VIQ_SMMUV3_Q_BASE_LOG2SIZE, BULK_LOG2SIZE);
 
-	if (write_reg(r, VIQ_SMMUV3_CR0, 0) || machine_write(&r->machine, MACHINE_RAM, r->stream, BULK_BYTES) ||
-	    machine_write64(&r->machine, MACHINE_SMMU + VIQ_SMMUV3_CMDQ_BASE, base) ||
-	    write_reg(r, VIQ_SMMUV3_CMDQ_PROD, 0) || write_reg(r, VIQ_SMMUV3_CMDQ_CONS, 0) ||
-	    write_reg(r, VIQ_SMMUV3_CR0, VIQ_SMMUV3_CR0_CMDQEN))
+	if (write_smmu(m, VIQ_SMMUV3_CR0, 0) || machine_write(m, MACHINE_RAM, stream, BULK_BYTES) ||
+	    machine_write64(m, MACHINE_SMMU + VIQ_SMMUV3_CMDQ_BASE, base) || write_smmu(m, VIQ_SMMUV3_CMDQ_PROD, 0) ||
+	    write_smmu(m, VIQ_SMMUV3_CMDQ_CONS, 0) || write_smmu(m, VIQ_SMMUV3_CR0, VIQ_SMMUV3_CR0_CMDQEN))
 		return -EIO;
 	return 0;
 }
+
+static int smmuv3_doorbell(struct machine *m)
+{
+	return write_smmu(m, VIQ_SMMUV3_CMDQ_PROD, BULK_COMMANDS);
+}
+
+static int smmuv3_consumed(struct machine *m, bool *done)
+{
+	uint32_t cons;
+
+	if (machine_read32(m, MACHINE_SMMU + VIQ_SMMUV3_CMDQ_CONS, &cons) || (cons & VIQ_SMMUV3_CMDQ_CONS_ERR))
+		return -EIO;
+	*done = cons == BULK_COMMANDS;
+	return 0;
+}
+
+/* --- VT-d -------------------------------------------------------------------------------------------------------- */
+
+#define VTD_RING   UINT64_C(0x1000000)
+#define VTD_STATUS UINT64_C(0x2000000)
+/* As many 128-bit descriptors as the largest queue can hold. */
+#define VTD_COUNT ((4096u << VTD_BULK_QS) / VIQ_VTD_DESC_SIZE_128 - 1)
+
+static int write_vtd(struct machine *m, uint32_t offset, uint32_t value)
+{
+	return machine_write32(m, MACHINE_VTD + offset, value);
+}
+
+static void vtd_command(uint32_t i, uint64_t words[2])
+{
+	const struct vtd_bulk like = {.guest = {.entry_size = VIQ_VTD_DESC_SIZE_128, .status = VTD_STATUS},
+				      .count = VTD_COUNT};
+	struct vtd_desc desc = vtd_bulk_desc(&like, i);
+
+	words[0] = desc.w[0];
+	words[1] = desc.w[1];
+}
+
+static bool vtd_present(struct machine *m)
+{
+	uint32_t ecap;
+
+	return !machine_read32(m, MACHINE_VTD + VIQ_VTD_ECAP, &ecap) && (ecap & VIQ_VTD_ECAP_QI);
+}
+
+/* QEMU lets go of a queue only if it is empty and ended with a wait descriptor, as it does here. */
+static int vtd_prepare(struct machine *m, const uint64_t *stream)
+{
+	if (write_vtd(m, VIQ_VTD_GCMD, 0) || machine_write(m, VTD_RING, stream, VTD_COUNT * VIQ_VTD_DESC_SIZE_128) ||
+	    write_vtd(m, VIQ_VTD_IQT, 0) || machine_write64(m, MACHINE_VTD + VIQ_VTD_IQA, VTD_RING | VTD_BULK_QS) ||
+	    write_vtd(m, VIQ_VTD_GCMD, VIQ_VTD_GCMD_QIE))
+		return -EIO;
+	return 0;
+}
+
+static int vtd_doorbell(struct machine *m)
+{
+	return write_vtd(m, VIQ_VTD_IQT, VTD_COUNT * VIQ_VTD_DESC_SIZE_128);
+}
+
+static int vtd_consumed(struct machine *m, bool *done)
+{
+	uint32_t head;
+
+	if (machine_read32(m, MACHINE_VTD + VIQ_VTD_IQH, &head))
+		return -EIO;
+	*done = head == VTD_COUNT * VIQ_VTD_DESC_SIZE_128;
+	return 0;
+}
+
+/* --- Both -------------------------------------------------------------------------------------------------------- */
 
 /* ns from the doorbell to the answer that all is consumed; negative if that never comes. */
 static double ring(struct remote *r)
 {
 	uint64_t start = bench_now();
-	uint32_t cons;
+	bool done = false;
 
-	if (write_reg(r, VIQ_SMMUV3_CMDQ_PROD, BULK_COMMANDS))
+	if (r->platform->doorbell(&r->machine))
 		return -1;
-	do {
-		if (machine_read32(&r->machine, MACHINE_SMMU + VIQ_SMMUV3_CMDQ_CONS, &cons))
+	while (!done) {
+		if (r->platform->consumed(&r->machine, &done) || bench_now() - start > UINT64_C(30000000000))
 			return -1;
-		if (cons & VIQ_SMMUV3_CMDQ_CONS_ERR || bench_now() - start > UINT64_C(30000000000))
-			return -1;
-	} while (cons != BULK_COMMANDS);
+	}
 	return (double)(bench_now() - start);
 }
 
@@ -66,7 +173,7 @@ static double ring_net(void *opaque)
 	struct bench_samples empty = {.count = 0};
 	double full, net;
 
-	if (prepare(r))
+	if (r->platform->prepare(&r->machine, r->stream))
 		return -1;
 	full = ring(r);
 	for (unsigned int i = 0; i < EMPTY_TURNS && full >= 0; i++) {
@@ -78,18 +185,17 @@ static double ring_net(void *opaque)
 	}
 	net = full - bench_stat(&empty).median;
 	/* Too fast for what the round trips vary by. */
-	return full < 0 ? -1 : net > 0 ? net / BULK_COMMANDS : 0;
+	return full < 0 ? -1 : net > 0 ? net / r->platform->count : 0;
 }
 
-static uint64_t *encode_stream(void)
+static uint64_t *encode_stream(const struct platform *p)
 {
-	uint64_t *words = malloc(BULK_BYTES);
+	uint64_t *words = malloc((size_t)p->count * 16), cmd[2];
 
-	for (uint32_t i = 0; words && i < BULK_COMMANDS; i++) {
-		struct synth_cmd cmd = bulk_command(i, BULK_ADDRESS);
-
-		words[2 * i] = htole64(cmd.w[0]);
-		words[2 * i + 1] = htole64(cmd.w[1]);
+	for (uint32_t i = 0; words && i < p->count; i++) {
+		p->command(i, cmd);
+		words[2 * i] = htole64(cmd[0]);
+		words[2 * i + 1] = htole64(cmd[1]);
 	}
 	return words;
 }
@@ -103,13 +209,13 @@ enum {
 	CASES
 };
 
-static void report_faster(const struct bench *b, const struct bench_case *cases, uint32_t which, const char *name,
-			  const char *title)
+static void report_faster(const struct bench *b, const struct platform *p, const struct bench_case *cases,
+			  uint32_t which, const char *name, const char *title)
 {
 	b->emit(b->opaque, &(struct bench_row){
 				   .name = name,
 				   .title = title,
-				   .unit = "ns/command",
+				   .unit = p->unit,
 				   .value = bench_stat(&cases[which].samples),
 				   .figure_name = "x faster than QEMU",
 				   .figure = bench_ratio(&cases[CASE_QEMU].samples, &cases[which].samples),
@@ -118,24 +224,25 @@ static void report_faster(const struct bench *b, const struct bench_case *cases,
 			   });
 }
 
-static int measure(const struct bench *b, struct remote remotes[2], struct bulk *bulk, const char *title)
+static int measure(const struct bench *b, struct remote remotes[2], void *bulk, const char *title)
 {
 	struct bench_case *cases = calloc(CASES, sizeof(*cases));
+	const struct platform *p = remotes[0].platform;
 	int ret;
 
 	if (!cases)
 		return -ENOMEM;
 	cases[CASE_QEMU] = (struct bench_case){.run = ring_net, .opaque = &remotes[0]};
 	cases[CASE_DEVICE] = (struct bench_case){.run = ring_net, .opaque = &remotes[1]};
-	cases[CASE_HERE] = (struct bench_case){.run = bulk_ring, .opaque = bulk};
+	cases[CASE_HERE] = (struct bench_case){.run = p->here, .opaque = bulk};
 	ret = bench_rounds(cases, CASES, bench_round_count(b, 100));
 	if (!ret) {
 		b->emit(b->opaque, &(struct bench_row){.name = "qemu",
 						       .title = title,
-						       .unit = "ns/command",
+						       .unit = p->unit,
 						       .value = bench_stat(&cases[CASE_QEMU].samples)});
-		report_faster(b, cases, CASE_HERE, "front_end", "viq, in the VMM's process, null host");
-		report_faster(b, cases, CASE_DEVICE, "device", "viq device over qtest, null host");
+		report_faster(b, p, cases, CASE_HERE, "front_end", "viq, in the VMM's process, null host");
+		report_faster(b, p, cases, CASE_DEVICE, "device", "viq device over qtest, null host");
 	}
 	free(cases);
 	return ret;
@@ -162,11 +269,13 @@ static void report_skipped(const struct bench *b, const char *why)
 }
 
 /* "QEMU 7.2.22 over qtest". false: there is none. */
-static bool qemu_title(char *title, size_t size)
+static bool qemu_title(const struct platform *p, char *title, size_t size)
 {
-	FILE *pipe = popen("qemu-system-aarch64 --version 2>/dev/null", "re");
-	char version[32] = "";
+	char command[64], version[32] = "";
+	FILE *pipe;
 
+	snprintf(command, sizeof(command), "%s --version 2>/dev/null", p->binary);
+	pipe = popen(command, "re");
 	if (!pipe)
 		return false;
 	if (fscanf(pipe, "QEMU emulator version %31[0-9.]", version) != 1)
@@ -175,61 +284,104 @@ static bool qemu_title(char *title, size_t size)
 	return pclose(pipe) == 0 && version[0];
 }
 
-/* Does the machine answer, and does it have a queue that is large enough? */
-static bool has_smmu(struct machine *machine)
+/* bulk: as platform.here takes it. */
+static int measure_beside(const struct bench *b, const struct platform *p, struct machine qemu, void *bulk,
+			  const char *title)
 {
-	uint32_t idr1;
-
-	return !machine_read32(machine, MACHINE_SMMU + VIQ_SMMUV3_IDR1, &idr1) &&
-	       VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, idr1) >= BULK_LOG2SIZE;
-}
-
-static int measure_beside(const struct bench *b, struct machine qemu, const char *title)
-{
-	const char *const device[] = {b->self, "device", "smmuv3", "--host", "null", NULL};
-	struct remote remotes[2] = {{.machine = qemu}};
-	struct bulk bulk;
+	const char *const device[] = {b->self, "device", p->name, "--host", "null", NULL};
+	struct remote remotes[2] = {{.platform = p, .machine = qemu}, {.platform = p}};
 	int ret;
 
-	remotes[0].stream = remotes[1].stream = encode_stream();
+	remotes[0].stream = remotes[1].stream = encode_stream(p);
 	if (!remotes[0].stream)
 		return -ENOMEM;
 	ret = machine_start(&remotes[1].machine, device);
-	if (ret)
-		goto free_stream;
-	ret = bulk_open(&bulk, BULK_ADDRESS);
-	if (!ret)
-		ret = measure(b, remotes, &bulk, title);
-	bulk_close(&bulk);
-	machine_stop(&remotes[1].machine);
-free_stream:
+	if (!ret) {
+		ret = measure(b, remotes, bulk, title);
+		machine_stop(&remotes[1].machine);
+	}
 	free(remotes[0].stream);
 	return ret;
 }
 
-int bench_qemu(const struct bench *b)
+static int compare(const struct bench *b, const struct platform *p, void *bulk)
 {
 	/* clang-format off */
 	const char *const argv[] = {
-		"qemu-system-aarch64", "-machine", "virt-7.2,iommu=smmuv3", "-accel", "tcg", "-S", "-display", "none",
-		"-nodefaults", "-qtest", "stdio", "-qtest-log", "none", NULL,
+		p->binary, "-machine", p->machine, "-accel", "tcg", "-S", "-display", "none", "-nodefaults", "-qtest",
+		"stdio", "-qtest-log", "none", p->device ? "-device" : NULL, p->device, NULL,
 	};
 	/* clang-format on */
 	struct machine qemu;
-	char title[64];
+	char title[64], why[96];
 	int ret;
 
-	if (!qemu_title(title, sizeof(title))) {
-		report_skipped(b, "no qemu-system-aarch64 in PATH");
+	if (!qemu_title(p, title, sizeof(title))) {
+		snprintf(why, sizeof(why), "no %s in PATH", p->binary);
+		report_skipped(b, why);
 		return 0;
 	}
 	ret = machine_start(&qemu, argv);
 	if (ret)
 		return ret;
-	if (has_smmu(&qemu))
-		ret = measure_beside(b, qemu, title);
+	if (p->present(&qemu))
+		ret = measure_beside(b, p, qemu, bulk, title);
 	else
-		report_skipped(b, "this QEMU has no virt-7.2 machine with an SMMUv3");
+		report_skipped(b, p->missing);
 	machine_stop(&qemu);
+	return ret;
+}
+
+int bench_qemu(const struct bench *b)
+{
+	static const struct platform smmuv3 = {
+		.binary = "qemu-system-aarch64",
+		.machine = "virt-7.2,iommu=smmuv3",
+		.name = "smmuv3",
+		.missing = "this QEMU has no virt-7.2 machine with an SMMUv3",
+		.unit = "ns/command",
+		.count = BULK_COMMANDS,
+		.command = smmuv3_command,
+		.present = smmuv3_present,
+		.prepare = smmuv3_prepare,
+		.doorbell = smmuv3_doorbell,
+		.consumed = smmuv3_consumed,
+		.here = bulk_ring,
+	};
+	struct bulk bulk;
+	int ret;
+
+	ret = bulk_open(&bulk, BULK_ADDRESS);
+	if (!ret)
+		ret = compare(b, &smmuv3, &bulk);
+	bulk_close(&bulk);
+	return ret;
+}
+
+/* 128-bit IOTLB descriptors: QEMU 7.2 passes PASID-IOTLB descriptors over. */
+int bench_vtd_qemu(const struct bench *b)
+{
+	static const struct platform vtd = {
+		.binary = "qemu-system-x86_64",
+		.machine = "q35,kernel-irqchip=split",
+		.device = "intel-iommu,intremap=on",
+		.name = "vtd",
+		.missing = "this QEMU has no q35 machine with a VT-d",
+		.unit = "ns/descriptor",
+		.count = VTD_COUNT,
+		.command = vtd_command,
+		.present = vtd_present,
+		.prepare = vtd_prepare,
+		.doorbell = vtd_doorbell,
+		.consumed = vtd_consumed,
+		.here = vtd_bulk_ring,
+	};
+	struct vtd_bulk bulk;
+	int ret;
+
+	ret = vtd_bulk_open(&bulk, false);
+	if (!ret)
+		ret = compare(b, &vtd, &bulk);
+	vtd_bulk_close(&bulk);
 	return ret;
 }

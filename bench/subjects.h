@@ -13,5 +13,6 @@ int bench_qemu(const struct bench *b);
 int bench_soft(const struct bench *b);
 int bench_vtd_bulk(const struct bench *b);
 int bench_vtd_doorbell(const struct bench *b);
+int bench_vtd_qemu(const struct bench *b);
 
 #endif
