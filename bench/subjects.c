@@ -12,6 +12,7 @@ const struct bench_subject bench_subjects[] = {
 	{"linux", "the Linux host, with a kernel that answers at once", bench_linux},
 	{"memory", "memory of a queue object", bench_memory},
 	{"qemu", "the bulk stream through QEMU, and viq beside it", bench_qemu},
+	{"vtd_soft", "VT-d: the software host", bench_vtd_soft},
 	{"vtd_qemu", "VT-d: the bulk stream through QEMU, and viq beside it", bench_vtd_qemu},
 	{NULL, NULL, NULL},
 };

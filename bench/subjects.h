@@ -14,5 +14,6 @@ int bench_soft(const struct bench *b);
 int bench_vtd_bulk(const struct bench *b);
 int bench_vtd_doorbell(const struct bench *b);
 int bench_vtd_qemu(const struct bench *b);
+int bench_vtd_soft(const struct bench *b);
 
 #endif

@@ -18,6 +18,10 @@ ROWS = {
              + [f'calls_{stream}_{way}' for stream in ('capture', '512', '65536') for way in ('bulk', 'strict', 'each')],
     'memory': ['footprint', 'allocated', 'growth'],
     'qemu': ['qemu', 'front_end', 'device'],
+    'vtd_bulk': ['iotlb', 'pasid_iotlb'],
+    'vtd_doorbell': ['iotlb', 'pasid_iotlb', 'soft'],
+    'vtd_soft': [f'invalidate_{kind}_{10 ** n}' for kind in ('page', 'table') for n in (2, 4)],
+    'vtd_qemu': ['qemu', 'front_end', 'device'],
 }
 # Calls per doorbell and entries per call: counted, so the same everywhere. The front end passes at most 2,048 at once.
 CALLS = {
