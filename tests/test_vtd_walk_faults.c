@@ -423,8 +423,13 @@ static void check_line(struct vtd_walk_env *env, const struct line *l, bool reco
 {
 	uint64_t slot = l->place == NOTHING || l->place >= TTM ? 0 : slot_of(env, l->place, l->index);
 
+	bool interrupt = l->reason == VIQ_VTD_FR_INTERRUPT_ADDR || l->reason == VIQ_VTD_FR_SM_INTERRUPT_ADDR;
+
+	env->leaf.shift = 0;
 	if (vtd_walk_try(env) != -EFAULT)
 		fail_line(l, "no fault", 0);
+	if (!env->leaf.shift == interrupt)
+		fail_line(l, "a leaf to cache", env->leaf.shift);
 	if (env->fault.reason != l->reason)
 		fail_line(l, "reason", env->fault.reason);
 	if (env->fault.recorded != recorded)

@@ -178,7 +178,8 @@ struct soft_vtd_leaf {
  * flags are set (and extended ones, with EAFE), and by a write that is allowed the leaf's dirty flag. So an ATS
  * translation is walked without rights, and once more with SOFT_W if it is to grant writing.
  *
- * Returns 0 with *leaf, or -EFAULT with *fault. Faults leave nothing to cache: flags may not have been set then.
+ * Returns 0 with *leaf, or -EFAULT with *fault. leaf->shift is 0 then: there is nothing to cache, flags may not have
+ * been set. But if it is the interrupt range alone that was in the way, the leaf is whole, and may be cached.
  */
 int soft_vtd_walk(const struct viq_mem *mem, const struct soft_vtd_features *f, const struct soft_vtd_regime *regime,
 		  uint64_t iova, unsigned int access, struct soft_vtd_leaf *leaf, struct soft_vtd_fault *fault);
