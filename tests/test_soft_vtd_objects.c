@@ -210,6 +210,49 @@ static void tables_are_reported_as_they_come_and_go(void **state)
 	fini(&e);
 }
 
+static void with_rps(struct vm *vm)
+{
+	vm->soft_config.ecap |= VIQ_VTD_ECAP_RPS;
+	vm->config.ecap = vm->soft_config.ecap;
+}
+
+/* The front end is told anew when a table begins or ceases to serve requests without PASID, or changes its kind. */
+static void a_table_is_reported_for_what_it_is(void **state)
+{
+	struct synth_vtd_pasids pasids;
+	struct viq_soft_vtd_dev *dev;
+	struct synth_vtd_pt fs, ss;
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS];
+	struct embedder e;
+
+	init(&e, with_rps);
+	fs = tables_to(&e, 0);
+	ss = vm_pt(&e.vm, 2, 4);
+	vm_map(&ss, IOVA, PAGE(1));
+	pasids = vm_pasids(&e.vm, SID, 3);
+	vm_entry(&pasids, 3, &fs, NULL, 4);
+	vm_entry(&pasids, 7, &fs, NULL, 4);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), 0);
+	assert_int_equal(e.count, 2);
+	synth_vtd_context(ctx, &pasids, 7);
+	assert_int_equal(synth_vtd_root_set(&e.vm.root, SID, ctx), 0);
+	assert_int_equal(reconfig(&e, VIQ_VTD_CONTEXT_CACHE), 0);
+	assert_int_equal(e.count, 4);
+	assert_int_equal(e.now, 2);
+	assert_int_equal(e.told[2].pasid, 3);
+	assert_false(e.told[2].flags & VIQ_VTD_TABLE_RID);
+	assert_int_equal(e.told[3].pasid, 7);
+	assert_true(e.told[3].flags & VIQ_VTD_TABLE_RID);
+	/* First stage to second stage: what was cached is of another kind. */
+	vm_hits(dev, NO_PASID, IOVA, PAGE(0));
+	vm_entry(&pasids, 7, NULL, &ss, 4);
+	assert_int_equal(reconfig(&e, VIQ_VTD_PASID_CACHE), 0);
+	assert_int_equal(e.count, 5);
+	vm_hits(dev, NO_PASID, IOVA, PAGE(1));
+	fini(&e);
+}
+
 static void a_device_whose_tables_cannot_be_had_is_blocked(void **state)
 {
 	struct synth_vtd_pasids pasids;
@@ -366,6 +409,14 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	vm_hits(dev, NO_PASID, IOVA, PAGE(5));
 	vm_hits(dev, 1, gpa, PAGE(5));
 	assert_int_equal(viq_soft_vtd_parent_invalidate(e.soft, gpa, 0), -EINVAL);
+	/* Out of devices too. */
+	assert_int_equal(viq_soft_vtd_dev_set_ats(dev, true), 0);
+	vm_hits(dev, NO_PASID, IOVA, PAGE(5));
+	vm_map(&parent, gpa, PAGE(6));
+	vm_hits(dev, NO_PASID, IOVA, PAGE(5));
+	assert_true(viq_soft_vtd_cached(dev, IOVA, 0, VIQ_SOFT_READ, true));
+	assert_int_equal(viq_soft_vtd_parent_invalidate(e.soft, 0, 0), 0);
+	vm_hits(dev, NO_PASID, IOVA, PAGE(6));
 	fini(&e);
 }
 
@@ -375,6 +426,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_is_refused),
 		cmocka_unit_test(devices_have_one_source_id_each),
 		cmocka_unit_test(tables_are_reported_as_they_come_and_go),
+		cmocka_unit_test(a_table_is_reported_for_what_it_is),
 		cmocka_unit_test(a_device_whose_tables_cannot_be_had_is_blocked),
 		cmocka_unit_test(a_guest_gets_no_more_tables_than_are_allowed),
 		cmocka_unit_test(numbers_of_tables_that_went_come_back_empty),

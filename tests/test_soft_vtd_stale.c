@@ -220,6 +220,41 @@ static void rid_pasid_is_the_contexts(void **state)
 	vm_fini(&vm);
 }
 
+static void with_rps(struct vm *vm)
+{
+	vm->soft_config.ecap |= VIQ_VTD_ECAP_RPS;
+	vm->soft_config.ecap = (vm->soft_config.ecap & ~VIQ_VTD_ECAP_PSS) | VIQ_PUT(VIQ_VTD_ECAP_PSS, 7);
+	vm->config.ecap = vm->soft_config.ecap;
+}
+
+/* With ECAP.RPS; also beyond the PASIDs that requests can have. */
+static void rid_pasid_may_be_any(void **state)
+{
+	static const uint32_t rids[] = {5, 300};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct synth_vtd_pasids pasids;
+		struct synth_vtd_pt a, b;
+		struct vm vm;
+
+		vm_init(&vm, true, with_rps);
+		a = tables_to(&vm, 0);
+		b = tables_to(&vm, 1);
+		pasids = vm_pasids(&vm, SID, rids[i]);
+		vm_entry(&pasids, rids[i], &a, NULL, 4);
+		vm_entry(&pasids, 6, &b, NULL, 4);
+		vm.dev = vm_add(&vm, SID, false);
+		vm_hits(vm.dev, NO_PASID, IOVA, PAGE(0));
+		vm_hits(vm.dev, 6, IOVA, PAGE(1));
+		/* Another one: that entry is what requests without PASID use now. */
+		pasids = vm_pasids(&vm, SID, 6);
+		vm_entry(&pasids, 6, &b, NULL, 4);
+		assert_true(vm_submit(&vm, desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0)));
+		vm_hits(vm.dev, NO_PASID, IOVA, PAGE(1));
+		vm_fini(&vm);
+	}
+}
+
 /* --- Modes -------------------------------------------------------------------------------------------------------- */
 
 static void translation_disabled_is_identity_and_forgets_all(void **state)
@@ -294,6 +329,7 @@ int main(void)
 		cmocka_unit_test(a_context_entry_is_stale_until_a_context_cache_descriptor_names_its_source),
 		cmocka_unit_test(legacy_entries_likewise_and_by_domain),
 		cmocka_unit_test(rid_pasid_is_the_contexts),
+		cmocka_unit_test(rid_pasid_may_be_any),
 		cmocka_unit_test(translation_disabled_is_identity_and_forgets_all),
 		cmocka_unit_test(a_new_root_table_is_taken_over_by_srtp),
 		cmocka_unit_test(a_source_without_context_faults_until_it_has_one),

@@ -192,6 +192,49 @@ static void a_large_page_goes_by_any_of_its_pages(void **state)
 	vm_fini(&w.vm);
 }
 
+/* A read's entry does not hide the first write: it must set D, of whatever asks. */
+static void the_first_write_through_a_clean_entry_sets_dirty(void **state)
+{
+	for (unsigned int ats = 0; ats < 2; ats++) {
+		struct world w;
+		uint64_t pa, slot;
+
+		world_init(&w);
+		assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, ats), 0);
+		assert_int_equal(synth_vtd_pt_map(&w.pt[0], 0x9000, PAGE(4), 1, SYNTH_NO_DIRTY), 0);
+		slot = synth_vtd_pt_slot(&w.pt[0], 0x9000, 1, false);
+		vm_hits(w.vm.dev, NO_PASID, 0x9000, PAGE(4));
+		vm_hits(w.vm.dev, NO_PASID, 0x9000, PAGE(4));
+		assert_false(synth_load(&w.vm.heap, slot) & VIQ_VTD_FS_D);
+		assert_false(viq_soft_vtd_cached(w.vm.dev, 0x9000, 0, VIQ_SOFT_WRITE, ats));
+		for (unsigned int i = 0; i < 20; i++) {
+			assert_int_equal(vm_translate(w.vm.dev, NO_PASID, 0x9000, VIQ_SOFT_WRITE, &pa), 0);
+			assert_true(synth_load(&w.vm.heap, slot) & VIQ_VTD_FS_D);
+		}
+		assert_true(viq_soft_vtd_cached(w.vm.dev, 0x9000, 0, VIQ_SOFT_WRITE, ats));
+		vm_fini(&w.vm);
+	}
+}
+
+/* What is not allowed is not allowed from the IOTLB either, and a fault of the tables is not kept. */
+static void rights_are_asked_of_cached_entries_too(void **state)
+{
+	struct world w;
+	uint64_t pa;
+
+	world_init(&w);
+	assert_int_equal(synth_vtd_pt_map(&w.pt[0], 0x9000, PAGE(4), 1, SYNTH_RO), 0);
+	vm_hits(w.vm.dev, NO_PASID, 0x9000, PAGE(4));
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(vm_translate(w.vm.dev, NO_PASID, 0x9000, VIQ_SOFT_WRITE, &pa), -EFAULT);
+		assert_int_equal(vm_fault(&w.vm), VIQ_VTD_FR_SM_WRITE);
+	}
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, 0xb000, VIQ_VTD_FR_FS_P);
+	vm_map(&w.pt[0], 0xb000, PAGE(5));
+	vm_hits(w.vm.dev, NO_PASID, 0xb000, PAGE(5));
+	vm_fini(&w.vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +248,8 @@ int main(void)
 		cmocka_unit_test(and_second_stage_ones_at_the_address_at_least),
 		cmocka_unit_test(context_pasid_and_device_caches_are_others),
 		cmocka_unit_test(a_large_page_goes_by_any_of_its_pages),
+		cmocka_unit_test(the_first_write_through_a_clean_entry_sets_dirty),
+		cmocka_unit_test(rights_are_asked_of_cached_entries_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
