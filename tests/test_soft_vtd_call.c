@@ -279,6 +279,46 @@ static void a_table_that_nobody_has_is_gone_and_its_id_is_not_used_again(void **
 	world_fini(&w);
 }
 
+/* A second-stage table's entries are second-stage addresses: whole, and by page, through the same call. */
+static void second_stage_tables_too_whole_and_by_page(void **state)
+{
+	for (unsigned int legacy = 0; legacy < 2; legacy++) {
+		struct viq_vtd_tables tables = {.size = sizeof(tables),
+						.enabled = true,
+						.mode = legacy ? VIQ_VTD_TTM_LEGACY : VIQ_VTD_TTM_SCALABLE};
+		const struct viq_vtd_reconfig what = {.size = sizeof(what), .cause = VIQ_VTD_ENABLED};
+		struct synth_vtd_pasids pasids;
+		struct synth_vtd_pt ss;
+		struct world w;
+
+		world_init(&w, false);
+		ss = vm_pt(&w.vm, 2, 4);
+		for (unsigned int i = 0; i < PAGES; i++)
+			vm_map(&ss, BASE + i * 4096, VM_DATA + i * 4096);
+		assert_int_equal(synth_vtd_root_init(&w.vm.root, &w.vm.heap, !legacy), 0);
+		if (legacy) {
+			vm_legacy(&w.vm, SID, &ss, 9);
+		} else {
+			pasids = vm_pasids(&w.vm, SID, 0);
+			vm_entry(&pasids, 0, NULL, &ss, 9);
+		}
+		tables.root = w.vm.root.base;
+		assert_int_equal(viq_soft_vtd_reconfig(w.soft, &tables, &what), 0);
+		assert_int_equal(w.table.domain_id, 9);
+		assert_true(w.table.flags & VIQ_VTD_TABLE_RID);
+		cache_all(&w);
+		assert_int_equal(call(&w, w.entries, 30).handled, 30);
+		assert_done(&w, 30, PAGES);
+		w.entries[0].npages = 64;
+		assert_int_equal(call(&w, w.entries, 1).handled, 1);
+		assert_done(&w, 64, PAGES);
+		w.entries[0] = (struct viq_vtd_s1_entry){.npages = VIQ_VTD_S1_ALL};
+		assert_int_equal(call(&w, w.entries, 1).handled, 1);
+		assert_done(&w, PAGES, PAGES);
+		world_fini(&w);
+	}
+}
+
 static void requests_that_make_no_sense(void **state)
 {
 	const struct viq_vtd_s1_entry entry = {.npages = UINT64_MAX};
@@ -325,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_silent_device_is_found_exactly),
 		cmocka_unit_test(a_struck_entry_is_struck_wherever_it_turns_up),
 		cmocka_unit_test(a_table_that_nobody_has_is_gone_and_its_id_is_not_used_again),
+		cmocka_unit_test(second_stage_tables_too_whole_and_by_page),
 		cmocka_unit_test(requests_that_make_no_sense),
 	};
 

@@ -34,7 +34,8 @@ struct viq_soft_vtd_dev; /* a device behind it */
 
 /*
  * What the unit tells the embedder. size is sizeof(struct viq_soft_vtd_ops); attach and detach are called from inside
- * viq_soft_vtd_reconfig() and the functions about devices, on the same thread, and must not call the unit.
+ * viq_soft_vtd_reconfig() and the functions about devices, on the same thread, which is therefore to be the front
+ * end's. They must not call the unit.
  */
 struct viq_soft_vtd_ops {
 	uint32_t size;
