@@ -163,6 +163,23 @@ def iotlb_page(did, addr, am=0):
     return did << 16 | 3 << 4 | 2, addr | 1 << 6 | am
 
 
+def ats(addr, log2):
+    """Address and size as PCIe codes them: (address bits, S)."""
+    if addr is None:
+        return 0x7FFFFFFFFFFFF000, 1
+    return addr | (1 << log2 + 11) - 4096 if log2 else addr, int(log2 > 0)
+
+
+def devtlb(sid, addr=None, log2=0):
+    bits, size = ats(addr, log2)
+    return sid << 32 | 3, bits | size
+
+
+def pdevtlb(sid, pasid, addr=None, log2=0):
+    bits, size = ats(addr, log2)
+    return pasid << 32 | sid << 16 | 8, bits | size << 11
+
+
 class Soft(Replay):
     """With the software VT-d: devices tell whether what was invalidated is gone."""
 
@@ -256,6 +273,34 @@ class Soft(Replay):
         self.assertTrue(result["stopped"])
         self.assertEqual({(e["number"], e["fsts"]) for e in result["errors"]}, {(3000, 0x40)})
         self.assertEqual((result["completed"], result["witnesses"]["stale"]), (1501, 0))
+
+    def test_device_tlbs_have_witnesses(self):
+        for descriptors, checked in (([devtlb(0x10, 0x5000)], 1), ([devtlb(0x10, 0x8000, 3)], 8),
+                                     ([devtlb(0x10, 0x5000), WAIT, devtlb(0x10)], 2),
+                                     ([devtlb(0x10, 0x4000, 1), devtlb(0x20, 0x6000)], 3),
+                                     ([pdevtlb(0x10, 5, 0x8000, 2)], 4), ([pdevtlb(0x10, 5, 0x5000), WAIT, pdevtlb(0x10, 5)], 2)):
+            with self.subTest(descriptors=descriptors):
+                result = replay(self.make([*descriptors, WAIT]))
+                self.assertEqual(result["error_count"], 0)
+                self.assertWitnessed(result, checked)
+        result = replay(self.make([devtlb(0x10, 0x8000, 2), WAIT], wide=False, size=256))
+        self.assertWitnessed(result, 4)
+
+    def test_a_device_that_times_out_aborts_the_wait_and_is_asked_again(self):
+        for size, laps in ((128, 3), (128, 200)):
+            submissions = [[piotlb(1, 0, 0x5000), WAIT], [devtlb(0x10, 0x8000, 1), WAIT], [piotlb(1, 0, 0x6000), WAIT]]
+            path = self.make(*submissions * laps, size=size)
+            number = 6 * (laps // 2) + 2
+            for batch in ("1", "4"):
+                with self.subTest(laps=laps, batch=batch):
+                    result = replay(path, "--inject", f"{number}:atc-timeout", "--batch", batch)
+                    (error,) = result["errors"]
+                    # IQH is past the wait descriptor, whose status word was not written.
+                    self.assertEqual((error["number"], error["fsts"] & 0x70), (number + 1, 0x40))
+                    self.assertEqual(error["iqh"] % (size * 32), (number + 2) % size * 32)
+                    self.assertEqual(result["consumed"], {"pasid-iotlb": 2 * laps, "device-tlb": laps + 1, "wait": 3 * laps + 1})
+                    self.assertEqual((result["completed"], result["stopped"]), (3 * laps, False))
+                    self.assertEqual([result["witnesses"][k] for k in ("stale", "waiting", "lost")], [0, 0, 0])
 
     def test_a_wait_must_follow(self):
         result = replay(self.make([piotlb(1, 0, 0x5000, 2)], [WAIT, piotlb(1, 0, 0x9000)]))

@@ -16,6 +16,7 @@
 enum replay_answer {
 	REPLAY_REPLACED, /* overwrote the entry with one that waits, and cleared the error */
 	REPLAY_RETRIED,  /* cleared the error: the entry is read again */
+	REPLAY_AGAIN,    /* cleared the error, and queues the submission of the entry again */
 	REPLAY_STUCK,    /* nothing that helps: it polls for ever */
 };
 
@@ -32,6 +33,7 @@ struct replay_arch {
 	const char *sync;      /* the entry whose completion tells that all before took effect */
 	const char *replaced;  /* what the driver does with a refused entry, and */
 	const char *retried;   /* with one that could not be executed */
+	const char *again;     /* with a wait that was aborted; NULL: there is no such thing */
 	const char *host_kind; /* what a host executes, for messages */
 	const char *atc_kind;  /* what a device's TLB executes */
 	bool wraps;            /* indices have a wrap flag */
@@ -65,7 +67,7 @@ struct replay_arch {
 	void (*ring)(struct replay_guest *guest, uint32_t doorbell);
 	bool (*run)(struct replay_guest *guest); /* true: work is left */
 	bool (*stopped)(struct replay_guest *guest);
-	/* Registers and names of the error that stopped the queue. */
+	/* Registers and names of the error that stopped the queue, and at which index, if not at head. */
 	void (*note_error)(struct replay_guest *guest, struct replay_error *error);
 	enum replay_answer (*answer)(struct replay_guest *guest, const struct replay_error *error,
 				     const struct replay_submission *submission);
@@ -73,8 +75,8 @@ struct replay_arch {
 	/* The error's registers, for people and for programs. */
 	void (*print_error)(const struct replay_error *error);
 	void (*error_json)(const struct replay_error *error, json_t *object);
-	/* The software host: arm a failure at entry what->index of a call; failure -1 disarms. */
-	void (*arm)(struct replay_guest *guest, const struct viq_soft_inject *what);
+	/* The software host: arm a failure of this entry, number what->index of a call; failure -1 disarms. */
+	void (*arm)(struct replay_guest *guest, const struct viq_soft_inject *what, const uint64_t entry[4]);
 
 	/* --- Witnesses, with the software host */
 	int (*populate)(struct witness *w, const struct scan *scan);

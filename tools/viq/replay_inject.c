@@ -48,10 +48,10 @@ bool replay_check_inject(const struct replay_arch *arch, const struct replay_opt
 
 	if (inject->kind != REPLAY_INJECT_HOST)
 		return true;
-	if (!arch->goes_to_host(cmd))
-		needs = arch->host_kind;
-	else if (inject->failure == VIQ_SOFT_FAIL_ATC_TIMEOUT && !arch->goes_to_device(cmd))
+	if (inject->failure == VIQ_SOFT_FAIL_ATC_TIMEOUT && !arch->goes_to_device(cmd))
 		needs = arch->atc_kind;
+	else if (inject->failure != VIQ_SOFT_FAIL_ATC_TIMEOUT && !arch->goes_to_host(cmd))
+		needs = arch->host_kind;
 	if (needs)
 		tool_error(options->path, "%s %llu is %s; --inject %s needs %s: look for one with 'viq decode'",
 			   arch->entry, (unsigned long long)inject->number, arch->kind_name(arch->kind(cmd)),

@@ -19,6 +19,8 @@ const char *replay_answer_text(const struct replay_arch *arch, const struct repl
 		return arch->replaced;
 	case REPLAY_RETRIED:
 		return arch->retried;
+	case REPLAY_AGAIN:
+		return arch->again;
 	case REPLAY_STUCK:
 		break;
 	}

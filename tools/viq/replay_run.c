@@ -31,6 +31,7 @@ struct replay {
 	uint32_t doorbell;          /* value of the last one */
 	uint64_t next_number;
 	struct place *places; /* by slot */
+	uint32_t shift;       /* places further than recorded: what the driver has queued again */
 	bool starts;          /* the next command is the first after a doorbell */
 	bool restart;         /* the next entries begin a queue */
 	uint32_t entries, entry_size;
@@ -69,9 +70,9 @@ static uint32_t follow(struct replay *r)
 static void note_error(struct replay *r, struct replay_error *error)
 {
 	error->index = r->guest->head;
+	r->arch->note_error(r->guest, error);
 	error->number = place_at(r, error->index)->number;
 	guest_load(r->guest, error->index, error->cmd);
-	r->arch->note_error(r->guest, error);
 	witness_survey(r->witness, error);
 }
 
@@ -85,6 +86,32 @@ static struct replay_submission submission_of(const struct replay *r, uint32_t i
 	return (struct replay_submission){place_at(r, index)->starts, last};
 }
 
+/* The register value that makes everything before index visible. */
+static uint32_t doorbell_of(const struct replay *r, uint32_t index)
+{
+	return r->arch->wraps ? index : index * r->entry_size;
+}
+
+/* The driver queues the submission that ends at this index again, behind all others, and rings. */
+static void submit_again(struct replay *r, uint32_t last)
+{
+	uint32_t mask = guest_index_mask(r->guest), tail = guest_doorbell_index(r->guest, r->doorbell), first = last;
+
+	while (!place_at(r, first)->starts)
+		first = (first - 1) & mask;
+	for (uint32_t i = first; i != ((last + 1) & mask); i = (i + 1) & mask, tail = (tail + 1) & mask, r->shift++) {
+		uint64_t cmd[4];
+
+		guest_load(r->guest, i, cmd);
+		r->arch->adapt(r->guest, tail, cmd);
+		guest_store(r->guest, tail, cmd);
+		*place_at(r, tail) = *place_at(r, i);
+		witness_moved(r->witness, i, tail);
+	}
+	r->doorbell = doorbell_of(r, tail);
+	guest_ring(r->guest, r->doorbell);
+}
+
 static void answer_error(struct replay *r, struct replay_error *error)
 {
 	struct replay_submission submission = submission_of(r, error->index);
@@ -92,6 +119,8 @@ static void answer_error(struct replay *r, struct replay_error *error)
 	error->answer = r->arch->answer(r->guest, error, &submission);
 	if (error->answer == REPLAY_REPLACED)
 		witness_lost(r->witness, error->index);
+	else if (error->answer == REPLAY_AGAIN)
+		submit_again(r, error->index);
 	else if (error->answer == REPLAY_STUCK)
 		r->result->stopped = true;
 }
@@ -166,12 +195,6 @@ static uint32_t call_start(const struct replay *r, uint32_t at)
 	return at - start < limit ? start : at;
 }
 
-/* The register value that makes everything before index visible. */
-static uint32_t doorbell_of(const struct replay *r, uint32_t index)
-{
-	return r->arch->wraps ? index : index * r->entry_size;
-}
-
 /* Ring up to the host call that has the injected command, then arm the failure at its place in the call. */
 static bool arm(struct replay *r, uint32_t at)
 {
@@ -187,16 +210,16 @@ static bool arm(struct replay *r, uint32_t at)
 		what.index += r->arch->goes_to_host(r->fresh[i].cmd);
 	what.before = what.index < 2 ? what.index : 2;
 	what.after = 2;
-	r->arch->arm(r->guest, &what);
+	r->arch->arm(r->guest, &what, r->fresh[at].cmd);
 	return true;
 }
 
 /* The same bytes may come again later: only the one command shall fail. */
-static void disarm(struct replay *r)
+static void disarm(struct replay *r, const uint64_t cmd[4])
 {
 	const struct viq_soft_inject nothing = {.size = sizeof(nothing), .failure = -1};
 
-	r->arch->arm(r->guest, &nothing);
+	r->arch->arm(r->guest, &nothing, cmd);
 }
 
 static void use_fresh(struct replay *r)
@@ -210,17 +233,19 @@ static bool ring_held(struct replay *r)
 {
 	const struct replay_inject *inject = &r->options->inject;
 	bool armed = false, good;
+	uint64_t cmd[4];
 
 	use_fresh(r);
 	for (uint32_t i = 0; i < r->fresh_count && inject->kind == REPLAY_INJECT_HOST && !armed; i++) {
 		armed = r->fresh[i].number == inject->number;
+		memcpy(cmd, r->fresh[i].cmd, sizeof(cmd));
 		if (armed && !arm(r, i))
 			return false;
 	}
 	r->fresh_count = r->held = 0;
 	good = r->result->stopped || ring(r, r->doorbell);
 	if (armed)
-		disarm(r);
+		disarm(r, cmd);
 	return good;
 }
 
@@ -231,6 +256,7 @@ static bool begin_queue(struct replay *r, uint32_t first)
 	if (!r->restart)
 		return true;
 	r->restart = false;
+	r->shift = 0;
 	r->fresh_count = 0; /* what the old queue still had was never rung */
 	if (!guest_start_queue(r->guest, r->entries, r->entry_size, first))
 		return false;
@@ -277,14 +303,16 @@ static bool take_entries(struct replay *r, const struct viq_capture_reader *read
 		}
 		if (event->entries.bytes)
 			viq_capture_entry_words(reader, event, i, cmd);
-		put_command(r, (event->entries.first + i) & mask, event->entries.bytes ? cmd : NULL);
+		put_command(r, (event->entries.first + i + r->shift) & mask, event->entries.bytes ? cmd : NULL);
 	}
 	return true;
 }
 
 static bool take_doorbell(struct replay *r, uint32_t value)
 {
-	r->doorbell = value;
+	r->doorbell = r->shift ? doorbell_of(r, (guest_doorbell_index(r->guest, value) + r->shift) &
+							guest_index_mask(r->guest))
+			       : value;
 	r->starts = true;
 	if (++r->held < r->options->batch && r->fresh_count < r->entries / 2)
 		return true;

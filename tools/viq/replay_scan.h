@@ -26,11 +26,18 @@ struct scan_table {
 	uint32_t pasid;
 };
 
+/* A device that descriptors name. */
+struct scan_source {
+	uint16_t sid;
+	uint32_t pasid; /* the first that a device-TLB descriptor names with it */
+	bool ats;       /* device-TLB descriptors name it */
+};
+
 struct scan_vtd {
 	struct scan_table tables[SCAN_MAX_TABLES];
 	size_t table_count;
-	uint16_t sids[SCAN_MAX_TABLES]; /* of devices that context-cache descriptors name */
-	size_t sid_count;
+	struct scan_source sources[SCAN_MAX_TABLES];
+	size_t source_count;
 	bool narrow; /* a queue of 128-bit descriptors: legacy mode, which takes both widths */
 };
 

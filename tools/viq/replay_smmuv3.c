@@ -388,7 +388,7 @@ static void spoil(const struct replay_guest *base, const struct replay_inject *i
 		set_reserved_bit(&((const struct smmuv3_guest *)base)->config, cmd);
 }
 
-static void arm(struct replay_guest *base, const struct viq_soft_inject *what)
+static void arm(struct replay_guest *base, const struct viq_soft_inject *what, const uint64_t cmd[4])
 {
 	viq_soft_inject(of(base)->host.soft, of(base)->host.viommu, what);
 }

@@ -46,10 +46,10 @@ static bool goes_to_device(const uint64_t desc[4])
 
 static bool goes_to_host(const uint64_t desc[4])
 {
-	return kind(desc) == VIQ_VTD_TYPE_IOTLB || kind(desc) == VIQ_VTD_TYPE_PIOTLB || goes_to_device(desc);
+	return kind(desc) == VIQ_VTD_TYPE_IOTLB || kind(desc) == VIQ_VTD_TYPE_PIOTLB;
 }
 
-/* All but what becomes an entry, see src/guest/vtd/batch.c. */
+/* Before everything else the front end sends what it has. */
 static bool ends_call(const uint64_t desc[4])
 {
 	return !goes_to_host(desc);
@@ -66,13 +66,21 @@ static void note_table(struct scan_vtd *scan, uint16_t domain_id, uint32_t pasid
 		scan->tables[scan->table_count++] = (struct scan_table){domain_id, pasid};
 }
 
-static void note_sid(struct scan_vtd *scan, uint16_t sid)
+static void note_source(struct scan_vtd *scan, uint64_t sid, uint64_t pasid, bool ats)
 {
-	for (size_t i = 0; i < scan->sid_count; i++)
-		if (scan->sids[i] == sid)
-			return;
-	if (scan->sid_count < SCAN_MAX_TABLES)
-		scan->sids[scan->sid_count++] = sid;
+	struct scan_source *s = scan->sources, *end = s + scan->source_count;
+
+	while (s < end && s->sid != sid)
+		s++;
+	if (s == end && scan->source_count == SCAN_MAX_TABLES)
+		return;
+	if (s == end) {
+		*s = (struct scan_source){.sid = (uint16_t)sid};
+		scan->source_count++;
+	}
+	if (ats && !s->ats)
+		s->pasid = (uint32_t)pasid;
+	s->ats |= ats;
 }
 
 static void scan_descriptor(struct scan *scan, const uint64_t desc[4])
@@ -84,7 +92,12 @@ static void scan_descriptor(struct scan *scan, const uint64_t desc[4])
 	else if (kind(desc) == VIQ_VTD_TYPE_PC && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_PC_PASID)
 		note_table(&scan->vtd, domain_id, (uint32_t)VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
 	else if (kind(desc) == VIQ_VTD_TYPE_CC && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_CC_DEVICE)
-		note_sid(&scan->vtd, (uint16_t)VIQ_GET(VIQ_VTD_CC_SID, desc[0]));
+		note_source(&scan->vtd, VIQ_GET(VIQ_VTD_CC_SID, desc[0]), 0, false);
+	else if (kind(desc) == VIQ_VTD_TYPE_DEVTLB)
+		note_source(&scan->vtd, VIQ_GET(VIQ_VTD_DEVTLB_SID, desc[0]), 0, true);
+	else if (kind(desc) == VIQ_VTD_TYPE_PDEVTLB)
+		note_source(&scan->vtd, VIQ_GET(VIQ_VTD_PDEVTLB_SID, desc[0]), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]),
+			    true);
 	else if (kind(desc) == VIQ_VTD_TYPE_IOTLB && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) > VIQ_VTD_IOTLB_GLOBAL)
 		note_table(&scan->vtd, domain_id, 0);
 }
@@ -335,18 +348,26 @@ static bool stopped(struct replay_guest *base)
 
 static void note_error(struct replay_guest *base, struct replay_error *error)
 {
+	uint32_t before = (error->index - 1) & guest_index_mask(base);
+	uint64_t desc[4];
+
 	error->status[0] = read32(of(base), VIQ_VTD_FSTS);
 	error->status[1] = read32(of(base), VIQ_VTD_IQH);
 	error->name = "device-TLB time-out";
 	if (error->status[0] & VIQ_VTD_FSTS_IQE) {
 		error->code = (uint32_t)VIQ_GET(VIQ_VTD_IQERCD_IQEI, read32(of(base), VIQ_VTD_IQERCD));
 		error->name = viq_vtd_iqei_name(error->code);
+		return;
 	}
+	guest_load(base, before, desc);
+	if (is_wait(desc) && !completed(base, before, desc))
+		error->index = before;
 }
 
 /*
  * What Linux's driver does. IQE: whoever submitted from IQH on overwrites that descriptor with its wait descriptor;
- * if nobody did, nobody does anything. ITE: cleared, and the queue goes on.
+ * if nobody did, nobody does anything. ITE: cleared, and the queue goes on; who waits for an aborted wait descriptor
+ * submits again.
  */
 static enum replay_answer answer(struct replay_guest *base, const struct replay_error *error,
 				 const struct replay_submission *submission)
@@ -356,7 +377,7 @@ static enum replay_answer answer(struct replay_guest *base, const struct replay_
 	if (!(error->status[0] & VIQ_VTD_FSTS_IQE)) {
 		write32(of(base), VIQ_VTD_FSTS, VIQ_VTD_FSTS_ITE);
 		guest_run(base);
-		return REPLAY_RETRIED;
+		return error->index == error->status[1] / base->ring.entry_size ? REPLAY_RETRIED : REPLAY_AGAIN;
 	}
 	if (!submission->first)
 		return REPLAY_STUCK;
@@ -426,9 +447,20 @@ static void spoil(const struct replay_guest *base, const struct replay_inject *i
 		set_reserved_bit((const struct vtd_guest *)base, desc);
 }
 
-static void arm(struct replay_guest *base, const struct viq_soft_inject *what)
+/* A device that does not answer strikes at its descriptor, not at an entry. */
+static void arm(struct replay_guest *base, const struct viq_soft_inject *what, const uint64_t desc[4])
 {
-	viq_soft_vtd_inject(of(base)->host.soft, what);
+	bool pasid = kind(desc) == VIQ_VTD_TYPE_PDEVTLB;
+	uint64_t sid = VIQ_GET(pasid ? VIQ_VTD_PDEVTLB_SID : VIQ_VTD_DEVTLB_SID, desc[0]);
+	struct soft_vtd_source *source;
+
+	if (!goes_to_device(desc)) {
+		viq_soft_vtd_inject(of(base)->host.soft, what);
+		return;
+	}
+	source = soft_vtd_guest_find(&of(base)->host, (uint16_t)sid);
+	if (source)
+		viq_soft_vtd_inject_devtlb(source->dev, what->failure < 0 ? 0 : -ETIMEDOUT, what->times);
 }
 
 const struct replay_arch replay_vtd = {
@@ -438,7 +470,8 @@ const struct replay_arch replay_vtd = {
 	.sync = "wait descriptor",
 	.replaced = "put its wait descriptor in its place and cleared IQE",
 	.retried = "cleared ITE: the unit tries again",
-	.host_kind = "an iotlb, a pasid-iotlb or a device-TLB descriptor",
+	.again = "cleared ITE and queued the same again",
+	.host_kind = "an iotlb or a pasid-iotlb",
 	.atc_kind = "a device-tlb or pasid-device-tlb",
 	.filler = {VIQ_VTD_TYPE_WAIT | VIQ_VTD_WAIT_FN},
 	.kind = kind,

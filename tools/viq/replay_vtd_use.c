@@ -22,6 +22,7 @@
 struct vtd_device {
 	struct scan_table key;
 	uint16_t sid;
+	bool ats;
 	struct viq_soft_vtd_dev *dev;
 	uint64_t root[2];
 	uint64_t directory[2], pasids[2]; /* scalable mode: the context entry points to one directory */
@@ -29,6 +30,8 @@ struct vtd_device {
 	uint8_t tables;                   /* root that the entries name */
 	uint32_t waiting;                 /* records of a configuration that are not settled */
 	uint64_t probe;                   /* next address to look with */
+	uint32_t atc_waiting;             /* records of its own TLB that are not settled */
+	uint64_t atc_used;                /* before which doorbell */
 	struct recent recent;
 };
 
@@ -156,6 +159,9 @@ bool vtd_witness_stale(struct witness *w, const struct record *r)
 
 	if (r->what == RECORD_CONFIG)
 		return configured(w, d) == r->pa;
+	/* That its own entry goes is all that a device-TLB descriptor promises. */
+	if (r->what == RECORD_ATC)
+		return vtd_witness_cached(w, r);
 	return !translate(d->dev, r->iova, r->ssid, r->flags, &pa) && pa == r->pa;
 }
 
@@ -165,7 +171,7 @@ bool vtd_witness_cached(struct witness *w, const struct record *r)
 
 	if (r->what == RECORD_CONFIG)
 		return vtd_witness_stale(w, r);
-	return viq_soft_vtd_cached(d->dev, r->iova, r->ssid, r->flags, false);
+	return viq_soft_vtd_cached(d->dev, r->iova, r->ssid, r->flags, r->what == RECORD_ATC);
 }
 
 /* --- IOTLB, PASID-IOTLB ------------------------------------------------------------------------------------------ */
@@ -250,14 +256,16 @@ static void write_context(struct witness *w, const struct vtd_device *d)
 		at += (uint64_t)(d->sid & 0x7f) * VIQ_VTD_SCTX_SIZE;
 		/* 2^14 directory entries: PASIDs of 20 bits. */
 		synth_store(mem, at,
-			    d->directory[d->current] | VIQ_PUT(VIQ_VTD_SCTX_PDTS, 7) | VIQ_VTD_SCTX_PASIDE |
-				    VIQ_VTD_SCTX_P);
+			    d->directory[d->current] | VIQ_PUT(VIQ_VTD_SCTX_PDTS, 7) | (d->ats ? VIQ_VTD_SCTX_DTE : 0) |
+				    VIQ_VTD_SCTX_PASIDE | VIQ_VTD_SCTX_P);
 		return;
 	}
 	at += (uint64_t)(d->sid & 0xff) * VIQ_VTD_CTX_SIZE;
 	synth_store(mem, at + 8,
 		    VIQ_PUT(VIQ_VTD_CTX_1_AW, VIQ_VTD_AW_48) | VIQ_PUT(VIQ_VTD_CTX_1_DID, d->key.domain_id));
-	synth_store(mem, at, d->root[d->tables] | VIQ_VTD_CTX_P);
+	synth_store(mem, at,
+		    d->root[d->tables] | VIQ_VTD_CTX_P |
+			    VIQ_PUT(VIQ_VTD_CTX_TT, d->ats ? VIQ_VTD_TT_SS_ATS : VIQ_VTD_TT_SS));
 }
 
 /*
@@ -268,8 +276,9 @@ static void use_config(struct witness *w, const struct replay_command *command, 
 {
 	struct record r = {.what = RECORD_CONFIG, .dev = d, .waiting = &d->waiting};
 
-	r.pa = configured(w, d);
-	if (d->waiting || r.pa != d->tables) {
+	r.pa = d->ats ? 0 : configured(w, d);
+	/* A device's own TLB may keep what the unit forgets. */
+	if (d->ats || d->waiting || r.pa != d->tables) {
 		w->counts.skipped++;
 		return;
 	}
@@ -282,6 +291,58 @@ static void use_config(struct witness *w, const struct replay_command *command, 
 		write_context(w, d);
 	r.cached_before = configured(w, d) == r.pa;
 	witness_record(w, command, &r);
+}
+
+/* --- Device-TLB -------------------------------------------------------------------------------------------------- */
+
+/* The page stays as it is: what counts is whether the device still has it. */
+static void use_atc_page(struct witness *w, const struct replay_command *command, struct vtd_device *d, uint64_t va)
+{
+	struct record r = {.what = RECORD_ATC,
+			   .dev = d,
+			   .iova = va,
+			   .ssid = d->key.pasid,
+			   .flags = flags_of(d),
+			   .waiting = &d->atc_waiting};
+	uint64_t slot = usable(w, va) ? shared_slot(w, d, va) : SYNTH_NONE;
+
+	if (slot != SYNTH_NONE && !synth_load(&w->guest->mem, slot))
+		remap(w, slot);
+	if (slot == SYNTH_NONE || translate(d->dev, va, r.ssid, r.flags, &r.pa)) {
+		w->counts.skipped++;
+		return;
+	}
+	r.cached_before = vtd_witness_cached(w, &r);
+	witness_record(w, command, &r);
+}
+
+/* PCIe's coding: with S the lowest 0 from bit 12 on ends a run of ones that tells the size. */
+static void use_atc(struct witness *w, const struct replay_command *command, struct vtd_device *d, bool size)
+{
+	uint64_t va = command->cmd[1] & VIQ_VTD_DESC_1_ADDR;
+	unsigned int log2 = 12;
+
+	/* While an earlier doorbell's descriptor waits for its completion, the device must not fetch anew. */
+	if (d->atc_waiting && d->atc_used != w->doorbells) {
+		w->counts.skipped++;
+		return;
+	}
+	d->atc_used = w->doorbells;
+	for (log2 += size; size && log2 < 48 && (va >> (log2 - 1) & 1); log2++)
+		;
+	if (log2 == 48) {
+		if (!d->recent.count)
+			witness_note_recent(&d->recent, UINT64_C(0x1000000000), 1);
+		for (unsigned int i = 0; i < WITNESS_RECENT && i < d->recent.count; i++)
+			use_atc_page(w, command, d, d->recent.pages[i].va);
+		return;
+	}
+	va &= ~(VIQ_BIT(log2) - 1);
+	for (uint64_t i = 0; i < VIQ_BIT(log2 - 12) && i < WITNESS_PAGES; i++) {
+		witness_note_recent(&d->recent, va + (i << 12), 1);
+		use_atc_page(w, command, d, va + (i << 12));
+	}
+	w->counts.skipped += VIQ_BIT(log2 - 12) > WITNESS_PAGES ? VIQ_BIT(log2 - 12) - WITNESS_PAGES : 0;
 }
 
 /* --- Which devices ----------------------------------------------------------------------------------------------- */
@@ -353,6 +414,15 @@ static void use_device(struct witness *w, const struct replay_command *command, 
 		if (piotlb_concerns(desc, d))
 			use_tlb(w, command, d);
 		break;
+	case VIQ_VTD_TYPE_DEVTLB:
+		if (d->ats && !d->key.pasid && d->sid == VIQ_GET(VIQ_VTD_DEVTLB_SID, desc[0]))
+			use_atc(w, command, d, desc[1] & VIQ_VTD_DEVTLB_1_S);
+		break;
+	case VIQ_VTD_TYPE_PDEVTLB:
+		if (d->ats && d->key.pasid && d->sid == VIQ_GET(VIQ_VTD_PDEVTLB_SID, desc[0]) &&
+		    (d->key.pasid == VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]) || (desc[1] & VIQ_VTD_PDEVTLB_1_G)))
+			use_atc(w, command, d, desc[1] & VIQ_VTD_PDEVTLB_1_S);
+		break;
 	}
 }
 
@@ -401,7 +471,7 @@ static int add_directory(struct witness *w, struct vtd_device *d, unsigned int i
 	return 0;
 }
 
-static int add_device(struct witness *w, struct scan_table key, uint16_t sid)
+static int add_device(struct witness *w, struct scan_table key, uint16_t sid, bool ats)
 {
 	struct vtd_guest *guest = guest_of(w);
 	struct vtd_device *d = &own(w)->devices[own(w)->count];
@@ -409,6 +479,7 @@ static int add_device(struct witness *w, struct scan_table key, uint16_t sid)
 
 	d->key = key;
 	d->sid = sid;
+	d->ats = ats;
 	for (unsigned int i = 0; i < 2 && !err; i++)
 		err = make(w, 12, &d->root[i]);
 	for (unsigned int i = 0; i < 2 && !err && guest->scalable; i++)
@@ -418,7 +489,7 @@ static int add_device(struct witness *w, struct scan_table key, uint16_t sid)
 	if (err)
 		return err;
 	write_context(w, d);
-	err = soft_vtd_guest_add(&guest->host, sid, false);
+	err = soft_vtd_guest_add(&guest->host, sid, ats);
 	if (err)
 		return err;
 	d->dev = soft_vtd_guest_find(&guest->host, sid)->dev;
@@ -447,8 +518,8 @@ static uint16_t free_sid(const struct scan_vtd *scan, uint16_t below)
 	while (taken && below) {
 		below--;
 		taken = false;
-		for (size_t i = 0; i < scan->sid_count; i++)
-			taken |= scan->sids[i] == below;
+		for (size_t i = 0; i < scan->source_count; i++)
+			taken |= scan->sources[i].sid == below;
 	}
 	return below;
 }
@@ -463,18 +534,19 @@ int vtd_witness_populate(struct witness *w, const struct scan *scan)
 	w->own = calloc(1, sizeof(struct vtd_devices));
 	if (!w->own)
 		return -ENOMEM;
-	own(w)->devices = calloc(s->table_count + s->sid_count + 1, sizeof(*own(w)->devices));
+	own(w)->devices = calloc(s->table_count + s->source_count + 1, sizeof(*own(w)->devices));
 	if (!own(w)->devices)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->sid_count && !err; i++) {
+	for (size_t i = 0; i < s->source_count && !err; i++) {
 		domain = free_domain(s, domain);
-		err = add_device(w, (struct scan_table){domain, 0}, s->sids[i]);
+		err = add_device(w, (struct scan_table){domain, s->sources[i].pasid}, s->sources[i].sid,
+				 s->sources[i].ats);
 	}
 	for (size_t i = 0; i < s->table_count && !err; i++) {
 		if (!guest_of(w)->scalable && s->tables[i].pasid)
 			continue;
 		sid = free_sid(s, sid);
-		err = add_device(w, s->tables[i], sid);
+		err = add_device(w, s->tables[i], sid, false);
 	}
 	return err;
 }

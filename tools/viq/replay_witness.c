@@ -95,6 +95,24 @@ void witness_lost(struct witness *w, uint32_t index)
 		slot_of(w, index)->lost = true;
 }
 
+void witness_moved(struct witness *w, uint32_t from, uint32_t to)
+{
+	uint64_t number;
+
+	if (!w)
+		return;
+	number = slot_of(w, from)->number;
+	*slot_of(w, to) = (struct slot){.number = number};
+	for (size_t i = 0; i < w->record_count; i++) {
+		struct record *r = &w->records[i];
+
+		if (r->number != number)
+			continue;
+		r->index = to;
+		r->consumed = 0;
+	}
+}
+
 void witness_doorbell(struct witness *w)
 {
 	if (!w)

@@ -36,6 +36,8 @@ void witness_before(struct witness *witness, const struct replay_command *comman
 void witness_consumed(struct witness *witness, uint32_t index, bool completed);
 /* The guest's driver overwrites the command in this slot. */
 void witness_lost(struct witness *witness, uint32_t index);
+/* The guest's driver queues the command of one slot again, in another. */
+void witness_moved(struct witness *witness, uint32_t from, uint32_t to);
 /* Look at everything whose command and a later wait have been consumed. */
 void witness_settle(struct witness *witness);
 /* A doorbell follows: what witness_survey() counts as before an error begins here. */
