@@ -250,6 +250,12 @@ static void a_table_is_reported_for_what_it_is(void **state)
 	assert_int_equal(reconfig(&e, VIQ_VTD_PASID_CACHE), 0);
 	assert_int_equal(e.count, 5);
 	vm_hits(dev, NO_PASID, IOVA, PAGE(1));
+	/* PASIDE = 0: the tables of PASIDs serve nobody. */
+	ctx[0] &= ~VIQ_VTD_SCTX_PASIDE;
+	assert_int_equal(synth_vtd_root_set(&e.vm.root, SID, ctx), 0);
+	assert_int_equal(reconfig(&e, VIQ_VTD_CONTEXT_CACHE), 0);
+	assert_int_equal(e.now, 1);
+	vm_hits(dev, NO_PASID, IOVA, PAGE(1));
 	fini(&e);
 }
 
@@ -417,6 +423,21 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	assert_true(viq_soft_vtd_cached(dev, IOVA, 0, VIQ_SOFT_READ, true));
 	assert_int_equal(viq_soft_vtd_parent_invalidate(e.soft, 0, 0), 0);
 	vm_hits(dev, NO_PASID, IOVA, PAGE(6));
+	/* Legacy mode: pass-through goes through the parent, a second stage of the guest's own is no more to be had. */
+	assert_int_equal(synth_vtd_root_init(&e.vm.root, &e.vm.heap, false), 0);
+	e.tables.mode = VIQ_VTD_TTM_LEGACY;
+	e.tables.root = e.vm.root.base;
+	vm_legacy(&e.vm, SID, NULL, 4);
+	assert_int_equal(reconfig(&e, VIQ_VTD_ROOT_TABLE), 0);
+	vm_hits(dev, NO_PASID, gpa + 1, PAGE(6) + 1);
+	vm_legacy(&e.vm, SID, &parent, 4);
+	assert_int_equal(reconfig(&e, VIQ_VTD_CONTEXT_CACHE), 0);
+	assert_int_equal(e.now, 0);
+	e.faults = 0;
+	assert_int_equal(vm_translate(dev, NO_PASID, gpa, VIQ_SOFT_READ, &pa), -EFAULT);
+	assert_int_equal(VIQ_GET(VIQ_VTD_FRCD_1_FR, e.record[1]), VIQ_VTD_FR_CTX_INVALID);
+	assert_int_equal(VIQ_GET(VIQ_VTD_FRCD_1_SID, e.record[1]), SID);
+	assert_int_equal(e.faults, 1);
 	fini(&e);
 }
 

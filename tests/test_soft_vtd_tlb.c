@@ -220,10 +220,13 @@ static void the_first_write_through_a_clean_entry_sets_dirty(void **state)
 static void rights_are_asked_of_cached_entries_too(void **state)
 {
 	struct world w;
-	uint64_t pa;
+	uint64_t pa, slot;
 
 	world_init(&w);
 	assert_int_equal(synth_vtd_pt_map(&w.pt[0], 0x9000, PAGE(4), 1, SYNTH_RO), 0);
+	/* D set: nothing but the rights sends a write to the tables. */
+	slot = synth_vtd_pt_slot(&w.pt[0], 0x9000, 1, false);
+	synth_store(&w.vm.heap, slot, synth_load(&w.vm.heap, slot) | VIQ_VTD_FS_D);
 	vm_hits(w.vm.dev, NO_PASID, 0x9000, PAGE(4));
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_int_equal(vm_translate(w.vm.dev, NO_PASID, 0x9000, VIQ_SOFT_WRITE, &pa), -EFAULT);

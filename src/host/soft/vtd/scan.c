@@ -35,9 +35,6 @@ int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct soft_vtd_con
 	if (pasid >> 6 >> (ctx->pdts + 7) ||
 	    soft_vtd_fetch_pasid(soft->guest_mem, &soft->features, ctx, pasid, &entry.regime, &fault))
 		return 0;
-	/* The guest's own second stage on top of the embedder's would be three. It was not offered. */
-	if (soft->config.parent_aw && entry.regime.pgtt != VIQ_VTD_PGTT_FS && entry.regime.pgtt != VIQ_VTD_PGTT_PT)
-		return 0;
 	return soft_vtd_list_add(soft, list, &entry);
 }
 
