@@ -14,7 +14,7 @@ all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 help:
-	@echo 'make demo              build, then replay a recorded guest queue, cleanly and with a bad command in it'
+	@echo 'make demo              build, then replay the queues of two recorded guests, cleanly and with a bad command in it'
 	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
 	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'

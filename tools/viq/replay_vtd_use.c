@@ -226,7 +226,10 @@ static void use_range(struct witness *w, const struct replay_command *command, s
 
 static void use_tlb(struct witness *w, const struct replay_command *command, struct vtd_device *d)
 {
-	if (VIQ_GET(VIQ_VTD_DESC_G, command->cmd[0]) == VIQ_VTD_IOTLB_PAGE)
+	/* A device's own TLB may keep what the unit forgets. */
+	if (d->ats)
+		w->counts.skipped++;
+	else if (VIQ_GET(VIQ_VTD_DESC_G, command->cmd[0]) == VIQ_VTD_IOTLB_PAGE)
 		use_range(w, command, d);
 	else
 		use_recent(w, command, d);
@@ -277,7 +280,6 @@ static void use_config(struct witness *w, const struct replay_command *command, 
 	struct record r = {.what = RECORD_CONFIG, .dev = d, .waiting = &d->waiting};
 
 	r.pa = d->ats ? 0 : configured(w, d);
-	/* A device's own TLB may keep what the unit forgets. */
 	if (d->ats || d->waiting || r.pa != d->tables) {
 		w->counts.skipped++;
 		return;
