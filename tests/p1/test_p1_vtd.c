@@ -53,7 +53,7 @@ static void tune(struct vm *vm)
 
 	vm->config.budget = p1_below(w, 2) ? 0 : 1 + p1_below(w, 8);
 	vm->soft_config.devtlb_implied = p1_below(w, 2);
-	if (p1_below(w, 2))
+	if (w->legacy || p1_below(w, 2))
 		return;
 	/* Nested: guest-physical is physical, but the unit has to find that out. */
 	w->parent = vm_pt(vm, 2, 4);
@@ -69,14 +69,16 @@ static void tune(struct vm *vm)
 static void world_init(struct p1_world *w)
 {
 	tuned = w;
-	vm_init(&w->vm, true, tune);
+	w->legacy = !p1_below(w, 4);
+	vm_init(&w->vm, !w->legacy, tune);
 	w->last_domain = w->last_slot = w->last_page = w->last_dev = -1;
 	for (unsigned int domain = 0; domain < P1_DOMAINS; domain++) {
 		for (unsigned int root = 0; root < P1_ROOTS; root++)
-			w->pt[domain][root] = vm_pt(&w->vm, 1, 4);
+			w->pt[domain][root] = vm_pt(&w->vm, w->legacy ? 2 : 1, 4);
 	}
 	for (unsigned int d = 0; d < P1_DEVS; d++) {
-		w->pasids[d] = vm_pasids(&w->vm, p1_sids[d], 0);
+		if (!w->legacy)
+			w->pasids[d] = vm_pasids(&w->vm, p1_sids[d], 0);
 		for (unsigned int s = 0; s < P1_SLOTS; s++)
 			w->entry[d][s].domain = -1;
 		w->ats[d] = d == 0;
@@ -143,7 +145,7 @@ static void accesses(struct p1_world *w)
 
 		w->now++;
 		model_entries(w);
-		model_access(w, p1_below(w, P1_DEVS), p1_below(w, P1_SLOTS), page);
+		model_access(w, p1_below(w, P1_DEVS), p1_below(w, p1_slots(w)), page);
 	}
 }
 

@@ -30,7 +30,7 @@
 #define P1_PENDING 128u
 #define P1_FRAMES  2048u
 
-/* A PASID-table entry. domain < 0: not present. */
+/* A PASID-table entry, or a legacy context entry. domain < 0: not present. */
 struct p1_entry {
 	int8_t domain, root;
 };
@@ -72,6 +72,7 @@ struct p1_world {
 	uint64_t random, now;
 	uint32_t step;
 	struct vm vm;
+	bool legacy; /* second-stage tables, named by context entries; one slot a device */
 	struct synth_vtd_pt parent;
 
 	/* The guest's tables, and what is in them. Frames are numbered from 1; 0: not mapped. */
@@ -96,6 +97,11 @@ struct p1_world {
 	/* What has just been edited. */
 	int last_domain, last_slot, last_page, last_dev;
 };
+
+static inline unsigned int p1_slots(const struct p1_world *w)
+{
+	return w->legacy ? 1 : P1_SLOTS;
+}
 
 extern const uint16_t p1_sids[P1_DEVS];
 uint64_t p1_iova(unsigned int page);

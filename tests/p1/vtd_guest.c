@@ -177,12 +177,34 @@ static void push_devtlb(struct p1_world *w, unsigned int dev, unsigned int slot,
 		guest_push(w, desc_devtlb(p1_sids[dev], addr, all));
 }
 
-void guest_invalidate_random(struct p1_world *w)
+static void push_legacy(struct p1_world *w, uint16_t did, unsigned int dev, unsigned int page)
 {
-	unsigned int domain = pick(w, w->last_domain, P1_DOMAINS), slot = pick(w, w->last_slot, P1_SLOTS);
-	unsigned int page = pick(w, w->last_page, P1_PAGES), dev = pick(w, w->last_dev, P1_DEVS);
-	uint16_t did = (uint16_t)(10 + domain);
+	switch (p1_below(w, 12)) {
+	case 0:
+		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_GLOBAL, 0, 0, 0, false));
+		break;
+	case 1:
+	case 2:
+		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_DOMAIN, did, 0, 0, false));
+		break;
+	case 3:
+	case 4:
+		guest_push(w, desc_cc(VIQ_VTD_CC_DEVICE, did, p1_sids[dev], 0));
+		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_DOMAIN, did, 0, 0, false));
+		break;
+	case 5:
+		guest_push(w, desc_cc(VIQ_VTD_CC_DOMAIN, did, 0, 0));
+		break;
+	case 6:
+		guest_push(w, desc_cc(VIQ_VTD_CC_GLOBAL, 0, 0, 0));
+		break;
+	default:
+		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_PAGE, did, p1_iova(page), p1_below(w, 4), p1_below(w, 2)));
+	}
+}
 
+static void push_scalable(struct p1_world *w, uint16_t did, unsigned int slot, unsigned int page)
+{
 	switch (p1_below(w, 16)) {
 	case 0:
 		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_GLOBAL, 0, 0, 0, false));
@@ -214,6 +236,18 @@ void guest_invalidate_random(struct p1_world *w)
 		guest_push(w,
 			   desc_piotlb(VIQ_VTD_PIOTLB_PAGE, did, slot, p1_iova(page), p1_below(w, 4), p1_below(w, 2)));
 	}
+}
+
+void guest_invalidate_random(struct p1_world *w)
+{
+	unsigned int domain = pick(w, w->last_domain, P1_DOMAINS), slot = pick(w, w->last_slot, p1_slots(w));
+	unsigned int page = pick(w, w->last_page, P1_PAGES), dev = pick(w, w->last_dev, P1_DEVS);
+	uint16_t did = (uint16_t)(10 + domain);
+
+	if (w->legacy)
+		push_legacy(w, did, dev, page);
+	else
+		push_scalable(w, did, slot, page);
 	if (p1_below(w, 4))
 		push_devtlb(w, dev, slot, page);
 	if (p1_below(w, 3))
@@ -225,11 +259,12 @@ void guest_settle(struct p1_world *w)
 {
 	for (unsigned int round = 0; round < 2 && !w->result.stale; round++) {
 		guest_push(w, desc_cc(VIQ_VTD_CC_GLOBAL, 0, 0, 0));
-		guest_push(w, desc_pc(VIQ_VTD_PC_GLOBAL, 0, 0));
+		if (!w->legacy)
+			guest_push(w, desc_pc(VIQ_VTD_PC_GLOBAL, 0, 0));
 		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_GLOBAL, 0, 0, 0, false));
 		for (unsigned int dev = 0; dev < P1_DEVS; dev++) {
 			guest_push(w, desc_devtlb(p1_sids[dev], ALL, true));
-			for (unsigned int slot = 1; slot < P1_SLOTS; slot++)
+			for (unsigned int slot = 1; slot < p1_slots(w); slot++)
 				guest_push(w, desc_pdevtlb(p1_sids[dev], slot, false, ALL, true));
 		}
 		guest_push_wait(w);
@@ -270,10 +305,30 @@ static void edit_page(struct p1_world *w)
 	w->last_page = (int)page;
 }
 
+static void write_context(struct p1_world *w, unsigned int dev)
+{
+	struct p1_entry *e = &w->entry[dev][0];
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS];
+
+	if (e->domain < 0) {
+		assert_int_equal(synth_vtd_root_set(&w->vm.root, p1_sids[dev], NULL), 0);
+		return;
+	}
+	e->root = (int8_t)w->root[e->domain][0];
+	synth_vtd_legacy_context(ctx, &w->pt[e->domain][e->root], 0, 10u + (unsigned int)e->domain);
+	if (w->ats[dev])
+		ctx[0] |= VIQ_PUT(VIQ_VTD_CTX_TT, VIQ_VTD_TT_SS_ATS);
+	assert_int_equal(synth_vtd_root_set(&w->vm.root, p1_sids[dev], ctx), 0);
+}
+
 static void write_entry(struct p1_world *w, unsigned int dev, unsigned int slot)
 {
 	struct p1_entry *e = &w->entry[dev][slot];
 
+	if (w->legacy) {
+		write_context(w, dev);
+		return;
+	}
 	if (e->domain < 0) {
 		assert_int_equal(synth_vtd_pasids_set(&w->pasids[dev], slot, NULL), 0);
 		return;
@@ -294,7 +349,7 @@ static void switch_tables(struct p1_world *w, unsigned int domain, unsigned int 
 
 static void edit_entry(struct p1_world *w)
 {
-	unsigned int dev = p1_below(w, P1_DEVS), slot = p1_below(w, P1_SLOTS);
+	unsigned int dev = p1_below(w, P1_DEVS), slot = p1_below(w, p1_slots(w));
 	struct p1_entry *e = &w->entry[dev][slot];
 
 	/* The name of the old one, or of the new one, will be told; not always. */

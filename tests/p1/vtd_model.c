@@ -49,7 +49,7 @@ static uint32_t entry_code(struct p1_entry e)
 void model_entries(struct p1_world *w)
 {
 	for (unsigned int d = 0; d < P1_DEVS; d++) {
-		for (unsigned int s = 0; s < P1_SLOTS; s++) {
+		for (unsigned int s = 0; s < p1_slots(w); s++) {
 			if (w->entry[d][s].domain >= 0)
 				set_add(&w->entries[d][s], entry_code(w->entry[d][s]), w->now);
 		}
@@ -118,8 +118,11 @@ void model_check_tight(struct p1_world *w)
 {
 	for (unsigned int i = 0; i < P1_DEVS * P1_SLOTS * P1_PAGES && !w->result.stale; i++) {
 		unsigned int dev = i % P1_DEVS, slot = i / P1_DEVS % P1_SLOTS, page = i / P1_DEVS / P1_SLOTS;
-		uint32_t frame = access_point(w, dev, slot, page);
+		uint32_t frame;
 
+		if (slot >= p1_slots(w))
+			continue;
+		frame = access_point(w, dev, slot, page);
 		w->result.tight++;
 		if (frame != expected(w, dev, slot, page))
 			p1_found(w, "after everything was invalidated: device %u, slot %u, page %u: frame %u, not %u",
@@ -140,22 +143,28 @@ static void expire_pages(struct p1_set *sets, uint64_t first, uint64_t last, uin
 	}
 }
 
-static void complete_pasid_cache(struct p1_world *w, const struct p1_pending *p)
+/* Does the descriptor name the entry that this device may have cached for this slot? Entries carry their domain-id. */
+static bool names_entry(const struct p1_world *w, const struct p1_pending *p, unsigned int dev, unsigned int slot,
+			uint32_t code)
 {
 	unsigned int g = p->desc.qw[0] >> 4 & 3, did = p->desc.qw[0] >> 16 & 0xffff;
-	unsigned int pasid = p->desc.qw[0] >> 32 & 0xfffff;
+	bool same_did = 10 + code / P1_ROOTS == did;
 
+	if (w->legacy)
+		return g == VIQ_VTD_CC_GLOBAL || (g == VIQ_VTD_CC_DOMAIN && same_did) ||
+		       (g == VIQ_VTD_CC_DEVICE && (p->desc.qw[0] >> 32 & 0xffff) == p1_sids[dev]);
+	return g == VIQ_VTD_PC_GLOBAL ||
+	       (same_did && (g == VIQ_VTD_PC_DOMAIN || (p->desc.qw[0] >> 32 & 0xfffff) == slot));
+}
+
+static void complete_entries(struct p1_world *w, const struct p1_pending *p)
+{
 	for (unsigned int d = 0; d < P1_DEVS; d++) {
-		for (unsigned int s = 0; s < P1_SLOTS; s++) {
+		for (unsigned int s = 0; s < p1_slots(w); s++) {
 			struct p1_set *set = &w->entries[d][s], keep = {0};
 
-			/* Entries carry their domain-id: the others stay. */
 			for (uint32_t i = 0; i < set->count; i++) {
-				bool named = g == VIQ_VTD_PC_GLOBAL || 10 + set->seen[i].what / P1_ROOTS == did;
-
-				if (g == VIQ_VTD_PC_PASID && pasid != s)
-					named = false;
-				if (!named || set->seen[i].until >= p->begun)
+				if (!names_entry(w, p, d, s, set->seen[i].what) || set->seen[i].until >= p->begun)
 					keep.seen[keep.count++] = set->seen[i];
 			}
 			*set = keep;
@@ -170,14 +179,15 @@ static void complete_iotlb(struct p1_world *w, const struct p1_pending *p)
 	unsigned int pasid = p->desc.qw[0] >> 32 & 0xfffff, am = p->desc.qw[1] & 63;
 	uint64_t first = 0, last = UINT64_MAX;
 
-	if (pasid_based && g == VIQ_VTD_PIOTLB_PAGE && am < 52) {
+	/* Without PASID the address is a second-stage one: of the first stage everything goes. Both codes are 3. */
+	if (g == VIQ_VTD_PIOTLB_PAGE && am < 52 && (pasid_based || w->legacy)) {
 		first = p->desc.qw[1] & ~UINT64_C(0xfff) & ~((UINT64_C(4096) << am) - 1);
 		last = first + (UINT64_C(4096) << am) - 1;
 	}
 	for (unsigned int domain = 0; domain < P1_DOMAINS; domain++) {
 		if (10 + domain != did && (pasid_based || g != VIQ_VTD_IOTLB_GLOBAL))
 			continue;
-		for (unsigned int s = 0; s < P1_SLOTS; s++) {
+		for (unsigned int s = 0; s < p1_slots(w); s++) {
 			if (!pasid_based || s == pasid)
 				expire_pages(w->tlb[domain][s], first, last, p->begun);
 		}
@@ -197,7 +207,7 @@ static void complete_devtlb(struct p1_world *w, const struct p1_pending *p)
 		last = UINT64_MAX;
 	}
 	for (unsigned int d = 0; d < P1_DEVS; d++) {
-		for (unsigned int s = 0; s < P1_SLOTS && p1_sids[d] == sid; s++) {
+		for (unsigned int s = 0; s < p1_slots(w) && p1_sids[d] == sid; s++) {
 			if (pasid_based ? s && s == pasid : !s)
 				expire_pages(w->devtlb[d][s], first, last, p->begun);
 		}
@@ -209,8 +219,12 @@ void model_complete(struct p1_world *w, const struct p1_pending *p)
 	if (p->lost)
 		return;
 	switch (p->desc.qw[0] & 15) {
+	case VIQ_VTD_TYPE_CC: /* context entries of scalable mode do not change here */
+		if (w->legacy)
+			complete_entries(w, p);
+		break;
 	case VIQ_VTD_TYPE_PC:
-		complete_pasid_cache(w, p);
+		complete_entries(w, p);
 		break;
 	case VIQ_VTD_TYPE_IOTLB:
 	case VIQ_VTD_TYPE_PIOTLB:
@@ -220,7 +234,7 @@ void model_complete(struct p1_world *w, const struct p1_pending *p)
 	case VIQ_VTD_TYPE_PDEVTLB:
 		complete_devtlb(w, p);
 		break;
-	default: /* waits; the context cache, whose entries do not change */
+	default: /* waits */
 		break;
 	}
 }
