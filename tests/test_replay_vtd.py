@@ -230,6 +230,14 @@ class Soft(Replay):
                 else:
                     self.assertWitnessed(result, checked)
 
+    def test_long_runs(self):
+        """Which the front end checks, and turns into entries, a block at a time."""
+        for wide, descriptors, checked in ((True, [piotlb(1, 0, 0x1000 * i) for i in range(250)], 250),
+                                           (True, [piotlb(1, 0, 0x4000 * i, 2) for i in range(250)], 1000),
+                                           (False, [iotlb_page(4, 0x1000 * i) for i in range(250)], 250)):
+            result = replay(self.make([*descriptors, WAIT], wide=wide, size=256))
+            self.assertWitnessed(result, checked)
+
     def test_a_dropped_invalidation_is_noticed(self):
         for path, numbers in ((FIRST, (101, 6001)), (LEGACY, (102, 6000))):
             for number in numbers:

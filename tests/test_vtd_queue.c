@@ -96,6 +96,25 @@ static void test_long_runs(void **state)
 	}
 }
 
+/* What is left out of a run has an entry before it in the same call; each of several calls has one. */
+static void test_everything_in_every_call(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *host = vvtd_host_new(v);
+
+	vvtd_attach(v, host, 4, 0, 0x100, VIQ_VTD_TABLE_RID);
+	vvtd_boot(v, 256, 3);
+	vvtd_forget(v);
+	for (unsigned int n = 0; n < 900; n++)
+		vvtd_push(v, (struct test_desc){{0x400e2, 0, 0, 0}});
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_true(vvtd_drain(v, 10));
+	assert_int_equal(viq_vtd_counters(v->vtd)->calls, (900 + 255) / 256);
+	assert_in_range(host->effect_count, viq_vtd_counters(v->vtd)->calls, 899);
+	vvtd_free(v);
+}
+
 /* A wait descriptor's status and interrupt come after the hosts, and IQH is past it by then. */
 static void test_wait_comes_last(void **state)
 {
@@ -395,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_real_descriptors),
 		cmocka_unit_test(test_long_runs),
+		cmocka_unit_test(test_everything_in_every_call),
 		cmocka_unit_test(test_wait_comes_last),
 		cmocka_unit_test(test_wait_forms),
 		cmocka_unit_test(test_status_is_no_interrupt),
