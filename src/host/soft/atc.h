@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device's own cache of translations (PCIe ATS; IHI 0070 3.9). The IOMMU is not asked again on a hit, so what is here
- * stays until ATC_INV (4.5), or until the host turns ATS off.
+ * A device's own cache of translations (PCIe ATS; IHI 0070 3.9; VT-d's device-TLB). The IOMMU is not asked again on a
+ * hit, so what is here stays until ATC_INV (4.5) or a device-TLB invalidation, or until the host turns ATS off.
  *
  * Entries are tagged with the PASID of the access, or none, and removed by the address of the piece that they translate
  * (not of a stage-1 leaf, as in the TLB).

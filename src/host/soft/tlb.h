@@ -8,6 +8,9 @@
  * Globals (nG = 0) are kept apart from the entries of ASIDs: NH_ASID does not reach them, NH_VA of any ASID does.
  * Entries of streams without stage 1 carry a VMID only, and go with everything of the VMID.
  *
+ * VT-d's IOTLB is the same thing under other names (vtd/unit.h): a unit is one VMID, each (domain-id, PASID, PGTT) has
+ * an ASID, there are no globals.
+ *
  * Invalidation costs one or two counters for a VMID, an ASID or everything, however many entries there are; a few for a
  * page; and for a range as many as it has leaves, up to SOFT_TLB_STEPS (or the capacity, if smaller), beyond which the
  * whole ASID (NH_VA) or VMID (NH_VAA) goes.
