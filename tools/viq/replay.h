@@ -11,7 +11,7 @@
  *   replay_witness  devices that use what the capture is about to invalidate, and look afterwards whether it is gone
  *   replay_inject   failures on demand
  *   replay_report, replay_json, replay_brief    the result
- *   replay_smmuv3, replay_vtd                   the tables' functions
+ *   replay_smmuv3*, replay_vtd*                 the functions of these tables
  *
  * An entry of any queue is called a command here.
  */
