@@ -155,6 +155,19 @@ static bool has_all(const struct vtd_target *t)
 	return t->count && t->entries[t->count - 1].npages == VIQ_VTD_S1_ALL;
 }
 
+/* The model by value: what is written could otherwise be part of it, and would have to be read again each time. */
+static void fill_like(struct viq_vtd_s1_entry *e, const uint64_t (*desc)[2], uint32_t count, struct vtd_model model)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t qw1 = le64toh(desc[i][1]);
+
+		e[i].addr = qw1 & model.addr_mask;
+		e[i].npages = model.npages;
+		e[i].flags = VIQ_GET(VIQ_VTD_DESC_1_IH, qw1) & model.leaf_mask;
+		e[i].reserved = 0;
+	}
+}
+
 void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count)
 {
 	const uint64_t(*desc)[2] = &s->batch.desc[s->batch.count];
@@ -165,15 +178,7 @@ void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32
 			add_entry(s, t, (struct vtd_span){0, 0}, false);
 	} else if (t) {
 		open_stretch(s, t);
-		for (uint32_t i = 0; i < count; i++) {
-			uint64_t qw1 = le64toh(desc[i][1]);
-
-			t->entries[t->count + i] = (struct viq_vtd_s1_entry){
-				.addr = qw1 & model->addr_mask,
-				.npages = model->npages,
-				.flags = VIQ_GET(VIQ_VTD_DESC_1_IH, qw1) & model->leaf_mask,
-			};
-		}
+		fill_like(&t->entries[t->count], desc, count, *model);
 		t->count += count;
 	}
 	extend(s, model->desc[0] & VIQ_VTD_DESC_TYPE, count, t ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
