@@ -43,6 +43,10 @@ static const struct tap_test tests[] = {
 	{"doorbell-bulk", test_doorbell_bulk},
 	{"doorbell-strict", test_doorbell_strict},
 	{"replay", test_replay},
+	{"mock-array", test_mock_array},
+	{"mock-count", test_mock_count},
+	{"mock-refusal", test_mock_refusal},
+	{"mock-pasids", test_mock_pasids},
 	{"leak", test_leak},
 };
 
