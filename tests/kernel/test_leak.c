@@ -15,7 +15,7 @@
 #include "tap.h"
 #include "tests.h"
 
-#define WARM    20 /* first, so that caches are full */
+#define WARM    150 /* first, so that caches are full */
 #define ROUNDS  100
 #define ALLOWED (ROUNDS / 2) /* the kernel's counts are a little rough; one object a round is twice that */
 
