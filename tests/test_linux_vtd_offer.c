@@ -94,16 +94,30 @@ static void each_field_is_checked(void **state)
 	vnest_free(n);
 }
 
+/* However many both have: one descriptor reads them all (P4). */
+static void pss_is_bounded(void **state)
+{
+	struct vnest *n = vnest_kernel(1);
+	struct viq_vtd_config config = n->guest_config;
+
+	n->fk->smmus[0].ecap |= VIQ_PUT(VIQ_VTD_ECAP_PSS, 19);
+	config.ecap |= VIQ_PUT(VIQ_VTD_ECAP_PSS, 19);
+	assert_int_equal(vnest_create(n), 0);
+	viq_linux_vvtd_offer(n->vv, &config);
+	assert_int_equal(VIQ_GET(VIQ_VTD_ECAP_PSS, config.ecap), 15);
+	vnest_free(n);
+}
+
 /* PASIDs are fewer on either side. */
 static void pss_is_the_smaller(void **state)
 {
 	struct vnest *n = vnest_kernel(1);
 	struct viq_vtd_config config = n->guest_config;
 
-	n->fk->smmus[0].ecap = (n->fk->smmus[0].ecap & ~VIQ_VTD_ECAP_PSS) | VIQ_PUT(VIQ_VTD_ECAP_PSS, 15);
+	n->fk->smmus[0].ecap = (n->fk->smmus[0].ecap & ~VIQ_VTD_ECAP_PSS) | VIQ_PUT(VIQ_VTD_ECAP_PSS, 11);
 	assert_int_equal(vnest_create(n), 0);
 	viq_linux_vvtd_offer(n->vv, &config);
-	assert_int_equal(VIQ_GET(VIQ_VTD_ECAP_PSS, config.ecap), 15);
+	assert_int_equal(VIQ_GET(VIQ_VTD_ECAP_PSS, config.ecap), 11);
 	config.ecap = (config.ecap & ~VIQ_VTD_ECAP_PSS) | VIQ_PUT(VIQ_VTD_ECAP_PSS, 7);
 	viq_linux_vvtd_offer(n->vv, &config);
 	assert_int_equal(VIQ_GET(VIQ_VTD_ECAP_PSS, config.ecap), 7);
@@ -146,8 +160,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_offered_is_taken), cmocka_unit_test(a_poor_host),
-		cmocka_unit_test(each_field_is_checked),    cmocka_unit_test(pss_is_the_smaller),
-		cmocka_unit_test(hosts_that_cannot_nest),
+		cmocka_unit_test(each_field_is_checked),    cmocka_unit_test(pss_is_bounded),
+		cmocka_unit_test(pss_is_the_smaller),       cmocka_unit_test(hosts_that_cannot_nest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

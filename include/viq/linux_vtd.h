@@ -174,8 +174,8 @@ VIQ_EXPORT int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq
  * returned (so that the guest's descriptor does not complete), the others are done all the same. -ENODEV: no guest is
  * bound, nothing has changed.
  *
- * A descriptor that names no PASID makes all of a device's PASIDs be read: at most 2^20 entries of 64 bytes. ECAP.PSS
- * says how many a guest can have; an embedder that wants less work for one descriptor offers fewer.
+ * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
+ * that there can be. viq_linux_vvtd_offer() gives 2^16 at most.
  */
 VIQ_EXPORT int viq_linux_vvtd_reconfig(struct viq_linux_vvtd *vvtd, const struct viq_vtd_reconfig *what);
 

@@ -57,6 +57,12 @@ static const struct field {
 #undef ECAP
 };
 
+/*
+ * PASIDs of 16 bits: one descriptor of the guest's can make viq read all PASID entries of a device, and the guest
+ * chooses how many there are. 65,536 take some milliseconds, 2^20 the better part of a tenth of a second.
+ */
+#define OFFER_PSS 15
+
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 static uint64_t get(const void *base, size_t offset, uint64_t mask)
@@ -137,6 +143,8 @@ void linux_vtd_offer(const struct viq_linux_hw_info *hw, struct viq_vtd_config *
 			break;
 		}
 	}
+	if (VIQ_GET(VIQ_VTD_ECAP_PSS, config->ecap) > OFFER_PSS)
+		config->ecap = (config->ecap & ~VIQ_VTD_ECAP_PSS) | VIQ_PUT(VIQ_VTD_ECAP_PSS, OFFER_PSS);
 	settle(config);
 }
 
