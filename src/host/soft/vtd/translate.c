@@ -180,7 +180,7 @@ static int translate_stages(const struct access *a, struct soft_vtd_leaf *leaf, 
 	*ref = (struct soft_tlb_ref){0};
 	soft_tlb_sample(&soft->tlb, &key, &sample);
 	ret = soft_vtd_walk(soft->config.mem, &soft->walking, &a->regime, a->req.addr, a->rights, leaf, fault);
-	/* Rights that deny the access leave a whole leaf; nothing else that faults may be cached. */
+	/* A walk that ends in a fault leaves a leaf only if it found one: where the page itself may not be reached. */
 	if (!ret || leaf->shift) {
 		cached = pack(leaf);
 		soft_tlb_insert(&soft->tlb, &key, &sample, &cached, ref);
