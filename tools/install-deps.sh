@@ -56,7 +56,9 @@ have() {
 	case $1 in
 	command) command -v "$2" >/dev/null ;;
 	module) command -v pkg-config >/dev/null && pkg-config --exists "$2" ;;
-	package) ! command -v dpkg-query >/dev/null || dpkg-query -W "$2" >/dev/null 2>&1 ;;
+	# dpkg also knows packages that are not installed, for instance those that others recommend.
+	package) ! command -v dpkg-query >/dev/null || dpkg-query -W -f '${Status}\n' "$2" 2>/dev/null |
+		grep -q ' installed$' ;;
 	# clang names the file alone when it has no such runtime.
 	runtime) command -v clang >/dev/null && [ "$(clang -print-file-name="$2")" != "$2" ] ;;
 	esac
