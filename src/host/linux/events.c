@@ -67,18 +67,18 @@ static void deliver(struct viq_linux_vsmmu *v, const uint64_t in[4])
 	uint64_t record[4];
 
 	if (make_record(v, in, record) && !viq_smmuv3_event(v->smmu, record))
-		linux_count(&v->events, 1);
+		linux_add(&v->events, 1);
 	else
-		linux_count(&v->events_lost, 1);
+		linux_add(&v->events_lost, 1);
 }
 
 /* Every event takes a number, those that the kernel dropped too; after 2^31 - 1 comes 0, so bit 31 is nothing. */
 static void take_event(struct viq_linux_vsmmu *v, const struct viq_linux_vevent *event)
 {
-	linux_count(&v->events_lost, (event->sequence - v->event_next) & INT32_MAX);
+	linux_add(&v->events_lost, (event->sequence - v->event_next) & INT32_MAX);
 	v->event_next = event->sequence + 1;
 	if (event->lost)
-		linux_count(&v->events_lost, 1);
+		linux_add(&v->events_lost, 1);
 	else
 		deliver(v, event->record);
 }

@@ -46,3 +46,14 @@ int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_h
 	}
 	return 0;
 }
+
+int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_linux_why *why)
+{
+	int err;
+
+	info->size = sizeof(*info);
+	err = viq_linux_hw_info(ctx, device, info);
+	if (!err)
+		return 0;
+	return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device, strerror(-err));
+}

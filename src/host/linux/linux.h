@@ -25,4 +25,14 @@ void linux_close(const struct viq_linux *ctx, int fd);
 /* Fill *why, which may be NULL, with one line. Returns err. */
 int linux_why(struct viq_linux_why *why, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* viq_linux_hw_info() of a device that was given by its id; says why it failed. */
+int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_linux_why *why);
+
+/* Keep the first error. */
+static inline void linux_first(int *first, int err)
+{
+	if (!*first)
+		*first = err;
+}
+
 #endif

@@ -117,7 +117,7 @@ static int give_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq
 	t->fate = refused ? VIQ_LINUX_FATE_REJECTED : VIQ_LINUX_FATE_FAILED;
 	if (!refused)
 		return err;
-	linux_count(&v->rejected, 1);
+	linux_add(&v->rejected, 1);
 	return 0;
 }
 

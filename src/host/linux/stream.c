@@ -101,7 +101,7 @@ static int attach(struct viq_linux_vsmmu *v, struct linux_stream *s, uint32_t pt
 	 */
 	publish(v, s, (s->flags & VIQ_CALL_STREAM_KNOWN) | (ats ? VIQ_CALL_STREAM_ATS : 0));
 	if (pt)
-		linux_count(&v->attaches, 1);
+		linux_add(&v->attaches, 1);
 	discard(v, s, old);
 	return 0;
 }

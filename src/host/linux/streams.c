@@ -131,12 +131,11 @@ static int check_device(const struct viq_linux_vsmmu *v, const struct viq_linux_
 /* ATS is each device's own matter. */
 static int ask_device(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_linux_why *why)
 {
-	struct viq_linux_hw_info info = {.size = sizeof(info)};
-	int err = viq_linux_hw_info(v->ctx, s->device, &info);
+	struct viq_linux_hw_info info;
+	int err = linux_ask_hw(v->ctx, s->device, &info, why);
 
 	if (err)
-		return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", s->device,
-				 strerror(-err));
+		return err;
 	if (info.type != VIQ_LINUX_HW_SMMUV3)
 		return linux_why(why, -ENODEV, "device %u is not behind an SMMUv3", s->device);
 	s->ats = s->ats && !(info.capabilities & VIQ_LINUX_CAP_NO_ATS);

@@ -28,15 +28,12 @@ static int check_config(const struct viq_linux_vsmmu_config *c, struct viq_linux
 
 static int get_hardware(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
 {
-	int err;
+	int err = linux_ask_hw(v->ctx, device, &v->hw, why);
 
-	v->hw.size = sizeof(v->hw);
-	err = viq_linux_hw_info(v->ctx, device, &v->hw);
 	if (err == -ENOTTY)
 		return linux_why(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on SMMUv3 needs Linux 6.13");
 	if (err)
-		return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device,
-				 strerror(-err));
+		return err;
 	if (v->hw.type != VIQ_LINUX_HW_SMMUV3)
 		return linux_why(why, -EOPNOTSUPP, "device %u is not behind an SMMUv3 (IOMMU type %u)", device,
 				 v->hw.type);

@@ -69,18 +69,6 @@ struct viq_linux_vsmmu {
 	uint64_t attaches, rejected, events, events_lost;
 };
 
-static inline void linux_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
-
-/* Keep the first error. */
-static inline void linux_first(int *first, int err)
-{
-	if (!*first)
-		*first = err;
-}
-
 /* --- host.c ------------------------------------------------------------------------------------------------------- */
 
 extern const struct viq_call_host_ops linux_vsmmu_host_ops;

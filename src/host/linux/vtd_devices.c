@@ -152,8 +152,8 @@ static int block_all(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	for (size_t i = d->count; i-- > 0;) {
 		struct linux_vtd_slot *s = d->slots[i];
 
-		linux_vtd_first(&err, linux_vtd_slot_block(v, d, s));
-		linux_vtd_first(&err, linux_vtd_slot_collect(v, s));
+		linux_first(&err, linux_vtd_slot_block(v, d, s));
+		linux_first(&err, linux_vtd_slot_collect(v, s));
 		if (s->pasid && linux_vtd_slot_empty(s))
 			linux_vtd_free_slot(d, s);
 	}
@@ -237,12 +237,11 @@ static int ask_device(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devic
 {
 	const uint64_t cap = VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP;
 	const uint64_t ecap = VIQ_VTD_ECAP_SRS | VIQ_VTD_ECAP_EAFS | VIQ_VTD_ECAP_SMPWCS;
-	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
-	int err = viq_linux_hw_info(v->ctx, device->device, &hw);
+	struct viq_linux_hw_info hw;
+	int err = linux_ask_hw(v->ctx, device->device, &hw, why);
 
 	if (err)
-		return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device->device,
-				 strerror(-err));
+		return err;
 	if (hw.type != VIQ_LINUX_HW_VTD)
 		return linux_why(why, -ENODEV, "device %u is not behind a VT-d (IOMMU type %u)", device->device,
 				 hw.type);
@@ -360,7 +359,7 @@ int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_vtd_mov
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
 		moving[i] = find(v, moves[i].from);
-		linux_vtd_first(&err, block_all(v, moving[i]));
+		linux_first(&err, block_all(v, moving[i]));
 		take_out(v, moving[i]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -368,7 +367,7 @@ int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_vtd_mov
 		insert(v, moving[i]);
 	}
 	for (uint32_t i = 0; i < count && v->vtd; i++)
-		linux_vtd_first(&err, linux_vtd_follow(v, moving[i], &everything));
+		linux_first(&err, linux_vtd_follow(v, moving[i], &everything));
 	free(moving);
 	return err;
 }

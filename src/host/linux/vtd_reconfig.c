@@ -110,7 +110,7 @@ static void follow_slot(struct follow *f, uint32_t pasid, struct linux_vtd_slot 
 		if (err)
 			hidden = give_up(f, s, err, &fate);
 	}
-	linux_vtd_first(&f->err, hidden);
+	linux_first(&f->err, hidden);
 	trace(f, pasid, want, fate, err);
 	if (s && s->pasid && linux_vtd_slot_empty(s))
 		linux_vtd_free_slot(f->d, s);
@@ -129,7 +129,7 @@ static void follow_want(struct follow *f, uint32_t pasid, const struct linux_vtd
 	if (!s && !wants_nothing(want)) {
 		s = linux_vtd_get_slot(f->d, pasid);
 		if (!s) {
-			linux_vtd_first(&f->err, -ENOMEM);
+			linux_first(&f->err, -ENOMEM);
 			trace(f, pasid, want, VIQ_LINUX_VTD_FAILED, -ENOMEM);
 			return;
 		}
@@ -301,7 +301,7 @@ int viq_linux_vvtd_reconfig(struct viq_linux_vvtd *v, const struct viq_vtd_recon
 	look(v, &g);
 	for (size_t i = 0; i < v->count; i++) {
 		if (concerns(v->devices[i], what))
-			linux_vtd_first(&err, follow_device(v, &g, v->devices[i], what));
+			linux_first(&err, follow_device(v, &g, v->devices[i], what));
 	}
 	linux_vtd_collect_removed(v);
 	return err;

@@ -83,7 +83,7 @@ int linux_vtd_slot_collect(struct viq_linux_vvtd *v, struct linux_vtd_slot *s)
 		struct linux_vtd_table *t = &s->tables[i];
 
 		if (t->hwpt && !(s->sure && t->hwpt == s->attached))
-			linux_vtd_first(&first, destroy_table(v, t));
+			linux_first(&first, destroy_table(v, t));
 	}
 	return first;
 }

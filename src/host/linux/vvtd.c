@@ -27,15 +27,12 @@ static int check_config(const struct viq_linux_vvtd_config *c, struct viq_linux_
 
 static int get_hardware(struct viq_linux_vvtd *v, uint32_t device, struct viq_linux_why *why)
 {
-	int err;
+	int err = linux_ask_hw(v->ctx, device, &v->hw, why);
 
-	v->hw.size = sizeof(v->hw);
-	err = viq_linux_hw_info(v->ctx, device, &v->hw);
 	if (err == -ENOTTY)
 		return linux_why(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on VT-d needs Linux 6.8");
 	if (err)
-		return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device,
-				 strerror(-err));
+		return err;
 	if (v->hw.type != VIQ_LINUX_HW_VTD)
 		return linux_why(why, -EOPNOTSUPP, "device %u is not behind a VT-d (IOMMU type %u)", device,
 				 v->hw.type);
@@ -106,11 +103,11 @@ static int tell_all(struct viq_linux_vvtd *v)
 
 	for (size_t i = 0; i < v->count; i++) {
 		for (size_t j = 0; j < v->devices[i]->count; j++)
-			linux_vtd_first(&err, linux_vtd_slot_tell(v, v->devices[i], v->devices[i]->slots[j]));
+			linux_first(&err, linux_vtd_slot_tell(v, v->devices[i], v->devices[i]->slots[j]));
 	}
 	for (struct linux_vtd_device *d = v->removed; d; d = d->next) {
 		for (size_t j = 0; j < d->count; j++)
-			linux_vtd_first(&err, linux_vtd_slot_tell(v, d, d->slots[j]));
+			linux_first(&err, linux_vtd_slot_tell(v, d, d->slots[j]));
 	}
 	return err;
 }
@@ -155,7 +152,7 @@ static void free_removed(struct viq_linux_vvtd *v, int *err)
 
 		for (size_t i = 0; i < d->count; i++) {
 			if (d->slots[i]->tables[0].hwpt || d->slots[i]->tables[1].hwpt)
-				linux_vtd_first(err, -EBUSY);
+				linux_first(err, -EBUSY);
 		}
 		v->removed = d->next;
 		linux_vtd_free_device(d);
@@ -169,7 +166,7 @@ int viq_linux_vvtd_destroy(struct viq_linux_vvtd *v)
 	if (!v)
 		return 0;
 	while (v->count)
-		linux_vtd_first(&err, linux_vtd_drop(v, v->devices[v->count - 1]));
+		linux_first(&err, linux_vtd_drop(v, v->devices[v->count - 1]));
 	linux_vtd_collect_removed(v);
 	if (v->vtd)
 		forget_all(v);

@@ -94,13 +94,6 @@ struct viq_linux_vvtd {
 	uint64_t tables, attaches, rejected; /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };
 
-/* Keep the first error. */
-static inline void linux_vtd_first(int *first, int err)
-{
-	if (!*first)
-		*first = err;
-}
-
 /* --- vtd_invalidate.c --------------------------------------------------------------------------------------------- */
 
 extern const struct viq_call_host_ops linux_vtd_host_ops;
