@@ -16,13 +16,17 @@ enum ss_fault {
 	SS_FLAG
 };
 
-/* Legacy mode has no number for an absent entry: what it does not allow is the reason. Nor are there flags. */
+/*
+ * Legacy mode has no number for an absent entry: what it does not allow is the reason. Nor are there flags (ss.ad), so
+ * what SS_FLAG has here is never asked for.
+ */
 static unsigned int legacy_reason(enum ss_fault kind, unsigned int access)
 {
 	static const uint8_t reasons[] = {
 		[SS_WIDTH] = VIQ_VTD_FR_ADDR,       [SS_ROOT_ACCESS] = VIQ_VTD_FR_CTX_INVALID,
 		[SS_ACCESS] = VIQ_VTD_FR_SS_ACCESS, [SS_RSVD] = VIQ_VTD_FR_SS_RSVD,
 		[SS_WRITE] = VIQ_VTD_FR_WRITE,      [SS_READ] = VIQ_VTD_FR_READ,
+		[SS_FLAG] = VIQ_VTD_FR_SS_ACCESS,
 	};
 
 	if (kind == SS_ABSENT)
