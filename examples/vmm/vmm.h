@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A small virtual machine monitor for arm64 on KVM, whose guest has an SMMUv3 that is viq in front of one assigned PCI
+ * device. It is an example: everything here is as short as it can be and still be right.
+ *
+ *   main.c      the command line, and the order in which everything is made
+ *   vm.c        KVM: memory, interrupt controller, which device answers which address
+ *   vcpu.c      a thread for each virtual processor
+ *   boot.c      kernel, initrd;  fdt.c  the device tree that describes all this to the guest
+ *   uart.c      the guest's console
+ *   pci.c       the PCI host bridge, and the configuration space of the assigned device
+ *   assigned.c  that device: vfio
+ *   smmu.c      viq: all that a VMM does with the library. Read this one first, then pci.c
+ *   monitor.c   the status line, and what can be asked for while the guest runs
+ *   trial.c     faults made on purpose, for the tests: a dropped invalidation, an illegal command
+ *
+ * An error before the guest runs ends the program with a line that says what is missing: die().
+ */
+#ifndef VMM_H
+#define VMM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The guest's physical address space */
+#define GICD_BASE     UINT64_C(0x08000000) /* distributor, 64 KiB; redistributors, 128 KiB a processor, behind it */
+#define GICR_BASE     UINT64_C(0x080a0000)
+#define UART_BASE     UINT64_C(0x09000000)
+#define UART_SIZE     UINT64_C(0x1000)
+#define SMMU_BASE     UINT64_C(0x09050000)
+#define SMMU_SIZE     UINT64_C(0x20000)
+#define PCI_MMIO_BASE UINT64_C(0x10000000) /* the window for BARs */
+#define PCI_MMIO_SIZE UINT64_C(0x10000000)
+#define PCI_ECAM_BASE UINT64_C(0x20000000) /* bus 0 alone: 4 KiB for each of 256 functions */
+#define PCI_ECAM_SIZE UINT64_C(0x100000)
+#define RAM_BASE      UINT64_C(0x40000000)
+
+/* Shared peripheral interrupts, by their number in the device tree (32 less than the GIC's) */
+#define SPI_UART        1
+#define SPI_SMMU_EVENTQ 8 /* both of the SMMU's are edges, the UART's is a level */
+#define SPI_SMMU_GERROR 9
+
+#define MAX_CPUS      8
+#define ASSIGNED_SLOT 1                    /* the device is 00:01.0 */
+#define ASSIGNED_SID  (ASSIGNED_SLOT << 3) /* StreamID: the requester ID, as iommu-map of the device tree says */
+
+void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...);
+/* A line on standard error while the guest runs. */
+void __attribute__((format(printf, 1, 2))) say(const char *format, ...);
+
+/* --- vm.c, vcpu.c ------------------------------------------------------------------------------------------------- */
+
+/* A device in the guest's address space. Called from any vCPU's thread: it locks for itself. */
+struct mmio {
+	uint64_t base, size;
+	uint64_t (*read)(void *opaque, uint64_t offset, unsigned int size);
+	void (*write)(void *opaque, uint64_t offset, unsigned int size, uint64_t value);
+	void *opaque;
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned int index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+};
+
+struct vm {
+	int kvm, fd, gic;
+	uint8_t *ram; /* guest-physical RAM_BASE */
+	uint64_t ram_size;
+	unsigned int cpu_count;
+	struct vcpu cpus[MAX_CPUS];
+	size_t run_size; /* of a struct kvm_run's mapping */
+	struct mmio mmio[8];
+	unsigned int mmio_count;
+	int end_fd;         /* eventfd: readable when the guest has ended */
+	const char *ending; /* why, then: "switched off", "reset", or what failed */
+	bool failed;
+};
+
+/* RAM, vCPUs (all but the first switched off, for PSCI), GICv3. Dies with what this machine's KVM lacks. */
+void vm_create(struct vm *vm, uint64_t ram_size, unsigned int cpu_count);
+void vm_destroy(struct vm *vm);
+/* Before the guest runs. */
+void vm_add_mmio(struct vm *vm, const struct mmio *mmio);
+/* Memory that the guest reaches without an exit; host NULL: no longer. At any time; 0 or -errno. */
+int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size);
+void vm_set_irq(struct vm *vm, unsigned int spi, bool level);
+void vm_pulse_irq(struct vm *vm, unsigned int spi);
+/* The first caller's reason counts; wakes end_fd. text is static. */
+void vm_end(struct vm *vm, const char *text, bool failed);
+
+/* Where the first vCPU begins. */
+void vcpu_set_entry(struct vcpu *vcpu, uint64_t pc, uint64_t x0);
+void vcpus_start(struct vm *vm);
+/* Makes all vCPUs leave the guest for good, and waits for their threads. */
+void vcpus_stop(struct vm *vm);
+
+/* --- boot.c, fdt.c ------------------------------------------------------------------------------------------------ */
+
+struct boot {
+	const char *kernel, *initrd, *append; /* initrd may be NULL */
+};
+
+/* Loads the images, builds the tree, sets the first vCPU's entry. */
+void boot_load(struct vm *vm, const struct boot *boot);
+/* Builds the tree at blob, which has room for size bytes. initrd_size 0: none. */
+void fdt_build(const struct vm *vm, const char *append, uint64_t initrd, uint64_t initrd_size, void *blob, size_t size);
+
+/* --- uart.c ------------------------------------------------------------------------------------------------------- */
+
+/* An Arm SBSA generic UART (a PL011 without clocks): what the guest writes goes to out. */
+struct uart;
+struct uart *uart_create(struct vm *vm, int out);
+void uart_destroy(struct uart *uart);
+/* A character for the guest; dropped if it has not read the last 64. */
+void uart_input(struct uart *uart, uint8_t character);
+
+/* --- pci.c, assigned.c -------------------------------------------------------------------------------------------- */
+
+/*
+ * The assigned device's vfio cdev. It is opened first; everything else asks the kernel about it, which it allows once
+ * the cdev is bound to an iommufd (smmu_create()).
+ */
+struct assigned;
+int assigned_open(const char *path); /* the cdev's fd; dies with what is wrong */
+struct assigned *assigned_create(struct vm *vm, int cdev);
+void assigned_destroy(struct assigned *assigned);
+
+/* Its configuration space as the guest may see it. size: 1, 2 or 4, aligned. */
+uint32_t assigned_config_read(struct assigned *assigned, uint32_t offset, unsigned int size);
+void assigned_config_write(struct assigned *assigned, uint32_t offset, unsigned int size, uint32_t value);
+
+struct pci;
+struct pci *pci_create(struct vm *vm, struct assigned *assigned);
+void pci_destroy(struct pci *pci);
+
+/* --- smmu.c ------------------------------------------------------------------------------------------------------- */
+
+enum smmu_queue {
+	SMMU_QUEUE_VCPU,   /* the vCPU that rings the doorbell consumes the commands */
+	SMMU_QUEUE_WORKER, /* a thread does */
+};
+
+struct smmu_options {
+	enum smmu_queue queue;
+	uint32_t budget;       /* commands consumed at a time; 0: all there are */
+	const char *calls;     /* "bulk", "strict", "single" */
+	bool no_range;         /* the guest sees no range invalidation */
+	uint64_t drop;         /* trial.c: swallow the n-th invalidation that names an address; 0: none */
+	uint32_t cmdq_entries; /* log2; 0: as the library does */
+};
+
+struct smmu;
+/* Binds cdev to an iommufd, pins the guest's memory, makes the guest's SMMU and puts the device behind it. */
+struct smmu *smmu_create(struct vm *vm, int cdev, const struct smmu_options *options);
+void smmu_destroy(struct smmu *smmu);
+/* For poll(); then smmu_events(). */
+int smmu_event_fd(const struct smmu *smmu);
+void smmu_events(struct smmu *smmu);
+
+#endif
