@@ -9,14 +9,9 @@
  *
  * Then the machine is switched off.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "machine.h"
 #include "tap.h"
 #include "tests.h"
 
@@ -57,17 +52,7 @@ static void run_tests(const char *only)
 
 static void dump_iort(const char *unused)
 {
-	FILE *table = fopen("/sys/firmware/acpi/tables/IORT", "rb");
-	int byte, at = 0;
-
-	if (!table) {
-		printf("IORT: %s\n", strerror(errno));
-		return;
-	}
-	while ((byte = fgetc(table)) != EOF)
-		printf("%s%02x", at++ % 32 ? "" : "\nIORT: ", (unsigned int)byte);
-	printf("\nIORT: end\n");
-	fclose(table);
+	machine_dump_iort();
 }
 
 static void run_bench(const char *unused)
@@ -92,53 +77,18 @@ static const struct job {
 	{"story", tell_story},
 };
 
-/* The value of key=value in the kernel's command line, or NULL. */
-static const char *option(char *line, const char *key)
-{
-	size_t length = strlen(key);
-
-	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
-		if (!strncmp(word, key, length) && word[length] == '=')
-			return word + length + 1;
-	}
-	return NULL;
-}
-
-static const char *command_line(char *buf, size_t size, const char *key)
-{
-	FILE *file = fopen("/proc/cmdline", "r");
-	const char *value = NULL;
-
-	if (file && fgets(buf, (int)size, file))
-		value = option(buf, key);
-	if (file)
-		fclose(file);
-	return value;
-}
-
-static void mount_at(const char *type, const char *path)
-{
-	mkdir(path, 0755);
-	if (mount(type, path, type, 0, NULL) && errno != EBUSY)
-		printf("mounting %s: %s\n", path, strerror(errno));
-}
-
 int main(void)
 {
-	char run_line[4096], only_line[4096];
-	const char *run, *only;
+	char run[32], only[64];
+	bool chosen;
 
-	mount_at("proc", "/proc");
-	mount_at("sysfs", "/sys");
-	mount_at("devtmpfs", "/dev");
-	run = command_line(run_line, sizeof(run_line), "viq.run");
-	only = command_line(only_line, sizeof(only_line), "viq.only");
+	machine_start();
+	machine_option("viq.run", run, sizeof(run));
+	chosen = machine_option("viq.only", only, sizeof(only));
 	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-		if (run && !strcmp(run, jobs[i].name))
-			jobs[i].run(only);
+		if (!strcmp(run, jobs[i].name))
+			jobs[i].run(chosen ? only : NULL);
 	}
-	printf("viq: the end\n");
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
+	machine_end();
 	return 0;
 }

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "machine.h"
+
+static void mount_at(const char *type, const char *path)
+{
+	mkdir(path, 0755);
+	if (mount(type, path, type, 0, NULL) && errno != EBUSY)
+		printf("mounting %s: %s\n", path, strerror(errno));
+}
+
+void machine_start(void)
+{
+	mount_at("proc", "/proc");
+	mount_at("sysfs", "/sys");
+	mount_at("devtmpfs", "/dev");
+}
+
+bool machine_option(const char *key, char *value, size_t size)
+{
+	size_t length = strlen(key);
+	FILE *file = fopen("/proc/cmdline", "r");
+	char line[4096] = "";
+	bool found = false;
+
+	if (file && !fgets(line, sizeof(line), file))
+		line[0] = 0;
+	if (file)
+		fclose(file);
+	value[0] = 0;
+	for (char *word = strtok(line, " \n"); word && !found; word = strtok(NULL, " \n")) {
+		found = !strncmp(word, key, length) && word[length] == '=';
+		if (found)
+			snprintf(value, size, "%s", word + length + 1);
+	}
+	return found;
+}
+
+void machine_dump_iort(void)
+{
+	FILE *table = fopen("/sys/firmware/acpi/tables/IORT", "rb");
+	int byte, at = 0;
+
+	if (!table) {
+		printf("IORT: %s\n", strerror(errno));
+		return;
+	}
+	while ((byte = fgetc(table)) != EOF)
+		printf("%s%02x", at++ % 32 ? "" : "\nIORT: ", (unsigned int)byte);
+	printf("\nIORT: end\n");
+	fclose(table);
+}
+
+void machine_end(void)
+{
+	printf("viq: the end\n");
+	fflush(stdout);
+	reboot(RB_POWER_OFF);
+}
