@@ -10,7 +10,7 @@
  *   uart.c      the guest's console
  *   pci.c       the PCI host bridge, and the configuration space of the assigned device
  *   assigned.c  that device: vfio
- *   smmu.c      viq: all that a VMM does with the library. Read this one first, then pci.c
+ *   smmu.c      viq: all that a VMM does with the library. Read this one first
  *   monitor.c   the status line, and what can be asked for while the guest runs
  *   trial.c     faults made on purpose, for the tests: a dropped invalidation, an illegal command
  *
@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <viq/linux_smmuv3.h>
 
 /* The guest's physical address space */
 #define GICD_BASE     UINT64_C(0x08000000) /* distributor, 64 KiB; redistributors, 128 KiB a processor, behind it */
@@ -139,28 +141,51 @@ struct pci;
 struct pci *pci_create(struct vm *vm, struct assigned *assigned);
 void pci_destroy(struct pci *pci);
 
-/* --- smmu.c ------------------------------------------------------------------------------------------------------- */
-
-enum smmu_queue {
-	SMMU_QUEUE_VCPU,   /* the vCPU that rings the doorbell consumes the commands */
-	SMMU_QUEUE_WORKER, /* a thread does */
-};
+/* --- smmu.c --------------------------------------------------------------------------------------------- */
 
 struct smmu_options {
-	enum smmu_queue queue;
-	uint32_t budget;       /* commands consumed at a time; 0: all there are */
-	const char *calls;     /* "bulk", "strict", "single" */
-	bool no_range;         /* the guest sees no range invalidation */
-	uint64_t drop;         /* trial.c: swallow the n-th invalidation that names an address; 0: none */
-	uint32_t cmdq_entries; /* log2; 0: as the library does */
+	bool worker;       /* a thread consumes the queue; else the vCPU that rings the doorbell */
+	uint32_t budget;   /* commands consumed while the lock is held; 0: all there are */
+	const char *calls; /* how long an array a system call gets: "bulk", "strict" or "single" */
+	bool no_range;     /* the guest sees no range invalidation */
+	uint32_t cmdq;     /* log2 of the command queue's entries; 0: as the library says */
+	uint64_t drop;     /* trial.c: swallow the n-th address invalidation; 0: none */
 };
 
 struct smmu;
 /* Binds cdev to an iommufd, pins the guest's memory, makes the guest's SMMU and puts the device behind it. */
 struct smmu *smmu_create(struct vm *vm, int cdev, const struct smmu_options *options);
+/* When no vCPU runs any more. */
 void smmu_destroy(struct smmu *smmu);
-/* For poll(); then smmu_events(). */
+/* For poll(), then smmu_events(). -1: this host has none. */
 int smmu_event_fd(const struct smmu *smmu);
 void smmu_events(struct smmu *smmu);
+/* Save the guest's SMMU, make a new one of it, and go on; the guest keeps running. */
+void smmu_freeze(struct smmu *smmu);
+
+struct smmu_status {
+	struct viq_smmuv3_counters guest; /* of every object that there has been */
+	struct viq_linux_counters host;
+	uint64_t commands, errors; /* of its command queue */
+};
+void smmu_status(struct smmu *smmu, struct smmu_status *status);
+/* For the tests: see trial.h. */
+void smmu_inject(struct smmu *smmu);
+void smmu_compare(struct smmu *smmu);
+
+/* --- monitor.c ---------------------------------------------------------------------------------------------------- */
+
+struct monitor {
+	struct vm *vm;
+	struct smmu *smmu;
+	struct uart *uart;
+	struct smmu_status last; /* at the last status line */
+	bool escape;             /* Ctrl-A has been pressed */
+};
+
+/* What the user typed: for the guest, or after Ctrl-A for the VMM. */
+void monitor_input(struct monitor *monitor, const uint8_t *text, size_t length);
+/* The live status line: what has happened since the last one, seconds ago. */
+void monitor_status(struct monitor *monitor, unsigned int seconds);
 
 #endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include <getopt.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+static const char usage[] =
+	"Usage: viq-vmm --kernel IMAGE [OPTION...]\n"
+	"Runs an arm64 Linux on KVM, with a PCI device behind an SMMUv3 that is viq.\n"
+	"\n"
+	"  --kernel IMAGE    an arm64 Image, not compressed\n"
+	"  --initrd FILE\n"
+	"  --append STRING   the kernel's command line; the console is ttyAMA0\n"
+	"  --memory MIB      of the guest (256)\n"
+	"  --cpus N          1 to 8 (1)\n"
+	"  --device PATH     vfio cdev of the device (/dev/vfio/devices/vfio0)\n"
+	"  --queue WHERE     vcpu: who rings the doorbell consumes the commands (default); worker: a thread does\n"
+	"  --budget N        commands consumed while others must wait (0: all there are)\n"
+	"  --calls HOW       entries that one system call gets: bulk (default), strict, single\n"
+	"  --no-range        the guest sees no range invalidation\n"
+	"  --cmdq LOG2       the guest's command queue has at most 2^LOG2 entries\n"
+	"  --status SECONDS  how often to say what viq has done\n"
+	"  --drop N          for tests: lose the N-th invalidation of an address\n"
+	"\n"
+	"The guest's console is standard input and output; Ctrl-A ? lists what else can be typed.\n";
+
+struct options {
+	struct boot boot;
+	struct smmu_options smmu;
+	const char *device;
+	uint64_t memory;
+	unsigned int cpus, status;
+};
+
+void say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	fprintf(stderr, "viq: %s\n", line);
+}
+
+void die(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	fprintf(stderr, "viq-vmm: %s\n", line);
+	exit(1);
+}
+
+/* --- The command line --------------------------------------------------------------------------------------------- */
+
+static uint64_t number(const char *name, const char *text, uint64_t least, uint64_t most)
+{
+	char *end;
+	uint64_t value;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (errno || end == text || *end || text[0] == '-' || value < least || value > most)
+		die("--%s: %s is not a number from %llu to %llu", name, text, (unsigned long long)least,
+		    (unsigned long long)most);
+	return value;
+}
+
+static bool queue_option(const char *text)
+{
+	if (strcmp(text, "vcpu") && strcmp(text, "worker"))
+		die("--queue is vcpu or worker, not %s", text);
+	return !strcmp(text, "worker");
+}
+
+static const struct option words[] = {
+	{"kernel", required_argument, NULL, 'k'},
+	{"initrd", required_argument, NULL, 'i'},
+	{"append", required_argument, NULL, 'a'},
+	{"memory", required_argument, NULL, 'm'},
+	{"cpus", required_argument, NULL, 'c'},
+	{"device", required_argument, NULL, 'd'},
+	{"queue", required_argument, NULL, 'q'},
+	{"budget", required_argument, NULL, 'b'},
+	{"calls", required_argument, NULL, 'C'},
+	{"no-range", no_argument, NULL, 'R'},
+	{"cmdq", required_argument, NULL, 'Q'},
+	{"status", required_argument, NULL, 's'},
+	{"drop", required_argument, NULL, 'D'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static void set_option(struct options *o, int word)
+{
+	switch (word) {
+	case 'k':
+		o->boot.kernel = optarg;
+		break;
+	case 'i':
+		o->boot.initrd = optarg;
+		break;
+	case 'a':
+		o->boot.append = optarg;
+		break;
+	case 'm':
+		o->memory = number("memory", optarg, 64, 65536) << 20;
+		break;
+	case 'c':
+		o->cpus = (unsigned int)number("cpus", optarg, 1, MAX_CPUS);
+		break;
+	case 'd':
+		o->device = optarg;
+		break;
+	case 'q':
+		o->smmu.worker = queue_option(optarg);
+		break;
+	case 'b':
+		o->smmu.budget = (uint32_t)number("budget", optarg, 0, VIQ_CALL_MAX_ENTRIES);
+		break;
+	case 'C':
+		o->smmu.calls = optarg;
+		break;
+	case 'R':
+		o->smmu.no_range = true;
+		break;
+	case 'Q':
+		o->smmu.cmdq = (uint32_t)number("cmdq", optarg, 1, 19);
+		break;
+	case 's':
+		o->status = (unsigned int)number("status", optarg, 1, 3600);
+		break;
+	case 'D':
+		o->smmu.drop = number("drop", optarg, 1, UINT64_MAX);
+		break;
+	case 'h':
+		fputs(usage, stdout);
+		exit(0);
+	default:
+		fputs("Try viq-vmm --help.\n", stderr);
+		exit(2);
+	}
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+	int word;
+
+	while ((word = getopt_long(argc, argv, "", words, NULL)) != -1)
+		set_option(o, word);
+	if (optind < argc)
+		die("%s is not an option", argv[optind]);
+	if (!o->boot.kernel)
+		die("no --kernel; try --help");
+}
+
+/* --- The event loop ----------------------------------------------------------------------------------------------- */
+
+static struct termios terminal;
+
+static void restore_terminal(void)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+}
+
+/* The guest's console wants single keys, and does the echo itself. */
+static void prepare_terminal(void)
+{
+	struct termios raw;
+
+	if (tcgetattr(STDIN_FILENO, &terminal))
+		return; /* not a terminal */
+	atexit(restore_terminal);
+	raw = terminal;
+	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST;
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+}
+
+/* Blocked in all threads, since it is made before any: they come here. */
+static int signal_fd(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (fd < 0)
+		die("signalfd: %s", strerror(errno));
+	return fd;
+}
+
+static int timer_fd(unsigned int seconds)
+{
+	struct itimerspec every = {.it_interval = {.tv_sec = seconds}, .it_value = {.tv_sec = seconds}};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+
+	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
+		die("timerfd: %s", strerror(errno));
+	return fd;
+}
+
+enum {
+	INPUT,
+	EVENTS,
+	TIMER,
+	SIGNAL,
+	END,
+	SOURCES,
+};
+
+/* What the console's user typed; false at its end. */
+static bool take_input(struct monitor *m)
+{
+	uint8_t text[256];
+	ssize_t got = read(STDIN_FILENO, text, sizeof(text));
+
+	if (got > 0)
+		monitor_input(m, text, (size_t)got);
+	return got > 0 || (got < 0 && errno == EINTR);
+}
+
+static void run(struct monitor *m, int signals, unsigned int status)
+{
+	struct pollfd fds[SOURCES] = {
+		[INPUT] = {.fd = STDIN_FILENO, .events = POLLIN},
+		[EVENTS] = {.fd = smmu_event_fd(m->smmu), .events = POLLIN},
+		[TIMER] = {.fd = timer_fd(status), .events = POLLIN},
+		[SIGNAL] = {.fd = signals, .events = POLLIN},
+		[END] = {.fd = m->vm->end_fd, .events = POLLIN},
+	};
+	uint64_t ticks;
+
+	while (!fds[END].revents) {
+		if (poll(fds, SOURCES, -1) < 0 && errno != EINTR)
+			die("poll: %s", strerror(errno));
+		if (fds[INPUT].revents && !take_input(m))
+			fds[INPUT].fd = -1;
+		if (fds[EVENTS].revents)
+			smmu_events(m->smmu);
+		if (fds[TIMER].revents && read(fds[TIMER].fd, &ticks, sizeof(ticks)) == sizeof(ticks))
+			monitor_status(m, (unsigned int)ticks * status);
+		if (fds[SIGNAL].revents)
+			vm_end(m->vm, "ended by a signal", false);
+	}
+	close(fds[TIMER].fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.boot.append = "console=ttyAMA0",
+		.device = "/dev/vfio/devices/vfio0",
+		.memory = UINT64_C(256) << 20,
+		.cpus = 1,
+		.smmu.calls = "bulk",
+	};
+	struct assigned *assigned;
+	struct monitor monitor = {0};
+	struct vm vm;
+	struct pci *pci;
+	int cdev, signals;
+
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	parse(&options, argc, argv);
+	signals = signal_fd();
+	vm_create(&vm, options.memory, options.cpus);
+	cdev = assigned_open(options.device);
+	monitor = (struct monitor){.vm = &vm, .smmu = smmu_create(&vm, cdev, &options.smmu)};
+	assigned = assigned_create(&vm, cdev);
+	pci = pci_create(&vm, assigned);
+	monitor.uart = uart_create(&vm, STDOUT_FILENO);
+	boot_load(&vm, &options.boot);
+
+	prepare_terminal();
+	vcpus_start(&vm);
+	run(&monitor, signals, options.status);
+	vcpus_stop(&vm);
+	say("the guest has ended: %s", vm.ending);
+
+	uart_destroy(monitor.uart);
+	pci_destroy(pci);
+	assigned_destroy(assigned);
+	smmu_destroy(monitor.smmu);
+	close(cdev);
+	vm_destroy(&vm);
+	return vm.failed;
+}
