@@ -275,7 +275,6 @@ int main(int argc, char **argv)
 	struct assigned *assigned;
 	struct monitor monitor = {0};
 	struct vm vm;
-	struct pci *pci;
 	int cdev, signals;
 
 	setvbuf(stderr, NULL, _IOLBF, 0);
@@ -285,7 +284,7 @@ int main(int argc, char **argv)
 	cdev = assigned_open(options.device);
 	monitor = (struct monitor){.vm = &vm, .smmu = smmu_create(&vm, cdev, &options.smmu)};
 	assigned = assigned_create(&vm, cdev);
-	pci = pci_create(&vm, assigned);
+	pci_create(&vm, assigned);
 	monitor.uart = uart_create(&vm, STDOUT_FILENO);
 	boot_load(&vm, &options.boot);
 
@@ -296,7 +295,6 @@ int main(int argc, char **argv)
 	say("the guest has ended: %s", vm.ending);
 
 	uart_destroy(monitor.uart);
-	pci_destroy(pci);
 	assigned_destroy(assigned);
 	smmu_destroy(monitor.smmu);
 	close(cdev);

@@ -137,9 +137,8 @@ void assigned_destroy(struct assigned *assigned);
 uint32_t assigned_config_read(struct assigned *assigned, uint32_t offset, unsigned int size);
 void assigned_config_write(struct assigned *assigned, uint32_t offset, unsigned int size, uint32_t value);
 
-struct pci;
-struct pci *pci_create(struct vm *vm, struct assigned *assigned);
-void pci_destroy(struct pci *pci);
+/* The bus that the guest finds it on. */
+void pci_create(struct vm *vm, struct assigned *assigned);
 
 /* --- smmu.c --------------------------------------------------------------------------------------------- */
 
