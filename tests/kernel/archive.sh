@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: archive.sh DIR SUITE COMMAND
+# Usage: archive.sh DIR SUITE[:ARCHITECTURE] COMMAND
 #   kernels             "NAME VERSION" of the current linux-source package, then of the newest other one from 6.13 on
 #   version PACKAGE     the newest version there
 #   closure PACKAGE     it and all that it depends on, "NAME=VERSION" a line
@@ -9,8 +9,9 @@
 # Signatures are checked as apt always does. Nothing is installed; root is not needed. Lists are fetched once a day.
 set -eu
 
-dir=$(realpath -m "${1:?directory}")/$2
-suite=$2
+suite=${2%:*} architecture=$(dpkg --print-architecture)
+[ "$suite" = "$2" ] || architecture=${2#*:}
+dir=$(realpath -m "${1:?directory}")/${2/:/-}
 shift 2
 mirror=${VIQ_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -19,8 +20,9 @@ options=(-q -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts
 	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
 	-o Dir::State::Lists="$dir/lists" -o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache"
 	-o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache= -o Acquire::GzipIndexes=true
-	-o APT::Sandbox::User= -o APT::Default-Release="$suite" -o APT::Install-Recommends=false
-	-o Acquire::Languages=none -o Acquire::Retries=1 -o Debug::NoLocking=true)
+	-o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o APT::Sandbox::User=
+	-o APT::Default-Release="$suite" -o APT::Install-Recommends=false -o Acquire::Languages=none
+	-o Acquire::Retries=1 -o Debug::NoLocking=true)
 
 # Lists that cannot be renewed are still good for what the cache holds.
 update() {

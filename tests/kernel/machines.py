@@ -27,16 +27,40 @@ def _output(*command):
     return done.stdout.strip()
 
 
-def program():
-    """Build /init with the cross compiler; its path."""
+def _configure(log):
+    """The build folder, as it is wanted now: one from before is changed, not begun anew."""
+    libfdt = _output(HERE / "fetch-libfdt.sh", CACHE)
+    setup = ["meson", "setup", BUILD, "--cross-file", HERE / "aarch64.cross", "--buildtype=release",
+             "-Ddefault_library=static", "-Dtool=false", "-Dtests=false", "-Dsoft=false", "-Dvm=true",
+             f"-Dc_args=-I{libfdt}/include", f"-Dc_link_args=-static -L{libfdt}/lib"]
+    if (BUILD / "build.ninja").exists():
+        setup.append("--reconfigure")
+    done = BUILD / "configured"
+    wanted = "\n".join(str(word) for word in setup if word != "--reconfigure")
+    if done.exists() and done.read_text() == wanted:
+        return
+    _quietly(setup, log)
+    done.write_text(wanted)
+
+
+def _quietly(command, log):
+    with open(log, "a", encoding="utf-8") as out:
+        if subprocess.run(command, stdout=out, stderr=out, check=False, cwd=SOURCE).returncode:
+            raise vm.VmError(f"the program for the machine does not build:\n{log.read_text()[-4000:]}")
+
+
+def build():
+    """Everything for the machine, with the cross compiler, linked statically; the build folder."""
     log = SOURCE / "build-kernel.log"
-    with open(log, "w", encoding="utf-8") as out:
-        setup = ["meson", "setup", BUILD, "--cross-file", HERE / "aarch64.cross", "--buildtype=release",
-                 "-Ddefault_library=static", "-Dtool=false", "-Dtests=false", "-Dsoft=false", "-Dvm=true"]
-        for command in ([] if (BUILD / "build.ninja").exists() else [setup]) + [["ninja", "-C", BUILD]]:
-            if subprocess.run(command, stdout=out, stderr=out, check=False, cwd=SOURCE).returncode:
-                raise vm.VmError(f"the program for the machine does not build:\n{log.read_text()[-4000:]}")
-    return BUILD / "tests" / "kernel" / "init"
+    log.unlink(missing_ok=True)
+    _configure(log)
+    _quietly(["ninja", "-C", BUILD], log)
+    return BUILD
+
+
+def program():
+    """Its /init for check-kernel; the path."""
+    return build() / "tests" / "kernel" / "init"
 
 
 def qemu():
