@@ -87,9 +87,9 @@ struct viq_smmuv3_ops {
 	 */
 	int (*reconfig)(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
 	/*
-	 * The budget of an MMIO write ended before the queue did: call viq_smmuv3_run() soon, from the event loop.
-	 * Failed host calls are charged to the budget, so this happens under any. NULL: run() is called after every
-	 * write anyway.
+	 * The budget of an MMIO write ended before the queue did: call viq_smmuv3_run() soon, from the event loop or a
+	 * worker. Failed host calls are charged to the budget, so this happens under any; under VIQ_SMMUV3_DEFER after
+	 * every write that leaves commands to consume. NULL: run() is called after every write anyway.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -101,12 +101,19 @@ struct viq_smmuv3_ops {
 	void (*trace)(void *opaque, const struct viq_smmuv3_trace *trace);
 };
 
+/*
+ * A config.budget: no write consumes anything. One that leaves commands to consume calls kick(), which must be there,
+ * and viq_smmuv3_run() does all the work, on whatever thread.
+ */
+#define VIQ_SMMUV3_DEFER UINT32_MAX
+
 struct viq_smmuv3_config {
 	uint32_t size; /* sizeof(struct viq_smmuv3_config) */
 	/* ID registers as the guest will see them. See viq_smmuv3_config_check(). IDR2 and IDR4 read as 0. */
 	uint32_t idr0, idr1, idr3, idr5, iidr, aidr;
-	uint32_t gbpa;   /* GBPA at reset, without UPDATE. Typical: SHCFG = 1 (0x1000), with ABORT to isolate devices */
-	uint32_t budget; /* commands consumed at most by one MMIO write; 0: as many as the queue can hold */
+	uint32_t gbpa; /* GBPA at reset, without UPDATE. Typical: SHCFG = 1 (0x1000), with ABORT to isolate devices */
+	/* Commands consumed at most by one MMIO write; 0: as many as the queue can hold; VIQ_SMMUV3_DEFER: none. */
+	uint32_t budget;
 	const struct viq_mem *mem;        /* the guest's memory; must outlive the object */
 	struct viq_call_host host;        /* where invalidations go */
 	const struct viq_smmuv3_ops *ops; /* must outlive the object; NULL: no hooks */

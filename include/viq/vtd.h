@@ -140,8 +140,9 @@ struct viq_vtd_ops {
 	 */
 	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
 	/*
-	 * The budget of an MMIO write ended before the queue did: call viq_vtd_run() soon, from the event loop. NULL:
-	 * run() is called after every write anyway.
+	 * The budget of an MMIO write ended before the queue did: call viq_vtd_run() soon, from the event loop or a
+	 * worker. Under VIQ_VTD_DEFER after every write that leaves descriptors to consume. NULL: run() is called after
+	 * every write anyway.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -172,6 +173,13 @@ struct viq_vtd_ops {
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A config.budget: no write consumes anything of the queue. One that leaves descriptors to consume calls kick(), which
+ * must be there, and viq_vtd_run() does all the work, on whatever thread. Register-based invalidation (CCMD, IOTLB) and
+ * what GCMD sets in motion are no part of the queue: they are done before the write returns.
+ */
+#define VIQ_VTD_DEFER UINT32_MAX
+
 struct viq_vtd_config {
 	uint32_t size;    /* sizeof(struct viq_vtd_config) */
 	uint32_t version; /* VER: 0x10 is 1.0, 0x40 is 4.0 */
@@ -179,7 +187,7 @@ struct viq_vtd_config {
 	uint64_t cap, ecap;
 	/*
 	 * Descriptors consumed at most by one MMIO write; 0: as many as the queue can hold. A descriptor that concerns
-	 * n tables counts as n, and extra host calls count too.
+	 * n tables counts as n, and extra host calls count too. VIQ_VTD_DEFER: none.
 	 */
 	uint32_t budget;
 	uint32_t reserved;             /* 0 */

@@ -306,6 +306,9 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)
 {
-	if (viq_smmuv3_run(s, s->config.budget) && s->ops.kick)
+	const uint32_t budget = s->config.budget;
+	bool left = budget == VIQ_SMMUV3_DEFER ? smmuv3_cmdq_waits(s) : viq_smmuv3_run(s, budget);
+
+	if (left && s->ops.kick)
 		s->ops.kick(s->config.opaque);
 }

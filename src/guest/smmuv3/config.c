@@ -171,6 +171,8 @@ static const char *check_embedding(const struct viq_smmuv3_config *c)
 		return "host: not a host (ops missing, or of another size)";
 	if (c->ops && c->ops->size != sizeof(*c->ops))
 		return "ops: size must be sizeof(struct viq_smmuv3_ops)";
+	if (c->budget == VIQ_SMMUV3_DEFER && !(c->ops && c->ops->kick))
+		return "budget: VIQ_SMMUV3_DEFER needs ops.kick, else nobody learns of commands to consume";
 	return NULL;
 }
 

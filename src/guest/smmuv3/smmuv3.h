@@ -147,7 +147,7 @@ bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words, uint32_t count, c
 
 /* regs.cmdq_base has changed. */
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
-/* Consume with the budget of an MMIO write; ask for a kick if work is left. */
+/* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Are there commands that could be consumed now? Between two accesses of the guest, when CONS is exact. */
 bool smmuv3_cmdq_waits(struct viq_smmuv3 *s);

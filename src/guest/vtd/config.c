@@ -161,6 +161,8 @@ static const char *check_embedding(const struct viq_vtd_config *c)
 		return "mem: guest memory is missing";
 	if (c->ops && c->ops->size != sizeof(*c->ops))
 		return "ops: size must be sizeof(struct viq_vtd_ops)";
+	if (c->budget == VIQ_VTD_DEFER && !(c->ops && c->ops->kick))
+		return "budget: VIQ_VTD_DEFER needs ops.kick, else nobody learns of descriptors to consume";
 	if ((c->ecap & VIQ_VTD_ECAP_DT) && !(c->ops && c->ops->devtlb))
 		return "ECAP.DT: device-TLB invalidation needs ops.devtlb";
 	return NULL;

@@ -275,6 +275,9 @@ bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
 
 void vtd_invq_doorbell(struct viq_vtd *s)
 {
-	if (viq_vtd_run(s, s->config.budget) && s->ops.kick)
+	const uint32_t budget = s->config.budget;
+	bool left = budget == VIQ_VTD_DEFER ? vtd_invq_waits(s) : viq_vtd_run(s, budget);
+
+	if (left && s->ops.kick)
 		s->ops.kick(s->config.opaque);
 }

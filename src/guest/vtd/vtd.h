@@ -143,7 +143,7 @@ uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *mo
 
 /* regs.iqa_used has changed. */
 void vtd_invq_moved(struct viq_vtd *s);
-/* Consume with the budget of an MMIO write; ask for a kick if work is left. */
+/* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
 void vtd_invq_doorbell(struct viq_vtd *s);
 /* Are there descriptors that could be consumed now? Between two accesses of the guest, when IQH is exact. */
 bool vtd_invq_waits(struct viq_vtd *s);
