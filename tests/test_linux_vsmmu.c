@@ -158,7 +158,7 @@ static void refuses_bad_configurations(void **state)
 	REFUSES(config.reserved = 1, "config_init");
 	REFUSES(config.device = 0, "device");
 	REFUSES(config.hwpt = 0, "hwpt");
-	REFUSES(config.calls = VIQ_LINUX_CALLS_STRICT + 1, "calls");
+	REFUSES(config.calls = VIQ_LINUX_CALLS_SINGLE + 1, "calls");
 	REFUSES(ops.size--, "ops");
 	REFUSES(config.event_depth = UINT32_MAX, "event_depth");
 #undef REFUSES
@@ -239,6 +239,7 @@ static uint32_t longest_call(uint32_t calls)
 
 static void calls_are_as_long_as_asked_for(void **state)
 {
+	assert_int_equal(longest_call(VIQ_LINUX_CALLS_SINGLE), 1);
 	assert_int_equal(longest_call(VIQ_LINUX_CALLS_STRICT), 63);
 	assert_int_equal(longest_call(VIQ_LINUX_CALLS_BULK), 201);
 	assert_int_equal(longest_call(VIQ_LINUX_CALLS_DEFAULT), 201);

@@ -40,11 +40,12 @@ extern "C" {
 
 struct viq_linux_vsmmu;
 
-/* How long an array one IOMMU_HWPT_INVALIDATE gets. Both are exact; see docs/kernels.md for what they cost. */
+/* How long an array one IOMMU_HWPT_INVALIDATE gets. All are exact; see docs/kernels.md for what they cost. */
 enum viq_linux_calls {
 	VIQ_LINUX_CALLS_DEFAULT, /* bulk */
 	VIQ_LINUX_CALLS_BULK,    /* whole runs */
 	VIQ_LINUX_CALLS_STRICT,  /* at most 63 entries, the kernel's own group: no failed call has run two groups */
+	VIQ_LINUX_CALLS_SINGLE,  /* one entry: dear, for comparing with VMMs that do so */
 };
 
 /* What became of a stream: for viq_linux_vsmmu_ops.trace. */

@@ -47,13 +47,24 @@ struct outcome {
 	int err;       /* of the kernel; 0: it contradicts itself */
 };
 
+static uint32_t slice_of(uint32_t calls)
+{
+	switch (calls) {
+	case VIQ_LINUX_CALLS_STRICT:
+		return LINUX_GROUP;
+	case VIQ_LINUX_CALLS_SINGLE:
+		return 1;
+	}
+	return VIQ_CALL_MAX_ENTRIES;
+}
+
 void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, uint32_t viommu,
 			   const struct viq_linux_hw_info *hw, uint32_t calls)
 {
 	*inv = (struct linux_invalidate){
 		.calls = {.ctx = ctx},
 		.viommu = viommu,
-		.slice = calls == VIQ_LINUX_CALLS_STRICT ? LINUX_GROUP : VIQ_CALL_MAX_ENTRIES,
+		.slice = slice_of(calls),
 		.repeat = hw->flags & VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI,
 	};
 	linux_allow_init(&inv->allow, hw);
@@ -116,9 +127,10 @@ static struct outcome run_execute(struct linux_invalidate *inv, const struct run
 
 /* --- Cutting a request into runs ---------------------------------------------------------------------------------- */
 
-/* The entries from the cursor on that one call can take: whole groups, unless they are the request's last. */
+/* The entries from the cursor on that one call can take: whole groups, unless they are the request's last, or one. */
 static void run_take(struct linux_invalidate *inv, struct run *run, struct gather_cursor *at, uint32_t total)
 {
+	const uint32_t group = inv->slice < LINUX_GROUP ? inv->slice : LINUX_GROUP;
 	uint32_t here, left = total - at->index;
 
 	run->entries = gather_entry(at);
@@ -127,8 +139,8 @@ static void run_take(struct linux_invalidate *inv, struct run *run, struct gathe
 		here = inv->slice;
 	if (here >= left) {
 		run->count = left;
-	} else if (here >= LINUX_GROUP) {
-		run->count = here - here % LINUX_GROUP;
+	} else if (here >= group) {
+		run->count = here - here % group;
 	} else {
 		run->count = left < LINUX_GROUP ? left : LINUX_GROUP;
 		run->entries = (const uint64_t(*)[2])run->copy;

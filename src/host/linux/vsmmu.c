@@ -19,7 +19,7 @@ static int check_config(const struct viq_linux_vsmmu_config *c, struct viq_linux
 		return linux_why(why, -EINVAL, "config: not set by viq_linux_vsmmu_config_init()");
 	if (!c->hwpt || !c->device)
 		return linux_why(why, -EINVAL, "config: hwpt and device must be set");
-	if (c->calls > VIQ_LINUX_CALLS_STRICT)
+	if (c->calls > VIQ_LINUX_CALLS_SINGLE)
 		return linux_why(why, -EINVAL, "config.calls: %u is not one of enum viq_linux_calls", c->calls);
 	if (c->ops && c->ops->size != sizeof(*c->ops))
 		return linux_why(why, -EINVAL, "config.ops: size must be sizeof(struct viq_linux_vsmmu_ops)");
