@@ -28,6 +28,9 @@
 #define EDU_BUFFER          0x40000 /* as an address for its own DMA engine */
 #define EDU_BAR_SIZE        0x1000  /* the registers that are used */
 
+/* The device takes 100 ms from the command on. */
+#define TRANSFER_NS 100100000
+
 #define PCI_COMMAND            4
 #define PCI_COMMAND_MEMORY     2u
 #define PCI_COMMAND_BUS_MASTER 4u
@@ -48,7 +51,7 @@ static unsigned int read_hex(const char *name, const char *file)
 	return value;
 }
 
-static void find(char *name, size_t size)
+void edu_find(struct edu *edu)
 {
 	struct dirent *entry;
 	DIR *dir = opendir(PCI_DEVICES);
@@ -58,12 +61,21 @@ static void find(char *name, size_t size)
 	while ((entry = readdir(dir))) {
 		if (read_hex(entry->d_name, "vendor") == EDU_VENDOR &&
 		    read_hex(entry->d_name, "device") == EDU_DEVICE) {
-			snprintf(name, size, "%s", entry->d_name);
+			snprintf(edu->name, sizeof(edu->name), "%.15s", entry->d_name);
 			closedir(dir);
 			return;
 		}
 	}
 	fail("the machine has no edu device");
+}
+
+uint32_t edu_requester(const struct edu *edu)
+{
+	unsigned int bus, slot, function;
+
+	if (sscanf(edu->name, "%*x:%x:%x.%x", &bus, &slot, &function) != 3)
+		fail("%s is not the name of a PCI device", edu->name);
+	return bus << 8 | slot << 3 | function;
 }
 
 static void write_file(const char *path, const char *text)
@@ -101,18 +113,18 @@ static int open_cdev(const char *name)
 
 void edu_open(struct edu *edu)
 {
-	char name[256], path[300];
+	char path[300];
 
-	find(name, sizeof(name));
-	edu->cdev = open_cdev(name);
+	edu_find(edu);
+	edu->cdev = open_cdev(edu->name);
 	if (edu->cdev >= 0)
 		return;
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", name);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", edu->name);
 	write_file(path, "vfio-pci");
-	write_file("/sys/bus/pci/drivers_probe", name);
-	edu->cdev = open_cdev(name);
+	write_file("/sys/bus/pci/drivers_probe", edu->name);
+	edu->cdev = open_cdev(edu->name);
 	if (edu->cdev < 0)
-		fail("vfio-pci did not take %s", name);
+		fail("vfio-pci did not take %s", edu->name);
 }
 
 static uint64_t region(int cdev, uint32_t index)
@@ -142,7 +154,51 @@ void edu_start(struct edu *edu)
 void edu_close(struct edu *edu)
 {
 	munmap((void *)edu->bar, EDU_BAR_SIZE);
-	close(edu->cdev);
+	if (edu->cdev >= 0)
+		close(edu->cdev);
+}
+
+void edu_unbind(struct edu *edu)
+{
+	char path[300];
+
+	edu_find(edu);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver/unbind", edu->name);
+	if (!access(path, F_OK))
+		write_file(path, edu->name);
+}
+
+/* Opens a file of the device in sysfs. */
+static int open_file(const struct edu *edu, const char *file)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", edu->name, file);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		fail("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+void edu_start_bare(struct edu *edu)
+{
+	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER;
+	void *bar;
+	int fd;
+
+	edu_find(edu);
+	edu->cdev = -1;
+	fd = open_file(edu, "config");
+	if (pwrite(fd, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
+		fail("PCI command register: %s", strerror(errno));
+	close(fd);
+	fd = open_file(edu, "resource0");
+	bar = mmap(NULL, EDU_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (bar == MAP_FAILED)
+		fail("mapping resource0: %s", strerror(errno));
+	close(fd);
+	edu->bar = bar;
 }
 
 static void write64(struct edu *edu, unsigned int word, uint64_t value)
@@ -152,14 +208,16 @@ static void write64(struct edu *edu, unsigned int word, uint64_t value)
 
 static void transfer(struct edu *edu, uint64_t from, uint64_t to, uint32_t bytes, uint32_t direction)
 {
-	const struct timespec pause = {.tv_nsec = 20000000};
+	/* Waking up costs more than a transfer does, in a machine within a machine: once must do. */
+	const struct timespec usual = {.tv_nsec = TRANSFER_NS}, more = {.tv_nsec = 1000000};
 
 	write64(edu, EDU_DMA_SOURCE, from);
 	write64(edu, EDU_DMA_DESTINATION, to);
 	write64(edu, EDU_DMA_COUNT, bytes);
 	write64(edu, EDU_DMA_COMMAND, EDU_DMA_START | direction);
+	nanosleep(&usual, NULL);
 	while (edu->bar[EDU_DMA_COMMAND] & EDU_DMA_START)
-		nanosleep(&pause, NULL);
+		nanosleep(&more, NULL);
 }
 
 void edu_fetch(struct edu *edu, uint64_t iova, uint32_t bytes)

@@ -10,7 +10,6 @@
 
 #include "tap.h"
 
-#define SKIPPED       77
 #define SECONDS_LIMIT 7200 /* of the machine's time, which leaps; vm.py watches the real one */
 
 /* The child's reason, read by its parent. */
@@ -44,7 +43,7 @@ void tap_skip(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	leave(SKIPPED, text);
+	leave(TAP_SKIPPED, text);
 }
 
 void tap_note(const char *format, ...)
@@ -59,12 +58,12 @@ void tap_note(const char *format, ...)
 	fflush(stdout);
 }
 
-static void __attribute__((noreturn)) child(const struct tap_test *test, int fd)
+static void __attribute__((noreturn)) child(void (*run)(void), unsigned int seconds, int fd)
 {
 	reason_fd = fd;
-	alarm(SECONDS_LIMIT);
-	test->run();
-	_exit(0);
+	alarm(seconds);
+	run();
+	_exit(TAP_PASSED);
 }
 
 /* What became of the child; its reason is in text. */
@@ -84,39 +83,47 @@ static int wait_for(pid_t pid, int fd, char *text, size_t size)
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	if (WTERMSIG(status) == SIGALRM)
-		snprintf(text, size, "not done after %d s", SECONDS_LIMIT);
+		snprintf(text, size, "not done in time");
 	else
 		snprintf(text, size, "died of signal %d", WTERMSIG(status));
 	return 1;
 }
 
-/* Returns whether it failed. */
-static bool run_one(const struct tap_test *test, unsigned int number)
+int tap_try(void (*run)(void), unsigned int seconds, char *text, size_t size)
 {
-	char text[600] = "cannot be started";
 	int status = 1, fds[2];
 	pid_t pid;
 
+	snprintf(text, size, "cannot be started");
 	fflush(stdout);
-	if (!pipe(fds)) {
-		pid = fork();
-		if (!pid) {
-			close(fds[0]);
-			child(test, fds[1]);
-		}
-		close(fds[1]);
-		if (pid > 0)
-			status = wait_for(pid, fds[0], text, sizeof(text));
+	if (pipe(fds))
+		return status;
+	pid = fork();
+	if (!pid) {
 		close(fds[0]);
+		child(run, seconds, fds[1]);
 	}
-	if (!status)
+	close(fds[1]);
+	if (pid > 0)
+		status = wait_for(pid, fds[0], text, size);
+	close(fds[0]);
+	return status;
+}
+
+/* Returns whether it failed. */
+static bool run_one(const struct tap_test *test, unsigned int number)
+{
+	char text[600];
+	int status = tap_try(test->run, SECONDS_LIMIT, text, sizeof(text));
+
+	if (status == TAP_PASSED)
 		printf("ok %u %s\n", number, test->name);
-	else if (status == SKIPPED)
+	else if (status == TAP_SKIPPED)
 		printf("ok %u %s # SKIP %s\n", number, test->name, text);
 	else
 		printf("not ok %u %s: %s\n", number, test->name, text);
 	fflush(stdout);
-	return status && status != SKIPPED;
+	return status != TAP_PASSED && status != TAP_SKIPPED;
 }
 
 unsigned int tap_run(const struct tap_test *tests, size_t count, const char *only)
