@@ -8,7 +8,8 @@ WERROR    ?= true
 
 export WERROR
 
-.PHONY: all help deps demo check check-kernel demo-kernel bench bench-kernel fuzz format install clean
+.PHONY: all help deps demo check check-kernel demo-kernel check-guest demo-guest bench bench-kernel bench-guest \
+	fuzz format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -18,9 +19,12 @@ help:
 	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
 	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
+	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
+	@echo 'make demo-guest        watch such a guest, and what viq does meanwhile'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/'
 	@echo 'make bench             measure, on an optimised build of its own'
 	@echo 'make bench-kernel      what an invalidation costs on these kernels, by the length of the call'
+	@echo 'make bench-guest       what unmapping costs in such a guest, by the way viq calls the kernel'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
 	@echo 'make format            clang-format 14 on every C file'
 	@echo 'make install           meson install (PREFIX=$(PREFIX), DESTDIR=)'
@@ -49,6 +53,14 @@ demo-kernel:
 	@tools/install-deps.sh kernel
 	@tests/kernel/demo.py
 
+check-guest:
+	@tools/install-deps.sh kernel
+	@tests/guest/check.py
+
+demo-guest:
+	@tools/install-deps.sh kernel
+	@tests/guest/demo.py
+
 bench:
 	@tools/install-deps.sh check
 	[ -e build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dtests=false
@@ -58,6 +70,10 @@ bench:
 bench-kernel:
 	@tools/install-deps.sh kernel
 	@tests/kernel/bench.py
+
+bench-guest:
+	@tools/install-deps.sh kernel
+	@tests/guest/bench.py
 
 fuzz:
 	@tools/install-deps.sh check

@@ -5,7 +5,6 @@
 What is missing is fetched and built first. See README.md in this folder.
 """
 import argparse
-import collections
 import sys
 import time
 
@@ -23,19 +22,6 @@ def arguments():
     return parser.parse_args()
 
 
-def report(results, notes):
-    """Print what is worth reading of one run."""
-    for note in notes:
-        print(f"   {note}")
-    for kind, name, reason in results:
-        if kind == "failed":
-            print(f"   FAILED: {name}: {reason}")
-        elif kind == "skipped":
-            print(f"   skipped: {name}: {reason}")
-    count = collections.Counter(kind for kind, _, _ in results)
-    print("   " + ", ".join(f"{count[kind]} {kind}" for kind in ("passed", "failed", "skipped")))
-
-
 def run_one(options, package, version):
     """The results on one kernel."""
     machine = machines.machine(package, version)
@@ -45,7 +31,7 @@ def run_one(options, package, version):
     lines = machine.run("viq.run=tests" + (f" viq.only={options.only}" if options.only else ""), log, TIMEOUT,
                         line=print if options.console else None)
     results, notes = tap.parse(lines)
-    report(results, notes)
+    tap.report(results, notes)
     print(f"   {time.monotonic() - start:.0f} s")
     return results
 
@@ -66,11 +52,7 @@ def main():
     except machines.TROUBLE as error:
         print(f"FAILED: {error}")
         results.append(("failed", "preparation", str(error)))
-    count = collections.Counter(kind for kind, _, _ in results)
-    print()
-    print(f"{count['passed']} passed, {count['failed']} failed" +
-          (f", {count['skipped']} skipped" if count["skipped"] else ""))
-    return 1 if count["failed"] or not count["passed"] else 0
+    return tap.total(results)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Reading what the virtual machine's tests said on its console, in the midst of what the kernel says there."""
+import collections
 import re
 
 PLAN = re.compile(r"1\.\.(\d+)$")
@@ -37,3 +38,25 @@ def parse(lines):
         complaints.append("the machine did not come to its end")
     results.append(("failed" if complaints else "passed", "machine", "; ".join(complaints[:4]) or None))
     return results, notes
+
+
+def report(results, notes=()):
+    """Print what is worth reading of one run."""
+    for note in notes:
+        print(f"   {note}")
+    for kind, name, reason in results:
+        if kind == "failed":
+            print(f"   FAILED: {name}: {reason}")
+        elif kind == "skipped":
+            print(f"   skipped: {name}: {reason}")
+    count = collections.Counter(kind for kind, _, _ in results)
+    print("   " + ", ".join(f"{count[kind]} {kind}" for kind in ("passed", "failed", "skipped")))
+
+
+def total(results):
+    """Print the last line of all; the exit status."""
+    count = collections.Counter(kind for kind, _, _ in results)
+    print()
+    print(f"{count['passed']} passed, {count['failed']} failed" +
+          (f", {count['skipped']} skipped" if count["skipped"] else ""))
+    return 1 if count["failed"] or not count["passed"] else 0

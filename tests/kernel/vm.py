@@ -12,11 +12,15 @@ import initrd
 import iort
 
 FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
-MACHINE = ["-machine", "virt,iommu=smmuv3,gic-version=3,acpi=on", "-cpu", "max", "-smp", "1", "-m", "512",
-           "-global", "arm-smmuv3.stage=nested", "-device", "edu,dma_mask=0xffffffffffff", "-net", "none",
-           "-bios", FIRMWARE]
 # Time goes on only while the processor works and leaps when it waits: the edu device's 100 ms a transfer cost nothing.
 LEAPING_CLOCK = ["-icount", "shift=1,sleep=off"]
+
+
+def machine(memory=512, virtualization=False):
+    """QEMU's options of a machine with MiB of memory, which can itself run virtual machines or not."""
+    kind = "virt,iommu=smmuv3,gic-version=3,acpi=on" + (",virtualization=on" if virtualization else "")
+    return ["-machine", kind, "-cpu", "max", "-smp", "1", "-m", str(memory), "-global", "arm-smmuv3.stage=nested",
+            "-device", "edu,dma_mask=0xffffffffffff", "-net", "none", "-bios", FIRMWARE]
 
 
 class VmError(Exception):
@@ -26,8 +30,9 @@ class VmError(Exception):
 class Vm:
     """QEMU, a kernel, and the program that is its /init."""
 
-    def __init__(self, qemu, kernel, init, cache):
+    def __init__(self, qemu, kernel, init, cache, options=None):
         self.qemu, self.kernel, self.init, self.cache = qemu, pathlib.Path(kernel), pathlib.Path(init), cache
+        self.options = options or machine()
         self.files = {}  # more files for the initrd
         answer = subprocess.run([qemu, "--version"], check=False, capture_output=True, text=True)
         if answer.returncode:
@@ -44,7 +49,7 @@ class Vm:
         with tempfile.NamedTemporaryFile(prefix="viq-initrd-") as file:
             file.write(disk)
             file.flush()
-            command = [self.qemu, *MACHINE, *(LEAPING_CLOCK if leap else []), "-nodefaults", "-display", "none",
+            command = [self.qemu, *self.options, *(LEAPING_CLOCK if leap else []), "-nodefaults", "-display", "none",
                        "-serial", "stdio", "-monitor", "none", "-no-reboot",
                        "-kernel", str(self.kernel / "Image"), "-initrd", file.name,
                        "-append", f"console=ttyAMA0 acpi=force panic=-1 oops=panic loglevel=5 {arguments}"]
@@ -52,7 +57,7 @@ class Vm:
 
     def iort(self, log):
         """The firmware's own IORT as this machine has it, patched; from the cache, or by booting once."""
-        key = hashlib.sha256(repr((self.qemu_version, MACHINE)).encode())
+        key = hashlib.sha256(repr((self.qemu_version, self.options)).encode())
         key.update(pathlib.Path(FIRMWARE).read_bytes())
         path = pathlib.Path(self.cache) / "iort" / key.hexdigest()[:16]
         if not path.exists():
