@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm.h"
@@ -191,37 +190,42 @@ static void prepare_terminal(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
-/* Blocked in all threads, since it is made before any: they come here. */
-static int signal_fd(void)
-{
-	sigset_t set;
-	int fd;
+static volatile sig_atomic_t signalled;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (fd < 0)
-		die("signalfd: %s", strerror(errno));
-	return fd;
+static void on_signal(int signal)
+{
+	signalled = 1;
 }
 
-static int timer_fd(unsigned int seconds)
+/*
+ * Signals that end the program come while the main thread waits, and only then: this is done before there are others,
+ * which inherit that they are blocked. Returns the mask to wait with.
+ */
+static sigset_t catch_signals(void)
 {
-	struct itimerspec every = {.it_interval = {.tv_sec = seconds}, .it_value = {.tv_sec = seconds}};
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	struct sigaction action = {.sa_handler = on_signal};
+	sigset_t ours, before;
 
-	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
-		die("timerfd: %s", strerror(errno));
-	return fd;
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ours, &before);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return before;
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
 enum {
 	INPUT,
 	EVENTS,
-	TIMER,
-	SIGNAL,
 	END,
 	SOURCES,
 };
@@ -237,30 +241,41 @@ static bool take_input(struct monitor *m)
 	return got > 0 || (got < 0 && errno == EINTR);
 }
 
-static void run(struct monitor *m, int signals, unsigned int status)
+/* Waits until there is something to do, the next status line is due (0: none is wanted), or a signal comes. */
+static void wait_for(struct pollfd *fds, const sigset_t *mask, time_t due)
+{
+	struct timespec left = {.tv_sec = due > seconds() ? due - seconds() : 0};
+
+	if (ppoll(fds, SOURCES, due ? &left : NULL, mask) >= 0)
+		return;
+	if (errno != EINTR)
+		die("poll: %s", strerror(errno));
+	for (int i = 0; i < SOURCES; i++)
+		fds[i].revents = 0;
+}
+
+static void run(struct monitor *m, const sigset_t *mask, time_t status)
 {
 	struct pollfd fds[SOURCES] = {
 		[INPUT] = {.fd = STDIN_FILENO, .events = POLLIN},
 		[EVENTS] = {.fd = smmu_event_fd(m->smmu), .events = POLLIN},
-		[TIMER] = {.fd = timer_fd(status), .events = POLLIN},
-		[SIGNAL] = {.fd = signals, .events = POLLIN},
 		[END] = {.fd = m->vm->end_fd, .events = POLLIN},
 	};
-	uint64_t ticks;
+	time_t last = seconds();
 
 	while (!fds[END].revents) {
-		if (poll(fds, SOURCES, -1) < 0 && errno != EINTR)
-			die("poll: %s", strerror(errno));
+		wait_for(fds, mask, status ? last + status : 0);
 		if (fds[INPUT].revents && !take_input(m))
 			fds[INPUT].fd = -1;
 		if (fds[EVENTS].revents)
 			smmu_events(m->smmu);
-		if (fds[TIMER].revents && read(fds[TIMER].fd, &ticks, sizeof(ticks)) == sizeof(ticks))
-			monitor_status(m, (unsigned int)ticks * status);
-		if (fds[SIGNAL].revents)
+		if (status && seconds() - last >= status) {
+			monitor_status(m, (unsigned int)(seconds() - last));
+			last = seconds();
+		}
+		if (signalled)
 			vm_end(m->vm, "ended by a signal", false);
 	}
-	close(fds[TIMER].fd);
 }
 
 int main(int argc, char **argv)
@@ -275,11 +290,12 @@ int main(int argc, char **argv)
 	struct assigned *assigned;
 	struct monitor monitor = {0};
 	struct vm vm;
-	int cdev, signals;
+	sigset_t mask;
+	int cdev;
 
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	parse(&options, argc, argv);
-	signals = signal_fd();
+	mask = catch_signals();
 	vm_create(&vm, options.memory, options.cpus);
 	cdev = assigned_open(options.device);
 	monitor = (struct monitor){.vm = &vm, .smmu = smmu_create(&vm, cdev, &options.smmu)};
@@ -290,7 +306,7 @@ int main(int argc, char **argv)
 
 	prepare_terminal();
 	vcpus_start(&vm);
-	run(&monitor, signals, options.status);
+	run(&monitor, &mask, options.status);
 	vcpus_stop(&vm);
 	say("the guest has ended: %s", vm.ending);
 
