@@ -212,6 +212,7 @@ static sigset_t catch_signals(void)
 	sigprocmask(SIG_BLOCK, &ours, &before);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a guest goes on when nobody reads its console */
 	return before;
 }
 
