@@ -19,7 +19,8 @@ static const struct job {
 	const char *name;
 	void (*run)(void);
 } jobs[] = {
-	{"load", work_load},
+	{"load", work_load},     {"modes", work_modes}, {"fault", work_fault},
+	{"inject", work_inject}, {"count", work_count}, {"bench", work_bench},
 };
 
 static void run(const char *name)

@@ -120,9 +120,25 @@ void log_close(struct log *log);
 /* The next message that has needle in it, waited for; false: none came within so many milliseconds. */
 bool log_find(struct log *log, const char *needle, char *message, size_t size, unsigned int milliseconds);
 
+/* Events of the SMMU, by their number (IHI 0070 7.3), as its driver tells them. */
+#define EVENT_TRANSLATION 0x10
+#define EVENT_PERMISSION  0x13
+
+/* The driver's limit of what it tells is as for a machine that had no event for long. */
+void log_let_events_be_told(void);
+/* The next event must be this one; an access of at most four bytes makes one. Fails the job. */
+void log_expect_event(struct log *log, const struct edu *edu, uint32_t event, uint64_t iova, bool write);
+/* There must be none. */
+void log_expect_no_event(struct log *log);
+
 /* --- The jobs ------------------------------------------------------------------------------------------------------
  */
 
 void work_load(void);
+void work_modes(void);
+void work_fault(void);
+void work_inject(void);
+void work_count(void);
+void work_bench(void);
 
 #endif

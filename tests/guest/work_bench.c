@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* count: what viq has counted. bench: what an unmap costs in the guest, and what it makes viq do. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "work.h"
+
+#define IOVA  (UINT64_C(0x700000000) + PAGE) /* no table of the last level is filled, so that none goes at once */
+#define TIMES 600                            /* most */
+
+void work_count(void)
+{
+	char detail[256];
+
+	ask(detail, sizeof(detail), "count");
+	say_ok("count", "%s", detail);
+	ask(detail, sizeof(detail), "stats");
+	say_note("stats %s", detail);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* A number of "name=value name=value ...". */
+static uint64_t stat(const char *stats, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = stats; (at = strstr(at, name)); at += length) {
+		if ((at == stats || at[-1] == ' ') && at[length] == '=')
+			return strtoull(at + length + 1, NULL, 10);
+	}
+	fail("\"%s\" has no %s", stats, name);
+}
+
+static void __attribute__((format(printf, 3, 4))) figure(uint64_t value, const char *unit, const char *format, ...)
+{
+	char name[64];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(name, sizeof(name), format, args);
+	va_end(args);
+	say_figure(name, value, unit);
+}
+
+static void measure(struct space *space, struct pool *pool, uint32_t pages, uint32_t times)
+{
+	static const char *const counters[] = {"doorbells", "commands", "calls", "entries"};
+	char before[256], after[256];
+	uint64_t took[TIMES], total = 0;
+
+	ask(before, sizeof(before), "stats");
+	for (uint32_t i = 0; i < times; i++) {
+		uint64_t start;
+
+		space_map(space, IOVA, pool_page(pool, 0), pages);
+		start = now_ns();
+		space_unmap(space, IOVA, pages);
+		took[i] = now_ns() - start;
+		total += took[i];
+	}
+	ask(after, sizeof(after), "stats");
+	qsort(took, times, sizeof(took[0]), compare);
+	figure(took[times / 2], "ns", "unmap-%u", pages);
+	figure(total, "ns", "unmap-%u-total", pages);
+	figure(times, "unmaps", "unmap-%u-times", pages);
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		figure(stat(after, counters[i]) - stat(before, counters[i]), counters[i], "unmap-%u-%s", pages,
+		       counters[i]);
+}
+
+void work_bench(void)
+{
+	struct space space;
+	struct pool pool;
+
+	pool_create(&pool, 512);
+	space_open(&space);
+	measure(&space, &pool, 1, TIMES);
+	measure(&space, &pool, 16, TIMES / 2);
+	measure(&space, &pool, 512, TIMES / 10);
+	space_close(&space);
+	say_ok("bench", "measured");
+}
