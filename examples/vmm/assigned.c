@@ -176,7 +176,7 @@ static uint64_t window_read(void *opaque, uint64_t offset, unsigned int size)
 	uint64_t value = 0;
 
 	if (at < 0 || pread(a->cdev, &value, size, at) != (ssize_t)size)
-		return UINT64_MAX; /* as on any PCI bus where nobody answers */
+		return UINT64_MAX; /* as on any PCI bus: nobody answers, or not any more */
 	return value;
 }
 
@@ -185,8 +185,8 @@ static void window_write(void *opaque, uint64_t offset, unsigned int size, uint6
 	struct assigned *a = opaque;
 	off_t at = find_in_bars(a, offset, size);
 
-	if (at >= 0 && pwrite(a->cdev, &value, size, at) != (ssize_t)size)
-		say("a write to a BAR failed: %s", strerror(errno));
+	if (at < 0 || pwrite(a->cdev, &value, size, at) != (ssize_t)size)
+		return; /* likewise: the write is lost */
 }
 
 /* --- What the guest sees ------------------------------------------------------------------------------------------ */

@@ -95,7 +95,7 @@ void vm_add_mmio(struct vm *vm, const struct mmio *mmio);
 /* What a vCPU's exit asks for. Where no device is, reads give 0 and writes are lost. size: 1, 2, 4 or 8 */
 uint64_t vm_mmio_read(struct vm *vm, uint64_t address, unsigned int size);
 void vm_mmio_write(struct vm *vm, uint64_t address, unsigned int size, uint64_t value);
-/* Memory that the guest reaches without an exit; host NULL: no longer. At any time; 0 or -errno. */
+/* Memory that the guest reaches without an exit; host NULL: no longer. At any time; 0 or -errno. Slot 0 is RAM. */
 int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size);
 void vm_set_irq(struct vm *vm, unsigned int spi, bool level);
 void vm_pulse_irq(struct vm *vm, unsigned int spi);
