@@ -204,6 +204,7 @@ VIQ_EXPORT int viq_smmuv3_restore(struct viq_smmuv3 *smmu, const void *buf, size
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
+/* Every member is a uint64_t, or an array of them. */
 struct viq_smmuv3_counters {
 	uint64_t commands[256];                     /* consumed, by opcode */
 	uint64_t cerror[4];                         /* queue stops, by VIQ_SMMUV3_CERROR_* */
@@ -221,6 +222,11 @@ struct viq_smmuv3_counters {
 
 /* Since creation. The pointer is valid as long as the object; the numbers move. */
 VIQ_EXPORT const struct viq_smmuv3_counters *viq_smmuv3_counters(const struct viq_smmuv3 *smmu);
+/*
+ * Add every number of *more to that of *total: for what several objects did one after the other (a saved state carries
+ * no counters). NULL: nothing happens.
+ */
+VIQ_EXPORT void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more);
 
 /* Bytes of memory the object takes, itself included; constant from creation on. */
 VIQ_EXPORT size_t viq_smmuv3_footprint(const struct viq_smmuv3 *smmu);

@@ -319,6 +319,7 @@ VIQ_EXPORT int viq_vtd_restore(struct viq_vtd *vtd, const void *buf, size_t len)
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
+/* Every member is a uint64_t, or an array of them. */
 struct viq_vtd_counters {
 	uint64_t descriptors[16];                   /* consumed, by type */
 	uint64_t iqe[16];                           /* queue stops with IQE, by VIQ_VTD_IQEI_* */
@@ -341,6 +342,11 @@ struct viq_vtd_counters {
 
 /* Since creation. The pointer is valid as long as the object; the numbers move. */
 VIQ_EXPORT const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *vtd);
+/*
+ * Add every number of *more to that of *total: for what several objects did one after the other (a saved state carries
+ * no counters). NULL: nothing happens.
+ */
+VIQ_EXPORT void viq_vtd_counters_add(struct viq_vtd_counters *total, const struct viq_vtd_counters *more);
 
 /* Bytes of memory the object takes, itself and its tables included; changes at attachment only. */
 VIQ_EXPORT size_t viq_vtd_footprint(const struct viq_vtd *vtd);

@@ -77,6 +77,17 @@ const struct viq_smmuv3_counters *viq_smmuv3_counters(const struct viq_smmuv3 *s
 	return s ? &s->counters : NULL;
 }
 
+void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more)
+{
+	uint64_t *to = (uint64_t *)(void *)total;
+	const uint64_t *from = (const uint64_t *)(const void *)more;
+
+	if (!total || !more)
+		return;
+	for (size_t i = 0; i < sizeof(*total) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
 size_t viq_smmuv3_footprint(const struct viq_smmuv3 *s)
 {
 	return s ? sizeof(*s) : 0;

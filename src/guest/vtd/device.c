@@ -133,6 +133,17 @@ const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *s)
 	return s ? &s->counters : NULL;
 }
 
+void viq_vtd_counters_add(struct viq_vtd_counters *total, const struct viq_vtd_counters *more)
+{
+	uint64_t *to = (uint64_t *)(void *)total;
+	const uint64_t *from = (const uint64_t *)(const void *)more;
+
+	if (!total || !more)
+		return;
+	for (size_t i = 0; i < sizeof(*total) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
 size_t viq_vtd_footprint(const struct viq_vtd *s)
 {
 	if (!s)
