@@ -199,7 +199,7 @@ struct viq_call_host fake_host(struct fake_host *fake)
 #define OPS(group)                                                                                                     \
 	{                                                                                                              \
 		.size = sizeof(struct viq_call_host_ops), .report_group = (group), .invalidate = fake_invalidate,      \
-		.stream = fake_stream                                                                                  \
+		.stream = fake_stream, .call_entries = 63                                                              \
 	}
 	static const struct viq_call_host_ops ops[FAKE_KINDS] = {
 		[FAKE_EXACT] = OPS(1),          [FAKE_WINDOW] = OPS(1),  [FAKE_LINUX_7_3] = OPS(GROUP),

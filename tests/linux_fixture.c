@@ -27,8 +27,16 @@ static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
 
 void linux_fixture_init(struct linux_fixture *f, enum fk_behaviour behaviour, enum viq_linux_calls calls, bool erratum)
 {
-	static const struct viq_call_host_ops ops = {
-		.size = sizeof(ops), .report_group = 1, .invalidate = invalidate, .stream = stream};
+	static const struct viq_call_host_ops groups = {.size = sizeof(groups),
+							.report_group = 1,
+							.invalidate = invalidate,
+							.stream = stream,
+							.call_entries = 63};
+	static const struct viq_call_host_ops single = {.size = sizeof(single),
+							.report_group = 1,
+							.invalidate = invalidate,
+							.stream = stream,
+							.call_entries = 1};
 	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
 
 	fake_vm_init(&f->vm);
@@ -36,7 +44,8 @@ void linux_fixture_init(struct linux_fixture *f, enum fk_behaviour behaviour, en
 	f->vm.fk->smmus[0].flags = erratum ? VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI : 0;
 	assert_int_equal(viq_linux_hw_info(f->vm.ctx, f->vm.device, &hw), 0);
 	linux_invalidate_init(&f->inv, f->vm.ctx, f->vm.viommu, &hw, calls);
-	f->host = (struct viq_call_host){.ops = &ops, .opaque = f, .object = f->vm.viommu};
+	f->host = (struct viq_call_host){.opaque = f, .object = f->vm.viommu};
+	f->host.ops = calls == VIQ_LINUX_CALLS_SINGLE ? &single : &groups;
 	fake_kernel_reset(f->vm.fk);
 }
 

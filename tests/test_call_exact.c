@@ -160,6 +160,7 @@ static void p4_host_calls_are_summed_and_end_the_search(void **state)
 	res = fake_invalidate(&fake, cmds, 200);
 	assert_int_equal(fake.calls, 1);
 	assert_int_equal(res.host_calls, fake.charge);
+	assert_int_equal(res.extra_calls, VIQ_CALL_MAX_HOST_CALLS - 1);
 	assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
 	assert_int_equal(res.handled, 63);
 	assert_int_equal(res.suspect, 125);
@@ -168,10 +169,12 @@ static void p4_host_calls_are_summed_and_end_the_search(void **state)
 	res = fake_invalidate(&fake, cmds, 200);
 	assert_int_equal(fake.calls, 2);
 	assert_int_equal(res.host_calls, 2 * fake.charge);
+	assert_int_equal(res.extra_calls, 2 * fake.charge - 2 * (200 / 63) - 1);
 	/* A host that counts nothing is counted. */
 	fake.charge = 0;
 	res = fake_invalidate(&fake, cmds, 200);
 	assert_exact(&fake, &res, 200, 100);
+	assert_int_equal(res.extra_calls, fake.calls - 1);
 	/* No wrap at 2^32. */
 	fake.charge = UINT32_MAX;
 	res = fake_invalidate(&fake, cmds, 200);

@@ -19,6 +19,7 @@
 #include "linux_fixture.h"
 
 #define NO_STREAM 0x200u
+#define MODES     3 /* bulk, strict, single */
 
 /* Marks in the address of a command, which the fake kernel's plans look for. */
 #define MARK_REFUSED VIQ_BIT(40)
@@ -126,9 +127,10 @@ static void count_runs(void)
 
 static void explain(const struct viq_call_result *res, const char *what, uint32_t index)
 {
+	static const char *const names[] = {"default", "bulk", "strict", "single"};
+
 	fail_msg("%s (entry %u): kernel %d, %s, erratum %d, %u entries in %u pieces: error %u, [%u, %u]", what, index,
-		 s.behaviour, s.calls == VIQ_LINUX_CALLS_STRICT ? "strict" : "bulk", s.erratum, s.count, s.pieces,
-		 res->error, res->handled, res->suspect);
+		 s.behaviour, names[s.calls], s.erratum, s.count, s.pieces, res->error, res->handled, res->suspect);
 }
 
 /* What holds of every answer. */
@@ -213,6 +215,18 @@ static struct viq_call_result execute_fresh(void)
  */
 static const uint32_t extra_max[FK_BEHAVIOURS][2] = {{7, 7}, {7, 7}, {8, 13}, {7, 7}};
 
+static uint32_t clean_calls(uint32_t at)
+{
+	switch (s.calls) {
+	case VIQ_LINUX_CALLS_STRICT:
+		return at / 63 + 1;
+	case VIQ_LINUX_CALLS_SINGLE:
+		return at + 1;
+	default:
+		return 1;
+	}
+}
+
 static void p2_one_culprit_at_every_index(void **state)
 {
 	static const enum entry_kind kinds[] = {BAD_LIST, BAD_KERNEL, BAD_KERNEL_ATC, BAD_STREAM};
@@ -222,15 +236,15 @@ static void p2_one_culprit_at_every_index(void **state)
 	s.refusals = -1;
 	s.count = 135;
 	s.pieces = 1;
-	for (uint32_t n = 0; n < 131 * 4 * FK_BEHAVIOURS * 4; n++) {
+	for (uint32_t n = 0; n < 131 * 4 * FK_BEHAVIOURS * MODES * 2; n++) {
 		uint32_t at = n % 131, rest = n / 131, clean, used;
 		struct viq_call_result res;
 
 		s.behaviour = rest / 4 % FK_BEHAVIOURS;
-		s.calls = rest / 16 % 2 ? VIQ_LINUX_CALLS_STRICT : VIQ_LINUX_CALLS_BULK;
-		s.erratum = rest / 32;
+		s.calls = VIQ_LINUX_CALLS_BULK + rest / 16 % MODES;
+		s.erratum = rest / 16 / MODES;
 		s.kinds[at] = kinds[rest % 4];
-		clean = (s.calls == VIQ_LINUX_CALLS_STRICT ? at / 63 + 1 : 1) * (s.erratum ? 2 : 1);
+		clean = clean_calls(at) * (s.erratum ? 2 : 1);
 		res = execute_fresh();
 		assert_int_equal(res.handled, at);
 		s.kinds[at] = GOOD_TLBI;
@@ -278,7 +292,7 @@ static void random_scenario(void)
 	bool mixed = pick(2);
 
 	s.behaviour = pick(FK_BEHAVIOURS);
-	s.calls = pick(2) ? VIQ_LINUX_CALLS_STRICT : VIQ_LINUX_CALLS_BULK;
+	s.calls = VIQ_LINUX_CALLS_BULK + pick(MODES);
 	s.erratum = !pick(3);
 	s.ran = pick(FK_RANS);
 	s.refusals = -1;
@@ -330,7 +344,7 @@ static void p2_same_answer_however_cut(void **state)
 		for (uint32_t i = 0; refusal && i < s.count; i++)
 			refusal = !is_timeout(s.kinds[i]);
 		s.behaviour = pick(FK_BEHAVIOURS);
-		s.calls = pick(2) ? VIQ_LINUX_CALLS_STRICT : VIQ_LINUX_CALLS_BULK;
+		s.calls = VIQ_LINUX_CALLS_BULK + pick(MODES);
 		other = execute_fresh();
 		if (refusal && (whole.error != other.error || whole.handled != other.handled))
 			explain(&other, "another answer of another kernel", whole.handled);
@@ -399,7 +413,7 @@ static void p1_p8_any_failure(void **state)
 	random_state = fake_seed();
 	for (unsigned int round = 0; round < 6000; round++) {
 		struct viq_call_result res;
-		uint32_t paid;
+		uint32_t paid, parts;
 
 		random_scenario();
 		setup();
@@ -407,7 +421,8 @@ static void p1_p8_any_failure(void **state)
 		res = execute();
 		check_truth(&res);
 		errors[res.error]++;
-		paid = 2 * (s.count / 63) + 2 * (s.count / 63 + 1); /* without a failure; and the last one's, whole */
+		parts = s.calls == VIQ_LINUX_CALLS_SINGLE ? s.count : s.count / 63;
+		paid = 2 * parts + 2 * (parts + 1); /* without a failure; and the last one's, whole */
 		if (res.host_calls > paid && res.host_calls - paid > most)
 			most = res.host_calls - paid;
 		f.inv.calls.ioctls = f.vm.fk->inv_calls; /* interrupted ones were none to the kernel */
@@ -430,12 +445,12 @@ static void p8_every_call_of_a_hunt_fails(void **state)
 	s.pieces = 1;
 	s.refusals = -1;
 	s.kinds[100] = BAD_KERNEL;
-	for (uint32_t n = 0; n < 20 * 6 * FK_BEHAVIOURS * 4; n++) {
+	for (uint32_t n = 0; n < 20 * 6 * FK_BEHAVIOURS * MODES * 2; n++) {
 		struct viq_call_result res;
 
 		s.behaviour = n / 120 % FK_BEHAVIOURS;
-		s.calls = n / 480 % 2 ? VIQ_LINUX_CALLS_STRICT : VIQ_LINUX_CALLS_BULK;
-		s.erratum = n / 960;
+		s.calls = VIQ_LINUX_CALLS_BULK + n / 480 % MODES;
+		s.erratum = n / 480 / MODES;
 		setup();
 		f.vm.fk->inv_fault = (struct fk_inv_fault){1 + n % 20, 1, errors[n / 20 % 6], n % 2, 0};
 		res = execute();

@@ -69,6 +69,28 @@ static void strict_is_a_call_a_group(void **state)
 	}
 }
 
+static void single_is_a_call_an_entry(void **state)
+{
+	static const uint32_t counts[] = {1, 2, 63, 64, 2000};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		for (int erratum = 0; erratum < 2; erratum++) {
+			struct linux_fixture f;
+			struct viq_call_result res;
+
+			linux_fixture_init(&f, FK_LINUX_7_3, VIQ_LINUX_CALLS_SINGLE, erratum);
+			fill(counts[i]);
+			res = linux_call(&f, cmds, counts[i]);
+			assert_result(res, VIQ_CALL_NONE, counts[i], counts[i]);
+			assert_int_equal(res.host_calls, counts[i] << erratum);
+			assert_int_equal(res.extra_calls, 0);
+			assert_int_equal(f.vm.fk->longest, 1);
+			assert_int_equal(f.vm.fk->effect_count, counts[i] << erratum);
+			linux_fixture_fini(&f);
+		}
+	}
+}
+
 /* Groups are the request's, not the piece's: many small pieces are one call, and order is kept. */
 static void pieces_make_no_calls(void **state)
 {
@@ -86,16 +108,18 @@ static void pieces_make_no_calls(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		for (int strict = 0; strict < 2; strict++) {
+		const uint32_t want[] = {rows[i].bulk, rows[i].strict, rows[i].count};
+
+		for (unsigned int mode = 0; mode < 3; mode++) {
 			struct linux_fixture f;
 			struct viq_call_result res;
 
-			linux_fixture_init(&f, FK_LINUX_7_3, strict ? VIQ_LINUX_CALLS_STRICT : VIQ_LINUX_CALLS_BULK,
-					   false);
+			linux_fixture_init(&f, FK_LINUX_7_3, VIQ_LINUX_CALLS_BULK + mode, false);
 			fill(rows[i].count);
 			res = linux_call_cut(&f, cmds, rows[i].count, rows[i].lengths, rows[i].pieces);
 			assert_int_equal(res.error, VIQ_CALL_NONE);
-			assert_int_equal(res.host_calls, strict ? rows[i].strict : rows[i].bulk);
+			assert_int_equal(res.host_calls, want[mode]);
+			assert_int_equal(res.extra_calls, 0);
 			assert_int_equal(f.vm.fk->effect_count, rows[i].count);
 			for (uint32_t n = 0; n < rows[i].count; n++)
 				assert_memory_equal(f.vm.fk->effects[n].cmd, cmds[n], 16);
@@ -225,11 +249,11 @@ static void refused_stream_is_gone(void **state)
 static void refusal_of_everything(void **state)
 {
 	for (unsigned int b = 0; b < FK_BEHAVIOURS; b++) {
-		for (int strict = 0; strict < 2; strict++) {
+		for (unsigned int mode = 0; mode < 3; mode++) {
 			struct linux_fixture f;
 			struct viq_call_result res;
 
-			linux_fixture_init(&f, b, strict ? VIQ_LINUX_CALLS_STRICT : VIQ_LINUX_CALLS_BULK, false);
+			linux_fixture_init(&f, b, VIQ_LINUX_CALLS_BULK + mode, false);
 			fill(150);
 			f.vm.fk->smmus[0].dead = true;
 			res = linux_call(&f, cmds, 150);
@@ -261,6 +285,33 @@ static void time_out_leaves_the_group(void **state)
 			assert_result(res, VIQ_CALL_TIMEOUT, rows[i].first, rows[i].last);
 			assert_int_equal(res.os_error, -ETIMEDOUT);
 			assert_ran(&f, rows[i].first, 1);
+			linux_fixture_fini(&f);
+		}
+	}
+}
+
+/* Where a call has one entry, every failure has one culprit. */
+static void single_names_its_entry(void **state)
+{
+	static const struct {
+		int err;
+		uint32_t error;
+	} rows[] = {{-ETIMEDOUT, VIQ_CALL_TIMEOUT}, {-EIO, VIQ_CALL_ILLEGAL}, {-ENOMEM, VIQ_CALL_NO_MEMORY}};
+
+	for (unsigned int b = 0; b < FK_BEHAVIOURS; b++) {
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			struct linux_fixture f;
+			struct viq_call_result res;
+
+			linux_fixture_init(&f, b, VIQ_LINUX_CALLS_SINGLE, i % 2);
+			fill(2000);
+			linux_fail(&f, 0, cmds[1000], rows[i].err, -1);
+			res = linux_call(&f, cmds, 2000);
+			assert_result(res, rows[i].error, 1000, 1000);
+			assert_int_equal(res.os_error, rows[i].err);
+			assert_ran(&f, 1000, 1 + i % 2);
+			/* Nothing to hunt for; only memory may come back, for shorter arrays. */
+			assert_in_range(res.extra_calls, 0, rows[i].err == -ENOMEM ? 11 : 1);
 			linux_fixture_fini(&f);
 		}
 	}
@@ -408,6 +459,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bulk_is_one_call),
 		cmocka_unit_test(strict_is_a_call_a_group),
+		cmocka_unit_test(single_is_a_call_an_entry),
 		cmocka_unit_test(pieces_make_no_calls),
 		cmocka_unit_test(probe_on_every_kernel),
 		cmocka_unit_test(other_types_are_unsupported),
@@ -416,6 +468,7 @@ int main(void)
 		cmocka_unit_test(refused_stream_is_gone),
 		cmocka_unit_test(refusal_of_everything),
 		cmocka_unit_test(time_out_leaves_the_group),
+		cmocka_unit_test(single_names_its_entry),
 		cmocka_unit_test(lack_of_memory_halves),
 		cmocka_unit_test(errors_by_errno),
 		cmocka_unit_test(short_success_is_a_failure),

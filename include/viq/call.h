@@ -34,7 +34,7 @@ enum viq_call_type {
 #define VIQ_CALL_MAX_ENTRIES (1u << 19) /* entries in one request (Linux's limit) */
 /*
  * Host calls that one viq_call_invalidate() spends at most on one host; where a host makes several of one array, two
- * for every 63 entries of the request, which it may need without any failure, do not count.
+ * for every viq_call_host_ops.call_entries entries of the request, which it may need without any failure, do not count.
  */
 #define VIQ_CALL_MAX_HOST_CALLS 64
 
@@ -78,6 +78,9 @@ struct viq_call_result {
 	uint32_t host_calls; /* calls made to the host(s), the culprit hunt included: what it cost */
 	/* Of a host only: an index in (handled, suspect] to look at first, 0: none. Wrong ones cost calls, no more. */
 	uint32_t hint;
+	/* Of these host_calls, those that a failure has cost: beyond what the entries need, and the call that failed.
+	 */
+	uint32_t extra_calls;
 };
 
 /* What a host knows of a guest's stream (vSID); bits of viq_call_host_ops.stream's answer. */
@@ -102,6 +105,12 @@ struct viq_call_host_ops {
 	int (*invalidate)(void *opaque, const struct viq_call_request *req, struct viq_call_result *res);
 	/* VIQ_CALL_STREAM_* of a StreamID; NULL: the host knows every stream, with ATS. */
 	uint32_t (*stream)(void *opaque, uint32_t object, uint32_t sid);
+	/*
+	 * A host that makes several calls of its own for one array, with result.host_calls saying how many: at least so
+	 * many entries are in each but the last, and it may make each of them twice. These calls are no sign of a
+	 * failure. 0: it makes one call, or two, whatever the array.
+	 */
+	uint32_t call_entries;
 };
 
 /* A host and the target object in it: passed by value. The ops must outlive every user. */

@@ -44,6 +44,18 @@ static int count_entries(const struct viq_call_request *req, uint32_t *count)
 	return 0;
 }
 
+/* What a host's success has cost beyond its due. A fan-out knows that of its hosts itself. */
+static uint32_t extra_calls(const struct viq_call_host *host, uint32_t count, const struct viq_call_result *answer)
+{
+	uint32_t due = 2;
+
+	if (call_is_fanout(host))
+		return answer->extra_calls;
+	if (answer->host_calls > due)
+		due += 2 * call_parts(host, count);
+	return answer->host_calls > due ? answer->host_calls - due : 0;
+}
+
 int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
 			struct viq_call_result *res)
 {
@@ -67,6 +79,7 @@ int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_
 		.handled = count,
 		.suspect = count,
 		.host_calls = answer.host_calls ? answer.host_calls : 1,
+		.extra_calls = extra_calls(host, count, &answer),
 	};
 	return 0;
 }

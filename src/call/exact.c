@@ -37,9 +37,6 @@
 #include "gather.h"
 
 #define NO_HINT UINT32_MAX
-/* A host may make calls of this many entries at most, and each of them twice: so many are not the search's. */
-#define HOST_CALL_ENTRIES 63
-
 /* What is believed of one failed host call. Indices count from the first entry of the array sent. */
 struct failure {
 	uint32_t safe; /* [0, safe) took effect */
@@ -60,7 +57,7 @@ struct search {
 	uint32_t chunk;      /* longest array that the host is given, shortened when it lacks memory */
 	uint32_t host_calls; /* so far */
 	uint32_t spent;      /* of these, on the search */
-	uint32_t credit;     /* calls that are not the search's, if a host needs several for one array */
+	uint32_t credit;     /* calls that are not the search's, where a host needs several for one array */
 	struct failure why;  /* the latest failure; its indices are not used */
 };
 
@@ -231,7 +228,7 @@ void call_exact(const struct viq_call_host *host, const struct viq_call_request 
 			   .count = count,
 			   .hint = NO_HINT,
 			   .chunk = count,
-			   .credit = 2 * (count / HOST_CALL_ENTRIES)};
+			   .credit = 2 * call_parts(host, count)};
 	struct failure f = believe(host->ops->report_group, count, ret, answer);
 
 	charge(&s, ret, answer);
@@ -240,7 +237,7 @@ void call_exact(const struct viq_call_host *host, const struct viq_call_request 
 	else if (retreat(&s, count, &f))
 		search_run(&s);
 
-	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = s.host_calls};
+	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = s.host_calls, .extra_calls = s.spent - 1};
 	res->handled = s.lo;
 	res->suspect = s.lo;
 	if (count && s.lo == count)

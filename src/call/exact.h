@@ -20,6 +20,12 @@ static inline uint32_t call_add_host_calls(uint32_t calls, uint32_t more)
 	return more < UINT32_MAX - calls ? calls + more : UINT32_MAX;
 }
 
+/* Calls of its own that the host makes for count entries, but for the last one; each of them may be made twice. */
+static inline uint32_t call_parts(const struct viq_call_host *host, uint32_t count)
+{
+	return host->ops->call_entries ? count / host->ops->call_entries : 0;
+}
+
 /*
  * ret and *answer are what the host said to *req, a checked request of count entries; not plain success. Fills *res;
  * calls the host again where that makes the answer more exact.

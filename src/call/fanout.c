@@ -121,7 +121,7 @@ static uint32_t share_index(const struct share *share, uint32_t local)
 
 /*
  * Give one host its part of [0, res->handled). A failure replaces *res, in the whole list's indices; res->host_calls
- * goes on counting.
+ * and extra_calls go on counting.
  */
 static int call_one(const struct viq_call_host *host, const struct viq_call_request *whole,
 		    const struct call_type *type, struct viq_call_result *res)
@@ -141,7 +141,9 @@ static int call_one(const struct viq_call_host *host, const struct viq_call_requ
 		if (ret)
 			return ret;
 		part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
+		part.extra_calls = call_add_host_calls(res->extra_calls, part.extra_calls);
 		res->host_calls = part.host_calls;
+		res->extra_calls = part.extra_calls;
 		if (part.error) {
 			*res = part;
 			res->handled = share_index(&share, part.handled);
@@ -167,6 +169,7 @@ static int probe_all(const struct viq_call_fanout *fanout, const struct viq_call
 		if (ret)
 			return ret;
 		part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
+		part.extra_calls = call_add_host_calls(res->extra_calls, part.extra_calls);
 		*res = part;
 	}
 	return 0;

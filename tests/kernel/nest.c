@@ -108,6 +108,7 @@ static void make_smmu(struct nest *nest)
 	if (nest->config.any_stream) {
 		nest->liar = (struct viq_call_host_ops){.size = sizeof(nest->liar),
 							.report_group = nest->host.ops->report_group,
+							.call_entries = nest->host.ops->call_entries,
 							.invalidate = pass_on,
 							.stream = every_stream};
 		config.host.ops = &nest->liar;

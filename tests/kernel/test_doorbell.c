@@ -42,3 +42,8 @@ void test_doorbell_strict(void)
 {
 	full_queue(VIQ_LINUX_CALLS_STRICT, "strict");
 }
+
+void test_doorbell_single(void)
+{
+	full_queue(VIQ_LINUX_CALLS_SINGLE, "single");
+}

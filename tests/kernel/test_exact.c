@@ -137,17 +137,27 @@ void test_exact_kernel(void)
 	nest_destroy(&nest);
 }
 
-/* The same, in calls of one group at most. */
-void test_exact_strict(void)
+static void kernel_refuses_in(uint32_t calls)
 {
 	static const unsigned int places[] = {0, 1, 31, 62, 63, 64, 125, 126, 127, 300, 1000};
 	static struct nest nest;
 
-	nest_create(&nest, &(struct nest_config){
-				   .log2size = 11, .vsid = 5, .any_stream = true, .calls = VIQ_LINUX_CALLS_STRICT});
+	nest_create(&nest, &(struct nest_config){.log2size = 11, .vsid = 5, .any_stream = true, .calls = calls});
 	for (unsigned int i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		kernel_refuses(&nest, places[i]);
 	nest_destroy(&nest);
+}
+
+/* The same, in calls of one group at most. */
+void test_exact_strict(void)
+{
+	kernel_refuses_in(VIQ_LINUX_CALLS_STRICT);
+}
+
+/* And of one entry. */
+void test_exact_single(void)
+{
+	kernel_refuses_in(VIQ_LINUX_CALLS_SINGLE);
 }
 
 /*

@@ -107,17 +107,6 @@ static void count_no_stream(struct viq_smmuv3 *s, uint32_t n)
 		s->counters.no_stream += hole[i].fate == VIQ_SMMUV3_FATE_NO_STREAM;
 }
 
-/*
- * Host calls that the entries themselves have paid for: a host may take them in groups of 63, and without a failure
- * there may be several hosts behind a fan-out. What goes beyond that was a hunt.
- */
-static uint32_t paid_calls(const struct viq_call_result *res)
-{
-	uint32_t groups = res->handled / HOST_CALL_ENTRIES + 1;
-
-	return res->error ? groups : groups * VIQ_CALL_MAX_HOSTS;
-}
-
 /* One invalidate call for count entries in all. */
 static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
 		 struct viq_call_result *res)
@@ -143,8 +132,7 @@ static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
-	if (res->host_calls > paid_calls(res))
-		s->charge += (res->host_calls - paid_calls(res)) * HOST_CALL_COST;
+	s->charge += res->extra_calls * HOST_CALL_COST;
 	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, res);
 }

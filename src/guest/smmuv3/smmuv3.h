@@ -30,8 +30,6 @@
 #define RETAINED_ENTRIES 1024
 /* What an extra host call, made to find a culprit, is charged to the budget: the commands of one kernel batch. */
 #define HOST_CALL_COST 64
-/* Entries that a host may take in one call: a call for as many is not extra. */
-#define HOST_CALL_ENTRIES 63
 
 /* A command of the batch that is not an entry. */
 struct smmuv3_hole {

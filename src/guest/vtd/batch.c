@@ -239,9 +239,7 @@ static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
-	/* Without a failure several calls mean several hosts behind a fan-out, not a hunt. */
-	if (res->host_calls > (res->error ? 1 : VIQ_CALL_MAX_HOSTS))
-		s->charge += (res->host_calls - 1) * HOST_CALL_COST;
+	s->charge += res->extra_calls * HOST_CALL_COST;
 	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, vtd_table_of(s, t), res);
 }

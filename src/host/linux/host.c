@@ -22,9 +22,26 @@ static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
 	return flags;
 }
 
-const struct viq_call_host_ops linux_vsmmu_host_ops = {
-	.size = sizeof(linux_vsmmu_host_ops),
+/* Bulk, too, makes a call a group where the caller's pieces are short. */
+static const struct viq_call_host_ops groups = {
+	.size = sizeof(groups),
 	.report_group = 1,
 	.invalidate = invalidate,
 	.stream = stream,
+	.call_entries = LINUX_GROUP,
 };
+
+static const struct viq_call_host_ops single = {
+	.size = sizeof(single),
+	.report_group = 1,
+	.invalidate = invalidate,
+	.stream = stream,
+	.call_entries = 1,
+};
+
+struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *v)
+{
+	if (!v)
+		return (struct viq_call_host){0};
+	return (struct viq_call_host){.ops = v->inv.slice == 1 ? &single : &groups, .opaque = v, .object = v->viommu};
+}

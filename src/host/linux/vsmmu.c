@@ -171,12 +171,6 @@ const struct viq_linux_hw_info *viq_linux_vsmmu_hw_info(const struct viq_linux_v
 	return v ? &v->hw : NULL;
 }
 
-struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *v)
-{
-	return (struct viq_call_host){
-		.ops = v ? &linux_vsmmu_host_ops : NULL, .opaque = v, .object = v ? v->viommu : 0};
-}
-
 void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counters *out)
 {
 	if (!v || !out)

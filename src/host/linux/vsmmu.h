@@ -69,10 +69,6 @@ struct viq_linux_vsmmu {
 	uint64_t attaches, rejected, events, events_lost;
 };
 
-/* --- host.c ------------------------------------------------------------------------------------------------------- */
-
-extern const struct viq_call_host_ops linux_vsmmu_host_ops;
-
 /* --- stream.c ----------------------------------------------------------------------------------------------------- */
 
 /* Bind the device to s->vsid, and tell other threads. */
