@@ -268,19 +268,23 @@ void assigned_config_write(struct assigned *a, uint32_t offset, unsigned int siz
 
 int assigned_open(const char *path)
 {
+	struct vfio_device_info info = {.argsz = sizeof(info)};
 	int cdev = open(path, O_RDWR | O_CLOEXEC);
 
-	if (cdev >= 0)
-		return cdev;
-	if (errno == ENOENT)
+	if (cdev < 0 && errno == ENOENT)
 		die("%s is not there. A PCI device gets such a file from the driver vfio-pci: write \"vfio-pci\" to "
 		    "its "
 		    "driver_override in /sys/bus/pci/devices/ADDRESS, its ADDRESS to driver/unbind there, then to "
 		    "/sys/bus/pci/drivers_probe; the name is in its vfio-dev folder",
 		    path);
-	if (errno == EACCES || errno == EPERM)
+	if (cdev < 0 && (errno == EACCES || errno == EPERM))
 		die("%s: no permission; it is root's unless it has been given to another user (chown)", path);
-	die("%s: %s", path, strerror(errno));
+	if (cdev < 0)
+		die("%s: %s", path, strerror(errno));
+	/* A cdev answers that it is too early to ask; nothing else knows the question. */
+	if (ioctl(cdev, VFIO_DEVICE_GET_INFO, &info) && errno == ENOTTY)
+		die("%s is not a device of vfio", path);
+	return cdev;
 }
 
 /* A region's description with what is behind it, which is long only if it lists areas that can be mapped. */

@@ -36,7 +36,6 @@ static const char usage[] =
 struct options {
 	struct boot boot;
 	struct smmu_options smmu;
-	const char *device;
 	uint64_t memory;
 	unsigned int cpus, status;
 };
@@ -123,7 +122,7 @@ static void set_option(struct options *o, int word)
 		o->cpus = (unsigned int)number("cpus", optarg, 1, MAX_CPUS);
 		break;
 	case 'd':
-		o->device = optarg;
+		o->smmu.device = optarg;
 		break;
 	case 'q':
 		o->smmu.worker = queue_option(optarg);
@@ -283,7 +282,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {
 		.boot.append = "console=ttyAMA0",
-		.device = "/dev/vfio/devices/vfio0",
+		.smmu.device = "/dev/vfio/devices/vfio0",
 		.memory = UINT64_C(256) << 20,
 		.cpus = 1,
 		.smmu.calls = "bulk",
@@ -298,7 +297,7 @@ int main(int argc, char **argv)
 	parse(&options, argc, argv);
 	mask = catch_signals();
 	vm_create(&vm, options.memory, options.cpus);
-	cdev = assigned_open(options.device);
+	cdev = assigned_open(options.smmu.device);
 	monitor = (struct monitor){.vm = &vm, .smmu = smmu_create(&vm, cdev, &options.smmu)};
 	assigned = assigned_create(&vm, cdev);
 	pci_create(&vm, assigned);

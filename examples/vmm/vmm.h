@@ -149,12 +149,13 @@ void pci_create(struct vm *vm, struct assigned *assigned);
 /* --- smmu.c --------------------------------------------------------------------------------------------- */
 
 struct smmu_options {
-	bool worker;       /* a thread consumes the queue; else the vCPU that rings the doorbell */
-	uint32_t budget;   /* commands consumed while the lock is held; 0: all there are */
-	const char *calls; /* how long an array a system call gets: "bulk", "strict" or "single" */
-	bool no_range;     /* the guest sees no range invalidation */
-	uint32_t cmdq;     /* log2 of the command queue's entries; 0: as the library says */
-	uint64_t drop;     /* trial.c: swallow the n-th address invalidation; 0: none */
+	const char *device; /* cdev's path, for messages */
+	bool worker;        /* a thread consumes the queue; else the vCPU that rings the doorbell */
+	uint32_t budget;    /* commands consumed while the lock is held; 0: all there are */
+	const char *calls;  /* how long an array a system call gets: "bulk", "strict" or "single" */
+	bool no_range;      /* the guest sees no range invalidation */
+	uint32_t cmdq;      /* log2 of the command queue's entries; 0: as the library says */
+	uint64_t drop;      /* trial.c: swallow the n-th address invalidation; 0: none */
 };
 
 struct smmu;
