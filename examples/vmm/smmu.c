@@ -297,16 +297,6 @@ void smmu_destroy(struct smmu *s)
 
 /* --- While it runs ------------------------------------------------------------------------------------------------ */
 
-/* They are nothing but 64-bit counts. */
-static void add_counters(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more)
-{
-	const uint64_t *from = (const uint64_t *)more;
-	uint64_t *to = (uint64_t *)total;
-
-	for (size_t i = 0; i < sizeof(*total) / sizeof(*to); i++)
-		to[i] += from[i];
-}
-
 /*
  * What a migration does, on one machine. Commands that wait stay in the guest's ring; the new front goes on with them
  * (kick). Restoring reads the guest's stream table and attaches the device again.
@@ -326,7 +316,7 @@ void smmu_freeze(struct smmu *s)
 	waiting = (uint32_t)(viq_smmuv3_mmio_read(s->front, VIQ_SMMUV3_CMDQ_PROD, 4) -
 			     viq_smmuv3_mmio_read(s->front, VIQ_SMMUV3_CMDQ_CONS, 4)) &
 		  VIQ_SMMUV3_Q_INDEX;
-	add_counters(&s->earlier, viq_smmuv3_counters(s->front));
+	viq_smmuv3_counters_add(&s->earlier, viq_smmuv3_counters(s->front));
 	viq_smmuv3_destroy(s->front);
 	s->front = make_front(s);
 	err = viq_smmuv3_restore(s->front, state, size);
@@ -341,7 +331,7 @@ void smmu_status(struct smmu *s, struct smmu_status *status)
 {
 	pthread_mutex_lock(&s->use);
 	status->guest = s->earlier;
-	add_counters(&status->guest, viq_smmuv3_counters(s->front));
+	viq_smmuv3_counters_add(&status->guest, viq_smmuv3_counters(s->front));
 	viq_linux_vsmmu_counters(s->vsmmu, &status->host);
 	pthread_mutex_unlock(&s->use);
 	status->commands = status->errors = 0;
@@ -364,7 +354,7 @@ void smmu_compare(struct smmu *s)
 
 	pthread_mutex_lock(&s->use);
 	counters = s->earlier;
-	add_counters(&counters, viq_smmuv3_counters(s->front));
+	viq_smmuv3_counters_add(&counters, viq_smmuv3_counters(s->front));
 	trial_compare(&s->trial, s->front, &counters);
 	pthread_mutex_unlock(&s->use);
 }
