@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What lies in the guest's memory when it starts, from below (Documentation/arch/arm64/booting.rst): the kernel, the
- * device tree, the initrd. The kernel finds the others by the address in x0.
+ * device tree, the initrd. The kernel finds the tree by the address in x0, and in it the initrd.
  */
 #include <endian.h>
 #include <errno.h>
@@ -24,9 +24,13 @@ struct image {
 };
 _Static_assert(sizeof(struct image) == 64, "booting.rst, 4");
 
-static uint64_t page_align(uint64_t offset)
+/* Are there size bytes at this offset of the guest's memory? Returns the offset of the page behind them. */
+static uint64_t room(const struct vm *vm, const char *what, uint64_t offset, uint64_t size)
 {
-	return (offset + PAGE - 1) & ~(PAGE - 1);
+	if (offset > vm->ram_size || size > vm->ram_size - offset)
+		die("%s does not fit into the guest's memory of %llu MiB", what,
+		    (unsigned long long)(vm->ram_size >> 20));
+	return (offset + size + PAGE - 1) & ~(PAGE - 1);
 }
 
 static int open_file(const char *path, uint64_t *size)
@@ -36,60 +40,38 @@ static int open_file(const char *path, uint64_t *size)
 
 	if (fd < 0 || fstat(fd, &status))
 		die("%s: %s", path, strerror(errno));
-	if (!S_ISREG(status.st_mode) || !status.st_size)
-		die("%s: not a file with something in it", path);
 	*size = (uint64_t)status.st_size;
 	return fd;
 }
 
-/* size bytes of the file's beginning. */
+/* The file's first size bytes */
 static void read_file(int fd, const char *path, void *to, uint64_t size)
 {
 	for (uint64_t done = 0; done < size;) {
 		ssize_t got = pread(fd, (uint8_t *)to + done, size - done, (off_t)done);
 
 		if (got <= 0)
-			die("%s: %s", path, got ? strerror(errno) : "has become shorter");
+			die("%s: %s", path, got ? strerror(errno) : "too short");
 		done += (uint64_t)got;
 	}
 }
 
-/* size bytes at this offset of the guest's memory are there; returns the offset behind them. */
-static uint64_t room(const struct vm *vm, const char *what, uint64_t offset, uint64_t size)
-{
-	if (offset > vm->ram_size || size > vm->ram_size - offset)
-		die("%s does not fit into the guest's %llu MiB of memory", what,
-		    (unsigned long long)(vm->ram_size >> 20));
-	return offset + size;
-}
-
-static void read_header(int fd, const char *path, uint64_t size, struct image *image)
-{
-	if (size < sizeof(*image))
-		die("%s: not an arm64 Image", path);
-	read_file(fd, path, image, sizeof(*image));
-	if (le32toh(image->magic) != IMAGE_MAGIC)
-		die("%s: not an arm64 Image (a compressed one must be decompressed first)", path);
-	if (le64toh(image->flags) & IMAGE_BIG_ENDIAN)
-		die("%s: a big-endian kernel", path);
-	if (!image->image_size)
-		die("%s: from before Linux 3.17: it does not say how much memory it needs", path);
-}
-
-/* Returns the offset behind all memory that the kernel needs at first. RAM_BASE is aligned as it wants it. */
+/* Returns the offset behind what the kernel needs at first. RAM_BASE is aligned as its base must be. */
 static uint64_t load_kernel(const struct vm *vm, const char *path, uint64_t *start)
 {
 	struct image image;
-	uint64_t size, end;
+	uint64_t size, needed;
 	int fd = open_file(path, &size);
 
-	read_header(fd, path, size, &image);
+	read_file(fd, path, &image, sizeof(image));
+	if (le32toh(image.magic) != IMAGE_MAGIC || le64toh(image.flags) & IMAGE_BIG_ENDIAN || !image.image_size)
+		die("%s: not a little-endian arm64 Image of Linux 3.17 or newer (compressed ones are not known)", path);
 	*start = le64toh(image.text_offset);
-	room(vm, path, *start, size);
-	end = room(vm, path, *start, le64toh(image.image_size));
+	needed = le64toh(image.image_size);
+	needed = room(vm, path, *start, needed > size ? needed : size);
 	read_file(fd, path, vm->ram + *start, size);
 	close(fd);
-	return end > *start + size ? end : *start + size;
+	return needed;
 }
 
 /* Returns its size. */
@@ -108,7 +90,7 @@ void boot_load(struct vm *vm, const struct boot *boot)
 {
 	uint64_t kernel, fdt, initrd, initrd_size = 0;
 
-	fdt = page_align(load_kernel(vm, boot->kernel, &kernel));
+	fdt = load_kernel(vm, boot->kernel, &kernel);
 	initrd = room(vm, "the device tree", fdt, FDT_ROOM);
 	if (boot->initrd)
 		initrd_size = load_initrd(vm, boot->initrd, initrd);

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The device tree: what the guest is told about its machine. Each function is a node; what the properties mean is in
- * Documentation/devicetree/bindings, in the file named above it.
+ * The device tree: what the guest is told about its machine. Above each node stands the file that says what its
+ * properties mean, in Documentation/devicetree/bindings.
  */
 #include <libfdt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vmm.h"
 
-enum phandle {
-	PHANDLE_GIC = 1,
-	PHANDLE_SMMU,
-};
+#define PHANDLE_GIC  1
+#define PHANDLE_SMMU 2
 
-/* An interrupt of the GIC: its kind, its number of that kind, its trigger (arm,gic-v3.yaml). */
+/* An interrupt of the GIC: its kind, its number of that kind, its trigger. */
 #define GIC_SPI   0
 #define GIC_PPI   1
 #define IRQ_EDGE  1
 #define IRQ_LEVEL 4
 
-/* pci.txt of Open Firmware, "ranges": 32-bit memory */
-#define PCI_MEMORY32 0x02000000
+#define PCI_MEMORY32 0x02000000 /* of "ranges" */
 
 static void check(int err)
 {
@@ -33,7 +31,7 @@ static void begin(void *fdt, const char *name)
 	check(fdt_begin_node(fdt, name));
 }
 
-/* A node with registers: name@address */
+/* A node with registers */
 static void begin_at(void *fdt, const char *name, uint64_t address)
 {
 	char full[64];
@@ -47,26 +45,23 @@ static void end(void *fdt)
 	check(fdt_end_node(fdt));
 }
 
-static void flag(void *fdt, const char *name)
+static void put(void *fdt, const char *name, const void *value, size_t size)
 {
-	check(fdt_property(fdt, name, NULL, 0));
+	check(fdt_property(fdt, name, value, (int)size));
 }
 
-static void string(void *fdt, const char *name, const char *value)
-{
-	check(fdt_property_string(fdt, name, value));
-}
-
-/* Strings one after the other, of which a literal holds all but the last zero. */
-#define strings(fdt, name, list) check(fdt_property(fdt, name, list, sizeof(list)))
+#define flag(fdt, name)          put(fdt, name, NULL, 0)
+#define string(fdt, name, value) put(fdt, name, value, strlen(value) + 1)
+/* Several in a literal, with zeros between them */
+#define strings(fdt, name, literal) put(fdt, name, literal, sizeof(literal))
 
 static void put_cells(void *fdt, const char *name, const uint32_t *values, size_t count)
 {
-	void *to;
+	fdt32_t big[16];
 
-	check(fdt_property_placeholder(fdt, name, (int)(count * 4), &to));
 	for (size_t i = 0; i < count; i++)
-		fdt32_st((uint8_t *)to + i * 4, values[i]);
+		big[i] = cpu_to_fdt32(values[i]);
+	put(fdt, name, big, count * sizeof(big[0]));
 }
 
 #define cells(fdt, name, ...)                                                                                          \
@@ -74,16 +69,14 @@ static void put_cells(void *fdt, const char *name, const uint32_t *values, size_
 /* A number of two cells */
 #define CELLS2(value) (uint32_t)((uint64_t)(value) >> 32), (uint32_t)(value)
 
-/* --- The nodes ---------------------------------------------------------------------------------------------------- */
-
-/* chosen.yaml (of dt-schema) */
+/* chosen.yaml of dt-schema */
 static void chosen(void *fdt, const char *append, uint64_t initrd, uint64_t initrd_size)
 {
 	char console[32];
 
 	snprintf(console, sizeof(console), "/serial@%llx", (unsigned long long)UART_BASE);
 	begin(fdt, "chosen");
-	string(fdt, "bootargs", append ? append : "");
+	string(fdt, "bootargs", append);
 	string(fdt, "stdout-path", console);
 	if (initrd_size) {
 		cells(fdt, "linux,initrd-start", CELLS2(initrd));
@@ -92,15 +85,7 @@ static void chosen(void *fdt, const char *append, uint64_t initrd, uint64_t init
 	end(fdt);
 }
 
-static void memory(void *fdt, const struct vm *vm)
-{
-	begin_at(fdt, "memory", RAM_BASE);
-	string(fdt, "device_type", "memory");
-	cells(fdt, "reg", CELLS2(RAM_BASE), CELLS2(vm->ram_size));
-	end(fdt);
-}
-
-/* arm/cpus.yaml. reg is MPIDR's affinity, which KVM makes of the vCPU's number: the same up to 16. */
+/* arm/cpus.yaml: reg is the affinity in MPIDR, which up to 15 KVM makes the same as the vCPU's number. */
 static void cpus(void *fdt, const struct vm *vm)
 {
 	begin(fdt, "cpus");
@@ -117,29 +102,20 @@ static void cpus(void *fdt, const struct vm *vm)
 	end(fdt);
 }
 
-/* arm/psci.yaml: KVM answers. */
-static void psci(void *fdt)
+/* What KVM does itself: arm/psci.yaml, timer/arm,arch_timer.yaml, interrupt-controller/arm,gic-v3.yaml */
+static void kvm(void *fdt, const struct vm *vm)
 {
 	begin(fdt, "psci");
 	strings(fdt, "compatible", "arm,psci-1.0\0arm,psci-0.2");
 	string(fdt, "method", "hvc");
 	end(fdt);
-}
 
-/* timer/arm,arch_timer.yaml: secure, non-secure, virtual, hypervisor, as KVM wires them */
-static void timer(void *fdt)
-{
 	begin(fdt, "timer");
 	string(fdt, "compatible", "arm,armv8-timer");
 	cells(fdt, "interrupts", GIC_PPI, 13, IRQ_LEVEL, GIC_PPI, 14, IRQ_LEVEL, GIC_PPI, 11, IRQ_LEVEL, GIC_PPI, 10,
 	      IRQ_LEVEL);
-	flag(fdt, "always-on");
 	end(fdt);
-}
 
-/* interrupt-controller/arm,gic-v3.yaml */
-static void gic(void *fdt, const struct vm *vm)
-{
 	begin_at(fdt, "interrupt-controller", GICD_BASE);
 	string(fdt, "compatible", "arm,gic-v3");
 	cells(fdt, "reg", CELLS2(GICD_BASE), CELLS2(GICD_SIZE), CELLS2(GICR_BASE), CELLS2(GICR_SIZE * vm->cpu_count));
@@ -160,7 +136,7 @@ static void uart(void *fdt)
 	end(fdt);
 }
 
-/* iommu/arm,smmu-v3.yaml. dma-coherent: its queues and tables are read by this program, through the caches. */
+/* iommu/arm,smmu-v3.yaml. dma-coherent: this program reads its queues and tables, through the caches. */
 static void smmu(void *fdt)
 {
 	begin_at(fdt, "iommu", SMMU_BASE);
@@ -174,7 +150,7 @@ static void smmu(void *fdt)
 	end(fdt);
 }
 
-/* pci/host-generic-pci.yaml, pci/pci-iommu.txt: every requester ID of bus 0 is that StreamID of the SMMU. */
+/* pci/host-generic-pci.yaml. iommu-map: a function's StreamID is its requester ID. */
 static void pci(void *fdt)
 {
 	begin_at(fdt, "pcie", PCI_ECAM_BASE);
@@ -196,16 +172,16 @@ void fdt_build(const struct vm *vm, const char *append, uint64_t initrd, uint64_
 	check(fdt_finish_reservemap(blob));
 	begin(blob, "");
 	string(blob, "compatible", "linux,dummy-virt");
-	string(blob, "model", "viq-vmm");
 	cells(blob, "#address-cells", 2);
 	cells(blob, "#size-cells", 2);
 	cells(blob, "interrupt-parent", PHANDLE_GIC);
 	chosen(blob, append, initrd, initrd_size);
-	memory(blob, vm);
+	begin_at(blob, "memory", RAM_BASE);
+	string(blob, "device_type", "memory");
+	cells(blob, "reg", CELLS2(RAM_BASE), CELLS2(vm->ram_size));
+	end(blob);
 	cpus(blob, vm);
-	psci(blob);
-	timer(blob);
-	gic(blob, vm);
+	kvm(blob, vm);
 	uart(blob);
 	smmu(blob);
 	pci(blob);

@@ -20,7 +20,7 @@ static void set_register(const struct vcpu *vcpu, uint64_t id, uint64_t value)
 	struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)&value};
 
 	if (ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg))
-		die("processor %u: register 0x%llx: %s", vcpu->index, (unsigned long long)id, strerror(errno));
+		die("a register of the first processor: %s", strerror(errno));
 }
 
 #define CORE_REGISTER(field) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.field))
@@ -31,72 +31,59 @@ void vcpu_set_entry(struct vcpu *vcpu, uint64_t pc, uint64_t x0)
 	set_register(vcpu, CORE_REGISTER(regs[0]), x0);
 }
 
-/* The guest's byte order is this program's: KVM gives and takes the value as it would stand in memory. */
-static void mmio(struct vcpu *vcpu)
+/* Where no device is, reads give 0 and writes are lost. The guest's byte order is this program's. */
+static bool mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
+	unsigned int size = run->mmio.len;
+	const struct mmio *mmio = vm_find_mmio(vcpu->vm, run->mmio.phys_addr, size);
 	uint64_t value = 0;
 
 	if (run->mmio.is_write) {
-		memcpy(&value, run->mmio.data, run->mmio.len);
-		vm_mmio_write(vcpu->vm, run->mmio.phys_addr, run->mmio.len, value);
+		memcpy(&value, run->mmio.data, size);
+		if (mmio)
+			mmio->write(mmio->opaque, run->mmio.phys_addr - mmio->base, size, value);
 	} else {
-		value = vm_mmio_read(vcpu->vm, run->mmio.phys_addr, run->mmio.len);
-		memcpy(run->mmio.data, &value, run->mmio.len);
+		if (mmio)
+			value = mmio->read(mmio->opaque, run->mmio.phys_addr - mmio->base, size);
+		memcpy(run->mmio.data, &value, size);
 	}
+	return true;
 }
 
-static void system_event(struct vcpu *vcpu)
+static bool failed(struct vcpu *vcpu, const char *text, uint64_t code)
 {
-	switch (vcpu->run->system_event.type) {
-	case KVM_SYSTEM_EVENT_SHUTDOWN:
-		vm_end(vcpu->vm, "switched off", false);
-		break;
-	case KVM_SYSTEM_EVENT_RESET:
-		vm_end(vcpu->vm, "reset", false);
-		break;
-	case KVM_SYSTEM_EVENT_CRASH:
-		vm_end(vcpu->vm, "crashed", true);
-		break;
-	default:
-		say("processor %u: system event %u", vcpu->index, vcpu->run->system_event.type);
-		vm_end(vcpu->vm, "a system event that is not known here", true);
-	}
+	say("processor %u: %s: %llu", vcpu->index, text, (unsigned long long)code);
+	vm_end(vcpu->vm, text, true);
+	return false;
 }
 
-/* After KVM_RUN: does the guest go on? */
+/* From PSCI */
+static bool system_event(struct vcpu *vcpu, uint32_t type)
+{
+	if (type != KVM_SYSTEM_EVENT_SHUTDOWN && type != KVM_SYSTEM_EVENT_RESET)
+		return failed(vcpu, "system event", type);
+	vm_end(vcpu->vm, type == KVM_SYSTEM_EVENT_RESET ? "reset" : "switched off", false);
+	return false;
+}
+
+/* What KVM_RUN returned for. Does this vCPU go on? */
 static bool handle(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
-		mmio(vcpu);
-		return true;
+		return mmio(vcpu);
 	case KVM_EXIT_SYSTEM_EVENT:
-		system_event(vcpu);
-		return false;
+		return system_event(vcpu, run->system_event.type);
 	case KVM_EXIT_FAIL_ENTRY:
-		say("processor %u: reason 0x%llx", vcpu->index,
-		    (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
-		vm_end(vcpu->vm, "a processor cannot be entered", true);
-		return false;
+		return failed(vcpu, "entry failed", run->fail_entry.hardware_entry_failure_reason);
 	case KVM_EXIT_INTERNAL_ERROR:
-		say("processor %u: error %u", vcpu->index, run->internal.suberror);
-		vm_end(vcpu->vm, "KVM has an internal error", true);
-		return false;
+		return failed(vcpu, "internal error of KVM", run->internal.suberror);
 	default:
-		say("processor %u: exit %u", vcpu->index, run->exit_reason);
-		vm_end(vcpu->vm, "KVM has asked for what is not known here", true);
-		return false;
+		return failed(vcpu, "unexpected exit", run->exit_reason);
 	}
-}
-
-/* Most often an instruction that KVM cannot emulate: a load or store pair, say, where no memory is. */
-static void run_failed(struct vcpu *vcpu, int err)
-{
-	say("processor %u: KVM_RUN: %s", vcpu->index, strerror(err));
-	vm_end(vcpu->vm, "KVM does not run the guest", true);
 }
 
 static void *work(void *opaque)
@@ -105,14 +92,12 @@ static void *work(void *opaque)
 	bool going = true;
 
 	while (going) {
-		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+		if (!ioctl(vcpu->fd, KVM_RUN, 0))
 			going = handle(vcpu);
-		} else if (errno != EINTR) {
-			run_failed(vcpu, errno);
-			going = false;
-		} else {
+		else if (errno == EINTR)
 			going = !__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_RELAXED);
-		}
+		else
+			going = failed(vcpu, "error of KVM_RUN", (uint64_t)errno);
 	}
 	return NULL;
 }
@@ -124,7 +109,7 @@ static void kicked(int signal)
 
 void vcpus_start(struct vm *vm)
 {
-	struct sigaction action = {.sa_handler = kicked}; /* no SA_RESTART: a write to the console ends as well */
+	struct sigaction action = {.sa_handler = kicked}; /* no SA_RESTART: writing to the console ends as well */
 
 	sigaction(KICK, &action, NULL);
 	for (unsigned int i = 0; i < vm->cpu_count; i++) {

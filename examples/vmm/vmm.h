@@ -84,7 +84,7 @@ struct vm {
 	int end_fd;         /* eventfd: readable when the guest has ended */
 	const char *ending; /* why, then: "switched off", "reset", or what failed */
 	bool failed;
-	bool strayed; /* an access that no device answers has been told */
+	bool strayed; /* the first access that no device answers has been told */
 };
 
 /* RAM, vCPUs (all but the first switched off, for PSCI), GICv3. Dies with what this machine's KVM lacks. */
@@ -92,9 +92,8 @@ void vm_create(struct vm *vm, uint64_t ram_size, unsigned int cpu_count);
 void vm_destroy(struct vm *vm);
 /* Before the guest runs. */
 void vm_add_mmio(struct vm *vm, const struct mmio *mmio);
-/* What a vCPU's exit asks for. Where no device is, reads give 0 and writes are lost. size: 1, 2, 4 or 8 */
-uint64_t vm_mmio_read(struct vm *vm, uint64_t address, unsigned int size);
-void vm_mmio_write(struct vm *vm, uint64_t address, unsigned int size, uint64_t value);
+/* The device that answers size bytes at this address, or NULL, which is told the first time. */
+const struct mmio *vm_find_mmio(struct vm *vm, uint64_t address, unsigned int size);
 /* Memory that the guest reaches without an exit; host NULL: no longer. At any time; 0 or -errno. Slot 0 is RAM. */
 int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size);
 void vm_set_irq(struct vm *vm, unsigned int spi, bool level);
