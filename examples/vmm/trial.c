@@ -140,15 +140,15 @@ void trial_init(struct trial *t, const struct viq_mem *mem, uint64_t drop)
 
 struct viq_call_host trial_host(struct trial *t, struct viq_call_host real)
 {
-	static const struct viq_call_host_ops ops = {
-		.size = sizeof(ops),
-		.report_group = 1,
+	t->real = real;
+	t->ops = (struct viq_call_host_ops){
+		.size = sizeof(t->ops),
+		.report_group = real.ops->report_group,
 		.invalidate = trial_invalidate,
 		.stream = trial_stream,
+		.call_entries = real.ops->call_entries,
 	};
-
-	t->real = real;
-	return t->drop ? (struct viq_call_host){.ops = &ops, .opaque = t, .object = real.object} : real;
+	return t->drop ? (struct viq_call_host){.ops = &t->ops, .opaque = t, .object = real.object} : real;
 }
 
 /* --- The ring, read back ------------------------------------------------------------------------------------------ */

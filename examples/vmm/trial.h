@@ -11,6 +11,7 @@
 struct trial {
 	const struct viq_mem *mem;
 	struct viq_call_host real;
+	struct viq_call_host_ops ops;
 	uint64_t drop;        /* the address invalidation to swallow, from 1; 0: none */
 	uint64_t seen;        /* address invalidations so far */
 	bool armed;           /* replace the next CMD_SYNC by an illegal command */
