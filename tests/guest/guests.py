@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The machine that viq-vmm runs on, with all that it and its guest need; and how to tell their lines apart.
 
-Host and guest run the same kernel. Importing this module makes those of tests/kernel importable.
+Host and guest run the same kernel. Importing this module makes those of tests/kernel importable, behind those here.
 """
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "kernel"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "kernel"))
 
 # pylint: disable=wrong-import-position
 import initrd  # noqa: E402
