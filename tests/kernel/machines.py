@@ -2,6 +2,7 @@
 """What a run needs: the program for the machine, QEMU, and the kernels, each built or fetched unless it is there."""
 import os
 import pathlib
+import shutil
 import subprocess
 
 import iort
@@ -28,17 +29,17 @@ def _output(*command):
 
 
 def _configure(log):
-    """The build folder, as it is wanted now: one from before is changed, not begun anew."""
+    """The build folder; one that was configured otherwise, or not to the end, is begun anew."""
     libfdt = _output(HERE / "fetch-libfdt.sh", CACHE)
     setup = ["meson", "setup", BUILD, "--cross-file", HERE / "aarch64.cross", "--buildtype=release",
              "-Ddefault_library=static", "-Dtool=false", "-Dtests=false", "-Dsoft=false", "-Dvm=true",
              f"-Dc_args=-I{libfdt}/include", f"-Dc_link_args=-static -L{libfdt}/lib"]
-    if (BUILD / "build.ninja").exists():
-        setup.append("--reconfigure")
-    done = BUILD / "configured"
-    wanted = "\n".join(str(word) for word in setup if word != "--reconfigure")
+    wanted = "\n".join(str(word) for word in setup)
+    done = BUILD / "setup"
     if done.exists() and done.read_text() == wanted:
         return
+    # Meson would remember what the compiler did not find.
+    shutil.rmtree(BUILD, ignore_errors=True)
     _quietly(setup, log)
     done.write_text(wanted)
 
