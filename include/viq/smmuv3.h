@@ -7,8 +7,9 @@
  * in the architecture's terms (IHI 0070). What a guest does wrong is told to the guest, never returned as an error
  * here.
  *
- * One object is used by one thread at a time; it owns no thread and allocates nothing after creation. The embedder's
- * functions are called from inside viq_smmuv3_mmio_write(), _run() and _event(), on the same thread; they must not call
+ * One object is used by one thread at a time, but for viq_smmuv3_mmio_read(), which any thread may call at any time
+ * from creation to destruction. It owns no thread and allocates nothing after creation. The embedder's functions are
+ * called from inside viq_smmuv3_mmio_write(), _run() and _event(), on the same thread; they must not call
  * back into the same object, except for viq_smmuv3_mmio_read(), viq_smmuv3_event() and
  * viq_smmuv3_stream_config().
  */
@@ -147,6 +148,11 @@ VIQ_EXPORT void viq_smmuv3_reset(struct viq_smmuv3 *smmu);
 /*
  * The guest reads or writes size bytes at offset of the register pages. Any offset and size is legal: what the
  * architecture does not define is RAZ/WI (6.2). A write may consume commands (see config.budget).
+ *
+ * A read has no side effect, takes no lock and waits for nobody, whatever another thread does with the object. It loads
+ * a register whole, 64 bits too, and acquires: who sees CMDQ_CONS behind a CMD_SYNC, an error in GERROR or a record's
+ * index in EVENTQ_PROD sees all that was done before. CR0ACK and GBPA.UPDATE change when what they stand for is done.
+ * During viq_smmuv3_reset() and _restore() each register reads its old or its new value, and several need not match.
  */
 VIQ_EXPORT uint64_t viq_smmuv3_mmio_read(struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size);
 VIQ_EXPORT void viq_smmuv3_mmio_write(struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size, uint64_t value);

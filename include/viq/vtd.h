@@ -10,8 +10,9 @@
  * The guest speaks of domain-ids, PASIDs and source-ids, hosts of nested page tables. The embedder says which is which:
  * viq_vtd_attach().
  *
- * One object is used by one thread at a time; it owns no thread, and allocates at creation and attachment only. The
- * embedder's functions are called from inside viq_vtd_mmio_write(), _run(), _fault(), _reset() and _restore(), on the
+ * One object is used by one thread at a time, but for viq_vtd_mmio_read(), which any thread may call at any time from
+ * creation to destruction. It owns no thread, and allocates at creation and attachment only. The embedder's functions
+ * are called from inside viq_vtd_mmio_write(), _run(), _fault(), _reset() and _restore(), on the
  * same thread. They must not call back into the same object, except for viq_vtd_mmio_read(), viq_vtd_tables() and, from
  * reconfig() and remap() only, viq_vtd_attach(), viq_vtd_detach() and viq_vtd_fault().
  */
@@ -286,6 +287,11 @@ VIQ_EXPORT int viq_vtd_tables(const struct viq_vtd *vtd, struct viq_vtd_tables *
 /*
  * The guest reads or writes size bytes at offset of the register page. Any offset and size is legal: what the
  * architecture does not define reads 0 and ignores writes. A write may consume descriptors (see config.budget).
+ *
+ * A read has no side effect, takes no lock and waits for nobody, whatever another thread does with the object. It loads
+ * a register whole, 64 bits too, and acquires: who sees IQH behind a wait descriptor, an error in FSTS or a fault
+ * record's F sees all that was done before. GSTS, CCMD.ICC and IOTLB.IVT change when what they stand for is done.
+ * During viq_vtd_reset() and _restore() each register reads its old or its new value, and several need not match.
  */
 VIQ_EXPORT uint64_t viq_vtd_mmio_read(struct viq_vtd *vtd, uint64_t offset, unsigned int size);
 VIQ_EXPORT void viq_vtd_mmio_write(struct viq_vtd *vtd, uint64_t offset, unsigned int size, uint64_t value);

@@ -144,7 +144,7 @@ static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 		trace_consumed(s, s->batch.count, atc);
 	count_no_stream(s, s->batch.count);
 	smmuv3_batch_drop(s);
-	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head;
+	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head);
 }
 
 static bool stop_at_entry(struct viq_smmuv3 *s, uint32_t n, uint32_t cerror)

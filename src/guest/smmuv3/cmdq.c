@@ -49,7 +49,7 @@ void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, con
 	smmuv3_batch_drop(s);
 	s->head = index;
 	/* The code must be there before the error can be seen (7.1). */
-	s->regs.cmdq_cons = index | VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror);
+	smmuv3_cons_set(s, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));
 	s->counters.cerror[cerror]++;
 	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, cerror);
 	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
@@ -302,6 +302,15 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 	if (avail > (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size)
 		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
 	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
+	smmuv3_cons_set(s, s->regs.cmdq_cons);
+}
+
+void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons)
+{
+	s->regs.cmdq_cons = cons;
+	/* Bits above the wrap flag are RAZ (6.3.28). */
+	cons &= smmuv3_index_mask(s->cmdq.log2size) | (uint32_t)VIQ_SMMUV3_CMDQ_CONS_ERR;
+	reg_store(s->shown.cmdq_cons, cons);
 }
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)

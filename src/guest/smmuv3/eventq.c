@@ -8,7 +8,7 @@
 static int overflow(struct viq_smmuv3 *s)
 {
 	if (!((s->regs.eventq_prod ^ s->regs.eventq_cons) & VIQ_SMMUV3_EVENTQ_OVFLG))
-		s->regs.eventq_prod ^= VIQ_SMMUV3_EVENTQ_OVFLG;
+		reg_store(s->regs.eventq_prod, s->regs.eventq_prod ^ VIQ_SMMUV3_EVENTQ_OVFLG);
 	s->counters.events_lost++;
 	return -ENOSPC;
 }
@@ -45,8 +45,9 @@ int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
 		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);
 		return -EFAULT;
 	}
-	/* The guest sees the record before PROD, whose read exits to this thread, and PROD before the interrupt. */
-	s->regs.eventq_prod = (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & mask);
+	/* The guest sees the record before PROD, whose load acquires it, and PROD before the interrupt. */
+	reg_store(s->regs.eventq_prod,
+		  (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & mask));
 	s->counters.events++;
 	if (!fill)
 		smmuv3_eventq_signal(s);

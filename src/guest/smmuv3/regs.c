@@ -6,6 +6,8 @@
  * Where the architecture leaves a choice (6.2), this does: accesses of 1 or 2 bytes, unaligned ones, and 64-bit
  * accesses to a 32-bit register are RAZ/WI; undefined offsets are RES0, in page 1 too; writes to a guarded register are
  * ignored while its guard is set.
+ *
+ * Any thread may read at any time (guest/reg.h): a read is one load of what the table names, and has no side effect.
  */
 #include <stddef.h>
 
@@ -32,8 +34,6 @@ struct reg {
 	uint64_t mask;  /* bits that are stored */
 	/* Instead of storing: value holds the whole register as written. */
 	void (*write)(struct viq_smmuv3 *s, uint64_t value);
-	/* Instead of loading. */
-	uint64_t (*read)(const struct viq_smmuv3 *s);
 };
 
 uint32_t smmuv3_cr0_mask(const struct viq_smmuv3 *s)
@@ -75,12 +75,13 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
 	uint32_t old = s->regs.cr0, now = value & smmuv3_cr0_mask(s);
 	uint32_t on = now & ~old, off = old & ~now;
 
-	/* Everything happens before the write returns, so CR0ACK is CR0. */
-	s->regs.cr0 = now;
+	reg_store(s->regs.cr0, now);
 	if (on & VIQ_SMMUV3_CR0_SMMUEN)
 		smmuv3_reconfig(s, VIQ_SMMUV3_ENABLED, 0, smmuv3_last_sid(s));
 	else if (off & VIQ_SMMUV3_CR0_SMMUEN)
 		smmuv3_reconfig(s, VIQ_SMMUV3_DISABLED, 0, smmuv3_last_sid(s));
+	/* All but the queue's work, which CMDQ_CONS tells, has happened. Another vCPU may be looking (6.3.10). */
+	reg_store(s->shown.cr0ack, now);
 	if (on & VIQ_SMMUV3_CR0_CMDQEN)
 		smmuv3_cmdq_doorbell(s);
 }
@@ -94,59 +95,55 @@ static void write_cr1(struct viq_smmuv3 *s, uint64_t value)
 		mask |= VIQ_SMMUV3_CR1_TABLE;
 	if (!(s->regs.cr0 & (VIQ_SMMUV3_CR0_CMDQEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_PRIQEN)))
 		mask |= VIQ_SMMUV3_CR1_QUEUE;
-	s->regs.cr1 = (s->regs.cr1 & ~mask) | (value & mask);
+	reg_store(s->regs.cr1, (s->regs.cr1 & ~mask) | (value & mask));
 }
 
 static void write_gbpa(struct viq_smmuv3 *s, uint64_t value)
 {
-	uint32_t old = s->regs.gbpa;
+	uint32_t old = s->regs.gbpa, now = value & SMMUV3_GBPA_BITS;
 
-	/* Without UPDATE nothing is taken; UPDATE itself reads 0 again at once, which says that it is done (6.3.14). */
+	/* Without UPDATE nothing is taken; UPDATE itself reads 0 again when it is done (6.3.14). */
 	if (!(value & VIQ_SMMUV3_GBPA_UPDATE))
 		return;
-	s->regs.gbpa = value & SMMUV3_GBPA_BITS;
-	if (s->regs.gbpa != old && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
+	reg_store(s->regs.gbpa, now | VIQ_SMMUV3_GBPA_UPDATE);
+	if (now != old && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
 		smmuv3_reconfig(s, VIQ_SMMUV3_GBPA_CHANGED, 0, smmuv3_last_sid(s));
+	reg_store(s->regs.gbpa, now);
 }
 
 static void write_strtab_base_cfg(struct viq_smmuv3 *s, uint64_t value)
 {
-	s->regs.strtab_base_cfg = value & smmuv3_strtab_cfg_mask(s);
+	reg_store(s->regs.strtab_base_cfg, value & smmuv3_strtab_cfg_mask(s));
 }
 
 static void write_irq_ctrl(struct viq_smmuv3 *s, uint64_t value)
 {
-	s->regs.irq_ctrl = value & smmuv3_irq_ctrl_mask(s);
+	reg_store(s->regs.irq_ctrl, value & smmuv3_irq_ctrl_mask(s));
 }
 
 static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value)
 {
-	s->regs.gerrorn = value & smmuv3_gerror_mask(s);
+	reg_store(s->regs.gerrorn, value & smmuv3_gerror_mask(s));
 	/* An acknowledged command queue error lets the queue go on by itself (7.1). */
 	smmuv3_cmdq_doorbell(s);
 }
 
 static void write_cmdq_base(struct viq_smmuv3 *s, uint64_t value)
 {
-	s->regs.cmdq_base = value & Q_BASE;
+	reg_store(s->regs.cmdq_base, value & Q_BASE);
 	smmuv3_cmdq_moved(s);
 }
 
 static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value)
 {
-	s->regs.cmdq_prod = value & VIQ_SMMUV3_Q_INDEX;
+	reg_store(s->regs.cmdq_prod, value & VIQ_SMMUV3_Q_INDEX);
 	s->counters.doorbells++;
 	smmuv3_cmdq_doorbell(s);
 }
 
-/* --- Reads of what is derived --------------------------------------------------------------------------------- */
-
-static uint64_t read_cmdq_cons(const struct viq_smmuv3 *s)
+static void write_cmdq_cons(struct viq_smmuv3 *s, uint64_t value)
 {
-	uint32_t index = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
-
-	/* Bits above the wrap flag are RAZ (6.3.28). */
-	return index | (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR);
+	smmuv3_cons_set(s, value & (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR));
 }
 
 /* --- The table ------------------------------------------------------------------------------------------------ */
@@ -156,13 +153,12 @@ static uint64_t read_cmdq_cons(const struct viq_smmuv3 *s)
 #define Q_BASE     (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
 
 /* clang-format off */
-#define RO(name, f)                 {VIQ_SMMUV3_##name, 4, GUARD_READONLY, AT(f), ALL32, NULL, NULL}
-#define RW(name, w, guard, f, bits) {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), bits, NULL, NULL}
-#define DO(name, w, guard, f, fn)   {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), ALL32, fn, NULL}
+#define RO(name, f)                 {VIQ_SMMUV3_##name, 4, GUARD_READONLY, AT(f), ALL32, NULL}
+#define RW(name, w, guard, f, bits) {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), bits, NULL}
+#define DO(name, w, guard, f, fn)   {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), ALL32, fn}
 
 #define CR2_BITS      (VIQ_SMMUV3_CR2_RECINVSID | VIQ_SMMUV3_CR2_PTM)
 #define STRTAB_BITS   (VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR)
-#define CONS_BITS     (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR)
 #define EVENTQ_BITS   (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG)
 #define IRQ_ADDR_BITS VIQ_SMMUV3_IRQ_CFG0_ADDR
 #define IRQ_ATTR_BITS VIQ_SMMUV3_IRQ_CFG2_MASK
@@ -175,7 +171,7 @@ static const struct reg regs[] = {
 	RO(IIDR, config.iidr),
 	RO(AIDR, config.aidr),
 	DO(CR0, 4, NONE, regs.cr0, write_cr0),
-	RO(CR0ACK, regs.cr0),
+	RO(CR0ACK, shown.cr0ack),
 	DO(CR1, 4, NONE, regs.cr1, write_cr1),
 	RW(CR2, 4, SMMUEN, regs.cr2, CR2_BITS),
 	DO(GBPA, 4, NONE, regs.gbpa, write_gbpa),
@@ -190,7 +186,7 @@ static const struct reg regs[] = {
 	DO(STRTAB_BASE_CFG, 4, SMMUEN, regs.strtab_base_cfg, write_strtab_base_cfg),
 	DO(CMDQ_BASE, 8, CMDQEN, regs.cmdq_base, write_cmdq_base),
 	DO(CMDQ_PROD, 4, NONE, regs.cmdq_prod, write_cmdq_prod),
-	{VIQ_SMMUV3_CMDQ_CONS, 4, GUARD_CMDQEN, AT(regs.cmdq_cons), CONS_BITS, NULL, read_cmdq_cons},
+	DO(CMDQ_CONS, 4, CMDQEN, shown.cmdq_cons, write_cmdq_cons),
 	RW(EVENTQ_BASE, 8, EVENTQEN, regs.eventq_base, Q_BASE),
 	RW(EVENTQ_IRQ_CFG0, 8, EVENTQ_IRQ, regs.eventq_irq.addr, IRQ_ADDR_BITS),
 	RW(EVENTQ_IRQ_CFG1, 4, EVENTQ_IRQ, regs.eventq_irq.data, ALL32),
@@ -234,25 +230,17 @@ static bool guarded(const struct viq_smmuv3 *s, enum guard guard)
 
 static uint64_t load(const struct viq_smmuv3 *s, const struct reg *r)
 {
-	const void *field = (const char *)s + r->field;
-
-	if (r->read)
-		return r->read(s);
-	return r->width == 8 ? *(const uint64_t *)field : *(const uint32_t *)field;
+	return reg_load_at((const char *)s + r->field, r->width);
 }
 
 static void store(struct viq_smmuv3 *s, const struct reg *r, uint64_t value)
 {
-	void *field = (char *)s + r->field;
-
 	if (guarded(s, r->guard))
 		return;
 	if (r->write)
 		r->write(s, value);
-	else if (r->width == 8)
-		*(uint64_t *)field = value & r->mask;
 	else
-		*(uint32_t *)field = value & r->mask;
+		reg_store_at((char *)s + r->field, r->width, value & r->mask);
 }
 
 /* The register for an access of this size, or NULL if the access is RAZ/WI. */
@@ -302,6 +290,22 @@ void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int s
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s)
 {
-	s->regs = (struct smmuv3_regs){.gbpa = s->config.gbpa};
+	const struct smmuv3_regs none = {.gbpa = s->config.gbpa};
+
+	smmuv3_regs_set(s, &none);
+}
+
+void smmuv3_regs_set(struct viq_smmuv3 *s, const struct smmuv3_regs *to)
+{
+	/* Every member of the struct is a register of the table, but for CMDQ_CONS. */
+	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+		const struct reg *r = &regs[i];
+		size_t at = r->field - AT(regs);
+
+		if (at < sizeof(*to))
+			reg_store_at((char *)&s->regs + at, r->width, reg_load_at((const char *)to + at, r->width));
+	}
+	s->regs.cmdq_cons = to->cmdq_cons;
+	reg_store(s->shown.cr0ack, to->cr0);
 	smmuv3_cmdq_moved(s);
 }

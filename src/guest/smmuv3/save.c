@@ -167,8 +167,7 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	visit_fields(&c, &state);
 	if (!state_ok(s, &state, len) || !retained_ok(s, c.in + c.pos, state.retained))
 		return -EINVAL;
-	s->regs = state.regs;
-	smmuv3_cmdq_moved(s);
+	smmuv3_regs_set(s, &state.regs);
 	smmuv3_batch_drop(s);
 	s->retained.count = state.retained;
 	s->retained.unreported = state.unreported;

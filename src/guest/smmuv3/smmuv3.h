@@ -19,6 +19,7 @@
 #include <viq/smmuv3.h>
 
 #include "command.h"
+#include "guest/reg.h"
 
 /* Entries in one invalidate call at most: 32 KiB, which stays in a first-level cache between check and call. */
 #define BATCH_ENTRIES 2048
@@ -57,7 +58,10 @@ struct smmuv3_irq_cfg {
 	uint32_t data, attr;
 };
 
-/* Registers as the guest sees them; names of IHI 0070 6.3. What is derived from others is not stored. */
+/*
+ * Registers as the guest sees them; names of IHI 0070 6.3. Stored by reg_store(), because other threads read them, but
+ * for cmdq_cons: see smmuv3_cons_set().
+ */
 struct smmuv3_regs {
 	uint32_t cr0, cr1, cr2, gbpa, irq_ctrl;
 	uint32_t gerror, gerrorn;
@@ -68,6 +72,12 @@ struct smmuv3_regs {
 	uint32_t cmdq_prod, cmdq_cons; /* cons: RD and ERR */
 	uint64_t eventq_base;
 	uint32_t eventq_prod, eventq_cons; /* with OVFLG, OVACKFLG */
+};
+
+/* What a read shows in the place of a register, where that is not its value; stored by reg_store(). */
+struct smmuv3_shown {
+	uint32_t cr0ack;    /* cr0, once what its write sets in motion is done */
+	uint32_t cmdq_cons; /* without the bits that the queue's size makes RAZ */
 };
 
 /* Where a queue is, after the register's value was brought into range. */
@@ -82,6 +92,7 @@ struct viq_smmuv3 {
 	uint32_t features;
 	uint64_t address_mask; /* output address size: IDR5.OAS */
 	struct smmuv3_regs regs;
+	struct smmuv3_shown shown;
 	struct smmuv3_queue cmdq; /* regs.cmdq_base, worked out: see smmuv3_cmdq_moved() */
 	const uint64_t *ring;     /* its memory, which never moves (viq_mem_create()), */
 	uint32_t ring_slots;      /* as far as the base's region holds it */
@@ -145,6 +156,8 @@ bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words, uint32_t count, c
 
 /* regs.cmdq_base has changed. */
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
+/* Set regs.cmdq_cons, RD and ERR, and let the guest see it: all that was done before has happened for it then. */
+void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons);
 /* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Are there commands that could be consumed now? Between two accesses of the guest, when CONS is exact. */
@@ -185,6 +198,8 @@ uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s);
 /* --- regs.c ------------------------------------------------------------------------------------------------------- */
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s);
+/* All registers, one after the other: another thread reads the old or the new value of each. */
+void smmuv3_regs_set(struct viq_smmuv3 *s, const struct smmuv3_regs *regs);
 /* Bits of a register that exist under this configuration. */
 uint32_t smmuv3_cr0_mask(const struct viq_smmuv3 *s);
 uint32_t smmuv3_irq_ctrl_mask(const struct viq_smmuv3 *s);

@@ -38,7 +38,7 @@ static void stop(struct viq_vtd *s, uint32_t slot)
 {
 	vtd_batch_drop(s);
 	s->head = slot;
-	s->regs.iqh = vtd_offset(s, slot);
+	reg_store(s->regs.iqh, vtd_offset(s, slot));
 }
 
 void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4])
@@ -317,7 +317,7 @@ bool vtd_batch_flush(struct viq_vtd *s)
 		return stop_at(s, end, illegal);
 	trace_consumed(s, end);
 	vtd_batch_drop(s);
-	s->regs.iqh = vtd_offset(s, s->head);
+	reg_store(s->regs.iqh, vtd_offset(s, s->head));
 	return true;
 }
 

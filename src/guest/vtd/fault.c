@@ -27,36 +27,39 @@ void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value)
 {
 	if (!(value & VIQ_VTD_FRCD_1_F))
 		return;
-	s->frcd[n][1] &= ~VIQ_VTD_FRCD_1_F;
+	reg_store(s->frcd[n][1], s->frcd[n][1] & ~VIQ_VTD_FRCD_1_F);
+	vtd_fsts_set(s, s->regs.fsts);
 	vtd_events_settle(s);
 }
 
 static int lose(struct viq_vtd *s)
 {
 	/* PFO only ever rises while PPF is set: it is no event of its own. */
-	s->regs.fsts |= VIQ_VTD_FSTS_PFO;
+	vtd_fsts_set(s, s->regs.fsts | VIQ_VTD_FSTS_PFO);
 	s->counters.faults_lost++;
 	return -ENOSPC;
 }
 
 int viq_vtd_fault(struct viq_vtd *s, const uint64_t record[2])
 {
-	uint32_t n;
-	bool pending, first;
+	uint32_t n, fsts;
+	bool pending;
 
 	if (!s || !record)
 		return -EINVAL;
 	n = s->regs.fault_next;
 	if ((s->regs.fsts & VIQ_VTD_FSTS_PFO) || (s->frcd[n][1] & VIQ_VTD_FRCD_1_F))
 		return lose(s);
-	first = !vtd_frcd_pending(s);
+	fsts = s->regs.fsts;
+	if (!vtd_frcd_pending(s))
+		fsts = (fsts & ~(uint32_t)VIQ_VTD_FSTS_FRI) | (uint32_t)VIQ_PUT(VIQ_VTD_FSTS_FRI, n);
 	pending = vtd_fault_status(s);
-	s->frcd[n][0] = record[0] & FAULT_BITS_0;
-	s->frcd[n][1] = (record[1] & FAULT_BITS_1) | VIQ_VTD_FRCD_1_F;
+	/* Who sees F sees the whole record, and who sees PPF, F. */
+	reg_store(s->frcd[n][0], record[0] & FAULT_BITS_0);
+	reg_store(s->frcd[n][1], (record[1] & FAULT_BITS_1) | VIQ_VTD_FRCD_1_F);
+	vtd_fsts_set(s, fsts);
 	s->regs.fault_next = (n + 1) % vtd_frcd_count(s);
 	s->counters.faults++;
-	if (first)
-		s->regs.fsts = (s->regs.fsts & ~(uint32_t)VIQ_VTD_FSTS_FRI) | (uint32_t)VIQ_PUT(VIQ_VTD_FSTS_FRI, n);
 	vtd_fault_event(s, pending);
 	return 0;
 }

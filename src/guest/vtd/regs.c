@@ -6,6 +6,8 @@
  * Where the architecture leaves a choice, this does: accesses of 1 or 2 bytes and unaligned ones read 0 and write
  * nothing, as do undefined offsets; 64-bit registers take one 8-byte or two 4-byte accesses; an 8-byte access to two
  * 32-bit registers is two of 4 bytes.
+ *
+ * Any thread may read at any time (guest/reg.h): a read is one load of what the table names, and has no side effect.
  */
 #include <stddef.h>
 
@@ -31,11 +33,9 @@ struct reg {
 	uint8_t width; /* bytes: 4 or 8 */
 	uint8_t presence;
 	uint16_t field; /* offset in struct viq_vtd; the width there is the register's */
-	uint64_t mask;  /* bits that a write stores; none: read only */
+	uint64_t mask;  /* bits that a write stores; none: it stores nothing */
 	/* Instead of storing: value holds the whole register as written, fresh the bits that this access wrote. */
 	void (*write)(struct viq_vtd *s, uint64_t value, uint64_t fresh);
-	/* Instead of loading. */
-	uint64_t (*read)(const struct viq_vtd *s);
 };
 
 #define ALL32 VIQ_BITS(31, 0)
@@ -43,23 +43,42 @@ struct reg {
 
 /* --- Global command ----------------------------------------------------------------------------------------------- */
 
+/* The embedder sees it at once, the guest once it is done: see show_status(). */
 static void set_status(struct viq_vtd *s, uint64_t bit, bool on)
 {
 	s->regs.gsts = on ? s->regs.gsts | (uint32_t)bit : s->regs.gsts & ~(uint32_t)bit;
 }
 
+/* What other vCPUs see. Bits that are still being worked on read 0. */
+static void show_status(struct viq_vtd *s, uint64_t working_on)
+{
+	reg_store(s->shown.gsts, s->regs.gsts & ~(uint32_t)working_on);
+}
+
 static void set_root_table(struct viq_vtd *s)
 {
+	show_status(s, VIQ_VTD_GSTS_RTPS);
 	s->regs.rtaddr_used = s->regs.rtaddr;
 	set_status(s, VIQ_VTD_GSTS_RTPS, true);
 	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_ROOT_TABLE, .scope = VIQ_VTD_SCOPE_ALL});
+	show_status(s, 0);
 }
 
 static void set_remap_table(struct viq_vtd *s)
 {
+	show_status(s, VIQ_VTD_GSTS_IRTPS);
 	s->regs.irta_used = s->regs.irta;
 	set_status(s, VIQ_VTD_GSTS_IRTPS, true);
 	vtd_remap(s, VIQ_VTD_REMAP_TABLE, 0, 0);
+	show_status(s, 0);
+}
+
+static void switch_remapping(struct viq_vtd *s, uint64_t value)
+{
+	set_status(s, VIQ_VTD_GSTS_IRES, value & VIQ_VTD_GCMD_IRE);
+	set_status(s, VIQ_VTD_GSTS_CFIS, value & VIQ_VTD_GCMD_CFI);
+	vtd_remap(s, VIQ_VTD_REMAP_STATE, 0, 0);
+	show_status(s, 0);
 }
 
 static void switch_translation(struct viq_vtd *s, bool on)
@@ -67,14 +86,16 @@ static void switch_translation(struct viq_vtd *s, bool on)
 	set_status(s, VIQ_VTD_GSTS_TES, on);
 	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = on ? VIQ_VTD_ENABLED : VIQ_VTD_DISABLED,
 						  .scope = VIQ_VTD_SCOPE_ALL});
+	show_status(s, 0);
 }
 
 static void switch_queue(struct viq_vtd *s, bool on)
 {
 	/* What was read is confirmed and what waits is dropped: a guest may switch off at any time. */
-	s->regs.iqh = 0;
+	reg_store(s->regs.iqh, 0);
 	s->regs.timed_out = 0;
 	set_status(s, VIQ_VTD_GSTS_QIES, on);
+	show_status(s, 0);
 	if (!on)
 		return;
 	s->regs.iqa_used = s->regs.iqa;
@@ -95,11 +116,8 @@ static void write_gcmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 		set_root_table(s);
 	if (ir && (value & VIQ_VTD_GCMD_SIRTP))
 		set_remap_table(s);
-	if (ir && (changed & (VIQ_VTD_GCMD_IRE | VIQ_VTD_GCMD_CFI))) {
-		set_status(s, VIQ_VTD_GSTS_IRES, value & VIQ_VTD_GCMD_IRE);
-		set_status(s, VIQ_VTD_GSTS_CFIS, value & VIQ_VTD_GCMD_CFI);
-		vtd_remap(s, VIQ_VTD_REMAP_STATE, 0, 0);
-	}
+	if (ir && (changed & (VIQ_VTD_GCMD_IRE | VIQ_VTD_GCMD_CFI)))
+		switch_remapping(s, value);
 	if (changed & VIQ_VTD_GCMD_TE)
 		switch_translation(s, value & VIQ_VTD_GCMD_TE);
 	if (changed & VIQ_VTD_GCMD_QIE)
@@ -115,6 +133,7 @@ static bool by_register(const struct viq_vtd *s)
 	       VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) == VIQ_VTD_TTM_LEGACY;
 }
 
+/* While a request is carried out ICC, and IVT below, read 1 for other vCPUs: 0 says that it is complete. */
 static void write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	unsigned int granularity = VIQ_GET(VIQ_VTD_CCMD_CIRG, value);
@@ -122,12 +141,15 @@ static void write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 		vtd_context_scope(granularity, VIQ_GET(VIQ_VTD_CCMD_DID, value), VIQ_GET(VIQ_VTD_CCMD_SID, value),
 				  VIQ_GET(VIQ_VTD_CCMD_FM, value));
 
-	s->regs.ccmd = (s->regs.ccmd & VIQ_VTD_CCMD_CAIG) | (value & ~(VIQ_VTD_CCMD_ICC | VIQ_VTD_CCMD_CAIG));
-	if (!(value & fresh & VIQ_VTD_CCMD_ICC))
+	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC;
+
+	value &= ~(VIQ_VTD_CCMD_ICC | VIQ_VTD_CCMD_CAIG);
+	reg_store(s->regs.ccmd, (s->regs.ccmd & VIQ_VTD_CCMD_CAIG) | value | request);
+	if (!request)
 		return;
 	if (!by_register(s) || vtd_reconfig(s, what))
 		granularity = 0;
-	s->regs.ccmd = (s->regs.ccmd & ~VIQ_VTD_CCMD_CAIG) | VIQ_PUT(VIQ_VTD_CCMD_CAIG, granularity);
+	reg_store(s->regs.ccmd, value | VIQ_PUT(VIQ_VTD_CCMD_CAIG, granularity));
 }
 
 /* The granularity that was carried out, 0: none. */
@@ -155,32 +177,29 @@ static unsigned int invalidate_by_register(struct viq_vtd *s, uint64_t value)
 
 static void write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
-	s->regs.iotlb = (s->regs.iotlb & VIQ_VTD_IOTLB_IAIG) |
-			(value & (VIQ_VTD_IOTLB_IIRG | VIQ_VTD_IOTLB_DR | VIQ_VTD_IOTLB_DW | VIQ_VTD_IOTLB_DID));
-	if (!(value & fresh & VIQ_VTD_IOTLB_IVT))
-		return;
-	s->regs.iotlb =
-		(s->regs.iotlb & ~VIQ_VTD_IOTLB_IAIG) | VIQ_PUT(VIQ_VTD_IOTLB_IAIG, invalidate_by_register(s, value));
+	const uint64_t request = value & fresh & VIQ_VTD_IOTLB_IVT;
+
+	value &= VIQ_VTD_IOTLB_IIRG | VIQ_VTD_IOTLB_DR | VIQ_VTD_IOTLB_DW | VIQ_VTD_IOTLB_DID;
+	reg_store(s->regs.iotlb, (s->regs.iotlb & VIQ_VTD_IOTLB_IAIG) | value | request);
+	if (request)
+		reg_store(s->regs.iotlb, value | VIQ_PUT(VIQ_VTD_IOTLB_IAIG, invalidate_by_register(s, value)));
 }
 
 /* --- Faults and events -------------------------------------------------------------------------------------------- */
 
-static uint64_t read_fsts(const struct viq_vtd *s)
-{
-	return s->regs.fsts | (vtd_frcd_pending(s) ? VIQ_VTD_FSTS_PPF : 0);
-}
-
 static void write_fsts(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	uint32_t clear = value & (VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE);
+	uint64_t record = 0;
 
-	s->regs.fsts &= ~clear;
 	if (clear & VIQ_VTD_FSTS_IQE)
-		s->regs.iqercd &= ~VIQ_VTD_IQERCD_IQEI;
+		record |= VIQ_VTD_IQERCD_IQEI;
 	if (clear & VIQ_VTD_FSTS_ITE)
-		s->regs.iqercd &= ~VIQ_VTD_IQERCD_ITESID;
+		record |= VIQ_VTD_IQERCD_ITESID;
 	if (clear & VIQ_VTD_FSTS_ICE)
-		s->regs.iqercd &= ~VIQ_VTD_IQERCD_ICESID;
+		record |= VIQ_VTD_IQERCD_ICESID;
+	vtd_fsts_set(s, s->regs.fsts & ~clear);
+	reg_store(s->regs.iqercd, s->regs.iqercd & ~record);
 	vtd_events_settle(s);
 	/* The queue goes on by itself, without a write of IQT. */
 	if (clear & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE))
@@ -199,7 +218,7 @@ static void write_iectl(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 
 static void write_ics(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
-	s->regs.ics &= ~(uint32_t)(value & VIQ_VTD_ICS_IWC);
+	reg_store(s->regs.ics, s->regs.ics & ~(uint32_t)(value & VIQ_VTD_ICS_IWC));
 	vtd_events_settle(s);
 }
 
@@ -210,29 +229,32 @@ static void write_iqt(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	/* The upper half holds nothing, and is no doorbell. */
 	if (!(fresh & VIQ_VTD_IQ_OFFSET))
 		return;
-	s->regs.iqt = value & VIQ_VTD_IQ_OFFSET;
+	reg_store(s->regs.iqt, value & VIQ_VTD_IQ_OFFSET);
 	s->counters.doorbells++;
 	vtd_invq_doorbell(s);
 }
 
 #define IQA_BITS  (VIQ_VTD_IQA_IQA | VIQ_VTD_IQA_DW | VIQ_VTD_IQA_QS)
 #define IRTA_BITS (VIQ_VTD_IRTA_IRTA | VIQ_VTD_IRTA_EIME | VIQ_VTD_IRTA_S)
+#define IVA_BITS  (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
 
 static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	/* While the queue is on the write is undefined. IQT stays as it is: guests load it before the queue is on. */
 	if (!(s->regs.gsts & VIQ_VTD_GSTS_QIES))
-		s->regs.iqa = value & IQA_BITS;
+		reg_store(s->regs.iqa, value & IQA_BITS);
 }
 
 static void write_irta(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
-	s->regs.irta = value & (s->config.ecap & VIQ_VTD_ECAP_EIM ? IRTA_BITS : IRTA_BITS & ~VIQ_VTD_IRTA_EIME);
+	reg_store(s->regs.irta,
+		  value & (s->config.ecap & VIQ_VTD_ECAP_EIM ? IRTA_BITS : IRTA_BITS & ~VIQ_VTD_IRTA_EIME));
 }
 
-static uint64_t read_zero(const struct viq_vtd *s)
+/* Not read by anybody: the other half of a register written in two is not in value. */
+static void write_iva(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
-	return 0;
+	s->regs.iva = (s->regs.iva & ~fresh) | (value & fresh & IVA_BITS);
 }
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
@@ -240,25 +262,24 @@ static uint64_t read_zero(const struct viq_vtd *s)
 #define AT(member) offsetof(struct viq_vtd, member)
 
 /* clang-format off */
-#define RO(name, w, f)       {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, NULL, NULL}
-#define RW(name, w, f, bits) {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), bits, NULL, NULL}
-#define DO(name, w, f, fn)   {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, fn, NULL}
+#define RO(name, w, f)       {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, NULL}
+#define RW(name, w, f, bits) {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), bits, NULL}
+#define DO(name, w, f, fn)   {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, fn}
 #define EVENT(reg, f)                                                                                                  \
 	RW(reg##DATA, 4, f.data, VIQ_VTD_EVENT_DATA), RW(reg##ADDR, 4, f.addr, VIQ_VTD_EVENT_ADDR),                    \
-	{VIQ_VTD_##reg##UADDR, PLACE_FIXED, 4, PRESENT_EIM, AT(f.uaddr), VIQ_VTD_EVENT_UADDR, NULL, NULL}
+	{VIQ_VTD_##reg##UADDR, PLACE_FIXED, 4, PRESENT_EIM, AT(f.uaddr), VIQ_VTD_EVENT_UADDR, NULL}
 
 #define RTADDR_BITS (VIQ_VTD_RTADDR_RTA | VIQ_VTD_RTADDR_TTM)
-#define IVA_BITS    (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
 
 static const struct reg regs[] = {
 	RO(VER, 4, config.version),
 	RO(CAP, 8, config.cap),
 	RO(ECAP, 8, config.ecap),
-	{VIQ_VTD_GCMD, PLACE_FIXED, 4, PRESENT, AT(regs.gsts), 0, write_gcmd, read_zero},
-	RO(GSTS, 4, regs.gsts),
+	DO(GCMD, 4, shown.none, write_gcmd),
+	RO(GSTS, 4, shown.gsts),
 	RW(RTADDR, 8, regs.rtaddr, RTADDR_BITS),
-	{VIQ_VTD_CCMD, PLACE_FIXED, 8, PRESENT_REG, AT(regs.ccmd), 0, write_ccmd, NULL},
-	{VIQ_VTD_FSTS, PLACE_FIXED, 4, PRESENT, AT(regs.fsts), 0, write_fsts, read_fsts},
+	{VIQ_VTD_CCMD, PLACE_FIXED, 8, PRESENT_REG, AT(regs.ccmd), 0, write_ccmd},
+	DO(FSTS, 4, shown.fsts, write_fsts),
 	DO(FECTL, 4, regs.fault_event.ctl, write_fectl),
 	EVENT(FE, regs.fault_event),
 	RO(IQH, 8, regs.iqh),
@@ -268,9 +289,9 @@ static const struct reg regs[] = {
 	DO(IECTL, 4, regs.wait_event.ctl, write_iectl),
 	EVENT(IE, regs.wait_event),
 	RO(IQERCD, 8, regs.iqercd),
-	{VIQ_VTD_IRTA, PLACE_FIXED, 8, PRESENT_IR, AT(regs.irta), 0, write_irta, NULL},
-	{VIQ_VTD_IVA_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iva), IVA_BITS, NULL, read_zero},
-	{VIQ_VTD_IOTLB_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iotlb), 0, write_iotlb, NULL},
+	{VIQ_VTD_IRTA, PLACE_FIXED, 8, PRESENT_IR, AT(regs.irta), 0, write_irta},
+	{VIQ_VTD_IVA_REG, PLACE_IRO, 8, PRESENT_REG, AT(shown.none), 0, write_iva},
+	{VIQ_VTD_IOTLB_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iotlb), 0, write_iotlb},
 };
 /* clang-format on */
 
@@ -306,25 +327,15 @@ static const struct reg *find(const struct viq_vtd *s, uint64_t offset)
 
 static uint64_t load(const struct viq_vtd *s, const struct reg *r)
 {
-	const void *field = (const char *)s + r->field;
-
-	if (r->read)
-		return r->read(s);
-	return r->width == 8 ? *(const uint64_t *)field : *(const uint32_t *)field;
+	return reg_load_at((const char *)s + r->field, r->width);
 }
 
 static void store(struct viq_vtd *s, const struct reg *r, uint64_t value, uint64_t fresh)
 {
-	void *field = (char *)s + r->field;
-
 	if (r->write)
 		r->write(s, value, fresh);
-	else if (!r->mask)
-		return;
-	else if (r->width == 8)
-		*(uint64_t *)field = value & r->mask;
-	else
-		*(uint32_t *)field = (uint32_t)(value & r->mask);
+	else if (r->mask)
+		reg_store_at((char *)s + r->field, r->width, value & r->mask);
 }
 
 /* The fault record that holds offset, or a number beyond all records. */
@@ -344,7 +355,7 @@ static uint32_t read_half(const struct viq_vtd *s, uint64_t offset)
 	if (r)
 		value = load(s, r);
 	else if (n < vtd_frcd_count(s))
-		value = s->frcd[n][offset / 8 % 2];
+		value = reg_load(s->frcd[n][offset / 8 % 2]);
 	/* A register of 4 bytes has no upper half, wherever it lies; fault records lie at multiples of 16. */
 	return (uint32_t)(value >> (!r || r->width == 8 ? 8 * (offset % 8) : 0));
 }
@@ -365,9 +376,21 @@ static void write_half(struct viq_vtd *s, uint64_t offset, uint32_t value)
 
 uint64_t viq_vtd_mmio_read(struct viq_vtd *s, uint64_t offset, unsigned int size)
 {
+	const struct reg *r;
+	uint64_t n;
+
 	if (!s || (size != 4 && size != 8) || offset % size)
 		return 0;
-	return size == 4 ? read_half(s, offset) : read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
+	if (size == 4)
+		return read_half(s, offset);
+	/* A register of 64 bits is one load. */
+	r = find(s, offset);
+	if (r && r->width == 8)
+		return load(s, r);
+	n = record_at(s, offset);
+	if (!r && n < vtd_frcd_count(s))
+		return reg_load(s->frcd[n][offset / 8 % 2]);
+	return read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
 }
 
 void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
@@ -393,12 +416,39 @@ void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, u
 
 void vtd_regs_reset(struct viq_vtd *s)
 {
-	s->regs = (struct vtd_regs){
+	static const uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
+	const struct vtd_regs none = {
 		.fault_event.ctl = VIQ_VTD_EVENT_IM,
 		.wait_event.ctl = VIQ_VTD_EVENT_IM,
 	};
-	for (unsigned int i = 0; i < VIQ_VTD_FRCD_MAX; i++)
-		s->frcd[i][0] = s->frcd[i][1] = 0;
+
+	vtd_regs_set(s, &none, frcd);
+}
+
+void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *to, const uint64_t frcd[VIQ_VTD_FRCD_MAX][2])
+{
+	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+		const struct reg *r = &regs[i];
+		size_t at = r->field - AT(regs);
+
+		if (at < sizeof(*to))
+			reg_store_at((char *)&s->regs + at, r->width, reg_load_at((const char *)to + at, r->width));
+	}
+	/* What no read takes from here. */
+	s->regs.gsts = to->gsts;
+	s->regs.rtaddr_used = to->rtaddr_used;
+	s->regs.irta_used = to->irta_used;
+	s->regs.iqa_used = to->iqa_used;
+	s->regs.iva = to->iva;
+	s->regs.fault_next = to->fault_next;
+	s->regs.timed_out = to->timed_out;
+	s->regs.timeout_sid = to->timeout_sid;
+	for (unsigned int i = 0; i < VIQ_VTD_FRCD_MAX; i++) {
+		reg_store(s->frcd[i][0], frcd[i][0]);
+		reg_store(s->frcd[i][1], frcd[i][1]);
+	}
+	vtd_fsts_set(s, to->fsts);
+	show_status(s, 0);
 	vtd_invq_moved(s);
 }
 

@@ -128,9 +128,7 @@ int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 	visit_fields(&c, &state, vtd_frcd_count(s));
 	if (!state_ok(s, &state))
 		return -EINVAL;
-	s->regs = state.regs;
-	memcpy(s->frcd, state.frcd, sizeof(s->frcd));
-	vtd_invq_moved(s);
+	vtd_regs_set(s, &state.regs, state.frcd);
 	vtd_batch_drop(s);
 	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
 	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);

@@ -16,7 +16,7 @@ static void send(struct viq_vtd *s, const struct vtd_event *event)
 static void raise_event(struct viq_vtd *s, struct vtd_event *event)
 {
 	if (event->ctl & VIQ_VTD_EVENT_IM)
-		event->ctl |= VIQ_VTD_EVENT_IP;
+		reg_store(event->ctl, event->ctl | (uint32_t)VIQ_VTD_EVENT_IP);
 	else
 		send(s, event);
 }
@@ -24,6 +24,12 @@ static void raise_event(struct viq_vtd *s, struct vtd_event *event)
 bool vtd_fault_status(const struct viq_vtd *s)
 {
 	return (s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE)) || vtd_frcd_pending(s);
+}
+
+void vtd_fsts_set(struct viq_vtd *s, uint32_t fsts)
+{
+	s->regs.fsts = fsts;
+	reg_store(s->shown.fsts, fsts | (vtd_frcd_pending(s) ? (uint32_t)VIQ_VTD_FSTS_PPF : 0));
 }
 
 void vtd_fault_event(struct viq_vtd *s, bool pending_before)
@@ -39,8 +45,8 @@ void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t v
 	/* The first error's information stays until its bit is cleared. */
 	if (s->regs.fsts & bit)
 		return;
-	s->regs.iqercd = (s->regs.iqercd & ~iqercd_mask) | VIQ_PUT(iqercd_mask, value);
-	s->regs.fsts |= bit;
+	reg_store(s->regs.iqercd, (s->regs.iqercd & ~iqercd_mask) | VIQ_PUT(iqercd_mask, value));
+	vtd_fsts_set(s, s->regs.fsts | bit);
 	vtd_fault_event(s, pending);
 }
 
@@ -48,7 +54,7 @@ void vtd_wait_event(struct viq_vtd *s)
 {
 	if (s->regs.ics & VIQ_VTD_ICS_IWC)
 		return;
-	s->regs.ics |= VIQ_VTD_ICS_IWC;
+	reg_store(s->regs.ics, s->regs.ics | (uint32_t)VIQ_VTD_ICS_IWC);
 	raise_event(s, &s->regs.wait_event);
 }
 
@@ -56,17 +62,23 @@ void vtd_event_control(struct viq_vtd *s, struct vtd_event *event, uint32_t valu
 {
 	bool owed = event->ctl & VIQ_VTD_EVENT_IP;
 
-	event->ctl = (event->ctl & VIQ_VTD_EVENT_IP) | (value & VIQ_VTD_EVENT_IM);
-	if (!owed || (event->ctl & VIQ_VTD_EVENT_IM))
+	if (!owed || (value & VIQ_VTD_EVENT_IM)) {
+		reg_store(event->ctl, (event->ctl & VIQ_VTD_EVENT_IP) | (value & VIQ_VTD_EVENT_IM));
 		return;
-	event->ctl = 0;
+	}
+	reg_store(event->ctl, 0);
 	send(s, event);
+}
+
+static void not_owed(struct vtd_event *event)
+{
+	reg_store(event->ctl, event->ctl & ~(uint32_t)VIQ_VTD_EVENT_IP);
 }
 
 void vtd_events_settle(struct viq_vtd *s)
 {
 	if (!vtd_fault_status(s))
-		s->regs.fault_event.ctl &= ~(uint32_t)VIQ_VTD_EVENT_IP;
+		not_owed(&s->regs.fault_event);
 	if (!(s->regs.ics & VIQ_VTD_ICS_IWC))
-		s->regs.wait_event.ctl &= ~(uint32_t)VIQ_VTD_EVENT_IP;
+		not_owed(&s->regs.wait_event);
 }

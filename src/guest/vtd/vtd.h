@@ -18,6 +18,7 @@
 #include <viq/vtd.h>
 
 #include "descriptor.h"
+#include "guest/reg.h"
 
 /* Descriptors between two flush points; a target has at most one entry of each. More of them flush early. */
 #define BATCH_DESCRIPTORS 256
@@ -75,7 +76,10 @@ struct vtd_event {
 	uint32_t ctl, data, addr, uaddr;
 };
 
-/* Registers as the guest sees them, and what GCMD has taken over from them. What is derived is not stored. */
+/*
+ * Registers as the guest sees them, and what GCMD has taken over from them. What the guest can read is stored by
+ * reg_store(), because other threads read it; gsts and fsts are read in struct vtd_shown.
+ */
 struct vtd_regs {
 	uint32_t gsts;
 	uint64_t rtaddr, rtaddr_used;
@@ -92,6 +96,13 @@ struct vtd_regs {
 	uint32_t timeout_sid; /* whose */
 };
 
+/* What a read shows in the place of a register, where that is not its value; stored by reg_store(). */
+struct vtd_shown {
+	uint32_t gsts; /* gsts, once what GCMD set in motion is done */
+	uint32_t fsts; /* fsts, with PPF */
+	uint64_t none; /* 0: registers that are only written */
+};
+
 /* The queue as GCMD.QIE took it over from IQA. */
 struct vtd_queue {
 	uint64_t base;
@@ -104,6 +115,7 @@ struct viq_vtd {
 	struct viq_vtd_ops ops;
 	struct vtd_offer offer;
 	struct vtd_regs regs;
+	struct vtd_shown shown;
 	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
 	struct vtd_queue queue; /* regs.iqa_used, worked out: see vtd_invq_moved() */
 	const uint64_t *ring;   /* its memory, which never moves (viq_mem_create()), */
@@ -207,6 +219,8 @@ void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value);
 
 /* --- signal.c: error bits and interrupts -------------------------------------------------------------------------- */
 
+/* FSTS without PPF, which is worked out anew: to be called, too, when F of a fault record has changed. */
+void vtd_fsts_set(struct viq_vtd *s, uint32_t fsts);
 /* Set IQE, ICE or ITE with what IQERCD says of it, unless it is set, and raise the fault event (1.7: if none was). */
 void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t value);
 /* A bit of FSTS that raises the fault event was set while pending_before bits of them were. */
@@ -230,6 +244,8 @@ struct viq_vtd_reconfig vtd_context_scope(unsigned int granularity, uint16_t dom
 /* --- regs.c ------------------------------------------------------------------------------------------------------- */
 
 void vtd_regs_reset(struct viq_vtd *s);
+/* All registers, one after the other: another thread reads the old or the new value of each. */
+void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *regs, const uint64_t frcd[VIQ_VTD_FRCD_MAX][2]);
 /* No register holds a bit that no write could have put there. */
 bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r);
 
