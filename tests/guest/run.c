@@ -40,7 +40,7 @@ static const struct talk_plan single = {
 };
 /* So few entries that the guest's driver waits for room, and both indices wrap many times. */
 static const struct talk_plan small_queue = {
-	.options = "--cpus 2 --cmdq 6 --budget 5",
+	.options = "--cpus 2 --cmdq 7 --budget 5",
 	.work = "load,inject,count",
 	.settings = "viq.rounds=300",
 };
