@@ -19,13 +19,20 @@
 #define ADDR_LOW UINT64_C(0x00000000fffffffc)
 #define ADDR_TOP UINT64_C(0x000fffff00000000)
 
+enum phase {
+	STREAM,   /* a guest that keeps the rules */
+	RESETS,   /* the same state, reset and restored again and again */
+	ANYTHING, /* a guest that writes anything anywhere: nothing but that reads are whole is looked at */
+};
+
 /* Each place is written once, by plain stores. */
 struct world {
 	struct vsmmu *v;
 	uint8_t applied[PAIRS]; /* the host has executed this pair's invalidation */
 	bool stopped;           /* the poller's: the queue has stopped at least once */
 	uint32_t cons, eventq_prod;
-	atomic_bool stop, resets;
+	atomic_bool stop;
+	atomic_uint phase;
 	atomic_uint polls;
 	uint32_t last_cons; /* before the resets */
 	uint32_t cr0;
@@ -105,7 +112,7 @@ static void poll_events(void)
 }
 
 /* Values that are there anyhow, also in the middle of a reset: never one half of one and one of another. */
-static void poll_others(void)
+static void poll_values(void)
 {
 	uint64_t addr = viq_smmuv3_mmio_read(w.v->smmu, REG(GERROR_IRQ_CFG0), 8);
 	uint32_t ack = read32(REG(CR0ACK)), cr0 = read32(REG(CR0));
@@ -114,23 +121,41 @@ static void poll_others(void)
 		complain("half an address: %#llx", (unsigned long long)addr);
 	if ((ack != 0 && ack != w.cr0) || (cr0 != 0 && cr0 != w.cr0))
 		complain("CR0 %#x, CR0ACK %#x", cr0, ack);
+}
+
+static void poll_reset(void)
+{
+	uint32_t index = read32(REG(CMDQ_CONS)) & 0xfffff;
+
+	if (index && index != w.last_cons)
+		complain("CONS %#x is neither the old nor the new one", index);
+}
+
+static void poll_everything(void)
+{
 	for (uint64_t offset = 0; offset < 0x100; offset += 4)
 		read32(offset);
+	read32(REG(EVENTQ_PROD));
+	read32(REG(EVENTQ_CONS));
 }
 
 static void *poll_registers(void *arg)
 {
 	while (!atomic_load(&w.stop)) {
-		if (!atomic_load(&w.resets)) {
+		switch ((enum phase)atomic_load(&w.phase)) {
+		case STREAM:
 			poll_queue();
 			poll_events();
-		} else {
-			uint32_t index = read32(REG(CMDQ_CONS)) & 0xfffff;
-
-			if (index && index != w.last_cons)
-				complain("CONS %#x is neither the old nor the new one", index);
+			poll_values();
+			break;
+		case RESETS:
+			poll_reset();
+			poll_values();
+			break;
+		case ANYTHING:
+			break;
 		}
-		poll_others();
+		poll_everything();
 		atomic_fetch_add(&w.polls, 1);
 	}
 	return NULL;
@@ -143,7 +168,8 @@ static void wait_for_poll(void)
 {
 	unsigned int polls = atomic_load(&w.polls);
 
-	while (atomic_load(&w.polls) == polls)
+	/* Two: one of them began after this. */
+	while (atomic_load(&w.polls) - polls < 2)
 		sched_yield();
 }
 
@@ -208,13 +234,41 @@ static void reset_and_restore(void)
 	save(state, &len);
 	w.last_cons = read32(REG(CMDQ_CONS)) & 0xfffff;
 	wait_for_poll(); /* one that has seen the last index */
-	atomic_store(&w.resets, true);
-	wait_for_poll();
+	atomic_store(&w.phase, RESETS);
 	wait_for_poll();
 	for (unsigned int i = 0; i < 200; i++) {
 		viq_smmuv3_reset(w.v->smmu);
 		assert_int_equal(viq_smmuv3_restore(w.v->smmu, state, len), 0);
 		if (i % 20 == 0)
+			wait_for_poll();
+	}
+}
+
+static void write_anything(bool deferred)
+{
+	static const uint32_t offsets[] = {0x20, 0x28, 0x2c, 0x44, 0x50, 0x60, 0x68,
+					   0x80, 0x88, 0x90, 0x98, 0x9c, 0xa0};
+	const uint64_t record[4] = {1, 2, 3, 4};
+	uint64_t seed = test_seed();
+
+	atomic_store(&w.phase, ANYTHING);
+	wait_for_poll();
+	/* To begin with, an event queue that overflows, and does so again. */
+	for (unsigned int i = 0; i < 20 << 12; i++) {
+		if (viq_smmuv3_event(w.v->smmu, record) && i % 64 == 0)
+			vsmmu_w32(w.v, REG(EVENTQ_CONS), read32(REG(EVENTQ_PROD)));
+	}
+	for (unsigned int i = 0; i < 3000; i++) {
+		uint32_t at = offsets[test_below(&seed, sizeof(offsets) / sizeof(offsets[0]))];
+		uint64_t value = test_random(&seed);
+
+		if (at == REG(CR0))
+			value &= test_below(&seed, 2) ? UINT64_MAX : ~REG(CR0_EVENTQEN);
+		viq_smmuv3_mmio_write(w.v->smmu, at, test_below(&seed, 4) ? 4 : 8, value);
+		viq_smmuv3_event(w.v->smmu, record);
+		if (deferred)
+			viq_smmuv3_run(w.v->smmu, 5);
+		if (i % 200 == 0)
 			wait_for_poll();
 	}
 }
@@ -251,6 +305,7 @@ static void p1_registers_are_read_by_any_thread(void **state)
 		assert_int_equal(pthread_create(&thread, NULL, poll_registers, NULL), 0);
 		work(deferred);
 		reset_and_restore();
+		write_anything(deferred);
 		atomic_store(&w.stop, true);
 		assert_int_equal(pthread_join(thread, NULL), 0);
 		if (w.complaint[0])

@@ -38,6 +38,40 @@ static void cr0ack_follows_cr0(void **state)
 	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), 0);
 }
 
+/* What another vCPU reads in the middle of a reconfiguration. */
+static uint32_t seen_ack, seen_gbpa;
+
+static int look(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	struct vsmmu *v = opaque;
+
+	seen_ack = vsmmu_r32(v, REG(CR0ACK));
+	seen_gbpa = vsmmu_r32(v, REG(GBPA));
+	return 0;
+}
+
+/* A vCPU may poll CR0ACK and GBPA.UPDATE while another one's write is being carried out: they say when it is done. */
+static void acknowledged_when_done(void **state)
+{
+	const struct viq_smmuv3_ops ops = {.size = sizeof(ops), .reconfig = look};
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.ops = &ops;
+	v = vsmmu_new(&config);
+	vsmmu_w32(v, REG(GBPA), REG(GBPA_UPDATE) | REG(GBPA_ABORT));
+	assert_int_equal(seen_gbpa, REG(GBPA_UPDATE) | REG(GBPA_ABORT));
+	assert_int_equal(vsmmu_r32(v, REG(GBPA)), REG(GBPA_ABORT));
+	vsmmu_w32(v, REG(CR0), REG(CR0_SMMUEN));
+	assert_int_equal(seen_ack, 0);
+	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), REG(CR0_SMMUEN));
+	vsmmu_w32(v, REG(CR0), 0);
+	assert_int_equal(seen_ack, REG(CR0_SMMUEN));
+	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), 0);
+	vsmmu_free(v);
+}
+
 static void atschk_needs_ats(void **state)
 {
 	struct viq_smmuv3_config config;
@@ -198,6 +232,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(cr0ack_follows_cr0),
+		T(acknowledged_when_done),
 		T(atschk_needs_ats),
 		T(irq_ctrlack_follows_irq_ctrl),
 		T(gbpa_needs_update),

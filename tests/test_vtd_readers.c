@@ -16,13 +16,20 @@
 #define RTA_LOW UINT64_C(0x00000000fffff000)
 #define RTA_TOP UINT64_C(0x000fffff00000000)
 
+enum phase {
+	STREAM,   /* a guest that keeps the rules */
+	RESETS,   /* the same state, reset and restored again and again */
+	ANYTHING, /* a guest that writes anything anywhere: nothing but that reads are whole is looked at */
+};
+
 /* Each place is written once, by plain stores. */
 struct world {
 	struct vvtd *v;
 	uint8_t applied[PAIRS]; /* the host has executed this pair's invalidation */
 	uint64_t iqh;           /* the poller's */
 	uint32_t errors, faults;
-	atomic_bool stop, resets;
+	atomic_bool stop;
+	atomic_uint phase;
 	atomic_uint polls;
 	uint64_t last_iqh;   /* before the resets */
 	char complaint[200]; /* the poller's first */
@@ -122,12 +129,24 @@ static void poll_faults(void)
 }
 
 /* Values that are there anyhow, also in the middle of a reset: never one half of one and one of another. */
-static void poll_others(void)
+static void poll_values(void)
 {
 	uint64_t addr = read64(VREG(RTADDR));
 
 	if (addr && addr != RTA_LOW && addr != RTA_TOP)
 		complain("half an address: %#llx", (unsigned long long)addr);
+}
+
+static void poll_reset(void)
+{
+	uint64_t head = read64(VREG(IQH));
+
+	if (head && head != w.last_iqh)
+		complain("IQH %#llx is neither the old nor the new one", (unsigned long long)head);
+}
+
+static void poll_everything(void)
+{
 	for (uint64_t offset = 0; offset < 0x300; offset += 4)
 		read32(offset);
 }
@@ -135,17 +154,21 @@ static void poll_others(void)
 static void *poll_registers(void *arg)
 {
 	while (!atomic_load(&w.stop)) {
-		if (!atomic_load(&w.resets)) {
+		switch ((enum phase)atomic_load(&w.phase)) {
+		case STREAM:
 			poll_queue();
 			poll_error();
 			poll_faults();
-		} else {
-			uint64_t head = read64(VREG(IQH));
-
-			if (head && head != w.last_iqh)
-				complain("IQH %#llx is neither the old nor the new one", (unsigned long long)head);
+			poll_values();
+			break;
+		case RESETS:
+			poll_reset();
+			poll_values();
+			break;
+		case ANYTHING:
+			break;
 		}
-		poll_others();
+		poll_everything();
 		atomic_fetch_add(&w.polls, 1);
 	}
 	return NULL;
@@ -158,6 +181,7 @@ static void wait_for_poll(void)
 {
 	unsigned int polls = atomic_load(&w.polls);
 
+	/* Two: one of them began after this. */
 	while (atomic_load(&w.polls) - polls < 2)
 		sched_yield();
 }
@@ -232,12 +256,52 @@ static void reset_and_restore(void)
 	save(state, &len);
 	w.last_iqh = read64(VREG(IQH));
 	wait_for_poll(); /* one that has seen the last index */
-	atomic_store(&w.resets, true);
+	atomic_store(&w.phase, RESETS);
 	wait_for_poll();
 	for (unsigned int i = 0; i < 200; i++) {
 		viq_vtd_reset(w.v->vtd);
 		assert_int_equal(viq_vtd_restore(w.v->vtd, state, len), 0);
 		if (i % 20 == 0)
+			wait_for_poll();
+	}
+}
+
+/* Queues of wait descriptors that raise interrupts, so that the events' registers move too. */
+static void write_anything(bool deferred)
+{
+	static const uint32_t offsets[] = {0x18, 0x18, 0x20, 0x28, 0x34, 0x38, 0x3c, 0x40, 0x44, 0x88,
+					   0x88, 0x90, 0x98, 0x9c, 0xa0, 0xa4, 0xa8, 0xac, 0xb8};
+	const uint64_t iro = VIQ_GET(VIQ_VTD_ECAP_IRO, w.v->config.ecap) * VIQ_VTD_OFFSET_UNITS;
+	const uint64_t record[2] = {0x1000, 1};
+	uint64_t seed = vvtd_seed();
+
+	atomic_store(&w.phase, ANYTHING);
+	wait_for_poll();
+	for (unsigned int i = 0; i < 100; i++) {
+		vvtd_push(w.v, desc_wait(false, true, false, 0, 0));
+		vvtd_w64(w.v, VREG(IQT), vvtd_offset(w.v, w.v->prod));
+		viq_vtd_run(w.v->vtd, 0);
+		vvtd_w32(w.v, VREG(ICS), VIQ_VTD_ICS_IWC);
+		if (i % 20 == 0)
+			wait_for_poll();
+	}
+	for (uint64_t i = 0; i < 256; i++)
+		vvtd_replace_desc(w.v, i, i % 9 ? desc_wait(false, true, false, 0, 0) : (struct test_desc){{0xf}});
+	for (unsigned int i = 0; i < 6000; i++) {
+		uint64_t at = offsets[vvtd_below(&seed, sizeof(offsets) / sizeof(offsets[0]))];
+		uint64_t value = vvtd_random(&seed);
+
+		if (!vvtd_below(&seed, 10))
+			at = iro + 8 * vvtd_below(&seed, 2);
+		if (at == VREG(IQA))
+			value = w.v->base | VIQ_VTD_IQA_DW | vvtd_below(&seed, 2);
+		if (at == VREG(IQT))
+			value &= 0x1fe0;
+		viq_vtd_mmio_write(w.v->vtd, at, vvtd_below(&seed, 2) ? 4 : 8, value);
+		viq_vtd_fault(w.v->vtd, record);
+		if (deferred)
+			viq_vtd_run(w.v->vtd, 5);
+		if (i % 200 == 0)
 			wait_for_poll();
 	}
 }
@@ -262,6 +326,7 @@ static void p1_registers_are_read_by_any_thread(void **state)
 		assert_int_equal(pthread_create(&thread, NULL, poll_registers, NULL), 0);
 		work(deferred);
 		reset_and_restore();
+		write_anything(deferred);
 		atomic_store(&w.stop, true);
 		assert_int_equal(pthread_join(thread, NULL), 0);
 		if (w.complaint[0])

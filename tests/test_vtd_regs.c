@@ -182,6 +182,61 @@ static void test_gcmd(void **state)
 	vvtd_free(v);
 }
 
+/* What another vCPU reads in the middle of a hook or a host's call. */
+struct look {
+	uint32_t gsts;
+	uint64_t ccmd, iotlb;
+};
+
+static struct look look_at(struct vvtd *v)
+{
+	uint64_t iro = VIQ_GET(VIQ_VTD_ECAP_IRO, v->config.ecap) * VIQ_VTD_OFFSET_UNITS;
+
+	return (struct look){vvtd_r32(v, VREG(GSTS)), vvtd_r64(v, VREG(CCMD)), vvtd_r64(v, iro + 8)};
+}
+
+static struct look seen;
+
+static void look(struct vvtd *v, const struct viq_vtd_reconfig *what)
+{
+	seen = look_at(v);
+}
+
+static int look_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	seen = look_at(opaque);
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = 1, .suspect = 1};
+	return 0;
+}
+
+/* A vCPU may poll while another one's write is being carried out: GSTS, ICC and IVT say when it is done. */
+static void test_told_when_done(void **state)
+{
+	static const struct viq_call_host_ops ops = {
+		.size = sizeof(ops), .report_group = 1, .invalidate = look_invalidate};
+	struct vvtd *v = vvtd_new(NULL);
+	uint64_t iro = VIQ_GET(VIQ_VTD_ECAP_IRO, v->config.ecap) * VIQ_VTD_OFFSET_UNITS;
+
+	v->on_reconfig = look;
+	for (int again = 0; again < 2; again++) {
+		vvtd_gcmd(v, VREG(GCMD_SRTP), true);
+		assert_int_equal(seen.gsts & VREG(GSTS_RTPS), 0);
+	}
+	vvtd_gcmd(v, VREG(GCMD_TE), true);
+	assert_int_equal(seen.gsts, VREG(GSTS_RTPS));
+	vvtd_gcmd(v, VREG(GCMD_TE), false);
+	assert_int_equal(seen.gsts, VREG(GSTS_RTPS) | VREG(GSTS_TES));
+	vvtd_w64(v, VREG(CCMD), VREG(CCMD_ICC) | VIQ_PUT(VREG(CCMD_CIRG), VIQ_VTD_CC_GLOBAL));
+	assert_true(seen.ccmd & VREG(CCMD_ICC));
+	assert_false(vvtd_r64(v, VREG(CCMD)) & VREG(CCMD_ICC));
+	vvtd_attach_ref(v, (struct viq_call_host){.ops = &ops, .opaque = v}, 1, 0, 1, 0);
+	vvtd_w64(v, iro + 8, VREG(IOTLB_IVT) | VIQ_PUT(VREG(IOTLB_IIRG), VIQ_VTD_IOTLB_GLOBAL));
+	assert_true(seen.iotlb & VREG(IOTLB_IVT));
+	assert_int_equal(VIQ_GET(VREG(IOTLB_IAIG), vvtd_r64(v, iro + 8)), VIQ_VTD_IOTLB_GLOBAL);
+	assert_false(vvtd_r64(v, iro + 8) & VREG(IOTLB_IVT));
+	vvtd_free(v);
+}
+
 static void test_gcmd_without_remapping(void **state)
 {
 	struct viq_vtd_config config;
@@ -456,17 +511,12 @@ static void test_no_registers_from_version_6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reset_values),
-		cmocka_unit_test(test_writable_bits),
-		cmocka_unit_test(test_odd_accesses),
-		cmocka_unit_test(test_gcmd),
-		cmocka_unit_test(test_gcmd_without_remapping),
-		cmocka_unit_test(test_queue_switch),
-		cmocka_unit_test(test_doorbells),
-		cmocka_unit_test(test_setups),
-		cmocka_unit_test(test_fetch_error),
-		cmocka_unit_test(test_by_register),
-		cmocka_unit_test(test_no_registers_from_version_6),
+		cmocka_unit_test(test_reset_values),   cmocka_unit_test(test_writable_bits),
+		cmocka_unit_test(test_odd_accesses),   cmocka_unit_test(test_gcmd),
+		cmocka_unit_test(test_told_when_done), cmocka_unit_test(test_gcmd_without_remapping),
+		cmocka_unit_test(test_queue_switch),   cmocka_unit_test(test_doorbells),
+		cmocka_unit_test(test_setups),         cmocka_unit_test(test_fetch_error),
+		cmocka_unit_test(test_by_register),    cmocka_unit_test(test_no_registers_from_version_6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
