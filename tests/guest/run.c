@@ -21,12 +21,12 @@
 static const struct talk_plan vcpu = {
 	.options = "--cpus 2",
 	.work = "load,modes,fault,inject,count",
-	.settings = "viq.rounds=300 viq.freeze=50",
+	.settings = "viq.rounds=300 viq.freeze=5",
 };
 static const struct talk_plan worker = {
 	.options = "--cpus 2 --queue worker --budget 3",
 	.work = "load,inject,count",
-	.settings = "viq.rounds=300 viq.freeze=50",
+	.settings = "viq.rounds=300 viq.freeze=5",
 };
 static const struct talk_plan strict = {
 	.options = "--calls strict",
@@ -48,7 +48,7 @@ static const struct talk_plan small_queue = {
 static const struct talk_plan drop = {
 	.options = "--cpus 2 --drop 40",
 	.work = "load",
-	.settings = "viq.rounds=300",
+	.settings = "viq.rounds=300 viq.places=1",
 	.stale = true,
 };
 
@@ -103,7 +103,7 @@ static void demo(void)
 	static const struct talk_plan plan = {
 		.options = "--cpus 2 --status 1",
 		.work = "load,fault,inject,count",
-		.settings = "viq.rounds=300 viq.freeze=100",
+		.settings = "viq.rounds=300 viq.freeze=3",
 	};
 
 	talk(&plan, NULL);

@@ -230,8 +230,8 @@ static void start(struct talk *t)
 	if (!machine_option("viq.seed", seed, sizeof(seed)))
 		strcpy(seed, "1");
 	snprintf(append, sizeof(append),
-		 "console=ttyAMA0 loglevel=5 panic=-1 oops=panic iommufd.allow_unsafe_interrupts=1 viq.work=%s "
-		 "viq.seed=%s %s",
+		 "console=ttyAMA0 loglevel=5 panic=-1 oops=panic printk.devkmsg=on iommufd.allow_unsafe_interrupts=1 "
+		 "viq.work=%s viq.seed=%s %s",
 		 t->plan->work, seed, t->plan->settings ? t->plan->settings : "");
 	snprintf(options, sizeof(options), "%s", t->plan->options);
 	argv[at++] = (char *)VMM_PROGRAM;

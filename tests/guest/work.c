@@ -5,6 +5,7 @@
  *   viq.work=NAME[,NAME...]  the jobs, in this order
  *   viq.rounds=N             how long load works
  *   viq.seed=N               what it does at random
+ *   viq.places=N             of how many kinds of places load makes use; 1: of single pages that stay where they are
  *   viq.freeze=N             how often load asks in its midst that the guest's SMMU be saved and restored
  *
  * Then the machine is switched off.

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +23,7 @@
 #define REGION(worker) ((uint64_t)((worker) + 1) << 36)
 #define MAILBOX        (UINT64_C(1) << 35) /* within it, beyond all places */
 #define MAILBOX_RESULT 1024
+#define STORM          (UINT64_C(1) << 34) /* also within it */
 
 /* One round in so many. An access outside makes an event for each four bytes, each of seven lines in the kernel's log.
  */
@@ -49,6 +51,7 @@ static const uint32_t place_sizes[] = {1, 1, 3, 16, 40, BLOCK_PAGES};
 struct shared {
 	pthread_mutex_t device; /* its DMA engine and buffer */
 	pthread_barrier_t storm;
+	atomic_uint freezes; /* done */
 	struct counts {
 		uint64_t maps, transfers, unmaps;
 	} counts[WORKERS];
@@ -63,6 +66,7 @@ struct worker {
 	uint64_t random;
 	uint32_t round;
 	uint32_t mailbox; /* page of the pool */
+	uint32_t kinds;   /* of places; 1: every invalidation shows in what the device reaches next */
 	struct place places[PLACES];
 };
 
@@ -108,7 +112,8 @@ static void move(struct worker *w, struct place *place, uint32_t index)
 	place->read_page = chance(w, place->max);
 	place->write_page = chance(w, place->max);
 	place->read_offset = 8 * chance(w, PAGE / 16 - TEXT_BYTES / 8);
-	place->rounds_left = 1 + chance(w, 12);
+	/* A single kind of place stays, so that all that is unmapped there is looked at. */
+	place->rounds_left = w->kinds == 1 ? UINT32_MAX : 1 + chance(w, 12);
 }
 
 /* Other pages for the place, with all that the device accesses there. */
@@ -244,7 +249,7 @@ static void look_outside(struct worker *w, const struct place *old)
 
 static void next_round(struct worker *w)
 {
-	uint32_t index = chance(w, 16) ? chance(w, BIG) : BIG;
+	uint32_t index = w->kinds > BIG && !chance(w, 16) ? BIG : chance(w, w->kinds > BIG ? BIG : w->kinds);
 	struct place *place = &w->places[index], old = *place;
 
 	if (old.pages) {
@@ -264,21 +269,36 @@ static void next_round(struct worker *w)
 		pool_give(&w->pool, old.first, old.pages);
 }
 
-/* Without the device, which only one can use at a time: both at the guest's command queue at once. */
+/* Without the device, which only one can use at a time: for the guest's command queue alone. */
+static void gust(struct worker *w)
+{
+	uint64_t iova = REGION(w->index) + STORM + (uint64_t)chance(w, 8 * BLOCK_PAGES) * PAGE;
+	uint32_t pages = 1 + chance(w, 24);
+	uint32_t first = pool_take(&w->pool, pages, iova, w->round);
+
+	map(w, iova, first, pages);
+	unmap(w, iova, pages);
+	pool_give(&w->pool, first, pages);
+}
+
+/* Both at once. */
 static void storm(struct worker *w)
 {
-	uint64_t iova = REGION(w->index) + (UINT64_C(1) << 34);
-
 	pthread_barrier_wait(&w->shared->storm);
-	for (unsigned int i = 0; i < STORM_LENGTH; i++) {
-		uint32_t pages = 1 + chance(w, 24);
-		uint32_t first = pool_take(&w->pool, pages, iova, w->round);
+	for (unsigned int i = 0; i < STORM_LENGTH; i++)
+		gust(w);
+}
 
-		map(w, iova, first, pages);
-		unmap(w, iova, pages);
-		pool_give(&w->pool, first, pages);
-		iova += (uint64_t)chance(w, BLOCK_PAGES) * PAGE;
+/* The SMMU is saved and restored while the other worker gives it commands without a pause. */
+static void freeze(struct worker *w, unsigned int number)
+{
+	pthread_barrier_wait(&w->shared->storm);
+	if (!w->index) {
+		ask(NULL, 0, "freeze");
+		atomic_store(&w->shared->freezes, number);
 	}
+	while (atomic_load(&w->shared->freezes) < number)
+		gust(w);
 }
 
 static bool is_freeze_time(uint64_t round, uint64_t rounds, uint64_t times)
@@ -288,13 +308,15 @@ static bool is_freeze_time(uint64_t round, uint64_t rounds, uint64_t times)
 
 static void __attribute__((noreturn)) work(struct worker *w, uint64_t rounds, uint64_t freezes)
 {
+	unsigned int frozen = 0;
+
 	pool_create(&w->pool, POOL_PAGES);
 	w->mailbox = pool_take(&w->pool, 1, REGION(w->index) + MAILBOX, 0);
 	map(w, REGION(w->index) + MAILBOX, w->mailbox, 1);
 	for (w->round = 0; w->round < rounds; w->round++) {
-		if (!w->index && is_freeze_time(w->round, rounds, freezes))
-			ask(NULL, 0, "freeze");
-		if (w->round % STORM_EVERY == 0)
+		if (is_freeze_time(w->round, rounds, freezes))
+			freeze(w, ++frozen);
+		if (w->kinds > 1 && w->round % STORM_EVERY == 0)
 			storm(w);
 		next_round(w);
 	}
@@ -347,6 +369,7 @@ static void wait_for_all(const pid_t pids[WORKERS])
 void work_load(void)
 {
 	uint64_t rounds = setting("viq.rounds", 100), seed = setting("viq.seed", 1), freezes = setting("viq.freeze", 0);
+	uint64_t kinds = setting("viq.places", PLACES);
 	struct shared *shared = new_shared();
 	struct counts sum = {0};
 	struct space space;
@@ -363,6 +386,7 @@ void work_load(void)
 				.space = &space,
 				.shared = shared,
 				.counts = &shared->counts[i],
+				.kinds = kinds && kinds < PLACES ? (uint32_t)kinds : PLACES,
 				.random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) + i,
 			};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +13,25 @@
 
 #define LINE 700
 
-/* A line goes out as a whole: there are several processes. */
+/*
+ * The kernel's log, which the console shows. What is written to the console itself can be torn by a message of the
+ * kernel. The level is one that is shown; printk.devkmsg=on lets a program say as much as it likes.
+ */
+#define LOG   "/dev/kmsg"
+#define LEVEL "<1>"
+
+static int log_fd = -1;
+
 static void line(const char *kind, const char *format, va_list args)
 {
 	char text[LINE];
-	int at = snprintf(text, sizeof(text), "W| %s", kind);
+	int at = snprintf(text, sizeof(text), LEVEL "W| %s", kind);
 	size_t length;
 
 	vsnprintf(text + at, sizeof(text) - 1 - (size_t)at, format, args);
 	length = strlen(text);
-	text[length] = '\n';
-	if (write(STDOUT_FILENO, text, length + 1) < 0)
+	text[length] = '\n'; /* the kernel waits for more of the message without it */
+	if (write(log_fd, text, length + 1) < 0)
 		_exit(1);
 }
 
@@ -35,11 +44,15 @@ static void __attribute__((format(printf, 2, 3))) print(const char *kind, const 
 	va_end(args);
 }
 
-/* The answers need not be seen among what is said. */
 void talk_start(void)
 {
 	struct termios tty;
+	char unlimited[8];
 
+	log_fd = open(LOG, O_WRONLY | O_CLOEXEC);
+	if (!machine_option("printk.devkmsg", unlimited, sizeof(unlimited)) || strcmp(unlimited, "on"))
+		say_fail("work", "the kernel's command line lacks printk.devkmsg=on");
+	/* The answers need not be seen among what is said. */
 	if (tcgetattr(STDIN_FILENO, &tty))
 		return;
 	tty.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
