@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 
 import initrd
 import iort
@@ -43,8 +44,11 @@ class Vm:
         """What kernel this is, on what machine."""
         return f"{(self.kernel / 'about').read_text().strip()}, {self.qemu_version}"
 
-    def boot(self, arguments, tables, log, timeout, leap=True, line=None):
-        """Run to power-off; the console's lines, also written to log. line(text) is called with each as it comes."""
+    def boot(self, arguments, tables, log, timeout, *, silence=None, leap=True, line=None):
+        """Run to power-off; the console's lines, also written to log. line(text) is called with each as it comes.
+
+        The limits are seconds of real time, for all of it and without a line.
+        """
         disk = initrd.build({"init": self.init.read_bytes(), **self.files}, tables)
         with tempfile.NamedTemporaryFile(prefix="viq-initrd-") as file:
             file.write(disk)
@@ -53,7 +57,7 @@ class Vm:
                        "-serial", "stdio", "-monitor", "none", "-no-reboot",
                        "-kernel", str(self.kernel / "Image"), "-initrd", file.name,
                        "-append", f"console=ttyAMA0 acpi=force panic=-1 oops=panic loglevel=5 {arguments}"]
-            return _run(command, log, timeout, line)
+            return _run(command, log, timeout, silence or timeout, line)
 
     def iort(self, log):
         """The firmware's own IORT as this machine has it, patched; from the cache, or by booting once."""
@@ -75,19 +79,42 @@ class Vm:
         return self.boot(arguments, {"iort": self.iort(log)}, log, timeout, **options)
 
 
-def _run(command, log, timeout, line):
+class _Limit:
+    """Kills the machine when it has run too long, or has been silent for too long: its output ends then.
+
+    A reader thread is not worth it: the signal's handler does it.
+    """
+
+    def __init__(self, process, timeout, silence):
+        self.process, self.end, self.silence = process, time.monotonic() + timeout, silence
+        self.reason = None
+        self.before = signal.signal(signal.SIGALRM, self._late)
+        self.renew()
+
+    def renew(self):
+        """A line has come."""
+        left = max(self.end - time.monotonic(), 0.001)
+        signal.setitimer(signal.ITIMER_REAL, min(left, self.silence))
+
+    def _late(self, *_):
+        silent = self.end - time.monotonic() > 0
+        self.reason = f"viq: killed after {self.silence} s of silence" if silent else "viq: killed, out of time"
+        self.process.kill()
+
+    def lift(self):
+        """The machine has ended."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self.before)
+
+
+def _run(command, log, timeout, silence, line):
     lines = []
     with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        # A reader thread is not worth it: the machine is killed from a timer, and its output ends then.
-        def late(*_):
-            process.kill()
-            lines.append(f"viq: killed after {timeout} s")
-
-        before = signal.signal(signal.SIGALRM, late)
-        signal.alarm(timeout)
+        limit = _Limit(process, timeout, silence)
         try:
             for raw in process.stdout:
+                limit.renew()
                 text = raw.decode("utf-8", "replace").rstrip("\r\n")
                 out.write(text + "\n")
                 out.flush()
@@ -98,8 +125,9 @@ def _run(command, log, timeout, line):
             process.kill()
             raise
         finally:
-            signal.alarm(0)
-            signal.signal(signal.SIGALRM, before)
+            limit.lift()
+    if limit.reason:
+        lines.append(limit.reason)
     if process.returncode:
         lines.append(f"viq: QEMU ended with status {process.returncode}")
     return lines
