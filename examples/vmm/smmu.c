@@ -111,6 +111,7 @@ static void *work(void *opaque)
 		else
 			pthread_cond_wait(&s->work, &s->use);
 		pthread_mutex_unlock(&s->use);
+		sched_yield(); /* a mutex is not fair: whoever waits would find it taken again */
 		pthread_mutex_lock(&s->use);
 	}
 	pthread_mutex_unlock(&s->use);

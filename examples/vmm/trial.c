@@ -14,7 +14,7 @@ struct ring {
 	uint32_t log2size, cons;
 };
 
-static struct ring ring_of(struct viq_smmuv3 *front)
+static struct ring ring_of(const struct viq_smmuv3 *front)
 {
 	uint64_t base = viq_smmuv3_mmio_read(front, VIQ_SMMUV3_CMDQ_BASE, 8);
 
@@ -178,7 +178,7 @@ static void inject(struct trial *t, const struct ring *ring, uint32_t prod)
 	}
 }
 
-void trial_doorbell(struct trial *t, struct viq_smmuv3 *front, uint32_t prod)
+void trial_doorbell(struct trial *t, const struct viq_smmuv3 *front, uint32_t prod)
 {
 	struct ring ring = ring_of(front);
 	uint32_t count = distance(&ring, t->prod, prod);
@@ -193,7 +193,7 @@ void trial_doorbell(struct trial *t, struct viq_smmuv3 *front, uint32_t prod)
 	t->prod = prod;
 }
 
-void trial_compare(const struct trial *t, struct viq_smmuv3 *front, const struct viq_smmuv3_counters *counters)
+void trial_compare(const struct trial *t, const struct viq_smmuv3 *front, const struct viq_smmuv3_counters *counters)
 {
 	struct ring ring = ring_of(front);
 	bool whole = t->total <= 1u << ring.log2size;

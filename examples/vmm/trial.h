@@ -25,8 +25,9 @@ void trial_init(struct trial *trial, const struct viq_mem *mem, uint64_t drop);
 /* The host to give to the front end instead of the real one, which is passed on. */
 struct viq_call_host trial_host(struct trial *trial, struct viq_call_host real);
 /* The guest is about to write CMDQ_PROD; front has not seen it yet. */
-void trial_doorbell(struct trial *trial, struct viq_smmuv3 *front, uint32_t prod);
+void trial_doorbell(struct trial *trial, const struct viq_smmuv3 *front, uint32_t prod);
 /* Does viq's count of commands agree with the ring? Says what differs, or how many agree. */
-void trial_compare(const struct trial *trial, struct viq_smmuv3 *front, const struct viq_smmuv3_counters *counters);
+void trial_compare(const struct trial *trial, const struct viq_smmuv3 *front,
+		   const struct viq_smmuv3_counters *counters);
 
 #endif

@@ -154,7 +154,7 @@ VIQ_EXPORT void viq_smmuv3_reset(struct viq_smmuv3 *smmu);
  * index in EVENTQ_PROD sees all that was done before. CR0ACK and GBPA.UPDATE change when what they stand for is done.
  * During viq_smmuv3_reset() and _restore() each register reads its old or its new value, and several need not match.
  */
-VIQ_EXPORT uint64_t viq_smmuv3_mmio_read(struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size);
+VIQ_EXPORT uint64_t viq_smmuv3_mmio_read(const struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size);
 VIQ_EXPORT void viq_smmuv3_mmio_write(struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size, uint64_t value);
 
 /*

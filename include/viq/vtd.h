@@ -293,7 +293,7 @@ VIQ_EXPORT int viq_vtd_tables(const struct viq_vtd *vtd, struct viq_vtd_tables *
  * record's F sees all that was done before. GSTS, CCMD.ICC and IOTLB.IVT change when what they stand for is done.
  * During viq_vtd_reset() and _restore() each register reads its old or its new value, and several need not match.
  */
-VIQ_EXPORT uint64_t viq_vtd_mmio_read(struct viq_vtd *vtd, uint64_t offset, unsigned int size);
+VIQ_EXPORT uint64_t viq_vtd_mmio_read(const struct viq_vtd *vtd, uint64_t offset, unsigned int size);
 VIQ_EXPORT void viq_vtd_mmio_write(struct viq_vtd *vtd, uint64_t offset, unsigned int size, uint64_t value);
 
 /*

@@ -254,7 +254,7 @@ static const struct reg *decode(uint64_t offset, unsigned int size)
 	return r && size <= r->width ? r : NULL;
 }
 
-uint64_t viq_smmuv3_mmio_read(struct viq_smmuv3 *s, uint64_t offset, unsigned int size)
+uint64_t viq_smmuv3_mmio_read(const struct viq_smmuv3 *s, uint64_t offset, unsigned int size)
 {
 	const struct reg *r = s ? decode(offset, size) : NULL;
 	uint64_t value;

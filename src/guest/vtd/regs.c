@@ -374,7 +374,7 @@ static void write_half(struct viq_vtd *s, uint64_t offset, uint32_t value)
 		vtd_frcd_clear(s, (uint32_t)n, (uint64_t)value << shift);
 }
 
-uint64_t viq_vtd_mmio_read(struct viq_vtd *s, uint64_t offset, unsigned int size)
+uint64_t viq_vtd_mmio_read(const struct viq_vtd *s, uint64_t offset, unsigned int size)
 {
 	const struct reg *r;
 	uint64_t n;
