@@ -473,6 +473,27 @@ static void p4_fanout_of_one_host_answers_as_the_host(void **state)
 	free(cmds);
 }
 
+/* What the hosts' failures cost is summed, and no more: a call a host is what a fan-out needs anyhow. */
+static void p4_extra_calls_of_all_hosts_count(void **state)
+{
+	struct viq_call_piece piece;
+	struct viq_call_result one, all;
+	struct fixture f;
+
+	setup(&f, 200);
+	piece = (struct viq_call_piece){f.cmds, 200};
+	f.fakes[0].memory = f.fakes[2].memory = 60;
+	one = call_host(&(struct viq_call_host){.ops = fake_host(&f.fakes[0]).ops, .opaque = &f.fakes[0]}, &piece, 1);
+	assert_int_equal(one.error, VIQ_CALL_NONE);
+	assert_int_equal(one.extra_calls, one.host_calls - 1);
+	assert_true(one.extra_calls > 0);
+	all = call_host(&f.host, &piece, 1);
+	assert_int_equal(all.error, VIQ_CALL_NONE);
+	assert_int_equal(all.host_calls, 2 * one.host_calls + 1);
+	assert_int_equal(all.extra_calls, 2 * one.extra_calls);
+	teardown(&f);
+}
+
 static void misuse_is_refused(void **state)
 {
 	struct viq_call_host hosts[VIQ_CALL_MAX_HOSTS + 1], bad;
@@ -511,6 +532,7 @@ int main(void)
 		cmocka_unit_test(p2_earliest_failure_of_any_host_property),
 		cmocka_unit_test(p2_same_answer_however_cut),
 		cmocka_unit_test(p2_window_is_mapped_back),
+		cmocka_unit_test(p4_extra_calls_of_all_hosts_count),
 		cmocka_unit_test(p4_fanout_of_one_host_answers_as_the_host),
 		cmocka_unit_test(p4_long_runs_are_one_call_each),
 		cmocka_unit_test(p4_short_runs_are_collected),
