@@ -50,6 +50,6 @@ int main(void)
 	for (char *name = strtok(names, ","); name; name = strtok(NULL, ","))
 		run(name);
 	say_end();
-	machine_end();
+	machine_off();
 	return 0;
 }

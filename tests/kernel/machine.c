@@ -58,9 +58,14 @@ void machine_dump_iort(void)
 	fclose(table);
 }
 
+void machine_off(void)
+{
+	fflush(stdout);
+	reboot(RB_POWER_OFF);
+}
+
 void machine_end(void)
 {
 	printf("viq: the end\n");
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
+	machine_off();
 }

@@ -12,6 +12,8 @@ void machine_start(void);
 bool machine_option(const char *key, char *value, size_t size);
 /* Writes the firmware's IORT to the console, in hex. */
 void machine_dump_iort(void);
+/* Switches off. */
+void machine_off(void);
 /* Says that the end was reached, and switches off. */
 void machine_end(void);
 
