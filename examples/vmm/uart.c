@@ -29,7 +29,7 @@ enum {
 #define INT_RT  0x040U
 #define INT_ALL 0x7f0U
 
-#define FIFO 64
+#define FIFO 1024 /* more than hardware has: whoever types here is not told to wait */
 
 struct uart {
 	struct vm *vm;

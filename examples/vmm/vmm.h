@@ -124,7 +124,7 @@ void fdt_build(const struct vm *vm, const char *append, uint64_t initrd, uint64_
 struct uart;
 struct uart *uart_create(struct vm *vm, int out);
 void uart_destroy(struct uart *uart);
-/* A character for the guest; dropped if it has not read the last 64. */
+/* A character for the guest; dropped if it has not read the last 1024. */
 void uart_input(struct uart *uart, uint8_t character);
 
 /* --- pci.c, assigned.c -------------------------------------------------------------------------------------------- */

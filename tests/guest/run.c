@@ -28,6 +28,7 @@ static const struct talk_plan worker = {
 	.options = "--cpus 2 --queue worker --budget 3 --no-range",
 	.work = "load,inject,count",
 	.settings = "viq.rounds=300 viq.freeze=10",
+	.busy = true,
 };
 static const struct talk_plan strict = {
 	.options = "--calls strict",
@@ -102,9 +103,9 @@ static void run_tests(const char *only)
 static void demo(void)
 {
 	static const struct talk_plan plan = {
-		.options = "--cpus 2 --status 1",
+		.options = "--cpus 2 --no-range --status 1",
 		.work = "load,fault,inject,count",
-		.settings = "viq.rounds=300 viq.freeze=3",
+		.settings = "loglevel=7 viq.rounds=200 viq.freeze=3",
 	};
 
 	talk(&plan, NULL);

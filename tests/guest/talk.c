@@ -17,12 +17,13 @@ struct talk {
 	const struct talk_plan *plan;
 	talk_figure *figure;
 	struct vmm vmm;
-	char done[256];             /* jobs that went well, like plan->work */
-	char failure[600];          /* the first thing that was not as it should be; "" if none */
-	unsigned int injected;      /* illegal commands that the VMM has put into the guest's queue */
-	unsigned int reported;      /* that the guest's driver has complained of */
-	unsigned long injected_at;  /* where the last one was */
-	bool stale, lost, off, end; /* what plan->stale needs: the guest's and the VMM's word; how it ended */
+	char done[256];                   /* jobs that went well, like plan->work */
+	char failure[600];                /* the first thing that was not as it should be; "" if none */
+	unsigned int injected;            /* illegal commands that the VMM has put into the guest's queue */
+	unsigned int reported;            /* that the guest's driver has complained of */
+	unsigned int frozen, frozen_busy; /* times; and with commands that waited */
+	unsigned long injected_at;        /* where the last one was */
+	bool stale, lost, off, end;       /* what plan->stale needs: the guest's and the VMM's word; how it ended */
 };
 
 static void __attribute__((format(printf, 2, 3))) complain(struct talk *t, const char *format, ...)
@@ -46,10 +47,10 @@ static const char *after(const char *text, const char *prefix)
 
 /* --- What the guest asks for -------------------------------------------------------------------------------------- */
 
-/* Presses a key; the VMM's answer, behind "viq: WORD: ", must contain good. */
-static void press(struct talk *t, char key, const char *word, const char *good)
+/* Presses a key; the VMM's answer, behind "viq: WORD: ", must contain good. Returns that answer, or "". */
+static const char *press(struct talk *t, char key, const char *word, const char *good, char line[VMM_LINE])
 {
-	char line[VMM_LINE], answer[VMM_LINE + 8], begin[32];
+	char answer[VMM_LINE + 8], begin[32];
 	const char *detail;
 
 	snprintf(begin, sizeof(begin), "viq: %s: ", word);
@@ -57,16 +58,19 @@ static void press(struct talk *t, char key, const char *word, const char *good)
 	if (!vmm_answer(&t->vmm, begin, line)) {
 		complain(t, "the VMM gave no answer to Ctrl-A %c", key);
 		vmm_type(&t->vmm, "no answer from the VMM");
-		return;
+		return "";
 	}
 	detail = line + strlen(begin);
 	snprintf(answer, sizeof(answer), "%s %s", strstr(detail, good) ? "yes" : "no", detail);
 	vmm_type(&t->vmm, answer);
+	return detail;
 }
 
 static void ask_inject(struct talk *t, const char *argument)
 {
-	press(t, 'i', "inject", "armed");
+	char line[VMM_LINE];
+
+	press(t, 'i', "inject", "armed", line);
 }
 
 static void ask_injected_at(struct talk *t, const char *argument)
@@ -84,17 +88,25 @@ static void ask_injected_at(struct talk *t, const char *argument)
 
 static void ask_freeze(struct talk *t, const char *argument)
 {
-	press(t, 'f', "freeze", "saved and restored");
+	char line[VMM_LINE];
+	const char *waiting = strstr(press(t, 'f', "freeze", "saved and restored", line), "restored, ");
+
+	t->frozen++;
+	t->frozen_busy += waiting && strtoul(waiting + strlen("restored, "), NULL, 10) > 0;
 }
 
 static void ask_count(struct talk *t, const char *argument)
 {
-	press(t, 'c', "count", "agree");
+	char line[VMM_LINE];
+
+	press(t, 'c', "count", "agree", line);
 }
 
 static void ask_stats(struct talk *t, const char *argument)
 {
-	press(t, 's', "counters", "");
+	char line[VMM_LINE];
+
+	press(t, 's', "counters", "", line);
 }
 
 static const struct ask {
@@ -155,6 +167,7 @@ static void on_figure(struct talk *t, const char *text)
 static void on_end(struct talk *t, const char *text)
 {
 	t->end = true;
+	vmm_type(&t->vmm, "good bye");
 }
 
 static const struct word {
@@ -285,6 +298,10 @@ static void judge(struct talk *t, int status)
 		complain(t, "an invalidation was lost, and the guest noticed nothing");
 	if (!t->plan->stale && strcmp(t->done, t->plan->work))
 		complain(t, "the guest has done %s, not %s", t->done, t->plan->work);
+	if (t->frozen)
+		tap_note("saved and restored %u times, %u of them with commands waiting", t->frozen, t->frozen_busy);
+	if (t->plan->busy && !t->frozen_busy)
+		complain(t, "no command ever waited when the SMMU was saved");
 	if (t->injected != t->reported)
 		complain(t, "%u illegal commands injected, the guest's driver complains of %u", t->injected,
 			 t->reported);

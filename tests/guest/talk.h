@@ -9,7 +9,7 @@
  *   W| note TEXT
  *   W| figure NAME VALUE UNIT
  *   W| ask WHAT [ARGUMENT]          it waits for a line: "yes [DETAIL]" or "no REASON"
- *   W| end                          all jobs are done
+ *   W| end                          all jobs are done; it waits for a line, and switches off
  *
  * What it can ask for:
  *
@@ -28,6 +28,7 @@ struct talk_plan {
 	const char *options;  /* of viq-vmm, behind kernel and initrd */
 	const char *work;     /* the guest's jobs, as in its viq.work= */
 	const char *settings; /* more words for its kernel's command line, which its jobs read; "" or NULL: none */
+	bool busy;            /* commands must have waited at least once when the SMMU was saved and restored */
 	bool stale;           /* the guest must find a stale byte, because the host loses an invalidation */
 };
 

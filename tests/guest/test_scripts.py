@@ -67,11 +67,14 @@ def visible(text):
 
 
 class Screen(unittest.TestCase):
-    RUN = ["noise of the host", "G| booting", "V| viq: status: 1 doorbell", "G| running", "V| viq: freeze: done",
-           "V| viq: status: 2 doorbells", "G| off"]
+    RUN = ["noise of the host", "G| booting", "V| viq: status: 1 doorbell", "V| viq: status: 2 doorbells",
+           "G| W| ask freeze", "V| viq: freeze: done", "V| viq: status: 3 doorbells", "V| viq: status: 3 doorbells",
+           "G| W| ok load: fine", "G| W| end", "G| off"]
 
     def show(self, out):
-        screen = demo.Screen(out)
+        """Half a second passes from line to line."""
+        now = iter(range(len(self.RUN) * 2))
+        screen = demo.Screen(out, lambda: next(now) / 2)
         for text in self.RUN:
             screen.line(text)
         screen.end()
@@ -79,21 +82,21 @@ class Screen(unittest.TestCase):
 
     def test_not_a_terminal(self):
         self.assertEqual(self.show(io.StringIO()).splitlines(), [
-            "guest  | booting", "viq    | 1 doorbell", "guest  | running", "VMM    | viq: freeze: done",
-            "viq    | 2 doorbells", "guest  | off"])
+            "guest   | booting", "viq     | 1 doorbell", "program | freeze?", "VMM     | viq: freeze: done",
+            "viq     | 3 doorbells", "program | load: fine", "guest   | off"])
 
     def test_the_status_stays_below_on_a_terminal(self):
         self.assertEqual(visible(self.show(Terminal())), [
-            "guest  | booting", "guest  | running", "VMM    | viq: freeze: done", "guest  | off", "viq: 2 doorbells", ""])
+            "guest   | booting", "program | freeze?", "VMM     | viq: freeze: done", "program | load: fine",
+            "guest   | off", "viq: 3 doorbells", ""])
 
 
 class Table(unittest.TestCase):
-    FIGURES = {"unmap-1": {"bulk": 1234567.0, "single": 2.0}, "unmap-1-calls": {"bulk": 3.0, "single": 4.0}}
-
-    def test_a_row_a_figure(self):
-        self.assertEqual(list(bench.table(self.FIGURES, {"unmap-1": "ns", "unmap-1-calls": "calls"})), [
-            "| in the guest | bulk | single |", "| --- | ---: | ---: |", "| unmap-1, ns | 1,234,567 | 2 |",
-            "| unmap-1-calls, calls | 3 | 4 |"])
+    def test_a_row_a_mode(self):
+        figures = {"unmap-1": 1500.0, "unmap-16": 2000.0, "unmap-511": 1234567.0, "unmap-511-times": 10.0,
+                   "unmap-511-total": 2e9, "unmap-511-ioctls": 50.0, "unmap-511-entries": 5120.0}
+        *_, row = bench.table({"bulk --no-range": figures})
+        self.assertEqual(row, "| bulk --no-range | 2 | 2 | 1,235 | 5.0 | 102.4 | 25 |")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ enum vmm_source vmm_next(struct vmm *vmm, char line[VMM_LINE]);
 bool vmm_answer(struct vmm *vmm, const char *word, char line[VMM_LINE]);
 /* Ctrl-A and the key. */
 void vmm_key(struct vmm *vmm, char key);
-/* A line for the guest to read. */
+/* A line for the guest to read; cut so that its UART holds it. */
 void vmm_type(struct vmm *vmm, const char *text);
 /* Kills it if it still runs. Its exit status, or -1 if it was killed by a signal. */
 int vmm_stop(struct vmm *vmm);

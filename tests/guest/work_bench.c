@@ -66,7 +66,7 @@ static void __attribute__((format(printf, 3, 4))) figure(uint64_t value, const c
 
 static void measure(struct space *space, struct pool *pool, uint32_t pages, uint32_t times)
 {
-	static const char *const counters[] = {"doorbells", "commands", "calls", "entries"};
+	static const char *const counters[] = {"doorbells", "commands", "entries", "ioctls"};
 	char before[256], after[256];
 	uint64_t took[TIMES], total = 0;
 

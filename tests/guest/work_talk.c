@@ -89,11 +89,6 @@ void say_figure(const char *name, uint64_t value, const char *unit)
 	print("figure ", "%s %llu %s", name, (unsigned long long)value, unit);
 }
 
-void say_end(void)
-{
-	print("end", "%s", "");
-}
-
 /* Byte by byte: what comes after belongs to the next job's process. */
 static void read_line(char *text, size_t size)
 {
@@ -113,6 +108,15 @@ static void read_line(char *text, size_t size)
 			text[at++] = byte;
 	}
 	text[at] = 0;
+}
+
+/* Once it is answered, everything has been seen: a kernel that switches off does not wait for its log to be shown. */
+void say_end(void)
+{
+	char answer[LINE];
+
+	print("end", "%s", "");
+	read_line(answer, sizeof(answer));
 }
 
 void ask(char *detail, size_t size, const char *format, ...)

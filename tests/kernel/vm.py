@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -88,7 +89,8 @@ class _Limit:
     def __init__(self, process, timeout, silence):
         self.process, self.end, self.silence = process, time.monotonic() + timeout, silence
         self.reason = None
-        self.before = signal.signal(signal.SIGALRM, self._late)
+        self.before = [(number, signal.signal(number, handler))
+                       for number, handler in ((signal.SIGALRM, self._late), (signal.SIGTERM, self._terminated))]
         self.renew()
 
     def renew(self):
@@ -101,10 +103,16 @@ class _Limit:
         self.reason = f"viq: killed after {self.silence} s of silence" if silent else "viq: killed, out of time"
         self.process.kill()
 
+    @staticmethod
+    def _terminated(*_):
+        # As an exception, so that the machine does not go on without anyone who waits for it.
+        sys.exit(128 + signal.SIGTERM)
+
     def lift(self):
         """The machine has ended."""
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, self.before)
+        for number, handler in self.before:
+            signal.signal(number, handler)
 
 
 def _run(command, log, timeout, silence, line):
