@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "guest/counters.h"
+
 #include "smmuv3.h"
 
 _Static_assert(sizeof(struct viq_smmuv3) <= 256 * 1024, "a queue object takes at most 256 KiB");
@@ -79,13 +81,7 @@ const struct viq_smmuv3_counters *viq_smmuv3_counters(const struct viq_smmuv3 *s
 
 void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more)
 {
-	uint64_t *to = (uint64_t *)(void *)total;
-	const uint64_t *from = (const uint64_t *)(const void *)more;
-
-	if (!total || !more)
-		return;
-	for (size_t i = 0; i < sizeof(*total) / sizeof(*to); i++)
-		to[i] += from[i];
+	counters_add(total, more, sizeof(*total));
 }
 
 size_t viq_smmuv3_footprint(const struct viq_smmuv3 *s)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "guest/counters.h"
+
 #include "vtd.h"
 
 _Static_assert(sizeof(struct viq_vtd) <= 32 * 1024, "a queue object takes at most 32 KiB, tables excluded");
@@ -135,13 +137,7 @@ const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *s)
 
 void viq_vtd_counters_add(struct viq_vtd_counters *total, const struct viq_vtd_counters *more)
 {
-	uint64_t *to = (uint64_t *)(void *)total;
-	const uint64_t *from = (const uint64_t *)(const void *)more;
-
-	if (!total || !more)
-		return;
-	for (size_t i = 0; i < sizeof(*total) / sizeof(*to); i++)
-		to[i] += from[i];
+	counters_add(total, more, sizeof(*total));
 }
 
 size_t viq_vtd_footprint(const struct viq_vtd *s)
