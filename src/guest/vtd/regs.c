@@ -124,67 +124,6 @@ static void write_gcmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 		switch_queue(s, value & VIQ_VTD_GCMD_QIE);
 }
 
-/* --- Register-based invalidation ---------------------------------------------------------------------------------- */
-
-/* Only in legacy mode, and not beside the queue. A request made nevertheless is answered as an invalid one. */
-static bool by_register(const struct viq_vtd *s)
-{
-	return !(s->regs.gsts & VIQ_VTD_GSTS_QIES) &&
-	       VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) == VIQ_VTD_TTM_LEGACY;
-}
-
-/* While a request is carried out ICC, and IVT below, read 1 for other vCPUs: 0 says that it is complete. */
-static void write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
-{
-	unsigned int granularity = VIQ_GET(VIQ_VTD_CCMD_CIRG, value);
-	struct viq_vtd_reconfig what =
-		vtd_context_scope(granularity, VIQ_GET(VIQ_VTD_CCMD_DID, value), VIQ_GET(VIQ_VTD_CCMD_SID, value),
-				  VIQ_GET(VIQ_VTD_CCMD_FM, value));
-
-	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC;
-
-	value &= ~(VIQ_VTD_CCMD_ICC | VIQ_VTD_CCMD_CAIG);
-	reg_store(s->regs.ccmd, (s->regs.ccmd & VIQ_VTD_CCMD_CAIG) | value | request);
-	if (!request)
-		return;
-	if (!by_register(s) || vtd_reconfig(s, what))
-		granularity = 0;
-	reg_store(s->regs.ccmd, value | VIQ_PUT(VIQ_VTD_CCMD_CAIG, granularity));
-}
-
-/* The granularity that was carried out, 0: none. */
-static unsigned int invalidate_by_register(struct viq_vtd *s, uint64_t value)
-{
-	unsigned int granularity = VIQ_GET(VIQ_VTD_IOTLB_IIRG, value);
-	struct vtd_run run = vtd_targets_all(s);
-	bool done;
-
-	if (!granularity || !by_register(s))
-		return 0;
-	if (granularity == VIQ_VTD_IOTLB_PAGE && (s->config.cap & VIQ_VTD_CAP_PSI) &&
-	    VIQ_GET(VIQ_VTD_IVA_AM, s->regs.iva) > s->offer.mamv)
-		return 0;
-	if (granularity != VIQ_VTD_IOTLB_GLOBAL)
-		run = vtd_targets_domain(s, VIQ_GET(VIQ_VTD_IOTLB_DID, value));
-	s->busy = true;
-	done = vtd_batch_now(s, run);
-	s->busy = false;
-	if (!done)
-		return 0;
-	/* Page-selective takes away all first-stage entries of the domain. */
-	return granularity == VIQ_VTD_IOTLB_GLOBAL ? VIQ_VTD_IOTLB_GLOBAL : VIQ_VTD_IOTLB_DOMAIN;
-}
-
-static void write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh)
-{
-	const uint64_t request = value & fresh & VIQ_VTD_IOTLB_IVT;
-
-	value &= VIQ_VTD_IOTLB_IIRG | VIQ_VTD_IOTLB_DR | VIQ_VTD_IOTLB_DW | VIQ_VTD_IOTLB_DID;
-	reg_store(s->regs.iotlb, (s->regs.iotlb & VIQ_VTD_IOTLB_IAIG) | value | request);
-	if (request)
-		reg_store(s->regs.iotlb, value | VIQ_PUT(VIQ_VTD_IOTLB_IAIG, invalidate_by_register(s, value)));
-}
-
 /* --- Faults and events -------------------------------------------------------------------------------------------- */
 
 static void write_fsts(struct viq_vtd *s, uint64_t value, uint64_t fresh)
@@ -234,27 +173,23 @@ static void write_iqt(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	vtd_invq_doorbell(s);
 }
 
-#define IQA_BITS  (VIQ_VTD_IQA_IQA | VIQ_VTD_IQA_DW | VIQ_VTD_IQA_QS)
-#define IRTA_BITS (VIQ_VTD_IRTA_IRTA | VIQ_VTD_IRTA_EIME | VIQ_VTD_IRTA_S)
-#define IVA_BITS  (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
-
 static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	/* While the queue is on the write is undefined. IQT stays as it is: guests load it before the queue is on. */
 	if (!(s->regs.gsts & VIQ_VTD_GSTS_QIES))
-		reg_store(s->regs.iqa, value & IQA_BITS);
+		reg_store(s->regs.iqa, value & VTD_IQA_BITS);
+}
+
+uint64_t vtd_irta_mask(const struct viq_vtd *s)
+{
+	const uint64_t eime = s->config.ecap & VIQ_VTD_ECAP_EIM ? VIQ_VTD_IRTA_EIME : 0;
+
+	return s->config.ecap & VIQ_VTD_ECAP_IR ? VIQ_VTD_IRTA_IRTA | VIQ_VTD_IRTA_S | eime : 0;
 }
 
 static void write_irta(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
-	reg_store(s->regs.irta,
-		  value & (s->config.ecap & VIQ_VTD_ECAP_EIM ? IRTA_BITS : IRTA_BITS & ~VIQ_VTD_IRTA_EIME));
-}
-
-/* Not read by anybody: the other half of a register written in two is not in value. */
-static void write_iva(struct viq_vtd *s, uint64_t value, uint64_t fresh)
-{
-	s->regs.iva = (s->regs.iva & ~fresh) | (value & fresh & IVA_BITS);
+	reg_store(s->regs.irta, value & vtd_irta_mask(s));
 }
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
@@ -269,16 +204,14 @@ static void write_iva(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	RW(reg##DATA, 4, f.data, VIQ_VTD_EVENT_DATA), RW(reg##ADDR, 4, f.addr, VIQ_VTD_EVENT_ADDR),                    \
 	{VIQ_VTD_##reg##UADDR, PLACE_FIXED, 4, PRESENT_EIM, AT(f.uaddr), VIQ_VTD_EVENT_UADDR, NULL}
 
-#define RTADDR_BITS (VIQ_VTD_RTADDR_RTA | VIQ_VTD_RTADDR_TTM)
-
 static const struct reg regs[] = {
 	RO(VER, 4, config.version),
 	RO(CAP, 8, config.cap),
 	RO(ECAP, 8, config.ecap),
 	DO(GCMD, 4, shown.none, write_gcmd),
 	RO(GSTS, 4, shown.gsts),
-	RW(RTADDR, 8, regs.rtaddr, RTADDR_BITS),
-	{VIQ_VTD_CCMD, PLACE_FIXED, 8, PRESENT_REG, AT(regs.ccmd), 0, write_ccmd},
+	RW(RTADDR, 8, regs.rtaddr, VTD_RTADDR_BITS),
+	{VIQ_VTD_CCMD, PLACE_FIXED, 8, PRESENT_REG, AT(regs.ccmd), 0, vtd_write_ccmd},
 	DO(FSTS, 4, shown.fsts, write_fsts),
 	DO(FECTL, 4, regs.fault_event.ctl, write_fectl),
 	EVENT(FE, regs.fault_event),
@@ -290,8 +223,8 @@ static const struct reg regs[] = {
 	EVENT(IE, regs.wait_event),
 	RO(IQERCD, 8, regs.iqercd),
 	{VIQ_VTD_IRTA, PLACE_FIXED, 8, PRESENT_IR, AT(regs.irta), 0, write_irta},
-	{VIQ_VTD_IVA_REG, PLACE_IRO, 8, PRESENT_REG, AT(shown.none), 0, write_iva},
-	{VIQ_VTD_IOTLB_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iotlb), 0, write_iotlb},
+	{VIQ_VTD_IVA_REG, PLACE_IRO, 8, PRESENT_REG, AT(shown.none), 0, vtd_write_iva},
+	{VIQ_VTD_IOTLB_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iotlb), 0, vtd_write_iotlb},
 };
 /* clang-format on */
 
@@ -450,42 +383,4 @@ void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *to, const uint64_t f
 	vtd_fsts_set(s, to->fsts);
 	show_status(s, 0);
 	vtd_invq_moved(s);
-}
-
-bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r)
-{
-	const uint64_t fsts = VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE;
-	const uint64_t iqercd = VIQ_VTD_IQERCD_IQEI | VIQ_VTD_IQERCD_ITESID | VIQ_VTD_IQERCD_ICESID;
-	const uint64_t status = VIQ_VTD_GSTS_TES | VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_QIES;
-	const uint64_t remap = VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_IRTPS | VIQ_VTD_GSTS_CFIS;
-	const uint64_t uaddr = s->config.ecap & VIQ_VTD_ECAP_EIM ? VIQ_VTD_EVENT_UADDR : 0;
-	const uint64_t eime = s->config.ecap & VIQ_VTD_ECAP_EIM ? VIQ_VTD_IRTA_EIME : 0;
-	const bool ir = s->config.ecap & VIQ_VTD_ECAP_IR;
-	const struct {
-		uint64_t value, bits;
-	} fields[] = {
-		{r->gsts, ir ? status | remap : status},
-		{r->rtaddr | r->rtaddr_used, RTADDR_BITS},
-		{r->irta | r->irta_used, ir ? (IRTA_BITS & ~VIQ_VTD_IRTA_EIME) | eime : 0},
-		{r->ccmd, ~VIQ_VTD_CCMD_ICC},
-		{r->iva, IVA_BITS},
-		{r->iotlb, ~VIQ_VTD_IOTLB_IVT},
-		{r->fsts, fsts | VIQ_VTD_FSTS_FRI},
-		{r->ics, VIQ_VTD_ICS_IWC},
-		{r->fault_event.ctl | r->wait_event.ctl, VIQ_VTD_EVENT_IM | VIQ_VTD_EVENT_IP},
-		{r->fault_event.data | r->wait_event.data, VIQ_VTD_EVENT_DATA},
-		{r->fault_event.addr | r->wait_event.addr, VIQ_VTD_EVENT_ADDR},
-		{r->fault_event.uaddr | r->wait_event.uaddr, uaddr},
-		{r->iqa | r->iqa_used, IQA_BITS},
-		{r->iqt, VIQ_VTD_IQ_OFFSET},
-		{r->iqercd, iqercd},
-		{r->timed_out, 1},
-		{r->timeout_sid, VIQ_BITS(15, 0)},
-	};
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if (fields[i].value & ~fields[i].bits)
-			return false;
-	}
-	return true;
 }

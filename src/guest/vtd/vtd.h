@@ -2,9 +2,10 @@
 /*
  * The guest-facing VT-d, inside.
  *
- * regs.c decodes register accesses and calls what a write sets in motion: invq.c consumes descriptors, table.c knows
- * which nested page tables they concern, batch.c holds what the tables' hosts must confirm, devtlb.c and wait.c handle
- * their descriptors, fault.c keeps fault records, signal.c raises errors and interrupts, save.c freezes and thaws.
+ * regs.c decodes register accesses and calls what a write sets in motion: invreg.c invalidates by registers, invq.c
+ * consumes descriptors, table.c knows which nested page tables they concern, batch.c holds what the tables' hosts must
+ * confirm, devtlb.c and wait.c handle their descriptors, fault.c keeps fault records, signal.c raises errors and
+ * interrupts, save.c freezes and thaws.
  *
  * Terms. A *slot* is a place in the queue, counted in descriptors. *head* is the next descriptor to take; *IQH* is what
  * the guest sees. Between them lies the batch: descriptors that were read and checked and that not every host has
@@ -241,12 +242,22 @@ int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first,
 struct viq_vtd_reconfig vtd_context_scope(unsigned int granularity, uint16_t domain_id, uint16_t source_id,
 					  unsigned int function_mask);
 
+/* --- invreg.c: invalidation by registers -------------------------------------------------------------------------- */
+
+/* The guest writes these. value: the whole register as written, fresh: the bits that this access wrote. */
+void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh);
+void vtd_write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh);
+void vtd_write_iva(struct viq_vtd *s, uint64_t value, uint64_t fresh);
+
 /* --- regs.c ------------------------------------------------------------------------------------------------------- */
 
 void vtd_regs_reset(struct viq_vtd *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */
 void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *regs, const uint64_t frcd[VIQ_VTD_FRCD_MAX][2]);
-/* No register holds a bit that no write could have put there. */
-bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r);
+/* Bits of a register that a write stores. */
+uint64_t vtd_irta_mask(const struct viq_vtd *s);
+#define VTD_RTADDR_BITS (VIQ_VTD_RTADDR_RTA | VIQ_VTD_RTADDR_TTM)
+#define VTD_IQA_BITS    (VIQ_VTD_IQA_IQA | VIQ_VTD_IQA_DW | VIQ_VTD_IQA_QS)
+#define VTD_IVA_BITS    (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
 
 #endif
