@@ -5,12 +5,9 @@
  * conclude from a register is looked at by plain loads here.
  */
 #include <endian.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "poller.h"
 #include "vsmmu.h"
 
 #define PAIRS    6000
@@ -19,24 +16,14 @@
 #define ADDR_LOW UINT64_C(0x00000000fffffffc)
 #define ADDR_TOP UINT64_C(0x000fffff00000000)
 
-enum phase {
-	STREAM,   /* a guest that keeps the rules */
-	RESETS,   /* the same state, reset and restored again and again */
-	ANYTHING, /* a guest that writes anything anywhere: nothing but that reads are whole is looked at */
-};
-
 /* Each place is written once, by plain stores. */
 struct world {
 	struct vsmmu *v;
 	uint8_t applied[PAIRS]; /* the host has executed this pair's invalidation */
 	bool stopped;           /* the poller's: the queue has stopped at least once */
 	uint32_t cons, eventq_prod;
-	atomic_bool stop;
-	atomic_uint phase;
-	atomic_uint polls;
 	uint32_t last_cons; /* before the resets */
 	uint32_t cr0;
-	char complaint[200]; /* the poller's first */
 };
 
 static struct world w;
@@ -62,18 +49,6 @@ static uint32_t read32(uint64_t offset)
 	return (uint32_t)viq_smmuv3_mmio_read(w.v->smmu, offset, 4);
 }
 
-/* Only the thread that runs a test may make it fail. */
-__attribute__((format(printf, 1, 2))) static void complain(const char *format, ...)
-{
-	va_list args;
-
-	if (w.complaint[0])
-		return;
-	va_start(args, format);
-	vsnprintf(w.complaint, sizeof(w.complaint), format, args);
-	va_end(args);
-}
-
 /* --- The vCPU that polls ------------------------------------------------------------------------------------------ */
 
 static void poll_queue(void)
@@ -84,14 +59,15 @@ static void poll_queue(void)
 	w.stopped |= error;
 	/* The code stays until the next error's, and every error here is the same. */
 	if (w.stopped && VIQ_GET(REG(CMDQ_CONS_ERR), cons) != VIQ_SMMUV3_CERROR_ILL)
-		complain("GERROR was seen before CMDQ_CONS.ERR: %#x", cons);
+		poller_complain("GERROR was seen before CMDQ_CONS.ERR: %#x", cons);
 	if (index > prod || index < w.cons)
-		complain("CONS %#x after %#x, with PROD %#x", index, w.cons, prod);
+		poller_complain("CONS %#x after %#x, with PROD %#x", index, w.cons, prod);
 	for (; w.cons < index; w.cons++) {
 		uint32_t pair = w.cons / 2;
 
 		if (w.cons % 2 && !is_illegal(pair) && !w.applied[pair])
-			complain("P1: CONS has passed the CMD_SYNC of pair %u, which the host has not executed", pair);
+			poller_complain("P1: CONS has passed the CMD_SYNC of pair %u, which the host has not executed",
+					pair);
 	}
 }
 
@@ -100,13 +76,13 @@ static void poll_events(void)
 	uint32_t prod = read32(REG(EVENTQ_PROD));
 
 	if (prod < w.eventq_prod)
-		complain("EVENTQ_PROD %#x after %#x", prod, w.eventq_prod);
+		poller_complain("EVENTQ_PROD %#x after %#x", prod, w.eventq_prod);
 	for (; w.eventq_prod < prod; w.eventq_prod++) {
 		uint64_t at = VSMMU_EVENTQ + UINT64_C(32) * w.eventq_prod;
 
 		for (unsigned int i = 0; i < 4; i++) {
 			if (vsmmu_peek64(w.v, at + 8 * i) != 4 * w.eventq_prod + i)
-				complain("EVENTQ_PROD has passed record %u, which is not there", w.eventq_prod);
+				poller_complain("EVENTQ_PROD has passed record %u, which is not there", w.eventq_prod);
 		}
 	}
 }
@@ -118,9 +94,9 @@ static void poll_values(void)
 	uint32_t ack = read32(REG(CR0ACK)), cr0 = read32(REG(CR0));
 
 	if (addr && addr != ADDR_LOW && addr != ADDR_TOP)
-		complain("half an address: %#llx", (unsigned long long)addr);
+		poller_complain("half an address: %#llx", (unsigned long long)addr);
 	if ((ack != 0 && ack != w.cr0) || (cr0 != 0 && cr0 != w.cr0))
-		complain("CR0 %#x, CR0ACK %#x", cr0, ack);
+		poller_complain("CR0 %#x, CR0ACK %#x", cr0, ack);
 }
 
 static void poll_reset(void)
@@ -128,7 +104,7 @@ static void poll_reset(void)
 	uint32_t index = read32(REG(CMDQ_CONS)) & 0xfffff;
 
 	if (index && index != w.last_cons)
-		complain("CONS %#x is neither the old nor the new one", index);
+		poller_complain("CONS %#x is neither the old nor the new one", index);
 }
 
 static void poll_everything(void)
@@ -139,39 +115,25 @@ static void poll_everything(void)
 	read32(REG(EVENTQ_CONS));
 }
 
-static void *poll_registers(void *arg)
+static void poll_registers(enum poller_phase phase)
 {
-	while (!atomic_load(&w.stop)) {
-		switch ((enum phase)atomic_load(&w.phase)) {
-		case STREAM:
-			poll_queue();
-			poll_events();
-			poll_values();
-			break;
-		case RESETS:
-			poll_reset();
-			poll_values();
-			break;
-		case ANYTHING:
-			break;
-		}
-		poll_everything();
-		atomic_fetch_add(&w.polls, 1);
+	switch (phase) {
+	case POLLER_STREAM:
+		poll_queue();
+		poll_events();
+		poll_values();
+		break;
+	case POLLER_RESETS:
+		poll_reset();
+		poll_values();
+		break;
+	case POLLER_ANYTHING:
+		break;
 	}
-	return NULL;
+	poll_everything();
 }
 
 /* --- The vCPU that has the object --------------------------------------------------------------------------------- */
-
-/* However few processors there are, both get on. */
-static void wait_for_poll(void)
-{
-	unsigned int polls = atomic_load(&w.polls);
-
-	/* Two: one of them began after this. */
-	while (atomic_load(&w.polls) - polls < 2)
-		sched_yield();
-}
 
 static void save(uint8_t *state, size_t *len)
 {
@@ -216,7 +178,7 @@ static void work(bool deferred)
 		if (pair % 50 == 0) {
 			save(state, &len);
 			assert_int_equal(viq_smmuv3_restore(w.v->smmu, state, len), 0);
-			wait_for_poll();
+			poller_wait();
 		}
 	}
 	vsmmu_w32(w.v, REG(CMDQ_PROD), vsmmu_index(w.v, w.v->prod));
@@ -233,14 +195,13 @@ static void reset_and_restore(void)
 
 	save(state, &len);
 	w.last_cons = read32(REG(CMDQ_CONS)) & 0xfffff;
-	wait_for_poll(); /* one that has seen the last index */
-	atomic_store(&w.phase, RESETS);
-	wait_for_poll();
+	poller_wait(); /* one that has seen the last index */
+	poller_enter(POLLER_RESETS);
 	for (unsigned int i = 0; i < 200; i++) {
 		viq_smmuv3_reset(w.v->smmu);
 		assert_int_equal(viq_smmuv3_restore(w.v->smmu, state, len), 0);
 		if (i % 20 == 0)
-			wait_for_poll();
+			poller_wait();
 	}
 }
 
@@ -251,8 +212,7 @@ static void write_anything(bool deferred)
 	const uint64_t record[4] = {1, 2, 3, 4};
 	uint64_t seed = test_seed();
 
-	atomic_store(&w.phase, ANYTHING);
-	wait_for_poll();
+	poller_enter(POLLER_ANYTHING);
 	/* To begin with, an event queue that overflows, and does so again. */
 	for (unsigned int i = 0; i < 20 << 12; i++) {
 		if (viq_smmuv3_event(w.v->smmu, record) && i % 64 == 0)
@@ -269,7 +229,7 @@ static void write_anything(bool deferred)
 		if (deferred)
 			viq_smmuv3_run(w.v->smmu, 5);
 		if (i % 200 == 0)
-			wait_for_poll();
+			poller_wait();
 	}
 }
 
@@ -299,17 +259,12 @@ static void start(bool deferred)
 static void p1_registers_are_read_by_any_thread(void **state)
 {
 	for (int deferred = 0; deferred < 2; deferred++) {
-		pthread_t thread;
-
 		start(deferred);
-		assert_int_equal(pthread_create(&thread, NULL, poll_registers, NULL), 0);
+		poller_start(poll_registers);
 		work(deferred);
 		reset_and_restore();
 		write_anything(deferred);
-		atomic_store(&w.stop, true);
-		assert_int_equal(pthread_join(thread, NULL), 0);
-		if (w.complaint[0])
-			fail_msg("%s", w.complaint);
+		poller_stop();
 		assert_true(w.stopped);
 		assert_true(w.eventq_prod > 0);
 		vsmmu_free(w.v);

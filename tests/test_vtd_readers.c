@@ -4,23 +4,14 @@
  * stops at invalid descriptors, recovers, records faults, saves, restores and resets. Run with ThreadSanitizer too:
  * what a guest may conclude from a register is looked at by plain loads here.
  */
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "poller.h"
 #include "vvtd.h"
 
 #define PAIRS   4000 /* the queue never wraps: IQH is a descriptor's number */
 #define RTA_LOW UINT64_C(0x00000000fffff000)
 #define RTA_TOP UINT64_C(0x000fffff00000000)
-
-enum phase {
-	STREAM,   /* a guest that keeps the rules */
-	RESETS,   /* the same state, reset and restored again and again */
-	ANYTHING, /* a guest that writes anything anywhere: nothing but that reads are whole is looked at */
-};
 
 /* Each place is written once, by plain stores. */
 struct world {
@@ -28,11 +19,7 @@ struct world {
 	uint8_t applied[PAIRS]; /* the host has executed this pair's invalidation */
 	uint64_t iqh;           /* the poller's */
 	uint32_t errors, faults;
-	atomic_bool stop;
-	atomic_uint phase;
-	atomic_uint polls;
-	uint64_t last_iqh;   /* before the resets */
-	char complaint[200]; /* the poller's first */
+	uint64_t last_iqh; /* before the resets */
 };
 
 static struct world w;
@@ -68,18 +55,6 @@ static uint64_t record_of(const struct viq_vtd_config *config, uint32_t n)
 	return VIQ_GET(VIQ_VTD_CAP_FRO, config->cap) * VIQ_VTD_OFFSET_UNITS + UINT64_C(16) * n;
 }
 
-/* Only the thread that runs a test may make it fail. */
-__attribute__((format(printf, 1, 2))) static void complain(const char *format, ...)
-{
-	va_list args;
-
-	if (w.complaint[0])
-		return;
-	va_start(args, format);
-	vsnprintf(w.complaint, sizeof(w.complaint), format, args);
-	va_end(args);
-}
-
 /* --- The vCPU that polls ------------------------------------------------------------------------------------------ */
 
 static void poll_queue(void)
@@ -88,14 +63,14 @@ static void poll_queue(void)
 	uint64_t number = head >> w.v->shift;
 
 	if (head > tail || number < w.iqh)
-		complain("IQH %#llx after descriptor %#llx, with IQT %#llx", (unsigned long long)head,
-			 (unsigned long long)w.iqh, (unsigned long long)tail);
+		poller_complain("IQH %#llx after descriptor %#llx, with IQT %#llx", (unsigned long long)head,
+				(unsigned long long)w.iqh, (unsigned long long)tail);
 	for (; w.iqh < number; w.iqh++) {
 		uint64_t pair = w.iqh / 2;
 
 		if (w.iqh % 2 && !is_invalid((uint32_t)pair) && !w.applied[pair])
-			complain("P1: IQH has passed the wait of pair %u, which the host has not executed",
-				 (unsigned)pair);
+			poller_complain("P1: IQH has passed the wait of pair %u, which the host has not executed",
+					(unsigned)pair);
 	}
 }
 
@@ -110,7 +85,7 @@ static void poll_error(void)
 	w.errors++;
 	if (VIQ_GET(VREG(IQERCD_IQEI), record) != VIQ_VTD_IQEI_TYPE && (read32(VREG(FSTS)) & VREG(FSTS_IQE)) &&
 	    read64(VREG(IQH)) == head)
-		complain("FSTS.IQE was seen before IQERCD: %#llx", (unsigned long long)record);
+		poller_complain("FSTS.IQE was seen before IQERCD: %#llx", (unsigned long long)record);
 }
 
 /* The n-th fault has the address n pages and the source-id n. */
@@ -124,8 +99,8 @@ static void poll_faults(void)
 		return;
 	w.faults++;
 	if (lower >> 12 != VIQ_GET(VIQ_VTD_FRCD_1_SID, upper) && read64(at + 8) == upper)
-		complain("F was seen before the record: %#llx %#llx", (unsigned long long)upper,
-			 (unsigned long long)lower);
+		poller_complain("F was seen before the record: %#llx %#llx", (unsigned long long)upper,
+				(unsigned long long)lower);
 }
 
 /* Values that are there anyhow, also in the middle of a reset: never one half of one and one of another. */
@@ -134,7 +109,7 @@ static void poll_values(void)
 	uint64_t addr = read64(VREG(RTADDR));
 
 	if (addr && addr != RTA_LOW && addr != RTA_TOP)
-		complain("half an address: %#llx", (unsigned long long)addr);
+		poller_complain("half an address: %#llx", (unsigned long long)addr);
 }
 
 static void poll_reset(void)
@@ -142,7 +117,7 @@ static void poll_reset(void)
 	uint64_t head = read64(VREG(IQH));
 
 	if (head && head != w.last_iqh)
-		complain("IQH %#llx is neither the old nor the new one", (unsigned long long)head);
+		poller_complain("IQH %#llx is neither the old nor the new one", (unsigned long long)head);
 }
 
 static void poll_everything(void)
@@ -151,40 +126,26 @@ static void poll_everything(void)
 		read32(offset);
 }
 
-static void *poll_registers(void *arg)
+static void poll_registers(enum poller_phase phase)
 {
-	while (!atomic_load(&w.stop)) {
-		switch ((enum phase)atomic_load(&w.phase)) {
-		case STREAM:
-			poll_queue();
-			poll_error();
-			poll_faults();
-			poll_values();
-			break;
-		case RESETS:
-			poll_reset();
-			poll_values();
-			break;
-		case ANYTHING:
-			break;
-		}
-		poll_everything();
-		atomic_fetch_add(&w.polls, 1);
+	switch (phase) {
+	case POLLER_STREAM:
+		poll_queue();
+		poll_error();
+		poll_faults();
+		poll_values();
+		break;
+	case POLLER_RESETS:
+		poll_reset();
+		poll_values();
+		break;
+	case POLLER_ANYTHING:
+		break;
 	}
-	return NULL;
+	poll_everything();
 }
 
 /* --- The vCPU that has the object --------------------------------------------------------------------------------- */
-
-/* However few processors there are, both get on. */
-static void wait_for_poll(void)
-{
-	unsigned int polls = atomic_load(&w.polls);
-
-	/* Two: one of them began after this. */
-	while (atomic_load(&w.polls) - polls < 2)
-		sched_yield();
-}
 
 static void save(uint8_t *state, size_t *len)
 {
@@ -200,7 +161,7 @@ static void fault(uint32_t number)
 
 	assert_int_equal(viq_vtd_fault(w.v->vtd, record), 0);
 	if (number % 16 == 0)
-		wait_for_poll();
+		poller_wait();
 	vvtd_w32(w.v, record_of(&w.v->config, n) + 12, UINT32_C(1) << 31);
 }
 
@@ -209,7 +170,7 @@ static void recover(bool deferred)
 	while (read32(VREG(FSTS)) & VREG(FSTS_IQE)) {
 		uint64_t at = read64(VREG(IQH)) >> w.v->shift;
 
-		wait_for_poll();
+		poller_wait();
 		vvtd_replace_desc(w.v, at, desc_wait(false, false, true, 0, 0));
 		vvtd_w32(w.v, VREG(FSTS), VREG(FSTS_IQE));
 		while (deferred && viq_vtd_run(w.v->vtd, 0))
@@ -238,7 +199,7 @@ static void work(bool deferred)
 		if (pair % 50 == 0) {
 			save(state, &len);
 			assert_int_equal(viq_vtd_restore(w.v->vtd, state, len), 0);
-			wait_for_poll();
+			poller_wait();
 		}
 	}
 	vvtd_w64(w.v, VREG(IQT), vvtd_offset(w.v, w.v->prod));
@@ -255,14 +216,13 @@ static void reset_and_restore(void)
 
 	save(state, &len);
 	w.last_iqh = read64(VREG(IQH));
-	wait_for_poll(); /* one that has seen the last index */
-	atomic_store(&w.phase, RESETS);
-	wait_for_poll();
+	poller_wait(); /* one that has seen the last index */
+	poller_enter(POLLER_RESETS);
 	for (unsigned int i = 0; i < 200; i++) {
 		viq_vtd_reset(w.v->vtd);
 		assert_int_equal(viq_vtd_restore(w.v->vtd, state, len), 0);
 		if (i % 20 == 0)
-			wait_for_poll();
+			poller_wait();
 	}
 }
 
@@ -275,15 +235,14 @@ static void write_anything(bool deferred)
 	const uint64_t record[2] = {0x1000, 1};
 	uint64_t seed = vvtd_seed();
 
-	atomic_store(&w.phase, ANYTHING);
-	wait_for_poll();
+	poller_enter(POLLER_ANYTHING);
 	for (unsigned int i = 0; i < 100; i++) {
 		vvtd_push(w.v, desc_wait(false, true, false, 0, 0));
 		vvtd_w64(w.v, VREG(IQT), vvtd_offset(w.v, w.v->prod));
 		viq_vtd_run(w.v->vtd, 0);
 		vvtd_w32(w.v, VREG(ICS), VIQ_VTD_ICS_IWC);
 		if (i % 20 == 0)
-			wait_for_poll();
+			poller_wait();
 	}
 	for (uint64_t i = 0; i < 256; i++)
 		vvtd_replace_desc(w.v, i, i % 9 ? desc_wait(false, true, false, 0, 0) : (struct test_desc){{0xf}});
@@ -302,7 +261,7 @@ static void write_anything(bool deferred)
 		if (deferred)
 			viq_vtd_run(w.v->vtd, 5);
 		if (i % 200 == 0)
-			wait_for_poll();
+			poller_wait();
 	}
 }
 
@@ -312,7 +271,6 @@ static void p1_registers_are_read_by_any_thread(void **state)
 
 	for (int deferred = 0; deferred < 2; deferred++) {
 		struct viq_vtd_config config;
-		pthread_t thread;
 
 		memset(&w, 0, sizeof(w));
 		vvtd_config(&config);
@@ -323,14 +281,11 @@ static void p1_registers_are_read_by_any_thread(void **state)
 		vvtd_attach_ref(w.v, (struct viq_call_host){.ops = &ops}, 1, 0, 1, 0);
 		vvtd_boot(w.v, 256, 7);
 		vvtd_w64(w.v, VREG(RTADDR), RTA_LOW);
-		assert_int_equal(pthread_create(&thread, NULL, poll_registers, NULL), 0);
+		poller_start(poll_registers);
 		work(deferred);
 		reset_and_restore();
 		write_anything(deferred);
-		atomic_store(&w.stop, true);
-		assert_int_equal(pthread_join(thread, NULL), 0);
-		if (w.complaint[0])
-			fail_msg("%s", w.complaint);
+		poller_stop();
 		assert_true(w.errors && w.faults);
 		vvtd_free(w.v);
 	}
