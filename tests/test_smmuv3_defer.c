@@ -139,29 +139,30 @@ static void settle(struct vsmmu *v)
 		;
 }
 
+static size_t skip_kicks(const struct vsmmu *v, size_t at)
+{
+	while (at < v->log_count && v->log[at].kind == LOG_KICK)
+		at++;
+	return at;
+}
+
 /* Without the kicks, and the counts of how the work was cut. */
 static void assert_same(struct vsmmu *a, struct vsmmu *b)
 {
 	struct viq_smmuv3_counters x = *viq_smmuv3_counters(a->smmu), y = *viq_smmuv3_counters(b->smmu);
-	size_t at = 0;
+	size_t i = skip_kicks(a, 0), k = skip_kicks(b, 0);
 
 	x.runs = y.runs = x.budget_ends = y.budget_ends = 0;
 	assert_memory_equal(&x, &y, sizeof(x));
 	for (uint64_t offset = 0; offset < 0x100; offset += 4)
 		assert_int_equal(vsmmu_r32(a, offset), vsmmu_r32(b, offset));
 	assert_int_equal(a->host.calls, b->host.calls);
-	for (size_t i = 0; i < a->log_count; i++) {
-		if (a->log[i].kind == LOG_KICK)
-			continue;
-		while (at < b->log_count && b->log[at].kind == LOG_KICK)
-			at++;
-		assert_true(at < b->log_count);
-		assert_memory_equal(&a->log[i], &b->log[at], sizeof(a->log[i]));
-		at++;
+	while (i < a->log_count && k < b->log_count) {
+		assert_memory_equal(&a->log[i], &b->log[k], sizeof(a->log[i]));
+		i = skip_kicks(a, i + 1);
+		k = skip_kicks(b, k + 1);
 	}
-	while (at < b->log_count && b->log[at].kind == LOG_KICK)
-		at++;
-	assert_int_equal(at, b->log_count);
+	assert_true(i == a->log_count && k == b->log_count);
 	vsmmu_log_clear(a);
 	vsmmu_log_clear(b);
 }

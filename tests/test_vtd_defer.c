@@ -170,6 +170,33 @@ static void settle(struct vvtd *v)
 		;
 }
 
+static void overwrite(struct vvtd *v)
+{
+	uint64_t at = vvtd_r64(v, VREG(IQH)) >> v->shift;
+
+	vvtd_replace_desc(v, at, desc_wait(false, false, true, 0, 0));
+}
+
+static void acknowledge(struct vvtd *v)
+{
+	vvtd_w32(v, VREG(FSTS), vvtd_r32(v, VREG(FSTS)));
+	settle(v);
+}
+
+static void ring_and_recover(struct vvtd *v)
+{
+	vvtd_ring(v);
+	settle(v);
+	if (vvtd_r32(v, VREG(FSTS)) & VREG(FSTS_IQE))
+		overwrite(v);
+	acknowledge(v);
+	/* The queue is emptied each time, so that it never overflows. */
+	for (int tries = 0; tries < 100 && !vvtd_idle(v); tries++) {
+		overwrite(v);
+		acknowledge(v);
+	}
+}
+
 static size_t skip_kicks(const struct vvtd *v, size_t at)
 {
 	while (at < v->log_count && v->log[at].kind == VLOG_KICK)
@@ -229,24 +256,8 @@ static void deferred_work_is_the_same_work(void **state)
 				vvtd_push(v[0], desc);
 				vvtd_push(v[1], desc);
 			}
-			for (int i = 0; i < 2; i++) {
-				uint64_t at;
-
-				vvtd_ring(v[i]);
-				settle(v[i]);
-				at = vvtd_r64(v[i], VREG(IQH)) >> v[i]->shift;
-				if (vvtd_r32(v[i], VREG(FSTS)) & VREG(FSTS_IQE))
-					vvtd_replace_desc(v[i], at, desc_wait(false, false, true, 0, 0));
-				vvtd_w32(v[i], VREG(FSTS), vvtd_r32(v[i], VREG(FSTS)));
-				settle(v[i]);
-				/* The queue is emptied now and then, so that it never overflows. */
-				for (int tries = 0; tries < 100 && !vvtd_idle(v[i]); tries++) {
-					at = vvtd_r64(v[i], VREG(IQH)) >> v[i]->shift;
-					vvtd_replace_desc(v[i], at, desc_wait(false, false, true, 0, 0));
-					vvtd_w32(v[i], VREG(FSTS), vvtd_r32(v[i], VREG(FSTS)));
-					settle(v[i]);
-				}
-			}
+			for (int i = 0; i < 2; i++)
+				ring_and_recover(v[i]);
 			assert_same(v[0], v[1]);
 		}
 		vvtd_free(v[0]);
