@@ -10,10 +10,8 @@
  * and viq.seed=N is passed on to the guest. Then the machine is switched off.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "../kernel/machine.h"
-#include "../kernel/tap.h"
 #include "refuse.h"
 #include "talk.h"
 
@@ -95,11 +93,6 @@ static const struct tap_test tests[] = {
 	{"guest-drop", test_drop},
 };
 
-static void run_tests(const char *only)
-{
-	tap_run(tests, sizeof(tests) / sizeof(tests[0]), only);
-}
-
 static void demo(void)
 {
 	static const struct talk_plan plan = {
@@ -109,13 +102,6 @@ static void demo(void)
 	};
 
 	talk(&plan, NULL);
-}
-
-static void run_demo(const char *unused)
-{
-	static const struct tap_test show = {"demo", demo};
-
-	tap_run(&show, 1, NULL);
 }
 
 static const char *const modes[] = {
@@ -140,40 +126,16 @@ static void bench(void)
 	}
 }
 
-static void run_bench(const char *unused)
-{
-	static const struct tap_test measure = {"bench", bench};
+static const struct tap_test shows[] = {{"demo", demo}};
+static const struct tap_test measurements[] = {{"bench", bench}};
 
-	tap_run(&measure, 1, NULL);
-}
-
-static void dump_iort(const char *unused)
-{
-	machine_dump_iort();
-}
-
-static const struct job {
-	const char *name;
-	void (*run)(const char *only);
-} jobs[] = {
-	{"tests", run_tests},
-	{"demo", run_demo},
-	{"bench", run_bench},
-	{"iort", dump_iort},
+static const struct machine_job jobs[] = {
+	{"tests", MACHINE_TESTS(tests)},
+	{"demo", MACHINE_TESTS(shows)},
+	{"bench", MACHINE_TESTS(measurements)},
 };
 
 int main(void)
 {
-	char run[32], only[64];
-	bool chosen;
-
-	machine_start();
-	machine_option("viq.run", run, sizeof(run));
-	chosen = machine_option("viq.only", only, sizeof(only));
-	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-		if (!strcmp(run, jobs[i].name))
-			jobs[i].run(chosen ? only : NULL);
-	}
-	machine_end();
-	return 0;
+	return machine_run(jobs, sizeof(jobs) / sizeof(jobs[0]));
 }

@@ -9,10 +9,7 @@
  *
  * Then the machine is switched off.
  */
-#include <string.h>
-
 #include "machine.h"
-#include "tap.h"
 #include "tests.h"
 
 static const struct tap_test tests[] = {
@@ -47,50 +44,16 @@ static const struct tap_test tests[] = {
 	{"leak", test_leak},
 };
 
-static void run_tests(const char *only)
-{
-	tap_run(tests, sizeof(tests) / sizeof(tests[0]), only);
-}
+static const struct tap_test measurements[] = {{"bench", bench}};
+static const struct tap_test chapters[] = {{"bare", story_bare}, {"viq", story_viq}};
 
-static void dump_iort(const char *unused)
-{
-	machine_dump_iort();
-}
-
-static void run_bench(const char *unused)
-{
-	static const struct tap_test measure = {"bench", bench};
-
-	tap_run(&measure, 1, NULL);
-}
-
-static void tell_story(const char *unused)
-{
-	story();
-}
-
-static const struct job {
-	const char *name;
-	void (*run)(const char *only);
-} jobs[] = {
-	{"tests", run_tests},
-	{"bench", run_bench},
-	{"iort", dump_iort},
-	{"story", tell_story},
+static const struct machine_job jobs[] = {
+	{"tests", MACHINE_TESTS(tests)},
+	{"bench", MACHINE_TESTS(measurements)},
+	{"story", MACHINE_TESTS(chapters)},
 };
 
 int main(void)
 {
-	char run[32], only[64];
-	bool chosen;
-
-	machine_start();
-	machine_option("viq.run", run, sizeof(run));
-	chosen = machine_option("viq.only", only, sizeof(only));
-	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-		if (!strcmp(run, jobs[i].name))
-			jobs[i].run(chosen ? only : NULL);
-	}
-	machine_end();
-	return 0;
+	return machine_run(jobs, sizeof(jobs) / sizeof(jobs[0]));
 }

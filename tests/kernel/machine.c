@@ -43,7 +43,7 @@ bool machine_option(const char *key, char *value, size_t size)
 	return found;
 }
 
-void machine_dump_iort(void)
+static void dump_iort(void)
 {
 	FILE *table = fopen("/sys/firmware/acpi/tables/IORT", "rb");
 	int byte, at = 0;
@@ -64,8 +64,21 @@ void machine_off(void)
 	reboot(RB_POWER_OFF);
 }
 
-void machine_end(void)
+int machine_run(const struct machine_job *jobs, size_t count)
 {
+	char run[32], only[64];
+	bool chosen;
+
+	machine_start();
+	machine_option("viq.run", run, sizeof(run));
+	chosen = machine_option("viq.only", only, sizeof(only));
+	if (!strcmp(run, "iort"))
+		dump_iort();
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(run, jobs[i].name))
+			tap_run(jobs[i].tests, jobs[i].count, chosen ? only : NULL);
+	}
 	printf("viq: the end\n");
 	machine_off();
+	return 0;
 }

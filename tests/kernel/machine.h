@@ -6,15 +6,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tap.h"
+
 /* Mounts /proc, /sys and /dev. */
 void machine_start(void);
 /* The value of key=value in the kernel's command line, cut to size; false, and "" in value, if there is none. */
 bool machine_option(const char *key, char *value, size_t size);
-/* Writes the firmware's IORT to the console, in hex. */
-void machine_dump_iort(void);
 /* Switches off. */
 void machine_off(void);
-/* Says that the end was reached, and switches off. */
-void machine_end(void);
+
+/* What viq.run=NAME orders. */
+struct machine_job {
+	const char *name;
+	const struct tap_test *tests;
+	size_t count;
+};
+
+/* The last two of these, from an array. */
+#define MACHINE_TESTS(list) list, sizeof(list) / sizeof((list)[0])
+
+/*
+ * The whole of a main(): starts, runs the tests of the job that viq.run names (viq.only=PREFIX: those whose names begin
+ * so), says that the end was reached, and switches off. viq.run=iort, in every machine: writes the firmware's IORT to
+ * the console, in hex.
+ */
+int machine_run(const struct machine_job *jobs, size_t count);
 
 #endif

@@ -111,7 +111,7 @@ static void many_pages(struct guest *guest, struct bare *bare)
 	}
 }
 
-static void bare_chapter(void)
+void story_bare(void)
 {
 	struct guest guest;
 	struct bare bare;
@@ -123,7 +123,7 @@ static void bare_chapter(void)
 	say("%s", "");
 }
 
-static void viq_chapter(void)
+void story_viq(void)
 {
 	static struct nest nest;
 	unsigned int stale;
@@ -149,11 +149,4 @@ static void viq_chapter(void)
 	check_equal(stale, 0);
 	say("   Everything before the bad command is done, and the guest knows exactly which one was bad.");
 	nest_destroy(&nest);
-}
-
-void story(void)
-{
-	static const struct tap_test chapters[] = {{"bare", bare_chapter}, {"viq", viq_chapter}};
-
-	tap_run(chapters, sizeof(chapters) / sizeof(chapters[0]), NULL);
 }

@@ -35,6 +35,7 @@ void test_streams_ste(void);
 
 /* Not tests, but run as such. */
 void bench(void);
-void story(void);
+void story_bare(void);
+void story_viq(void);
 
 #endif
