@@ -25,7 +25,7 @@ static const struct talk_plan vcpu = {
 static const struct talk_plan worker = {
 	.options = "--cpus 2 --queue worker --budget 3 --no-range",
 	.work = "load,inject,count",
-	.settings = "viq.rounds=300 viq.freeze=10",
+	.settings = "viq.rounds=200 viq.freeze=10",
 	.busy = true,
 };
 static const struct talk_plan strict = {

@@ -45,22 +45,52 @@ static const char *after(const char *text, const char *prefix)
 	return strncmp(text, prefix, length) ? NULL : text + length;
 }
 
+/* --- What the VMM says -------------------------------------------------------------------------------------------- */
+
+static void on_words(struct talk *t, const char *line)
+{
+	static const char *const harmless[] = {"viq: status: "};
+	const char *rest = after(line, "viq: inject: illegal command at index ");
+
+	if (rest) {
+		t->injected++;
+		t->injected_at = strtoul(rest, NULL, 16);
+		return;
+	}
+	if (t->plan->stale && after(line, "viq: drop: ")) {
+		t->lost = true;
+		return;
+	}
+	if (after(line, "viq: the guest has ended: switched off")) {
+		t->off = true;
+		return;
+	}
+	for (size_t i = 0; i < COUNT(harmless); i++) {
+		if (after(line, harmless[i]))
+			return;
+	}
+	complain(t, "the VMM says: %s", line);
+}
+
 /* --- What the guest asks for -------------------------------------------------------------------------------------- */
 
-/* Presses a key; the VMM's answer, behind "viq: WORD: ", must contain good. Returns that answer, or "". */
-static const char *press(struct talk *t, char key, const char *word, const char *good, char line[VMM_LINE])
+/* Presses a key; the VMM's answer, which begins so, must contain good. What follows the beginning, or "". */
+static const char *press(struct talk *t, char key, const char *begin, const char *good, char line[VMM_LINE])
 {
-	char answer[VMM_LINE + 8], begin[32];
-	const char *detail;
+	const char *detail = NULL;
+	char answer[VMM_LINE + 8];
 
-	snprintf(begin, sizeof(begin), "viq: %s: ", word);
 	vmm_key(&t->vmm, key);
-	if (!vmm_answer(&t->vmm, begin, line)) {
-		complain(t, "the VMM gave no answer to Ctrl-A %c", key);
-		vmm_type(&t->vmm, "no answer from the VMM");
-		return "";
+	while (!detail) {
+		if (!vmm_words(&t->vmm, line)) {
+			complain(t, "the VMM gave no answer to Ctrl-A %c", key);
+			vmm_type(&t->vmm, "no answer from the VMM");
+			return "";
+		}
+		detail = after(line, begin);
+		if (!detail)
+			on_words(t, line);
 	}
-	detail = line + strlen(begin);
 	snprintf(answer, sizeof(answer), "%s %s", strstr(detail, good) ? "yes" : "no", detail);
 	vmm_type(&t->vmm, answer);
 	return detail;
@@ -70,7 +100,7 @@ static void ask_inject(struct talk *t, const char *argument)
 {
 	char line[VMM_LINE];
 
-	press(t, 'i', "inject", "armed", line);
+	press(t, 'i', "viq: inject: armed", "", line);
 }
 
 static void ask_injected_at(struct talk *t, const char *argument)
@@ -89,7 +119,7 @@ static void ask_injected_at(struct talk *t, const char *argument)
 static void ask_freeze(struct talk *t, const char *argument)
 {
 	char line[VMM_LINE];
-	const char *waiting = strstr(press(t, 'f', "freeze", "saved and restored", line), "restored, ");
+	const char *waiting = strstr(press(t, 'f', "viq: freeze: ", "saved and restored", line), "restored, ");
 
 	t->frozen++;
 	t->frozen_busy += waiting && strtoul(waiting + strlen("restored, "), NULL, 10) > 0;
@@ -99,14 +129,14 @@ static void ask_count(struct talk *t, const char *argument)
 {
 	char line[VMM_LINE];
 
-	press(t, 'c', "count", "agree", line);
+	press(t, 'c', "viq: count: ", "agree", line);
 }
 
 static void ask_stats(struct talk *t, const char *argument)
 {
 	char line[VMM_LINE];
 
-	press(t, 's', "counters", "", line);
+	press(t, 's', "viq: counters: ", "", line);
 }
 
 static const struct ask {
@@ -204,33 +234,6 @@ static void on_console(struct talk *t, const char *line)
 		}
 	}
 	on_kernel(t, line);
-}
-
-/* --- What the VMM says -------------------------------------------------------------------------------------------- */
-
-static void on_words(struct talk *t, const char *line)
-{
-	static const char *const harmless[] = {"viq: status: "};
-	const char *rest = after(line, "viq: inject: illegal command at index ");
-
-	if (rest) {
-		t->injected++;
-		t->injected_at = strtoul(rest, NULL, 16);
-		return;
-	}
-	if (t->plan->stale && after(line, "viq: drop: ")) {
-		t->lost = true;
-		return;
-	}
-	if (after(line, "viq: the guest has ended: switched off")) {
-		t->off = true;
-		return;
-	}
-	for (size_t i = 0; i < COUNT(harmless); i++) {
-		if (after(line, harmless[i]))
-			return;
-	}
-	complain(t, "the VMM says: %s", line);
 }
 
 /* --- One life ----------------------------------------------------------------------------------------------------- */

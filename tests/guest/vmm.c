@@ -126,19 +126,16 @@ enum vmm_source vmm_next(struct vmm *vmm, char line[VMM_LINE])
 	}
 }
 
-bool vmm_answer(struct vmm *vmm, const char *word, char line[VMM_LINE])
+bool vmm_words(struct vmm *vmm, char line[VMM_LINE])
 {
 	struct pollfd fd = {.fd = vmm->words.fd, .events = POLLIN};
 
-	for (;;) {
-		while (take(&vmm->words, line)) {
-			if (!strncmp(line, word, strlen(word)))
-				return true;
-		}
+	while (!take(&vmm->words, line)) {
 		if (vmm->words.ended || !poll(&fd, 1, PATIENCE * 1000))
 			return false;
 		fill(&vmm->words);
 	}
+	return true;
 }
 
 static void put(struct vmm *vmm, const char *text, size_t length)

@@ -42,8 +42,8 @@ void vmm_start(struct vmm *vmm, char *const argv[]);
  * Waits for the next line, without its end. What the VMM had said before its guest wrote a line comes before that line.
  */
 enum vmm_source vmm_next(struct vmm *vmm, char line[VMM_LINE]);
-/* Waits for the VMM's next line that begins with word; the guest's lines wait meanwhile. False if none comes. */
-bool vmm_answer(struct vmm *vmm, const char *word, char line[VMM_LINE]);
+/* The VMM's next line; its guest's wait meanwhile. False if none comes. */
+bool vmm_words(struct vmm *vmm, char line[VMM_LINE]);
 /* Ctrl-A and the key. */
 void vmm_key(struct vmm *vmm, char key);
 /* A line for the guest to read; cut so that its UART holds it. */
