@@ -6,7 +6,6 @@ What is missing is fetched and built first. See README.md in this folder.
 """
 import argparse
 import functools
-import sys
 import time
 
 import guests
@@ -61,4 +60,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    machines.script(main)

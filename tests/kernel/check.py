@@ -5,7 +5,6 @@
 What is missing is fetched and built first. See README.md in this folder.
 """
 import argparse
-import sys
 import time
 
 import machines
@@ -56,4 +55,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    machines.script(main)

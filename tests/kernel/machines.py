@@ -3,7 +3,9 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import sys
 
 import iort
 import replay
@@ -85,3 +87,11 @@ def machine(package, version):
     new = vm.Vm(qemu(), kernel(package, version), program(), CACHE)
     new.files["replay"] = replay.flatten(CAPTURE.read_bytes())
     return new
+
+
+def script(main):
+    """Run main() as a program of its own; whoever interrupts it knows why it has ended."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
