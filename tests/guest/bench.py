@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """make bench-guest: what unmapping costs in a guest, by the way viq calls the host's kernel, as a Markdown table."""
+import statistics
 import sys
 
 import guests
@@ -9,26 +10,25 @@ import tap
 import vm
 
 TIMEOUT = 600
-
-
 PAGES = (1, 16, 511)
 
 
 def measure(machine):
-    """{mode: {figure: value}}, in the order of the run; a mode is viq-vmm's options."""
+    """{mode: {figure: its median over the turns}}, in the order of the run; a mode is viq-vmm's options."""
     values = {}
 
     def collect(text):
         if text.startswith("BENCH|"):
             _, mode, figure = text.split("|")
             name, value, _ = figure.split()
-            values.setdefault(mode, {})[name] = float(value)
+            values.setdefault(mode, {}).setdefault(name, []).append(float(value))
 
     lines = machine.run("viq.run=bench", machines.BUILD / "console-bench-guest.log", TIMEOUT, leap=False, line=collect)
     failures = [f"{name}: {reason}" for kind, name, reason in tap.parse(guests.host_lines(lines))[0] if kind == "failed"]
     if failures:
         raise vm.VmError("; ".join(failures))
-    return values
+    return {mode: {name: statistics.median(turns) for name, turns in figures.items()}
+            for mode, figures in values.items()}
 
 
 def table(values):
