@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	check(viq_linux_open(NULL, &ctx, &why), "iommufd", &why);
-	check(viq_linux_vfio_bind(ctx, device.fd, &device.device), "bind", NULL);
+	check(viq_linux_vfio_bind(ctx, device.fd, &device.device, &why), "device", &why);
 
 	viq_linux_vsmmu_config_init(&config);
 	config.hwpt = make_memory(ctx, device.device, &mem);

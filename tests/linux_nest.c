@@ -54,7 +54,7 @@ struct nest *nest_kernel(uint32_t devices)
 	for (uint32_t i = 0; i < devices; i++) {
 		n->fk->devices[i].max_pasid_log2 = 20;
 		n->fd[i] = fake_kernel_cdev(n->fk, i);
-		assert_int_equal(viq_linux_vfio_bind(n->ctx, n->fd[i], &n->id[i]), 0);
+		assert_int_equal(viq_linux_vfio_bind(n->ctx, n->fd[i], &n->id[i], NULL), 0);
 	}
 	assert_int_equal(viq_linux_ioas_alloc(n->ctx, &n->ioas), 0);
 	assert_int_equal(viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT, &n->hwpt), 0);

@@ -75,7 +75,7 @@ struct vnest *vnest_kernel(uint32_t devices)
 	n->devices = devices;
 	for (uint32_t i = 0; i < devices; i++) {
 		n->fd[i] = fake_kernel_cdev(n->fk, i);
-		assert_int_equal(viq_linux_vfio_bind(n->ctx, n->fd[i], &n->id[i]), 0);
+		assert_int_equal(viq_linux_vfio_bind(n->ctx, n->fd[i], &n->id[i], NULL), 0);
 	}
 	assert_int_equal(viq_linux_ioas_alloc(n->ctx, &n->ioas), 0);
 	assert_int_equal(

@@ -289,7 +289,7 @@ static void test_vdevice(void **state)
 	uint32_t id, second;
 
 	fake_vm_init(&vm);
-	assert_int_equal(viq_linux_vfio_bind(vm.ctx, fake_kernel_cdev(vm.fk, 1), &second), 0);
+	assert_int_equal(viq_linux_vfio_bind(vm.ctx, fake_kernel_cdev(vm.fk, 1), &second, NULL), 0);
 	assert_int_equal(viq_linux_vdevice_alloc(vm.ctx, vm.viommu, vm.device, 7, &id), -EEXIST);
 	assert_int_equal(viq_linux_vdevice_alloc(vm.ctx, vm.viommu, second, FAKE_VM_VSID, &id), -EEXIST);
 	assert_int_equal(viq_linux_vdevice_alloc(vm.ctx, vm.viommu, 99, 7, &id), -ENOENT);

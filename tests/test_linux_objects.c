@@ -70,7 +70,7 @@ static int do_unmap(struct viq_linux *ctx, struct result *r)
 
 static int do_bind(struct viq_linux *ctx, struct result *r)
 {
-	return viq_linux_vfio_bind(ctx, CDEV, &r->id);
+	return viq_linux_vfio_bind(ctx, CDEV, &r->id, NULL);
 }
 
 static int do_attach(struct viq_linux *ctx, struct result *r)
@@ -495,7 +495,7 @@ static void test_bad_ids(void **state)
 	REFUSED(viq_linux_ioas_map(ctx, 0, 0, VA, PAGE, VIQ_LINUX_READ));
 	REFUSED(viq_linux_ioas_unmap(ctx, 0, 0, PAGE));
 	REFUSED(viq_linux_ioas_ranges(ctx, 0, NULL, &count));
-	REFUSED(viq_linux_vfio_bind(ctx, -1, &id));
+	REFUSED(viq_linux_vfio_bind(ctx, -1, &id, NULL));
 	REFUSED(viq_linux_vfio_attach(ctx, -1, 8));
 	REFUSED(viq_linux_vfio_attach(ctx, CDEV, 0));
 	REFUSED(viq_linux_vfio_detach(ctx, -1));
@@ -526,7 +526,7 @@ static void test_no_place_for_the_result(void **state)
 	REFUSED(viq_linux_ioas_alloc(ctx, NULL));
 	REFUSED(viq_linux_ioas_ranges(ctx, 2, NULL, NULL));
 	REFUSED(viq_linux_ioas_ranges(ctx, 2, NULL, &count));
-	REFUSED(viq_linux_vfio_bind(ctx, CDEV, NULL));
+	REFUSED(viq_linux_vfio_bind(ctx, CDEV, NULL, NULL));
 	REFUSED(viq_linux_hw_info(ctx, 3, NULL));
 	REFUSED(viq_linux_hwpt_alloc(ctx, 3, 2, 0, NULL));
 	REFUSED(viq_linux_viommu_alloc(ctx, 3, 4, NULL));
@@ -539,6 +539,32 @@ static void test_no_place_for_the_result(void **state)
 	assert_int_equal(id, OUT);
 	assert_int_equal(count, 1);
 	viq_linux_close(ctx);
+}
+
+/* One errno has several causes: the line names those that can be mended. */
+static void test_why_a_device_cannot_be_bound(void **state)
+{
+	static const struct {
+		int err;
+		const char *says;
+	} cases[] = {
+		{-EINVAL, "another program uses the device"}, {-EBUSY, "IOMMU group"},
+		{-EPERM, "allow_unsafe_interrupts"},          {-ENOTTY, "CONFIG_VFIO_DEVICE_CDEV"},
+		{-ENOMEM, "Cannot allocate memory"},
+	};
+	struct viq_linux_why why;
+	uint32_t id = OUT;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct script s = {.ret = cases[i].err};
+		struct viq_linux *ctx = script_open(&s);
+
+		why.text[0] = 0;
+		assert_int_equal(viq_linux_vfio_bind(ctx, CDEV, &id, &why), cases[i].err);
+		assert_non_null(strstr(why.text, cases[i].says));
+		assert_int_equal(id, OUT);
+		viq_linux_close(ctx);
+	}
 }
 
 static void test_bad_flags_sizes_and_ranges(void **state)
@@ -721,6 +747,7 @@ int main(void)
 		cmocka_unit_test(test_veventq_gives_an_fd),
 		cmocka_unit_test(test_bad_ids),
 		cmocka_unit_test(test_no_place_for_the_result),
+		cmocka_unit_test(test_why_a_device_cannot_be_bound),
 		cmocka_unit_test(test_bad_flags_sizes_and_ranges),
 		cmocka_unit_test(test_an_own_fd_is_opened_and_closed),
 		cmocka_unit_test(test_the_callers_fd_stays_open),

@@ -234,13 +234,9 @@ static void make_vsmmu(struct smmu *s, int cdev)
 	struct viq_linux_device device = {.size = sizeof(device), .fd = cdev};
 	struct viq_linux_vsmmu_config config;
 	struct viq_linux_why why = {""};
-	int err;
 
 	check(viq_linux_open(NULL, &s->linux, &why), "iommufd", &why);
-	err = viq_linux_vfio_bind(s->linux, cdev, &device.device);
-	if (err)
-		die("%s cannot be bound to the iommufd: %s", s->options.device,
-		    err == -EINVAL ? "another program uses it" : strerror(-err));
+	check(viq_linux_vfio_bind(s->linux, cdev, &device.device, &why), s->options.device, &why);
 	viq_linux_vsmmu_config_init(&config);
 	config.device = device.device;
 	config.hwpt = make_memory(s, device.device);

@@ -107,8 +107,11 @@ VIQ_EXPORT int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struc
 
 /* --- Devices (vfio cdev, /dev/vfio/devices/vfioN) ----------------------------------------------------------------- */
 
-/* The cdev fd stays the caller's; closing it ends the binding and everything attached. */
-VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device);
+/*
+ * The cdev fd stays the caller's; closing it ends the binding and everything attached. *why says what the kernel's
+ * errno means here: -EINVAL for one, that another program has the device.
+ */
+VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struct viq_linux_why *why);
 /* pt: an IOAS, a HWPT, or a nested page table. Replaces what is attached. */
 VIQ_EXPORT int viq_linux_vfio_attach(struct viq_linux *ctx, int cdev, uint32_t pt);
 /* The device's accesses are blocked from now on. */

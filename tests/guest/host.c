@@ -26,16 +26,14 @@ void host_use(struct host_use *use)
 {
 	struct viq_linux_why why = {""};
 	uint32_t id;
-	int err;
 
 	use->cdev = open(HOST_DEVICE, O_RDWR | O_CLOEXEC);
 	if (use->cdev < 0)
 		fail(HOST_DEVICE ": %s", strerror(errno));
 	if (viq_linux_open(NULL, &use->linux, &why))
 		fail("iommufd: %s", why.text);
-	err = viq_linux_vfio_bind(use->linux, use->cdev, &id);
-	if (err)
-		fail(HOST_DEVICE " cannot be bound to an iommufd: %s", strerror(-err));
+	if (viq_linux_vfio_bind(use->linux, use->cdev, &id, &why))
+		fail(HOST_DEVICE " cannot be bound to an iommufd: %s", why.text);
 }
 
 void host_leave(struct host_use *use)

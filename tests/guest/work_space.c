@@ -7,14 +7,12 @@ void space_bind(struct space *space)
 {
 	struct viq_linux_why why;
 	uint32_t device;
-	int err;
 
 	edu_open(&space->edu);
 	if (viq_linux_open(NULL, &space->ctx, &why))
 		fail("%s", why.text);
-	err = viq_linux_vfio_bind(space->ctx, space->edu.cdev, &device);
-	if (err)
-		fail("binding %s to the iommufd: %s", space->edu.name, strerror(-err));
+	if (viq_linux_vfio_bind(space->ctx, space->edu.cdev, &device, &why))
+		fail("binding %s to the iommufd: %s", space->edu.name, why.text);
 	edu_start(&space->edu);
 }
 

@@ -71,7 +71,7 @@ static void make_stage2(struct nest *nest)
 	if (!nest->linux_host)
 		must(viq_linux_open(NULL, &nest->linux_host, &why), why.text);
 	edu_open(&nest->edu);
-	must(viq_linux_vfio_bind(nest->linux_host, nest->edu.cdev, &nest->device), "");
+	must(viq_linux_vfio_bind(nest->linux_host, nest->edu.cdev, &nest->device, NULL), "");
 	edu_start(&nest->edu);
 	must(viq_linux_ioas_alloc(nest->linux_host, &nest->ioas), "");
 	must(viq_linux_ioas_map(nest->linux_host, nest->ioas, GUEST_BASE, nest->guest.ram, GUEST_BYTES,

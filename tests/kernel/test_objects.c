@@ -29,7 +29,7 @@ static void open_device(struct objects *o)
 	guest_create(&o->guest);
 	check_equal(viq_linux_open(NULL, &o->ctx, NULL), 0);
 	edu_open(&o->edu);
-	check_equal(viq_linux_vfio_bind(o->ctx, o->edu.cdev, &o->device), 0);
+	check_equal(viq_linux_vfio_bind(o->ctx, o->edu.cdev, &o->device, NULL), 0);
 }
 
 /* A device has one user: what a second one is told, viq doctor takes for "in use". */
@@ -44,7 +44,7 @@ static void second_bind(const struct objects *o)
 	again = open(path, O_RDWR | O_CLOEXEC);
 	check(again >= 0);
 	check_equal(viq_linux_open(NULL, &other, NULL), 0);
-	check_equal(viq_linux_vfio_bind(other, again, &id), -EINVAL);
+	check_equal(viq_linux_vfio_bind(other, again, &id, NULL), -EINVAL);
 	close(again);
 	viq_linux_close(other);
 }

@@ -18,7 +18,7 @@ void fake_vm_init(struct fake_vm *vm)
 	vm->fk = fake_kernel_new();
 	vm->ctx = fake_kernel_open(vm->fk);
 	cdev = fake_kernel_cdev(vm->fk, 0);
-	assert_int_equal(viq_linux_vfio_bind(vm->ctx, cdev, &vm->device), 0);
+	assert_int_equal(viq_linux_vfio_bind(vm->ctx, cdev, &vm->device, NULL), 0);
 	assert_int_equal(viq_linux_ioas_alloc(vm->ctx, &vm->ioas), 0);
 	assert_int_equal(viq_linux_hwpt_alloc(vm->ctx, vm->device, vm->ioas, VIQ_LINUX_NEST_PARENT, &vm->hwpt), 0);
 	assert_int_equal(viq_linux_viommu_alloc(vm->ctx, vm->device, vm->hwpt, &vm->viommu), 0);

@@ -160,7 +160,7 @@ static void try_bound(struct doctor *d, struct doctor_device *device, uint32_t i
 void doctor_try_fd(struct doctor *d, struct doctor_device *device, int fd)
 {
 	uint32_t id;
-	int ret = viq_linux_vfio_bind(d->ctx, fd, &id);
+	int ret = viq_linux_vfio_bind(d->ctx, fd, &id, NULL);
 
 	if (ret)
 		judge_bind(d, device, ret);
