@@ -146,7 +146,7 @@ static void smmu_write(void *opaque, uint64_t offset, unsigned int size, uint64_
 	struct smmu *s = opaque;
 
 	pthread_mutex_lock(&s->use);
-	if (offset == VIQ_SMMUV3_CMDQ_PROD)
+	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4)
 		trial_doorbell(&s->trial, s->front, (uint32_t)value);
 	viq_smmuv3_mmio_write(s->front, offset, size, value);
 	leave(s);
