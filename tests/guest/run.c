@@ -19,7 +19,7 @@
 static const struct talk_plan vcpu = {
 	.options = "--cpus 2",
 	.work = "load,modes,fault,inject,count",
-	.settings = "viq.rounds=300 viq.freeze=5",
+	.settings = "viq.rounds=1000 viq.freeze=5",
 };
 /* Without range invalidation a doorbell brings many commands, and some are left when the SMMU is frozen. */
 static const struct talk_plan worker = {
@@ -28,8 +28,14 @@ static const struct talk_plan worker = {
 	.settings = "viq.rounds=200 viq.freeze=10",
 	.busy = true,
 };
+/* The longest arrays that Linux makes, 64 commands before a CMD_SYNC: one more than its own driver issues at a time. */
+static const struct talk_plan bulk = {
+	.options = "--calls bulk --no-range",
+	.work = "load,count",
+	.settings = "viq.rounds=300",
+};
 static const struct talk_plan strict = {
-	.options = "--calls strict",
+	.options = "--calls strict --no-range",
 	.work = "load,count",
 	.settings = "viq.rounds=300",
 };
@@ -62,6 +68,11 @@ static void test_worker(void)
 	talk(&worker, NULL);
 }
 
+static void test_bulk(void)
+{
+	talk(&bulk, NULL);
+}
+
 static void test_strict(void)
 {
 	talk(&strict, NULL);
@@ -83,13 +94,10 @@ static void test_drop(void)
 }
 
 static const struct tap_test tests[] = {
-	{"refuse", test_refuse},
-	{"refuse-busy", test_refuse_busy},
-	{"guest-vcpu", test_vcpu},
-	{"guest-worker", test_worker},
-	{"guest-strict", test_strict},
-	{"guest-single", test_single},
-	{"guest-small-queue", test_small_queue},
+	{"refuse", test_refuse},       {"refuse-busy", test_refuse_busy},
+	{"guest-vcpu", test_vcpu},     {"guest-worker", test_worker},
+	{"guest-bulk", test_bulk},     {"guest-strict", test_strict},
+	{"guest-single", test_single}, {"guest-small-queue", test_small_queue},
 	{"guest-drop", test_drop},
 };
 
