@@ -27,6 +27,7 @@ static const char usage[] =
 	"  --budget N        commands consumed while others must wait (0: all there are)\n"
 	"  --calls HOW       entries that one system call gets: bulk (default), strict, single\n"
 	"  --no-range        the guest sees no range invalidation\n"
+	"  --msi             a CMD_SYNC may complete by a write to memory; else the guest reads CMDQ_CONS\n"
 	"  --cmdq LOG2       the guest's command queue has at most 2^LOG2 entries\n"
 	"  --status SECONDS  how often to say what viq has done\n"
 	"  --drop N          for tests: lose the N-th invalidation of an address\n"
@@ -86,21 +87,14 @@ static bool queue_option(const char *text)
 }
 
 static const struct option words[] = {
-	{"kernel", required_argument, NULL, 'k'},
-	{"initrd", required_argument, NULL, 'i'},
-	{"append", required_argument, NULL, 'a'},
-	{"memory", required_argument, NULL, 'm'},
-	{"cpus", required_argument, NULL, 'c'},
-	{"device", required_argument, NULL, 'd'},
-	{"queue", required_argument, NULL, 'q'},
-	{"budget", required_argument, NULL, 'b'},
-	{"calls", required_argument, NULL, 'C'},
-	{"no-range", no_argument, NULL, 'R'},
-	{"cmdq", required_argument, NULL, 'Q'},
-	{"status", required_argument, NULL, 's'},
-	{"drop", required_argument, NULL, 'D'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"kernel", required_argument, NULL, 'k'}, {"initrd", required_argument, NULL, 'i'},
+	{"append", required_argument, NULL, 'a'}, {"memory", required_argument, NULL, 'm'},
+	{"cpus", required_argument, NULL, 'c'},   {"device", required_argument, NULL, 'd'},
+	{"queue", required_argument, NULL, 'q'},  {"budget", required_argument, NULL, 'b'},
+	{"calls", required_argument, NULL, 'C'},  {"no-range", no_argument, NULL, 'R'},
+	{"msi", no_argument, NULL, 'M'},          {"cmdq", required_argument, NULL, 'Q'},
+	{"status", required_argument, NULL, 's'}, {"drop", required_argument, NULL, 'D'},
+	{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *o, int word)
@@ -135,6 +129,9 @@ static void set_option(struct options *o, int word)
 		break;
 	case 'R':
 		o->smmu.no_range = true;
+		break;
+	case 'M':
+		o->smmu.msi = true;
 		break;
 	case 'Q':
 		o->smmu.cmdq = (uint32_t)number("cmdq", optarg, 1, 19);

@@ -201,6 +201,11 @@ void trial_compare(const struct trial *t, const struct viq_smmuv3 *front, const 
 
 	/* As long as it has not wrapped, the ring still has every command, as it is now. */
 	tally(t, &ring, 0, whole ? t->prod : 0, read_back);
+	/* Linux aims a CMD_SYNC's MSI at the CMD_SYNC itself: 0 stands there since. No command has that opcode. */
+	if (viq_smmuv3_mmio_read(front, VIQ_SMMUV3_IDR0, 4) & VIQ_SMMUV3_IDR0_MSI) {
+		read_back[VIQ_SMMUV3_OP_SYNC] += read_back[0];
+		read_back[0] = 0;
+	}
 	for (unsigned int op = 0; op < 256; op++) {
 		sum += counters->commands[op];
 		if (counters->commands[op] == t->queued[op] && (!whole || counters->commands[op] == read_back[op]))

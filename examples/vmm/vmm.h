@@ -153,6 +153,7 @@ struct smmu_options {
 	uint32_t budget;    /* commands consumed while the lock is held; 0: all there are */
 	const char *calls;  /* how long an array a system call gets: "bulk", "strict" or "single" */
 	bool no_range;      /* the guest sees no range invalidation */
+	bool msi;           /* a CMD_SYNC may complete by a write to memory */
 	uint32_t cmdq;      /* log2 of the command queue's entries; 0: as the library says */
 	uint64_t drop;      /* trial.c: swallow the n-th address invalidation; 0: none */
 };

@@ -30,7 +30,7 @@ static const struct talk_plan worker = {
 };
 /* The longest arrays that Linux makes, 64 commands before a CMD_SYNC: one more than its own driver issues at a time. */
 static const struct talk_plan bulk = {
-	.options = "--calls bulk --no-range",
+	.options = "--calls bulk --no-range --msi",
 	.work = "load,count",
 	.settings = "viq.rounds=300",
 };
@@ -44,11 +44,11 @@ static const struct talk_plan single = {
 	.work = "load,count",
 	.settings = "viq.rounds=100",
 };
-/* So few entries that the guest's driver waits for room, and both indices wrap many times. */
+/* So few entries that the guest's driver waits for room, and both indices wrap many times; they are saved wherever. */
 static const struct talk_plan small_queue = {
 	.options = "--cpus 2 --cmdq 7 --budget 5",
 	.work = "load,inject,count",
-	.settings = "viq.rounds=300",
+	.settings = "viq.rounds=300 viq.freeze=5",
 };
 /* What the others would find if an invalidation did not reach the host's SMMU. */
 static const struct talk_plan drop = {
