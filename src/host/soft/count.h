@@ -3,6 +3,8 @@
 #ifndef VIQ_SOFT_COUNT_H
 #define VIQ_SOFT_COUNT_H
 
+#include <viq/soft.h>
+
 #include "slot.h"
 #include "thread.h"
 
@@ -36,6 +38,16 @@ static inline uint64_t soft_stripes_sum(const struct soft_stripe *stripes, enum 
 	for (unsigned int i = 0; i < SOFT_STRIPES; i++)
 		sum += atomic_load_explicit(&stripes[i].counts[what], memory_order_relaxed);
 	return sum;
+}
+
+/* What is counted in stripes, into a snapshot of all counters. */
+static inline void soft_stripes_snapshot(const struct soft_stripe *stripes, struct viq_soft_counters *out)
+{
+	out->tlb_hits = soft_stripes_sum(stripes, SOFT_TLB_HITS);
+	out->tlb_misses = soft_stripes_sum(stripes, SOFT_TLB_MISSES);
+	out->atc_hits = soft_stripes_sum(stripes, SOFT_ATC_HITS);
+	out->walks = soft_stripes_sum(stripes, SOFT_WALKS);
+	out->faults = soft_stripes_sum(stripes, SOFT_FAULTS);
 }
 
 #endif

@@ -152,14 +152,7 @@ void viq_soft_vtd_counters(struct viq_soft_vtd *soft, struct viq_soft_counters *
 	if (!soft || !out)
 		return;
 	pthread_mutex_lock(&soft->lock);
-	*out = (struct viq_soft_counters){
-		.entries = soft->entries,
-		.calls = soft->calls,
-		.tlb_hits = soft_stripes_sum(soft->stripes, SOFT_TLB_HITS),
-		.tlb_misses = soft_stripes_sum(soft->stripes, SOFT_TLB_MISSES),
-		.atc_hits = soft_stripes_sum(soft->stripes, SOFT_ATC_HITS),
-		.walks = soft_stripes_sum(soft->stripes, SOFT_WALKS),
-		.faults = soft_stripes_sum(soft->stripes, SOFT_FAULTS),
-	};
+	*out = (struct viq_soft_counters){.entries = soft->entries, .calls = soft->calls};
+	soft_stripes_snapshot(soft->stripes, out);
 	pthread_mutex_unlock(&soft->lock);
 }
