@@ -71,7 +71,7 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-static uint32_t error_of_errno(int err)
+uint32_t call_error_of_errno(int err)
 {
 	switch (err) {
 	case -ENOMEM:
@@ -106,7 +106,7 @@ static struct failure believe(uint32_t group, uint32_t len, int ret, const struc
 	struct failure f = {.last = len ? len - 1 : 0, .hint = NO_HINT};
 
 	if (ret) {
-		f.error = error_of_errno(ret);
+		f.error = call_error_of_errno(ret);
 		f.os_error = ret < 0 ? ret : 0;
 		return f;
 	}

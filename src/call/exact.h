@@ -26,6 +26,9 @@ static inline uint32_t call_parts(const struct viq_call_host *host, uint32_t cou
 	return host->ops->call_entries ? count / host->ops->call_entries : 0;
 }
 
+/* What a negative errno says of a call, in host-neutral terms. */
+uint32_t call_error_of_errno(int err);
+
 /*
  * ret and *answer are what the host said to *req, a checked request of count entries; not plain success. Fills *res;
  * calls the host again where that makes the answer more exact.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "../../call/exact.h"
 #include "calls.h"
 
 int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
@@ -28,16 +29,8 @@ uint32_t linux_call_error(int err)
 	switch (err) {
 	case -ETIMEDOUT:
 		return VIQ_CALL_TIMEOUT;
-	case -ENOMEM:
-		return VIQ_CALL_NO_MEMORY;
-	case -ENOENT:
-	case -ENODEV:
-		return VIQ_CALL_GONE;
-	case -EFAULT:
-		return VIQ_CALL_ABORTED;
-	case -EOPNOTSUPP:
 	case -ENOTTY:
 		return VIQ_CALL_UNSUPPORTED;
 	}
-	return VIQ_CALL_FAILED;
+	return call_error_of_errno(err);
 }
