@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --msi             a CMD_SYNC may complete by a write to memory; else the guest reads CMDQ_CONS\n"
 	"  --cmdq LOG2       the guest's command queue has at most 2^LOG2 entries\n"
 	"  --status SECONDS  how often to say what viq has done\n"
+	"  --count           for tests: count the guest's commands in its ring, for Ctrl-A c\n"
 	"  --drop N          for tests: lose the N-th invalidation of an address\n"
 	"\n"
 	"The guest's console is standard input and output; Ctrl-A ? lists what else can be typed.\n";
@@ -41,26 +42,31 @@ struct options {
 	unsigned int cpus, status;
 };
 
-void say(const char *format, ...)
+/* One write: lines of several threads do not get into each other. */
+static void print_line(const char *prefix, const char *format, va_list args)
 {
 	char line[512];
+
+	vsnprintf(line, sizeof(line), format, args);
+	fprintf(stderr, "%s: %s\n", prefix, line);
+}
+
+void say(const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
+	print_line("viq", format, args);
 	va_end(args);
-	fprintf(stderr, "viq: %s\n", line);
 }
 
 void die(const char *format, ...)
 {
-	char line[512];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
+	print_line("viq-vmm", format, args);
 	va_end(args);
-	fprintf(stderr, "viq-vmm: %s\n", line);
 	exit(1);
 }
 
@@ -87,14 +93,23 @@ static bool queue_option(const char *text)
 }
 
 static const struct option words[] = {
-	{"kernel", required_argument, NULL, 'k'}, {"initrd", required_argument, NULL, 'i'},
-	{"append", required_argument, NULL, 'a'}, {"memory", required_argument, NULL, 'm'},
-	{"cpus", required_argument, NULL, 'c'},   {"device", required_argument, NULL, 'd'},
-	{"queue", required_argument, NULL, 'q'},  {"budget", required_argument, NULL, 'b'},
-	{"calls", required_argument, NULL, 'C'},  {"no-range", no_argument, NULL, 'R'},
-	{"msi", no_argument, NULL, 'M'},          {"cmdq", required_argument, NULL, 'Q'},
-	{"status", required_argument, NULL, 's'}, {"drop", required_argument, NULL, 'D'},
-	{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	{"kernel", required_argument, NULL, 'k'},
+	{"initrd", required_argument, NULL, 'i'},
+	{"append", required_argument, NULL, 'a'},
+	{"memory", required_argument, NULL, 'm'},
+	{"cpus", required_argument, NULL, 'c'},
+	{"device", required_argument, NULL, 'd'},
+	{"queue", required_argument, NULL, 'q'},
+	{"budget", required_argument, NULL, 'b'},
+	{"calls", required_argument, NULL, 'C'},
+	{"no-range", no_argument, NULL, 'R'},
+	{"msi", no_argument, NULL, 'M'},
+	{"cmdq", required_argument, NULL, 'Q'},
+	{"status", required_argument, NULL, 's'},
+	{"count", no_argument, NULL, 'n'},
+	{"drop", required_argument, NULL, 'D'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *o, int word)
@@ -138,6 +153,9 @@ static void set_option(struct options *o, int word)
 		break;
 	case 's':
 		o->status = (unsigned int)number("status", optarg, 1, 3600);
+		break;
+	case 'n':
+		o->smmu.count = true;
 		break;
 	case 'D':
 		o->smmu.drop = number("drop", optarg, 1, UINT64_MAX);

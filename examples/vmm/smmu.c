@@ -245,7 +245,7 @@ static void make_vsmmu(struct smmu *s, int cdev)
 	config.calls = calls_option(s->options.calls);
 	config.ops = &vsmmu_ops;
 	check(viq_linux_vsmmu_create(s->linux, &config, &s->vsmmu, &why), "nested SMMUv3", &why);
-	trial_init(&s->trial, s->mem, s->options.drop);
+	trial_init(&s->trial, s->mem, s->options.count, s->options.drop);
 	make_config(s);
 	s->front = make_front(s);
 	check(viq_linux_vsmmu_add(s->vsmmu, &device, ASSIGNED_SID, &why), "putting the device behind the guest's SMMU",

@@ -133,9 +133,9 @@ static uint32_t trial_stream(void *opaque, uint32_t object, uint32_t sid)
 	return viq_call_stream(&t->real, sid);
 }
 
-void trial_init(struct trial *t, const struct viq_mem *mem, uint64_t drop)
+void trial_init(struct trial *t, const struct viq_mem *mem, bool count, uint64_t drop)
 {
-	*t = (struct trial){.mem = mem, .drop = drop};
+	*t = (struct trial){.mem = mem, .count = count, .drop = drop};
 }
 
 struct viq_call_host trial_host(struct trial *t, struct viq_call_host real)
@@ -180,13 +180,17 @@ static void inject(struct trial *t, const struct ring *ring, uint32_t prod)
 
 void trial_doorbell(struct trial *t, const struct viq_smmuv3 *front, uint32_t prod)
 {
-	struct ring ring = ring_of(front);
-	uint32_t count = distance(&ring, t->prod, prod);
+	struct ring ring;
 
+	if (!t->count && !t->armed)
+		return;
+	ring = ring_of(front);
 	/* Where an empty queue begins is set in the same register. */
 	if (viq_smmuv3_mmio_read(front, VIQ_SMMUV3_CR0ACK, 4) & VIQ_SMMUV3_CR0_CMDQEN) {
-		tally(t, &ring, t->prod, count, t->queued);
-		t->total += count;
+		if (t->count) {
+			tally(t, &ring, t->prod, distance(&ring, t->prod, prod), t->queued);
+			t->total += distance(&ring, t->prod, prod);
+		}
 		if (t->armed)
 			inject(t, &ring, prod);
 	}
@@ -198,6 +202,11 @@ void trial_compare(const struct trial *t, const struct viq_smmuv3 *front, const 
 	struct ring ring = ring_of(front);
 	bool whole = t->total <= 1u << ring.log2size;
 	uint64_t read_back[256] = {0}, sum = 0;
+
+	if (!t->count) {
+		say("count: the guest's commands are not counted (--count)");
+		return;
+	}
 
 	/* As long as it has not wrapped, the ring still has every command, as it is now. */
 	tally(t, &ring, 0, whole ? t->prod : 0, read_back);

@@ -12,6 +12,7 @@ struct trial {
 	const struct viq_mem *mem;
 	struct viq_call_host real;
 	struct viq_call_host_ops ops;
+	bool count;           /* read every command in the ring as it is queued */
 	uint64_t drop;        /* the address invalidation to swallow, from 1; 0: none */
 	uint64_t seen;        /* address invalidations so far */
 	bool armed;           /* replace the next CMD_SYNC by an illegal command */
@@ -21,7 +22,7 @@ struct trial {
 	uint64_t total;
 };
 
-void trial_init(struct trial *trial, const struct viq_mem *mem, uint64_t drop);
+void trial_init(struct trial *trial, const struct viq_mem *mem, bool count, uint64_t drop);
 /* The host to give to the front end instead of the real one, which is passed on. */
 struct viq_call_host trial_host(struct trial *trial, struct viq_call_host real);
 /* The guest is about to write CMDQ_PROD; front has not seen it yet. */

@@ -155,6 +155,7 @@ struct smmu_options {
 	bool no_range;      /* the guest sees no range invalidation */
 	bool msi;           /* a CMD_SYNC may complete by a write to memory */
 	uint32_t cmdq;      /* log2 of the command queue's entries; 0: as the library says */
+	bool count;         /* trial.c: count what the guest queues, from the ring itself */
 	uint64_t drop;      /* trial.c: swallow the n-th address invalidation; 0: none */
 };
 

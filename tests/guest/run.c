@@ -17,36 +17,36 @@
 
 /* Each is a guest's whole life. Freezing is saving and restoring its SMMU while it works. */
 static const struct talk_plan vcpu = {
-	.options = "--cpus 2",
+	.options = "--cpus 2 --count",
 	.work = "load,modes,fault,inject,count",
 	.settings = "viq.rounds=1000 viq.freeze=5",
 };
 /* Without range invalidation a doorbell brings many commands, and some are left when the SMMU is frozen. */
 static const struct talk_plan worker = {
-	.options = "--cpus 2 --queue worker --budget 3 --no-range",
+	.options = "--cpus 2 --queue worker --budget 3 --no-range --count",
 	.work = "load,inject,count",
 	.settings = "viq.rounds=200 viq.freeze=10",
 	.busy = true,
 };
 /* The longest arrays that Linux makes, 64 commands before a CMD_SYNC: one more than its own driver issues at a time. */
 static const struct talk_plan bulk = {
-	.options = "--calls bulk --no-range --msi",
+	.options = "--calls bulk --no-range --msi --count",
 	.work = "load,count",
 	.settings = "viq.rounds=300",
 };
 static const struct talk_plan strict = {
-	.options = "--calls strict --no-range",
+	.options = "--calls strict --no-range --count",
 	.work = "load,count",
 	.settings = "viq.rounds=300",
 };
 static const struct talk_plan single = {
-	.options = "--calls single --no-range",
+	.options = "--calls single --no-range --count",
 	.work = "load,count",
 	.settings = "viq.rounds=100",
 };
 /* So few entries that the guest's driver waits for room, and both indices wrap many times; they are saved wherever. */
 static const struct talk_plan small_queue = {
-	.options = "--cpus 2 --cmdq 7 --budget 5",
+	.options = "--cpus 2 --cmdq 7 --budget 5 --count",
 	.work = "load,inject,count",
 	.settings = "viq.rounds=300 viq.freeze=5",
 };
@@ -104,7 +104,7 @@ static const struct tap_test tests[] = {
 static void demo(void)
 {
 	static const struct talk_plan plan = {
-		.options = "--cpus 2 --no-range --status 1",
+		.options = "--cpus 2 --no-range --status 1 --count",
 		.work = "load,fault,inject,count",
 		.settings = "loglevel=7 viq.rounds=200 viq.freeze=3",
 	};
