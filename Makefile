@@ -47,19 +47,19 @@ check:
 
 check-kernel:
 	@tools/install-deps.sh kernel
-	@tests/kernel/check.py
+	@tests/system/kernel/check.py
 
 demo-kernel:
 	@tools/install-deps.sh kernel
-	@tests/kernel/demo.py
+	@tests/system/kernel/demo.py
 
 check-guest:
 	@tools/install-deps.sh kernel
-	@tests/guest/check.py
+	@tests/system/guest/check.py
 
 demo-guest:
 	@tools/install-deps.sh kernel
-	@tests/guest/demo.py
+	@tests/system/guest/demo.py
 
 bench:
 	@tools/install-deps.sh check
@@ -69,11 +69,11 @@ bench:
 
 bench-kernel:
 	@tools/install-deps.sh kernel
-	@tests/kernel/bench.py
+	@tests/system/kernel/bench.py
 
 bench-guest:
 	@tools/install-deps.sh kernel
-	@tests/guest/bench.py
+	@tests/system/guest/bench.py
 
 fuzz:
 	@tools/install-deps.sh check

@@ -3,7 +3,7 @@
 
 #include <viq/smmuv3_spec.h>
 
-#include "host/linux/uapi.h"
+#include "host/linux/iommufd/uapi.h"
 #include "kernel.h"
 
 #define FD     1000 /* nothing is opened: no call but these ever gets it */

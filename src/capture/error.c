@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "capture/error.h"
+#include "error.h"
 
 int viq_capture_fail(struct viq_capture_error *err, int ret, const char *format, ...)
 {

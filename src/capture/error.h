@@ -2,7 +2,7 @@
 #ifndef VIQ_CAPTURE_ERROR_H
 #define VIQ_CAPTURE_ERROR_H
 
-#include "capture/capture.h"
+#include "capture.h"
 
 /* Fill *err (NULL is allowed) without an offset; returns ret. */
 int viq_capture_fail(struct viq_capture_error *err, int ret, const char *format, ...)

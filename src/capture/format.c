@@ -5,7 +5,7 @@
 
 #include <viq/smmuv3_spec.h>
 
-#include "capture/format.h"
+#include "format.h"
 
 static const uint8_t magic[3] = {'V', 'I', 'Q'};
 

@@ -3,7 +3,7 @@
 #ifndef VIQ_CAPTURE_FORMAT_H
 #define VIQ_CAPTURE_FORMAT_H
 
-#include "capture/capture.h"
+#include "capture.h"
 
 #define VIQ_CAPTURE_VERSION     1
 #define VIQ_CAPTURE_HEADER_SIZE 8

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "capture/error.h"
-#include "capture/format.h"
+#include "error.h"
+#include "format.h"
 
 #define NS_PER_S 1000000000u
 

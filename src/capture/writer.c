@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "capture/error.h"
-#include "capture/format.h"
+#include "error.h"
+#include "format.h"
 
 #define NS_PER_S     1000000000u
 #define COUNTER_STEP 1000u /* ns a packet where the source has no clock */

@@ -3,7 +3,7 @@
  * Any commands, from a driver that keeps to the queue's protocol and answers errors as Linux does, on hosts that fail.
  * The driver knows what it queued and checks P1 at every look; once the host is healed it gets through.
  */
-#include "../support/vsmmu.h"
+#include "support/vsmmu.h"
 #include "input.h"
 
 static const uint8_t ops[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11,

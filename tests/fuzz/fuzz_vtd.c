@@ -10,8 +10,8 @@
  */
 #include <errno.h>
 
-#include "../support/vvtd.h"
-#include "../support/vvtd_model.h"
+#include "support/vvtd.h"
+#include "oracle/vvtd_model.h"
 #include "input.h"
 
 #define HOSTS 4

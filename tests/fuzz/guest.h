@@ -11,7 +11,7 @@
 #ifndef TESTS_FUZZ_GUEST_H
 #define TESTS_FUZZ_GUEST_H
 
-#include "../support/vsmmu.h"
+#include "support/vsmmu.h"
 #include "input.h"
 
 #define GUEST_RETAINED 4096

@@ -19,7 +19,7 @@
 
 #include <viq/smmuv3.h>
 
-#include "refcmd.h"
+#include "oracle/refcmd.h"
 
 #define VSMMU_RAM      UINT64_C(0x40000000)
 #define VSMMU_RAM_SIZE UINT64_C(0x02000000)

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "vvtd.h"
-#include "vvtd_model.h"
+#include "oracle/vvtd_model.h"
 
 /* --- The log and the hooks that write it -------------------------------------------------------------------------- */
 

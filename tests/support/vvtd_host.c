@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vvtd_model.h"
+#include "oracle/vvtd_model.h"
 
 static bool same(struct viq_vtd_s1_entry a, struct viq_vtd_s1_entry b)
 {

@@ -2,7 +2,7 @@
 /* Descriptors as text, in the architecture's words: one walk over the same table that the checks use. */
 #include <inttypes.h>
 
-#include "text/line.h"
+#include "base/line.h"
 
 #include "descriptor.h"
 

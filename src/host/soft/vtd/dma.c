@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* DMA of devices. */
-#include "../dma.h"
+#include "host/soft/dma.h"
 #include "unit.h"
 
 static int translate_for_dma(void *dev, uint64_t iova, uint32_t pasid, uint32_t flags, struct viq_soft_xlate *out)

@@ -2,8 +2,8 @@
 /* The invalidate call, device-TLB invalidations, and failures of both. */
 #include <errno.h>
 
-#include "../execute.h"
-#include "../thread.h"
+#include "host/soft/execute.h"
+#include "host/soft/cache/thread.h"
 #include "unit.h"
 
 /* --- The call ----------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "../flags.h"
+#include "host/soft/flags.h"
 #include "unit.h"
 
 struct access {

@@ -23,11 +23,11 @@
 
 #include <viq/soft_vtd.h>
 
-#include "../atc.h"
-#include "../count.h"
-#include "../front.h"
-#include "../inject.h"
-#include "../tlb.h"
+#include "host/soft/cache/atc.h"
+#include "host/soft/cache/count.h"
+#include "host/soft/cache/front.h"
+#include "host/soft/inject.h"
+#include "host/soft/cache/tlb.h"
 #include "walk.h"
 
 #define SOFT_VTD_BUCKETS 1024u

@@ -25,7 +25,7 @@
 #include <viq/mem.h>
 #include <viq/vtd_spec.h>
 
-#include "../access.h"
+#include "host/soft/access.h"
 
 /*
  * What CAP and ECAP allow, decoded once.

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "call/exact.h"
+#include "calls.h"
+
+int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
+			  uint32_t entry_size, uint32_t *n)
+{
+	struct uapi_iommu_hwpt_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = object,
+		.data_uptr = (uintptr_t)entries,
+		.data_type = type,
+		.entry_len = entry_size,
+		.entry_num = *n,
+	};
+	int ret;
+
+	linux_add(&calls->ioctls, 1);
+	linux_add(&calls->entries, *n);
+	ret = linux_ioctl(calls->ctx, calls->ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &cmd);
+	*n = cmd.entry_num;
+	return ret;
+}
+
+uint32_t linux_call_error(int err)
+{
+	switch (err) {
+	case -ETIMEDOUT:
+		return VIQ_CALL_TIMEOUT;
+	case -ENOTTY:
+		return VIQ_CALL_UNSUPPORTED;
+	}
+	return call_error_of_errno(err);
+}

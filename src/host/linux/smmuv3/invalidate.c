@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is true when the kernel says how many commands it handled.
+ *
+ * The driver converts commands one after the other and issues them in groups of 63, counted from the first entry of the
+ * call. What its count means when a call fails depends on the kernel:
+ *
+ *   6.13 to 7.3, refusal   EIO, the refused command; those before it in its group never ran
+ *   6.13 to 7.3, time-out  the last command of the group that could not be issued: any of them may be the cause
+ *   after 7.3              the group's first command, in both cases
+ *   any, no memory         the number that was passed in: nothing ran
+ *
+ * One rule is true of all of them: a count that is not below the number passed in says nothing; else the groups that
+ * are complete below the count have run, and the cause is in the group after these. No kernel version is looked at. If
+ * the cause is one command among several, the call floor finds it; the kernel's count is the hint where to look first.
+ *
+ * So that the answer does not depend on the caller's gather pieces, groups are counted from the request's first entry:
+ * every call begins with a whole group. Where a piece ends in the middle of one, that group is put together in a copy.
+ * It is also cheaper than a call a piece: the driver waits for the hardware once a group.
+ *
+ * Every command is held against the kernel's list first. The first that is not on it ends the request: what is before
+ * it is sent, and then it is the culprit, known without any call. A kernel that refuses a command of the list has lost
+ * its stream's vDEVICE. If it names no stream, another command tells whether the kernel refuses this one (it knows a
+ * reason that its registers do not show) or all of them (the SMMU is gone).
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "call/gather.h"
+#include "invalidate.h"
+
+/* A part of the request that one call takes. */
+struct run {
+	const uint64_t (*entries)[2]; /* little endian */
+	uint32_t count;
+	bool repeat;                   /* the erratum: to be made twice */
+	uint64_t copy[LINUX_GROUP][2]; /* of a group that lies in several pieces */
+};
+
+/* What is known after a run of n entries: [0, done) took effect; if done < n, why not all. */
+struct outcome {
+	uint32_t done;
+	uint32_t last; /* highest index that can be the cause */
+	uint32_t hint; /* as in struct viq_call_result */
+	int err;       /* of the kernel; 0: it contradicts itself */
+};
+
+static uint32_t slice_of(uint32_t calls)
+{
+	switch (calls) {
+	case VIQ_LINUX_CALLS_STRICT:
+		return LINUX_GROUP;
+	case VIQ_LINUX_CALLS_SINGLE:
+		return 1;
+	}
+	return VIQ_CALL_MAX_ENTRIES;
+}
+
+void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, uint32_t viommu,
+			   const struct viq_linux_hw_info *hw, uint32_t calls)
+{
+	*inv = (struct linux_invalidate){
+		.calls = {.ctx = ctx},
+		.viommu = viommu,
+		.slice = slice_of(calls),
+		.repeat = hw->flags & VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI,
+	};
+	linux_allow_init(&inv->allow, hw);
+}
+
+static bool names_stream(const uint64_t entry[2])
+{
+	switch (le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP) {
+	case VIQ_SMMUV3_OP_ATC_INV:
+	case VIQ_SMMUV3_OP_CFGI_CD:
+	case VIQ_SMMUV3_OP_CFGI_CD_ALL:
+		return true;
+	}
+	return false;
+}
+
+/* The system call. *n: entries in; what the kernel says of them out. */
+static int call(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint32_t *n)
+{
+	return linux_call_invalidate(&inv->calls, inv->viommu, UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, entries,
+				     sizeof(*entries), n);
+}
+
+/* One call, and what to believe of it. */
+static struct outcome attempt(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint32_t n)
+{
+	struct outcome o = {.done = n, .last = n - 1};
+	uint32_t said = n;
+
+	o.err = call(inv, entries, &said);
+	if (!o.err && said == n)
+		return o;
+	linux_add(&inv->calls.failed, 1);
+	o.done = 0;
+	if (!o.err || said >= n)
+		return o;
+	o.done = said - said % LINUX_GROUP;
+	if (o.err != -EIO && o.err != -ETIMEDOUT)
+		return o;
+	if (n - o.done > LINUX_GROUP)
+		o.last = o.done + LINUX_GROUP - 1;
+	if (said > o.done && o.err == -EIO)
+		o.hint = said;
+	return o;
+}
+
+/* All calls that a run needs. */
+static struct outcome run_execute(struct linux_invalidate *inv, const struct run *run, uint32_t *calls)
+{
+	struct outcome o = attempt(inv, run->entries, run->count), again;
+
+	++*calls;
+	if (!run->repeat || !o.done)
+		return o;
+	again = attempt(inv, run->entries, o.done);
+	++*calls;
+	linux_add(&inv->repeated, 1);
+	return again.done < o.done ? again : o;
+}
+
+/* --- Cutting a request into runs ---------------------------------------------------------------------------------- */
+
+/* The entries from the cursor on that one call can take: whole groups, unless they are the request's last, or one. */
+static void run_take(struct linux_invalidate *inv, struct run *run, struct gather_cursor *at, uint32_t total)
+{
+	const uint32_t group = inv->slice < LINUX_GROUP ? inv->slice : LINUX_GROUP;
+	uint32_t here, left = total - at->index;
+
+	run->entries = gather_entry(at);
+	here = at->req->pieces[at->piece].count - at->offset;
+	if (here > inv->slice)
+		here = inv->slice;
+	if (here >= left) {
+		run->count = left;
+	} else if (here >= group) {
+		run->count = here - here % group;
+	} else {
+		run->count = left < LINUX_GROUP ? left : LINUX_GROUP;
+		run->entries = (const uint64_t(*)[2])run->copy;
+		for (uint32_t i = 0; i < run->count; i++, gather_skip(at, 1))
+			memcpy(run->copy[i], gather_entry(at), sizeof(run->copy[i]));
+		return;
+	}
+	gather_skip(at, run->count);
+}
+
+/* Cut the run at the first entry that is not on the kernel's list. True if there is one. */
+static bool run_check(const struct linux_invalidate *inv, struct run *run)
+{
+	uint32_t count = run->count, i;
+
+	run->repeat = false;
+	for (i = 0; i < count; i++) {
+		const uint64_t cmd[2] = {le64toh(run->entries[i][0]), le64toh(run->entries[i][1])};
+
+		if (!linux_allowed(&inv->allow, cmd))
+			break;
+		if (inv->repeat && (cmd[0] & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV)
+			run->repeat = true;
+	}
+	run->count = i;
+	return i < count;
+}
+
+/* --- Answers ------------------------------------------------------------------------------------------------------ */
+
+/* Does the kernel still take a command that no SMMU lacks and no stream is needed for? It flushes this VM's TLB. */
+static bool alive(struct linux_invalidate *inv, uint32_t *calls)
+{
+	const uint64_t all[1][2] = {{htole64(VIQ_SMMUV3_OP_TLBI_NH_ALL)}};
+
+	++*calls;
+	return attempt(inv, all, 1).done;
+}
+
+/* Why an entry of the list was refused, alone. */
+static uint32_t refusal(struct linux_invalidate *inv, const uint64_t entry[2], uint32_t *calls)
+{
+	if (names_stream(entry))
+		return VIQ_CALL_GONE;
+	return alive(inv, calls) ? VIQ_CALL_ILLEGAL : VIQ_CALL_GONE;
+}
+
+/* The run that begins at entry first ended before its end. */
+static void run_failed(struct linux_invalidate *inv, const struct run *run, uint32_t first, const struct outcome *o,
+		       struct viq_call_result *res)
+{
+	res->handled = first + o->done;
+	res->suspect = first + o->last;
+	res->hint = o->hint ? first + o->hint : 0;
+	res->os_error = o->err;
+	if (o->err != -EIO)
+		res->error = linux_call_error(o->err);
+	else if (o->done < o->last)
+		res->error = VIQ_CALL_ILLEGAL; /* one of several: the call floor asks again */
+	else
+		res->error = refusal(inv, run->entries[o->done], &res->host_calls);
+}
+
+/*
+ * "Is the type supported?" Linux up to 7.3 answers EINVAL to an empty array, whatever its type, and looks for the
+ * object before; later kernels answer 0. Both mean that the vIOMMU is there and takes such calls.
+ */
+static int probe(struct linux_invalidate *inv, struct viq_call_result *res)
+{
+	uint32_t n = 0;
+	int err = call(inv, NULL, &n);
+
+	res->host_calls = 1;
+	if (err && err != -EINVAL) {
+		linux_add(&inv->calls.failed, 1);
+		res->error = linux_call_error(err);
+		res->os_error = err;
+	}
+	return 0;
+}
+
+int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct gather_cursor at = {.req = req};
+	uint32_t total = gather_count(req);
+	struct run run;
+
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = total, .suspect = total};
+	if (req->object != inv->viommu)
+		return -ENOENT;
+	if (req->type != VIQ_CALL_SMMUV3) {
+		res->handled = 0;
+		res->suspect = total ? total - 1 : 0;
+		res->error = VIQ_CALL_UNSUPPORTED;
+		return 0;
+	}
+	if (!total)
+		return probe(inv, res);
+	while (at.index < total) {
+		uint32_t first = at.index;
+		struct outcome o = {0};
+		bool illegal;
+
+		run_take(inv, &run, &at, total);
+		illegal = run_check(inv, &run);
+		if (run.count)
+			o = run_execute(inv, &run, &res->host_calls);
+		if (o.done < run.count) {
+			run_failed(inv, &run, first, &o, res);
+			return 0;
+		}
+		if (illegal) {
+			linux_add(&inv->refused, 1);
+			res->handled = res->suspect = first + run.count;
+			res->error = VIQ_CALL_ILLEGAL;
+			return 0;
+		}
+	}
+	return 0;
+}

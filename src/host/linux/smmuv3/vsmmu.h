@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nested SMMUv3: what its files share.
+ *
+ *   vsmmu.c     life: vIOMMU, the two page tables that all streams share, event queue
+ *   host.c      what <viq/call.h> asks: invalidate, and which streams are here
+ *   stream.c    one device: what it is attached to, and changing that so that no failure leaves it unknown
+ *   streams.c   the list of devices: add, remove, renumber
+ *   reconfig.c  from the guest's tables to what a stream is attached to
+ *   events.c    the physical SMMU's events for the guest
+ *   offer.c     ID registers: the guest's against the host's
+ *
+ * Who uses what: the thread that owns the guest SMMUv3 writes everything here. Other threads read the list of streams
+ * and each stream's vsid and flags, to answer viq_call_host_ops.stream: these the owner writes, and others read, with
+ * the lock held. The rest of what other threads touch is constant (ctx, viommu) or atomic (counters).
+ */
+#ifndef VIQ_HOST_LINUX_VSMMU_H
+#define VIQ_HOST_LINUX_VSMMU_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/linux_smmuv3.h>
+
+#include "invalidate.h"
+#include "host/linux/iommufd/linux.h"
+
+/* A page table that the kernel would not destroy is kept to be tried again. Why two are enough: stream.c. */
+#define LINUX_STREAM_GARBAGE 2
+
+/* A device behind a StreamID. */
+struct linux_stream {
+	uint32_t vsid;
+	uint32_t flags; /* VIQ_CALL_STREAM_*: what other threads are told */
+	uint32_t device;
+	int fd;   /* -1: ops.attach attaches it */
+	bool ats; /* its STE may say EATS = 1 */
+	uint32_t vdevice;
+	/* Attached page table, 0: none, all accesses are blocked. Not known after a failure if !sure. */
+	uint32_t attached;
+	bool sure;
+	uint32_t own;    /* a nested page table of this stream alone, made from ste; 0: none */
+	uint64_t ste[2]; /* of own */
+	uint32_t garbage[LINUX_STREAM_GARBAGE];
+};
+
+struct viq_linux_vsmmu {
+	struct viq_linux *ctx;
+	struct viq_linux_vsmmu_ops ops;
+	void *opaque;
+	struct viq_linux_hw_info hw;
+	uint32_t viommu;
+	uint32_t abort, bypass; /* nested page tables that any number of streams share */
+	struct linux_invalidate inv;
+	struct viq_smmuv3 *smmu;
+
+	pthread_mutex_t lock;
+	struct linux_stream **streams; /* sorted by vsid */
+	size_t count, room;
+
+	uint32_t event_queue; /* id, 0: none */
+	int event_fd;         /* -1: none */
+	uint32_t event_depth;
+	uint32_t event_next; /* the sequence number to come */
+
+	/* As in struct viq_linux_counters; atomic, relaxed. */
+	uint64_t attaches, rejected, events, events_lost;
+};
+
+/* --- stream.c ----------------------------------------------------------------------------------------------------- */
+
+/* Bind the device to s->vsid, and tell other threads. */
+int linux_stream_bind(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* No command for its number reaches it any more. It is in no list: nobody else sends one. */
+int linux_stream_unbind(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* Attach one of the shared page tables. On failure the stream is as before. */
+int linux_stream_share(struct viq_linux_vsmmu *v, struct linux_stream *s, uint32_t pt);
+/* Make a page table from ste and attach it. On failure the stream is as before. */
+int linux_stream_translate(struct viq_linux_vsmmu *v, struct linux_stream *s, const uint64_t ste[2], bool ats);
+/* Every access aborts from now on: by whatever means is left. On failure the stream is as before. */
+int linux_stream_abort(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* Detach: the kernel blocks the device then. */
+int linux_stream_detach(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* Destroy what could not be destroyed before. */
+int linux_stream_collect(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* Destroy all page tables of its own: the device is blocked, or gone and its file with it. */
+int linux_stream_release(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* Does it translate by its own page table, made from these words? */
+bool linux_stream_has(const struct linux_stream *s, const uint64_t ste[2]);
+
+/* --- streams.c ---------------------------------------------------------------------------------------------------- */
+
+/* NULL: no device is there. The caller owns the guest SMMUv3, or holds the lock. */
+struct linux_stream *linux_streams_find(const struct viq_linux_vsmmu *v, uint32_t vsid);
+/* Block the device, undo everything and forget it. The first error of the kernel. */
+int linux_streams_drop(struct viq_linux_vsmmu *v, struct linux_stream *s);
+
+/* --- reconfig.c --------------------------------------------------------------------------------------------------- */
+
+/* The words of STEs that abort and bypass. */
+extern const uint64_t linux_ste_abort[2], linux_ste_bypass[2];
+
+/* Make one stream follow the guest's tables. An error: it aborts, or is as before; see VIQ_LINUX_FATE_BROKEN. */
+int linux_reconfig_stream(struct viq_linux_vsmmu *v, struct linux_stream *s);
+
+/* --- offer.c ------------------------------------------------------------------------------------------------------ */
+
+/* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
+int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);
+void linux_offer(const struct viq_linux_hw_info *hw, bool ats, struct viq_smmuv3_config *config);
+int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_config *config,
+		      struct viq_linux_why *why);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IOMMU_HWPT_INVALIDATE on a nested page table of VT-d.
+ *
+ * The driver takes one entry after the other: it covers the range by one naturally aligned block, submits descriptors
+ * for it to the physical queue and waits for them, for the IOTLB and for the TLB of every device attached. So a count
+ * is exact, whatever error it comes with. What it does not tell is how the physical queue answered: after a device-TLB
+ * time-out there the call succeeds all the same (docs/kernels.md).
+ *
+ * Entries are held against the driver's rules first, and two of our own: npages = 0 is not refused but invalidates the
+ * wrong block, and a range that wraps invalidates too little.
+ *
+ * An entry that keeps the rules was made from a guest's legal descriptor. If the kernel refuses it nonetheless the
+ * guest is not to blame, and would lose it if it were: the whole table is invalidated instead, which is more than any
+ * entry asks for.
+ */
+#include <errno.h>
+
+#include "call/gather.h"
+#include "vvtd.h"
+
+static_assert(sizeof(struct viq_vtd_s1_entry) == sizeof(struct uapi_iommu_hwpt_vtd_s1_invalidate),
+	      "passed on as it is");
+static_assert(offsetof(struct viq_vtd_s1_entry, npages) == offsetof(struct uapi_iommu_hwpt_vtd_s1_invalidate, npages),
+	      "npages");
+static_assert(offsetof(struct viq_vtd_s1_entry, flags) == offsetof(struct uapi_iommu_hwpt_vtd_s1_invalidate, flags),
+	      "flags");
+static_assert(VIQ_VTD_S1_LEAF == UAPI_IOMMU_VTD_INV_FLAGS_LEAF, "flags");
+
+#define PAGE       4096
+#define PAGES_BITS 52 /* of 4 KiB in 64-bit addresses */
+
+static bool entry_ok(const struct viq_vtd_s1_entry *e)
+{
+	if (e->flags & ~VIQ_VTD_S1_LEAF || e->reserved || e->addr % PAGE)
+		return false;
+	if (e->npages == VIQ_VTD_S1_ALL)
+		return !e->addr;
+	return e->npages && e->npages <= (UINT64_C(1) << PAGES_BITS) - e->addr / PAGE;
+}
+
+/* A call. Was all of it done? Else *n: the entries that were, and *err, 0 if the kernel contradicts itself. */
+static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries,
+		    uint32_t *n, int *err)
+{
+	uint32_t count = *n;
+
+	*err = linux_call_invalidate(&inv->calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries,
+				     sizeof(*entries), n);
+	if (!*err && *n == count)
+		return true;
+	linux_add(&inv->calls.failed, 1);
+	if (!*err || *n >= count)
+		*n = 0;
+	return false;
+}
+
+static bool refusal(int err)
+{
+	return err == -EINVAL || err == -EOPNOTSUPP || err == -E2BIG;
+}
+
+/* It takes effect for every entry of the request that was not done yet: all of them were queued before. */
+static bool whole_table(struct linux_vtd_invalidate *inv, uint32_t hwpt)
+{
+	const struct viq_vtd_s1_entry all = {.npages = VIQ_VTD_S1_ALL};
+	uint32_t n = 1;
+	int err;
+
+	linux_add(&inv->whole, 1);
+	return attempt(inv, hwpt, &all, &n, &err);
+}
+
+static void fail(struct viq_call_result *res, uint32_t at, uint32_t last, uint32_t error, int os_error)
+{
+	res->handled = at;
+	res->suspect = last;
+	res->error = error;
+	res->os_error = os_error;
+}
+
+/*
+ * "Is the type supported?" An empty array is not refused by VT-d's driver, and an object of another kind is (EINVAL).
+ */
+static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_call_result *res)
+{
+	uint32_t n = 0;
+	int err = linux_call_invalidate(&inv->calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, NULL,
+					sizeof(struct viq_vtd_s1_entry), &n);
+
+	res->host_calls = 1;
+	if (err) {
+		linux_add(&inv->calls.failed, 1);
+		fail(res, 0, 0, err == -EINVAL ? VIQ_CALL_UNSUPPORTED : linux_call_error(err), err);
+	}
+	return 0;
+}
+
+/* Legal entries, the first of which is the request's entry number first. */
+static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
+		    const struct viq_vtd_s1_entry *entries, uint32_t first, uint32_t count, struct viq_call_result *res)
+{
+	uint32_t n = count;
+	int err;
+
+	if (!count)
+		return true;
+	res->host_calls++;
+	if (attempt(inv, req->object, entries, &n, &err))
+		return true;
+	if (refusal(err)) {
+		res->host_calls++;
+		if (whole_table(inv, req->object))
+			return true;
+		fail(res, first + n, first + n, VIQ_CALL_GONE, err);
+		return false;
+	}
+	/* If nothing was done it may be the call itself that cannot be made. */
+	fail(res, first + n, n ? first + n : first + count - 1, linux_call_error(err), err);
+	return false;
+}
+
+int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
+			 struct viq_call_result *res)
+{
+	uint32_t total = gather_count(req), first = 0;
+
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = total, .suspect = total};
+	if (req->type != VIQ_CALL_VTD_S1 || req->entry_size != sizeof(struct viq_vtd_s1_entry)) {
+		fail(res, 0, total ? total - 1 : 0, VIQ_CALL_UNSUPPORTED, 0);
+		return 0;
+	}
+	if (!total)
+		return probe(inv, req->object, res);
+	for (uint32_t p = 0; p < req->piece_count; p++) {
+		const struct viq_vtd_s1_entry *entries = req->pieces[p].entries;
+		uint32_t count = req->pieces[p].count, legal = 0;
+
+		while (legal < count && entry_ok(&entries[legal]))
+			legal++;
+		if (!execute(inv, req, entries, first, legal, res))
+			return 0;
+		if (legal < count) {
+			linux_add(&inv->refused, 1);
+			fail(res, first + legal, first + legal, VIQ_CALL_ILLEGAL, 0);
+			return 0;
+		}
+		first += count;
+	}
+	return 0;
+}
+
+static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct viq_linux_vvtd *v = opaque;
+
+	return linux_vtd_invalidate(&v->inv, req, res);
+}
+
+const struct viq_call_host_ops linux_vtd_host_ops = {
+	.size = sizeof(linux_vtd_host_ops),
+	.report_group = 1,
+	.invalidate = invalidate,
+};

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nested VT-d: what its files share.
+ *
+ *   vvtd.c            life
+ *   vtd_invalidate.c  the invalidate call on a nested page table, as a host of <viq/call.h>
+ *   vtd_walk.c        what the guest's root, context and PASID entries say
+ *   vtd_slot.c        what one device's requests, without or with one PASID, are attached to, and changing that so that
+ *                     no failure leaves a table that may be in use without invalidations
+ *   vtd_devices.c     the list of devices: add, remove, renumber
+ *   vtd_reconfig.c    from the guest's entries to what is attached
+ *   vtd_offer.c       CAP and ECAP: the guest's against the host's
+ *
+ * All of it belongs to the thread that owns the guest VT-d, but for struct linux_vtd_invalidate: constant and counters.
+ */
+#ifndef VIQ_HOST_LINUX_VVTD_H
+#define VIQ_HOST_LINUX_VVTD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/linux_vtd.h>
+
+#include "host/linux/iommufd/calls.h"
+#include "host/linux/iommufd/linux.h"
+
+/* What a guest's entry asks for. */
+enum linux_vtd_kind {
+	LINUX_VTD_NOTHING,
+	LINUX_VTD_UNSUPPORTED,
+	LINUX_VTD_BYPASS,
+	LINUX_VTD_NESTED,
+};
+
+struct linux_vtd_want {
+	enum linux_vtd_kind kind;
+	uint8_t reason;             /* NOTHING: of the fault */
+	const char *why;            /* UNSUPPORTED */
+	uint32_t pasid;             /* NESTED: of the entry; */
+	uint16_t domain_id;         /* what is in it, */
+	struct viq_linux_vtd_s1 s1; /* and of that what the kernel takes */
+};
+
+/*
+ * A nested page table in the kernel, which the guest VT-d knows as long as it exists. The kernel does not destroy one
+ * that is in use, so whatever else has failed, there is none that translates without being invalidated.
+ */
+struct linux_vtd_table {
+	uint32_t hwpt;   /* 0: none */
+	uint32_t handle; /* of viq_vtd_attach(), 0: no guest is bound */
+	struct linux_vtd_want of;
+};
+
+/* Requests of a device, without PASID or with one. Why two tables are enough: vtd_slot.c. */
+struct linux_vtd_slot {
+	uint32_t pasid; /* 0: requests without PASID */
+	bool seen;      /* by the scan that goes on */
+	/* HWPT, 0: none, blocked. Not known after a failure if !sure. */
+	uint32_t attached;
+	bool sure;
+	struct linux_vtd_table tables[2];
+};
+
+struct linux_vtd_device {
+	struct linux_vtd_device *next; /* of those that were removed */
+	uint16_t source_id;
+	uint32_t device;
+	int fd;              /* -1: ops.attach attaches it */
+	uint32_t pasid_bits; /* of its requests, 0: none have PASIDs */
+	/* Sorted by pasid; the first is for requests without PASID, and always there. */
+	struct linux_vtd_slot **slots;
+	size_t count, room;
+};
+
+/* Used from any thread: ctx is constant, counters are atomic, relaxed. */
+struct linux_vtd_invalidate {
+	struct linux_calls calls;
+	uint64_t refused, whole;
+};
+
+struct viq_linux_vvtd {
+	struct viq_linux *ctx;
+	struct viq_linux_vvtd_ops ops;
+	void *opaque;
+	struct viq_linux_hw_info hw;
+	uint32_t hwpt, max_tables;
+	struct linux_vtd_invalidate inv;
+	struct viq_vtd *vtd; /* NULL: none is bound */
+	const struct viq_mem *mem;
+	struct linux_vtd_device **devices; /* sorted by source_id */
+	size_t count, room;
+	struct linux_vtd_device *removed;    /* of which something may still be attached */
+	uint64_t tables, attaches, rejected; /* as in struct viq_linux_vtd_counters; atomic, relaxed */
+};
+
+/* --- vtd_invalidate.c --------------------------------------------------------------------------------------------- */
+
+extern const struct viq_call_host_ops linux_vtd_host_ops;
+
+/*
+ * As viq_call_host_ops.invalidate of a host with report_group 1; req->object is the HWPT. What the kernel says was
+ * handled was given to the hardware.
+ */
+int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
+			 struct viq_call_result *res);
+
+/* --- vtd_walk.c --------------------------------------------------------------------------------------------------- */
+
+/* The guest's tables as they were when looked at. */
+struct linux_vtd_guest {
+	const struct viq_mem *mem;
+	struct viq_vtd_tables tables;
+	uint64_t cap, ecap;
+};
+
+/* What a device's context entry says. */
+struct linux_vtd_context {
+	struct linux_vtd_want all; /* of all requests, if there are no PASID entries to look at */
+	bool by_pasid;             /* there are: */
+	uint64_t directory;
+	uint32_t limit; /* PASIDs that the directory has room for */
+	uint32_t rid_pasid;
+	bool pasids; /* requests may have PASIDs */
+};
+
+void linux_vtd_read_context(const struct linux_vtd_guest *g, uint16_t source_id, struct linux_vtd_context *c);
+/*
+ * Read entries of count PASIDs from pasid on, all in one table, 8 words each in CPU byte order. 0, or a fault reason:
+ * none of them is there.
+ */
+uint8_t linux_vtd_read_entries(const struct linux_vtd_guest *g, const struct linux_vtd_context *c, uint32_t pasid,
+			       uint64_t (*entries)[VIQ_VTD_PE_WORDS], uint32_t count);
+/* What the entry of pasid asks for. */
+struct linux_vtd_want linux_vtd_decode(const struct linux_vtd_guest *g, uint32_t pasid,
+				       const uint64_t entry[VIQ_VTD_PE_WORDS]);
+
+/* --- vtd_slot.c --------------------------------------------------------------------------------------------------- */
+
+/* Attach the stage 2 alone. On failure it is as before, or not sure. Likewise below. */
+int linux_vtd_slot_bypass(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s);
+int linux_vtd_slot_block(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s);
+/* Make a nested page table and attach it. -ENOSPC: there are max_tables. */
+int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s,
+			const struct linux_vtd_want *want);
+/* Is it attached to a nested page table that was made from the same entry? */
+bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct linux_vtd_want *want);
+/* Destroy the tables that are not in use. The first error of the kernel. */
+int linux_vtd_slot_collect(struct viq_linux_vvtd *v, struct linux_vtd_slot *s);
+bool linux_vtd_slot_empty(const struct linux_vtd_slot *s);
+/* Tell the guest VT-d of the tables; forget that it was told. */
+int linux_vtd_slot_tell(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, struct linux_vtd_slot *s);
+void linux_vtd_slot_forget(struct viq_linux_vvtd *v, struct linux_vtd_slot *s);
+
+/* --- vtd_devices.c ------------------------------------------------------------------------------------------------ */
+
+/* Of a PASID, NULL: none. */
+struct linux_vtd_slot *linux_vtd_find_slot(const struct linux_vtd_device *d, uint32_t pasid);
+/* And made if there is none. NULL: no memory. */
+struct linux_vtd_slot *linux_vtd_get_slot(struct linux_vtd_device *d, uint32_t pasid);
+/* Take an empty slot out, and free it. */
+void linux_vtd_free_slot(struct linux_vtd_device *d, struct linux_vtd_slot *s);
+void linux_vtd_free_device(struct linux_vtd_device *d);
+/* Of removed devices, free what can be. */
+void linux_vtd_collect_removed(struct viq_linux_vvtd *v);
+/* Block the device, undo everything and forget it. The first error of the kernel. */
+int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d);
+
+/* --- vtd_reconfig.c ----------------------------------------------------------------------------------------------- */
+
+/* Make a device follow the guest's tables. */
+int linux_vtd_follow(struct viq_linux_vvtd *v, struct linux_vtd_device *d, const struct viq_vtd_reconfig *what);
+
+/* --- vtd_offer.c -------------------------------------------------------------------------------------------------- */
+
+/* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
+int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);
+void linux_vtd_offer(const struct viq_linux_hw_info *hw, struct viq_vtd_config *config);
+int linux_vtd_offer_check(const struct viq_linux_hw_info *hw, const struct viq_vtd_config *config,
+			  struct viq_linux_why *why);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software host's objects and who may touch them.
+ *
+ * Locks. One mutex, soft->lock, guards every object, list and reference count, and serialises invalidations (the
+ * generation counters of slot.h are written under it). Nobody waits for anything while holding it. Accessing threads
+ * take no lock: they follow dev->view, and from there reach only what a view points to.
+ *
+ * Lifetime. Whatever a view points to, and views themselves, are unlinked under the lock, and freed after the lock has
+ * been dropped and a grace period has passed (soft_retire()).
+ *
+ * References. users counts the objects that name this one: vIOMMUs on a stage 2; vDEVICEs and nested page tables of a
+ * vIOMMU; devices that a nested page table is attached to. An object with users is busy.
+ */
+#ifndef VIQ_SOFT_OBJECT_H
+#define VIQ_SOFT_OBJECT_H
+
+#include <pthread.h>
+
+#include <viq/soft.h>
+
+#include "host/soft/cache/atc.h"
+#include "config_cache.h"
+#include "host/soft/cache/count.h"
+#include "host/soft/cache/front.h"
+#include "host/soft/inject.h"
+#include "host/soft/cache/thread.h"
+#include "host/soft/cache/tlb.h"
+#include "walk.h"
+
+#define SOFT_ID_BUCKETS   256u
+#define SOFT_VSID_BUCKETS 256u
+
+enum soft_kind {
+	SOFT_S2,
+	SOFT_VIOMMU,
+	SOFT_VDEVICE,
+	SOFT_NESTED,
+	SOFT_KINDS,
+};
+
+struct soft_object {
+	uint32_t id; /* 0: not in the table (nested page tables that belong to a vDEVICE) */
+	uint32_t users;
+	enum soft_kind kind;
+	struct soft_object *next; /* in its bucket; after unlinking, in the list of what to free */
+};
+
+struct soft_stage2 {
+	struct soft_object object;
+	struct soft_s2 regime;
+};
+
+struct soft_viommu {
+	struct soft_object object;
+	struct soft_stage2 *s2;
+	struct soft_vm vm;
+	struct soft_injection injection;
+	struct soft_vdevice *vdevices[SOFT_VSID_BUCKETS];
+};
+
+struct soft_vdevice {
+	struct soft_object object;
+	struct soft_viommu *viommu;
+	struct viq_soft_dev *dev;
+	uint32_t vsid;
+	struct soft_vdevice *next; /* same bucket of the vIOMMU */
+};
+
+/* A nested page table. */
+struct soft_nested {
+	struct soft_object object;
+	struct soft_viommu *viommu;
+	uint64_t ste[2];
+	unsigned int config; /* VIQ_SMMUV3_STE_CONFIG_ABORT, _BYPASS or _S1 */
+	uint64_t fault[4];   /* with _ABORT: the record that each access delivers; event 0: none */
+};
+
+/*
+ * All that an access needs to know of its device, immutable but for the caches. NULL in a device: abort without event.
+ */
+struct soft_view {
+	unsigned int config; /* as in soft_nested */
+	bool bound;          /* has a StreamID: events can be told */
+	uint32_t viommu;     /* id, for events */
+	uint32_t vsid;
+	uint64_t ste[2];
+	uint64_t fault[4]; /* as in soft_nested */
+	struct soft_vm *vm;
+	const struct soft_s2 *s2;
+	struct soft_atc *atc; /* NULL: the device may not use ATS */
+	struct soft_config_cache cds;
+	struct soft_front front;
+	struct soft_view *retired;
+};
+
+struct viq_soft_dev {
+	struct viq_soft *soft;
+	_Atomic(struct soft_view *) view;
+	bool ats;
+	struct soft_atc *atc; /* made when ATS is first turned on */
+	struct soft_nested *nested;
+	struct soft_vdevice *vdevice;
+	struct viq_soft_dev *prev, *next;
+};
+
+struct viq_soft {
+	struct viq_soft_config config;
+	struct soft_features features;
+	struct soft_tlb tlb;
+	struct soft_stripe stripes[SOFT_STRIPES];
+
+	pthread_mutex_t lock;
+	struct soft_object *objects[SOFT_ID_BUCKETS];
+	struct viq_soft_dev *devs;
+	uint32_t last_id;
+	uint16_t last_vmid;
+	uint64_t vmids_used[65536 / 64]; /* ever: their old TLB entries must go before they are used again */
+	uint64_t vmids_taken[65536 / 64];
+	uint64_t entries, calls;
+};
+
+/* What an operation has unlinked and must free after a grace period. */
+struct soft_retired {
+	struct soft_object *objects;
+	struct soft_view *views;
+	bool caches; /* nothing to free, but cached translations were invalidated */
+};
+
+/* Enter an operation on objects: 0 with the lock held, or -EDEADLK inside an access. */
+int soft_lock(struct viq_soft *soft);
+/* Leave it: drop the lock, and if anything was retired wait for a grace period and free it. */
+void soft_unlock(struct viq_soft *soft, struct soft_retired *retired);
+
+/* object.c; all under the lock. Ids come from soft_object_link(): 0 or -ENOMEM when all ids were used up. */
+int soft_object_link(struct viq_soft *soft, struct soft_object *object, enum soft_kind kind);
+void soft_object_unlink(struct viq_soft *soft, struct soft_object *object);
+/* 0 with *out, -ENOENT, or -EINVAL if it is of another kind. */
+int soft_object_find(struct viq_soft *soft, uint32_t id, enum soft_kind kind, struct soft_object **out);
+void soft_object_retire(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired);
+
+/* After the grace period, without the lock. */
+void soft_object_free(struct viq_soft *soft, struct soft_object *object);
+/* Everything, at the end: no lock, no grace period. */
+void soft_objects_destroy(struct viq_soft *soft);
+
+static inline struct soft_viommu *soft_viommu_find(struct viq_soft *soft, uint32_t id, int *err)
+{
+	struct soft_object *object = NULL;
+
+	*err = soft_object_find(soft, id, SOFT_VIOMMU, &object);
+	return (struct soft_viommu *)object;
+}
+
+/* vdevice.c */
+struct soft_vdevice *soft_vdevice_find(const struct soft_viommu *viommu, uint32_t vsid);
+int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired);
+
+/* nested.c: the page table for an STE, not in the id table yet; a user of the vIOMMU. 0, -EINVAL, -ENOMEM. */
+int soft_nested_make(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t ste[2],
+		     struct soft_nested **out);
+void soft_nested_drop(struct viq_soft *soft, struct soft_nested *nested, struct soft_retired *retired);
+
+/*
+ * dev.c: attach nested (NULL: nothing), with this vDEVICE (NULL: none) and ATS; what was before goes to retired. The
+ * arguments must fit each other. 0, or -ENOMEM with nothing changed.
+ */
+int soft_dev_set(struct viq_soft_dev *dev, struct soft_nested *nested, struct soft_vdevice *vdevice, bool ats,
+		 struct soft_retired *retired);
+void soft_view_free(struct soft_view *view);
+void soft_dev_destroy(struct viq_soft_dev *dev);
+bool soft_dev_uses_ats(const struct viq_soft_dev *dev);
+
+static inline void soft_count(struct viq_soft *soft, enum soft_count what)
+{
+	soft_stripes_count(soft->stripes, what);
+}
+
+#endif

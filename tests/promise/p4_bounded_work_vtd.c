@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* P4: a doorbell costs at most the queue's length and the budget, whatever the guest writes; nothing is lost by it. */
+#include <string.h>
+
+#include "support/vvtd.h"
+
+/* Descriptors and host calls that one access of the guest caused. */
+struct cost {
+	uint64_t consumed, entries, calls;
+};
+
+static struct cost cost_of(struct vvtd *v)
+{
+	const struct viq_vtd_counters *c = viq_vtd_counters(v->vtd);
+	struct cost cost = {.entries = c->entries, .calls = c->calls};
+
+	for (unsigned int i = 0; i < 16; i++)
+		cost.consumed += c->descriptors[i];
+	return cost;
+}
+
+/* Any tail at all, in both widths, with any size: at most a queue's length, and IQH stays in the queue. */
+static void test_any_tail(void **state)
+{
+	uint64_t seed = vvtd_seed();
+
+	for (unsigned int width = 128; width <= 256; width += 128) {
+		for (unsigned int qs = 0; qs < 8; qs++) {
+			struct vvtd *v = vvtd_new(NULL);
+
+			v->quiet = v->lax = true;
+			vvtd_boot(v, width, qs);
+			for (uint32_t i = 0; i < v->slots; i++)
+				vvtd_push(v, desc_wait(false, false, true, 0, 0));
+			for (unsigned int round = 0; round < 1000; round++) {
+				uint32_t tail = (uint32_t)vvtd_random(&seed) >> vvtd_below(&seed, 20);
+				struct cost before = cost_of(v), after;
+				uint64_t head;
+
+				vvtd_w32(v, VREG(IQT), tail);
+				after = cost_of(v);
+				head = vvtd_r64(v, VREG(IQH));
+				assert_true(after.consumed - before.consumed < v->slots);
+				assert_true(head < 4096u << qs);
+				assert_int_equal(head % (width / 8), 0);
+				tail &= 0x7fff0;
+				if (tail % (width / 8) || tail >= 4096u << qs)
+					assert_int_equal(vvtd_r32(v, VREG(FSTS)), VREG(FSTS_IQE));
+				else
+					assert_int_equal(head, tail);
+				vvtd_w32(v, VREG(IQT), (uint32_t)head);
+				vvtd_w32(v, VREG(FSTS), VREG(FSTS_IQE));
+				assert_int_equal(vvtd_r32(v, VREG(FSTS)), 0);
+			}
+			vvtd_free(v);
+		}
+	}
+}
+
+/* Random writes to every register: the object stays sane, no access costs more than a queue. */
+static void test_any_write(void **state)
+{
+	static const uint16_t places[] = {
+		VREG(GCMD), VREG(RTADDR), VREG(CCMD), VREG(FSTS),   VREG(FECTL),  VREG(IQT),    VREG(IQA),
+		VREG(ICS),  VREG(IECTL),  VREG(IRTA), 0xf0,         0xf8,         0x220,        0x22c,
+		VREG(IQT),  VREG(IQT),    VREG(FSTS), VREG(FEADDR), VREG(FEDATA), VREG(IEADDR), VREG(IQH),
+	};
+	uint64_t seed = vvtd_seed();
+	struct viq_vtd_config config;
+	struct vvtd *v;
+
+	vvtd_config(&config);
+	config.budget = 100;
+	v = vvtd_new(&config);
+	v->quiet = v->lax = true;
+	for (unsigned int i = 0; i < 8; i++)
+		vvtd_attach(v, vvtd_host_new(v), i / 2, i % 2, i, i % 4);
+	for (unsigned int i = 0; i < 16384; i++)
+		vvtd_poke64(v, VVTD_QUEUE + 32 * i, 0x45);
+	for (unsigned int round = 0; round < 200000; round++) {
+		uint16_t place = places[vvtd_below(&seed, sizeof(places) / sizeof(places[0]))];
+		uint64_t value = vvtd_random(&seed), before = cost_of(v).entries;
+
+		if (place == VREG(IQA))
+			value = VVTD_QUEUE | (value & 7) | (vvtd_below(&seed, 8) ? VREG(IQA_DW) : 0);
+		else if (place == VREG(GCMD) && vvtd_below(&seed, 8))
+			value |= VREG(GCMD_QIE);
+		else if (place == VREG(RTADDR))
+			value &= vvtd_below(&seed, 8) ? ~UINT64_C(0xc00) : UINT64_MAX;
+		else if (place == VREG(FSTS))
+			value |= 0xff;
+		else if (place == VREG(IQT) && vvtd_below(&seed, 4))
+			value &= 0xfe0;
+		viq_vtd_mmio_write(v->vtd, place, vvtd_below(&seed, 2) ? 4 : 8, value);
+		/* The descriptor that uses the budget up may concern every table. */
+		assert_true(cost_of(v).entries - before <= 100 + 8 + 2);
+		/* Now and then it repairs what it has broken. */
+		if ((vvtd_r32(v, VREG(FSTS)) & VREG(FSTS_IQE)) && vvtd_below(&seed, 2)) {
+			for (unsigned int i = 0; i < 4; i++)
+				vvtd_poke64(v, VVTD_QUEUE + vvtd_r64(v, VREG(IQH)) + 8 * i, i ? 0 : 0x45);
+		}
+		if (vvtd_below(&seed, 30) == 0) {
+			uint64_t at = VVTD_QUEUE + (vvtd_below(&seed, 512) << 5);
+
+			unsigned int type = 1 + vvtd_below(&seed, 8);
+
+			vvtd_poke64(v, at, (vvtd_random(&seed) & 0x70030) | type);
+			vvtd_poke64(v, at + 8, type != 2 && type != 6 ? 0 : vvtd_random(&seed) & ~UINT64_C(0xfff));
+		}
+		for (unsigned int i = 0; i < v->host_count; i++)
+			v->hosts[i]->effect_count = 0;
+	}
+	assert_true(cost_of(v).consumed > 50000); /* it did work */
+	vvtd_free(v);
+}
+
+static void test_budget(void **state)
+{
+	struct viq_vtd_config config;
+	struct vvtd_host *host;
+	struct vvtd *v;
+
+	vvtd_config(&config);
+	config.budget = 10;
+	v = vvtd_new(&config);
+	host = vvtd_host_new(v);
+	vvtd_attach(v, host, 1, 0, 1, 0);
+	vvtd_boot(v, 256, 0);
+	for (unsigned int i = 0; i < 100; i++)
+		vvtd_push(v, desc_page(1, 0, i));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_iqh(v, 10);
+	assert_int_equal(host->effect_count, 10);
+	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 1);
+	assert_true(viq_vtd_run(v->vtd, 1));
+	assert_iqh(v, 11);
+	assert_true(viq_vtd_run(v->vtd, 63));
+	assert_iqh(v, 74);
+	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 1);
+	/* Another doorbell, or the end of an error, has its own budget. */
+	vvtd_ring(v);
+	assert_iqh(v, 84);
+	assert_false(viq_vtd_run(v->vtd, 0));
+	assert_vidle(v);
+	assert_int_equal(host->effect_count, 100);
+	assert_int_equal(viq_vtd_counters(v->vtd)->budget_ends, 4);
+	assert_false(viq_vtd_run(v->vtd, 0));
+	vvtd_free(v);
+}
+
+/* A descriptor that concerns many tables costs as much. */
+static void test_many_tables_cost(void **state)
+{
+	struct viq_vtd_config config;
+	struct vvtd *v;
+
+	vvtd_config(&config);
+	config.budget = 100;
+	v = vvtd_new(&config);
+	for (unsigned int i = 0; i < 40; i++)
+		vvtd_attach(v, vvtd_host_new(v), 1, i, 1, 0);
+	vvtd_boot(v, 256, 0);
+	for (unsigned int i = 0; i < 10; i++)
+		vvtd_push(v, desc_iotlb(1, 0, 0, 0, false));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_iqh(v, 3);
+	assert_int_equal(cost_of(v).entries, 120);
+	assert_true(vvtd_drain(v, 10));
+	vvtd_free(v);
+}
+
+/* Host calls to find a culprit are charged; what was read behind it waits for its turn. */
+static void test_hunts_cost(void **state)
+{
+	struct viq_vtd_config config;
+	struct vvtd *v;
+	struct vvtd_host *host;
+
+	vvtd_config(&config);
+	config.budget = 300;
+	v = vvtd_new(&config);
+	host = vvtd_host_new(v);
+	vvtd_host_contract(host, VVTD_COUNTLESS);
+	vvtd_attach(v, host, 1, 0, 1, 0);
+	vvtd_boot(v, 256, 3);
+	for (unsigned int i = 0; i < 900; i++)
+		vvtd_push(v, desc_page(1, 0, i));
+	vvtd_host_fail(host, entry_page(7, true), VIQ_CALL_ILLEGAL, 1);
+	vvtd_ring(v);
+	/* A passing refusal: the hunt finds nothing, the flush succeeds, the run ends all the same. */
+	assert_int_equal(vvtd_r32(v, VREG(FSTS)), 0);
+	assert_iqh(v, 256);
+	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 1);
+	assert_true(vvtd_drain(v, 10));
+	vvtd_free(v);
+}
+
+/* No access to a queue that fails again and again costs more than one attempt. */
+static void test_retries_cost(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *host = vvtd_host_new(v);
+	uint64_t calls;
+
+	vvtd_attach(v, host, 1, 0, 1, 0);
+	vvtd_boot(v, 256, 0);
+	vvtd_host_fail(host, entry_page(1, true), VIQ_CALL_FAILED, -1);
+	vvtd_submit(v, desc_page(1, 0, 1));
+	for (unsigned int i = 0; i < 100; i++) {
+		calls = host->calls;
+		vvtd_ring(v);
+		assert_false(viq_vtd_run(v->vtd, 0));
+		assert_int_equal(host->calls, calls);
+		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+		assert_int_equal(host->calls, calls + 1);
+		assert_retry(v, 0);
+	}
+	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 0);
+	vvtd_free(v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_any_tail),   cmocka_unit_test(test_any_write),
+		cmocka_unit_test(test_budget),     cmocka_unit_test(test_many_tables_cost),
+		cmocka_unit_test(test_hunts_cost), cmocka_unit_test(test_retries_cost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

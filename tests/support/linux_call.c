@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linux_call.h"
+
+static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct linux_fixture *f = opaque;
+
+	return linux_invalidate(&f->inv, req, res);
+}
+
+static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
+{
+	struct linux_fixture *f = opaque;
+
+	return object == f->vm.viommu && sid == FAKE_VM_VSID ? VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS : 0;
+}
+
+void linux_fixture_init(struct linux_fixture *f, enum fk_behaviour behaviour, enum viq_linux_calls calls, bool erratum)
+{
+	static const struct viq_call_host_ops groups = {.size = sizeof(groups),
+							.report_group = 1,
+							.invalidate = invalidate,
+							.stream = stream,
+							.call_entries = 63};
+	static const struct viq_call_host_ops single = {.size = sizeof(single),
+							.report_group = 1,
+							.invalidate = invalidate,
+							.stream = stream,
+							.call_entries = 1};
+	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
+
+	fake_vm_init(&f->vm);
+	f->vm.fk->behaviour = behaviour;
+	f->vm.fk->smmus[0].flags = erratum ? VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI : 0;
+	assert_int_equal(viq_linux_hw_info(f->vm.ctx, f->vm.device, &hw), 0);
+	linux_invalidate_init(&f->inv, f->vm.ctx, f->vm.viommu, &hw, calls);
+	f->host = (struct viq_call_host){.opaque = f, .object = f->vm.viommu};
+	f->host.ops = calls == VIQ_LINUX_CALLS_SINGLE ? &single : &groups;
+	fake_kernel_reset(f->vm.fk);
+}
+
+void linux_fixture_fini(struct linux_fixture *f)
+{
+	assert_int_equal(f->inv.calls.ioctls, f->vm.fk->inv_calls);
+	assert_int_equal(f->inv.calls.entries, f->vm.fk->entries);
+	fake_vm_fini(&f->vm);
+}
+
+void linux_tlbi(uint64_t cmd[2], uint32_t number)
+{
+	cmd[0] = VIQ_SMMUV3_OP_TLBI_NH_VA;
+	cmd[1] = (uint64_t)number << 12;
+}
+
+void linux_atc(uint64_t cmd[2], uint32_t vsid, uint32_t number)
+{
+	cmd[0] = VIQ_SMMUV3_OP_ATC_INV | VIQ_PUT(VIQ_SMMUV3_CMD_SID, vsid);
+	cmd[1] = (uint64_t)number << 12;
+}
+
+void linux_fail(struct linux_fixture *f, unsigned int plan, const uint64_t cmd[2], int err, int times)
+{
+	f->vm.fk->plans[plan] = (struct fk_plan){
+		.cmd = {cmd[0], cmd[1]}, .mask = {~UINT64_C(0), ~UINT64_C(0)}, .err = err, .times = times};
+}
+
+struct viq_call_result linux_call_cut(struct linux_fixture *f, const uint64_t (*cmds)[2], uint32_t count,
+				      const uint32_t *lengths, uint32_t pieces)
+{
+	struct viq_call_piece piece[VIQ_CALL_MAX_PIECES];
+	struct viq_call_request req = {
+		.size = sizeof(req),
+		.object = f->host.object,
+		.type = VIQ_CALL_SMMUV3,
+		.entry_size = 16,
+		.pieces = piece,
+		.piece_count = pieces,
+	};
+	struct viq_call_result res = {.size = sizeof(res)};
+	uint64_t *parts[VIQ_CALL_MAX_PIECES];
+	uint32_t at = 0;
+
+	/* Each piece in memory of its own, so that a tool sees whoever reads beyond one. */
+	for (uint32_t i = 0; i < pieces; i++) {
+		uint32_t n = i + 1 < pieces ? lengths[i] : count - at;
+
+		parts[i] = malloc(n ? n * 16 : 1);
+		for (uint32_t w = 0; w < 2 * n; w++)
+			parts[i][w] = htole64(cmds[at + w / 2][w % 2]);
+		piece[i] = (struct viq_call_piece){parts[i], n};
+		at += n;
+	}
+	assert_int_equal(viq_call_invalidate(&f->host, &req, &res), 0);
+	assert_int_equal(res.hint, 0);
+	for (uint32_t i = 0; i < pieces; i++)
+		free(parts[i]);
+	return res;
+}
+
+struct viq_call_result linux_call(struct linux_fixture *f, const uint64_t (*cmds)[2], uint32_t count)
+{
+	return linux_call_cut(f, cmds, count, NULL, 1);
+}
+
+uint32_t linux_ran(const struct linux_fixture *f, const uint64_t cmd[2])
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < f->vm.fk->effect_count; i++)
+		n += !memcmp(f->vm.fk->effects[i].cmd, cmd, sizeof(f->vm.fk->effects[i].cmd));
+	return n;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include <sys/mman.h>
+
+#include "soft_vtd.h"
+
+#define QUEUE  UINT64_C(0x01000000)
+#define STATUS UINT64_C(0x01100000)
+#define SLOTS  128u
+
+/* --- The front end ------------------------------------------------------------------------------------------------ */
+
+static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+{
+	struct vm *vm = opaque;
+
+	/* Of other causes the guest would not hear. */
+	if (vm->reconfig_fails && (what->cause == VIQ_VTD_CONTEXT_CACHE || what->cause == VIQ_VTD_PASID_CACHE)) {
+		vm->reconfig_fails--;
+		return -ENOMEM;
+	}
+	return soft_vtd_guest_reconfig(&vm->guest, what);
+}
+
+static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
+{
+	struct vm *vm = opaque;
+
+	return soft_vtd_guest_devtlb(&vm->guest, inv);
+}
+
+uint64_t vm_reg(struct vm *vm, uint64_t offset, unsigned int size)
+{
+	return viq_vtd_mmio_read(vm->vtd, offset, size);
+}
+
+void vm_write(struct vm *vm, uint64_t offset, unsigned int size, uint64_t value)
+{
+	viq_vtd_mmio_write(vm->vtd, offset, size, value);
+}
+
+static void gcmd(struct vm *vm, uint32_t bit)
+{
+	vm_write(vm, VREG(GCMD), 4, (vm_reg(vm, VREG(GSTS), 4) & 0x96ffffff) | bit);
+	assert_true(vm_reg(vm, VREG(GSTS), 4) & bit);
+}
+
+void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
+{
+	static const struct viq_vtd_ops ops = {.size = sizeof(ops), .reconfig = reconfig, .devtlb = devtlb};
+	struct viq_mem_region region = {.gpa = 0, .size = VM_RAM};
+
+	memset(vm, 0, sizeof(*vm));
+	vm->ram = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(vm->ram, MAP_FAILED);
+	region.host = vm->ram;
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &vm->mem), 0);
+	synth_mem_init(&vm->heap, vm->ram + 0x100000, 0x100000, 0xf00000);
+	viq_soft_vtd_config_init(&vm->soft_config);
+	viq_vtd_config_init(&vm->config);
+	vm->config.cap = vm->soft_config.cap;
+	vm->config.ecap = vm->soft_config.ecap;
+	vm->config.mem = vm->soft_config.mem = vm->mem;
+	vm->config.ops = &ops;
+	vm->config.opaque = vm;
+	if (tune)
+		tune(vm);
+	assert_int_equal(viq_vtd_create(&vm->config, &vm->vtd, NULL), 0);
+	assert_int_equal(soft_vtd_guest_init(&vm->guest, &vm->soft_config), 0);
+	vm->guest.vtd = vm->vtd;
+	vm->soft = vm->guest.soft;
+	assert_int_equal(synth_vtd_root_init(&vm->root, &vm->heap, scalable), 0);
+	vm_write(vm, VREG(IQA), 8, QUEUE | VIQ_VTD_IQA_DW);
+	gcmd(vm, VIQ_VTD_GCMD_QIE);
+	vm_write(vm, VREG(RTADDR), 8, synth_vtd_root_rtaddr(&vm->root));
+	gcmd(vm, VIQ_VTD_GCMD_SRTP);
+	gcmd(vm, VIQ_VTD_GCMD_TE);
+}
+
+void vm_fini(struct vm *vm)
+{
+	soft_vtd_guest_fini(&vm->guest);
+	viq_vtd_destroy(vm->vtd);
+	viq_mem_destroy(vm->mem);
+	munmap(vm->ram, VM_RAM);
+}
+
+void vm_migrate(struct vm *vm)
+{
+	char state[16384];
+	size_t len = sizeof(state);
+
+	assert_int_equal(viq_vtd_save(vm->vtd, state, &len), 0);
+	viq_vtd_destroy(vm->vtd);
+	assert_int_equal(viq_vtd_create(&vm->config, &vm->vtd, NULL), 0);
+	vm->guest.vtd = vm->vtd;
+	assert_int_equal(viq_vtd_restore(vm->vtd, state, len), 0);
+}
+
+struct viq_soft_vtd_dev *vm_add(struct vm *vm, uint16_t sid, bool ats)
+{
+	assert_int_equal(soft_vtd_guest_add(&vm->guest, sid, ats), 0);
+	return soft_vtd_guest_find(&vm->guest, sid)->dev;
+}
+
+static void push(struct vm *vm, struct test_desc desc)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		viq_mem_write_u64(vm->mem, QUEUE + vm->tail * 32 + i * 8, desc.qw[i]);
+	vm->tail = (vm->tail + 1) % SLOTS;
+}
+
+bool vm_submit(struct vm *vm, struct test_desc desc)
+{
+	uint64_t status;
+
+	viq_mem_write_u32(vm->mem, STATUS, 0);
+	push(vm, desc);
+	push(vm, desc_wait(true, false, false, 2, STATUS));
+	vm_write(vm, VREG(IQT), 8, vm->tail * 32);
+	viq_mem_read_words(vm->mem, STATUS, &status, 1);
+	return (uint32_t)status == 2;
+}
+
+void vm_flush_entry(struct vm *vm, unsigned int did, uint32_t pasid)
+{
+	assert_true(vm_submit(vm, desc_pc(VIQ_VTD_PC_PASID, (uint16_t)did, pasid)));
+	assert_true(vm_submit(vm, desc_piotlb(VIQ_VTD_PIOTLB_PASID, (uint16_t)did, pasid, 0, 0, false)));
+}
+
+unsigned int vm_fault(struct vm *vm)
+{
+	uint64_t at = VIQ_GET(VIQ_VTD_CAP_FRO, vm->config.cap) * 16;
+	uint64_t hi = vm_reg(vm, at + 8, 8);
+
+	if (!(hi & VIQ_VTD_FRCD_1_F))
+		return 0;
+	vm_write(vm, at + 12, 4, UINT32_C(1) << 31);
+	vm_write(vm, VREG(FSTS), 4, VIQ_VTD_FSTS_PFO);
+	return VIQ_GET(VIQ_VTD_FRCD_1_FR, hi);
+}
+
+/* --- Structures --------------------------------------------------------------------------------------------------- */
+
+struct synth_vtd_pt vm_pt(struct vm *vm, unsigned int stage, unsigned int levels)
+{
+	struct synth_vtd_pt pt;
+
+	assert_int_equal(synth_vtd_pt_init(&pt, &vm->heap, stage, levels), 0);
+	return pt;
+}
+
+void vm_map(struct synth_vtd_pt *pt, uint64_t iova, uint64_t pa)
+{
+	assert_int_equal(synth_vtd_pt_map(pt, iova, pa, 1, 0), 0);
+}
+
+void vm_unmap(struct synth_vtd_pt *pt, uint64_t iova)
+{
+	assert_int_equal(synth_vtd_pt_unmap(pt, iova, 1), 0);
+}
+
+struct synth_vtd_pasids vm_pasids(struct vm *vm, uint16_t sid, uint32_t rid_pasid)
+{
+	struct synth_vtd_pasids pasids;
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS];
+
+	assert_int_equal(synth_vtd_pasids_init(&pasids, &vm->heap, 0), 0);
+	synth_vtd_context(ctx, &pasids, rid_pasid);
+	ctx[0] |= vm->config.ecap & VIQ_VTD_ECAP_DT ? VIQ_VTD_SCTX_DTE : 0;
+	assert_int_equal(synth_vtd_root_set(&vm->root, sid, ctx), 0);
+	return pasids;
+}
+
+void vm_entry(struct synth_vtd_pasids *pasids, uint32_t pasid, const struct synth_vtd_pt *fs,
+	      const struct synth_vtd_pt *ss, unsigned int did)
+{
+	uint64_t entry[VIQ_VTD_PE_WORDS];
+
+	synth_vtd_pasid(entry, fs, ss, did);
+	assert_int_equal(synth_vtd_pasids_set(pasids, pasid, entry), 0);
+}
+
+void vm_legacy(struct vm *vm, uint16_t sid, const struct synth_vtd_pt *ss, unsigned int did)
+{
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS];
+
+	synth_vtd_legacy_context(ctx, ss, VIQ_VTD_AW_48, did);
+	assert_int_equal(synth_vtd_root_set(&vm->root, sid, ctx), 0);
+}
+
+/* --- Accesses ----------------------------------------------------------------------------------------------------- */
+
+int vm_translate(struct viq_soft_vtd_dev *dev, int64_t pasid, uint64_t iova, uint32_t flags, uint64_t *pa)
+{
+	struct viq_soft_xlate x = {0};
+	int ret;
+
+	viq_soft_access_begin();
+	ret = viq_soft_vtd_translate(dev, iova, pasid < 0 ? 0 : (uint32_t)pasid, flags | (pasid < 0 ? 0 : VIQ_SOFT_SSV),
+				     &x);
+	viq_soft_access_end();
+	*pa = x.pa;
+	if (!ret)
+		assert_true(x.len >= 1);
+	return ret;
+}
+
+void vm_hits(struct viq_soft_vtd_dev *dev, int64_t pasid, uint64_t iova, uint64_t pa)
+{
+	uint64_t got;
+
+	assert_int_equal(vm_translate(dev, pasid, iova, VIQ_SOFT_READ, &got), 0);
+	assert_int_equal(got, pa);
+}
+
+void vm_misses(struct vm *vm, struct viq_soft_vtd_dev *dev, int64_t pasid, uint64_t iova, unsigned int reason)
+{
+	uint64_t got;
+
+	assert_int_equal(vm_translate(dev, pasid, iova, VIQ_SOFT_READ, &got), -EFAULT);
+	assert_int_equal(vm_fault(vm), reason);
+}

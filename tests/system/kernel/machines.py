@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""What a run needs: the program for the machine, QEMU, and the kernels, each built or fetched unless it is there."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+import iort
+import replay
+import vm
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parents[2]
+BUILD = SOURCE / "build-kernel"
+CACHE = pathlib.Path(os.environ.get("VIQ_CACHE") or
+                     pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "viq")
+CAPTURE = SOURCE / "captures" / "linux-7.3-arm64-smmuv3-strict-nvme.pcap"
+SUITE = "trixie-backports"
+# What can go wrong on the way, each with a message for people.
+TROUBLE = (vm.VmError, iort.IortError, replay.CaptureError, OSError)
+
+
+def _output(*command):
+    """A script's answer, with what it says on the way left to be seen."""
+    done = subprocess.run([str(word) for word in command], check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise vm.VmError(f"{command[0].name} failed; what it said is above")
+    return done.stdout.strip()
+
+
+def _configure(log):
+    """The build folder; one that was configured otherwise, or not to the end, is begun anew."""
+    libfdt = _output(HERE / "fetch-libfdt.sh", CACHE)
+    setup = ["meson", "setup", BUILD, "--cross-file", HERE / "aarch64.cross", "--buildtype=release",
+             "-Ddefault_library=static", "-Dtool=false", "-Dtests=false", "-Dsoft=false", "-Dvm=true",
+             f"-Dc_args=-I{libfdt}/include", f"-Dc_link_args=-static -L{libfdt}/lib"]
+    wanted = "\n".join(str(word) for word in setup)
+    done = BUILD / "setup"
+    if done.exists() and done.read_text() == wanted:
+        return
+    # Meson would remember what the compiler did not find.
+    shutil.rmtree(BUILD, ignore_errors=True)
+    _quietly(setup, log)
+    done.write_text(wanted)
+
+
+def _quietly(command, log):
+    with open(log, "a", encoding="utf-8") as out:
+        if subprocess.run(command, stdout=out, stderr=out, check=False, cwd=SOURCE).returncode:
+            raise vm.VmError(f"the program for the machine does not build:\n{log.read_text()[-4000:]}")
+
+
+def build():
+    """Everything for the machine, with the cross compiler, linked statically; the build folder."""
+    log = SOURCE / "build-kernel.log"
+    log.unlink(missing_ok=True)
+    _configure(log)
+    _quietly(["ninja", "-C", BUILD], log)
+    return BUILD
+
+
+def program():
+    """Its /init for check-kernel; the path."""
+    return build() / "tests" / "system" / "kernel" / "init"
+
+
+def qemu():
+    """A qemu-system-aarch64 that is new enough."""
+    return _output(HERE / "fetch-qemu.sh", CACHE)
+
+
+def kernels():
+    """(package, version) of the kernels to run, the current one first; one or two."""
+    lines = _output(HERE / "archive.sh", CACHE / "archive", SUITE, "kernels").splitlines()
+    return [tuple(line.split()) for line in lines]
+
+
+def kernel(package, version):
+    """The folder of a built kernel."""
+    return _output(HERE / "build-kernel.sh", CACHE, package, version)
+
+
+def machine(package, version):
+    """All of it, ready to run."""
+    new = vm.Vm(qemu(), kernel(package, version), program(), CACHE)
+    new.files["replay"] = replay.flatten(CAPTURE.read_bytes())
+    return new
+
+
+def script(main):
+    """Run main() as a program of its own; whoever interrupts it knows why it has ended."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

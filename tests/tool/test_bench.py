@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`viq bench` measures everything it promises and says so in JSON and as a table. How fast anything is is not tested."""
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+VIQ = pathlib.Path(sys.argv.pop()).resolve()
+
+ROWS = {
+    'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed'],
+    'doorbell': ['null', 'null_msi', 'soft', 'soft_threads'],
+    'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_control']
+            + [f'invalidate_{kind}_{10 ** n}' for kind in ('asid', 'page', 'range') for n in (2, 3, 4)],
+    'linux': ['doorbell', 'entry_bulk', 'entry_strict']
+             + [f'calls_{stream}_{way}' for stream in ('capture', '512', '65536') for way in ('bulk', 'strict', 'each')],
+    'memory': ['footprint', 'allocated', 'growth'],
+    'qemu': ['qemu', 'front_end', 'device'],
+    'vtd_bulk': ['iotlb', 'pasid_iotlb'],
+    'vtd_doorbell': ['iotlb', 'pasid_iotlb', 'soft'],
+    'vtd_soft': [f'invalidate_{kind}_{10 ** n}' for kind in ('page', 'table') for n in (2, 4)],
+    'vtd_qemu': ['qemu', 'front_end', 'device'],
+}
+# Calls per doorbell and entries per call: counted, so the same everywhere. The front end passes at most 2,048 at once.
+CALLS = {
+    'calls_capture_bulk': (3195 / 3190, 1),
+    'calls_capture_strict': (3195 / 3190, 1),
+    'calls_capture_each': (3195 / 3190, 1),
+    'calls_512_bulk': (1, 512),
+    'calls_512_strict': (9, 512 / 9),
+    'calls_512_each': (512, 1),
+    'calls_65536_bulk': (32, 2048),
+    'calls_65536_strict': (32 * 33, 65536 / 32 / 33),
+    'calls_65536_each': (65536, 1),
+}
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KEYS = {'subject', 'name', 'title', 'unit', 'value', 'figure_name', 'figure', 'target', 'reached', 'skipped'}
+
+
+def bench(*args):
+    return subprocess.run([VIQ, 'bench', *args], capture_output=True, text=True, check=False)
+
+
+class Bench(unittest.TestCase):
+    def check_stat(self, stat):
+        self.assertEqual(set(stat), {'median', 'p10', 'p90', 'samples'})
+        self.assertGreaterEqual(stat['samples'], 1)
+        self.assertLessEqual(stat['p10'], stat['median'])
+        self.assertLessEqual(stat['median'], stat['p90'])
+
+    def check_target(self, row):
+        """What is said of the target must follow from the numbers."""
+        if row['target'] is None or row['skipped']:
+            self.assertIsNone(row['reached'])
+            return
+        (bound, limit), = row['target'].items()
+        median = (row['figure'] or row['value'])['median']
+        self.assertIn(bound, ('at_most', 'at_least'))
+        self.assertEqual(row['reached'], median <= limit if bound == 'at_most' else median >= limit)
+
+    def check_row(self, row):
+        self.assertEqual(set(row), KEYS)
+        if not row['skipped']:
+            self.check_stat(row['value'])
+            self.assertEqual(row['figure'] is None, row['figure_name'] is None)
+            if row['figure']:
+                self.check_stat(row['figure'])
+        self.check_target(row)
+
+    def test_json_has_every_row(self):
+        out = bench('--quick', '--json')
+        self.assertEqual((out.returncode, out.stderr), (0, ''))
+        self.assertEqual(out.stdout.count('\n'), 1)
+        report = json.loads(out.stdout)
+        rows = {}
+        for row in report['rows']:
+            with self.subTest(row=row['name']):
+                self.check_row(row)
+            rows.setdefault(row['subject'], []).append(row['name'])
+        self.assertEqual(rows, ROWS)
+        self.assertTrue(report['quick'])
+
+    def test_calls_are_counted(self):
+        out = subprocess.run([VIQ, 'bench', '--quick', '--json', '--only', 'linux'], cwd=ROOT, capture_output=True,
+                             text=True, check=True)
+        rows = {row['name']: row for row in json.loads(out.stdout)['rows']}
+        for name, (calls, entries) in CALLS.items():
+            with self.subTest(row=name):
+                self.assertAlmostEqual(rows[name]['value']['median'], calls)
+                self.assertAlmostEqual(rows[name]['figure']['median'], entries)
+
+    def test_capture_that_is_not_there(self):
+        out = subprocess.run([VIQ, 'bench', '--quick', '--json', '--only', 'linux'], cwd='/', capture_output=True,
+                             text=True, check=True)
+        rows = {row['name']: row for row in json.loads(out.stdout)['rows']}
+        self.assertRegex(rows['calls_capture_bulk']['skipped'], r'^no captures/.*\.pcap here$')
+        self.assertIsNone(rows['calls_512_bulk']['skipped'])
+
+    def test_table_of_one_subject(self):
+        out = bench('--quick', '--only', 'memory')
+        self.assertEqual((out.returncode, out.stderr), (0, ''))
+        self.assertRegex(out.stdout, r'viq_smmuv3_footprint\(\) .* bytes +<= 262144 +(reached|MISSED)')
+        self.assertNotIn('memcpy', out.stdout)
+
+    def test_bad_command_lines(self):
+        for args in (['--only', 'nothing'], ['--only'], ['--fast'], ['extra']):
+            with self.subTest(args=args):
+                out = bench(*args)
+                self.assertEqual((out.returncode, out.stdout, out.stderr.count('\n')), (2, '', 1))
+
+
+unittest.main()

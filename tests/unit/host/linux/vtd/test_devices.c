@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* The devices of a nested VT-d: they come, go and are renumbered; the guest is bound, unbound and bound again. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/linux_vnest.h"
+
+static void refuses(struct vnest *n, uint32_t device, uint16_t source_id, int err, const char *text)
+{
+	assert_int_equal(vnest_try_add(n, device, source_id), err);
+	if (!strstr(n->why.text, text))
+		fail_msg("'%s' does not say '%s'", n->why.text, text);
+	assert_int_equal(vnest_own_objects(n), 0);
+}
+
+/* Whatever the VMM had attached before. */
+static void added_device_is_blocked_until_the_guest_says(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	assert_int_equal(viq_linux_vfio_attach(n->ctx, n->fd[0], n->ioas), 0);
+	vnest_add(n, 0);
+	assert_blocked(n, 0, 0);
+	vnest_free(n);
+}
+
+static void added_device_is_set_up_as_the_tables_say(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	vnest_context_on(n, 0);
+	vnest_first(n, 0, 0, 4, 1);
+	vnest_first(n, 0, 500, 4, 2);
+	vnest_add(n, 0);
+	assert_nested(n, 0, 0, 1);
+	assert_nested(n, 0, 500, 2);
+	vnest_free(n);
+}
+
+static void arguments(void **state)
+{
+	struct viq_linux_vtd_device d = {.size = sizeof(d)};
+	struct viq_vtd_reconfig what = {.size = sizeof(what)};
+	struct vnest *n = vnest_new(2);
+
+	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -EINVAL);
+	d.device = n->id[0];
+	d.size = 1;
+	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -EINVAL);
+	assert_int_equal(viq_linux_vvtd_add(n->vv, NULL, 1, &n->why), -EINVAL);
+	d = (struct viq_linux_vtd_device){.size = sizeof(d), .device = 99, .fd = n->fd[0]};
+	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -ENOENT);
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, 1), -ENOENT);
+	what.cause = VIQ_VTD_RESTORED + 1;
+	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -EINVAL);
+	what.cause = 0;
+	what.scope = VIQ_VTD_SCOPE_PASID + 1;
+	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -EINVAL);
+	what.scope = 0;
+	what.size = 1;
+	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -EINVAL);
+	vnest_add(n, 0);
+	assert_int_equal(vnest_try_add(n, 1, VNEST_SID(0)), -EEXIST);
+	assert_int_equal(vnest_try_add(n, 0, VNEST_SID(1)), -EEXIST);
+	n->config.max_tables = 0;
+	assert_int_equal(viq_linux_vvtd_create(n->ctx, &n->config, &n->vv, &n->why), -EINVAL);
+	vnest_free(n);
+}
+
+static void devices_behind_other_hardware(void **state)
+{
+	struct vnest *n = vnest_new(2);
+
+	n->fk->devices[1].smmu = 1;
+	n->fk->smmus[1].cap &= ~VIQ_VTD_CAP_FS5LP;
+	refuses(n, 1, 1, -ENODEV, "lacks");
+	n->fk->smmus[1].cap |= VIQ_VTD_CAP_FS5LP;
+	n->fk->smmus[1].ecap &= ~VIQ_VTD_ECAP_NEST;
+	refuses(n, 1, 1, -ENODEV, "ECAP.NEST");
+	n->fk->smmus[1].type = VIQ_LINUX_HW_SMMUV3;
+	refuses(n, 1, 1, -ENODEV, "not behind a VT-d");
+	n->fk->smmus[1] = n->fk->smmus[0];
+	vnest_add(n, 1); /* of one kind: one guest VT-d for both */
+	vnest_free(n);
+}
+
+static void removed_device_is_blocked(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	vnest_set(n, 0, 7, 4, 2);
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), 0);
+	assert_blocked(n, 0, 0);
+	assert_blocked(n, 0, 7);
+	assert_int_equal(vnest_own_objects(n), 0);
+	vnest_flush(n, 4, 0);
+	assert_blocked(n, 0, 0);
+	vnest_add(n, 0);
+	assert_nested(n, 0, 0, 1);
+	assert_nested(n, 0, 7, 2);
+	vnest_free(n);
+}
+
+/* What could not be blocked when it was removed is when it comes back, PASIDs that bypass among it. */
+static void device_that_comes_back_half_removed(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	n->own_attach = true;
+	vnest_add(n, 0);
+	vnest_set(n, 0, 7, 4, 2);
+	vnest_entry(n, 0, 9, 1 | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_PT), 1, 0);
+	vnest_flush(n, 1, 9);
+	assert_int_equal(vnest_mode(n, 0, 9), FK_OWN_TABLES);
+	n->attach_fails = -1;
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), -ENOMEM);
+	assert_int_equal(vnest_try_add(n, 0, VNEST_SID(0)), -ENOMEM);
+	vnest_clear(n, 0, 7);
+	vnest_clear(n, 0, 9);
+	n->attach_fails = 0;
+	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0); /* no guest's tables are needed to know */
+	vnest_add(n, 0);
+	assert_blocked(n, 0, 7);
+	assert_blocked(n, 0, 9);
+	vnest_free(n);
+}
+
+static void devices_swap_their_numbers(void **state)
+{
+	const struct viq_linux_vtd_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
+	struct vnest *n = vnest_new(2);
+
+	for (uint32_t i = 0; i < 2; i++) {
+		vnest_add(n, i);
+		vnest_set(n, i, 0, 4, 10 + i);
+	}
+	vnest_set(n, 0, 7, 4, 20);
+	assert_int_equal(viq_linux_vvtd_move(n->vv, moves, 2), 0);
+	assert_nested(n, 0, 0, 11);
+	assert_nested(n, 1, 0, 10);
+	assert_nested(n, 1, 7, 20);
+	assert_blocked(n, 0, 7);
+	/* Device-selective descriptors concern who is there now. */
+	vnest_clear(n, 0, 0);
+	assert_true(vnest_send(n, desc_cc(VREG(CC_DEVICE), 0, VNEST_SID(0), 0)));
+	assert_blocked(n, 1, 0);
+	assert_nested(n, 0, 0, 11);
+	/* Without a guest nobody says what is at the new number. */
+	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
+	assert_int_equal(viq_linux_vvtd_move(n->vv, moves, 2), 0);
+	assert_blocked(n, 0, 0);
+	vnest_free(n);
+}
+
+static void moves_that_cannot_be(void **state)
+{
+	static const struct viq_linux_vtd_move onto[] = {{VNEST_SID(0), VNEST_SID(1)}};
+	static const struct viq_linux_vtd_move from_nowhere[] = {{5, 6}};
+	static const struct viq_linux_vtd_move twice[] = {{VNEST_SID(0), 6}, {VNEST_SID(1), 6}};
+	struct vnest *n = vnest_new(2);
+
+	for (uint32_t i = 0; i < 2; i++) {
+		vnest_add(n, i);
+		vnest_set(n, i, 0, 4, 10 + i);
+	}
+	assert_int_equal(viq_linux_vvtd_move(n->vv, onto, 1), -EEXIST);
+	assert_int_equal(viq_linux_vvtd_move(n->vv, from_nowhere, 1), -ENOENT);
+	assert_int_equal(viq_linux_vvtd_move(n->vv, twice, 2), -EEXIST);
+	assert_int_equal(viq_linux_vvtd_move(n->vv, NULL, 1), -EINVAL);
+	assert_int_equal(viq_linux_vvtd_move(n->vv, NULL, 0), 0);
+	assert_nested(n, 0, 0, 10);
+	assert_nested(n, 1, 0, 11);
+	vnest_free(n);
+}
+
+/* A guest VT-d that is made anew, as at a restart of the VMM's own part: the tables that there are it must know. */
+static void bound_again_the_tables_are_known(void **state)
+{
+	struct viq_vtd_reconfig what = {.size = sizeof(what), .cause = VIQ_VTD_PASID_CACHE};
+	struct vnest *n = vnest_new(1);
+	uint32_t hwpt;
+
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	hwpt = vnest_attached(n, 0, 0);
+	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
+	assert_nested(n, 0, 0, 1);
+	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -ENODEV);
+	fake_kernel_reset(n->fk);
+	assert_true(vnest_send(n, desc_page(4, 0, 5)));
+	assert_int_equal(n->fk->effect_count, 0); /* it is nobody's */
+	assert_int_equal(viq_linux_vvtd_bind(n->vv, n->g->vtd, NULL), -EINVAL);
+	assert_int_equal(viq_linux_vvtd_bind(n->vv, n->g->vtd, n->g->mem), 0);
+	assert_true(vnest_send(n, desc_page(4, 0, 5)));
+	assert_int_equal(vnest_effects(n, hwpt, entry_page(5, true)), 1);
+	/* Twice is once. */
+	assert_int_equal(viq_linux_vvtd_bind(n->vv, n->g->vtd, n->g->mem), 0);
+	assert_true(vnest_send(n, desc_page(4, 0, 6)));
+	assert_int_equal(vnest_effects(n, hwpt, entry_page(6, true)), 1);
+	vnest_free(n);
+}
+
+/* A stage 2 without PASID: the kernel attaches no PASID then, and the guest's queue goes on. */
+static void stage_2_that_is_not_for_pasids(void **state)
+{
+	struct vnest *n = vnest_kernel(1);
+	uint32_t good = n->hwpt;
+
+	assert_int_equal(viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT, &n->config.hwpt), 0);
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	vnest_boot(n);
+	vnest_add(n, 0);
+	vnest_context_on(n, 0);
+	vnest_entry(n, 0, 9, 1 | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_PT), 1, 0);
+	vnest_flush(n, 1, 9);
+	assert_blocked(n, 0, 9);
+	assert_int_equal(n->last.fate, VIQ_LINUX_VTD_REJECTED);
+	vnest_destroy(n);
+	assert_int_equal(viq_linux_destroy(n->ctx, n->config.hwpt), 0);
+	n->hwpt = good;
+	vnest_free(n);
+}
+
+static void looking_in(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	assert_int_equal(viq_linux_vvtd_hw_info(n->vv)->ecap, n->fk->smmus[0].ecap);
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	vnest_set(n, 0, 7, 4, 2);
+	assert_true(vnest_send(n, desc_iotlb(VREG(IOTLB_GLOBAL), 0, 0, 0, false)));
+	assert_int_equal(vnest_counters(n).tables, 2);
+	assert_int_equal(vnest_counters(n).attaches, 2);
+	assert_int_equal(vnest_counters(n).ioctls, n->fk->inv_calls);
+	assert_int_equal(vnest_counters(n).entries, n->fk->entries);
+	assert_null(viq_linux_vvtd_hw_info(NULL));
+	assert_int_equal(viq_linux_vvtd_destroy(NULL), 0);
+	vnest_free(n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(added_device_is_blocked_until_the_guest_says),
+		cmocka_unit_test(added_device_is_set_up_as_the_tables_say),
+		cmocka_unit_test(arguments),
+		cmocka_unit_test(devices_behind_other_hardware),
+		cmocka_unit_test(removed_device_is_blocked),
+		cmocka_unit_test(device_that_comes_back_half_removed),
+		cmocka_unit_test(devices_swap_their_numbers),
+		cmocka_unit_test(moves_that_cannot_be),
+		cmocka_unit_test(bound_again_the_tables_are_known),
+		cmocka_unit_test(stage_2_that_is_not_for_pasids),
+		cmocka_unit_test(looking_in),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Device-TLBs of the software VT-d: stale until a device-TLB descriptor of the right source, PASID and address, or an
+ * entry of the table where these reach the device; and devices that do not answer (ITE) or answer wrongly (ICE).
+ */
+#include "support/soft_vtd.h"
+
+#define IOVA    UINT64_C(0x7000)
+#define OTHER   UINT64_C(0x40007000)
+#define PAGE(n) (VM_DATA + (uint64_t)(n)*4096)
+#define ALL     UINT64_C(0x7ffffffffffff000)
+
+struct world {
+	struct vm vm;
+	struct synth_vtd_pasids pasids;
+	struct synth_vtd_pt pt;
+};
+
+static void own_devtlbs(struct vm *vm)
+{
+	vm->soft_config.devtlb_implied = 0;
+}
+
+/* The same tables without PASID in domain 4 and for PASIDs 5 and 7 in domain 5; all cached in the device, unmapped. */
+static void world_init(struct world *w, bool implied)
+{
+	static const int64_t pasids[] = {NO_PASID, 5, 7};
+
+	vm_init(&w->vm, true, implied ? NULL : own_devtlbs);
+	w->pasids = vm_pasids(&w->vm, SID, 0);
+	w->pt = vm_pt(&w->vm, 1, 4);
+	vm_map(&w->pt, IOVA, PAGE(0));
+	vm_map(&w->pt, OTHER, PAGE(1));
+	vm_entry(&w->pasids, 0, &w->pt, NULL, 4);
+	vm_entry(&w->pasids, 5, &w->pt, NULL, 5);
+	vm_entry(&w->pasids, 7, &w->pt, NULL, 5);
+	w->vm.dev = vm_add(&w->vm, SID, true);
+	for (unsigned int i = 0; i < 3; i++) {
+		vm_hits(w->vm.dev, pasids[i], IOVA, PAGE(0));
+		vm_hits(w->vm.dev, pasids[i], OTHER, PAGE(1));
+	}
+	vm_unmap(&w->pt, IOVA);
+	vm_unmap(&w->pt, OTHER);
+}
+
+static bool in_device(struct world *w, int64_t pasid, uint64_t iova)
+{
+	return viq_soft_vtd_cached(w->vm.dev, iova, pasid < 0 ? 0 : (uint32_t)pasid,
+				   VIQ_SOFT_READ | (pasid < 0 ? 0 : VIQ_SOFT_SSV), true);
+}
+
+/* Bits: IOVA and OTHER without PASID, with PASID 5, with PASID 7. */
+static unsigned int left(struct world *w)
+{
+	return (unsigned int)in_device(w, NO_PASID, IOVA) | (unsigned int)in_device(w, NO_PASID, OTHER) << 1 |
+	       (unsigned int)in_device(w, 5, IOVA) << 2 | (unsigned int)in_device(w, 5, OTHER) << 3 |
+	       (unsigned int)in_device(w, 7, IOVA) << 4 | (unsigned int)in_device(w, 7, OTHER) << 5;
+}
+
+static void the_device_goes_on_until_its_tlb_is_invalidated(void **state)
+{
+	struct world w;
+
+	world_init(&w, false);
+	assert_true(vm_submit(&w.vm, desc_iotlb(1, 0, 0, 0, false)));
+	assert_int_equal(left(&w), 0x3f);
+	vm_hits(w.vm.dev, NO_PASID, IOVA, PAGE(0));
+	assert_true(vm_submit(&w.vm, desc_devtlb(SID, IOVA, false)));
+	/* A translation request that finds nothing is answered to the device and recorded nowhere. */
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, 0);
+	vm_fini(&w.vm);
+}
+
+static void a_descriptor_takes_its_source_pasid_and_range(void **state)
+{
+	static const struct {
+		struct test_desc desc;
+		unsigned int left;
+	} rows[] = {
+		{{{0x3 | (uint64_t)SID << 32, IOVA, 0, 0}}, 0x3e},
+		{{{0x3 | (uint64_t)SID << 32, ALL | 1, 0, 0}}, 0x3c},
+		{{{0x3 | (uint64_t)(SID + 1) << 32, ALL | 1, 0, 0}}, 0x3f},
+		{{{0x8 | SID << 16 | UINT64_C(5) << 32, IOVA, 0, 0}}, 0x3b},
+		{{{0x8 | SID << 16 | UINT64_C(5) << 32, ALL | 0x800, 0, 0}}, 0x33},
+		{{{0x8 | SID << 16 | UINT64_C(7) << 32, OTHER, 0, 0}}, 0x1f},
+		/* G = 1: every PASID; those without may go too. */
+		{{{0x8 | SID << 16, ALL | 0x801, 0, 0}}, 0},
+		/* 64 KiB from 0: S, and three ones from bit 12 on. */
+		{{{0x3 | (uint64_t)SID << 32, 0x7001, 0, 0}}, 0x3e},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+
+		world_init(&w, false);
+		assert_true(vm_submit(&w.vm, rows[i].desc));
+		assert_int_equal(left(&w), rows[i].left);
+		vm_fini(&w.vm);
+	}
+}
+
+/* As with Linux: what goes from the IOTLB goes from the devices of the table. */
+static void with_devtlb_implied_entries_reach_the_device(void **state)
+{
+	static const struct {
+		struct test_desc desc;
+		unsigned int left;
+	} rows[] = {
+		{{{0x36 | 4 << 16, IOVA, 0, 0}}, 0x3e},
+		{{{0x26 | 5 << 16 | UINT64_C(5) << 32, 0, 0, 0}}, 0x33},
+		{{{0xe2 | 5 << 16, 0, 0, 0}}, 0x03},
+		{{{0xd2, 0, 0, 0}}, 0},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+
+		world_init(&w, true);
+		assert_true(vm_submit(&w.vm, rows[i].desc));
+		assert_int_equal(left(&w), rows[i].left);
+		vm_fini(&w.vm);
+	}
+}
+
+static void a_detached_table_leaves_nothing_in_the_device(void **state)
+{
+	for (unsigned int implied = 0; implied < 2; implied++) {
+		struct world w;
+
+		world_init(&w, implied);
+		assert_int_equal(synth_vtd_pasids_set(&w.pasids, 5, NULL), 0);
+		assert_true(vm_submit(&w.vm, desc_pc(VIQ_VTD_PC_PASID, 5, 5)));
+		assert_false(in_device(&w, 5, IOVA));
+		assert_false(in_device(&w, 5, OTHER));
+		vm_fini(&w.vm);
+	}
+}
+
+static void ats_off_empties_it_and_the_context_decides_too(void **state)
+{
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS];
+	struct world w;
+
+	world_init(&w, false);
+	assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, false), 0);
+	vm_map(&w.pt, IOVA, PAGE(2));
+	assert_true(vm_submit(&w.vm, desc_iotlb(1, 0, 0, 0, false)));
+	vm_hits(w.vm.dev, NO_PASID, IOVA, PAGE(2));
+	assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, true), 0);
+	assert_int_equal(left(&w), 0);
+	vm_hits(w.vm.dev, NO_PASID, IOVA, PAGE(2));
+	assert_true(in_device(&w, NO_PASID, IOVA));
+	/* DTE = 0 */
+	synth_vtd_context(ctx, &w.pasids, 0);
+	assert_int_equal(synth_vtd_root_set(&w.vm.root, SID, ctx), 0);
+	assert_true(vm_submit(&w.vm, desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0)));
+	vm_hits(w.vm.dev, NO_PASID, IOVA, PAGE(2));
+	assert_false(in_device(&w, NO_PASID, IOVA));
+	ctx[0] |= VIQ_VTD_SCTX_DTE;
+	assert_int_equal(synth_vtd_root_set(&w.vm.root, SID, ctx), 0);
+	assert_true(vm_submit(&w.vm, desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0)));
+	assert_false(in_device(&w, NO_PASID, IOVA));
+	vm_fini(&w.vm);
+}
+
+static void a_write_needs_a_granted_write(void **state)
+{
+	struct world w;
+	uint64_t pa;
+
+	world_init(&w, false);
+	assert_int_equal(synth_vtd_pt_map(&w.pt, 0x9000, PAGE(3), 1, SYNTH_RO), 0);
+	vm_hits(w.vm.dev, NO_PASID, 0x9000, PAGE(3));
+	assert_true(in_device(&w, NO_PASID, 0x9000));
+	assert_int_equal(vm_translate(w.vm.dev, NO_PASID, 0x9000, VIQ_SOFT_WRITE, &pa), -EFAULT);
+	assert_int_equal(vm_fault(&w.vm), 0);
+	vm_fini(&w.vm);
+}
+
+/* --- Failures ----------------------------------------------------------------------------------------------------- */
+
+static void a_device_that_does_not_answer_is_ite_and_keeps_what_it_has(void **state)
+{
+	struct world w;
+
+	world_init(&w, false);
+	assert_int_equal(viq_soft_vtd_inject_devtlb(w.vm.dev, -ETIMEDOUT, 1), 0);
+	assert_false(vm_submit(&w.vm, desc_devtlb(SID, IOVA, false)));
+	assert_int_equal(vm_reg(&w.vm, VREG(FSTS), 4) & VIQ_VTD_FSTS_ITE, VIQ_VTD_FSTS_ITE);
+	assert_int_equal(VIQ_GET(VIQ_VTD_IQERCD_ITESID, vm_reg(&w.vm, VREG(IQERCD), 8)), SID);
+	assert_true(in_device(&w, NO_PASID, IOVA));
+	vm_write(&w.vm, VREG(FSTS), 4, VIQ_VTD_FSTS_ITE);
+	assert_true(vm_submit(&w.vm, desc_devtlb(SID, IOVA, false)));
+	assert_false(in_device(&w, NO_PASID, IOVA));
+	vm_fini(&w.vm);
+}
+
+static void a_wrong_answer_is_ice_and_the_queue_goes_on(void **state)
+{
+	struct world w;
+
+	world_init(&w, false);
+	assert_int_equal(viq_soft_vtd_inject_devtlb(w.vm.dev, -EIO, 2), 0);
+	assert_true(vm_submit(&w.vm, desc_devtlb(SID, IOVA, false)));
+	assert_int_equal(vm_reg(&w.vm, VREG(FSTS), 4) & VIQ_VTD_FSTS_ICE, VIQ_VTD_FSTS_ICE);
+	assert_int_equal(VIQ_GET(VIQ_VTD_IQERCD_ICESID, vm_reg(&w.vm, VREG(IQERCD), 8)), SID);
+	assert_true(in_device(&w, NO_PASID, IOVA));
+	assert_true(vm_submit(&w.vm, desc_devtlb(SID, IOVA, false)));
+	assert_true(in_device(&w, NO_PASID, IOVA));
+	assert_true(vm_submit(&w.vm, desc_devtlb(SID, IOVA, false)));
+	assert_false(in_device(&w, NO_PASID, IOVA));
+	vm_fini(&w.vm);
+}
+
+/* Where entries reach the device, its silence fails the call: the guest is told to try again. */
+static void a_time_out_behind_the_call_is_retried(void **state)
+{
+	const struct viq_soft_inject once = {.size = sizeof(once), .failure = VIQ_SOFT_FAIL_ATC_TIMEOUT, .times = 1};
+	struct world w;
+
+	world_init(&w, true);
+	assert_int_equal(viq_soft_vtd_inject(w.vm.soft, &once), 0);
+	assert_false(vm_submit(&w.vm, desc_piotlb(3, 4, 0, IOVA, 0, true)));
+	assert_int_equal(vm_reg(&w.vm, VREG(FSTS), 4) & VIQ_VTD_FSTS_ITE, VIQ_VTD_FSTS_ITE);
+	assert_true(in_device(&w, NO_PASID, IOVA));
+	vm_write(&w.vm, VREG(FSTS), 4, VIQ_VTD_FSTS_ITE);
+	assert_false(in_device(&w, NO_PASID, IOVA));
+	assert_int_equal(vm_reg(&w.vm, VREG(IQH), 8), vm_reg(&w.vm, VREG(IQT), 8));
+	vm_fini(&w.vm);
+}
+
+static void arguments(void **state)
+{
+	struct viq_vtd_devtlb ok = {.size = sizeof(ok), .source_id = SID, .addr = 0x2000, .bytes = 0x2000}, bad;
+	struct world w;
+
+	world_init(&w, false);
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &ok), 0);
+	ok.source_id = 0x7777;
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &ok), 0);
+	bad = ok, bad.size--;
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &bad), -EINVAL);
+	bad = ok, bad.bytes = 0x3000;
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &bad), -EINVAL);
+	bad = ok, bad.addr = 0x1000;
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &bad), -EINVAL);
+	bad = ok, bad.all_pasids = true;
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &bad), -EINVAL);
+	bad = ok, bad.has_pasid = true, bad.pasid = 1u << 20;
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &bad), -EINVAL);
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, NULL), -EINVAL);
+	assert_int_equal(viq_soft_vtd_inject_devtlb(w.vm.dev, -EBUSY, 1), -EINVAL);
+	viq_soft_access_begin();
+	assert_int_equal(viq_soft_vtd_devtlb(w.vm.soft, &ok), -EDEADLK);
+	viq_soft_access_end();
+	vm_fini(&w.vm);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_device_goes_on_until_its_tlb_is_invalidated),
+		cmocka_unit_test(a_descriptor_takes_its_source_pasid_and_range),
+		cmocka_unit_test(with_devtlb_implied_entries_reach_the_device),
+		cmocka_unit_test(a_detached_table_leaves_nothing_in_the_device),
+		cmocka_unit_test(ats_off_empties_it_and_the_context_decides_too),
+		cmocka_unit_test(a_write_needs_a_granted_write),
+		cmocka_unit_test(a_device_that_does_not_answer_is_ite_and_keeps_what_it_has),
+		cmocka_unit_test(a_wrong_answer_is_ice_and_the_queue_goes_on),
+		cmocka_unit_test(a_time_out_behind_the_call_is_retried),
+		cmocka_unit_test(arguments),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software VT-d's invalidate call: which entries it takes, how far it gets, and what it says of it by kind of
+ * failure. "Took effect" is looked up in the IOTLB, page by page: entry i invalidates page i.
+ */
+#include "support/soft_vtd.h"
+
+#define BASE  UINT64_C(0x10000000)
+#define PAGES 200u
+
+struct world {
+	struct vm vm;
+	struct viq_vtd_table table;
+	struct synth_vtd_pt pt;
+	struct viq_soft_vtd *soft;
+	struct viq_soft_vtd_dev *dev;
+	struct viq_vtd_s1_entry entries[PAGES];
+};
+
+static int keep_table(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
+{
+	struct world *w = opaque;
+
+	w->table = *table;
+	*handle = 1;
+	return 0;
+}
+
+static void forget_table(void *opaque, uint32_t handle)
+{
+}
+
+static const struct viq_soft_vtd_ops ops = {.size = sizeof(ops), .attach = keep_table, .detach = forget_table};
+
+static int reconfig(struct world *w)
+{
+	const struct viq_vtd_tables tables = {
+		.size = sizeof(tables), .enabled = true, .mode = VIQ_VTD_TTM_SCALABLE, .root = w->vm.root.base};
+	const struct viq_vtd_reconfig what = {.size = sizeof(what), .cause = VIQ_VTD_PASID_CACHE};
+
+	return viq_soft_vtd_reconfig(w->soft, &tables, &what);
+}
+
+static void cache_all(struct world *w)
+{
+	for (unsigned int i = 0; i < PAGES; i++)
+		vm_hits(w->dev, NO_PASID, BASE + i * 4096, VM_DATA + i * 4096);
+}
+
+static void world_init(struct world *w, bool ats)
+{
+	struct synth_vtd_pasids pasids;
+
+	memset(w, 0, sizeof(*w));
+	vm_init(&w->vm, true, NULL);
+	w->vm.soft_config.ops = &ops;
+	w->vm.soft_config.opaque = w;
+	assert_int_equal(viq_soft_vtd_create(&w->vm.soft_config, &w->soft), 0);
+	w->pt = vm_pt(&w->vm, 1, 4);
+	pasids = vm_pasids(&w->vm, SID, 0);
+	vm_entry(&pasids, 0, &w->pt, NULL, 4);
+	assert_int_equal(viq_soft_vtd_dev_alloc(w->soft, SID, &w->dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_set_ats(w->dev, ats), 0);
+	assert_int_equal(reconfig(w), 0);
+	for (unsigned int i = 0; i < PAGES; i++) {
+		vm_map(&w->pt, BASE + i * 4096, VM_DATA + i * 4096);
+		w->entries[i] = (struct viq_vtd_s1_entry){.addr = BASE + i * 4096, .npages = 1, .flags = i & 1};
+	}
+	cache_all(w);
+}
+
+static void world_fini(struct world *w)
+{
+	viq_soft_vtd_destroy(w->soft);
+	vm_fini(&w->vm);
+}
+
+static struct viq_call_result call(struct world *w, const struct viq_vtd_s1_entry *entries, uint32_t count)
+{
+	const struct viq_call_piece pieces[2] = {{entries, count / 3}, {entries + count / 3, count - count / 3}};
+	const struct viq_call_request req = {
+		.size = sizeof(req),
+		.object = w->table.host.object,
+		.type = VIQ_CALL_VTD_S1,
+		.entry_size = sizeof(*entries),
+		.pieces = pieces,
+		.piece_count = 2,
+	};
+	struct viq_call_result res = {.size = sizeof(res)};
+
+	assert_int_equal(w->table.host.ops->invalidate(w->table.host.opaque, &req, &res), 0);
+	return res;
+}
+
+/* [0, done) and nothing else has gone; skip may be either. */
+static void assert_done(struct world *w, unsigned int done, unsigned int skip)
+{
+	for (unsigned int i = 0; i < PAGES; i++) {
+		bool cached = viq_soft_vtd_cached(w->dev, BASE + i * 4096, 0, VIQ_SOFT_READ, false);
+
+		if (i != skip)
+			assert_int_equal(cached, i >= done);
+	}
+}
+
+static void only_what_linux_takes_is_taken(void **state)
+{
+	static const struct {
+		struct viq_vtd_s1_entry entry;
+		bool legal;
+	} rows[] = {
+		{{.addr = 0, .npages = UINT64_MAX}, true},
+		{{.addr = 0, .npages = UINT64_MAX, .flags = 1}, true},
+		{{.addr = 0x1000, .npages = UINT64_MAX}, false},
+		{{.addr = 0x1000, .npages = 1, .flags = 1}, true},
+		{{.addr = 0x1000, .npages = 1, .flags = 2}, false},
+		{{.addr = 0x1000, .npages = 1, .flags = 0x80000000}, false},
+		{{.addr = 0x1000, .npages = 1, .reserved = 1}, false},
+		{{.addr = 0x1001, .npages = 1}, false},
+		{{.addr = 0x1800, .npages = 1}, false},
+		{{.addr = 0x1000, .npages = 0}, false},
+		{{.addr = 0, .npages = 0}, false},
+		{{.addr = 0, .npages = UINT64_C(1) << 52}, true},
+		{{.addr = 0x1000, .npages = UINT64_C(1) << 52}, false},
+		{{.addr = UINT64_C(0xfffffffffffff000), .npages = 1}, true},
+		{{.addr = UINT64_C(0xfffffffffffff000), .npages = 2}, false},
+		{{.addr = 0, .npages = (UINT64_C(1) << 52) + 1}, false},
+	};
+	struct world w;
+
+	world_init(&w, false);
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct viq_call_result res = call(&w, &rows[i].entry, 1);
+
+		assert_int_equal(res.error, rows[i].legal ? VIQ_CALL_NONE : VIQ_CALL_ILLEGAL);
+		assert_int_equal(res.handled, rows[i].legal);
+		assert_int_equal(res.suspect, rows[i].legal);
+		assert_int_equal(res.hw_code, 0);
+		assert_int_equal(res.os_error, 0);
+	}
+	world_fini(&w);
+}
+
+static void an_illegal_entry_is_found_exactly(void **state)
+{
+	static const unsigned int at[] = {0, 1, 62, 63, 64, 126, 199};
+	struct world w;
+
+	world_init(&w, false);
+	for (unsigned int i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		struct viq_call_result res;
+
+		cache_all(&w);
+		w.entries[at[i]].npages = 0;
+		res = call(&w, w.entries, PAGES);
+		w.entries[at[i]].npages = 1;
+		assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
+		assert_int_equal(res.handled, at[i]);
+		assert_int_equal(res.suspect, at[i]);
+		assert_done(&w, at[i], PAGES);
+	}
+	world_fini(&w);
+}
+
+static struct viq_call_result injected(struct world *w, int32_t failure, uint32_t index)
+{
+	const struct viq_soft_inject inject = {
+		.size = sizeof(inject), .failure = failure, .index = index, .before = 3, .after = 2, .times = 1};
+
+	cache_all(w);
+	assert_int_equal(viq_soft_vtd_inject(w->soft, &inject), 0);
+	return call(w, w->entries, PAGES);
+}
+
+static void injected_failures_tell_what_took_effect(void **state)
+{
+	static const unsigned int at[] = {0, 1, 100, 199};
+
+	for (unsigned int i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		unsigned int index = at[i];
+		struct viq_call_result res;
+		struct world w;
+
+		world_init(&w, false);
+		res = injected(&w, VIQ_SOFT_FAIL_ILLEGAL, index);
+		assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
+		assert_int_equal(res.handled, index);
+		assert_int_equal(res.suspect, index);
+		assert_done(&w, index, PAGES);
+
+		res = injected(&w, VIQ_SOFT_FAIL_GONE, index);
+		assert_int_equal(res.error, VIQ_CALL_GONE);
+		assert_int_equal(res.handled, index);
+		assert_done(&w, index, PAGES);
+
+		res = injected(&w, VIQ_SOFT_FAIL_HARDWARE, index);
+		assert_int_equal(res.error, VIQ_CALL_FAILED);
+		assert_int_equal(res.handled, index > 3 ? index - 3 : 0);
+		assert_int_equal(res.suspect, index + 2 < PAGES ? index + 2 : PAGES - 1);
+		assert_done(&w, index, PAGES);
+
+		res = injected(&w, VIQ_SOFT_FAIL_NO_MEMORY, index);
+		assert_int_equal(res.error, VIQ_CALL_NO_MEMORY);
+		assert_int_equal(res.handled, PAGES); /* as Linux says it */
+		assert_done(&w, 0, PAGES);
+
+		/* The bug that tests of tests need: it says it did. */
+		res = injected(&w, VIQ_SOFT_FAIL_DROP, index);
+		assert_int_equal(res.error, VIQ_CALL_NONE);
+		assert_int_equal(res.handled, PAGES);
+		assert_true(viq_soft_vtd_cached(w.dev, BASE + index * 4096, 0, VIQ_SOFT_READ, false));
+		assert_done(&w, PAGES, index);
+
+		/* Nothing to wait for without a device-TLB. */
+		res = injected(&w, VIQ_SOFT_FAIL_ATC_TIMEOUT, index);
+		assert_int_equal(res.error, VIQ_CALL_NONE);
+		world_fini(&w);
+	}
+}
+
+/* Each entry is waited for: the one whose device is silent is known. */
+static void a_silent_device_is_found_exactly(void **state)
+{
+	struct viq_call_result res;
+	struct world w;
+
+	world_init(&w, true);
+	res = injected(&w, VIQ_SOFT_FAIL_ATC_TIMEOUT, 77);
+	assert_int_equal(res.error, VIQ_CALL_TIMEOUT);
+	assert_int_equal(res.handled, 77);
+	assert_int_equal(res.suspect, 77);
+	assert_false(viq_soft_vtd_cached(w.dev, BASE + 76 * 4096, 0, VIQ_SOFT_READ, true));
+	assert_true(viq_soft_vtd_cached(w.dev, BASE + 77 * 4096, 0, VIQ_SOFT_READ, true));
+	assert_true(viq_soft_vtd_cached(w.dev, BASE + 78 * 4096, 0, VIQ_SOFT_READ, true));
+	world_fini(&w);
+}
+
+static void a_struck_entry_is_struck_wherever_it_turns_up(void **state)
+{
+	const struct viq_soft_inject twice = {
+		.size = sizeof(twice), .failure = VIQ_SOFT_FAIL_ILLEGAL, .index = 5, .times = 2};
+	struct viq_call_result res;
+	struct world w;
+
+	world_init(&w, false);
+	assert_int_equal(viq_soft_vtd_inject(w.soft, &twice), 0);
+	assert_int_equal(call(&w, w.entries, 10).handled, 5);
+	/* Not that of the same address and another length. */
+	w.entries[4].addr = w.entries[5].addr;
+	w.entries[4].npages = 2;
+	res = call(&w, w.entries + 3, 10);
+	assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
+	assert_int_equal(res.handled, 2);
+	assert_int_equal(call(&w, w.entries, 10).handled, 10);
+	world_fini(&w);
+}
+
+static void a_table_that_nobody_has_is_gone_and_its_id_is_not_used_again(void **state)
+{
+	struct synth_vtd_pasids pasids;
+	struct viq_vtd_table old;
+	struct viq_call_result res;
+	struct world w;
+
+	world_init(&w, false);
+	old = w.table;
+	pasids = vm_pasids(&w.vm, SID, 0);
+	vm_entry(&pasids, 0, &w.pt, NULL, 5);
+	assert_int_equal(reconfig(&w), 0);
+	assert_int_equal(w.table.domain_id, 4); /* the context entry was not invalidated */
+	assert_int_equal(viq_soft_vtd_dev_free(w.dev), 0);
+	w.table = old;
+	res = call(&w, w.entries, 5);
+	assert_int_equal(res.error, VIQ_CALL_GONE);
+	assert_int_equal(res.handled, 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(w.soft, SID, &w.dev), 0);
+	assert_int_equal(w.table.domain_id, 5);
+	assert_int_not_equal(w.table.host.object, old.host.object);
+	world_fini(&w);
+}
+
+/* A second-stage table's entries are second-stage addresses: whole, and by page, through the same call. */
+static void second_stage_tables_too_whole_and_by_page(void **state)
+{
+	for (unsigned int legacy = 0; legacy < 2; legacy++) {
+		struct viq_vtd_tables tables = {.size = sizeof(tables),
+						.enabled = true,
+						.mode = legacy ? VIQ_VTD_TTM_LEGACY : VIQ_VTD_TTM_SCALABLE};
+		const struct viq_vtd_reconfig what = {.size = sizeof(what), .cause = VIQ_VTD_ENABLED};
+		struct synth_vtd_pasids pasids;
+		struct synth_vtd_pt ss;
+		struct world w;
+
+		world_init(&w, false);
+		ss = vm_pt(&w.vm, 2, 4);
+		for (unsigned int i = 0; i < PAGES; i++)
+			vm_map(&ss, BASE + i * 4096, VM_DATA + i * 4096);
+		assert_int_equal(synth_vtd_root_init(&w.vm.root, &w.vm.heap, !legacy), 0);
+		if (legacy) {
+			vm_legacy(&w.vm, SID, &ss, 9);
+		} else {
+			pasids = vm_pasids(&w.vm, SID, 0);
+			vm_entry(&pasids, 0, NULL, &ss, 9);
+		}
+		tables.root = w.vm.root.base;
+		assert_int_equal(viq_soft_vtd_reconfig(w.soft, &tables, &what), 0);
+		assert_int_equal(w.table.domain_id, 9);
+		assert_true(w.table.flags & VIQ_VTD_TABLE_RID);
+		cache_all(&w);
+		assert_int_equal(call(&w, w.entries, 30).handled, 30);
+		assert_done(&w, 30, PAGES);
+		w.entries[0].npages = 64;
+		assert_int_equal(call(&w, w.entries, 1).handled, 1);
+		assert_done(&w, 64, PAGES);
+		w.entries[0] = (struct viq_vtd_s1_entry){.npages = VIQ_VTD_S1_ALL};
+		assert_int_equal(call(&w, w.entries, 1).handled, 1);
+		assert_done(&w, PAGES, PAGES);
+		world_fini(&w);
+	}
+}
+
+static void requests_that_make_no_sense(void **state)
+{
+	const struct viq_vtd_s1_entry entry = {.npages = UINT64_MAX};
+	struct viq_call_piece piece = {&entry, 1};
+	struct viq_call_request ok = {.size = sizeof(ok),
+				      .entry_size = sizeof(entry),
+				      .pieces = &piece,
+				      .piece_count = 1},
+				bad;
+	struct viq_call_result res = {.size = sizeof(res)};
+	struct viq_call_host host;
+	struct world w;
+
+	world_init(&w, false);
+	host = w.table.host;
+	ok.object = host.object;
+	assert_int_equal(host.ops->invalidate(host.opaque, &ok, &res), 0);
+	bad = ok, bad.size++;
+	assert_int_equal(host.ops->invalidate(host.opaque, &bad, &res), -EINVAL);
+	bad = ok, bad.entry_size = 16;
+	assert_int_equal(host.ops->invalidate(host.opaque, &bad, &res), -EINVAL);
+	bad = ok, bad.reserved = 1;
+	assert_int_equal(host.ops->invalidate(host.opaque, &bad, &res), -EINVAL);
+	bad = ok, bad.piece_count = 17;
+	assert_int_equal(host.ops->invalidate(host.opaque, &bad, &res), -EINVAL);
+	bad = ok, bad.type = VIQ_CALL_SMMUV3, bad.entry_size = 16;
+	assert_int_equal(host.ops->invalidate(host.opaque, &bad, &res), 0);
+	assert_int_equal(res.error, VIQ_CALL_UNSUPPORTED);
+	bad = ok, bad.piece_count = 0;
+	assert_int_equal(host.ops->invalidate(host.opaque, &bad, &res), 0);
+	assert_int_equal(res.error, VIQ_CALL_NONE);
+	viq_soft_access_begin();
+	assert_int_equal(host.ops->invalidate(host.opaque, &ok, &res), -EDEADLK);
+	viq_soft_access_end();
+	world_fini(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_what_linux_takes_is_taken),
+		cmocka_unit_test(an_illegal_entry_is_found_exactly),
+		cmocka_unit_test(injected_failures_tell_what_took_effect),
+		cmocka_unit_test(a_silent_device_is_found_exactly),
+		cmocka_unit_test(a_struck_entry_is_struck_wherever_it_turns_up),
+		cmocka_unit_test(a_table_that_nobody_has_is_gone_and_its_id_is_not_used_again),
+		cmocka_unit_test(second_stage_tables_too_whole_and_by_page),
+		cmocka_unit_test(requests_that_make_no_sense),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

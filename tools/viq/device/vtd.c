@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* The VT-d of QEMU's q35 machine. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "board.h"
+#include "soft_vtd_guest.h"
+
+struct vtd_board {
+	struct board base;
+	struct viq_vtd *vtd;
+	bool has_soft;
+	struct soft_vtd_guest soft;
+};
+
+static struct vtd_board *of(struct board *board)
+{
+	return (struct vtd_board *)board;
+}
+
+static const struct viq_vtd *unit(const struct board *board)
+{
+	return ((const struct vtd_board *)board)->vtd;
+}
+
+/* --- The unit's surroundings ------------------------------------------------------------------------------------- */
+
+/* A message to a processor shows as an interrupt of its vector; to anywhere else it is a write. */
+static void message(void *opaque, uint64_t addr, uint32_t data)
+{
+	struct board *board = opaque;
+
+	if (addr < VIQ_VTD_MSI_FIRST || addr > VIQ_VTD_MSI_LAST)
+		viq_mem_write_u32(board->mem, addr, data);
+	else if (board->qtest)
+		qtest_irq_pulse(board->qtest, data & 0xff, data & 0xff);
+}
+
+static void kick(void *opaque)
+{
+	struct board *board = opaque;
+
+	board->busy = true;
+}
+
+/* Without the software host no device has anything cached, nor needs to be configured. */
+static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
+{
+	return of(opaque)->has_soft ? soft_vtd_guest_devtlb(&of(opaque)->soft, inv) : 0;
+}
+
+static int reconfigure(void *opaque, const struct viq_vtd_reconfig *what)
+{
+	return of(opaque)->has_soft ? soft_vtd_guest_reconfig(&of(opaque)->soft, what) : 0;
+}
+
+static const struct viq_vtd_ops ops = {
+	.size = sizeof(struct viq_vtd_ops),
+	.msi = message,
+	.reconfig = reconfigure,
+	.devtlb = devtlb,
+	.kick = kick,
+};
+
+/* --- Building ---------------------------------------------------------------------------------------------------- */
+
+static int add_soft(struct vtd_board *board, const struct board_config *config)
+{
+	struct viq_soft_vtd_config soft;
+
+	viq_soft_vtd_config_init(&soft);
+	soft.cap = config->vtd.cap;
+	soft.ecap = config->vtd.ecap;
+	soft.mem = board->base.mem;
+	/* The unit's device-TLBs are the guest's to invalidate, as on hardware. */
+	soft.devtlb_implied = 0;
+	board->has_soft = true;
+	return soft_vtd_guest_init(&board->soft, &soft);
+}
+
+static int start(struct board *base, const struct board_config *config, const char **why)
+{
+	struct viq_vtd_config vtd = config->vtd;
+	struct vtd_board *board = of(base);
+	int err = 0;
+
+	vtd.mem = base->mem;
+	vtd.ops = &ops;
+	vtd.opaque = base;
+	err = viq_vtd_create(&vtd, &board->vtd, why);
+	if (err)
+		return err;
+	*why = "cannot set the software host up; it needs CAP.CM = 1";
+	if (config->soft)
+		err = add_soft(board, config);
+	board->soft.vtd = board->vtd;
+	for (size_t i = 0; i < config->stream_count && config->soft && !err; i++)
+		err = soft_vtd_guest_add(&board->soft, (uint16_t)config->streams[i], vtd.ecap & VIQ_VTD_ECAP_DT);
+	return err;
+}
+
+static void stop(struct board *board)
+{
+	viq_vtd_destroy(of(board)->vtd);
+	if (of(board)->has_soft)
+		soft_vtd_guest_fini(&of(board)->soft);
+}
+
+/* --- Use --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t read_register(struct board *board, uint64_t offset, unsigned int size)
+{
+	return viq_vtd_mmio_read(of(board)->vtd, offset, size);
+}
+
+static void write_register(struct board *board, uint64_t offset, unsigned int size, uint64_t value)
+{
+	viq_vtd_mmio_write(of(board)->vtd, offset, size, value);
+}
+
+static bool run(struct board *board, uint32_t budget)
+{
+	return viq_vtd_run(of(board)->vtd, budget);
+}
+
+static void counters(const struct board *board, struct board_counters *out)
+{
+	const struct viq_vtd_counters *c = viq_vtd_counters(unit(board));
+	char name[16];
+
+	for (unsigned int type = 0; type < 16; type++) {
+		const uint64_t desc[4] = {type};
+
+		if (viq_vtd_descriptor_name(desc))
+			board_count(out, viq_vtd_descriptor_name(desc), c->descriptors[type]);
+	}
+	for (unsigned int iqei = 0; iqei < 8; iqei++) {
+		snprintf(name, sizeof(name), "iqe%u", iqei);
+		board_count(out, name, c->iqe[iqei]);
+	}
+	board_count(out, "retries", c->retries);
+	board_count(out, "timeouts", c->timeouts);
+	board_count(out, "aborted", c->aborted);
+	board_count(out, "ice", c->ice);
+	board_count(out, "doorbells", c->doorbells);
+	board_count(out, "runs", c->runs);
+	board_count(out, "calls", c->calls);
+	board_count(out, "host_calls", c->host_calls);
+	board_count(out, "entries", c->entries);
+	board_count(out, "no_table", c->no_table);
+	board_count(out, "status_lost", c->status_lost);
+	board_count(out, "faults", c->faults);
+	board_count(out, "faults_lost", c->faults_lost);
+	board_count(out, "budget_ends", c->budget_ends);
+}
+
+static size_t save_size(const struct board *board)
+{
+	return viq_vtd_save_size(unit(board));
+}
+
+static int save(const struct board *board, void *buf, size_t *len)
+{
+	return viq_vtd_save(unit(board), buf, len);
+}
+
+static int restore(struct board *board, const void *buf, size_t len)
+{
+	return viq_vtd_restore(of(board)->vtd, buf, len);
+}
+
+static int inject(struct board *board, const struct viq_soft_inject *what)
+{
+	return of(board)->has_soft ? viq_soft_vtd_inject(of(board)->soft.soft, what) : -ENOTSUP;
+}
+
+static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint64_t iova, void *buf, size_t len)
+{
+	struct vtd_board *board = of(base);
+	struct soft_vtd_source *source = NULL;
+	bool message = write && pasid < 0 && iova >= VIQ_VTD_MSI_FIRST && iova <= VIQ_VTD_MSI_LAST;
+
+	if (board->has_soft && sid <= UINT16_MAX)
+		source = soft_vtd_guest_find(&board->soft, (uint16_t)sid);
+	if (!source)
+		return -ENODEV;
+	return message ? -ENOTSUP : soft_vtd_guest_dma(&board->soft, source, pasid, write, iova, buf, len);
+}
+
+const struct board_arch board_vtd = {
+	.name = "vtd",
+	.registers = UINT64_C(0xfed90000),
+	.registers_size = VIQ_VTD_MMIO_SIZE,
+	.ram = 0,
+	.ram_limit = UINT64_C(0x80000000), /* below the registers; q35 puts the rest above 4 GiB */
+	.stream_limit = UINT16_MAX,
+	.size = sizeof(struct vtd_board),
+	.start = start,
+	.stop = stop,
+	.read = read_register,
+	.write = write_register,
+	.run = run,
+	.counters = counters,
+	.save_size = save_size,
+	.save = save,
+	.restore = restore,
+	.inject = inject,
+	.dma = dma,
+};

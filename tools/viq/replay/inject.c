@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failures.h"
+#include "arch.h"
+#include "tool.h"
+
+/* Failures that go away by themselves strike once; the others for as long as the command stands there. */
+static uint32_t default_times(int32_t failure)
+{
+	return failure == VIQ_SOFT_FAIL_ILLEGAL || failure == VIQ_SOFT_FAIL_GONE ? 0 : 1;
+}
+
+bool replay_parse_inject(const char *text, struct replay_inject *inject)
+{
+	const char *colon = strchr(text, ':');
+	char digits[24];
+
+	if (!colon || (size_t)(colon - text) >= sizeof(digits)) {
+		tool_usage("--inject: '%s' is not NUMBER:KIND", text);
+		return false;
+	}
+	memcpy(digits, text, (size_t)(colon - text));
+	digits[colon - text] = '\0';
+	if (!tool_number("--inject", digits, 0, UINT64_MAX - 1, &inject->number))
+		return false;
+	inject->name = colon + 1;
+	if (!strcmp(inject->name, "illegal")) {
+		inject->kind = REPLAY_INJECT_ILLEGAL;
+	} else if (!strcmp(inject->name, "reserved-bit")) {
+		inject->kind = REPLAY_INJECT_RESERVED_BIT;
+	} else if (!failure_parse(inject->name, &inject->failure)) {
+		inject->kind = REPLAY_INJECT_HOST;
+		inject->times = default_times(inject->failure);
+	} else {
+		tool_usage("--inject: '%s' is not illegal, reserved-bit, %s", inject->name, FAILURE_NAMES);
+		return false;
+	}
+	return true;
+}
+
+bool replay_check_inject(const struct replay_arch *arch, const struct replay_options *options, const uint64_t cmd[4])
+{
+	const struct replay_inject *inject = &options->inject;
+	const char *needs = NULL;
+
+	if (inject->kind != REPLAY_INJECT_HOST)
+		return true;
+	if (inject->failure == VIQ_SOFT_FAIL_ATC_TIMEOUT && !arch->goes_to_device(cmd))
+		needs = arch->atc_kind;
+	else if (inject->failure != VIQ_SOFT_FAIL_ATC_TIMEOUT && !arch->goes_to_host(cmd))
+		needs = arch->host_kind;
+	if (needs)
+		tool_error(options->path, "%s %llu is %s; --inject %s needs %s: look for one with 'viq decode'",
+			   arch->entry, (unsigned long long)inject->number, arch->kind_name(arch->kind(cmd)),
+			   inject->name, needs);
+	return !needs;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+#include <string.h>
+
+#include "arch.h"
+#include "tool.h"
+
+static void note_setup(struct scan *scan, const struct viq_capture_setup *setup)
+{
+	if (setup->entries > scan->max_entries)
+		scan->max_entries = setup->entries;
+	scan->vtd.narrow |= setup->entry_size == 16;
+}
+
+static void note_event(struct scan *scan, const struct viq_capture_reader *reader,
+		       const struct viq_capture_event *event, uint64_t wanted)
+{
+	uint64_t number = scan->commands + scan->missing;
+
+	switch (event->type) {
+	case VIQ_CAPTURE_SETUP:
+		note_setup(scan, &event->setup);
+		break;
+	case VIQ_CAPTURE_GAP:
+		scan->missing += event->entries.count;
+		break;
+	case VIQ_CAPTURE_DOORBELL:
+		scan->doorbells++;
+		__attribute__((fallthrough));
+	case VIQ_CAPTURE_ENTRIES:
+		for (uint32_t i = 0; i < event->entries.count; i++) {
+			uint64_t cmd[4] = {0};
+
+			viq_capture_entry_words(reader, event, i, cmd);
+			scan->recorded[scan->arch->kind(cmd)]++;
+			scan->arch->scan(scan, cmd);
+			if (number + i == wanted) {
+				scan->found = true;
+				memcpy(scan->wanted, cmd, sizeof(scan->wanted));
+			}
+		}
+		scan->commands += event->entries.count;
+		break;
+	}
+}
+
+bool scan_capture(const char *path, uint64_t wanted, struct scan *scan)
+{
+	struct viq_capture_reader *reader;
+	struct viq_capture_event event;
+	struct viq_capture_error err;
+	int ret;
+
+	memset(scan, 0, sizeof(*scan));
+	if (viq_capture_reader_open(path, &reader, &err)) {
+		tool_capture_error(path, &err);
+		return false;
+	}
+	scan->arch = viq_capture_reader_kind(reader) == VIQ_CAPTURE_SMMUV3 ? &replay_smmuv3 : &replay_vtd;
+	snprintf(scan->note, sizeof(scan->note), "%s", viq_capture_reader_setup(reader)->note);
+	note_setup(scan, viq_capture_reader_setup(reader));
+	while ((ret = viq_capture_reader_next(reader, &event, &err)) > 0)
+		note_event(scan, reader, &event, wanted);
+	viq_capture_reader_close(reader);
+	if (ret < 0)
+		tool_capture_error(path, &err);
+	return ret == 0;
+}

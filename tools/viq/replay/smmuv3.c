@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: MIT
+/* Replaying a command queue of an SMMUv3: its registers, its driver's ways, its commands. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viq/smmuv3.h>
+
+#include "arch.h"
+#include "smmuv3.h"
+#include "tool.h"
+
+#define OP_NAMES_ASID(op) ((op) == VIQ_SMMUV3_OP_TLBI_NH_ASID || (op) == VIQ_SMMUV3_OP_TLBI_NH_VA)
+
+#define EVENTQ_LOG2    8
+#define ILLEGAL_OPCODE 0xff
+/* Kinds are opcodes, and CFGI_ALL apart from CFGI_STE_RANGE. */
+#define KIND_CFGI_ALL 256
+/* What Linux puts in a refused command's place: CMD_SYNC, CS = SEV. */
+#define LINUX_SYNC UINT64_C(0x0fc02046)
+
+static struct smmuv3_guest *of(struct replay_guest *guest)
+{
+	return (struct smmuv3_guest *)guest;
+}
+
+static unsigned int opcode(const uint64_t cmd[4])
+{
+	return (unsigned int)VIQ_GET(VIQ_SMMUV3_CMD_OP, cmd[0]);
+}
+
+/* --- Commands ---------------------------------------------------------------------------------------------------- */
+
+static unsigned int kind(const uint64_t cmd[4])
+{
+	if (opcode(cmd) == VIQ_SMMUV3_OP_CFGI_STE_RANGE &&
+	    VIQ_GET(VIQ_SMMUV3_CFGI_1_RANGE, cmd[1]) == VIQ_SMMUV3_CFGI_RANGE_ALL)
+		return KIND_CFGI_ALL;
+	return opcode(cmd);
+}
+
+static const char *kind_name(unsigned int kind)
+{
+	const uint64_t all[2] = {VIQ_SMMUV3_OP_CFGI_STE_RANGE, VIQ_SMMUV3_CFGI_RANGE_ALL};
+	const uint64_t cmd[2] = {kind, 0};
+	const char *name = viq_smmuv3_command_name(kind == KIND_CFGI_ALL ? all : cmd);
+
+	return name ? name : "reserved";
+}
+
+static void text(const uint64_t cmd[4], char *buf, size_t len)
+{
+	viq_smmuv3_command_text(cmd, NULL, buf, len);
+}
+
+static bool goes_to_host(const uint64_t cmd[4])
+{
+	switch (opcode(cmd)) {
+	case VIQ_SMMUV3_OP_CFGI_CD:
+	case VIQ_SMMUV3_OP_CFGI_CD_ALL:
+	case VIQ_SMMUV3_OP_TLBI_NH_ALL:
+	case VIQ_SMMUV3_OP_TLBI_NH_ASID:
+	case VIQ_SMMUV3_OP_TLBI_NH_VA:
+	case VIQ_SMMUV3_OP_TLBI_NH_VAA:
+	case VIQ_SMMUV3_OP_TLBI_NSNH_ALL:
+	case VIQ_SMMUV3_OP_ATC_INV:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool goes_to_device(const uint64_t cmd[4])
+{
+	return opcode(cmd) == VIQ_SMMUV3_OP_ATC_INV;
+}
+
+static bool ends_call(const uint64_t cmd[4])
+{
+	unsigned int op = opcode(cmd);
+
+	return op == VIQ_SMMUV3_OP_SYNC || op == VIQ_SMMUV3_OP_CFGI_STE || op == VIQ_SMMUV3_OP_CFGI_STE_RANGE;
+}
+
+/* --- What a capture needs ---------------------------------------------------------------------------------------- */
+
+/* log2 of the granule that a range command speaks of (4.4.1); 0: none. */
+static uint8_t command_granule(const uint64_t cmd[4])
+{
+	static const uint8_t log2[] = {0, 12, 14, 16};
+
+	return log2[VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1])];
+}
+
+/* Tables have one granule: the first that a range command of their ASID tells; 1 stands for "not told yet". */
+static void note_asid(struct scan_smmuv3 *scan, const uint64_t cmd[4], unsigned int op)
+{
+	uint8_t *granule = &scan->granule[VIQ_GET(VIQ_SMMUV3_TLBI_ASID, cmd[0])];
+	uint8_t told = op == VIQ_SMMUV3_OP_TLBI_NH_VA ? command_granule(cmd) : 0;
+
+	if (*granule <= 1)
+		*granule = told ? told : 1;
+}
+
+static void note_stream(struct scan_smmuv3 *scan, uint32_t sid, uint32_t ssid, bool ats)
+{
+	struct scan_stream *s = scan->streams;
+	struct scan_stream *end = s + scan->stream_count;
+
+	if (sid >> SCAN_SID_BITS)
+		return;
+	while (s < end && s->sid != sid)
+		s++;
+	if (s == end) {
+		if (scan->stream_count == SCAN_MAX_STREAMS)
+			return;
+		scan->stream_count++;
+		*s = (struct scan_stream){.sid = sid};
+	}
+	s->ats |= ats;
+	if (ssid > s->max_ssid)
+		s->max_ssid = ssid;
+}
+
+static void scan_command(struct scan *scan, const uint64_t cmd[4])
+{
+	uint32_t sid = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]);
+	uint32_t ssid = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0]);
+	unsigned int op = opcode(cmd);
+
+	if (OP_NAMES_ASID(op))
+		note_asid(&scan->smmuv3, cmd, op);
+	else if (op == VIQ_SMMUV3_OP_CFGI_STE || op == VIQ_SMMUV3_OP_CFGI_CD_ALL)
+		note_stream(&scan->smmuv3, sid, 0, false);
+	else if (op == VIQ_SMMUV3_OP_CFGI_CD)
+		note_stream(&scan->smmuv3, sid, ssid, false);
+	else if (op == VIQ_SMMUV3_OP_ATC_INV)
+		note_stream(&scan->smmuv3, sid, cmd[0] & VIQ_SMMUV3_CMD_SSV ? ssid : 0, true);
+}
+
+/* --- Building ---------------------------------------------------------------------------------------------------- */
+
+static void kick(void *opaque)
+{
+	struct smmuv3_guest *guest = opaque;
+
+	guest->base.kicked = true;
+}
+
+static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	struct smmuv3_guest *guest = opaque;
+
+	return soft_guest_reconfig(&guest->host, first, last);
+}
+
+static const struct viq_smmuv3_ops ops = {
+	.size = sizeof(struct viq_smmuv3_ops),
+	.reconfig = reconfig,
+	.kick = kick,
+};
+
+/* Every feature that recorded commands can use. No MSIs: their addresses are those of another guest. */
+static void offer_features(struct viq_smmuv3_config *config, unsigned int sid_bits)
+{
+	viq_smmuv3_config_init(config);
+	config->idr0 |= VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_CD2L;
+	config->idr1 &= ~(uint32_t)(VIQ_SMMUV3_IDR1_SIDSIZE | VIQ_SMMUV3_IDR1_SSIDSIZE);
+	config->idr1 |= (uint32_t)(VIQ_PUT(VIQ_SMMUV3_IDR1_SIDSIZE, sid_bits) | VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20));
+	config->idr3 |= VIQ_SMMUV3_IDR3_RIL;
+}
+
+static int build(struct smmuv3_guest *guest, const struct replay_options *options, const char **why)
+{
+	unsigned int sid_bits = SCAN_SID_BITS;
+	int err;
+
+	*why = "cannot make the guest's memory";
+	err = guest_init(&guest->base, &replay_smmuv3);
+	if (!err)
+		err = synth_st_init(&guest->st, &guest->base.mem, sid_bits, 8);
+	if (err)
+		return err;
+	offer_features(&guest->config, sid_bits);
+	guest->config.budget = options->budget;
+	guest->config.mem = guest->base.vmem;
+	guest->config.ops = &ops;
+	guest->config.opaque = guest;
+	if (options->soft) {
+		*why = "cannot make the software host";
+		guest->soft = true;
+		err = soft_guest_init(&guest->host, guest->base.vmem, guest->config.idr5, options->contract,
+				      1u << GUEST_TLB_LOG2);
+		if (err)
+			return err;
+		guest->config.host = viq_soft_host(guest->host.soft, guest->host.viommu);
+	}
+	err = viq_smmuv3_create(&guest->config, &guest->smmu, why);
+	guest->host.smmu = guest->smmu;
+	return err;
+}
+
+static void destroy(struct replay_guest *base)
+{
+	struct smmuv3_guest *guest = of(base);
+
+	viq_smmuv3_destroy(guest->smmu);
+	if (guest->soft)
+		soft_guest_fini(&guest->host);
+	guest_fini(base);
+	free(guest);
+}
+
+static struct replay_guest *create(const struct replay_options *options, const struct scan *scan)
+{
+	struct smmuv3_guest *guest = calloc(1, sizeof(*guest));
+	const char *why;
+	int err;
+
+	if (!guest) {
+		tool_error(NULL, "no memory");
+		return NULL;
+	}
+	err = build(guest, options, &why);
+	if (!err)
+		return &guest->base;
+	tool_error(NULL, "%s: %s", why, strerror(-err));
+	destroy(&guest->base);
+	return NULL;
+}
+
+/* --- Registers --------------------------------------------------------------------------------------------------- */
+
+static uint32_t read32(struct smmuv3_guest *guest, uint32_t offset)
+{
+	return (uint32_t)viq_smmuv3_mmio_read(guest->smmu, offset, 4);
+}
+
+static void write32(struct smmuv3_guest *guest, uint32_t offset, uint32_t value)
+{
+	viq_smmuv3_mmio_write(guest->smmu, offset, 4, value);
+}
+
+static void write64(struct smmuv3_guest *guest, uint32_t offset, uint64_t value)
+{
+	viq_smmuv3_mmio_write(guest->smmu, offset, 8, value);
+}
+
+/* With the event queue. */
+static void enable(struct replay_guest *base)
+{
+	struct smmuv3_guest *guest = of(base);
+	uint64_t events = synth_alloc(&base->mem, EVENTQ_LOG2 + 5);
+
+	write64(guest, VIQ_SMMUV3_STRTAB_BASE, synth_st_base(&guest->st));
+	write32(guest, VIQ_SMMUV3_STRTAB_BASE_CFG, synth_st_base_cfg(&guest->st));
+	if (events != SYNTH_NONE)
+		write64(guest, VIQ_SMMUV3_EVENTQ_BASE, events | EVENTQ_LOG2);
+	write32(guest, VIQ_SMMUV3_CR0,
+		(uint32_t)(VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_ATSCHK |
+			   (events == SYNTH_NONE ? 0 : VIQ_SMMUV3_CR0_EVENTQEN)));
+}
+
+static void start_queue(struct replay_guest *base, uint32_t first)
+{
+	struct smmuv3_guest *guest = of(base);
+	uint32_t cr0 = read32(guest, VIQ_SMMUV3_CR0);
+
+	write32(guest, VIQ_SMMUV3_CR0, cr0 & ~(uint32_t)VIQ_SMMUV3_CR0_CMDQEN);
+	write64(guest, VIQ_SMMUV3_CMDQ_BASE,
+		base->ring.base | VIQ_PUT(VIQ_SMMUV3_Q_BASE_LOG2SIZE, __builtin_ctz(base->ring.entries)) |
+			VIQ_SMMUV3_Q_BASE_HINT);
+	write32(guest, VIQ_SMMUV3_CMDQ_PROD, first);
+	write32(guest, VIQ_SMMUV3_CMDQ_CONS, first);
+	write32(guest, VIQ_SMMUV3_CR0, cr0 | (uint32_t)VIQ_SMMUV3_CR0_CMDQEN);
+}
+
+/* No MSIs are offered, so that nothing in a command leads elsewhere. */
+static void adapt(struct replay_guest *base, uint32_t index, uint64_t cmd[4])
+{
+}
+
+static uint32_t head(struct replay_guest *base)
+{
+	return read32(of(base), VIQ_SMMUV3_CMDQ_CONS) & guest_index_mask(base);
+}
+
+static bool completed(struct replay_guest *base, uint32_t index, const uint64_t cmd[4])
+{
+	return opcode(cmd) == VIQ_SMMUV3_OP_SYNC;
+}
+
+static void ring(struct replay_guest *base, uint32_t doorbell)
+{
+	viq_smmuv3_mmio_write(of(base)->smmu, VIQ_SMMUV3_CMDQ_PROD, 4, doorbell);
+}
+
+static bool run(struct replay_guest *base)
+{
+	return viq_smmuv3_run(of(base)->smmu, of(base)->config.budget);
+}
+
+static void counters(const struct replay_guest *base, struct replay_result *result)
+{
+	const struct viq_smmuv3_counters *c = viq_smmuv3_counters(((const struct smmuv3_guest *)base)->smmu);
+	struct replay_counters *out = &result->counters;
+
+	out->calls = c->calls;
+	out->host_calls = c->host_calls;
+	out->entries = c->entries;
+	memcpy(out->call_errors, c->call_errors, sizeof(out->call_errors));
+	for (unsigned int code = 1; code < 4; code++) {
+		out->errors[code - 1].name = viq_smmuv3_cerror_name(code);
+		out->errors[code - 1].count = c->cerror[code];
+	}
+}
+
+/* --- Errors ------------------------------------------------------------------------------------------------------ */
+
+static bool stopped(struct replay_guest *base)
+{
+	uint32_t active = read32(of(base), VIQ_SMMUV3_GERROR) ^ read32(of(base), VIQ_SMMUV3_GERRORN);
+
+	return active & VIQ_SMMUV3_GERROR_CMDQ_ERR;
+}
+
+static void note_error(struct replay_guest *base, struct replay_error *error)
+{
+	const char *name;
+
+	error->code = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMDQ_CONS_ERR, read32(of(base), VIQ_SMMUV3_CMDQ_CONS));
+	error->status[0] = read32(of(base), VIQ_SMMUV3_GERROR);
+	error->status[1] = read32(of(base), VIQ_SMMUV3_GERRORN);
+	name = viq_smmuv3_cerror_name(error->code);
+	error->name = name ? name : "unknown";
+}
+
+/* What Linux's driver does: refused commands become a CMD_SYNC, everything else is tried again. */
+static enum replay_answer answer(struct replay_guest *base, const struct replay_error *error,
+				 const struct replay_submission *submission)
+{
+	static const uint64_t sync[4] = {LINUX_SYNC};
+	bool refused = error->code != VIQ_SMMUV3_CERROR_ABT && error->code != VIQ_SMMUV3_CERROR_ATC_INV_SYNC;
+
+	if (refused)
+		guest_store(base, error->index, sync);
+	write32(of(base), VIQ_SMMUV3_GERRORN, read32(of(base), VIQ_SMMUV3_GERROR));
+	guest_run(base);
+	return refused ? REPLAY_REPLACED : REPLAY_RETRIED;
+}
+
+static void print_error(const struct replay_error *e)
+{
+	printf("CMDQ_CONS.RD %#x, CMDQ_CONS.ERR %u (%s), GERROR %#x, GERRORN %#x", e->index, e->code, e->name,
+	       e->status[0], e->status[1]);
+}
+
+static void error_json(const struct replay_error *e, json_t *object)
+{
+	json_object_set_new(object, "cons_rd", json_integer(e->index));
+	json_object_set_new(object, "cons_err", json_integer(e->code));
+	json_object_set_new(object, "gerror", json_integer(e->status[0]));
+	json_object_set_new(object, "gerrorn", json_integer(e->status[1]));
+}
+
+/* --- Failures ---------------------------------------------------------------------------------------------------- */
+
+/* The lowest bit that makes the command illegal when it is set, its opcode kept. */
+static void set_reserved_bit(const struct viq_smmuv3_config *config, uint64_t cmd[4])
+{
+	for (unsigned int bit = 8; bit < 128; bit++) {
+		uint64_t changed[2] = {cmd[0], cmd[1]};
+
+		changed[bit / 64] |= VIQ_BIT(bit % 64);
+		if (viq_smmuv3_command_check(changed, config) == VIQ_SMMUV3_CERROR_ILL) {
+			memcpy(cmd, changed, sizeof(changed));
+			return;
+		}
+	}
+}
+
+static void spoil(const struct replay_guest *base, const struct replay_inject *inject, uint64_t cmd[4])
+{
+	if (inject->kind == REPLAY_INJECT_ILLEGAL)
+		cmd[0] |= ILLEGAL_OPCODE;
+	else if (inject->kind == REPLAY_INJECT_RESERVED_BIT)
+		set_reserved_bit(&((const struct smmuv3_guest *)base)->config, cmd);
+}
+
+static void arm(struct replay_guest *base, const struct viq_soft_inject *what, const uint64_t cmd[4])
+{
+	viq_soft_inject(of(base)->host.soft, of(base)->host.viommu, what);
+}
+
+const struct replay_arch replay_smmuv3 = {
+	.iommu = "SMMUv3",
+	.json = "smmuv3",
+	.entry = "command",
+	.sync = "CMD_SYNC",
+	.replaced = "put a CMD_SYNC in its place and acknowledged",
+	.retried = "acknowledged: the SMMU tries again",
+	.host_kind = "a TLBI_*, CFGI_CD* or ATC_INV",
+	.atc_kind = "an ATC_INV",
+	.wraps = true,
+	.filler = {VIQ_SMMUV3_OP_SYNC},
+	.kind = kind,
+	.kind_name = kind_name,
+	.text = text,
+	.goes_to_host = goes_to_host,
+	.goes_to_device = goes_to_device,
+	.ends_call = ends_call,
+	.scan = scan_command,
+	.create = create,
+	.destroy = destroy,
+	.enable = enable,
+	.start_queue = start_queue,
+	.adapt = adapt,
+	.spoil = spoil,
+	.head = head,
+	.completed = completed,
+	.ring = ring,
+	.run = run,
+	.stopped = stopped,
+	.note_error = note_error,
+	.answer = answer,
+	.counters = counters,
+	.print_error = print_error,
+	.error_json = error_json,
+	.arm = arm,
+	.populate = smmuv3_witness_populate,
+	.unpopulate = smmuv3_witness_unpopulate,
+	.use = smmuv3_witness_use,
+	.cached = smmuv3_witness_cached,
+	.stale = smmuv3_witness_stale,
+};

@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: MIT
+/* Replaying an invalidation queue of a VT-d: its registers, its driver's ways, its descriptors. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "vtd.h"
+#include "tool.h"
+
+#define KIND_INVALID 16 /* kinds are types, and this one for what is none */
+#define INVALID_TYPE 0xf
+#define GCMD_LEVELS  (VIQ_VTD_GCMD_TE | VIQ_VTD_GCMD_QIE | VIQ_VTD_GCMD_IRE | VIQ_VTD_GCMD_CFI)
+
+static struct vtd_guest *of(struct replay_guest *guest)
+{
+	return (struct vtd_guest *)guest;
+}
+
+/* --- Descriptors ------------------------------------------------------------------------------------------------- */
+
+static unsigned int kind(const uint64_t desc[4])
+{
+	return viq_vtd_descriptor_name(desc) ? (unsigned int)VIQ_GET(VIQ_VTD_DESC_TYPE, desc[0]) : KIND_INVALID;
+}
+
+static const char *kind_name(unsigned int kind)
+{
+	const uint64_t desc[4] = {kind};
+	const char *name = kind < KIND_INVALID ? viq_vtd_descriptor_name(desc) : NULL;
+
+	return name ? name : "invalid";
+}
+
+static void text(const uint64_t desc[4], char *buf, size_t len)
+{
+	viq_vtd_descriptor_text(desc, NULL, buf, len);
+}
+
+static bool goes_to_device(const uint64_t desc[4])
+{
+	return kind(desc) == VIQ_VTD_TYPE_DEVTLB || kind(desc) == VIQ_VTD_TYPE_PDEVTLB;
+}
+
+static bool goes_to_host(const uint64_t desc[4])
+{
+	return kind(desc) == VIQ_VTD_TYPE_IOTLB || kind(desc) == VIQ_VTD_TYPE_PIOTLB;
+}
+
+/* Before everything else the front end sends what it has. */
+static bool ends_call(const uint64_t desc[4])
+{
+	return !goes_to_host(desc);
+}
+
+/* --- What a capture needs ---------------------------------------------------------------------------------------- */
+
+static void note_table(struct scan_vtd *scan, uint16_t domain_id, uint32_t pasid)
+{
+	for (size_t i = 0; i < scan->table_count; i++)
+		if (scan->tables[i].domain_id == domain_id && scan->tables[i].pasid == pasid)
+			return;
+	if (scan->table_count < SCAN_MAX_TABLES)
+		scan->tables[scan->table_count++] = (struct scan_table){domain_id, pasid};
+}
+
+static void note_source(struct scan_vtd *scan, uint64_t sid, uint64_t pasid, bool ats)
+{
+	struct scan_source *s = scan->sources, *end = s + scan->source_count;
+
+	while (s < end && s->sid != sid)
+		s++;
+	if (s == end && scan->source_count == SCAN_MAX_TABLES)
+		return;
+	if (s == end) {
+		*s = (struct scan_source){.sid = (uint16_t)sid};
+		scan->source_count++;
+	}
+	if (ats && !s->ats)
+		s->pasid = (uint32_t)pasid;
+	s->ats |= ats;
+}
+
+static void scan_descriptor(struct scan *scan, const uint64_t desc[4])
+{
+	uint16_t domain_id = (uint16_t)VIQ_GET(VIQ_VTD_DESC_DID, desc[0]);
+
+	if (kind(desc) == VIQ_VTD_TYPE_PIOTLB)
+		note_table(&scan->vtd, domain_id, (uint32_t)VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+	else if (kind(desc) == VIQ_VTD_TYPE_PC && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_PC_PASID)
+		note_table(&scan->vtd, domain_id, (uint32_t)VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+	else if (kind(desc) == VIQ_VTD_TYPE_CC && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_CC_DEVICE)
+		note_source(&scan->vtd, VIQ_GET(VIQ_VTD_CC_SID, desc[0]), 0, false);
+	else if (kind(desc) == VIQ_VTD_TYPE_DEVTLB)
+		note_source(&scan->vtd, VIQ_GET(VIQ_VTD_DEVTLB_SID, desc[0]), 0, true);
+	else if (kind(desc) == VIQ_VTD_TYPE_PDEVTLB)
+		note_source(&scan->vtd, VIQ_GET(VIQ_VTD_PDEVTLB_SID, desc[0]), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]),
+			    true);
+	else if (kind(desc) == VIQ_VTD_TYPE_IOTLB && VIQ_GET(VIQ_VTD_DESC_G, desc[0]) > VIQ_VTD_IOTLB_GLOBAL)
+		note_table(&scan->vtd, domain_id, 0);
+}
+
+/* --- Building ---------------------------------------------------------------------------------------------------- */
+
+static void kick(void *opaque)
+{
+	struct vtd_guest *guest = opaque;
+
+	guest->base.kicked = true;
+}
+
+/* Without the software host there is no device that could hold a translation, or needs to be configured. */
+static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
+{
+	struct vtd_guest *guest = opaque;
+
+	return guest->soft ? soft_vtd_guest_devtlb(&guest->host, inv) : 0;
+}
+
+static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+{
+	struct vtd_guest *guest = opaque;
+
+	return guest->soft ? soft_vtd_guest_reconfig(&guest->host, what) : 0;
+}
+
+static const struct viq_vtd_ops ops = {
+	.size = sizeof(struct viq_vtd_ops),
+	.reconfig = reconfig,
+	.devtlb = devtlb,
+	.kick = kick,
+};
+
+/* Every feature that recorded descriptors can use, page requests apart. */
+static void offer_features(struct viq_vtd_config *config)
+{
+	viq_vtd_config_init(config);
+	config->cap &= ~VIQ_VTD_CAP_MAMV;
+	config->cap |= VIQ_PUT(VIQ_VTD_CAP_MAMV, 51);
+	config->ecap |= VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_IR | VIQ_VTD_ECAP_EIM |
+			VIQ_PUT(VIQ_VTD_ECAP_MHMV, 15) | VIQ_VTD_ECAP_SSTS;
+}
+
+/* A table behind every domain and PASID that the capture names, each of a device of its own. */
+static int attach_null(struct vtd_guest *guest, const struct scan_vtd *scan)
+{
+	uint32_t handle;
+	int err = 0;
+
+	for (size_t i = 0; i < scan->table_count && !err; i++) {
+		struct viq_vtd_table table = {
+			.size = sizeof(table),
+			.flags = scan->tables[i].pasid ? 0 : VIQ_VTD_TABLE_RID,
+			.pasid = scan->tables[i].pasid,
+			.domain_id = scan->tables[i].domain_id,
+			.source_id = (uint16_t)(8 * (i + 1)),
+			.host = viq_call_null_host(),
+		};
+
+		err = viq_vtd_attach(guest->vtd, &table, &handle);
+	}
+	return err;
+}
+
+/* Devices come with the witnesses. */
+static int add_soft(struct vtd_guest *guest)
+{
+	struct viq_soft_vtd_config soft;
+
+	viq_soft_vtd_config_init(&soft);
+	soft.cap = guest->config.cap;
+	soft.ecap = guest->config.ecap;
+	soft.mem = guest->base.vmem;
+	soft.tlb_entries = 1u << GUEST_TLB_LOG2;
+	soft.devtlb_implied = 0;
+	guest->soft = true;
+	return soft_vtd_guest_init(&guest->host, &soft);
+}
+
+static int build(struct vtd_guest *guest, const struct replay_options *options, const struct scan *scan,
+		 const char **why)
+{
+	int err;
+
+	*why = "cannot make the guest's memory";
+	err = guest_init(&guest->base, &replay_vtd);
+	if (err)
+		return err;
+	guest->root = synth_alloc(&guest->base.mem, 12);
+	guest->status = synth_alloc(&guest->base.mem, 2 + (unsigned int)__builtin_ctz(scan->max_entries));
+	if (guest->root == SYNTH_NONE || guest->status == SYNTH_NONE)
+		return -ENOMEM;
+	guest->scalable = !scan->vtd.narrow;
+	guest->status_end = guest->status + UINT64_C(4) * scan->max_entries;
+	offer_features(&guest->config);
+	guest->config.budget = options->budget;
+	guest->config.mem = guest->base.vmem;
+	guest->config.ops = &ops;
+	guest->config.opaque = guest;
+	err = viq_vtd_create(&guest->config, &guest->vtd, why);
+	if (err)
+		return err;
+	*why = options->soft ? "cannot make the software host" : "cannot make the page tables' hosts";
+	err = options->soft ? add_soft(guest) : attach_null(guest, &scan->vtd);
+	guest->host.vtd = guest->vtd;
+	return err;
+}
+
+static void destroy(struct replay_guest *base)
+{
+	viq_vtd_destroy(of(base)->vtd);
+	if (of(base)->soft)
+		soft_vtd_guest_fini(&of(base)->host);
+	guest_fini(base);
+	free(base);
+}
+
+static struct replay_guest *create(const struct replay_options *options, const struct scan *scan)
+{
+	struct vtd_guest *guest;
+	const char *why;
+	int err;
+
+	if (options->contract != VIQ_SOFT_EXACT) {
+		tool_error(options->path, "--contract: the software VT-d is always exact; leave it out");
+		return NULL;
+	}
+	guest = calloc(1, sizeof(*guest));
+	if (!guest) {
+		tool_error(NULL, "no memory");
+		return NULL;
+	}
+	err = build(guest, options, scan, &why);
+	if (!err)
+		return &guest->base;
+	tool_error(NULL, "%s: %s", why, strerror(-err));
+	destroy(&guest->base);
+	return NULL;
+}
+
+/* --- Registers --------------------------------------------------------------------------------------------------- */
+
+static uint32_t read32(struct vtd_guest *guest, uint32_t offset)
+{
+	return (uint32_t)viq_vtd_mmio_read(guest->vtd, offset, 4);
+}
+
+static void write32(struct vtd_guest *guest, uint32_t offset, uint64_t value)
+{
+	viq_vtd_mmio_write(guest->vtd, offset, 4, value);
+}
+
+static void write64(struct vtd_guest *guest, uint32_t offset, uint64_t value)
+{
+	viq_vtd_mmio_write(guest->vtd, offset, 8, value);
+}
+
+static void enable(struct replay_guest *base)
+{
+	struct vtd_guest *guest = of(base);
+	uint64_t mode = VIQ_PUT(VIQ_VTD_RTADDR_TTM, guest->scalable ? VIQ_VTD_TTM_SCALABLE : VIQ_VTD_TTM_LEGACY);
+
+	write64(guest, VIQ_VTD_RTADDR, guest->root | mode);
+	write32(guest, VIQ_VTD_GCMD, VIQ_VTD_GCMD_SRTP);
+	write32(guest, VIQ_VTD_GCMD, VIQ_VTD_GCMD_TE);
+}
+
+/* Enabling puts IQH to 0; a queue that was recorded from its middle on gets there over wait descriptors. */
+static void start_queue(struct replay_guest *base, uint32_t first)
+{
+	struct vtd_guest *guest = of(base);
+	uint64_t levels = read32(guest, VIQ_VTD_GSTS) & GCMD_LEVELS & ~VIQ_VTD_GCMD_QIE;
+	uint32_t bytes = base->ring.entries * base->ring.entry_size;
+
+	for (uint32_t i = 0; i < first; i++)
+		guest_store(base, i, replay_vtd.filler);
+	write32(guest, VIQ_VTD_GCMD, levels);
+	write32(guest, VIQ_VTD_IQT, 0);
+	write64(guest, VIQ_VTD_IQA,
+		base->ring.base | VIQ_PUT(VIQ_VTD_IQA_QS, __builtin_ctz(bytes / 4096)) |
+			(base->ring.entry_size == VIQ_VTD_DESC_SIZE_256 ? VIQ_VTD_IQA_DW : 0));
+	write32(guest, VIQ_VTD_GCMD, levels | VIQ_VTD_GCMD_QIE);
+	write32(guest, VIQ_VTD_IQT, first * base->ring.entry_size);
+	guest_run(base);
+}
+
+static uint32_t head(struct replay_guest *base)
+{
+	return read32(of(base), VIQ_VTD_IQH) / base->ring.entry_size;
+}
+
+static void ring(struct replay_guest *base, uint32_t doorbell)
+{
+	viq_vtd_mmio_write(of(base)->vtd, VIQ_VTD_IQT, 4, doorbell);
+}
+
+static bool run(struct replay_guest *base)
+{
+	return viq_vtd_run(of(base)->vtd, of(base)->config.budget);
+}
+
+/* --- Waits ------------------------------------------------------------------------------------------------------- */
+
+static bool is_wait(const uint64_t desc[4])
+{
+	return kind(desc) == VIQ_VTD_TYPE_WAIT;
+}
+
+static uint32_t *status_word(struct vtd_guest *guest, uint64_t addr)
+{
+	return (uint32_t *)((char *)guest->base.ram + (addr - GUEST_RAM_BASE));
+}
+
+/* A status word of its own for each slot: the recorded address is one of another guest's memory. */
+static void adapt(struct replay_guest *base, uint32_t index, uint64_t desc[4])
+{
+	struct vtd_guest *guest = of(base);
+	uint64_t addr = guest->status + UINT64_C(4) * index;
+
+	if (!is_wait(desc) || !(desc[0] & VIQ_VTD_WAIT_SW))
+		return;
+	desc[1] = (desc[1] & ~VIQ_VTD_WAIT_1_ADDR) | addr;
+	*status_word(guest, addr) = ~(uint32_t)VIQ_GET(VIQ_VTD_WAIT_DATA, desc[0]);
+}
+
+/* What the guest polls decides, not that the queue has passed the descriptor. */
+static bool completed(struct replay_guest *base, uint32_t index, const uint64_t desc[4])
+{
+	struct vtd_guest *guest = of(base);
+	uint64_t addr = desc[1] & VIQ_VTD_WAIT_1_ADDR;
+
+	if (!is_wait(desc))
+		return false;
+	if (!(desc[0] & VIQ_VTD_WAIT_SW))
+		return true;
+	return addr >= guest->status && addr < guest->status_end &&
+	       *status_word(guest, addr) == (uint32_t)VIQ_GET(VIQ_VTD_WAIT_DATA, desc[0]);
+}
+
+/* --- Errors ------------------------------------------------------------------------------------------------------ */
+
+static bool stopped(struct replay_guest *base)
+{
+	return read32(of(base), VIQ_VTD_FSTS) & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE);
+}
+
+static void note_error(struct replay_guest *base, struct replay_error *error)
+{
+	uint32_t before = (error->index - 1) & guest_index_mask(base);
+	uint64_t desc[4];
+
+	error->status[0] = read32(of(base), VIQ_VTD_FSTS);
+	error->status[1] = read32(of(base), VIQ_VTD_IQH);
+	error->name = "device-TLB time-out";
+	if (error->status[0] & VIQ_VTD_FSTS_IQE) {
+		error->code = (uint32_t)VIQ_GET(VIQ_VTD_IQERCD_IQEI, read32(of(base), VIQ_VTD_IQERCD));
+		error->name = viq_vtd_iqei_name(error->code);
+		return;
+	}
+	guest_load(base, before, desc);
+	if (is_wait(desc) && !completed(base, before, desc))
+		error->index = before;
+}
+
+/*
+ * What Linux's driver does. IQE: whoever submitted from IQH on overwrites that descriptor with its wait descriptor;
+ * if nobody did, nobody does anything. ITE: cleared, and the queue goes on; who waits for an aborted wait descriptor
+ * submits again.
+ */
+static enum replay_answer answer(struct replay_guest *base, const struct replay_error *error,
+				 const struct replay_submission *submission)
+{
+	uint64_t wait[4];
+
+	if (!(error->status[0] & VIQ_VTD_FSTS_IQE)) {
+		write32(of(base), VIQ_VTD_FSTS, VIQ_VTD_FSTS_ITE);
+		guest_run(base);
+		return error->index == error->status[1] / base->ring.entry_size ? REPLAY_RETRIED : REPLAY_AGAIN;
+	}
+	if (!submission->first)
+		return REPLAY_STUCK;
+	guest_load(base, submission->last, wait);
+	guest_store(base, error->index, wait);
+	write32(of(base), VIQ_VTD_FSTS, VIQ_VTD_FSTS_IQE);
+	guest_run(base);
+	return REPLAY_REPLACED;
+}
+
+static void print_error(const struct replay_error *e)
+{
+	printf("IQH %#" PRIx32 ", FSTS %#" PRIx32, e->status[1], e->status[0]);
+	if (e->status[0] & VIQ_VTD_FSTS_IQE)
+		printf(" (IQE), IQERCD.IQEI %" PRIu32 " (%s)", e->code, e->name);
+	else
+		printf(" (ITE)");
+}
+
+static void error_json(const struct replay_error *e, json_t *object)
+{
+	json_object_set_new(object, "iqh", json_integer(e->status[1]));
+	json_object_set_new(object, "fsts", json_integer(e->status[0]));
+	json_object_set_new(object, "iqei", json_integer(e->code));
+}
+
+static void counters(const struct replay_guest *base, struct replay_result *result)
+{
+	const struct viq_vtd_counters *c = viq_vtd_counters(((const struct vtd_guest *)base)->vtd);
+	struct replay_counters *out = &result->counters;
+	size_t n = 0;
+
+	out->calls = c->calls;
+	out->host_calls = c->host_calls;
+	out->entries = c->entries;
+	memcpy(out->call_errors, c->call_errors, sizeof(out->call_errors));
+	for (unsigned int iqei = 0; viq_vtd_iqei_name(iqei); iqei++, n++) {
+		out->errors[n].name = viq_vtd_iqei_name(iqei);
+		out->errors[n].count = c->iqe[iqei];
+	}
+	out->errors[n].name = "device-TLB time-out";
+	out->errors[n].count = c->retries + c->timeouts;
+}
+
+/* --- Failures ---------------------------------------------------------------------------------------------------- */
+
+/* The lowest bit that makes the descriptor illegal when it is set, its type kept. */
+static void set_reserved_bit(const struct vtd_guest *guest, uint64_t desc[4])
+{
+	for (unsigned int bit = 4; bit < 128; bit++) {
+		uint64_t changed[4] = {desc[0], desc[1], desc[2], desc[3]};
+
+		changed[bit / 64] |= VIQ_BIT(bit % 64);
+		if (viq_vtd_descriptor_check(changed, 8 * guest->base.ring.entry_size, &guest->config) ==
+		    VIQ_VTD_IQEI_RESERVED) {
+			memcpy(desc, changed, sizeof(changed));
+			return;
+		}
+	}
+}
+
+static void spoil(const struct replay_guest *base, const struct replay_inject *inject, uint64_t desc[4])
+{
+	if (inject->kind == REPLAY_INJECT_ILLEGAL)
+		desc[0] |= INVALID_TYPE;
+	else if (inject->kind == REPLAY_INJECT_RESERVED_BIT)
+		set_reserved_bit((const struct vtd_guest *)base, desc);
+}
+
+/* A device that does not answer strikes at its descriptor, not at an entry. */
+static void arm(struct replay_guest *base, const struct viq_soft_inject *what, const uint64_t desc[4])
+{
+	bool pasid = kind(desc) == VIQ_VTD_TYPE_PDEVTLB;
+	uint64_t sid = VIQ_GET(pasid ? VIQ_VTD_PDEVTLB_SID : VIQ_VTD_DEVTLB_SID, desc[0]);
+	struct soft_vtd_source *source;
+
+	if (!goes_to_device(desc)) {
+		viq_soft_vtd_inject(of(base)->host.soft, what);
+		return;
+	}
+	source = soft_vtd_guest_find(&of(base)->host, (uint16_t)sid);
+	if (source)
+		viq_soft_vtd_inject_devtlb(source->dev, what->failure < 0 ? 0 : -ETIMEDOUT, what->times);
+}
+
+const struct replay_arch replay_vtd = {
+	.iommu = "VT-d",
+	.json = "vtd",
+	.entry = "descriptor",
+	.sync = "wait descriptor",
+	.replaced = "put its wait descriptor in its place and cleared IQE",
+	.retried = "cleared ITE: the unit tries again",
+	.again = "cleared ITE and queued the same again",
+	.host_kind = "an iotlb or a pasid-iotlb",
+	.atc_kind = "a device-tlb or pasid-device-tlb",
+	.filler = {VIQ_VTD_TYPE_WAIT | VIQ_VTD_WAIT_FN},
+	.kind = kind,
+	.kind_name = kind_name,
+	.text = text,
+	.goes_to_host = goes_to_host,
+	.goes_to_device = goes_to_device,
+	.ends_call = ends_call,
+	.scan = scan_descriptor,
+	.create = create,
+	.destroy = destroy,
+	.enable = enable,
+	.start_queue = start_queue,
+	.adapt = adapt,
+	.spoil = spoil,
+	.head = head,
+	.completed = completed,
+	.ring = ring,
+	.run = run,
+	.stopped = stopped,
+	.note_error = note_error,
+	.answer = answer,
+	.counters = counters,
+	.print_error = print_error,
+	.error_json = error_json,
+	.arm = arm,
+	.populate = vtd_witness_populate,
+	.unpopulate = vtd_witness_unpopulate,
+	.use = vtd_witness_use,
+	.cached = vtd_witness_cached,
+	.stale = vtd_witness_stale,
+};
