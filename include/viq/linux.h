@@ -155,6 +155,11 @@ struct viq_linux_hw_info {
 };
 VIQ_EXPORT int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info);
 
+/* A device gets another number in the guest: StreamID, source-id. */
+struct viq_linux_move {
+	uint32_t from, to;
+};
+
 /* --- Page tables, vIOMMU, vDEVICE, events ------------------------------------------------------------------------- */
 
 /* flags of viq_linux_hwpt_alloc(): IOMMU_HWPT_ALLOC_* */

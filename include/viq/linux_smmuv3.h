@@ -72,7 +72,7 @@ struct viq_linux_trace {
 struct viq_linux_vsmmu_ops {
 	uint32_t size; /* sizeof(struct viq_linux_vsmmu_ops) */
 	/* Attach the device to pt, replacing what is attached; 0: block it. For devices whose fd is -1. 0 or -errno. */
-	int (*attach)(void *opaque, uint32_t device, uint32_t pt);
+	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt); /* pasid 0: requests without */
 	void (*trace)(void *opaque, const struct viq_linux_trace *trace);
 };
 
@@ -149,9 +149,6 @@ VIQ_EXPORT int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct v
  */
 VIQ_EXPORT int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *vsmmu, uint32_t vsid);
 
-struct viq_linux_move {
-	uint32_t from, to;
-};
 /*
  * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each aborts, gets
  * a vDEVICE of the new number and is set up again as the guest's tables say. -ENOENT, -EEXIST: nothing has changed.

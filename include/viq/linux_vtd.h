@@ -158,15 +158,12 @@ VIQ_EXPORT int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_
  */
 VIQ_EXPORT int viq_linux_vvtd_remove(struct viq_linux_vvtd *vvtd, uint16_t source_id);
 
-struct viq_linux_vtd_move {
-	uint16_t from, to;
-};
 /*
  * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each is blocked
- * and set up again as the guest's tables say. -ENOENT, -EEXIST: nothing has changed. After another error all have
- * moved; those that failed are blocked.
+ * and set up again as the guest's tables say. -EINVAL, -ENOENT, -EEXIST: nothing has changed. After another error all
+ * have moved; those that failed are blocked.
  */
-VIQ_EXPORT int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq_linux_vtd_move *moves, uint32_t count);
+VIQ_EXPORT int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq_linux_move *moves, uint32_t count);
 
 /*
  * For viq_vtd_ops.reconfig: read the entries of every device and PASID that *what concerns, each once, and make the

@@ -18,11 +18,12 @@ static void on_trace(void *opaque, const struct viq_linux_trace *trace)
 }
 
 /* As a VMM does that keeps the vfio fd to itself. */
-static int on_attach(void *opaque, uint32_t device, uint32_t pt)
+static int on_attach(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt)
 {
 	struct nest *n = opaque;
 	uint32_t i = 0;
 
+	assert_int_equal(pasid, 0);
 	if (n->attach_fails) {
 		n->attach_fails -= n->attach_fails > 0;
 		return -ENOMEM;

@@ -12,46 +12,25 @@
  */
 #include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
 #include <viq/smmuv3.h>
 
+#include "host/linux/iommufd/offer.h"
 #include "vsmmu.h"
 
-enum rule {
-	AT_MOST,  /* more is more */
-	AT_LEAST, /* TERM_MODEL: 1 has less than 0 */
-	SUBSET,   /* TTF: a bit a format */
-	ENDIAN,   /* TTENDIAN: 0 has both */
-	STALLS,   /* STALL_MODEL: 1 is what is emulated, on any host of linux_offer_possible() */
-};
-
-enum offer {
-	KEEP,  /* emulated, so no host has more or less of it: only checked */
-	LOWER, /* to the host's */
-	SET,   /* to the host's */
-};
-
-static const struct field {
-	const char *name;
-	size_t guest; /* offset in struct viq_smmuv3_config */
-	size_t host;  /* offset in struct viq_linux_hw_info */
-	uint64_t mask;
-	uint8_t rule;  /* enum rule */
-	uint8_t offer; /* enum offer */
-	uint8_t most;  /* the highest value that is not reserved and that viq knows; a higher one counts as 0 */
-} fields[] = {
-#define IDR(n, field, rule, offer, most)                                                                               \
+static const struct linux_offer_field fields[] = {
+#define ROW(name, guest, host, mask, rule, how, value)                                                                 \
 	{                                                                                                              \
-		"IDR" #n "." #field, offsetof(struct viq_smmuv3_config, idr##n),                                       \
-			offsetof(struct viq_linux_hw_info, idr[n]), VIQ_SMMUV3_IDR##n##_##field, rule, offer, most     \
+		name, offsetof(struct viq_smmuv3_config, guest), offsetof(struct viq_linux_hw_info, host), mask, 4,    \
+			LINUX_##rule, LINUX_##how, value, NULL                                                         \
 	}
-	IDR(0, TTF, SUBSET, KEEP, 3),
+#define IDR(n, field, ...) ROW("IDR" #n "." #field, idr##n, idr[n], VIQ_SMMUV3_IDR##n##_##field, __VA_ARGS__)
+	IDR(0, TTF, SUBSET, KEEP, 3), /* a bit per format */
 	IDR(0, ATS, AT_MOST, SET, 1),
 	IDR(0, ASID16, AT_MOST, SET, 1),
 	IDR(0, CD2L, AT_MOST, SET, 1),
-	IDR(0, TTENDIAN, ENDIAN, SET, 3),
-	IDR(0, STALL_MODEL, STALLS, KEEP, 3),
+	IDR(0, TTENDIAN, ZERO_OR_SAME, SET, 3),
+	IDR(0, STALL_MODEL, MUST_BE, KEEP, 1), /* what is emulated, on any host of linux_offer_possible() */
 	IDR(0, TERM_MODEL, AT_LEAST, SET, 1),
 	IDR(1, SSIDSIZE, AT_MOST, SET, 20),
 	IDR(3, HAD, AT_MOST, LOWER, 1),
@@ -64,75 +43,12 @@ static const struct field {
 	IDR(5, GRAN64K, AT_MOST, SET, 1),
 	IDR(5, DS, AT_MOST, SET, 1),
 	IDR(5, VAX, AT_MOST, SET, 1),
+	ROW("AIDR", aidr, aidr, VIQ_BITS(7, 0), AT_MOST, LOWER, 0xff),
 #undef IDR
-	{"AIDR", offsetof(struct viq_smmuv3_config, aidr), offsetof(struct viq_linux_hw_info, aidr), VIQ_BITS(7, 0),
-	 AT_MOST, LOWER, 0xff},
+#undef ROW
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
-
-static uint32_t host_register(const struct viq_linux_hw_info *hw, size_t offset)
-{
-	uint32_t value;
-
-	memcpy(&value, (const char *)hw + offset, sizeof(value));
-	return value;
-}
-
-static uint32_t host_has(const struct viq_linux_hw_info *hw, const struct field *f)
-{
-	uint32_t value = VIQ_GET(f->mask, host_register(hw, f->host));
-
-	return value > f->most ? 0 : value;
-}
-
-static uint32_t guest_sees(const struct viq_smmuv3_config *config, const struct field *f)
-{
-	uint32_t reg;
-
-	memcpy(&reg, (const char *)config + f->guest, sizeof(reg));
-	return VIQ_GET(f->mask, reg);
-}
-
-static void tell_guest(struct viq_smmuv3_config *config, const struct field *f, uint32_t value)
-{
-	uint32_t reg;
-
-	memcpy(&reg, (const char *)config + f->guest, sizeof(reg));
-	reg = (reg & ~f->mask) | VIQ_PUT(f->mask, value);
-	memcpy((char *)config + f->guest, &reg, sizeof(reg));
-}
-
-static bool holds(enum rule rule, uint32_t guest, uint32_t host)
-{
-	switch (rule) {
-	case AT_MOST:
-		return guest <= host;
-	case AT_LEAST:
-		return guest >= host;
-	case SUBSET:
-		return !(guest & ~host);
-	case ENDIAN:
-		return !host || guest == host;
-	case STALLS:
-		return guest == 1;
-	}
-	return false;
-}
-
-int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_config *config,
-		      struct viq_linux_why *why)
-{
-	for (size_t i = 0; i < FIELDS; i++) {
-		const struct field *f = &fields[i];
-		uint32_t guest = guest_sees(config, f), host = host_has(hw, f);
-
-		if (!holds(f->rule, guest, host))
-			return linux_why(why, -EINVAL, "%s: the guest would see %u, the host has %u", f->name, guest,
-					 host);
-	}
-	return 0;
-}
 
 /* Fields that need others, when these have been taken away: as viq_smmuv3_config_check() has it. */
 static void settle(struct viq_smmuv3_config *c)
@@ -152,17 +68,11 @@ static void settle(struct viq_smmuv3_config *c)
 		c->idr5 = (c->idr5 & ~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5);
 }
 
-void linux_offer(const struct viq_linux_hw_info *hw, bool ats, struct viq_smmuv3_config *config)
+static void offer(const struct viq_linux_hw_info *hw, bool ats, struct viq_smmuv3_config *config)
 {
 	uint32_t pasids = hw->max_pasid_log2;
 
-	for (size_t i = 0; i < FIELDS; i++) {
-		const struct field *f = &fields[i];
-		uint32_t guest = guest_sees(config, f), host = host_has(hw, f);
-
-		if (f->offer == SET || (f->offer == LOWER && host < guest))
-			tell_guest(config, f, host);
-	}
+	linux_offer_fields(fields, FIELDS, hw, config);
 	if (!ats)
 		config->idr0 &= ~VIQ_SMMUV3_IDR0_ATS;
 	/* The SMMU has SubstreamIDs, but no device makes them: then the guest need not have their tables. */
@@ -193,7 +103,7 @@ int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_wh
 void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool ats, struct viq_smmuv3_config *config)
 {
 	if (v && config)
-		linux_offer(&v->hw, ats, config);
+		offer(&v->hw, ats, config);
 }
 
 int viq_linux_vsmmu_check(const struct viq_linux_vsmmu *v, const struct viq_smmuv3_config *config,
@@ -201,5 +111,5 @@ int viq_linux_vsmmu_check(const struct viq_linux_vsmmu *v, const struct viq_smmu
 {
 	if (!v || !config || config->size != sizeof(*config))
 		return linux_why(why, -EINVAL, "config: not set by viq_smmuv3_config_init()");
-	return linux_offer_check(&v->hw, config, why);
+	return linux_check_fields(fields, FIELDS, &v->hw, config, why);
 }

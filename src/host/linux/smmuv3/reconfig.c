@@ -27,8 +27,8 @@ const uint64_t linux_ste_bypass[2] = {VIQ_SMMUV3_STE_0_V |
 /* The stream translates by the words it has: its context descriptors are read again. */
 static int reread_cds(struct viq_linux_vsmmu *v, const struct linux_stream *s)
 {
-	const uint64_t cmd[2] = {
-		htole64(VIQ_PUT(VIQ_SMMUV3_CMD_OP, VIQ_SMMUV3_OP_CFGI_CD_ALL) | VIQ_PUT(VIQ_SMMUV3_CMD_SID, s->vsid))};
+	const uint64_t cmd[2] = {htole64(VIQ_PUT(VIQ_SMMUV3_CMD_OP, VIQ_SMMUV3_OP_CFGI_CD_ALL) |
+					 VIQ_PUT(VIQ_SMMUV3_CMD_SID, s->dev.number))};
 	const struct viq_call_piece piece = {cmd, 1};
 	const struct viq_call_request req = {
 		.size = sizeof(req),
@@ -68,8 +68,7 @@ static int translate(struct viq_linux_vsmmu *v, struct linux_stream *s, struct v
 		t->fate = VIQ_LINUX_FATE_UNCHANGED;
 		return reread_cds(v, s);
 	}
-	/* A kernel that cannot free must not be made to allocate without end. */
-	err = linux_stream_collect(v, s);
+	err = linux_stream_make_room(v, s);
 	if (err)
 		return err;
 	t->fate = VIQ_LINUX_FATE_STAGE1;
@@ -82,7 +81,7 @@ static int translate(struct viq_linux_vsmmu *v, struct linux_stream *s, struct v
 static int follow(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_linux_trace *t)
 {
 	struct viq_smmuv3_stream now = {.size = sizeof(now)};
-	int err = viq_smmuv3_stream_config(v->smmu, s->vsid, &now);
+	int err = viq_smmuv3_stream_config(v->smmu, s->dev.number, &now);
 
 	if (err)
 		return err;
@@ -123,7 +122,7 @@ static int give_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq
 
 int linux_reconfig_stream(struct viq_linux_vsmmu *v, struct linux_stream *s)
 {
-	struct viq_linux_trace t = {.size = sizeof(t), .vsid = s->vsid};
+	struct viq_linux_trace t = {.size = sizeof(t), .vsid = s->dev.number};
 	int err = follow(v, s, &t);
 
 	if (err)
@@ -139,7 +138,7 @@ int linux_reconfig_stream(struct viq_linux_vsmmu *v, struct linux_stream *s)
  */
 static bool concerns(const struct linux_stream *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
 {
-	return cause != VIQ_SMMUV3_CFGI_STE || !s->sure || (s->vsid >= first && s->vsid <= last);
+	return cause != VIQ_SMMUV3_CFGI_STE || !s->slot.sure || (s->dev.number >= first && s->dev.number <= last);
 }
 
 int viq_linux_vsmmu_reconfig(struct viq_linux_vsmmu *v, enum viq_smmuv3_reconfig_cause cause, uint32_t first,
@@ -151,9 +150,11 @@ int viq_linux_vsmmu_reconfig(struct viq_linux_vsmmu *v, enum viq_smmuv3_reconfig
 		return -EINVAL;
 	if (!v->smmu)
 		return -ENODEV;
-	for (size_t i = 0; i < v->count; i++) {
-		if (concerns(v->streams[i], cause, first, last))
-			linux_first(&err, linux_reconfig_stream(v, v->streams[i]));
+	for (size_t i = 0; i < v->streams.count; i++) {
+		struct linux_stream *s = v->streams.items[i];
+
+		if (concerns(s, cause, first, last))
+			linux_first(&err, linux_reconfig_stream(v, s));
 	}
 	return err;
 }

@@ -113,6 +113,7 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 	if (config->ops)
 		v->ops = *config->ops;
 	v->opaque = config->opaque;
+	v->attacher = (struct linux_attacher){.ctx = ctx, .attach = v->ops.attach, .opaque = v->opaque};
 	err = get_hardware(v, config->device, why);
 	if (err)
 		goto free_v;
@@ -150,8 +151,8 @@ int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 
 	if (!v)
 		return 0;
-	while (v->count)
-		linux_first(&err, linux_streams_drop(v, v->streams[v->count - 1]));
+	while (v->streams.count)
+		linux_first(&err, linux_streams_drop(v, v->streams.items[v->streams.count - 1]));
 	/* The open fd keeps the queue in use. */
 	if (v->event_fd >= 0)
 		linux_close(v->ctx, v->event_fd);
@@ -161,7 +162,7 @@ int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 	linux_first(&err, viq_linux_destroy(v->ctx, v->abort));
 	linux_first(&err, viq_linux_destroy(v->ctx, v->viommu));
 	pthread_mutex_destroy(&v->lock);
-	free(v->streams);
+	free(v->streams.items);
 	free(v);
 	return err;
 }
@@ -181,7 +182,7 @@ void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counte
 		.failed = linux_load(&v->inv.calls.failed),
 		.repeated = linux_load(&v->inv.repeated),
 		.refused = linux_load(&v->inv.refused),
-		.attaches = linux_load(&v->attaches),
+		.attaches = linux_load(&v->attacher.attaches),
 		.rejected = linux_load(&v->rejected),
 		.events = linux_load(&v->events),
 		.events_lost = linux_load(&v->events_lost),

@@ -25,31 +25,24 @@
 #include <viq/linux_smmuv3.h>
 
 #include "invalidate.h"
+#include "host/linux/iommufd/device.h"
 #include "host/linux/iommufd/linux.h"
-
-/* A page table that the kernel would not destroy is kept to be tried again. Why two are enough: stream.c. */
-#define LINUX_STREAM_GARBAGE 2
 
 /* A device behind a StreamID. */
 struct linux_stream {
-	uint32_t vsid;
-	uint32_t flags; /* VIQ_CALL_STREAM_*: what other threads are told */
-	uint32_t device;
-	int fd;   /* -1: ops.attach attaches it */
-	bool ats; /* its STE may say EATS = 1 */
+	struct linux_device dev; /* its number is the vsid */
+	uint32_t flags;          /* VIQ_CALL_STREAM_*: what other threads are told */
+	bool ats;                /* its STE may say EATS = 1 */
 	uint32_t vdevice;
-	/* Attached page table, 0: none, all accesses are blocked. Not known after a failure if !sure. */
-	uint32_t attached;
-	bool sure;
-	uint32_t own;    /* a nested page table of this stream alone, made from ste; 0: none */
-	uint64_t ste[2]; /* of own */
-	uint32_t garbage[LINUX_STREAM_GARBAGE];
+	struct linux_slot slot;
+	uint64_t ste[2][2]; /* of which the page tables of the slot are made */
 };
 
 struct viq_linux_vsmmu {
 	struct viq_linux *ctx;
 	struct viq_linux_vsmmu_ops ops;
 	void *opaque;
+	struct linux_attacher attacher;
 	struct viq_linux_hw_info hw;
 	uint32_t viommu;
 	uint32_t abort, bypass; /* nested page tables that any number of streams share */
@@ -57,8 +50,7 @@ struct viq_linux_vsmmu {
 	struct viq_smmuv3 *smmu;
 
 	pthread_mutex_t lock;
-	struct linux_stream **streams; /* sorted by vsid */
-	size_t count, room;
+	struct sorted streams; /* struct linux_stream */
 
 	uint32_t event_queue; /* id, 0: none */
 	int event_fd;         /* -1: none */
@@ -66,7 +58,7 @@ struct viq_linux_vsmmu {
 	uint32_t event_next; /* the sequence number to come */
 
 	/* As in struct viq_linux_counters; atomic, relaxed. */
-	uint64_t attaches, rejected, events, events_lost;
+	uint64_t rejected, events, events_lost;
 };
 
 /* --- stream.c ----------------------------------------------------------------------------------------------------- */
@@ -77,16 +69,19 @@ int linux_stream_bind(struct viq_linux_vsmmu *v, struct linux_stream *s);
 int linux_stream_unbind(struct viq_linux_vsmmu *v, struct linux_stream *s);
 /* Attach one of the shared page tables. On failure the stream is as before. */
 int linux_stream_share(struct viq_linux_vsmmu *v, struct linux_stream *s, uint32_t pt);
-/* Make a page table from ste and attach it. On failure the stream is as before. */
+/*
+ * A kernel that cannot free must not be made to allocate without end: before a page table is made, all that are not in
+ * use are destroyed. For that it must be known which one is: if it is not, the stream aborts first.
+ */
+int linux_stream_make_room(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* Make a page table from ste and attach it. There is room. On failure the stream is as before. */
 int linux_stream_translate(struct viq_linux_vsmmu *v, struct linux_stream *s, const uint64_t ste[2], bool ats);
 /* Every access aborts from now on: by whatever means is left. On failure the stream is as before. */
 int linux_stream_abort(struct viq_linux_vsmmu *v, struct linux_stream *s);
 /* Detach: the kernel blocks the device then. */
 int linux_stream_detach(struct viq_linux_vsmmu *v, struct linux_stream *s);
-/* Destroy what could not be destroyed before. */
+/* Destroy the page tables of its own that are not in use. The first error of the kernel. */
 int linux_stream_collect(struct viq_linux_vsmmu *v, struct linux_stream *s);
-/* Destroy all page tables of its own: the device is blocked, or gone and its file with it. */
-int linux_stream_release(struct viq_linux_vsmmu *v, struct linux_stream *s);
 /* Does it translate by its own page table, made from these words? */
 bool linux_stream_has(const struct linux_stream *s, const uint64_t ste[2]);
 
@@ -109,8 +104,5 @@ int linux_reconfig_stream(struct viq_linux_vsmmu *v, struct linux_stream *s);
 
 /* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
 int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);
-void linux_offer(const struct viq_linux_hw_info *hw, bool ats, struct viq_smmuv3_config *config);
-int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_config *config,
-		      struct viq_linux_why *why);
 
 #endif

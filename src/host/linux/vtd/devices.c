@@ -8,137 +8,38 @@
 
 /* --- PASIDs of a device ------------------------------------------------------------------------------------------- */
 
-/* The first slot that is not below pasid. */
-static size_t slot_place(const struct linux_vtd_device *d, uint32_t pasid)
-{
-	size_t low = 0, high = d->count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (d->slots[mid]->pasid < pasid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 struct linux_vtd_slot *linux_vtd_find_slot(const struct linux_vtd_device *d, uint32_t pasid)
 {
-	size_t i = slot_place(d, pasid);
-
-	return i < d->count && d->slots[i]->pasid == pasid ? d->slots[i] : NULL;
-}
-
-static int slot_room(struct linux_vtd_device *d)
-{
-	size_t room = d->room ? 2 * d->room : 4;
-	struct linux_vtd_slot **bigger;
-
-	if (d->count < d->room)
-		return 0;
-	bigger = realloc(d->slots, room * sizeof(struct linux_vtd_slot *));
-	if (!bigger)
-		return -ENOMEM;
-	d->slots = bigger;
-	d->room = room;
-	return 0;
+	return sorted_find(&d->slots, pasid);
 }
 
 struct linux_vtd_slot *linux_vtd_get_slot(struct linux_vtd_device *d, uint32_t pasid)
 {
 	struct linux_vtd_slot *s = linux_vtd_find_slot(d, pasid);
-	size_t i = slot_place(d, pasid);
 
-	if (s || slot_room(d))
+	if (s || sorted_reserve(&d->slots))
 		return s;
 	s = malloc(sizeof(*s));
 	if (!s)
 		return NULL;
 	/* A PASID is blocked before something is attached to it. What requests without meet is the caller's matter. */
-	*s = (struct linux_vtd_slot){.pasid = pasid, .sure = pasid != 0};
-	memmove(&d->slots[i + 1], &d->slots[i], (d->count - i) * sizeof(struct linux_vtd_slot *));
-	d->slots[i] = s;
-	d->count++;
+	*s = (struct linux_vtd_slot){.slot = {.pasid = pasid, .sure = pasid != 0}};
+	sorted_insert(&d->slots, s);
 	return s;
 }
 
 void linux_vtd_free_slot(struct linux_vtd_device *d, struct linux_vtd_slot *s)
 {
-	size_t i = slot_place(d, s->pasid);
-
-	d->count--;
-	memmove(&d->slots[i], &d->slots[i + 1], (d->count - i) * sizeof(struct linux_vtd_slot *));
+	sorted_remove(&d->slots, s);
 	free(s);
 }
 
 void linux_vtd_free_device(struct linux_vtd_device *d)
 {
-	for (size_t i = 0; i < d->count; i++)
-		free(d->slots[i]);
-	free(d->slots);
+	for (size_t i = 0; i < d->slots.count; i++)
+		free(d->slots.items[i]);
+	free(d->slots.items);
 	free(d);
-}
-
-/* --- The list ----------------------------------------------------------------------------------------------------- */
-
-static size_t place(const struct viq_linux_vvtd *v, uint32_t source_id)
-{
-	size_t i = 0;
-
-	while (i < v->count && v->devices[i]->source_id < source_id)
-		i++;
-	return i;
-}
-
-static struct linux_vtd_device *find(const struct viq_linux_vvtd *v, uint32_t source_id)
-{
-	size_t i = place(v, source_id);
-
-	return i < v->count && v->devices[i]->source_id == source_id ? v->devices[i] : NULL;
-}
-
-static bool has_device(const struct viq_linux_vvtd *v, uint32_t device)
-{
-	for (size_t i = 0; i < v->count; i++) {
-		if (v->devices[i]->device == device)
-			return true;
-	}
-	return false;
-}
-
-static int make_room(struct viq_linux_vvtd *v)
-{
-	size_t room = v->room ? 2 * v->room : 4;
-	struct linux_vtd_device **bigger;
-
-	if (v->count < v->room)
-		return 0;
-	bigger = realloc(v->devices, room * sizeof(struct linux_vtd_device *));
-	if (!bigger)
-		return -ENOMEM;
-	v->devices = bigger;
-	v->room = room;
-	return 0;
-}
-
-/* There is room, and nobody there. */
-static void insert(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
-{
-	size_t i = place(v, d->source_id);
-
-	memmove(&v->devices[i + 1], &v->devices[i], (v->count - i) * sizeof(struct linux_vtd_device *));
-	v->devices[i] = d;
-	v->count++;
-}
-
-static void take_out(struct viq_linux_vvtd *v, const struct linux_vtd_device *d)
-{
-	size_t i = place(v, d->source_id);
-
-	v->count--;
-	memmove(&v->devices[i], &v->devices[i + 1], (v->count - i) * sizeof(struct linux_vtd_device *));
 }
 
 /* --- Come and go -------------------------------------------------------------------------------------------------- */
@@ -149,12 +50,12 @@ static int block_all(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	int err = 0;
 
 	/* PASIDs first: some kernels look at what is attached for requests without. */
-	for (size_t i = d->count; i-- > 0;) {
-		struct linux_vtd_slot *s = d->slots[i];
+	for (size_t i = d->slots.count; i-- > 0;) {
+		struct linux_vtd_slot *s = d->slots.items[i];
 
 		linux_first(&err, linux_vtd_slot_block(v, d, s));
 		linux_first(&err, linux_vtd_slot_collect(v, s));
-		if (s->pasid && linux_vtd_slot_empty(s))
+		if (s->slot.pasid && linux_slot_empty(&s->slot))
 			linux_vtd_free_slot(d, s);
 	}
 	return err;
@@ -165,9 +66,11 @@ static bool collect_device(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 {
 	bool empty = true;
 
-	for (size_t i = 0; i < d->count; i++) {
-		(void)linux_vtd_slot_collect(v, d->slots[i]);
-		if (!linux_vtd_slot_empty(d->slots[i]))
+	for (size_t i = 0; i < d->slots.count; i++) {
+		struct linux_vtd_slot *s = d->slots.items[i];
+
+		(void)linux_vtd_slot_collect(v, s);
+		if (!linux_slot_empty(&s->slot))
 			empty = false;
 	}
 	return empty;
@@ -193,7 +96,7 @@ int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 {
 	int err;
 
-	take_out(v, d);
+	sorted_remove(&v->devices, d);
 	err = block_all(v, d);
 	/*
 	 * Its file may be closed from now on: tables that may be in use wait until the kernel destroys them, and what
@@ -211,23 +114,8 @@ int viq_linux_vvtd_remove(struct viq_linux_vvtd *v, uint16_t source_id)
 
 	if (!v)
 		return -EINVAL;
-	d = find(v, source_id);
+	d = sorted_find(&v->devices, source_id);
 	return d ? linux_vtd_drop(v, d) : -ENOENT;
-}
-
-static int check_device(const struct viq_linux_vvtd *v, const struct viq_linux_vtd_device *d, uint16_t source_id,
-			struct viq_linux_why *why)
-{
-	if (!v || !d || d->size != sizeof(*d) || !d->device || d->fd < -1)
-		return linux_why(why, -EINVAL, "device: size, device or fd is not set");
-	if (d->fd < 0 && !v->ops.attach)
-		return linux_why(why, -EINVAL, "device %u has no vfio fd, and there is no ops.attach", d->device);
-	if (find(v, source_id))
-		return linux_why(why, -EEXIST, "source-id %#x has a device already: remove or move it first",
-				 source_id);
-	if (has_device(v, d->device))
-		return linux_why(why, -EEXIST, "device %u has another source-id already: move it", d->device);
-	return 0;
 }
 
 /* The guest was told what config.device's VT-d has: this one's must have it too. PASIDs are each device's own matter.
@@ -276,7 +164,7 @@ static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t de
 
 	for (; *link; link = &(*link)->next) {
 		d = *link;
-		if (d->device == device) {
+		if (d->dev.device == device) {
 			*link = d->next;
 			return d;
 		}
@@ -293,25 +181,27 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 		       struct viq_linux_why *why)
 {
 	struct linux_vtd_device *d;
+	struct linux_device dev;
 	uint32_t pasid_bits = 0;
 	int err;
 
-	err = check_device(v, device, source_id, why);
+	if (!v || !device || device->size != sizeof(*device) || device->fd < -1)
+		return linux_why(why, -EINVAL, "device: size or fd is not set");
+	dev = (struct linux_device){.number = source_id, .device = device->device, .fd = device->fd};
+	err = linux_device_check(&v->devices, &dev, v->ops.attach, "source-id", why);
 	if (!err)
 		err = ask_device(v, device, &pasid_bits, why);
 	if (err)
 		return err;
-	d = make_room(v) ? NULL : get_device(v, device->device);
+	d = sorted_reserve(&v->devices) ? NULL : get_device(v, device->device);
 	if (!d)
 		return linux_why(why, -ENOMEM, "out of memory");
-	d->source_id = source_id;
-	d->device = device->device;
-	d->fd = device->fd;
+	d->dev = dev;
 	d->pasid_bits = pasid_bits;
-	insert(v, d);
+	sorted_insert(&v->devices, d);
 	err = set_up(v, d);
 	if (err) {
-		linux_why(why, err, "device %u at source-id %#x cannot be attached: %s", d->device, source_id,
+		linux_why(why, err, "device %u at source-id %#x cannot be attached: %s", dev.device, source_id,
 			  strerror(-err));
 		(void)linux_vtd_drop(v, d);
 	}
@@ -320,51 +210,27 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 
 /* --- Renumbering -------------------------------------------------------------------------------------------------- */
 
-static bool is_from(const struct viq_linux_vtd_move *moves, uint32_t count, uint16_t source_id)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (moves[i].from == source_id)
-			return true;
-	}
-	return false;
-}
-
-static int check_moves(const struct viq_linux_vvtd *v, const struct viq_linux_vtd_move *moves, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (!find(v, moves[i].from))
-			return -ENOENT;
-		for (uint32_t j = 0; j < i; j++) {
-			if (moves[j].from == moves[i].from || moves[j].to == moves[i].to)
-				return -EEXIST;
-		}
-		if (find(v, moves[i].to) && !is_from(moves, count, moves[i].to))
-			return -EEXIST;
-	}
-	return 0;
-}
-
-int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_vtd_move *moves, uint32_t count)
+int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_move *moves, uint32_t count)
 {
 	struct linux_vtd_device **moving;
 	int err;
 
 	if (!v || (count && !moves))
 		return -EINVAL;
-	err = check_moves(v, moves, count);
+	err = linux_moves_check(&v->devices, moves, count, UINT16_MAX);
 	if (err || !count)
 		return err;
 	moving = malloc(count * sizeof(struct linux_vtd_device *));
 	if (!moving)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
-		moving[i] = find(v, moves[i].from);
+		moving[i] = sorted_find(&v->devices, moves[i].from);
 		linux_first(&err, block_all(v, moving[i]));
-		take_out(v, moving[i]);
+		sorted_remove(&v->devices, moving[i]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		moving[i]->source_id = moves[i].to;
-		insert(v, moving[i]);
+		moving[i]->dev.number = moves[i].to;
+		sorted_insert(&v->devices, moving[i]);
 	}
 	for (uint32_t i = 0; i < count && v->vtd; i++)
 		linux_first(&err, linux_vtd_follow(v, moving[i], &everything));

@@ -41,7 +41,7 @@ static void trace(const struct follow *f, uint32_t pasid, const struct linux_vtd
 		.size = sizeof(t),
 		.fate = fate,
 		.os_error = err,
-		.source_id = f->d->source_id,
+		.source_id = (uint16_t)f->d->dev.number,
 		.has_pasid = pasid != 0,
 		.reason = want->reason,
 		.pasid = pasid ? pasid : f->ctx.rid_pasid,
@@ -112,7 +112,7 @@ static void follow_slot(struct follow *f, uint32_t pasid, struct linux_vtd_slot 
 	}
 	linux_first(&f->err, hidden);
 	trace(f, pasid, want, fate, err);
-	if (s && s->pasid && linux_vtd_slot_empty(s))
+	if (s && s->slot.pasid && linux_slot_empty(&s->slot))
 		linux_vtd_free_slot(f->d, s);
 }
 
@@ -183,9 +183,11 @@ static void sweep(struct follow *f)
 {
 	const struct linux_vtd_want nothing = {.kind = LINUX_VTD_NOTHING, .reason = f->ctx.all.reason};
 
-	for (size_t i = f->d->count; i-- > 1;) {
-		if (!f->d->slots[i]->seen)
-			follow_slot(f, f->d->slots[i]->pasid, f->d->slots[i], &nothing);
+	for (size_t i = f->d->slots.count; i-- > 1;) {
+		struct linux_vtd_slot *s = f->d->slots.items[i];
+
+		if (!s->seen)
+			follow_slot(f, s->slot.pasid, s, &nothing);
 	}
 }
 
@@ -205,8 +207,8 @@ static void follow_all(struct follow *f)
 {
 	uint32_t limit = f->ctx.by_pasid ? pasid_limit(f) : 0;
 
-	for (size_t i = 0; i < f->d->count; i++)
-		f->d->slots[i]->seen = false;
+	for (size_t i = 0; i < f->d->slots.count; i++)
+		((struct linux_vtd_slot *)f->d->slots.items[i])->seen = false;
 	for (uint32_t pasid = 0; pasid < limit; pasid += TABLE)
 		follow_table(f, pasid, limit - pasid < TABLE ? limit - pasid : TABLE, limit);
 	if (!f->ctx.by_pasid)
@@ -219,10 +221,10 @@ static void follow_all(struct follow *f)
 /* Do requests without PASID use, or did they when that was attached, the entry of this PASID? */
 static bool used_by_rid(const struct follow *f, uint32_t pasid)
 {
-	const struct linux_vtd_slot *s = f->d->slots[0];
+	const struct linux_vtd_slot *s = f->d->slots.items[0];
 
 	for (int i = 0; i < 2; i++) {
-		if (s->tables[i].hwpt && s->tables[i].of.pasid == pasid)
+		if (s->slot.tables[i] && s->tables[i].of.pasid == pasid)
 			return true;
 	}
 	return false;
@@ -246,8 +248,10 @@ static void follow_pasid(struct follow *f, uint32_t pasid)
 /* Something could not be blocked: it is tried again whenever there is a chance, and its error is everybody's. */
 static bool is_broken(const struct linux_vtd_device *d)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		if (!d->slots[i]->sure)
+	for (size_t i = 0; i < d->slots.count; i++) {
+		const struct linux_vtd_slot *s = d->slots.items[i];
+
+		if (!s->slot.sure)
 			return true;
 	}
 	return false;
@@ -266,7 +270,7 @@ static int follow_device(struct viq_linux_vvtd *v, const struct linux_vtd_guest 
 {
 	struct follow f = {.v = v, .d = d, .g = g, .force = what->cause == VIQ_VTD_RESTORED};
 
-	linux_vtd_read_context(g, d->source_id, &f.ctx);
+	linux_vtd_read_context(g, (uint16_t)d->dev.number, &f.ctx);
 	if (what->scope == VIQ_VTD_SCOPE_PASID && f.ctx.by_pasid && !is_broken(d))
 		follow_pasid(&f, what->pasid);
 	else
@@ -284,7 +288,7 @@ int linux_vtd_follow(struct viq_linux_vvtd *v, struct linux_vtd_device *d, const
 
 static bool concerns(const struct linux_vtd_device *d, const struct viq_vtd_reconfig *what)
 {
-	return what->scope != VIQ_VTD_SCOPE_DEVICE || !((d->source_id ^ what->source_id) & what->source_mask) ||
+	return what->scope != VIQ_VTD_SCOPE_DEVICE || !((d->dev.number ^ what->source_id) & what->source_mask) ||
 	       is_broken(d);
 }
 
@@ -299,9 +303,11 @@ int viq_linux_vvtd_reconfig(struct viq_linux_vvtd *v, const struct viq_vtd_recon
 	if (!v->vtd)
 		return -ENODEV;
 	look(v, &g);
-	for (size_t i = 0; i < v->count; i++) {
-		if (concerns(v->devices[i], what))
-			linux_first(&err, follow_device(v, &g, v->devices[i], what));
+	for (size_t i = 0; i < v->devices.count; i++) {
+		struct linux_vtd_device *d = v->devices.items[i];
+
+		if (concerns(d, what))
+			linux_first(&err, follow_device(v, &g, d, what));
 	}
 	linux_vtd_collect_removed(v);
 	return err;

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One device's requests, without PASID or with one: what they are attached to.
- *
- * A change is: make the new page table, tell the guest VT-d of it, attach it in place of the old one, destroy the old
- * one. The kernel replaces without a gap where hardware can, and flushes what was cached of the old one. After a
- * replacement that failed it is not known what is attached: Linux goes back to the old page table for requests without
- * PASID, and leaves those with one blocked although it keeps the old page table in its books. So nothing is taken to
- * be in force (!sure) before an attach has succeeded, and the next thing that is tried is to block.
+ * One device's requests, without PASID or with one: what they are attached to (struct linux_slot). Linux flushes what
+ * was cached of the old page table; after a replacement that failed it goes back to the old one for requests without
+ * PASID, and leaves those with one blocked although it keeps the old page table in its books. So after a failure the
+ * next thing that is tried is to block.
  *
  * The guest VT-d knows a page table as long as the kernel has it: from before it is attached until it has been
- * destroyed, which the kernel refuses while it is in use. One that cannot be destroyed, for whatever reason, goes on to
- * be invalidated, and is tried again before the next one is made: a new one is made only if there is none but the
- * attached one, so two are all there can be.
+ * destroyed. One that cannot be destroyed goes on to be invalidated.
  */
 #include <errno.h>
 
@@ -20,15 +15,15 @@
 /* --- Page tables -------------------------------------------------------------------------------------------------- */
 
 static int tell_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, const struct linux_vtd_slot *s,
-		      struct linux_vtd_table *t)
+		      struct linux_vtd_table *t, uint32_t hwpt)
 {
 	const struct viq_vtd_table table = {
 		.size = sizeof(table),
-		.flags = VIQ_VTD_DEVTLB_IMPLIED | (s->pasid ? 0 : VIQ_VTD_TABLE_RID),
+		.flags = VIQ_VTD_DEVTLB_IMPLIED | (s->slot.pasid ? 0 : VIQ_VTD_TABLE_RID),
 		.pasid = t->of.pasid,
 		.domain_id = t->of.domain_id,
-		.source_id = d->source_id,
-		.host = {.ops = &linux_vtd_host_ops, .opaque = v, .object = t->hwpt},
+		.source_id = (uint16_t)d->dev.number,
+		.host = {.ops = &linux_vtd_host_ops, .opaque = v, .object = hwpt},
 	};
 
 	return viq_vtd_attach(v->vtd, &table, &t->handle);
@@ -41,49 +36,35 @@ static void forget_table(struct viq_linux_vvtd *v, struct linux_vtd_table *t)
 	t->handle = 0;
 }
 
-static int destroy_table(struct viq_linux_vvtd *v, struct linux_vtd_table *t)
-{
-	int err = viq_linux_destroy(v->ctx, t->hwpt);
-
-	/* Somebody else has destroyed it. */
-	if (err && err != -ENOENT)
-		return err;
-	forget_table(v, t);
-	t->hwpt = 0;
-	__atomic_fetch_sub(&v->tables, 1, __ATOMIC_RELAXED);
-	return 0;
-}
-
-static int make_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, const struct linux_vtd_slot *s,
-		      const struct linux_vtd_want *want, struct linux_vtd_table *t)
+static int make_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, struct linux_vtd_slot *s,
+		      unsigned int i, const struct linux_vtd_want *want)
 {
 	uint32_t flags = d->pasid_bits ? VIQ_LINUX_PASID : 0;
 	int err;
 
 	if (linux_load(&v->tables) >= v->max_tables)
 		return -ENOSPC;
-	err = viq_linux_vtd_nested_alloc(v->ctx, d->device, v->hwpt, flags, &want->s1, &t->hwpt);
-	if (err) {
-		t->hwpt = 0;
-		return err;
-	}
-	linux_add(&v->tables, 1);
-	t->of = *want;
-	err = tell_table(v, d, s, t);
+	err = viq_linux_vtd_nested_alloc(v->ctx, d->dev.device, v->hwpt, flags, &want->s1, &s->slot.tables[i]);
 	if (err)
-		(void)destroy_table(v, t);
+		return err;
+	linux_add(&v->tables, 1);
+	s->tables[i].of = *want;
+	err = tell_table(v, d, s, &s->tables[i], s->slot.tables[i]);
+	if (err)
+		(void)linux_vtd_slot_collect(v, s);
 	return err;
 }
 
 int linux_vtd_slot_collect(struct viq_linux_vvtd *v, struct linux_vtd_slot *s)
 {
 	int first = 0;
+	unsigned int gone = linux_slot_collect(v->ctx, &s->slot, &first);
 
-	for (int i = 0; i < 2; i++) {
-		struct linux_vtd_table *t = &s->tables[i];
-
-		if (t->hwpt && !(s->sure && t->hwpt == s->attached))
-			linux_first(&first, destroy_table(v, t));
+	for (unsigned int i = 0; i < 2; i++) {
+		if (!(gone & 1u << i))
+			continue;
+		forget_table(v, &s->tables[i]);
+		__atomic_fetch_sub(&v->tables, 1, __ATOMIC_RELAXED);
 	}
 	return first;
 }
@@ -91,7 +72,7 @@ int linux_vtd_slot_collect(struct viq_linux_vvtd *v, struct linux_vtd_slot *s)
 int linux_vtd_slot_tell(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, struct linux_vtd_slot *s)
 {
 	for (int i = 0; i < 2; i++) {
-		int err = s->tables[i].hwpt ? tell_table(v, d, s, &s->tables[i]) : 0;
+		int err = s->slot.tables[i] ? tell_table(v, d, s, &s->tables[i], s->slot.tables[i]) : 0;
 
 		if (err)
 			return err;
@@ -105,41 +86,15 @@ void linux_vtd_slot_forget(struct viq_linux_vvtd *v, struct linux_vtd_slot *s)
 		forget_table(v, &s->tables[i]);
 }
 
-bool linux_vtd_slot_empty(const struct linux_vtd_slot *s)
-{
-	return s->sure && !s->attached && !s->tables[0].hwpt && !s->tables[1].hwpt;
-}
-
 /* --- Attaching ---------------------------------------------------------------------------------------------------- */
-
-static int call_attach(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, uint32_t pasid, uint32_t pt)
-{
-	if (d->fd < 0) {
-		int err = v->ops.attach(v->opaque, d->device, pasid, pt);
-
-		return err > 0 ? -EIO : err;
-	}
-	if (!pasid)
-		return pt ? viq_linux_vfio_attach(v->ctx, d->fd, pt) : viq_linux_vfio_detach(v->ctx, d->fd);
-	return pt ? viq_linux_vfio_attach_pasid(v->ctx, d->fd, pasid, pt)
-		  : viq_linux_vfio_detach_pasid(v->ctx, d->fd, pasid);
-}
 
 static int attach(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s, uint32_t pt)
 {
-	int err;
+	int err = linux_slot_attach(&v->attacher, &d->dev, &s->slot, pt);
 
-	if (!s->sure || s->attached != pt) {
-		err = call_attach(v, d, s->pasid, pt);
-		s->sure = !err;
-		if (err)
-			return err;
-		s->attached = pt;
-		if (pt)
-			linux_add(&v->attaches, 1);
-	}
-	(void)linux_vtd_slot_collect(v, s);
-	return 0;
+	if (!err)
+		(void)linux_vtd_slot_collect(v, s);
+	return err;
 }
 
 int linux_vtd_slot_bypass(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s)
@@ -155,11 +110,11 @@ int linux_vtd_slot_block(struct viq_linux_vvtd *v, struct linux_vtd_device *d, s
 int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s,
 			const struct linux_vtd_want *want)
 {
-	struct linux_vtd_table *t;
+	unsigned int i;
 	int err;
 
 	/* With no room for one more, its own one goes first: there is a gap then. */
-	if (!s->sure || linux_load(&v->tables) >= v->max_tables) {
+	if (!s->slot.sure || linux_load(&v->tables) >= v->max_tables) {
 		err = linux_vtd_slot_block(v, d, s);
 		if (err)
 			return err;
@@ -168,9 +123,9 @@ int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, st
 	err = linux_vtd_slot_collect(v, s);
 	if (err)
 		return err;
-	t = &s->tables[s->tables[0].hwpt ? 1 : 0];
-	err = make_table(v, d, s, want, t);
-	return err ? err : attach(v, d, s, t->hwpt);
+	i = linux_slot_free(&s->slot);
+	err = make_table(v, d, s, i, want);
+	return err ? err : attach(v, d, s, s->slot.tables[i]);
 }
 
 static bool same(const struct linux_vtd_want *a, const struct linux_vtd_want *b)
@@ -181,11 +136,7 @@ static bool same(const struct linux_vtd_want *a, const struct linux_vtd_want *b)
 
 bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct linux_vtd_want *want)
 {
-	for (int i = 0; i < 2; i++) {
-		const struct linux_vtd_table *t = &s->tables[i];
+	int own = linux_slot_own(&s->slot);
 
-		if (s->sure && t->hwpt && s->attached == t->hwpt && same(&t->of, want))
-			return true;
-	}
-	return false;
+	return own >= 0 && same(&s->tables[own].of, want);
 }

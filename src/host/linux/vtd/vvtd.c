@@ -83,6 +83,7 @@ int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_con
 	if (config->ops)
 		v->ops = *config->ops;
 	v->opaque = config->opaque;
+	v->attacher = (struct linux_attacher){.ctx = ctx, .attach = v->ops.attach, .opaque = v->opaque};
 	v->hwpt = config->hwpt;
 	v->max_tables = config->max_tables;
 	err = get_hardware(v, config->device, why);
@@ -96,32 +97,39 @@ int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_con
 	return 0;
 }
 
+static int tell_device(struct viq_linux_vvtd *v, const struct linux_vtd_device *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < d->slots.count; i++)
+		linux_first(&err, linux_vtd_slot_tell(v, d, d->slots.items[i]));
+	return err;
+}
+
+static void forget_device(struct viq_linux_vvtd *v, const struct linux_vtd_device *d)
+{
+	for (size_t i = 0; i < d->slots.count; i++)
+		linux_vtd_slot_forget(v, d->slots.items[i]);
+}
+
 /* For each slot there is, also of removed devices. */
 static int tell_all(struct viq_linux_vvtd *v)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < v->count; i++) {
-		for (size_t j = 0; j < v->devices[i]->count; j++)
-			linux_first(&err, linux_vtd_slot_tell(v, v->devices[i], v->devices[i]->slots[j]));
-	}
-	for (struct linux_vtd_device *d = v->removed; d; d = d->next) {
-		for (size_t j = 0; j < d->count; j++)
-			linux_first(&err, linux_vtd_slot_tell(v, d, d->slots[j]));
-	}
+	for (size_t i = 0; i < v->devices.count; i++)
+		linux_first(&err, tell_device(v, v->devices.items[i]));
+	for (struct linux_vtd_device *d = v->removed; d; d = d->next)
+		linux_first(&err, tell_device(v, d));
 	return err;
 }
 
 static void forget_all(struct viq_linux_vvtd *v)
 {
-	for (size_t i = 0; i < v->count; i++) {
-		for (size_t j = 0; j < v->devices[i]->count; j++)
-			linux_vtd_slot_forget(v, v->devices[i]->slots[j]);
-	}
-	for (struct linux_vtd_device *d = v->removed; d; d = d->next) {
-		for (size_t j = 0; j < d->count; j++)
-			linux_vtd_slot_forget(v, d->slots[j]);
-	}
+	for (size_t i = 0; i < v->devices.count; i++)
+		forget_device(v, v->devices.items[i]);
+	for (struct linux_vtd_device *d = v->removed; d; d = d->next)
+		forget_device(v, d);
 }
 
 int viq_linux_vvtd_bind(struct viq_linux_vvtd *v, struct viq_vtd *vtd, const struct viq_mem *mem)
@@ -150,8 +158,10 @@ static void free_removed(struct viq_linux_vvtd *v, int *err)
 	while (v->removed) {
 		struct linux_vtd_device *d = v->removed;
 
-		for (size_t i = 0; i < d->count; i++) {
-			if (d->slots[i]->tables[0].hwpt || d->slots[i]->tables[1].hwpt)
+		for (size_t i = 0; i < d->slots.count; i++) {
+			const struct linux_vtd_slot *s = d->slots.items[i];
+
+			if (s->slot.tables[0] || s->slot.tables[1])
 				linux_first(err, -EBUSY);
 		}
 		v->removed = d->next;
@@ -165,13 +175,13 @@ int viq_linux_vvtd_destroy(struct viq_linux_vvtd *v)
 
 	if (!v)
 		return 0;
-	while (v->count)
-		linux_first(&err, linux_vtd_drop(v, v->devices[v->count - 1]));
+	while (v->devices.count)
+		linux_first(&err, linux_vtd_drop(v, v->devices.items[v->devices.count - 1]));
 	linux_vtd_collect_removed(v);
 	if (v->vtd)
 		forget_all(v);
 	free_removed(v, &err);
-	free(v->devices);
+	free(v->devices.items);
 	free(v);
 	return err;
 }
@@ -191,7 +201,7 @@ void viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_coun
 		.failed = linux_load(&v->inv.calls.failed),
 		.refused = linux_load(&v->inv.refused),
 		.whole = linux_load(&v->inv.whole),
-		.attaches = linux_load(&v->attaches),
+		.attaches = linux_load(&v->attacher.attaches),
 		.rejected = linux_load(&v->rejected),
 		.tables = linux_load(&v->tables),
 	};

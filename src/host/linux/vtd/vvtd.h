@@ -23,6 +23,7 @@
 #include <viq/linux_vtd.h>
 
 #include "host/linux/iommufd/calls.h"
+#include "host/linux/iommufd/device.h"
 #include "host/linux/iommufd/linux.h"
 
 /* What a guest's entry asks for. */
@@ -47,30 +48,23 @@ struct linux_vtd_want {
  * that is in use, so whatever else has failed, there is none that translates without being invalidated.
  */
 struct linux_vtd_table {
-	uint32_t hwpt;   /* 0: none */
 	uint32_t handle; /* of viq_vtd_attach(), 0: no guest is bound */
 	struct linux_vtd_want of;
 };
 
-/* Requests of a device, without PASID or with one. Why two tables are enough: vtd_slot.c. */
+/* Requests of a device, without PASID or with one. */
 struct linux_vtd_slot {
-	uint32_t pasid; /* 0: requests without PASID */
-	bool seen;      /* by the scan that goes on */
-	/* HWPT, 0: none, blocked. Not known after a failure if !sure. */
-	uint32_t attached;
-	bool sure;
-	struct linux_vtd_table tables[2];
+	struct linux_slot slot;
+	struct linux_vtd_table tables[2]; /* what the slot's page tables are */
+	bool seen;                        /* by the scan that goes on */
 };
 
 struct linux_vtd_device {
+	struct linux_device dev;       /* its number is the source-id */
 	struct linux_vtd_device *next; /* of those that were removed */
-	uint16_t source_id;
-	uint32_t device;
-	int fd;              /* -1: ops.attach attaches it */
-	uint32_t pasid_bits; /* of its requests, 0: none have PASIDs */
-	/* Sorted by pasid; the first is for requests without PASID, and always there. */
-	struct linux_vtd_slot **slots;
-	size_t count, room;
+	uint32_t pasid_bits;           /* of its requests, 0: none have PASIDs */
+	/* struct linux_vtd_slot; the first is for requests without PASID, and always there. */
+	struct sorted slots;
 };
 
 /* Used from any thread: ctx is constant, counters are atomic, relaxed. */
@@ -83,15 +77,15 @@ struct viq_linux_vvtd {
 	struct viq_linux *ctx;
 	struct viq_linux_vvtd_ops ops;
 	void *opaque;
+	struct linux_attacher attacher;
 	struct viq_linux_hw_info hw;
 	uint32_t hwpt, max_tables;
 	struct linux_vtd_invalidate inv;
 	struct viq_vtd *vtd; /* NULL: none is bound */
 	const struct viq_mem *mem;
-	struct linux_vtd_device **devices; /* sorted by source_id */
-	size_t count, room;
-	struct linux_vtd_device *removed;    /* of which something may still be attached */
-	uint64_t tables, attaches, rejected; /* as in struct viq_linux_vtd_counters; atomic, relaxed */
+	struct sorted devices;            /* struct linux_vtd_device */
+	struct linux_vtd_device *removed; /* of which something may still be attached */
+	uint64_t tables, rejected;        /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };
 
 /* --- vtd_invalidate.c --------------------------------------------------------------------------------------------- */
@@ -147,7 +141,6 @@ int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, st
 bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct linux_vtd_want *want);
 /* Destroy the tables that are not in use. The first error of the kernel. */
 int linux_vtd_slot_collect(struct viq_linux_vvtd *v, struct linux_vtd_slot *s);
-bool linux_vtd_slot_empty(const struct linux_vtd_slot *s);
 /* Tell the guest VT-d of the tables; forget that it was told. */
 int linux_vtd_slot_tell(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, struct linux_vtd_slot *s);
 void linux_vtd_slot_forget(struct viq_linux_vvtd *v, struct linux_vtd_slot *s);
@@ -175,8 +168,5 @@ int linux_vtd_follow(struct viq_linux_vvtd *v, struct linux_vtd_device *d, const
 
 /* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
 int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);
-void linux_vtd_offer(const struct viq_linux_hw_info *hw, struct viq_vtd_config *config);
-int linux_vtd_offer_check(const struct viq_linux_hw_info *hw, const struct viq_vtd_config *config,
-			  struct viq_linux_why *why);
 
 #endif

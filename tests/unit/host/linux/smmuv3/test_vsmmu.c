@@ -395,7 +395,7 @@ static void embedder_may_attach_itself(void **state)
 }
 
 /* What a hook returns is a negative errno or 0; anything else is an error as well. */
-static int attach_says_one(void *opaque, uint32_t device, uint32_t pt)
+static int attach_says_one(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt)
 {
 	return 1;
 }

@@ -130,7 +130,7 @@ static void device_that_comes_back_half_removed(void **state)
 
 static void devices_swap_their_numbers(void **state)
 {
-	const struct viq_linux_vtd_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
+	const struct viq_linux_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
 	struct vnest *n = vnest_new(2);
 
 	for (uint32_t i = 0; i < 2; i++) {
@@ -157,9 +157,10 @@ static void devices_swap_their_numbers(void **state)
 
 static void moves_that_cannot_be(void **state)
 {
-	static const struct viq_linux_vtd_move onto[] = {{VNEST_SID(0), VNEST_SID(1)}};
-	static const struct viq_linux_vtd_move from_nowhere[] = {{5, 6}};
-	static const struct viq_linux_vtd_move twice[] = {{VNEST_SID(0), 6}, {VNEST_SID(1), 6}};
+	static const struct viq_linux_move onto[] = {{VNEST_SID(0), VNEST_SID(1)}};
+	static const struct viq_linux_move from_nowhere[] = {{5, 6}};
+	static const struct viq_linux_move twice[] = {{VNEST_SID(0), 6}, {VNEST_SID(1), 6}};
+	static const struct viq_linux_move too_high[] = {{VNEST_SID(0), 6}, {VNEST_SID(1), 0x10000}};
 	struct vnest *n = vnest_new(2);
 
 	for (uint32_t i = 0; i < 2; i++) {
@@ -169,6 +170,7 @@ static void moves_that_cannot_be(void **state)
 	assert_int_equal(viq_linux_vvtd_move(n->vv, onto, 1), -EEXIST);
 	assert_int_equal(viq_linux_vvtd_move(n->vv, from_nowhere, 1), -ENOENT);
 	assert_int_equal(viq_linux_vvtd_move(n->vv, twice, 2), -EEXIST);
+	assert_int_equal(viq_linux_vvtd_move(n->vv, too_high, 2), -EINVAL);
 	assert_int_equal(viq_linux_vvtd_move(n->vv, NULL, 1), -EINVAL);
 	assert_int_equal(viq_linux_vvtd_move(n->vv, NULL, 0), 0);
 	assert_nested(n, 0, 0, 10);

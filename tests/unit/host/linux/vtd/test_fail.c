@@ -170,7 +170,7 @@ static void step_enable(struct sweep *s, uint32_t device, int k)
 
 static void step_swap(struct sweep *s)
 {
-	const struct viq_linux_vtd_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
+	const struct viq_linux_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
 	int err = viq_linux_vvtd_move(s->n->vv, moves, 2);
 
 	if (err)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A device that the guest knows by a number (StreamID, source-id), and what its requests are attached to: what nested
+ * translation is made of on any architecture.
+ */
+#ifndef VIQ_HOST_LINUX_DEVICE_H
+#define VIQ_HOST_LINUX_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/sorted.h"
+
+#include "linux.h"
+
+/* The beginning of a device in a sorted list. */
+struct linux_device {
+	uint32_t number; /* in the guest */
+	uint32_t device; /* id in the iommufd */
+	int fd;          /* of its vfio cdev; -1: the embedder attaches it */
+};
+
+/* May d be added? The numbers' name is for the text: "StreamID". 0, -EINVAL or -EEXIST with *why. */
+int linux_device_check(const struct sorted *devices, const struct linux_device *d, bool embedder_attaches,
+		       const char *number, struct viq_linux_why *why);
+/* Can all moves be made at once, to numbers up to last? 0, -EINVAL, -ENOENT or -EEXIST. */
+int linux_moves_check(const struct sorted *devices, const struct viq_linux_move *moves, uint32_t count, uint32_t last);
+
+/* --- Attaching ---------------------------------------------------------------------------------------------------- */
+
+struct linux_attacher {
+	struct viq_linux *ctx;
+	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt); /* of devices without fd */
+	void *opaque;
+	uint64_t attaches; /* of page tables; atomic, relaxed */
+};
+
+/*
+ * Requests of a device, without PASID or with one.
+ *
+ * A change is: make the new page table, attach it in place of the old one, destroy the old one. The kernel replaces
+ * without a gap where hardware can. Nothing is taken to be in force (!sure) before an attach has succeeded.
+ *
+ * The kernel refuses to destroy what is in use. A page table that could not be destroyed, for whatever reason, is tried
+ * again before the next one is made: a new one is made only if there is none but the attached one, so two are all there
+ * can be.
+ */
+struct linux_slot {
+	uint32_t pasid; /* 0: requests without PASID */
+	/* HWPT, 0: none, blocked. Not known after a failure if !sure. */
+	uint32_t attached;
+	bool sure;
+	uint32_t tables[2]; /* nested page tables made for it, 0: none */
+};
+
+/* pt 0: block. Nothing happens if pt is attached already. On failure it is as before, or not sure. */
+int linux_slot_attach(struct linux_attacher *how, const struct linux_device *d, struct linux_slot *s, uint32_t pt);
+/* Destroy the page tables that are not in use. Which of them are gone now, by bits; *first: the first error. */
+unsigned int linux_slot_collect(struct viq_linux *ctx, struct linux_slot *s, int *first);
+
+/* Where the next page table goes: one is free after linux_slot_collect() has succeeded. */
+static inline unsigned int linux_slot_free(const struct linux_slot *s)
+{
+	return s->tables[0] ? 1 : 0;
+}
+
+/* Which of its own page tables is attached: -1: none, or it is not known. */
+static inline int linux_slot_own(const struct linux_slot *s)
+{
+	if (!s->sure || !s->attached)
+		return -1;
+	if (s->attached == s->tables[0])
+		return 0;
+	return s->attached == s->tables[1] ? 1 : -1;
+}
+
+static inline bool linux_slot_empty(const struct linux_slot *s)
+{
+	return s->sure && !s->attached && !s->tables[0] && !s->tables[1];
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <viq/bits.h>
+
+#include "offer.h"
+
+static uint64_t load(const void *base, size_t offset, uint8_t width)
+{
+	uint32_t word;
+	uint64_t reg;
+
+	if (width == sizeof(reg)) {
+		memcpy(&reg, (const char *)base + offset, sizeof(reg));
+		return reg;
+	}
+	memcpy(&word, (const char *)base + offset, sizeof(word));
+	return word;
+}
+
+static void store(void *base, size_t offset, uint8_t width, uint64_t reg)
+{
+	uint32_t word = (uint32_t)reg;
+
+	if (width == sizeof(reg))
+		memcpy((char *)base + offset, &reg, sizeof(reg));
+	else
+		memcpy((char *)base + offset, &word, sizeof(word));
+}
+
+static uint64_t guest_sees(const struct linux_offer_field *f, const void *guest)
+{
+	return VIQ_GET(f->mask, load(guest, f->guest, f->width));
+}
+
+static uint64_t host_has(const struct linux_offer_field *f, const void *host)
+{
+	uint64_t value = VIQ_GET(f->mask, load(host, f->host, f->width));
+
+	return f->rule != LINUX_MUST_BE && value > f->value ? 0 : value;
+}
+
+void linux_offer_fields(const struct linux_offer_field *fields, size_t count, const void *host, void *guest)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct linux_offer_field *f = &fields[i];
+		uint64_t value = f->rule == LINUX_MUST_BE ? f->value : host_has(f, host);
+
+		if (f->how == LINUX_SET || (f->how == LINUX_LOWER && value < guest_sees(f, guest)))
+			store(guest, f->guest, f->width,
+			      (load(guest, f->guest, f->width) & ~f->mask) | VIQ_PUT(f->mask, value));
+	}
+}
+
+static bool holds(const struct linux_offer_field *f, uint64_t guest, uint64_t host)
+{
+	switch ((enum linux_offer_rule)f->rule) {
+	case LINUX_AT_MOST:
+		return guest <= host;
+	case LINUX_AT_LEAST:
+		return guest >= host;
+	case LINUX_SUBSET:
+		return !(guest & ~host);
+	case LINUX_ZERO_OR_SAME:
+		return !host || guest == host;
+	case LINUX_MUST_BE:
+		return guest == f->value;
+	}
+	return false;
+}
+
+int linux_check_fields(const struct linux_offer_field *fields, size_t count, const void *host, const void *guest,
+		       struct viq_linux_why *why)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct linux_offer_field *f = &fields[i];
+		uint64_t sees = guest_sees(f, guest), has = host_has(f, host);
+
+		if (holds(f, sees, has))
+			continue;
+		if (f->why)
+			return linux_why(why, -EINVAL, "%s: the guest would see %u, must be %u: %s", f->name,
+					 (unsigned)sees, (unsigned)f->value, f->why);
+		return linux_why(why, -EINVAL, "%s: the guest would see %u, the host has %u", f->name, (unsigned)sees,
+				 (unsigned)has);
+	}
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What a guest may be told of the hardware: one row per field of an ID register, for any architecture. */
+#ifndef VIQ_HOST_LINUX_OFFER_H
+#define VIQ_HOST_LINUX_OFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "linux.h"
+
+/* What holds between the guest's value and the host's. */
+enum linux_offer_rule {
+	LINUX_AT_MOST,      /* greater means more capable */
+	LINUX_AT_LEAST,     /* greater means less capable */
+	LINUX_SUBSET,       /* a capability per bit */
+	LINUX_ZERO_OR_SAME, /* a host's 0 has every value */
+	LINUX_MUST_BE,      /* value, on any host that can be nested */
+};
+
+enum linux_offer_how {
+	LINUX_KEEP,  /* emulated, so no host has more or less of it: only checked */
+	LINUX_LOWER, /* to the host's value */
+	LINUX_SET,   /* to the host's value, or to that which it must be */
+};
+
+struct linux_offer_field {
+	const char *name;
+	size_t guest, host; /* offsets of the register in the guest's and the host's struct */
+	uint64_t mask;
+	uint8_t width; /* of the register, 4 or 8 bytes */
+	uint8_t rule;  /* enum linux_offer_rule */
+	uint8_t how;   /* enum linux_offer_how */
+	/* MUST_BE: the value; else the highest host's value that is not reserved and that viq knows: more counts as 0.
+	 */
+	uint64_t value;
+	const char *why; /* MUST_BE; NULL: none needed */
+};
+
+void linux_offer_fields(const struct linux_offer_field *fields, size_t count, const void *host, void *guest);
+/* 0, or -EINVAL with *why naming the first field that promises too much. */
+int linux_check_fields(const struct linux_offer_field *fields, size_t count, const void *host, const void *guest,
+		       struct viq_linux_why *why);
+
+#endif
