@@ -31,7 +31,7 @@ int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, co
 	s->config = *config;
 	if (config->ops)
 		s->ops = *config->ops;
-	s->offer = vtd_offer(config);
+	s->offer = vtd_offer(config->cap, config->ecap);
 	for (unsigned int type = 0; type < VTD_TYPES; type++)
 		vtd_rule_init(&s->rules[type], type, &s->offer);
 	vtd_regs_reset(s);

@@ -18,8 +18,8 @@
 
 #include <viq/vtd.h>
 
-#include "descriptor.h"
 #include "guest/reg.h"
+#include "spec/vtd/descriptor.h"
 
 /* Descriptors between two flush points; a target has at most one entry of each. More of them flush early. */
 #define BATCH_DESCRIPTORS 256

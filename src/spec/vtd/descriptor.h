@@ -6,12 +6,13 @@
  * which feature defines its bits. Everything that is checked or printed follows from the table; bits that no field
  * covers, or whose feature is missing, are reserved and stop the queue. qw2 and qw3 are reserved in every type.
  */
-#ifndef VIQ_GUEST_VTD_DESCRIPTOR_H
-#define VIQ_GUEST_VTD_DESCRIPTOR_H
+#ifndef VIQ_SPEC_VTD_DESCRIPTOR_H
+#define VIQ_SPEC_VTD_DESCRIPTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include <viq/vtd.h>
+#include <viq/vtd_spec.h>
 
 /* What CAP and ECAP offer, as far as descriptors care; a bit each. */
 enum vtd_feature {
@@ -41,6 +42,15 @@ enum vtd_handler {
 	HANDLER_PGRP, /* nobody, and no configuration offers it */
 };
 
+/* Which values of legal bits are illegal. */
+enum vtd_limits {
+	LIMITS_NONE,
+	LIMITS_CC,     /* G is not 0 */
+	LIMITS_IOTLB,  /* G is not 0; with G = 3 and CAP.PSI, AM is CAP.MAMV at most */
+	LIMITS_PIOTLB, /* G is 2 or 3 */
+	LIMITS_PC,     /* G is not 2 */
+};
+
 /* What the features are, and the one number that a check needs. */
 struct vtd_offer {
 	uint32_t features;
@@ -66,24 +76,27 @@ struct vtd_field {
 struct vtd_descriptor {
 	const char *name;
 	uint8_t type;
-	uint8_t feature; /* enum vtd_feature: without it the type is invalid */
-	uint8_t handler; /* enum vtd_handler */
-	bool wide;       /* not in a queue of 128-bit descriptors */
-	/* Why these field values are illegal together, or NULL if they are not. Called only for legal bits. */
-	const char *(*check)(const uint64_t desc[4], const struct vtd_offer *offer);
+	uint8_t feature;                                    /* enum vtd_feature: without it the type is invalid */
+	uint8_t handler;                                    /* enum vtd_handler */
+	uint8_t limits;                                     /* enum vtd_limits */
+	bool wide;                                          /* not in a queue of 128-bit descriptors */
 	const struct vtd_field *fields[VTD_MAX_FIELDS + 1]; /* NULL-terminated */
 };
 
 /* The row of a descriptor's type, or NULL if there is no such type. */
 const struct vtd_descriptor *vtd_descriptor_find(const uint64_t desc[4]);
 
-/* What a configuration offers; NULL: all there is. */
-struct vtd_offer vtd_offer(const struct viq_vtd_config *config);
+struct vtd_offer vtd_offer(uint64_t cap, uint64_t ecap);
+/* All there is. */
+struct vtd_offer vtd_offer_all(void);
+
+/* Why values are illegal although the bits are not, or NULL if they are legal. */
+const char *vtd_limits_broken(enum vtd_limits limits, const uint64_t desc[4], const struct vtd_offer *offer);
 
 /* A row worked out for one offer: what the queue needs for each descriptor. */
 struct vtd_rule {
 	uint64_t reserved[2]; /* any of these bits set: reserved field violation. TYPE_HI is not among them */
-	const char *(*check)(const uint64_t desc[4], const struct vtd_offer *offer);
+	uint8_t limits;
 	uint8_t handler;
 	bool wide;
 };
@@ -101,6 +114,8 @@ struct vtd_span {
 	uint64_t addr, bytes;
 };
 
+/* The addresses that an IOTLB or device-TLB descriptor of any type names by itself. false: no address counts in it. */
+bool vtd_descriptor_span(const uint64_t desc[4], struct vtd_span *span);
 /* What ADDR and S of a device-TLB descriptor name (the size coding of PCIe ATS). */
 struct vtd_span vtd_devtlb_span(uint64_t addr, bool s);
 /* What ADDR and AM of an IOTLB descriptor name. */

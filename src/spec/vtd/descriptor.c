@@ -48,58 +48,58 @@ static unsigned int granularity(const uint64_t desc[4])
 	return VIQ_GET(VIQ_VTD_DESC_G, desc[0]);
 }
 
-static const char *check_cc(const uint64_t desc[4], const struct vtd_offer *offer)
+/*
+ * IOTLB: without CAP.PSI a page-selective request is carried out for the whole domain, and AM means nothing.
+ * PASID-IOTLB: CAP.MAMV does not bound AM; Linux sends up to 51, and every value has a meaning.
+ */
+const char *vtd_limits_broken(enum vtd_limits limits, const uint64_t desc[4], const struct vtd_offer *offer)
 {
-	return granularity(desc) == 0 ? "G = 0 is reserved" : NULL;
-}
+	unsigned int g = granularity(desc);
 
-/* Without CAP.PSI a page-selective request is carried out for the whole domain: AM means nothing. */
-static const char *check_iotlb(const uint64_t desc[4], const struct vtd_offer *offer)
-{
-	if (granularity(desc) == 0)
-		return "G = 0 is reserved";
-	if (granularity(desc) == VIQ_VTD_IOTLB_PAGE && (offer->features & FEATURE_BIT(FEATURE_PSI)) &&
-	    VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]) > offer->mamv)
-		return "AM is above CAP.MAMV";
+	switch (limits) {
+	case LIMITS_NONE:
+		break;
+	case LIMITS_CC:
+		return g == 0 ? "G = 0 is reserved" : NULL;
+	case LIMITS_IOTLB:
+		if (g == 0)
+			return "G = 0 is reserved";
+		if (g == VIQ_VTD_IOTLB_PAGE && (offer->features & FEATURE_BIT(FEATURE_PSI)) &&
+		    VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]) > offer->mamv)
+			return "AM is above CAP.MAMV";
+		break;
+	case LIMITS_PIOTLB:
+		return g < VIQ_VTD_PIOTLB_PASID ? "G = 0 and 1 are reserved" : NULL;
+	case LIMITS_PC:
+		return g == 2 ? "G = 2 is reserved" : NULL;
+	}
 	return NULL;
-}
-
-/* CAP.MAMV does not bound AM here: Linux sends up to 51, and every value has a meaning. */
-static const char *check_piotlb(const uint64_t desc[4], const struct vtd_offer *offer)
-{
-	return granularity(desc) < VIQ_VTD_PIOTLB_PASID ? "G = 0 and 1 are reserved" : NULL;
-}
-
-static const char *check_pc(const uint64_t desc[4], const struct vtd_offer *offer)
-{
-	return granularity(desc) == 2 ? "G = 2 is reserved" : NULL;
 }
 
 #define FIELDS_PAGE  &field_addr, &field_am, &field_ih
 #define FIELDS_PFSID &field_pfsid_lo, &field_pfsid_hi
 
-#define DESCRIPTOR(t, text, feat, who, w, fn, ...)                                                                     \
+#define DESCRIPTOR(t, text, feat, who, w, lim, ...)                                                                    \
 	{                                                                                                              \
 		.name = text, .type = VIQ_VTD_TYPE_##t, .feature = FEATURE_##feat, .handler = HANDLER_##who,           \
-		.wide = w, .check = fn, .fields = {__VA_ARGS__},                                                       \
+		.wide = w, .limits = LIMITS_##lim, .fields = {__VA_ARGS__},                                            \
 	}
 
 /* One row a type, in the order of numbers. */
 static const struct vtd_descriptor descriptors[] = {
-	DESCRIPTOR(CC, "context-cache", ALWAYS, CC, false, check_cc, &field_g, &field_did, &field_cc_sid, &field_cc_fm),
-	DESCRIPTOR(IOTLB, "iotlb", ALWAYS, IOTLB, false, check_iotlb, &field_g, &field_did, FIELDS_PAGE, &field_dw,
+	DESCRIPTOR(CC, "context-cache", ALWAYS, CC, false, CC, &field_g, &field_did, &field_cc_sid, &field_cc_fm),
+	DESCRIPTOR(IOTLB, "iotlb", ALWAYS, IOTLB, false, IOTLB, &field_g, &field_did, FIELDS_PAGE, &field_dw,
 		   &field_dr),
-	DESCRIPTOR(DEVTLB, "device-tlb", DT, DEVTLB, false, NULL, &field_dev_sid, &field_addr, &field_dev_s,
+	DESCRIPTOR(DEVTLB, "device-tlb", DT, DEVTLB, false, NONE, &field_dev_sid, &field_addr, &field_dev_s,
 		   &field_dev_mip, FIELDS_PFSID),
-	DESCRIPTOR(IEC, "interrupt-entry-cache", IR, IEC, false, NULL, &field_iec_g, &field_iec_iidx, &field_iec_im),
-	DESCRIPTOR(WAIT, "wait", ALWAYS, WAIT, false, NULL, &field_wait_data, &field_wait_addr, &field_wait_if,
+	DESCRIPTOR(IEC, "interrupt-entry-cache", IR, IEC, false, NONE, &field_iec_g, &field_iec_iidx, &field_iec_im),
+	DESCRIPTOR(WAIT, "wait", ALWAYS, WAIT, false, NONE, &field_wait_data, &field_wait_addr, &field_wait_if,
 		   &field_wait_sw, &field_wait_fn, &field_wait_pd),
-	DESCRIPTOR(PIOTLB, "pasid-iotlb", SMTS, PIOTLB, true, check_piotlb, &field_g, &field_did, &field_pasid,
-		   FIELDS_PAGE),
-	DESCRIPTOR(PC, "pasid-cache", SMTS, PC, true, check_pc, &field_g, &field_did, &field_pasid),
-	DESCRIPTOR(PDEVTLB, "pasid-device-tlb", SMTS_DT, PDEVTLB, true, NULL, &field_pdev_sid, &field_pasid,
+	DESCRIPTOR(PIOTLB, "pasid-iotlb", SMTS, PIOTLB, true, PIOTLB, &field_g, &field_did, &field_pasid, FIELDS_PAGE),
+	DESCRIPTOR(PC, "pasid-cache", SMTS, PC, true, PC, &field_g, &field_did, &field_pasid),
+	DESCRIPTOR(PDEVTLB, "pasid-device-tlb", SMTS_DT, PDEVTLB, true, NONE, &field_pdev_sid, &field_pasid,
 		   &field_addr, &field_pdev_s, &field_pdev_g, &field_pdev_mip, FIELDS_PFSID),
-	DESCRIPTOR(PGRP, "page-group-response", PRS, PGRP, true, NULL, &field_pgrp_rid, &field_pgrp_pp, &field_pasid,
+	DESCRIPTOR(PGRP, "page-group-response", PRS, PGRP, true, NONE, &field_pgrp_rid, &field_pgrp_pp, &field_pasid,
 		   &field_pgrp_prgi, &field_pgrp_resp, &field_pgrp_lpig),
 };
 
@@ -114,21 +114,24 @@ const struct vtd_descriptor *vtd_descriptor_find(const uint64_t desc[4])
 	return NULL;
 }
 
-struct vtd_offer vtd_offer(const struct viq_vtd_config *c)
+struct vtd_offer vtd_offer_all(void)
+{
+	return (struct vtd_offer){.features = UINT32_MAX, .mamv = (uint32_t)VIQ_GET(VIQ_VTD_CAP_MAMV, UINT64_MAX)};
+}
+
+struct vtd_offer vtd_offer(uint64_t cap, uint64_t ecap)
 {
 	uint32_t f = FEATURE_BIT(FEATURE_ALWAYS);
 
-	if (!c)
-		return (struct vtd_offer){.features = UINT32_MAX, .mamv = VIQ_GET(VIQ_VTD_CAP_MAMV, UINT64_MAX)};
-	f |= c->ecap & VIQ_VTD_ECAP_DT ? FEATURE_BIT(FEATURE_DT) : 0;
-	f |= c->ecap & VIQ_VTD_ECAP_IR ? FEATURE_BIT(FEATURE_IR) : 0;
-	f |= c->ecap & VIQ_VTD_ECAP_PRS ? FEATURE_BIT(FEATURE_PRS) : 0;
-	f |= c->ecap & VIQ_VTD_ECAP_PDS ? FEATURE_BIT(FEATURE_PDS) : 0;
-	f |= c->ecap & VIQ_VTD_ECAP_DIT ? FEATURE_BIT(FEATURE_DIT) : 0;
-	f |= c->ecap & VIQ_VTD_ECAP_SMTS ? FEATURE_BIT(FEATURE_SMTS) : 0;
-	f |= (c->ecap & VIQ_VTD_ECAP_SMTS) && (c->ecap & VIQ_VTD_ECAP_DT) ? FEATURE_BIT(FEATURE_SMTS_DT) : 0;
-	f |= c->cap & VIQ_VTD_CAP_PSI ? FEATURE_BIT(FEATURE_PSI) : 0;
-	return (struct vtd_offer){.features = f, .mamv = VIQ_GET(VIQ_VTD_CAP_MAMV, c->cap)};
+	f |= ecap & VIQ_VTD_ECAP_DT ? FEATURE_BIT(FEATURE_DT) : 0;
+	f |= ecap & VIQ_VTD_ECAP_IR ? FEATURE_BIT(FEATURE_IR) : 0;
+	f |= ecap & VIQ_VTD_ECAP_PRS ? FEATURE_BIT(FEATURE_PRS) : 0;
+	f |= ecap & VIQ_VTD_ECAP_PDS ? FEATURE_BIT(FEATURE_PDS) : 0;
+	f |= ecap & VIQ_VTD_ECAP_DIT ? FEATURE_BIT(FEATURE_DIT) : 0;
+	f |= ecap & VIQ_VTD_ECAP_SMTS ? FEATURE_BIT(FEATURE_SMTS) : 0;
+	f |= (ecap & VIQ_VTD_ECAP_SMTS) && (ecap & VIQ_VTD_ECAP_DT) ? FEATURE_BIT(FEATURE_SMTS_DT) : 0;
+	f |= cap & VIQ_VTD_CAP_PSI ? FEATURE_BIT(FEATURE_PSI) : 0;
+	return (struct vtd_offer){.features = f, .mamv = (uint32_t)VIQ_GET(VIQ_VTD_CAP_MAMV, cap)};
 }
 
 void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *offer)
@@ -146,7 +149,7 @@ void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *
 	}
 	rule->reserved[0] = ~known[0];
 	rule->reserved[1] = ~known[1];
-	rule->check = row->check;
+	rule->limits = row->limits;
 	rule->handler = row->handler;
 	rule->wide = row->wide;
 }
@@ -160,19 +163,7 @@ unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct
 		return VIQ_VTD_IQEI_TYPE;
 	if ((desc[0] & rule->reserved[0]) || (desc[1] & rule->reserved[1]) || (wide && (desc[2] | desc[3])))
 		return VIQ_VTD_IQEI_RESERVED;
-	return rule->check && rule->check(desc, offer) ? VIQ_VTD_IQEI_RESERVED : VIQ_VTD_IQEI_NONE;
-}
-
-unsigned int viq_vtd_descriptor_check(const uint64_t desc[4], unsigned int width, const struct viq_vtd_config *config)
-{
-	struct vtd_offer offer = vtd_offer(config);
-	struct vtd_rule rules[VTD_TYPES];
-
-	if (!desc || (width != 128 && width != 256))
-		return VIQ_VTD_IQEI_TYPE;
-	for (unsigned int type = 0; type < VTD_TYPES; type++)
-		vtd_rule_init(&rules[type], type, &offer);
-	return vtd_rule_check(rules, &offer, width == 256, desc);
+	return vtd_limits_broken(rule->limits, desc, offer) ? VIQ_VTD_IQEI_RESERVED : VIQ_VTD_IQEI_NONE;
 }
 
 struct vtd_span vtd_devtlb_span(uint64_t addr, bool s)
@@ -198,3 +189,25 @@ struct vtd_span vtd_page_span(uint64_t addr, unsigned int am)
 	bytes = UINT64_C(4096) << am;
 	return (struct vtd_span){addr & ~(bytes - 1), bytes};
 }
+
+bool vtd_descriptor_span(const uint64_t desc[4], struct vtd_span *span)
+{
+	uint64_t addr = desc[1] & VIQ_VTD_DESC_1_ADDR;
+
+	switch (desc[0] & VIQ_VTD_DESC_TYPE) {
+	case VIQ_VTD_TYPE_IOTLB:
+	case VIQ_VTD_TYPE_PIOTLB:
+		*span = vtd_page_span(addr, (unsigned int)VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
+		return granularity(desc) == VIQ_VTD_IOTLB_PAGE;
+	case VIQ_VTD_TYPE_DEVTLB:
+		*span = vtd_devtlb_span(addr, desc[1] & VIQ_VTD_DEVTLB_1_S);
+		return true;
+	case VIQ_VTD_TYPE_PDEVTLB:
+		*span = vtd_devtlb_span(addr, desc[1] & VIQ_VTD_PDEVTLB_1_S);
+		return true;
+	default:
+		return false;
+	}
+}
+
+_Static_assert(VIQ_VTD_IOTLB_PAGE == VIQ_VTD_PIOTLB_PAGE, "one granularity for both");
