@@ -360,12 +360,12 @@
 #define VIQ_VTD_FR_SM_CTX_ACCESS     0x40
 #define VIQ_VTD_FR_SM_CTX_P          0x41
 #define VIQ_VTD_FR_SM_CTX_RSVD       0x42
-#define VIQ_VTD_FR_SM_CTX_INVALID    0x43
+#define VIQ_VTD_FR_SM_CTX_INVALID    0x43 /* PRE without DTE, RID_PASID beyond the directory */
 #define VIQ_VTD_FR_SM_DTE            0x44 /* DTE = 0, translation or translated request */
 #define VIQ_VTD_FR_SM_PASIDE         0x45 /* PASIDE = 0, request with PASID */
 #define VIQ_VTD_FR_SM_PASID_RANGE    0x46 /* PASID beyond the directory */
 #define VIQ_VTD_FR_SM_PRE            0x47 /* PRE = 0, page request */
-#define VIQ_VTD_FR_SM_RID_PASID      0x48 /* RID_PASID beyond the directory */
+#define VIQ_VTD_FR_SM_RID_PASID      0x48 /* request with PASID that is RID_PASID */
 #define VIQ_VTD_FR_PDE_ACCESS        0x50
 #define VIQ_VTD_FR_PDE_P             0x51
 #define VIQ_VTD_FR_PDE_RSVD          0x52

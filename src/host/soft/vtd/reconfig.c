@@ -13,7 +13,7 @@
 struct draft {
 	enum soft_vtd_state state;
 	uint64_t rtaddr;
-	struct soft_vtd_context ctx;
+	struct vtd_context ctx;
 	struct soft_vtd_fault fault;
 	struct soft_vtd_list list;
 };
@@ -31,12 +31,12 @@ static bool whole_device(const struct viq_soft_vtd_dev *dev, const struct viq_vt
 	return what->cause != VIQ_VTD_CONTEXT_CACHE && what->cause != VIQ_VTD_PASID_CACHE;
 }
 
-static bool same_ss(const struct soft_vtd_ss *a, const struct soft_vtd_ss *b)
+static bool same_ss(const struct vtd_ss *a, const struct vtd_ss *b)
 {
 	return a->table == b->table && a->levels == b->levels && a->width == b->width && a->ad == b->ad;
 }
 
-static bool same_context(const struct soft_vtd_context *a, const struct soft_vtd_context *b)
+static bool same_context(const struct vtd_context *a, const struct vtd_context *b)
 {
 	if (a->scalable != b->scalable || a->fpd != b->fpd)
 		return false;
@@ -47,7 +47,7 @@ static bool same_context(const struct soft_vtd_context *a, const struct soft_vtd
 }
 
 /* A context entry of a mode, or a parent, that knows no such translation. */
-static bool context_possible(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx)
+static bool context_possible(const struct viq_soft_vtd *soft, const struct vtd_context *ctx)
 {
 	return ctx->scalable || !soft->config.parent_aw || ctx->tt == VIQ_VTD_TT_PT;
 }
@@ -185,7 +185,7 @@ static int take_entries(const struct viq_soft_vtd_dev *dev, bool changed, const 
 		return refresh_entries(dev, what, d);
 	if (d->ctx.scalable)
 		return soft_vtd_scan(dev->soft, &d->ctx, &d->list);
-	soft_vtd_legacy_regime(&d->ctx, &legacy.regime);
+	vtd_legacy_regime(&d->ctx, &legacy.regime);
 	return soft_vtd_list_add(dev->soft, &d->list, &legacy);
 }
 
@@ -233,7 +233,7 @@ static void undo_attachments(struct viq_soft_vtd_dev *dev, struct draft *d)
 	}
 }
 
-static bool ats_allowed(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx)
+static bool ats_allowed(const struct viq_soft_vtd *soft, const struct vtd_context *ctx)
 {
 	return soft->config.ecap & VIQ_VTD_ECAP_DT && (ctx->scalable ? ctx->dte : ctx->tt == VIQ_VTD_TT_SS_ATS);
 }

@@ -26,7 +26,7 @@ int soft_vtd_list_add(const struct viq_soft_vtd *soft, struct soft_vtd_list *lis
 	return 0;
 }
 
-int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx, uint32_t pasid,
+int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t pasid,
 		      struct soft_vtd_list *list)
 {
 	struct soft_vtd_entry entry = {.pasid = pasid};
@@ -46,7 +46,7 @@ static bool present(const struct viq_soft_vtd *soft, uint64_t addr)
 }
 
 /* The 64 PASIDs of a directory entry. */
-static int scan_table(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx, uint32_t first,
+static int scan_table(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t first,
 		      struct soft_vtd_list *list)
 {
 	uint64_t at = ctx->pasid_dir + first / VIQ_VTD_PE_TABLE * VIQ_VTD_PDE_SIZE, table;
@@ -61,7 +61,7 @@ static int scan_table(const struct viq_soft_vtd *soft, const struct soft_vtd_con
 	return ret;
 }
 
-int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx, struct soft_vtd_list *list)
+int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, struct soft_vtd_list *list)
 {
 	uint32_t pasids = VIQ_VTD_PE_TABLE << (ctx->pdts + 7);
 	uint32_t limit = 2u << VIQ_GET(VIQ_VTD_ECAP_PSS, soft->config.ecap);

@@ -5,7 +5,7 @@
 
 #include "unit.h"
 
-uint64_t soft_vtd_key(const struct soft_vtd_regime *regime, uint32_t pasid)
+uint64_t soft_vtd_key(const struct vtd_regime *regime, uint32_t pasid)
 {
 	return (uint64_t)regime->pgtt << 36 | (uint64_t)regime->did << 20 | pasid;
 }

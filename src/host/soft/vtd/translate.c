@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "host/soft/flags.h"
+#include "spec/vtd/fault.h"
 #include "unit.h"
 
 struct access {
@@ -16,7 +17,7 @@ struct access {
 	uint32_t flags;
 	uint64_t configs; /* dev->configs before the view was looked at */
 	/* How to translate it, once it was admitted: */
-	struct soft_vtd_regime regime;
+	struct vtd_regime regime;
 	uint16_t asid;
 	bool parent;         /* the embedder's second stage alone */
 	unsigned int rights; /* that it needs */
@@ -45,7 +46,7 @@ const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *vie
  */
 static int missing_entry(const struct access *a, uint32_t pasid, struct soft_vtd_fault *fault)
 {
-	struct soft_vtd_regime regime;
+	struct vtd_regime regime;
 
 	if (!soft_vtd_fetch_pasid(a->soft->guest_mem, &a->soft->features, &a->view->ctx, pasid, &regime, fault))
 		*fault = (struct soft_vtd_fault){.reason = VIQ_VTD_FR_PE_P, .recorded = !a->view->ctx.fpd};
@@ -70,7 +71,7 @@ static void lay_on_parent(struct access *a)
 /* Find out how to translate the access: 0, or -EFAULT with *fault. */
 static int admit(struct access *a, struct soft_vtd_fault *fault)
 {
-	const struct soft_vtd_context *ctx = &a->view->ctx;
+	const struct vtd_context *ctx = &a->view->ctx;
 	const struct soft_vtd_entry *entry;
 	uint32_t pasid;
 	int ret;
@@ -285,26 +286,6 @@ static bool grants(const struct soft_atc_entry *entry, unsigned int rights)
 	return (have & rights) == rights;
 }
 
-/* Is it for want of a translation or of rights? The device is told so, and nothing is recorded (VT-d 7.1.3). */
-static bool answered_to_device(const struct soft_vtd_fault *fault)
-{
-	switch (fault->reason) {
-	case VIQ_VTD_FR_WRITE:
-	case VIQ_VTD_FR_READ:
-	case VIQ_VTD_FR_FS_P:
-	case VIQ_VTD_FR_SM_SS_P:
-	case VIQ_VTD_FR_FS_US:
-	case VIQ_VTD_FR_FS_EXECUTE:
-	case VIQ_VTD_FR_SM_WRITE:
-	case VIQ_VTD_FR_SM_READ:
-	case VIQ_VTD_FR_PE_ERE:
-	case VIQ_VTD_FR_PE_SRE:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* A translation request: 0 with *entry, which may have entered the device's TLB. */
 static int request(struct access *a, uint32_t pasid, struct soft_atc_entry *entry)
 {
@@ -322,7 +303,8 @@ static int request(struct access *a, uint32_t pasid, struct soft_atc_entry *entr
 		if (!ret)
 			ret = translate_stages(a, &leaf, &ref, &fault);
 		if (ret) {
-			fault.recorded &= !answered_to_device(&fault);
+			/* The device is told that the rights lack: then nothing is recorded (7.1.2). */
+			fault.recorded &= vtd_fault_find(fault.reason)->answer != VTD_ATS_SUCCESS;
 			return terminate(a, &fault);
 		}
 		*entry = (struct soft_atc_entry){

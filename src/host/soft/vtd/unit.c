@@ -59,9 +59,9 @@ static int init_parent(struct viq_soft_vtd *soft)
 	if (!c->parent_aw)
 		return 0;
 	cap = (cap & ~VIQ_VTD_CAP_MGAW) | VIQ_PUT(VIQ_VTD_CAP_MGAW, 56);
-	soft_vtd_features_init(&soft->walking, cap, c->ecap, c->haw);
-	soft->parent = (struct soft_vtd_regime){.pgtt = VIQ_VTD_PGTT_SS, .sre = true, .ere = true};
-	return soft_vtd_ss_init(&soft->parent.ss, &soft->walking, c->parent_table, c->parent_aw);
+	vtd_caps_init(&soft->walking, cap, c->ecap, c->haw);
+	soft->parent = (struct vtd_regime){.pgtt = VIQ_VTD_PGTT_SS, .sre = true, .ere = true};
+	return vtd_ss_init(&soft->parent.ss, &soft->walking, c->parent_table, c->parent_aw);
 }
 
 static int init_locks(struct viq_soft_vtd *soft)
@@ -89,7 +89,7 @@ int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_sof
 	memset(soft, 0, sizeof(*soft));
 	soft->config = *config;
 	soft->guest_mem = config->guest_mem ? config->guest_mem : config->mem;
-	soft_vtd_features_init(&soft->features, config->cap, config->ecap, config->haw);
+	vtd_caps_init(&soft->features, config->cap, config->ecap, config->haw);
 	soft->walking = soft->features;
 	ret = init_parent(soft);
 	if (ret)

@@ -56,7 +56,7 @@ struct soft_vtd_attachment {
 struct soft_vtd_entry {
 	uint32_t pasid;
 	uint16_t asid;
-	struct soft_vtd_regime regime; /* as the guest has it; see soft_vtd_effective() */
+	struct vtd_regime regime; /* as the guest has it; see soft_vtd_effective() */
 	struct soft_vtd_attachment *attachment;
 };
 
@@ -71,7 +71,7 @@ struct soft_vtd_view {
 	enum soft_vtd_state state;
 	bool ats; /* the device may use ATS, and does */
 	uint64_t rtaddr;
-	struct soft_vtd_context ctx; /* with ON */
+	struct vtd_context ctx;      /* with ON */
 	struct soft_vtd_fault fault; /* with FAULT */
 	struct soft_vtd_view *retired;
 	uint32_t count;
@@ -96,9 +96,9 @@ struct viq_soft_vtd_dev {
 struct viq_soft_vtd {
 	struct viq_soft_vtd_config config;
 	const struct viq_mem *guest_mem;
-	struct soft_vtd_features features; /* the guest's */
-	struct soft_vtd_features walking;  /* of paging structures, the parent's among them */
-	struct soft_vtd_regime parent;     /* of requests that the guest's tables do not touch; with parent_aw */
+	struct vtd_caps features; /* the guest's */
+	struct vtd_caps walking;  /* of paging structures, the parent's among them */
+	struct vtd_regime parent; /* of requests that the guest's tables do not touch; with parent_aw */
 	struct soft_tlb tlb;
 	struct soft_vm vm;
 	struct soft_stripe stripes[SOFT_STRIPES];
@@ -141,7 +141,7 @@ struct soft_vtd_table *soft_vtd_table_find(const struct viq_soft_vtd *soft, uint
 /* Invalidate the device-TLBs of a table's devices. */
 void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last);
 bool soft_vtd_table_uses_ats(const struct soft_vtd_table *table);
-uint64_t soft_vtd_key(const struct soft_vtd_regime *regime, uint32_t pasid);
+uint64_t soft_vtd_key(const struct vtd_regime *regime, uint32_t pasid);
 void soft_vtd_tables_destroy(struct viq_soft_vtd *soft);
 
 /* scan.c: what the guest's structures say now. */
@@ -150,8 +150,8 @@ struct soft_vtd_list {
 	uint32_t count, room;
 };
 /* All of a context's entries, or the one at this PASID. 0, -ENOMEM, -ENOSPC. */
-int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx, struct soft_vtd_list *list);
-int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct soft_vtd_context *ctx, uint32_t pasid,
+int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, struct soft_vtd_list *list);
+int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t pasid,
 		      struct soft_vtd_list *list);
 int soft_vtd_list_add(const struct viq_soft_vtd *soft, struct soft_vtd_list *list, const struct soft_vtd_entry *entry);
 

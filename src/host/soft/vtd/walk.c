@@ -1,62 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Both stages together, faults, and what the capability registers allow. */
+/* Both stages together, and faults. */
 #include <errno.h>
 
+#include "spec/vtd/fault.h"
 #include "walk_entry.h"
-
-void soft_vtd_features_init(struct soft_vtd_features *f, uint64_t cap, uint64_t ecap, unsigned int haw)
-{
-	uint64_t sagaw = VIQ_GET(VIQ_VTD_CAP_SAGAW, cap);
-
-	*f = (struct soft_vtd_features){
-		.cap = cap,
-		.ecap = ecap,
-		.haw = haw < 52 ? haw : 52,
-		.mgaw = VIQ_GET(VIQ_VTD_CAP_MGAW, cap) + 1,
-	};
-	for (unsigned int aw = VIQ_VTD_AW_39; aw <= VIQ_VTD_AW_57; aw++) {
-		if (sagaw & VIQ_BIT(aw))
-			f->max_aw = aw;
-	}
-}
 
 /* --- Faults ------------------------------------------------------------------------------------------------------ */
 
-/*
- * FPD counts only for faults that come after it could be read, and not for tables that are broken: unreadable, or with
- * reserved bits set (7.2.2). All root-table faults are of these kinds.
- */
-static bool is_qualified(unsigned int reason)
-{
-	switch (reason) {
-	case VIQ_VTD_FR_ROOT_P:
-	case VIQ_VTD_FR_ROOT_ACCESS:
-	case VIQ_VTD_FR_CTX_ACCESS:
-	case VIQ_VTD_FR_ROOT_RSVD:
-	case VIQ_VTD_FR_CTX_RSVD:
-	case VIQ_VTD_FR_RTADDR:
-	case VIQ_VTD_FR_TTM_PASID:
-	case VIQ_VTD_FR_TTM_PGRP:
-	case VIQ_VTD_FR_SM_ROOT_ACCESS:
-	case VIQ_VTD_FR_SM_ROOT_P:
-	case VIQ_VTD_FR_SM_ROOT_RSVD:
-	case VIQ_VTD_FR_SM_CTX_ACCESS:
-	case VIQ_VTD_FR_SM_CTX_RSVD:
-	case VIQ_VTD_FR_PDE_ACCESS:
-	case VIQ_VTD_FR_PDE_RSVD:
-	case VIQ_VTD_FR_PE_ACCESS:
-	case VIQ_VTD_FR_PE_RSVD:
-		return false;
-	default:
-		return true;
-	}
-}
-
 int soft_vtd_fail_entry(struct soft_vtd_fault *fault, unsigned int reason, bool fpd, unsigned int level, uint64_t fetch)
 {
+	const struct vtd_fault *row = vtd_fault_find(reason);
+
 	*fault = (struct soft_vtd_fault){
 		.reason = reason,
-		.recorded = !(fpd && is_qualified(reason)),
+		.recorded = !(fpd && row && row->qualified),
 		.level = level,
 		.fetch = fetch,
 	};
@@ -115,7 +72,7 @@ static int second_stage(const struct soft_vtd_walker *w, unsigned int access, st
 		return ret;
 	leaf->pa = out.pa;
 	leaf->ss_level = out.level;
-	leaf->ss_shift = soft_vtd_level_shift(out.level);
+	leaf->ss_shift = vtd_level_shift(out.level);
 	leaf->ss = out.rights;
 	leaf->dirty &= out.dirty;
 	return 0;
@@ -143,13 +100,13 @@ static void combine(struct soft_vtd_leaf *leaf, uint64_t iova)
 {
 	leaf->shift = leaf->fs_shift < leaf->ss_shift ? leaf->fs_shift : leaf->ss_shift;
 	if (leaf->shift == 64)
-		leaf->shift = SOFT_VTD_PAGE_SHIFT;
-	leaf->base_pa = leaf->pa & ~soft_vtd_low_bits(leaf->shift);
-	leaf->base_iova = iova & ~soft_vtd_low_bits(leaf->shift);
+		leaf->shift = VTD_PAGE_SHIFT;
+	leaf->base_pa = leaf->pa & ~vtd_low_bits(leaf->shift);
+	leaf->base_iova = iova & ~vtd_low_bits(leaf->shift);
 }
 
-int soft_vtd_walk(const struct viq_mem *mem, const struct soft_vtd_features *f, const struct soft_vtd_regime *regime,
-		  uint64_t iova, unsigned int access, struct soft_vtd_leaf *leaf, struct soft_vtd_fault *fault)
+int soft_vtd_walk(const struct viq_mem *mem, const struct vtd_caps *f, const struct vtd_regime *regime, uint64_t iova,
+		  unsigned int access, struct soft_vtd_leaf *leaf, struct soft_vtd_fault *fault)
 {
 	struct soft_vtd_walker w = {.mem = mem, .f = f, .regime = regime, .fault = fault};
 	int ret;
@@ -170,7 +127,7 @@ int soft_vtd_walk(const struct viq_mem *mem, const struct soft_vtd_features *f, 
 	return soft_vtd_check_leaf(regime, leaf, access, fault);
 }
 
-int soft_vtd_check_leaf(const struct soft_vtd_regime *regime, const struct soft_vtd_leaf *leaf, unsigned int access,
+int soft_vtd_check_leaf(const struct vtd_regime *regime, const struct soft_vtd_leaf *leaf, unsigned int access,
 			struct soft_vtd_fault *fault)
 {
 	bool nested = regime->pgtt == VIQ_VTD_PGTT_NESTED;
@@ -192,12 +149,12 @@ int soft_vtd_check_leaf(const struct soft_vtd_regime *regime, const struct soft_
 	return 0;
 }
 
-int soft_vtd_translate(const struct viq_mem *mem, const struct soft_vtd_features *f, uint64_t rtaddr,
-		       const struct soft_vtd_request *req, struct soft_vtd_regime *regime, struct soft_vtd_leaf *leaf,
+int soft_vtd_translate(const struct viq_mem *mem, const struct vtd_caps *f, uint64_t rtaddr,
+		       const struct soft_vtd_request *req, struct vtd_regime *regime, struct soft_vtd_leaf *leaf,
 		       struct soft_vtd_fault *fault)
 {
-	struct soft_vtd_regime local;
-	struct soft_vtd_context ctx;
+	struct vtd_regime local;
+	struct vtd_context ctx;
 	unsigned int access;
 	uint32_t pasid;
 	int ret;
@@ -212,7 +169,7 @@ int soft_vtd_translate(const struct viq_mem *mem, const struct soft_vtd_features
 	if (ctx.scalable)
 		ret = soft_vtd_fetch_pasid(mem, f, &ctx, pasid, regime, fault);
 	else
-		soft_vtd_legacy_regime(&ctx, regime);
+		vtd_legacy_regime(&ctx, regime);
 	if (!ret)
 		ret = soft_vtd_admit(&ctx, regime, req, &access, fault);
 	if (!ret)

@@ -3,13 +3,14 @@
 #ifndef VIQ_SOFT_VTD_WALK_ENTRY_H
 #define VIQ_SOFT_VTD_WALK_ENTRY_H
 
+#include "spec/vtd/pte.h"
 #include "walk.h"
 
 /* A walk that is going on. */
 struct soft_vtd_walker {
 	const struct viq_mem *mem;
-	const struct soft_vtd_features *f;
-	const struct soft_vtd_regime *regime;
+	const struct vtd_caps *f;
+	const struct vtd_regime *regime;
 	struct soft_vtd_fault *fault;
 };
 
@@ -34,26 +35,6 @@ struct soft_vtd_ss_leaf {
  */
 #define SOFT_VTD_FLAG_TRIES 64
 
-#define SOFT_VTD_PAGE_SHIFT 12
-#define SOFT_VTD_TABLE_SIZE 4096
-
-/* Bytes that one entry of a level covers, as log2. */
-static inline unsigned int soft_vtd_level_shift(unsigned int level)
-{
-	return SOFT_VTD_PAGE_SHIFT + 9 * (level - 1);
-}
-
-static inline uint64_t soft_vtd_low_bits(unsigned int n)
-{
-	return n < 64 ? VIQ_BIT(n) - 1 : ~UINT64_C(0);
-}
-
-/* The address of the entry for ia in a table of this level. */
-static inline uint64_t soft_vtd_entry_at(uint64_t table, uint64_t ia, unsigned int level)
-{
-	return table + ((ia >> soft_vtd_level_shift(level)) % 512) * 8;
-}
-
 /* Fill *fault; recorded unless fpd and the reason is a qualified one. Returns -EFAULT. */
 int soft_vtd_fail(struct soft_vtd_fault *fault, unsigned int reason, bool fpd);
 
@@ -71,7 +52,7 @@ int soft_vtd_set_flags(const struct viq_mem *mem, uint64_t pa, uint64_t *entry, 
 int soft_vtd_walk_ss(const struct soft_vtd_walker *w, uint64_t gpa, unsigned int access, enum soft_vtd_purpose purpose,
 		     struct soft_vtd_ss_leaf *leaf);
 /* The fault if a leaf's second-stage rights deny a request, or 0. */
-unsigned int soft_vtd_ss_denies(const struct soft_vtd_regime *regime, unsigned int rights, unsigned int access);
+unsigned int soft_vtd_ss_denies(const struct vtd_regime *regime, unsigned int rights, unsigned int access);
 
 /* First stage of iova: fills gpa, fs_shift, fs_level, fs_user, fs_priv and dirty of *leaf. */
 int soft_vtd_walk_fs(const struct soft_vtd_walker *w, uint64_t iova, unsigned int access, struct soft_vtd_leaf *leaf);

@@ -66,7 +66,7 @@ struct ss_walk {
 
 static int fail(const struct ss_walk *s, enum ss_fault kind)
 {
-	const struct soft_vtd_regime *regime = s->w->regime;
+	const struct vtd_regime *regime = s->w->regime;
 	unsigned int reason = regime->legacy ? legacy_reason(kind, s->access) : scalable_reason(kind, s->purpose);
 
 	soft_vtd_fail_entry(s->w->fault, reason, regime->fpd, s->level, s->fetch);
@@ -75,33 +75,6 @@ static int fail(const struct ss_walk *s, enum ss_fault kind)
 		s->w->fault->gpa = s->gpa;
 	}
 	return -EFAULT;
-}
-
-static bool is_leaf(uint64_t entry, unsigned int level)
-{
-	return level == 1 || ((level == 2 || level == 3) && entry & VIQ_VTD_SS_PS);
-}
-
-static bool large_supported(const struct soft_vtd_features *f, unsigned int level)
-{
-	return level <= 3 && VIQ_GET(VIQ_VTD_CAP_SSLPS, f->cap) & VIQ_BIT(level - 2);
-}
-
-/*
- * Bits that must be clear. SNP exists in leaves, with snoop control or in scalable mode; PS at the levels that have
- * large pages (bit 7 of a page's entry is ignored).
- */
-static uint64_t reserved_bits(const struct soft_vtd_walker *w, uint64_t entry, unsigned int level)
-{
-	uint64_t rsvd = VIQ_VTD_SS_RSVD | (VIQ_VTD_SS_ADDR & ~soft_vtd_low_bits(w->f->haw));
-
-	if (level > 1 && !large_supported(w->f, level))
-		rsvd |= VIQ_VTD_SS_PS;
-	if (!is_leaf(entry, level) || (w->regime->legacy && !(w->f->ecap & VIQ_VTD_ECAP_SC)))
-		rsvd |= VIQ_VTD_SS_SNP;
-	if (is_leaf(entry, level))
-		rsvd |= VIQ_VTD_SS_ADDR & soft_vtd_low_bits(soft_vtd_level_shift(level));
-	return rsvd;
 }
 
 static unsigned int entry_rights(uint64_t entry)
@@ -123,7 +96,7 @@ static unsigned int missing_rights(unsigned int rights, unsigned int access)
  * Read this level's entry, check it and set its flags. *rights are those of the levels above, and become those of this
  * one too; at a leaf they decide about the access.
  */
-static int use_entry(const struct ss_walk *s, const struct soft_vtd_ss *ss, unsigned int *rights, uint64_t *entry)
+static int use_entry(const struct ss_walk *s, const struct vtd_ss *ss, unsigned int *rights, uint64_t *entry)
 {
 	unsigned int now, missing;
 	uint64_t flags;
@@ -134,11 +107,11 @@ static int use_entry(const struct ss_walk *s, const struct soft_vtd_ss *ss, unsi
 			return fail(s, s->level == ss->levels ? SS_ROOT_ACCESS : SS_ACCESS);
 		if (!entry_rights(*entry))
 			return fail(s, SS_ABSENT);
-		if (*entry & reserved_bits(s->w, *entry, s->level))
+		if (*entry & vtd_ss_reserved(s->w->f, *entry, s->level, s->w->regime->legacy))
 			return fail(s, SS_RSVD);
 		now = *rights & entry_rights(*entry);
 		flags = VIQ_VTD_SS_A;
-		if (is_leaf(*entry, s->level)) {
+		if (vtd_pte_is_leaf(*entry, s->level)) {
 			missing = missing_rights(now, s->access);
 			if (missing)
 				return fail(s, missing & SOFT_W ? SS_WRITE : SS_READ);
@@ -154,7 +127,7 @@ static int use_entry(const struct ss_walk *s, const struct soft_vtd_ss *ss, unsi
 int soft_vtd_walk_ss(const struct soft_vtd_walker *w, uint64_t gpa, unsigned int access, enum soft_vtd_purpose purpose,
 		     struct soft_vtd_ss_leaf *leaf)
 {
-	const struct soft_vtd_ss *ss = &w->regime->ss;
+	const struct vtd_ss *ss = &w->regime->ss;
 	struct ss_walk s = {.w = w, .gpa = gpa, .access = access, .purpose = purpose};
 	unsigned int rights = SOFT_R | SOFT_W;
 	uint64_t table = ss->table, entry;
@@ -163,16 +136,16 @@ int soft_vtd_walk_ss(const struct soft_vtd_walker *w, uint64_t gpa, unsigned int
 	if (gpa >> ss->width)
 		return fail(&s, SS_WIDTH);
 	for (s.level = ss->levels;; s.level--) {
-		s.fetch = soft_vtd_entry_at(table, gpa, s.level);
+		s.fetch = vtd_entry_at(table, gpa, s.level);
 		ret = use_entry(&s, ss, &rights, &entry);
 		if (ret)
 			return ret;
-		if (is_leaf(entry, s.level))
+		if (vtd_pte_is_leaf(entry, s.level))
 			break;
 		table = entry & VIQ_VTD_SS_ADDR;
 	}
 	*leaf = (struct soft_vtd_ss_leaf){
-		.pa = (entry & VIQ_VTD_SS_ADDR) | (gpa & soft_vtd_low_bits(soft_vtd_level_shift(s.level))),
+		.pa = (entry & VIQ_VTD_SS_ADDR) | (gpa & vtd_low_bits(vtd_level_shift(s.level))),
 		.level = s.level,
 		.rights = rights,
 		.dirty = !ss->ad || entry & VIQ_VTD_SS_D,
@@ -180,7 +153,7 @@ int soft_vtd_walk_ss(const struct soft_vtd_walker *w, uint64_t gpa, unsigned int
 	return 0;
 }
 
-unsigned int soft_vtd_ss_denies(const struct soft_vtd_regime *regime, unsigned int rights, unsigned int access)
+unsigned int soft_vtd_ss_denies(const struct vtd_regime *regime, unsigned int rights, unsigned int access)
 {
 	unsigned int missing = missing_rights(rights, access);
 

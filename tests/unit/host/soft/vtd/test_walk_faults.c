@@ -95,12 +95,12 @@ static const struct line lines[] = {
 	/* Legacy context entries */
 	{"no context table", LEGACY, ROOT, 0, ANY_PTR, NOWHERE, 0, VIQ_VTD_FR_CTX_ACCESS, AT_ROOT, ALWAYS, 0, 0},
 	{"context P", LEGACY, CONTEXT, 0, 1, 0, 0, VIQ_VTD_FR_CTX_P, AT_CONTEXT, HERE, 0, 0},
-	{"context [4]", LEGACY, CONTEXT, 0, 0, 1 << 4, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, 0},
-	{"context [11]", LEGACY, CONTEXT, 0, 0, 1 << 11, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, 0},
-	{"context qw1 [7]", LEGACY, CONTEXT, 1, 0, 1 << 7, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, ALWAYS, 0, 0},
-	{"context qw1 [24]", LEGACY, CONTEXT, 1, 0, 1 << 24, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, ALWAYS, 0, 0},
+	{"context [4]", LEGACY, CONTEXT, 0, 0, 1 << 4, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, HERE, 0, 0},
+	{"context [11]", LEGACY, CONTEXT, 0, 0, 1 << 11, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, HERE, 0, 0},
+	{"context qw1 [7]", LEGACY, CONTEXT, 1, 0, 1 << 7, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, 0, 0, 0},
+	{"context qw1 [24]", LEGACY, CONTEXT, 1, 0, 1 << 24, 0, VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, 0, 0, 0},
 	{"context pointer above HAW", LEGACY, CONTEXT, 0, 0, VIQ_BIT(46), 0,
-	 VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, 0},
+	 VIQ_VTD_FR_CTX_RSVD, AT_CONTEXT, HERE, 0, 0},
 	{"context TT 3", LEGACY, CONTEXT, 0, 0, 3 << 2, 0, VIQ_VTD_FR_CTX_INVALID, AT_CONTEXT, HERE, 0, 0},
 	{"context AW 0", LEGACY, CONTEXT, 1, 7, 0, 0, VIQ_VTD_FR_CTX_INVALID, AT_CONTEXT, 0, 0, 0},
 	{"context AW 4", LEGACY, CONTEXT, 1, 7, 4, 0, VIQ_VTD_FR_CTX_INVALID, AT_CONTEXT, 0, 0, 0},
@@ -119,61 +119,66 @@ static const struct line lines[] = {
 	 VIQ_VTD_FR_SM_CTX_ACCESS, AT_ROOT, ALWAYS, 0, 0},
 	{"scalable context P", FIRST, CONTEXT, 0, 1, 0, 0, VIQ_VTD_FR_SM_CTX_P, AT_CONTEXT, HERE, 0, 0},
 	{"scalable context [5]", FIRST, CONTEXT, 0, 0, 1 << 5, 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, 0},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, HERE, 0, 0},
 	{"scalable context [8]", FIRST, CONTEXT, 0, 0, 1 << 8, 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, 0},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, HERE, 0, 0},
 	{"scalable context qw1 [21]", FIRST, CONTEXT, 1, 0, 1 << 21, 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS, 0, 0},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, 0, 0, 0},
 	{"scalable context qw1 [63]", FIRST, CONTEXT, 1, 0, VIQ_BIT(63), 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS, 0, 0},
-	{"scalable context qw2", FIRST, CONTEXT, 2, 0, 1, 0, VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS, 0, 0},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, 0, 0, 0},
+	{"scalable context qw2", FIRST, CONTEXT, 2, 0, 1, 0, VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, 0, 0, 0},
 	{"scalable context qw3", FIRST, CONTEXT, 3, 0, VIQ_BIT(63), 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS, 0, 0},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, 0, 0, 0},
 	{"directory pointer above HAW", FIRST, CONTEXT, 0, 0, VIQ_BIT(46), 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, 0},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, HERE, 0, 0},
 	{"DTE without device-TLBs", FIRST, CONTEXT, 0, 0, 1 << 2, 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, VIQ_VTD_ECAP_DT},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, HERE, 0, VIQ_VTD_ECAP_DT},
 	{"PASIDE without PASIDs", FIRST, NOTHING, 0, 0, 0, 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS, 0, VIQ_VTD_ECAP_PASID},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, 0, 0, VIQ_VTD_ECAP_PASID},
 	{"PRE without page requests", FIRST, CONTEXT, 0, 0, 1 << 4, 0,
-	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, ALWAYS | HERE, 0, VIQ_VTD_ECAP_PRS},
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, HERE, 0, VIQ_VTD_ECAP_PRS},
 	{"translation request, DTE 0", FIRST, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_SM_DTE, AT_CONTEXT, TRANSLATION, 0, 0},
 	{"PASIDE 0", FIRST, CONTEXT, 0, 1 << 3, 0, 0, VIQ_VTD_FR_SM_PASIDE, AT_CONTEXT, 0, 0, 0},
 	{"RID_PASID beyond the directory", FIRST, CONTEXT, 1, 0, 0x2000, 0,
-	 VIQ_VTD_FR_SM_RID_PASID, AT_CONTEXT, NO_PASID, 0, 0},
+	 VIQ_VTD_FR_SM_CTX_INVALID, AT_CONTEXT, NO_PASID, 0, 0},
+	{"RID_PASID beyond the directory, request with PASID", FIRST, CONTEXT, 1, 0, 0x2000, 0,
+	 VIQ_VTD_FR_SM_CTX_INVALID, AT_CONTEXT, 0, 0, 0},
+	{"PRE without DTE", FIRST, CONTEXT, 0, 0, 1 << 4, 0, VIQ_VTD_FR_SM_CTX_INVALID, AT_CONTEXT, HERE, 0, 0},
+	{"PASID is RID_PASID", FIRST, CONTEXT, 1, VIQ_VTD_SCTX_1_RID_PASID, PASID, 0,
+	 VIQ_VTD_FR_SM_RID_PASID, AT_CONTEXT, 0, 0, 0},
 	/* PASID directory, PASID table */
 	{"no directory", FIRST, CONTEXT, 0, ANY_PTR, NOWHERE, 0, VIQ_VTD_FR_PDE_ACCESS, AT_CONTEXT, ALWAYS, 0, 0},
 	{"directory P", FIRST, DIR, 0, 1, 0, 0, VIQ_VTD_FR_PDE_P, AT_DIR, HERE, 0, 0},
-	{"directory [2]", FIRST, DIR, 0, 0, 1 << 2, 0, VIQ_VTD_FR_PDE_RSVD, AT_DIR, ALWAYS | HERE, 0, 0},
-	{"directory [11]", FIRST, DIR, 0, 0, 1 << 11, 0, VIQ_VTD_FR_PDE_RSVD, AT_DIR, ALWAYS | HERE, 0, 0},
-	{"table pointer above HAW", FIRST, DIR, 0, 0, VIQ_BIT(46), 0, VIQ_VTD_FR_PDE_RSVD, AT_DIR, ALWAYS | HERE, 0, 0},
+	{"directory [2]", FIRST, DIR, 0, 0, 1 << 2, 0, VIQ_VTD_FR_PDE_RSVD, AT_DIR, HERE, 0, 0},
+	{"directory [11]", FIRST, DIR, 0, 0, 1 << 11, 0, VIQ_VTD_FR_PDE_RSVD, AT_DIR, HERE, 0, 0},
+	{"table pointer above HAW", FIRST, DIR, 0, 0, VIQ_BIT(46), 0, VIQ_VTD_FR_PDE_RSVD, AT_DIR, HERE, 0, 0},
 	{"no table", FIRST, DIR, 0, ANY_PTR, NOWHERE, 0, VIQ_VTD_FR_PE_ACCESS, AT_DIR, ALWAYS, 0, 0},
 	{"entry P", FIRST, PASID_ENTRY, 0, 1, 0, 0, VIQ_VTD_FR_PE_P, AT_PASID, HERE, 0, 0},
 	{"entry of RID_PASID, P", FIRST, RID_ENTRY, 0, 1, 0, 0, VIQ_VTD_FR_PE_P, AT_PASID, NO_PASID, 0, 0},
-	{"entry [5]", FIRST, PASID_ENTRY, 0, 0, 1 << 5, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS | HERE, 0, 0},
-	{"entry [10]", FIRST, PASID_ENTRY, 0, 0, 1 << 10, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS | HERE, 0, 0},
-	{"entry [11]", FIRST, PASID_ENTRY, 0, 0, 1 << 11, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS | HERE, 0, 0},
+	{"entry [5]", FIRST, PASID_ENTRY, 0, 0, 1 << 5, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, HERE, 0, 0},
+	{"entry [10]", FIRST, PASID_ENTRY, 0, 0, 1 << 10, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, HERE, 0, 0},
+	{"entry [11]", FIRST, PASID_ENTRY, 0, 0, 1 << 11, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, HERE, 0, 0},
 	{"SSADE without flags", SECOND, PASID_ENTRY, 0, 0, 1 << 9, 0,
-	 VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS | HERE, 0, VIQ_VTD_ECAP_SSADS},
-	{"entry qw1 [16]", FIRST, PASID_ENTRY, 1, 0, 1 << 16, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, 0},
-	{"entry qw1 [22]", FIRST, PASID_ENTRY, 1, 0, 1 << 22, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, 0},
+	 VIQ_VTD_FR_PE_RSVD, AT_PASID, HERE, 0, VIQ_VTD_ECAP_SSADS},
+	{"entry qw1 [16]", FIRST, PASID_ENTRY, 1, 0, 1 << 16, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, 0},
+	{"entry qw1 [22]", FIRST, PASID_ENTRY, 1, 0, 1 << 22, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, 0},
 	{"PWSNP without coherency", FIRST, PASID_ENTRY, 1, 0, 1 << 23, 0,
-	 VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, VIQ_VTD_ECAP_SMPWCS},
+	 VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, VIQ_VTD_ECAP_SMPWCS},
 	{"PGSNP without snoop control", FIRST, PASID_ENTRY, 1, 0, 1 << 24, 0,
-	 VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, VIQ_VTD_ECAP_SC},
+	 VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, VIQ_VTD_ECAP_SC},
 	{"SRE without supervisor requests", FIRST, PASID_ENTRY, 2, 0, 1 << 0, 0,
-	 VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, VIQ_VTD_ECAP_SRS},
+	 VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, VIQ_VTD_ECAP_SRS},
 	{"ERE without execute requests", FIRST, PASID_ENTRY, 2, 0, 1 << 1, 0,
-	 VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, VIQ_VTD_ECAP_ERS},
+	 VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, VIQ_VTD_ECAP_ERS},
 	{"EAFE without the flag", FIRST, PASID_ENTRY, 2, 0, 1 << 7, 0,
-	 VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, VIQ_VTD_ECAP_EAFS},
-	{"entry qw2 [8]", FIRST, PASID_ENTRY, 2, 0, 1 << 8, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, 0},
-	{"entry qw2 [11]", FIRST, PASID_ENTRY, 2, 0, 1 << 11, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, 0},
-	{"entry qw3", FIRST, PASID_ENTRY, 3, 0, 1, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, 0},
-	{"entry qw7", FIRST, PASID_ENTRY, 7, 0, VIQ_BIT(63), 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, 0},
-	{"FSPTPTR above HAW", FIRST, PASID_ENTRY, 2, 0, VIQ_BIT(46), 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS, 0, 0},
+	 VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, VIQ_VTD_ECAP_EAFS},
+	{"entry qw2 [8]", FIRST, PASID_ENTRY, 2, 0, 1 << 8, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, 0},
+	{"entry qw2 [11]", FIRST, PASID_ENTRY, 2, 0, 1 << 11, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, 0},
+	{"entry qw3", FIRST, PASID_ENTRY, 3, 0, 1, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, 0},
+	{"entry qw7", FIRST, PASID_ENTRY, 7, 0, VIQ_BIT(63), 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, 0},
+	{"FSPTPTR above HAW", FIRST, PASID_ENTRY, 2, 0, VIQ_BIT(46), 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0, 0},
 	{"SSPTPTR above HAW", SECOND, PASID_ENTRY, 0, 0, VIQ_BIT(46), 0,
-	 VIQ_VTD_FR_PE_RSVD, AT_PASID, ALWAYS | HERE, 0, 0},
+	 VIQ_VTD_FR_PE_RSVD, AT_PASID, HERE, 0, 0},
 	{"PGTT 0", FIRST, PASID_ENTRY, 0, 7 << 6, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
 	{"PGTT 5", FIRST, PASID_ENTRY, 0, 7 << 6, 5 << 6, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
 	{"PGTT 7", FIRST, PASID_ENTRY, 0, 7 << 6, 7 << 6, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
@@ -364,7 +369,7 @@ static void build(struct vtd_walk_env *env, const struct line *l)
 					    VIQ_VTD_PGTT_SS, VIQ_VTD_PGTT_NESTED, VIQ_VTD_PGTT_PT};
 	uint64_t slot;
 
-	soft_vtd_features_init(&env->f, VTD_CAP & ~l->without_cap, VTD_ECAP & ~l->without_ecap, VTD_HAW);
+	vtd_caps_init(&env->f, VTD_CAP & ~l->without_cap, VTD_ECAP & ~l->without_ecap, VTD_HAW);
 	vtd_walk_build(env, l->mode <= LEGACY_PT, pgtt[l->mode], l->flags & SMALL_WIDTH ? 3 : 4);
 	if (l->mode <= LEGACY_PT)
 		return;
@@ -472,10 +477,10 @@ static void pasid_beyond_the_directory(void **state)
 static void no_reason_is_missing(void **state)
 {
 	static const uint8_t all[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c,
-				      0x0d, 0x0e, 0x30, 0x31, 0x38, 0x39, 0x3a, 0x40, 0x41, 0x42, 0x44, 0x45,
-				      0x48, 0x50, 0x51, 0x52, 0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x70, 0x71,
-				      0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7d, 0x80,
-				      0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x91};
+				      0x0d, 0x0e, 0x30, 0x31, 0x38, 0x39, 0x3a, 0x40, 0x41, 0x42, 0x43, 0x44,
+				      0x45, 0x48, 0x50, 0x51, 0x52, 0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x70,
+				      0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7d,
+				      0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x91};
 	bool met[256] = {false};
 
 	for (unsigned int i = 0; i < LINES; i++)
@@ -579,25 +584,25 @@ static void records(void **state)
 static void tables_from_calls(void **state)
 {
 	struct vtd_walk_env *env = *state;
-	struct soft_vtd_fs fs;
-	struct soft_vtd_ss ss;
+	struct vtd_fs fs;
+	struct vtd_ss ss;
 
-	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA, 4, false), 0);
+	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA, 4, false), 0);
 	assert_true(fs.table == HOST_PA && fs.levels == 4 && !fs.wpe && !fs.eafe && !fs.nxe && !fs.smep);
-	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA, 3, false), -EINVAL);
-	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA, 6, false), -EINVAL);
-	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA + 8, 4, false), -EINVAL);
-	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, HOST_PA + 8, 4, true), -EINVAL);
-	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, VIQ_BIT(VTD_HAW), 5, false), -EINVAL);
-	assert_int_equal(soft_vtd_fs_init(&fs, &env->f, VIQ_BIT(VTD_HAW), 5, true), 0);
-	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, VIQ_VTD_AW_39), 0);
+	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA, 3, false), -EINVAL);
+	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA, 6, false), -EINVAL);
+	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA + 8, 4, false), -EINVAL);
+	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA + 8, 4, true), -EINVAL);
+	assert_int_equal(vtd_fs_init(&fs, &env->f, VIQ_BIT(VTD_HAW), 5, false), -EINVAL);
+	assert_int_equal(vtd_fs_init(&fs, &env->f, VIQ_BIT(VTD_HAW), 5, true), 0);
+	assert_int_equal(vtd_ss_init(&ss, &env->f, HOST_PA, VIQ_VTD_AW_39), 0);
 	assert_true(ss.table == HOST_PA && ss.levels == 3 && ss.width == 39 && !ss.ad);
-	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, VIQ_VTD_AW_57), 0);
+	assert_int_equal(vtd_ss_init(&ss, &env->f, HOST_PA, VIQ_VTD_AW_57), 0);
 	assert_true(ss.levels == 5 && ss.width == 48);
-	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, 0), -EINVAL);
-	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA, 4), -EINVAL);
-	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, HOST_PA + 8, VIQ_VTD_AW_48), -EINVAL);
-	assert_int_equal(soft_vtd_ss_init(&ss, &env->f, VIQ_BIT(VTD_HAW), VIQ_VTD_AW_48), -EINVAL);
+	assert_int_equal(vtd_ss_init(&ss, &env->f, HOST_PA, 0), -EINVAL);
+	assert_int_equal(vtd_ss_init(&ss, &env->f, HOST_PA, 4), -EINVAL);
+	assert_int_equal(vtd_ss_init(&ss, &env->f, HOST_PA + 8, VIQ_VTD_AW_48), -EINVAL);
+	assert_int_equal(vtd_ss_init(&ss, &env->f, VIQ_BIT(VTD_HAW), VIQ_VTD_AW_48), -EINVAL);
 }
 
 int main(void)

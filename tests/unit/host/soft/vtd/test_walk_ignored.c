@@ -95,13 +95,13 @@ static void contexts(void **state)
 	vtd_walk_build(env, true, VIQ_VTD_PGTT_PT, 4);
 	set(env, context(env, 0), VIQ_VTD_CTX_SSPTPTR);
 	assert_translates(env, DATA_PA);
-	soft_vtd_features_init(&env->f, VTD_CAP & ~VIQ_PUT(VIQ_VTD_CAP_SAGAW, VIQ_VTD_SAGAW_57), VTD_ECAP, VTD_HAW);
+	vtd_caps_init(&env->f, VTD_CAP & ~VIQ_PUT(VIQ_VTD_CAP_SAGAW, VIQ_VTD_SAGAW_57), VTD_ECAP, VTD_HAW);
 	assert_int_not_equal(vtd_walk_try(env), 0);
 	assert_int_equal(env->f.max_aw, VIQ_VTD_AW_48);
-	soft_vtd_features_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
+	vtd_caps_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
 	/* Requests with PASID have no RID_PASID and no RID_PRIV. */
 	vtd_walk_build(env, false, VIQ_VTD_PGTT_FS, 4);
-	set(env, context(env, 1), VIQ_VTD_SCTX_1_RID_PASID | VIQ_VTD_SCTX_1_RID_PRIV);
+	set(env, context(env, 1), VIQ_PUT(VIQ_VTD_SCTX_1_RID_PASID, 0x1fff) | VIQ_VTD_SCTX_1_RID_PRIV);
 	assert_translates(env, DATA_PA);
 	/* Translation requests are let in by TT 1 and by DTE. */
 	set(env, context(env, 0), VIQ_VTD_SCTX_DTE | VIQ_VTD_SCTX_PRE);
@@ -149,7 +149,7 @@ static void fields_of_other_types(void **state)
 	assert_translates(env, DATA_PA);
 	assert_false(env->regime.fs.nxe);
 	/* Second stage: no first-stage pointer or mode. */
-	soft_vtd_features_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
+	vtd_caps_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
 	vtd_walk_build(env, false, VIQ_VTD_PGTT_SS, 4);
 	set(env, entry(env, 2), VIQ_VTD_PE_2_FSPTPTR | VIQ_VTD_PE_2_FSPM);
 	assert_translates(env, DATA_PA);
@@ -166,7 +166,7 @@ static void reserved_capabilities(void **state)
 {
 	struct vtd_walk_env *env = *state;
 
-	soft_vtd_features_init(&env->f, VTD_CAP | VIQ_VTD_CAP_SSLPS, VTD_ECAP, 64);
+	vtd_caps_init(&env->f, VTD_CAP | VIQ_VTD_CAP_SSLPS, VTD_ECAP, 64);
 	assert_int_equal(env->f.haw, 52);
 	vtd_walk_build(env, false, VIQ_VTD_PGTT_SS, 4);
 	set(env, synth_vtd_pt_slot(&env->ss, DATA_GPA, 4, false), VIQ_VTD_SS_PS);

@@ -141,8 +141,8 @@ static void any_tables(void **state)
 		uint64_t caps = vtd_walk_random(&seed);
 
 		/* All there is, or less. */
-		soft_vtd_features_init(&env->f, VTD_CAP & ~(round % 3 ? 0 : caps & ~VIQ_VTD_CAP_MGAW),
-				       VTD_ECAP & ~(round % 3 ? 0 : caps & vtd_walk_random(&seed)), 32 + caps % 21);
+		vtd_caps_init(&env->f, VTD_CAP & ~(round % 3 ? 0 : caps & ~VIQ_VTD_CAP_MGAW),
+			      VTD_ECAP & ~(round % 3 ? 0 : caps & vtd_walk_random(&seed)), 32 + caps % 21);
 		fill(env, &seed, round % 2 ? 8 : 100);
 		for (unsigned int i = 0; i < 3000; i++) {
 			random_request(env, &seed);
@@ -193,7 +193,7 @@ static void work_is_bounded(void **state)
 	e.entry[0] = 0x1000 | VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_AW, VIQ_VTD_AW_57) |
 		     VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_NESTED);
 	e.entry[2] = 0x1000 | VIQ_PUT(VIQ_VTD_PE_2_FSPM, VIQ_VTD_FSPM_5);
-	assert_int_equal(soft_vtd_decode_pasid(&env->f, e.entry, &env->regime), 0);
+	assert_int_equal(vtd_pasid_decode(&env->f, e.entry, false, &env->regime), 0);
 	for (unsigned int tries = 0; tries < 3; tries++) {
 		e.reads = 0;
 		assert_int_equal(

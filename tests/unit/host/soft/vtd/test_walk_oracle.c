@@ -86,8 +86,8 @@ struct world {
 	struct viq_mem *mem;
 	struct synth_mem host, guest;
 	uint64_t chunk_pa[CHUNKS];
-	struct soft_vtd_features f;
-	struct soft_vtd_regime regime;
+	struct vtd_caps f;
+	struct vtd_regime regime;
 	struct synth_vtd_pt fs, ss;
 	struct list m1, m2;
 	uint64_t iova_region[REGIONS], gpa_region[REGIONS];
@@ -141,17 +141,17 @@ static void scatter_memory(struct world *w)
 static void make_regime(struct world *w, bool legacy, unsigned int pgtt)
 {
 	uint64_t entry[VIQ_VTD_PE_WORDS];
-	struct soft_vtd_context ctx = {.tt = VIQ_VTD_TT_SS};
+	struct vtd_context ctx = {.tt = VIQ_VTD_TT_SS};
 
 	if (legacy) {
-		assert_int_equal(soft_vtd_ss_init(&ctx.ss, &w->f, w->ss.root, w->ss.levels - 2u), 0);
-		soft_vtd_legacy_regime(&ctx, &w->regime);
+		assert_int_equal(vtd_ss_init(&ctx.ss, &w->f, w->ss.root, w->ss.levels - 2u), 0);
+		vtd_legacy_regime(&ctx, &w->regime);
 		return;
 	}
 	synth_vtd_pasid(entry, pgtt == VIQ_VTD_PGTT_SS ? NULL : &w->fs, pgtt == VIQ_VTD_PGTT_FS ? NULL : &w->ss, DID);
 	entry[0] |= pick(w, 2) ? VIQ_VTD_PE_SSADE : 0;
 	entry[2] |= VIQ_VTD_PE_2_SRE | (pick(w, 2) ? VIQ_VTD_PE_2_WPE : 0) | (pick(w, 2) ? VIQ_VTD_PE_2_EAFE : 0);
-	assert_int_equal(soft_vtd_decode_pasid(&w->f, entry, &w->regime), 0);
+	assert_int_equal(vtd_pasid_decode(&w->f, entry, false, &w->regime), 0);
 	assert_int_equal(w->regime.pgtt, pgtt);
 }
 
@@ -172,7 +172,7 @@ static void make_world(struct world *w, uint64_t seed, bool legacy, unsigned int
 	*w = (struct world){.seed = seed};
 	w->buf = calloc(2, ARENA);
 	assert_non_null(w->buf);
-	soft_vtd_features_init(&w->f, VTD_CAP, VTD_ECAP, VTD_HAW);
+	vtd_caps_init(&w->f, VTD_CAP, VTD_ECAP, VTD_HAW);
 	scatter_memory(w);
 	synth_mem_init(&w->host, w->buf, HOST_PA, ARENA);
 	if (base == GUEST_GPA)

@@ -24,7 +24,7 @@ int vtd_walk_setup(void **state)
 		};
 	if (viq_mem_create(regions, 4, NULL, NULL, &env->mem))
 		return -1;
-	soft_vtd_features_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
+	vtd_caps_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
 	*state = env;
 	return 0;
 }

@@ -45,7 +45,7 @@ struct vtd_walk_env {
 	char *buf;
 	struct viq_mem *mem;
 	struct synth_mem host, guest;
-	struct soft_vtd_features f;
+	struct vtd_caps f;
 	bool legacy;
 	uint8_t pgtt;
 	struct synth_vtd_root root;
@@ -54,7 +54,7 @@ struct vtd_walk_env {
 	uint64_t rtaddr;
 	struct soft_vtd_request req;
 	/* Of the last translation */
-	struct soft_vtd_regime regime;
+	struct vtd_regime regime;
 	struct soft_vtd_leaf leaf;
 	struct soft_vtd_fault fault;
 };

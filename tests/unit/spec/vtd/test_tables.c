@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Root to PASID entries, each in one word that differs from a good one: above all those on which two readings of the
+ * same tables once disagreed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "spec/vtd/tables.h"
+
+#define HAW    46
+#define ROOT   0x1000u
+#define CTX    0x2000u
+#define DIR    0x3000u
+#define TABLE  0x4000u
+#define WORDS  0x1000u
+#define SID    0x0008
+#define PASID  3u
+#define CAP    (VIQ_PUT(VIQ_VTD_CAP_SAGAW, 6) | VIQ_PUT(VIQ_VTD_CAP_MGAW, 47))
+#define ECAP   (VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_FSTS | VIQ_VTD_ECAP_PT | VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_RPS)
+#define ROOT_0 (ROOT + 0)
+#define ROOT_1 (ROOT + 8)
+#define CTX_0  (CTX + (legacy ? 16 : 32) * 8)
+#define ENTRY  (TABLE + PASID * 64)
+
+static uint64_t mem[WORDS];
+
+static uint64_t *at(uint64_t addr)
+{
+	return &mem[addr / 8];
+}
+
+/* A first-stage entry, or pass-through; legacy: pass-through of the largest width. */
+static void build(bool legacy, unsigned int pgtt)
+{
+	memset(mem, 0, sizeof(mem));
+	*at(ROOT_0) = CTX | VIQ_VTD_ROOT_P;
+	if (legacy) {
+		*at(CTX_0) = VIQ_VTD_CTX_P | VIQ_PUT(VIQ_VTD_CTX_TT, VIQ_VTD_TT_PT);
+		*at(CTX_0 + 8) = VIQ_VTD_AW_48 | VIQ_PUT(VIQ_VTD_CTX_1_DID, 5);
+		return;
+	}
+	*at(CTX_0) = DIR | VIQ_VTD_SCTX_P | VIQ_VTD_SCTX_PASIDE;
+	*at(CTX_0 + 8) = 7;
+	*at(DIR) = TABLE | VIQ_VTD_PDE_P;
+	*at(ENTRY) = VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_PGTT, pgtt);
+	*at(ENTRY + 8) = 5;
+	*at(ENTRY + 16) = pgtt == VIQ_VTD_PGTT_FS ? 0x123000 : 0;
+}
+
+static void run(struct vtd_lookup *l)
+{
+	uint64_t words[VIQ_VTD_PE_WORDS];
+
+	while (l->words) {
+		bool there = l->at % 8 == 0 && l->at / 8 + l->words <= WORDS;
+
+		assert_in_range(l->words, 1, VIQ_VTD_PE_WORDS);
+		if (there)
+			memcpy(words, at(l->at), l->words * 8u);
+		vtd_lookup_step(l, there ? words : NULL);
+	}
+}
+
+static unsigned int look_up(bool legacy, uint64_t ecap, struct vtd_regime *regime)
+{
+	struct vtd_lookup l;
+	struct vtd_context ctx;
+	struct vtd_caps caps;
+
+	vtd_caps_init(&caps, CAP, ecap, HAW);
+	vtd_lookup_context(&l, &caps, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, !legacy), SID);
+	run(&l);
+	if (l.reason || legacy) {
+		vtd_legacy_regime(&l.context, regime);
+		return l.reason;
+	}
+	ctx = l.context;
+	vtd_lookup_pasid(&l, &caps, &ctx, PASID);
+	run(&l);
+	*regime = l.regime;
+	return l.reason;
+}
+
+/*
+ * Bits of pointers at or above the host address width are reserved in every structure (9.1 to 9.6); so are PGSNP
+ * without ECAP.SC, PWSNP without ECAP.SMPWC, SSADE without ECAP.SSADS (9.6); AW of a pass-through context entry must be
+ * the largest that SAGAW has (9.3).
+ */
+static void what_two_walks_disagreed_on(void **state)
+{
+	enum {
+		LEGACY = 0
+	};
+	static const struct {
+		unsigned int pgtt; /* 0: legacy */
+		unsigned int addr, bit;
+		unsigned int reason;
+	} rows[] = {
+		{VIQ_VTD_PGTT_FS, ROOT_0, HAW, 0x3a},
+		{VIQ_VTD_PGTT_FS, ROOT_0, 63, 0x3a},
+		{VIQ_VTD_PGTT_FS, CTX + 32 * 8, HAW, 0x42},
+		{VIQ_VTD_PGTT_FS, CTX + 32 * 8, 61, 0x42},
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 24, 0x5a},
+		{LEGACY, ROOT_0, HAW, 0x0a},
+		{LEGACY, ROOT_0, 52, 0x0a},
+		{VIQ_VTD_PGTT_FS, DIR, HAW, 0x52},
+		{VIQ_VTD_PGTT_FS, DIR, 59, 0x52},
+		{VIQ_VTD_PGTT_PT, ENTRY + 8, 23, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 23, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY + 16, HAW, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY + 16, 54, 0x5a},
+		{LEGACY, CTX + 16 * 8 + 8, 0, 0x03},
+		{LEGACY, CTX + 16 * 8 + 8, 1, 0x03},
+		{VIQ_VTD_PGTT_PT, ENTRY, 9, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY, 9, 0x5a},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool legacy = rows[i].pgtt == LEGACY;
+		struct vtd_regime regime;
+
+		build(legacy, rows[i].pgtt);
+		assert_int_equal(look_up(legacy, ECAP, &regime), 0);
+		assert_int_equal(regime.did, 5);
+		assert_int_equal(regime.pgtt, legacy ? VIQ_VTD_PGTT_PT : rows[i].pgtt);
+		*at(rows[i].addr) ^= UINT64_C(1) << rows[i].bit;
+		assert_int_equal(look_up(legacy, ECAP, &regime), rows[i].reason);
+	}
+}
+
+/* The same bits where they belong to something that is offered, or mean nothing. */
+static void what_is_no_fault(void **state)
+{
+	static const struct {
+		unsigned int addr, bit;
+		uint64_t ecap;
+	} rows[] = {
+		{ROOT_0, HAW - 1, 0}, /* no memory there: see below */
+		{ENTRY + 8, 24, VIQ_VTD_ECAP_SC},
+		{ENTRY + 8, 23, VIQ_VTD_ECAP_SMPWCS},
+		{ENTRY, 9, VIQ_VTD_ECAP_SSADS},
+		{ENTRY, 3, 0},      /* AW: without a second stage it is ignored */
+		{ENTRY, 62, 0},     /* SSPTPTR likewise */
+		{ENTRY + 16, 5, 0}, /* ignored (9.6, bits 134:133), as Linux 6.3 to 6.11 set it */
+		{ENTRY + 16, 6, 0},
+		{ENTRY + 16, HAW - 1, 0},
+		{ROOT_1, 1, 0}, /* the other half of a scalable root entry */
+	};
+	struct vtd_regime regime;
+
+	build(false, VIQ_VTD_PGTT_FS);
+	*at(ROOT_0) ^= UINT64_C(1) << (HAW - 1);
+	assert_int_equal(look_up(false, ECAP, &regime), 0x40);
+	for (size_t i = 1; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		build(false, VIQ_VTD_PGTT_FS);
+		*at(rows[i].addr) ^= UINT64_C(1) << rows[i].bit;
+		assert_int_equal(look_up(false, ECAP | rows[i].ecap, &regime), 0);
+		assert_false(regime.fs.nxe || regime.fs.smep);
+	}
+}
+
+/* Table 30: SCT.4.1, SCT.4.2, and FPD as it is met on the way. */
+static void inconsistent_contexts(void **state)
+{
+	bool legacy = false;
+	struct vtd_regime regime;
+	struct vtd_lookup l;
+	struct vtd_caps caps;
+
+	build(false, VIQ_VTD_PGTT_FS);
+	*at(CTX_0 + 8) = 0x1fff;
+	assert_int_equal(look_up(false, ECAP, &regime), 0);
+	*at(CTX_0 + 8) = 0x2000;
+	assert_int_equal(look_up(false, ECAP, &regime), 0x43);
+	*at(CTX_0) |= VIQ_PUT(VIQ_VTD_SCTX_PDTS, 1);
+	assert_int_equal(look_up(false, ECAP, &regime), 0);
+	/* Without ECAP.RPS the field is ignored. */
+	*at(CTX_0 + 8) = 0xfffff;
+	assert_int_equal(look_up(false, ECAP & ~VIQ_VTD_ECAP_RPS, &regime), 0);
+	*at(CTX_0) |= VIQ_VTD_SCTX_PRE;
+	*at(CTX_0 + 8) = 0;
+	assert_int_equal(look_up(false, ECAP, &regime), 0x42);
+	assert_int_equal(look_up(false, ECAP | VIQ_VTD_ECAP_PRS | VIQ_VTD_ECAP_DT, &regime), 0x43);
+	*at(CTX_0) |= VIQ_VTD_SCTX_DTE;
+	assert_int_equal(look_up(false, ECAP | VIQ_VTD_ECAP_PRS | VIQ_VTD_ECAP_DT, &regime), 0);
+	assert_false(regime.fpd);
+	for (unsigned int i = 0; i < 3; i++) {
+		build(false, VIQ_VTD_PGTT_FS);
+		*at(i == 0 ? CTX_0 : i == 1 ? DIR : ENTRY) |= VIQ_VTD_PE_FPD;
+		assert_int_equal(look_up(false, ECAP, &regime), 0);
+		assert_true(regime.fpd);
+	}
+	vtd_caps_init(&caps, CAP, ECAP, HAW);
+	for (uint64_t ttm = 2; ttm <= 3; ttm++) {
+		vtd_lookup_context(&l, &caps, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, ttm), SID);
+		assert_true(!l.words && l.reason == 0x30);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(inconsistent_contexts),
+		cmocka_unit_test(what_is_no_fault),
+		cmocka_unit_test(what_two_walks_disagreed_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
