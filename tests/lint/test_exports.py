@@ -11,7 +11,7 @@ BUILD = os.environ["VIQ_BUILD"]
 
 HEADERS = {
     "libviq-soft.so": ["soft.h", "soft_vtd.h"],
-    "libviq.so": ["call.h", "linux.h", "linux_smmuv3.h", "linux_vtd.h", "mem.h", "smmuv3.h", "vtd.h"],
+    "libviq.so": ["call.h", "fault.h", "linux.h", "linux_smmuv3.h", "linux_vtd.h", "mem.h", "smmuv3.h", "vtd.h"],
 }
 NEEDED = {
     "libviq.so": {"libc.so.6"},

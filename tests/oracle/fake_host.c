@@ -39,7 +39,7 @@ void fake_tlbi(uint64_t cmd[2], uint32_t id)
 void fake_stream_command(uint64_t cmd[2], unsigned int op, uint32_t sid, uint32_t id)
 {
 	cmd[0] = htole64(VIQ_PUT(VIQ_SMMUV3_CMD_OP, op) | VIQ_PUT(VIQ_SMMUV3_CMD_SID, sid));
-	cmd[1] = htole64(id);
+	cmd[1] = htole64((uint64_t)id << 12);
 }
 
 uint64_t *fake_array(uint32_t count)
@@ -81,10 +81,9 @@ static uint32_t flatten(const struct viq_call_request *req, uint32_t **ids)
 		const uint64_t *words = req->pieces[i].entries;
 
 		for (uint32_t k = 0; k < req->pieces[i].count; k++, n++) {
-			if (req->type == VIQ_CALL_VTD_S1)
-				(*ids)[n] = (uint32_t)(words[3 * k] >> 12);
-			else
-				(*ids)[n] = (uint32_t)le64toh(words[2 * k + 1]);
+			uint64_t page = req->type == VIQ_CALL_VTD_S1 ? words[3 * k] : le64toh(words[2 * k + 1]);
+
+			(*ids)[n] = (uint32_t)(page >> 12);
 		}
 	}
 	return n;

@@ -2,8 +2,8 @@
 /*
  * A scripted host for tests of the call floor. It really records what it executed, and reports as its kind does.
  *
- * Entries are SMMUv3 commands whose word 1 is a number, the entry's id, or entries of VT-d first-stage tables whose
- * page number is the id; the script and the record are kept by id.
+ * Entries are SMMUv3 commands or entries of VT-d first-stage tables, whose page number is the entry's id; the script
+ * and the record are kept by id.
  */
 #ifndef TESTS_FAKE_HOST_H
 #define TESTS_FAKE_HOST_H

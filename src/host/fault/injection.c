@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Failure injection: see injection.h. */
+#include <endian.h>
+#include <string.h>
+
+#include <viq/smmuv3_spec.h>
+
+#include "call/gather.h"
+#include "injection.h"
+
+bool fault_failure_ok(const struct viq_fault_failure *failure)
+{
+	return failure && failure->size == sizeof(*failure) && failure->kind <= VIQ_FAULT_DROP;
+}
+
+struct fault_injection fault_injection(const struct viq_fault_failure *failure)
+{
+	return (struct fault_injection){
+		.kind = failure->kind,
+		.index = failure->index,
+		.before = failure->before,
+		.after = failure->after,
+		.left = failure->times ? failure->times : UINT32_MAX,
+	};
+}
+
+bool fault_entry_reaches_device(uint32_t type, const void *entry)
+{
+	uint64_t word;
+
+	if (type != VIQ_CALL_SMMUV3)
+		return true;
+	memcpy(&word, entry, sizeof(word));
+	return VIQ_GET(VIQ_SMMUV3_CMD_OP, le64toh(word)) == VIQ_SMMUV3_OP_ATC_INV;
+}
+
+static bool strikes(const struct fault_injection *in, const struct viq_call_request *req, uint32_t index,
+		    const void *entry)
+{
+	if (in->latched)
+		return !memcmp(entry, in->words, req->entry_size);
+	return index == in->index &&
+	       (in->kind != VIQ_FAULT_ATC_TIMEOUT || fault_entry_reaches_device(req->type, entry));
+}
+
+uint32_t fault_injection_next(const struct fault_injection *in, const struct viq_call_request *req, uint32_t from,
+			      uint32_t to, uint32_t kinds)
+{
+	struct gather_cursor at = {.req = req};
+
+	if (!(FAULT_KIND(in->kind) & kinds) || (!in->latched && (in->index < from || in->index >= to)))
+		return to;
+	gather_skip(&at, in->latched ? from : in->index);
+	for (; at.index < to; gather_skip(&at, 1)) {
+		if (strikes(in, req, at.index, gather_entry(&at)))
+			return at.index;
+		if (!in->latched)
+			break;
+	}
+	return to;
+}
+
+bool fault_injection_strike(struct fault_injection *in, const struct viq_call_request *req, uint32_t index,
+			    const void *entry)
+{
+	if (in->kind == VIQ_FAULT_NONE || (entry && !strikes(in, req, index, entry)))
+		return false;
+	if (entry && !in->latched) {
+		in->latched = true;
+		memcpy(in->words, entry, req->entry_size);
+	}
+	if (in->left != UINT32_MAX && !--in->left)
+		in->kind = VIQ_FAULT_NONE;
+	return true;
+}
