@@ -138,17 +138,37 @@ VIQ_EXPORT const char *viq_call_error_text(uint32_t error);
  * Fan-out: several hosts behind one guest IOMMU (say an emulated and an assigned device behind one vSMMU) as one host.
  * Every entry goes to each host that it concerns: commands that name a stream only to the hosts that know it. The
  * answer is the earliest failure of any; handled counts what took effect in all of them. At most VIQ_CALL_MAX_HOSTS
- * hosts.
+ * hosts; with none, everything is handled, and no stream is known.
+ *
+ * Hosts may be added and removed at any time and from any thread, also while other threads call. A host gets every call
+ * that begins after it was added. It may miss one that is running then: so it must hold nothing of the guest's when it
+ * is added, and its devices must not translate before viq_call_fanout_add() has returned.
  */
 #define VIQ_CALL_MAX_HOSTS 8
 
 struct viq_call_fanout;
 
-/* hosts is copied. *out is the caller's, for viq_call_fanout_destroy(). -EINVAL: no host, too many, no ops. -ENOMEM. */
+/*
+ * hosts (NULL if count is 0) is copied. *out is the caller's, for viq_call_fanout_destroy(). -EINVAL: too many, no ops.
+ * -ENOMEM.
+ */
 VIQ_EXPORT int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out);
-VIQ_EXPORT void viq_call_fanout_destroy(struct viq_call_fanout *fanout); /* NULL is allowed */
+/* NULL is allowed. Nobody may use the fan-out any more. */
+VIQ_EXPORT void viq_call_fanout_destroy(struct viq_call_fanout *fanout);
 /* The host to give to a guest front end; valid until the fan-out is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout);
+/*
+ * A host joins. It never waits for a call. -EEXIST: it is there, or is being removed. -ENOSPC: VIQ_CALL_MAX_HOSTS are.
+ * -ELOOP: it is a fan-out itself; one can only be among the hosts of viq_call_fanout_create(). -EINVAL: no ops.
+ */
+VIQ_EXPORT int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host);
+/*
+ * A host leaves: the one with these ops, opaque and object. Waits for the calls that are in this host, not for those in
+ * others; then it is used no more and may be destroyed. Its devices must not translate any more: what it holds is not
+ * invalidated from now on. -ENOENT: it is not there, or another thread is removing it. -EDEADLK: called from within a
+ * function of a fan-out's host, which would wait for itself.
+ */
+VIQ_EXPORT int viq_call_fanout_remove(struct viq_call_fanout *fanout, const struct viq_call_host *host);
 
 /* The null host: accepts and forgets everything, knows every stream. For measuring and for trying a front end alone. */
 VIQ_EXPORT struct viq_call_host viq_call_null_host(void);

@@ -8,12 +8,8 @@
 
 #include "exact.h"
 #include "fanout.h"
+#include "host.h"
 #include "types.h"
-
-static bool host_ok(const struct viq_call_host *host)
-{
-	return host && host->ops && host->ops->size == sizeof(*host->ops) && host->ops->invalidate;
-}
 
 static bool request_ok(const struct viq_call_request *req)
 {
@@ -63,7 +59,7 @@ int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_
 	uint32_t count;
 	int ret;
 
-	if (!host_ok(host) || !request_ok(req) || !res || res->size != sizeof(*res) || count_entries(req, &count))
+	if (!call_host_ok(host) || !request_ok(req) || !res || res->size != sizeof(*res) || count_entries(req, &count))
 		return -EINVAL;
 	ret = host->ops->invalidate(host->opaque, req, &answer);
 	if (!ret && answer.error && call_is_fanout(host)) {
@@ -86,7 +82,7 @@ int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_
 
 uint32_t viq_call_stream(const struct viq_call_host *host, uint32_t sid)
 {
-	if (!host_ok(host))
+	if (!call_host_ok(host))
 		return 0;
 	if (!host->ops->stream)
 		return VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;

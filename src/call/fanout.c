@@ -12,9 +12,15 @@
  * Where entries are skipped, a host's part is made of *runs*. A long run goes to the host where it lies; short ones are
  * collected in a copy first. How the parts fall depends on the entries alone, never on the caller's gather pieces:
  * else an imprecise host's answer would.
+ *
+ * Hosts come and go while others call. A call takes the hosts one at a time, each with the lock held for as long as it
+ * takes to find it and to count one user more; removing a host waits until it has no user. Why a host that joins during
+ * a call may miss it: the call found no host in that place before the host was put there, so what the guest changed
+ * before it queued the invalidation was in memory before the new host read anything of it.
  */
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -23,6 +29,7 @@
 #include "exact.h"
 #include "fanout.h"
 #include "gather.h"
+#include "host.h"
 #include "types.h"
 
 #define COPY_MAX 256 /* entries collected on the stack */
@@ -30,10 +37,20 @@
 
 static_assert(RUN_LONG <= COPY_MAX, "a short run fits the copy");
 
-struct viq_call_fanout {
-	uint32_t count;
-	struct viq_call_host hosts[VIQ_CALL_MAX_HOSTS];
+struct member {
+	struct viq_call_host host; /* no ops: the place is free */
+	uint32_t users;            /* calls in it now */
+	bool leaving;              /* no more of them */
 };
+
+struct viq_call_fanout {
+	pthread_mutex_t lock; /* members; never held during a call */
+	pthread_cond_t idle;  /* a leaving member has no users any more */
+	struct member members[VIQ_CALL_MAX_HOSTS];
+};
+
+/* Fan-outs' hosts that this thread is in: whoever is in one must not wait for its being left. */
+static _Thread_local unsigned int inside;
 
 /* What one host is given in one call. */
 struct share {
@@ -44,6 +61,43 @@ struct share {
 	bool copied;
 	uint64_t copy[COPY_MAX * CALL_ENTRY_WORDS];
 };
+
+/* --- Hosts that come and go --------------------------------------------------------------------------------------- */
+
+static void leave_locked(struct viq_call_fanout *fanout, struct member *m)
+{
+	inside--;
+	if (!--m->users && m->leaving)
+		pthread_cond_broadcast(&fanout->idle);
+}
+
+/* Leave prev, unless it is NULL, and enter the member behind it; behind NULL is the first one. NULL: there is none. */
+static struct member *next_member(struct viq_call_fanout *fanout, struct member *prev)
+{
+	struct member *m = prev ? prev + 1 : fanout->members, *end = fanout->members + VIQ_CALL_MAX_HOSTS;
+
+	pthread_mutex_lock(&fanout->lock);
+	if (prev)
+		leave_locked(fanout, prev);
+	while (m < end && (!m->host.ops || m->leaving))
+		m++;
+	if (m < end) {
+		m->users++;
+		inside++;
+	}
+	pthread_mutex_unlock(&fanout->lock);
+	return m < end ? m : NULL;
+}
+
+/* Without a next one. */
+static void leave(struct viq_call_fanout *fanout, struct member *m)
+{
+	pthread_mutex_lock(&fanout->lock);
+	leave_locked(fanout, m);
+	pthread_mutex_unlock(&fanout->lock);
+}
+
+/* --- What one host is given --------------------------------------------------------------------------------------- */
 
 static bool concerns(const struct viq_call_host *host, const struct call_type *type, const void *entry)
 {
@@ -154,52 +208,52 @@ static int call_one(const struct viq_call_host *host, const struct viq_call_requ
 	return 0;
 }
 
-/* An empty array asks whether the type is supported: it is if every host says so. */
-static int probe_all(const struct viq_call_fanout *fanout, const struct viq_call_request *whole,
+/* One host's part of an empty array, which asks whether the type is supported. */
+static int probe_one(const struct viq_call_host *host, const struct viq_call_request *whole,
 		     struct viq_call_result *res)
 {
+	struct viq_call_result part = {.size = sizeof(part)};
 	struct viq_call_request req = *whole;
+	int ret;
 
-	for (uint32_t i = 0; i < fanout->count && !res->error; i++) {
-		struct viq_call_result part = {.size = sizeof(part)};
-		int ret;
-
-		req.object = fanout->hosts[i].object;
-		ret = viq_call_invalidate(&fanout->hosts[i], &req, &part);
-		if (ret)
-			return ret;
-		part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
-		part.extra_calls = call_add_host_calls(res->extra_calls, part.extra_calls);
-		*res = part;
-	}
+	req.object = host->object;
+	ret = viq_call_invalidate(host, &req, &part);
+	if (ret)
+		return ret;
+	part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
+	part.extra_calls = call_add_host_calls(res->extra_calls, part.extra_calls);
+	*res = part;
 	return 0;
 }
 
 static int fanout_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
 {
-	const struct viq_call_fanout *fanout = opaque;
+	struct viq_call_fanout *fanout = opaque;
 	const struct call_type *type = call_type_find(req->type);
 	uint32_t count = gather_count(req);
+	struct member *m = NULL;
 
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count};
-	if (!count)
-		return probe_all(fanout, req, res);
-	for (uint32_t i = 0; i < fanout->count; i++) {
-		int ret = call_one(&fanout->hosts[i], req, type, res);
+	while ((m = next_member(fanout, m))) {
+		int ret = count ? call_one(&m->host, req, type, res) : probe_one(&m->host, req, res);
 
-		if (ret)
+		/* A type is supported if every host says so. After a failure the others still get what is before it. */
+		if (ret || (!count && res->error)) {
+			leave(fanout, m);
 			return ret;
+		}
 	}
 	return 0;
 }
 
 static uint32_t fanout_stream(void *opaque, uint32_t object, uint32_t sid)
 {
-	const struct viq_call_fanout *fanout = opaque;
+	struct viq_call_fanout *fanout = opaque;
+	struct member *m = NULL;
 	uint32_t known = 0;
 
-	for (uint32_t i = 0; i < fanout->count; i++)
-		known |= viq_call_stream(&fanout->hosts[i], sid);
+	while ((m = next_member(fanout, m)))
+		known |= viq_call_stream(&m->host, sid);
 	return known;
 }
 
@@ -215,31 +269,96 @@ bool call_is_fanout(const struct viq_call_host *host)
 	return host->ops == &fanout_ops;
 }
 
+/* --- Life --------------------------------------------------------------------------------------------------------- */
+
 int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out)
 {
 	struct viq_call_fanout *fanout;
 
-	if (!hosts || !count || count > VIQ_CALL_MAX_HOSTS || !out)
+	if ((count && !hosts) || count > VIQ_CALL_MAX_HOSTS || !out)
 		return -EINVAL;
 	for (uint32_t i = 0; i < count; i++) {
-		if (!hosts[i].ops || hosts[i].ops->size != sizeof(*hosts[i].ops) || !hosts[i].ops->invalidate)
+		if (!call_host_ok(&hosts[i]))
 			return -EINVAL;
 	}
 	fanout = calloc(1, sizeof(*fanout));
 	if (!fanout)
 		return -ENOMEM;
-	fanout->count = count;
-	memcpy(fanout->hosts, hosts, count * sizeof(*hosts));
+	pthread_mutex_init(&fanout->lock, NULL);
+	pthread_cond_init(&fanout->idle, NULL);
+	for (uint32_t i = 0; i < count; i++)
+		fanout->members[i].host = hosts[i];
 	*out = fanout;
 	return 0;
 }
 
 void viq_call_fanout_destroy(struct viq_call_fanout *fanout)
 {
+	if (!fanout)
+		return;
+	pthread_cond_destroy(&fanout->idle);
+	pthread_mutex_destroy(&fanout->lock);
 	free(fanout);
 }
 
 struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout)
 {
 	return (struct viq_call_host){.ops = fanout ? &fanout_ops : NULL, .opaque = fanout};
+}
+
+/* The member, NULL if there is none. With the lock held. */
+static struct member *find(struct viq_call_fanout *fanout, const struct viq_call_host *host)
+{
+	for (struct member *m = fanout->members; m < fanout->members + VIQ_CALL_MAX_HOSTS; m++) {
+		if (m->host.ops == host->ops && m->host.opaque == host->opaque && m->host.object == host->object)
+			return m;
+	}
+	return NULL;
+}
+
+int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host)
+{
+	const struct viq_call_host none = {0};
+	struct member *m;
+	int ret = 0;
+
+	if (!fanout || !call_host_ok(host))
+		return -EINVAL;
+	/* Else one could get into itself. */
+	if (call_is_fanout(host))
+		return -ELOOP;
+	pthread_mutex_lock(&fanout->lock);
+	if (find(fanout, host)) {
+		ret = -EEXIST;
+	} else {
+		m = find(fanout, &none);
+		if (m)
+			m->host = *host;
+		else
+			ret = -ENOSPC;
+	}
+	pthread_mutex_unlock(&fanout->lock);
+	return ret;
+}
+
+int viq_call_fanout_remove(struct viq_call_fanout *fanout, const struct viq_call_host *host)
+{
+	struct member *m;
+
+	if (!fanout || !host || !host->ops)
+		return -EINVAL;
+	if (inside)
+		return -EDEADLK;
+	pthread_mutex_lock(&fanout->lock);
+	m = find(fanout, host);
+	if (m && !m->leaving) {
+		m->leaving = true;
+		while (m->users)
+			pthread_cond_wait(&fanout->idle, &fanout->lock);
+		*m = (struct member){0};
+	} else {
+		m = NULL;
+	}
+	pthread_mutex_unlock(&fanout->lock);
+	return m ? 0 : -ENOENT;
 }
