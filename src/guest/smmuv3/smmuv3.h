@@ -18,8 +18,8 @@
 
 #include <viq/smmuv3.h>
 
-#include "command.h"
 #include "guest/reg.h"
+#include "spec/smmuv3/command.h"
 
 /* Entries in one invalidate call at most: 32 KiB, which stays in a first-level cache between check and call. */
 #define BATCH_ENTRIES 2048

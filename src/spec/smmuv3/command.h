@@ -6,8 +6,8 @@
  * which feature defines its bits and what to do with them where the feature is missing. Everything that is checked,
  * cleared or printed follows from the table; bits that no field covers are RES0 and illegal.
  */
-#ifndef VIQ_GUEST_SMMUV3_COMMAND_H
-#define VIQ_GUEST_SMMUV3_COMMAND_H
+#ifndef VIQ_SPEC_SMMUV3_COMMAND_H
+#define VIQ_SPEC_SMMUV3_COMMAND_H
 
 #include <stdint.h>
 
