@@ -93,18 +93,18 @@ static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
  */
 static bool names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
-	unsigned int ssid_bits = VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, s->config.idr1);
 	uint64_t ssid = VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0] & rule->keep[0]);
-	bool ssid_valid = rule->handler != HANDLER_HOST_ATC || (cmd[0] & VIQ_SMMUV3_CMD_SSV);
+	bool ssid_valid = rule->kind != SMMUV3_ATC_INV || (cmd[0] & VIQ_SMMUV3_CMD_SSV);
 
-	return VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]) > smmuv3_last_sid(s) || (ssid_valid && ssid >> ssid_bits);
+	return VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]) > smmuv3_last_sid(s) ||
+	       (ssid_valid && ssid >> s->features.ssid_bits);
 }
 
 static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
 	uint32_t need = VIQ_CALL_STREAM_KNOWN;
 
-	if (rule->handler == HANDLER_HOST_ATC) {
+	if (rule->kind == SMMUV3_ATC_INV) {
 		/* With SMMUEN = 0 it is ignored (4.5). */
 		if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN)) {
 			add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
@@ -148,37 +148,44 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	return true;
 }
 
+static bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	if (smmuv3_batch_flush(s))
+		smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ILL, cmd);
+	return false;
+}
+
 /* One command of any kind. false: the queue stopped. Otherwise the caller advances head past it. */
 static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	uint8_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
 	const struct smmuv3_rule *rule = &s->rules[op];
 
-	if (rule->handler == HANDLER_ILLEGAL || (cmd[0] & rule->illegal[0]) || (cmd[1] & rule->illegal[1]) ||
-	    (rule->check && rule->check(cmd, s->features))) {
-		if (smmuv3_batch_flush(s))
-			smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ILL, cmd);
-		return false;
-	}
-	switch ((enum smmuv3_handler)rule->handler) {
-	case HANDLER_ILLEGAL:
-		break;
-	case HANDLER_HOST:
+	if (!smmuv3_command_legal(rule, cmd, s->features.bits))
+		return stop_illegal(s, cmd);
+	switch ((enum smmuv3_kind)rule->kind) {
+	case SMMUV3_TLBI:
+	case SMMUV3_TLBI_ADDRESS:
 		add_entry(s, rule, cmd);
-		break;
-	case HANDLER_HOST_STREAM:
-	case HANDLER_HOST_ATC:
+		return true;
+	case SMMUV3_CFGI_CD:
+	case SMMUV3_ATC_INV:
 		route_to_stream(s, rule, cmd);
-		break;
-	case HANDLER_RECONFIG:
-		return reconfig(s, cmd);
-	case HANDLER_SYNC:
-		return smmuv3_sync(s, cmd);
-	case HANDLER_HINT:
+		return true;
+	case SMMUV3_PREFETCH: /* a hint */
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
-		break;
+		return true;
+	case SMMUV3_CFGI_STE:
+		return reconfig(s, cmd);
+	case SMMUV3_SYNC:
+		return smmuv3_sync(s, cmd);
+	case SMMUV3_CFGI_VM:
+	case SMMUV3_PRI_RESP:
+	case SMMUV3_STALL:
+	case SMMUV3_DPTI:
+		break; /* viq_smmuv3_config_check() offers none of their features, nor those of EL2 and stage 2 */
 	}
-	return true;
+	return stop_illegal(s, cmd);
 }
 
 /*
@@ -214,7 +221,7 @@ static void choose_model(const struct viq_smmuv3 *s, struct smmuv3_model *model)
 		return;
 	entry = s->batch.entries[s->batch.count - 1];
 	rule = &s->rules[le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP];
-	if (rule->handler == HANDLER_HOST)
+	if (rule->kind == SMMUV3_TLBI || rule->kind == SMMUV3_TLBI_ADDRESS)
 		*model = (struct smmuv3_model){{entry[0], entry[1]}, rule};
 }
 

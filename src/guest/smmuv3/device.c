@@ -9,14 +9,6 @@
 
 _Static_assert(sizeof(struct viq_smmuv3) <= 256 * 1024, "a queue object takes at most 256 KiB");
 
-/* Output address bits by IDR5.OAS (6.3.6). */
-static uint64_t address_mask(uint32_t idr5)
-{
-	static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52};
-
-	return (UINT64_C(1) << bits[VIQ_GET(VIQ_SMMUV3_IDR5_OAS, idr5)]) - 1;
-}
-
 int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, const char **why)
 {
 	struct viq_smmuv3 *s;
@@ -39,10 +31,10 @@ int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 
 	s->config = *config;
 	if (config->ops)
 		s->ops = *config->ops;
-	s->features = smmuv3_features(config);
-	s->address_mask = address_mask(config->idr5);
+	smmuv3_config_features(&s->features, config);
+	s->address_mask = (UINT64_C(1) << s->features.oas) - 1;
 	for (unsigned int op = 0; op < 256; op++)
-		smmuv3_rule_init(&s->rules[op], op, s->features);
+		smmuv3_rule_init(&s->rules[op], (uint8_t)op, s->features.bits);
 	smmuv3_regs_reset(s);
 	*out = s;
 	return 0;
@@ -66,7 +58,7 @@ void viq_smmuv3_reset(struct viq_smmuv3 *s)
 
 uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s)
 {
-	return (uint32_t)((UINT64_C(1) << VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, s->config.idr1)) - 1);
+	return (uint32_t)((UINT64_C(1) << s->features.sid_bits) - 1);
 }
 
 int smmuv3_reconfig(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)

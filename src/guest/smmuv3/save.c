@@ -143,9 +143,8 @@ static bool retained_ok(const struct viq_smmuv3 *s, const uint8_t *buf, uint32_t
 
 		freeze_visit(&c, &cmd[0], sizeof(cmd[0]));
 		freeze_visit(&c, &cmd[1], sizeof(cmd[1]));
-		if (rule->handler != HANDLER_HOST_ATC || (cmd[0] & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV ||
-		    (cmd[0] & ~rule->keep[0]) || (cmd[1] & ~rule->keep[1]) ||
-		    (rule->check && rule->check(cmd, s->features)))
+		if ((cmd[0] & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV || (cmd[0] & ~rule->keep[0]) ||
+		    (cmd[1] & ~rule->keep[1]) || !smmuv3_command_legal(rule, cmd, s->features.bits))
 			return false;
 	}
 	return true;

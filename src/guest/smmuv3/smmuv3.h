@@ -89,7 +89,7 @@ struct smmuv3_queue {
 struct viq_smmuv3 {
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3_ops ops;
-	uint32_t features;
+	struct smmuv3_features features;
 	uint64_t address_mask; /* output address size: IDR5.OAS */
 	struct smmuv3_regs regs;
 	struct smmuv3_shown shown;
@@ -103,6 +103,11 @@ struct viq_smmuv3 {
 	struct smmuv3_retained retained;
 	struct smmuv3_batch batch;
 };
+
+/* --- text.c --------------------------------------------------------------------------------------------------------
+ */
+
+void smmuv3_config_features(struct smmuv3_features *f, const struct viq_smmuv3_config *config);
 
 /* --- Index arithmetic of the queues (3.5.1) ------------------------------------------------------------------- */
 

@@ -15,8 +15,8 @@ FIELD(leaf,    "Leaf",    1, VIQ_SMMUV3_CMD_1_LEAF,   FEATURE_ALWAYS, MISSING_IL
 FIELD(range,   "Range",   1, VIQ_SMMUV3_CFGI_1_RANGE, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
 /* With S2P = 0 a VMID in TLBI_NH_* is ignored (4.4); with S2P = 1 it is the tag. */
 FIELD(vmid,    "VMID",    0, VIQ_SMMUV3_TLBI_VMID,    FEATURE_S2P,    MISSING_CLEARED, FORMAT_FLAG);
-FIELD(asid_lo, "ASID",    0, VIQ_BITS(55, 48),        FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_HEX);
-FIELD(asid_hi, "ASID[15:8]", 0, VIQ_BITS(63, 56),     FEATURE_ASID16, MISSING_CLEARED, FORMAT_FLAG);
+FIELD(asid_lo, "ASID",    0, VIQ_BITS(55, 48),        FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_ASID);
+FIELD(asid_hi, "ASID[15:8]", 0, VIQ_BITS(63, 56),     FEATURE_ASID16, MISSING_CLEARED, FORMAT_ASID_UPPER);
 FIELD(num,     "NUM",     0, VIQ_SMMUV3_TLBI_NUM,     FEATURE_RIL,    MISSING_ILLEGAL, FORMAT_FLAG);
 FIELD(scale,   "SCALE",   0, VIQ_BITS(24, 20),        FEATURE_RIL,    MISSING_ILLEGAL, FORMAT_FLAG);
 FIELD(scale5,  "SCALE[5]", 0, VIQ_SMMUV3_TLBI_SCALE_5, FEATURE_DS,    MISSING_ILLEGAL, FORMAT_FLAG);
@@ -43,7 +43,7 @@ FIELD(msiaddr, "MSIAddr", 1, VIQ_SMMUV3_SYNC_1_MSIADDR, FEATURE_ALWAYS, MISSING_
 /* clang-format on */
 
 /* Section 4.4.1.1: which combinations of the range fields exist. */
-static const char *check_range(const uint64_t cmd[2], uint32_t features)
+static const char *range_conflict(const uint64_t cmd[2], uint32_t features)
 {
 	unsigned int tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]);
 	unsigned int ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
@@ -58,20 +58,31 @@ static const char *check_range(const uint64_t cmd[2], uint32_t features)
 	return NULL;
 }
 
-static const char *check_atc_inv(const uint64_t cmd[2], uint32_t features)
+const char *smmuv3_command_conflict(enum smmuv3_kind kind, const uint64_t cmd[2], uint32_t features)
 {
-	return VIQ_GET(VIQ_SMMUV3_ATC_1_SIZE, cmd[1]) > VIQ_SMMUV3_ATC_SIZE_ALL ? "Size is above 52" : NULL;
+	switch (kind) {
+	case SMMUV3_TLBI_ADDRESS:
+		return range_conflict(cmd, features);
+	case SMMUV3_ATC_INV:
+		return VIQ_GET(VIQ_SMMUV3_ATC_1_SIZE, cmd[1]) > VIQ_SMMUV3_ATC_SIZE_ALL ? "Size is above 52" : NULL;
+	case SMMUV3_PRI_RESP:
+		return VIQ_GET(VIQ_SMMUV3_PRI_1_RESP, cmd[1]) == 3 ? "Resp = 3 is reserved" : NULL;
+	case SMMUV3_SYNC:
+		return VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) == 3 ? "CS = 3 is reserved" : NULL;
+	default:
+		return NULL;
+	}
 }
 
-static const char *check_pri_resp(const uint64_t cmd[2], uint32_t features)
-{
-	return VIQ_GET(VIQ_SMMUV3_PRI_1_RESP, cmd[1]) == 3 ? "Resp = 3 is reserved" : NULL;
-}
-
-static const char *check_sync(const uint64_t cmd[2], uint32_t features)
-{
-	return VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) == 3 ? "CS = 3 is reserved" : NULL;
-}
+/* The fields that it looks at, in words 0 and 1. */
+static const uint64_t judged[][2] = {
+	[SMMUV3_TLBI_ADDRESS] = {VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE,
+				 VIQ_SMMUV3_TLBI_1_TTL | VIQ_SMMUV3_TLBI_1_TG},
+	[SMMUV3_ATC_INV] = {0, VIQ_SMMUV3_ATC_1_SIZE},
+	[SMMUV3_PRI_RESP] = {0, VIQ_SMMUV3_PRI_1_RESP},
+	[SMMUV3_SYNC] = {VIQ_SMMUV3_SYNC_CS, 0},
+	[SMMUV3_DPTI] = {0, 0}, /* the last kind */
+};
 
 #define FIELDS_RANGE_0   &field_num, &field_scale, &field_scale5
 #define FIELDS_RANGE_1   &field_leaf, &field_ttl128, &field_ttl, &field_tg
@@ -79,44 +90,42 @@ static const char *check_sync(const uint64_t cmd[2], uint32_t features)
 #define FIELDS_STREAM    &field_ssec, &field_sid
 #define FIELDS_SUBSTREAM &field_ssv, &field_ssid
 
-#define COMMAND(n, feat, who, fn, ...)                                                                                 \
+#define COMMAND(n, feat, what, ...)                                                                                    \
 	{                                                                                                              \
-		.name = #n, .op = VIQ_SMMUV3_OP_##n, .feature = FEATURE_##feat, .handler = HANDLER_##who, .check = fn, \
+		.name = #n, .op = VIQ_SMMUV3_OP_##n, .feature = FEATURE_##feat, .kind = SMMUV3_##what,                 \
 		.fields = {__VA_ARGS__},                                                                               \
 	}
 
-/* One row a command, in the order of opcodes. Opcodes of the Secure queue are reserved here. */
+/* One row per command, in the order of opcodes. Opcodes of the Secure queue are reserved here. */
 static const struct smmuv3_command commands[] = {
-	COMMAND(PREFETCH_CONFIG, ALWAYS, HINT, NULL, FIELDS_STREAM, FIELDS_SUBSTREAM),
-	COMMAND(PREFETCH_ADDR, ALWAYS, HINT, NULL, FIELDS_STREAM, FIELDS_SUBSTREAM, &field_pf_size, &field_stride,
+	COMMAND(PREFETCH_CONFIG, ALWAYS, PREFETCH, FIELDS_STREAM, FIELDS_SUBSTREAM),
+	COMMAND(PREFETCH_ADDR, ALWAYS, PREFETCH, FIELDS_STREAM, FIELDS_SUBSTREAM, &field_pf_size, &field_stride,
 		&field_addr),
-	COMMAND(CFGI_STE, ALWAYS, RECONFIG, NULL, FIELDS_STREAM, &field_leaf),
-	COMMAND(CFGI_STE_RANGE, ALWAYS, RECONFIG, NULL, FIELDS_STREAM, &field_range),
-	COMMAND(CFGI_CD, S1P, HOST_STREAM, NULL, FIELDS_STREAM, &field_ssid, &field_leaf),
-	COMMAND(CFGI_CD_ALL, S1P, HOST_STREAM, NULL, FIELDS_STREAM),
-	COMMAND(CFGI_VMS_PIDM, MPAM, ILLEGAL, NULL, &field_ssec, &field_vmid),
-	COMMAND(TLBI_NH_ALL, S1P, HOST, NULL, &field_vmid),
-	COMMAND(TLBI_NH_ASID, S1P, HOST, NULL, &field_vmid, FIELDS_ASID),
-	COMMAND(TLBI_NH_VA, S1P, HOST, check_range, FIELDS_ASID, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0,
-		&field_vmid),
-	COMMAND(TLBI_NH_VAA, S1P, HOST, check_range, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0, &field_vmid),
-	COMMAND(TLBI_EL3_ALL, NEVER, ILLEGAL, NULL),
-	COMMAND(TLBI_EL3_VA, NEVER, ILLEGAL, check_range, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
-	COMMAND(TLBI_EL2_ALL, HYP, ILLEGAL, NULL),
-	COMMAND(TLBI_EL2_ASID, HYP, ILLEGAL, NULL, FIELDS_ASID),
-	COMMAND(TLBI_EL2_VA, HYP, ILLEGAL, check_range, FIELDS_ASID, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
-	COMMAND(TLBI_EL2_VAA, HYP, ILLEGAL, check_range, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
-	COMMAND(TLBI_S12_VMALL, S2P, ILLEGAL, NULL, &field_vmid),
-	COMMAND(TLBI_S2_IPA, S2P, ILLEGAL, check_range, &field_ipa, FIELDS_RANGE_1, FIELDS_RANGE_0, &field_vmid),
-	COMMAND(TLBI_NSNH_ALL, ALWAYS, HOST, NULL),
-	COMMAND(ATC_INV, ATS, HOST_ATC, check_atc_inv, &field_sid, FIELDS_SUBSTREAM, &field_global, &field_size,
-		&field_addr),
-	COMMAND(PRI_RESP, PRI, ILLEGAL, check_pri_resp, &field_sid, FIELDS_SUBSTREAM, &field_prg, &field_resp),
-	COMMAND(RESUME, STALL, ILLEGAL, NULL, FIELDS_STREAM, &field_ac, &field_ab, &field_stag),
-	COMMAND(STALL_TERM, STALL, ILLEGAL, NULL, FIELDS_STREAM),
-	COMMAND(SYNC, ALWAYS, SYNC, check_sync, &field_cs, &field_msh, &field_msiattr, &field_msidata, &field_msiaddr),
-	COMMAND(DPTI_ALL, DPT, ILLEGAL, NULL),
-	COMMAND(DPTI_PA, DPT, ILLEGAL, NULL),
+	COMMAND(CFGI_STE, ALWAYS, CFGI_STE, FIELDS_STREAM, &field_leaf),
+	COMMAND(CFGI_STE_RANGE, ALWAYS, CFGI_STE, FIELDS_STREAM, &field_range),
+	COMMAND(CFGI_CD, S1P, CFGI_CD, FIELDS_STREAM, &field_ssid, &field_leaf),
+	COMMAND(CFGI_CD_ALL, S1P, CFGI_CD, FIELDS_STREAM),
+	COMMAND(CFGI_VMS_PIDM, MPAM, CFGI_VM, &field_ssec, &field_vmid),
+	COMMAND(TLBI_NH_ALL, S1P, TLBI, &field_vmid),
+	COMMAND(TLBI_NH_ASID, S1P, TLBI, &field_vmid, FIELDS_ASID),
+	COMMAND(TLBI_NH_VA, S1P, TLBI_ADDRESS, FIELDS_ASID, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0, &field_vmid),
+	COMMAND(TLBI_NH_VAA, S1P, TLBI_ADDRESS, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0, &field_vmid),
+	COMMAND(TLBI_EL3_ALL, NEVER, TLBI),
+	COMMAND(TLBI_EL3_VA, NEVER, TLBI_ADDRESS, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
+	COMMAND(TLBI_EL2_ALL, HYP, TLBI),
+	COMMAND(TLBI_EL2_ASID, HYP, TLBI, FIELDS_ASID),
+	COMMAND(TLBI_EL2_VA, HYP, TLBI_ADDRESS, FIELDS_ASID, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
+	COMMAND(TLBI_EL2_VAA, HYP, TLBI_ADDRESS, &field_va, FIELDS_RANGE_1, FIELDS_RANGE_0),
+	COMMAND(TLBI_S12_VMALL, S2P, TLBI, &field_vmid),
+	COMMAND(TLBI_S2_IPA, S2P, TLBI_ADDRESS, &field_ipa, FIELDS_RANGE_1, FIELDS_RANGE_0, &field_vmid),
+	COMMAND(TLBI_NSNH_ALL, ALWAYS, TLBI),
+	COMMAND(ATC_INV, ATS, ATC_INV, &field_sid, FIELDS_SUBSTREAM, &field_global, &field_size, &field_addr),
+	COMMAND(PRI_RESP, PRI, PRI_RESP, &field_sid, FIELDS_SUBSTREAM, &field_prg, &field_resp),
+	COMMAND(RESUME, STALL, STALL, FIELDS_STREAM, &field_ac, &field_ab, &field_stag),
+	COMMAND(STALL_TERM, STALL, STALL, FIELDS_STREAM),
+	COMMAND(SYNC, ALWAYS, SYNC, &field_cs, &field_msh, &field_msiattr, &field_msidata, &field_msiaddr),
+	COMMAND(DPTI_ALL, DPT, DPTI),
+	COMMAND(DPTI_PA, DPT, DPTI),
 };
 
 const struct smmuv3_command *smmuv3_command_find(uint8_t op)
@@ -128,41 +137,16 @@ const struct smmuv3_command *smmuv3_command_find(uint8_t op)
 	return NULL;
 }
 
-bool smmuv3_command_is_range(const struct smmuv3_command *row)
-{
-	return row->check == check_range;
-}
-
-uint32_t smmuv3_features(const struct viq_smmuv3_config *c)
-{
-	uint32_t f = FEATURE_BIT(FEATURE_ALWAYS);
-
-	if (!c)
-		return ~FEATURE_BIT(FEATURE_NEVER);
-	f |= c->idr0 & VIQ_SMMUV3_IDR0_S1P ? FEATURE_BIT(FEATURE_S1P) : 0;
-	f |= c->idr0 & VIQ_SMMUV3_IDR0_S2P ? FEATURE_BIT(FEATURE_S2P) : 0;
-	f |= c->idr0 & VIQ_SMMUV3_IDR0_HYP ? FEATURE_BIT(FEATURE_HYP) : 0;
-	f |= c->idr0 & VIQ_SMMUV3_IDR0_ATS ? FEATURE_BIT(FEATURE_ATS) : 0;
-	f |= c->idr0 & VIQ_SMMUV3_IDR0_PRI ? FEATURE_BIT(FEATURE_PRI) : 0;
-	f |= c->idr0 & VIQ_SMMUV3_IDR0_ASID16 ? FEATURE_BIT(FEATURE_ASID16) : 0;
-	f |= VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, c->idr0) != 1 ? FEATURE_BIT(FEATURE_STALL) : 0;
-	f |= c->idr3 & VIQ_SMMUV3_IDR3_MPAM ? FEATURE_BIT(FEATURE_MPAM) : 0;
-	f |= c->idr3 & VIQ_SMMUV3_IDR3_DPT ? FEATURE_BIT(FEATURE_DPT) : 0;
-	f |= c->idr3 & VIQ_SMMUV3_IDR3_RIL ? FEATURE_BIT(FEATURE_RIL) : 0;
-	f |= c->idr5 & VIQ_SMMUV3_IDR5_DS ? FEATURE_BIT(FEATURE_DS) : 0;
-	f |= c->idr1 & VIQ_SMMUV3_IDR1_SSIDSIZE ? FEATURE_BIT(FEATURE_SSID) : 0;
-	f |= c->aidr >= VIQ_SMMUV3_AIDR_V3_1 ? FEATURE_BIT(FEATURE_STRIDE) : 0;
-	return f;
-}
-
 void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features)
 {
 	const struct smmuv3_command *row = smmuv3_command_find(op);
 	uint64_t legal[2] = {VIQ_SMMUV3_CMD_OP, 0};
 
-	*rule = (struct smmuv3_rule){.handler = HANDLER_ILLEGAL, .keep = {VIQ_SMMUV3_CMD_OP, 0}};
+	*rule = (struct smmuv3_rule){.keep = {VIQ_SMMUV3_CMD_OP, 0}};
 	if (!row || !(features & FEATURE_BIT(row->feature)))
 		return;
+	rule->exists = true;
+	rule->kind = row->kind;
 	for (const struct smmuv3_field *const *f = row->fields; *f; f++) {
 		bool has = features & FEATURE_BIT((*f)->feature);
 
@@ -171,30 +155,9 @@ void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features)
 		if (has)
 			rule->keep[(*f)->word] |= (*f)->mask;
 	}
-	rule->illegal[0] = ~legal[0];
-	rule->illegal[1] = ~legal[1];
-	rule->exists = true;
-	rule->check = row->check;
-	rule->handler = row->handler;
-	if (row->handler != HANDLER_HOST)
-		return;
-	rule->plain[0] = rule->keep[0] & ~VIQ_SMMUV3_CMD_OP;
-	rule->plain[1] = rule->keep[1];
-	if (smmuv3_command_is_range(row)) {
-		rule->plain[0] &= ~(VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE);
-		rule->plain[1] &= ~(VIQ_SMMUV3_TLBI_1_TTL | VIQ_SMMUV3_TLBI_1_TG);
+	for (unsigned int word = 0; word < 2; word++) {
+		rule->illegal[word] = ~legal[word];
+		rule->plain[word] = rule->keep[word] & ~judged[row->kind][word];
 	}
-}
-
-unsigned int viq_smmuv3_command_check(const uint64_t cmd[2], const struct viq_smmuv3_config *config)
-{
-	uint32_t features = smmuv3_features(config);
-	struct smmuv3_rule rule;
-
-	if (!cmd)
-		return VIQ_SMMUV3_CERROR_ILL;
-	smmuv3_rule_init(&rule, cmd[0] & VIQ_SMMUV3_CMD_OP, features);
-	if (!rule.exists || (cmd[0] & rule.illegal[0]) || (cmd[1] & rule.illegal[1]))
-		return VIQ_SMMUV3_CERROR_ILL;
-	return rule.check && rule.check(cmd, features) ? VIQ_SMMUV3_CERROR_ILL : VIQ_SMMUV3_CERROR_NONE;
+	rule->plain[0] &= ~VIQ_SMMUV3_CMD_OP;
 }

@@ -2,52 +2,38 @@
 /*
  * The command set of the Non-secure command queue (IHI 0070 chapter 4) as one table.
  *
- * A row is a command: opcode, name, the feature without which it is illegal, who handles it, its fields. A field says
+ * A row is a command: opcode, name, the feature without which it is illegal, its kind, its fields. A field says
  * which feature defines its bits and what to do with them where the feature is missing. Everything that is checked,
  * cleared or printed follows from the table; bits that no field covers are RES0 and illegal.
  */
 #ifndef VIQ_SPEC_SMMUV3_COMMAND_H
 #define VIQ_SPEC_SMMUV3_COMMAND_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include <viq/smmuv3.h>
+#include "features.h"
 
-/* What the ID registers offer, as far as commands care; a bit each. */
-enum smmuv3_feature {
-	FEATURE_ALWAYS,
-	FEATURE_NEVER, /* Secure state, EL3, 128-bit descriptors: not in this programming interface */
-	FEATURE_S1P,
-	FEATURE_S2P,
-	FEATURE_HYP,
-	FEATURE_ATS,
-	FEATURE_PRI,
-	FEATURE_STALL,
-	FEATURE_MPAM,
-	FEATURE_DPT,
-	FEATURE_RIL,
-	FEATURE_DS,
-	FEATURE_SSID,
-	FEATURE_ASID16,
-	FEATURE_STRIDE, /* PREFETCH_ADDR.Stride: v3.1 */
-};
-#define FEATURE_BIT(f) (1u << (f))
-
-/* Who handles a command. */
-enum smmuv3_handler {
-	HANDLER_ILLEGAL = 0, /* nobody: reserved opcode, or its feature is missing */
-	HANDLER_HOST,        /* every host */
-	HANDLER_HOST_STREAM, /* the hosts that know the stream it names */
-	HANDLER_HOST_ATC,    /* the hosts that know the stream and gave it ATS */
-	HANDLER_RECONFIG,    /* the embedder, through reconfig() */
-	HANDLER_SYNC,
-	HANDLER_HINT, /* nobody needs to: prefetch */
+/* What a command does, which decides what it names (scope.h) and which values its fields may have. */
+enum smmuv3_kind {
+	SMMUV3_PREFETCH,
+	SMMUV3_CFGI_STE, /* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL */
+	SMMUV3_CFGI_CD,  /* CFGI_CD, CFGI_CD_ALL */
+	SMMUV3_CFGI_VM,
+	SMMUV3_TLBI,         /* all, or by tags */
+	SMMUV3_TLBI_ADDRESS, /* by address, with the range fields TG, NUM, SCALE and TTL (4.4.1.1) */
+	SMMUV3_ATC_INV,
+	SMMUV3_PRI_RESP,
+	SMMUV3_STALL, /* RESUME, STALL_TERM */
+	SMMUV3_SYNC,
+	SMMUV3_DPTI,
 };
 
 /* What to do with a field's bits where their feature is missing. */
 enum smmuv3_missing {
 	MISSING_ILLEGAL, /* RES0: CERROR_ILL */
-	MISSING_CLEARED, /* ignored by the architecture: cleared, and on */
+	MISSING_CLEARED, /* ignored by the architecture: cleared */
 };
 
 struct smmuv3_field {
@@ -63,6 +49,8 @@ enum smmuv3_field_format {
 	FORMAT_HEX,     /* a number: always printed */
 	FORMAT_FLAG,    /* a bit or small code: printed when not 0 */
 	FORMAT_ADDRESS, /* in place, not shifted down */
+	FORMAT_ASID,    /* printed with its upper half where that exists */
+	FORMAT_ASID_UPPER,
 };
 
 #define SMMUV3_MAX_FIELDS 11
@@ -71,32 +59,39 @@ struct smmuv3_command {
 	const char *name;
 	uint8_t op;
 	uint8_t feature; /* enum smmuv3_feature: without it the opcode is illegal */
-	uint8_t handler; /* enum smmuv3_handler */
-	/* Why these field values are illegal together, or NULL if they are not. Called only for legal bits. */
-	const char *(*check)(const uint64_t cmd[2], uint32_t features);
+	uint8_t kind;    /* enum smmuv3_kind */
 	const struct smmuv3_field *fields[SMMUV3_MAX_FIELDS + 1]; /* NULL-terminated */
 };
 
 /* The row of an opcode, or NULL if it is reserved. */
 const struct smmuv3_command *smmuv3_command_find(uint8_t op);
 
-/* Does the command have the range fields TG, NUM and SCALE (4.4.1.1)? */
-bool smmuv3_command_is_range(const struct smmuv3_command *row);
-
-/* The feature set of a configuration; NULL: all that exist. */
-uint32_t smmuv3_features(const struct viq_smmuv3_config *config);
-
-/* A row worked out for one feature set: what the queue needs for each command. */
+/* A row worked out for one feature set: what a queue needs for each command. */
 struct smmuv3_rule {
 	uint64_t illegal[2]; /* any of these bits set: CERROR_ILL */
 	uint64_t keep[2];    /* the bits that mean something */
-	/* Of these, the ones that neither choose the rule nor matter to check(); none unless every host sees it. */
-	uint64_t plain[2];
-	const char *(*check)(const uint64_t cmd[2], uint32_t features);
-	bool exists; /* the feature set has this opcode */
-	uint8_t handler;
+	uint64_t plain[2];   /* of these, the ones that may have any value: no check looks at them */
+	bool exists;         /* the feature set has this opcode */
+	uint8_t kind;
 };
 
+/* features: FEATURE_BIT() */
 void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features);
+
+/* Why field values are illegal together, or NULL if they are not. For legal bits only. */
+const char *smmuv3_command_conflict(enum smmuv3_kind kind, const uint64_t cmd[2], uint32_t features);
+
+/* Bits and values. rule: that of the command's opcode for these features. */
+static inline bool smmuv3_command_legal(const struct smmuv3_rule *rule, const uint64_t cmd[2], uint32_t features)
+{
+	return rule->exists && !(cmd[0] & rule->illegal[0]) && !(cmd[1] & rule->illegal[1]) &&
+	       !smmuv3_command_conflict((enum smmuv3_kind)rule->kind, cmd, features);
+}
+
+/* "TLBI_NH_VA", ...; with Range = 31 opcode 4 is "CFGI_ALL". NULL for a reserved opcode. */
+const char *smmuv3_command_name(const uint64_t cmd[2]);
+
+/* As viq_smmuv3_command_text(). */
+int smmuv3_command_text(const uint64_t cmd[2], uint32_t features, char *buf, size_t len);
 
 #endif

@@ -15,9 +15,9 @@ static const char *name_of(const struct smmuv3_command *row, const uint64_t cmd[
 	return row->name;
 }
 
-const char *viq_smmuv3_command_name(const uint64_t cmd[2])
+const char *smmuv3_command_name(const uint64_t cmd[2])
 {
-	const struct smmuv3_command *row = cmd ? smmuv3_command_find(cmd[0] & VIQ_SMMUV3_CMD_OP) : NULL;
+	const struct smmuv3_command *row = smmuv3_command_find(cmd[0] & VIQ_SMMUV3_CMD_OP);
 
 	return row ? name_of(row, cmd) : NULL;
 }
@@ -27,7 +27,7 @@ static uint64_t field_value(const struct smmuv3_field *f, const uint64_t cmd[2],
 {
 	uint64_t mask = f->mask;
 
-	if (f->word == 0 && f->mask == VIQ_BITS(55, 48) && (features & FEATURE_BIT(FEATURE_ASID16)))
+	if (f->format == FORMAT_ASID && (features & FEATURE_BIT(FEATURE_ASID16)))
 		mask = VIQ_SMMUV3_TLBI_ASID;
 	if (f->format == FORMAT_ADDRESS)
 		return cmd[f->word] & mask;
@@ -39,9 +39,9 @@ static void put_field(struct line *line, const struct smmuv3_field *f, const uin
 	bool has = features & FEATURE_BIT(f->feature);
 	uint64_t value = field_value(f, cmd, features);
 
-	if (f->mask == VIQ_BITS(63, 56) && f->feature == FEATURE_ASID16 && has)
+	if (f->format == FORMAT_ASID_UPPER && has)
 		return; /* printed with the low half */
-	if (!value && (f->format == FORMAT_FLAG || !has))
+	if (!value && (f->format == FORMAT_FLAG || f->format == FORMAT_ASID_UPPER || !has))
 		return;
 	if (has || f->missing == MISSING_CLEARED)
 		put(line, has ? " %s=0x%" PRIx64 : " %s=0x%" PRIx64 "(ignored)", f->name, value);
@@ -49,7 +49,7 @@ static void put_field(struct line *line, const struct smmuv3_field *f, const uin
 		put(line, " !%s=0x%" PRIx64 "(RES0 here)", f->name, value);
 }
 
-/* Bits that no field covers, one mark a bit. */
+/* Bits that no field covers, one mark per bit. */
 static void put_undefined(struct line *line, const struct smmuv3_command *row, const uint64_t cmd[2])
 {
 	uint64_t rest[2] = {cmd[0] & ~VIQ_SMMUV3_CMD_OP, cmd[1]};
@@ -74,15 +74,12 @@ static void put_range(struct line *line, const uint64_t cmd[2])
 		    (VIQ_GET(VIQ_SMMUV3_TLBI_NUM, cmd[0]) + 1) << (scale > 39 ? 39 : scale), kib[tg]);
 }
 
-int viq_smmuv3_command_text(const uint64_t cmd[2], const struct viq_smmuv3_config *config, char *buf, size_t len)
+int smmuv3_command_text(const uint64_t cmd[2], uint32_t features, char *buf, size_t len)
 {
 	struct line line = {.buf = buf, .size = buf ? len : 0};
-	uint32_t features = smmuv3_features(config);
 	const struct smmuv3_command *row;
 	const char *why;
 
-	if (!cmd)
-		return 0;
 	if (buf && len)
 		buf[0] = '\0';
 	row = smmuv3_command_find(cmd[0] & VIQ_SMMUV3_CMD_OP);
@@ -95,47 +92,10 @@ int viq_smmuv3_command_text(const uint64_t cmd[2], const struct viq_smmuv3_confi
 	for (const struct smmuv3_field *const *f = row->fields; *f; f++)
 		put_field(&line, *f, cmd, features);
 	put_undefined(&line, row, cmd);
-	why = row->check ? row->check(cmd, features) : NULL;
+	why = smmuv3_command_conflict((enum smmuv3_kind)row->kind, cmd, features);
 	if (why)
 		put(&line, " !(%s)", why);
-	else if (smmuv3_command_is_range(row))
+	else if (row->kind == SMMUV3_TLBI_ADDRESS)
 		put_range(&line, cmd);
 	return (int)line.used;
-}
-
-const char *viq_smmuv3_cerror_name(unsigned int cerror)
-{
-	static const char *const names[] = {"CERROR_NONE", "CERROR_ILL", "CERROR_ABT", "CERROR_ATC_INV_SYNC"};
-
-	return cerror < sizeof(names) / sizeof(names[0]) ? names[cerror] : NULL;
-}
-
-const char *viq_smmuv3_event_name(unsigned int event)
-{
-	static const struct {
-		unsigned int number;
-		const char *name;
-	} names[] = {
-		{VIQ_SMMUV3_EVT_F_UUT, "F_UUT"},
-		{VIQ_SMMUV3_EVT_C_BAD_STREAMID, "C_BAD_STREAMID"},
-		{VIQ_SMMUV3_EVT_F_STE_FETCH, "F_STE_FETCH"},
-		{VIQ_SMMUV3_EVT_C_BAD_STE, "C_BAD_STE"},
-		{VIQ_SMMUV3_EVT_F_BAD_ATS_TREQ, "F_BAD_ATS_TREQ"},
-		{VIQ_SMMUV3_EVT_F_STREAM_DISABLED, "F_STREAM_DISABLED"},
-		{VIQ_SMMUV3_EVT_F_TRANSL_FORBIDDEN, "F_TRANSL_FORBIDDEN"},
-		{VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID, "C_BAD_SUBSTREAMID"},
-		{VIQ_SMMUV3_EVT_F_CD_FETCH, "F_CD_FETCH"},
-		{VIQ_SMMUV3_EVT_C_BAD_CD, "C_BAD_CD"},
-		{VIQ_SMMUV3_EVT_F_WALK_EABT, "F_WALK_EABT"},
-		{VIQ_SMMUV3_EVT_F_TRANSLATION, "F_TRANSLATION"},
-		{VIQ_SMMUV3_EVT_F_ADDR_SIZE, "F_ADDR_SIZE"},
-		{VIQ_SMMUV3_EVT_F_ACCESS, "F_ACCESS"},
-		{VIQ_SMMUV3_EVT_F_PERMISSION, "F_PERMISSION"},
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (names[i].number == event)
-			return names[i].name;
-	}
-	return NULL;
 }

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command table (IHI 0070 chapter 4): names, which bits and values are legal under which ID registers, which bits
+ * nothing looks at, and the text. Words are written by hand from the figures of the sections named.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "spec/smmuv3/command.h"
+#include "support/vsmmu.h"
+
+/* Every bit that the figures of 4.2 to 4.7 define, for the Non-secure queue: SSec and TTL128 are never legal. */
+static void bits_of_each_command(void **state)
+{
+	static const struct {
+		uint8_t op;
+		uint64_t legal[2];
+		uint64_t plain[2];
+	} expected[] = {
+		{0x01, {UINT64_C(0xfffffffffffff8ff), 0}, {UINT64_C(0xfffffffffffff800), 0}},
+		{0x02,
+		 {UINT64_C(0xfffffffffffff8ff), UINT64_C(0xfffffffffffff3ff)},
+		 {UINT64_C(0xfffffffffffff800), UINT64_C(0xfffffffffffff3ff)}},
+		{0x03, {UINT64_C(0xffffffff000000ff), 1}, {UINT64_C(0xffffffff00000000), 1}},
+		{0x04, {UINT64_C(0xffffffff000000ff), 0x1f}, {UINT64_C(0xffffffff00000000), 0x1f}},
+		{0x05, {UINT64_C(0xfffffffffffff0ff), 1}, {UINT64_C(0xfffffffffffff000), 1}}, /* no SSV */
+		{0x06, {UINT64_C(0xffffffff000000ff), 0}, {UINT64_C(0xffffffff00000000), 0}},
+		{0x07, {UINT64_C(0x0000ffff000000ff), 0}, {UINT64_C(0x0000ffff00000000), 0}},
+		{0x10, {UINT64_C(0x0000ffff000000ff), 0}, {UINT64_C(0x0000ffff00000000), 0}},
+		{0x11, {UINT64_C(0xffffffff000000ff), 0}, {UINT64_C(0xffffffff00000000), 0}},
+		/* NUM, SCALE, TTL and TG are looked at together (4.4.1.1), so they are not plain. */
+		{0x12,
+		 {UINT64_C(0xffffffff03f1f0ff), UINT64_C(0xffffffffffffff01)},
+		 {UINT64_C(0xffffffff00000000), UINT64_C(0xfffffffffffff001)}},
+		{0x13,
+		 {UINT64_C(0x0000ffff03f1f0ff), UINT64_C(0xffffffffffffff01)},
+		 {UINT64_C(0x0000ffff00000000), UINT64_C(0xfffffffffffff001)}},
+		{0x20, {0xff, 0}, {0, 0}},
+		{0x21, {UINT64_C(0xffff0000000000ff), 0}, {UINT64_C(0xffff000000000000), 0}},
+		{0x22,
+		 {UINT64_C(0xffff000003f1f0ff), UINT64_C(0xffffffffffffff01)},
+		 {UINT64_C(0xffff000000000000), UINT64_C(0xfffffffffffff001)}},
+		{0x23, {UINT64_C(0x0000000003f1f0ff), UINT64_C(0xffffffffffffff01)}, {0, UINT64_C(0xfffffffffffff001)}},
+		{0x28, {UINT64_C(0x0000ffff000000ff), 0}, {UINT64_C(0x0000ffff00000000), 0}},
+		{0x2a,
+		 {UINT64_C(0x0000ffff03f1f0ff), UINT64_C(0x000fffffffffff01)},
+		 {UINT64_C(0x0000ffff00000000), UINT64_C(0x000ffffffffff001)}},
+		{0x30, {0xff, 0}, {0, 0}},
+		{0x40,
+		 {UINT64_C(0xfffffffffffffaff), UINT64_C(0xfffffffffffff03f)},
+		 {UINT64_C(0xfffffffffffffa00), UINT64_C(0xfffffffffffff000)}},
+		{0x41, {UINT64_C(0xfffffffffffff8ff), 0x31ff}, {UINT64_C(0xfffffffffffff800), 0x01ff}},
+		{0x44, {UINT64_C(0xffffffff000030ff), 0xffff}, {UINT64_C(0xffffffff00003000), 0xffff}},
+		{0x45, {UINT64_C(0xffffffff000000ff), 0}, {UINT64_C(0xffffffff00000000), 0}},
+		{0x46,
+		 {UINT64_C(0xffffffff0fc030ff), UINT64_C(0x000ffffffffffffc)},
+		 {UINT64_C(0xffffffff0fc00000), UINT64_C(0x000ffffffffffffc)}},
+		{0x70, {0xff, 0}, {0, 0}},
+		{0x73, {0xff, 0}, {0, 0}},
+	};
+	size_t known = 0;
+
+	for (unsigned int op = 0; op < 256; op++) {
+		struct smmuv3_rule rule;
+
+		smmuv3_rule_init(&rule, (uint8_t)op, FEATURES_ALL);
+		if (known == sizeof(expected) / sizeof(expected[0]) || expected[known].op != op) {
+			assert_false(rule.exists);
+			continue;
+		}
+		assert_true(rule.exists);
+		for (unsigned int word = 0; word < 2; word++) {
+			assert_int_equal(rule.illegal[word], ~expected[known].legal[word]);
+			assert_int_equal(rule.keep[word], expected[known].legal[word]);
+			assert_int_equal(rule.plain[word], expected[known].plain[word]);
+		}
+		known++;
+	}
+	assert_int_equal(known, sizeof(expected) / sizeof(expected[0]));
+}
+
+/* Each feature takes away its own bits: legal ones become illegal, or are cleared where they are IGNORED. */
+static void bits_without_a_feature(void **state)
+{
+	static const struct {
+		enum smmuv3_feature without;
+		uint8_t op;
+		uint64_t illegal[2], cleared[2]; /* beside those that always are */
+	} expected[] = {
+		{FEATURE_RIL, 0x12, {0x01f1f000, 0x0f00}, {0, 0}},
+		{FEATURE_DS, 0x12, {0x02000000, 0}, {0, 0}},
+		{FEATURE_S2P, 0x12, {0, 0}, {UINT64_C(0x0000ffff00000000), 0}},
+		{FEATURE_ASID16, 0x11, {0, 0}, {UINT64_C(0xff00000000000000), 0}},
+		{FEATURE_SSID, 0x05, {0, 0}, {0xfffff000, 0}},
+		{FEATURE_SSID, 0x40, {0, 0}, {0xfffffa00, 0}},
+		{FEATURE_STRIDE, 0x02, {0, 0x03e0}, {0, 0}},
+	};
+	static const struct {
+		enum smmuv3_feature without;
+		uint8_t op;
+	} gone[] = {
+		{FEATURE_S1P, 0x05},  {FEATURE_S1P, 0x10},   {FEATURE_HYP, 0x20}, {FEATURE_S2P, 0x28},
+		{FEATURE_S2P, 0x2a},  {FEATURE_ATS, 0x40},   {FEATURE_PRI, 0x41}, {FEATURE_STALL, 0x44},
+		{FEATURE_MPAM, 0x07}, {FEATURE_STALL, 0x45}, {FEATURE_DPT, 0x70},
+	};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		struct smmuv3_rule all, rule;
+
+		smmuv3_rule_init(&all, expected[i].op, FEATURES_ALL);
+		smmuv3_rule_init(&rule, expected[i].op, FEATURES_ALL & ~FEATURE_BIT(expected[i].without));
+		for (unsigned int word = 0; word < 2; word++) {
+			uint64_t lost = expected[i].illegal[word] | expected[i].cleared[word];
+
+			assert_int_equal(rule.illegal[word] ^ all.illegal[word], expected[i].illegal[word]);
+			assert_int_equal(rule.keep[word] ^ all.keep[word], lost);
+			assert_int_equal(rule.plain[word], all.plain[word] & ~lost);
+		}
+	}
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		struct smmuv3_rule rule;
+
+		smmuv3_rule_init(&rule, gone[i].op, FEATURES_ALL & ~FEATURE_BIT(gone[i].without));
+		assert_false(rule.exists);
+	}
+}
+
+static void text_in_full(void **state)
+{
+	static const struct {
+		uint64_t cmd[2];
+		uint32_t without;
+		const char *text;
+	} expected[] = {
+		/* Linux's 16 pages at 0x10000000 of ASID 5. */
+		{{UINT64_C(0x0005000000400012), UINT64_C(0x0000000010000701)},
+		 0,
+		 "TLBI_NH_VA ASID=0x5 VA=0x10000000 Leaf=0x1 TTL=0x3 TG=0x1 SCALE=0x4 [16 x 4K]"},
+		{{UINT64_C(0x0005000000900012), UINT64_C(0x0000000040000601)},
+		 0,
+		 "TLBI_NH_VA ASID=0x5 VA=0x40000000 Leaf=0x1 TTL=0x2 TG=0x1 SCALE=0x9 [512 x 4K]"},
+		{{UINT64_C(0x0000000000002013), UINT64_C(0xffff000000010c00)},
+		 0,
+		 "TLBI_NH_VAA VA=0xffff000000010000 TG=0x3 NUM=0x2 [3 x 64K]"},
+		/* SCALE above 39 is 39 (4.4.1.1). */
+		{{UINT64_C(0x0000000003f1f013), UINT64_C(0x0000000000000800)},
+		 0,
+		 "TLBI_NH_VAA VA=0x0 TG=0x2 NUM=0x1f SCALE=0x1f SCALE[5]=0x1 [17592186044416 x 16K]"},
+		{{UINT64_C(0x1234000000000011), 0}, 0, "TLBI_NH_ASID ASID=0x1234"},
+		{{UINT64_C(0x1234000000000011), 0},
+		 FEATURE_BIT(FEATURE_ASID16),
+		 "TLBI_NH_ASID ASID=0x34 ASID[15:8]=0x12(ignored)"},
+		{{UINT64_C(0x0000000700000004), 31}, 0, "CFGI_ALL SID=0x7 Range=0x1f"},
+		{{UINT64_C(0x0000000700000040), 53},
+		 0,
+		 "ATC_INV SID=0x7 SSID=0x0 Size=0x35 Addr=0x0 !(Size is above 52)"},
+		{{UINT64_C(0x0000000000000030), UINT64_C(0x8000000000000001)},
+		 0,
+		 "TLBI_NSNH_ALL !dw1[0]=1(RES0) !dw1[63]=1(RES0)"},
+		{{UINT64_C(0x0000000000000012), 0x400},
+		 0,
+		 "TLBI_NH_VA ASID=0x0 VA=0x0 TG=0x1 !(TG with NUM = SCALE = TTL = 0 is reserved)"},
+		{{UINT64_C(0x0000000000000012), 0x500},
+		 FEATURE_BIT(FEATURE_RIL),
+		 "TLBI_NH_VA ASID=0x0 VA=0x0 !TTL=0x1(RES0 here) !TG=0x1(RES0 here) [1 x 4K]"},
+		{{UINT64_C(0x0000000000000020), 0}, FEATURE_BIT(FEATURE_HYP), "!TLBI_EL2_ALL"},
+		{{UINT64_C(0x00000000000000ff), 2},
+		 0,
+		 "!reserved opcode 0xff dw0=0x00000000000000ff dw1=0x0000000000000002"},
+	};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		char text[512];
+
+		smmuv3_command_text(expected[i].cmd, FEATURES_ALL & ~expected[i].without, text, sizeof(text));
+		assert_string_equal(text, expected[i].text);
+	}
+}
+
+/* A configuration without stage 1 makes no sense here, but the check must still know the rule. */
+static void commands_of_stage_1_need_it(void **state)
+{
+	static const unsigned int ops[] = {0x05, 0x06, 0x10, 0x11, 0x12, 0x13};
+	struct viq_smmuv3_config config;
+
+	vsmmu_config(&config);
+	config.idr0 &= ~(uint32_t)REG(IDR0_S1P);
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		const uint64_t cmd[2] = {ops[i], 0};
+
+		assert_int_equal(viq_smmuv3_command_check(cmd, &config), VIQ_SMMUV3_CERROR_ILL);
+	}
+}
+
+static void names(void **state)
+{
+	static const struct {
+		uint64_t cmd[2];
+		const char *name;
+	} expected[] = {
+		{{0x01, 0}, "PREFETCH_CONFIG"}, {{0x02, 0}, "PREFETCH_ADDR"},   {{0x03, 0}, "CFGI_STE"},
+		{{0x04, 31}, "CFGI_ALL"},       {{0x04, 30}, "CFGI_STE_RANGE"}, {{0x05, 0}, "CFGI_CD"},
+		{{0x06, 0}, "CFGI_CD_ALL"},     {{0x10, 0}, "TLBI_NH_ALL"},     {{0x11, 0}, "TLBI_NH_ASID"},
+		{{0x12, 0}, "TLBI_NH_VA"},      {{0x13, 0}, "TLBI_NH_VAA"},     {{0x30, 0}, "TLBI_NSNH_ALL"},
+		{{0x40, 0}, "ATC_INV"},
+	};
+	const uint64_t sync[2] = {0x46, 0};
+	static const uint8_t reserved[] = {0x00, 0x08, 0x0f, 0x47, 0x80, 0x8f, 0xff};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		assert_string_equal(viq_smmuv3_command_name(expected[i].cmd), expected[i].name);
+	assert_non_null(strstr(viq_smmuv3_command_name(sync), "SYNC"));
+	for (size_t i = 0; i < sizeof(reserved); i++) {
+		const uint64_t cmd[2] = {reserved[i], 0};
+
+		assert_null(viq_smmuv3_command_name(cmd));
+	}
+	assert_string_equal(viq_smmuv3_cerror_name(1), "CERROR_ILL");
+	assert_string_equal(viq_smmuv3_cerror_name(2), "CERROR_ABT");
+	assert_string_equal(viq_smmuv3_cerror_name(3), "CERROR_ATC_INV_SYNC");
+	assert_null(viq_smmuv3_cerror_name(4));
+	assert_null(viq_smmuv3_cerror_name(UINT32_MAX));
+	assert_string_equal(viq_smmuv3_event_name(4), "C_BAD_STE");
+	assert_null(viq_smmuv3_event_name(0));
+	assert_null(viq_smmuv3_event_name(UINT32_MAX));
+}
+
+/* The text marks with '!' exactly what the queue refuses; it is always terminated and says how long it is. */
+static void text_marks_illegal_commands(void **state)
+{
+	uint64_t seed = test_seed();
+	struct viq_smmuv3_config config;
+
+	vsmmu_config(&config);
+	for (unsigned int n = 0; n < 20000; n++) {
+		uint64_t cmd[2] = {test_random(&seed) & test_random(&seed) & test_random(&seed),
+				   test_random(&seed) & test_random(&seed) & test_random(&seed)};
+		char text[1024], cut[16];
+		int len, again;
+
+		if (n < 512)
+			cmd[0] = n & 0xff;
+		len = viq_smmuv3_command_text(cmd, &config, text, sizeof(text));
+		assert_true(len > 0 && (size_t)len < sizeof(text));
+		assert_int_equal(strlen(text), len);
+		if (!!strchr(text, '!') != (refcmd_check(cmd, &config) == VIQ_SMMUV3_CERROR_ILL))
+			fail_msg("%#llx %#llx is '%s'", (unsigned long long)cmd[0], (unsigned long long)cmd[1], text);
+		memset(cut, 0x55, sizeof(cut));
+		again = viq_smmuv3_command_text(cmd, &config, cut, sizeof(cut));
+		assert_int_equal(again, len);
+		assert_int_equal(strlen(cut), (size_t)len < sizeof(cut) ? (size_t)len : sizeof(cut) - 1);
+		assert_int_equal(viq_smmuv3_command_text(cmd, NULL, NULL, 0) > 0, 1);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bits_of_each_command),
+		cmocka_unit_test(bits_without_a_feature),
+		cmocka_unit_test(text_in_full),
+		cmocka_unit_test(commands_of_stage_1_need_it),
+		cmocka_unit_test(names),
+		cmocka_unit_test(text_marks_illegal_commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
