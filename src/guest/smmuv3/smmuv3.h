@@ -104,7 +104,7 @@ struct viq_smmuv3 {
 	struct smmuv3_batch batch;
 };
 
-/* --- text.c --------------------------------------------------------------------------------------------------------
+/* --- names.c --------------------------------------------------------------------------------------------------------
  */
 
 void smmuv3_config_features(struct smmuv3_features *f, const struct viq_smmuv3_config *config);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command table (IHI 0070 4.1 to 4.8) and what follows from it for a given set of features. */
+#include <stddef.h>
+
 #include "command.h"
 
 #define FIELD(id, text, w, m, feat, miss, fmt)                                                                         \

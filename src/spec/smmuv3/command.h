@@ -10,7 +10,6 @@
 #define VIQ_SPEC_SMMUV3_COMMAND_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "features.h"
@@ -87,11 +86,5 @@ static inline bool smmuv3_command_legal(const struct smmuv3_rule *rule, const ui
 	return rule->exists && !(cmd[0] & rule->illegal[0]) && !(cmd[1] & rule->illegal[1]) &&
 	       !smmuv3_command_conflict((enum smmuv3_kind)rule->kind, cmd, features);
 }
-
-/* "TLBI_NH_VA", ...; with Range = 31 opcode 4 is "CFGI_ALL". NULL for a reserved opcode. */
-const char *smmuv3_command_name(const uint64_t cmd[2]);
-
-/* As viq_smmuv3_command_text(). */
-int smmuv3_command_text(const uint64_t cmd[2], uint32_t features, char *buf, size_t len);
 
 #endif

@@ -37,10 +37,3 @@ const struct smmuv3_event *smmuv3_event_find(unsigned int number)
 {
 	return number < sizeof(events) / sizeof(events[0]) && events[number].name ? &events[number] : NULL;
 }
-
-const char *smmuv3_cerror_name(unsigned int cerror)
-{
-	static const char *const names[] = {"CERROR_NONE", "CERROR_ILL", "CERROR_ABT", "CERROR_ATC_INV_SYNC"};
-
-	return cerror < sizeof(names) / sizeof(names[0]) ? names[cerror] : NULL;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Event records and error codes as data (IHI 0070 7.1, 7.3). */
+/* Event records as data (IHI 0070 7.3). */
 #ifndef VIQ_SPEC_SMMUV3_EVENT_H
 #define VIQ_SPEC_SMMUV3_EVENT_H
 
@@ -18,8 +18,5 @@ struct smmuv3_event {
 
 /* NULL if the architecture has no such event. */
 const struct smmuv3_event *smmuv3_event_find(unsigned int number);
-
-/* "CERROR_ILL", ...; NULL if the architecture has no such code. */
-const char *smmuv3_cerror_name(unsigned int cerror);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "spec/smmuv3/command.h"
+#include "spec/smmuv3/text.h"
 #include "support/vsmmu.h"
 
 /* Every bit that the figures of 4.2 to 4.7 define, for the Non-secure queue: SSec and TTL128 are never legal. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which bits of a record each event defines (IHI 0070 7.3.2 to 7.3.16), and the error codes (7.1). */
+/* Which bits of a record each event defines (IHI 0070 7.3.2 to 7.3.16). */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -50,21 +50,10 @@ static void fields_of_each_event(void **state)
 	assert_null(smmuv3_event_find(UINT32_MAX));
 }
 
-static void error_codes(void **state)
-{
-	static const char *const names[] = {"CERROR_NONE", "CERROR_ILL", "CERROR_ABT", "CERROR_ATC_INV_SYNC"};
-
-	for (unsigned int code = 0; code < 4; code++)
-		assert_string_equal(smmuv3_cerror_name(code), names[code]);
-	assert_null(smmuv3_cerror_name(4));
-	assert_null(smmuv3_cerror_name(UINT32_MAX));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_of_each_event),
-		cmocka_unit_test(error_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* Commands, codes and events in words, under a front end's ID registers. */
 #include "smmuv3.h"
 #include "spec/smmuv3/event.h"
+#include "spec/smmuv3/text.h"
 
 void smmuv3_config_features(struct smmuv3_features *f, const struct viq_smmuv3_config *config)
 {

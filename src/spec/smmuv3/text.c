@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands as text, in the architecture's words: one walk over the same table that the checks use. */
+/* Commands as text: one walk over the same table that the checks use. */
 #include <inttypes.h>
 
 #include "base/line.h"
 
 #include "command.h"
+#include "text.h"
 
 /* CFGI_ALL is CFGI_STE_RANGE with Range = 31 (4.3.3). */
 static const char *name_of(const struct smmuv3_command *row, const uint64_t cmd[2])
@@ -98,4 +99,11 @@ int smmuv3_command_text(const uint64_t cmd[2], uint32_t features, char *buf, siz
 	else if (row->kind == SMMUV3_TLBI_ADDRESS)
 		put_range(&line, cmd);
 	return (int)line.used;
+}
+
+const char *smmuv3_cerror_name(unsigned int cerror)
+{
+	static const char *const names[] = {"CERROR_NONE", "CERROR_ILL", "CERROR_ABT", "CERROR_ATC_INV_SYNC"};
+
+	return cerror < sizeof(names) / sizeof(names[0]) ? names[cerror] : NULL;
 }
