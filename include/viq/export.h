@@ -2,6 +2,11 @@
 #ifndef VIQ_EXPORT_H
 #define VIQ_EXPORT_H
 
+/* Guest addresses and counts of bytes share types, and registers of 64 bits are read whole. */
+#if __SIZEOF_POINTER__ < 8
+#error "viq: only 64-bit hosts are supported"
+#endif
+
 /* Marks the public symbols; everything else is hidden (src/viq.map lists them per release). */
 #define VIQ_EXPORT __attribute__((visibility("default")))
 

@@ -58,6 +58,7 @@ DOORS = {
     "smmuv3_spec.h": "spec/smmuv3",
     "soft.h": "host/soft/smmuv3",
     "soft_vtd.h": "host/soft/vtd",
+    "version.h": "base",
     "vtd.h": "guest/vtd",
     "vtd_spec.h": "spec/vtd",
 }
@@ -127,7 +128,7 @@ def symbols(build_folder):
     sources = {os.path.relpath(path, build_folder).replace("/", "_") + ".o": path for path in files("src", "tests/oracle")}
     objects = {os.path.join(folder, name): sources[name] for folder, _, names in os.walk(os.path.join(BUILD, build_folder))
                for name in names if name in sources}
-    listing = subprocess.run(["nm", "-A", *objects], check=True, capture_output=True, text=True).stdout
+    listing = subprocess.run(["nm", "-A", *objects], check=True, capture_output=True, text=True).stdout if objects else ""
     defines, needs = collections.defaultdict(set), collections.defaultdict(set)
     for line in listing.splitlines():
         path, _, rest = line.partition(":")

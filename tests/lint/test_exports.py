@@ -11,11 +11,25 @@ BUILD = os.environ["VIQ_BUILD"]
 
 HEADERS = {
     "libviq-soft.so": ["soft.h", "soft_vtd.h"],
-    "libviq.so": ["call.h", "fault.h", "linux.h", "linux_smmuv3.h", "linux_vtd.h", "mem.h", "smmuv3.h", "vtd.h"],
+    "libviq.so": [
+        "call.h",
+        "fault.h",
+        "linux.h",
+        "linux_smmuv3.h",
+        "linux_vtd.h",
+        "mem.h",
+        "smmuv3.h",
+        "version.h",
+        "vtd.h",
+    ],
 }
+with open(os.path.join(SOURCE, "include", "viq", "version.h"), encoding="utf-8") as header:
+    major, minor, patch = re.findall(r"^#define VIQ_VERSION_[MP][A-Z]+ (\d+)$", header.read(), re.M)
+# Another one for each 0.x, which may break the interface.
+SONAME = {library: f"{library}.0.{minor}" for library in HEADERS}
 NEEDED = {
     "libviq.so": {"libc.so.6"},
-    "libviq-soft.so": {"libc.so.6", "libviq.so.0", "liburcu-memb.so.8", "liburcu-common.so.8"},
+    "libviq-soft.so": {"libc.so.6", SONAME["libviq.so"], "liburcu-memb.so.8", "liburcu-common.so.8"},
 }
 
 
@@ -55,6 +69,19 @@ class Exports(unittest.TestCase):
             with self.subTest(library):
                 self.assertEqual(exported(library), declared(headers))
                 self.assertEqual(mapped(library), declared(headers))
+
+    def test_archive_has_the_same_symbols(self):
+        for library, headers in HEADERS.items():
+            with self.subTest(library):
+                listing = run("nm", "-g", "--defined-only", os.path.join(BUILD, "src", library[:-3] + ".a"))
+                names = {line.split()[-1] for line in listing.splitlines() if len(line.split()) == 3}
+                self.assertEqual(names, declared(headers))
+
+    def test_soname(self):
+        for library, name in SONAME.items():
+            with self.subTest(library):
+                self.assertIn(f"Library soname: [{name}]", run("readelf", "-d", os.path.join(BUILD, "src", library)))
+                self.assertTrue(os.path.exists(os.path.join(BUILD, "src", f"{library}.{major}.{minor}.{patch}")))
 
     def test_needed_libraries(self):
         for library, allowed in NEEDED.items():

@@ -13,4 +13,9 @@ for header in viq/*.h; do
 		failed=1
 	done
 done
+# A 32-bit host is refused by name, not by what breaks first.
+if cc -I. -m32 -E -x c viq/export.h 2>&1 >/dev/null | grep -q 'only 64-bit hosts'; then :; else
+	echo "a 32-bit host is not refused"
+	failed=1
+fi
 exit $failed

@@ -24,6 +24,9 @@ compile() { # SOURCE MODULE: builds, then runs
 output=$(compile "$VIQ_SOURCE/examples/embed.c" viq)
 echo "$output"
 [ "$output" = "CMDQ_CONS = 2, confirmed by the host: 1" ]
+# The archive alone does as well.
+cc -std=c11 -I"$VIQ_SOURCE/include" "$VIQ_SOURCE/examples/embed.c" "$VIQ_BUILD/src/libviq.a" -o "$root/static"
+[ "$("$root/static")" = "$output" ]
 
 # The module of the software host brings the library's along.
 cat >"$root/soft.c" <<-END

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <viq/version.h>
+
 #include "tool.h"
 
 struct command {
@@ -47,7 +49,7 @@ static int run(int argc, char **argv)
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return print_help();
 	if (!strcmp(argv[1], "--version")) {
-		puts("viq " VIQ_VERSION);
+		puts("viq " VIQ_VERSION_STRING);
 		return TOOL_OK;
 	}
 	if (argv[1][0] == '-')

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <viq/version.h>
+
 #include "bench/bench.h"
 #include "tool.h"
 
@@ -172,12 +174,12 @@ static int run(struct bench *bench, bool json, uint32_t only)
 	bench->emit = emit;
 	bench->opaque = &out;
 	if (!json)
-		printf("viq %s on %s, %ld processors%s\n%50s %9s %9s %9s\n", VIQ_VERSION, cpu,
+		printf("viq %s on %s, %ld processors%s\n%50s %9s %9s %9s\n", VIQ_VERSION_STRING, cpu,
 		       sysconf(_SC_NPROCESSORS_ONLN), bench->quick ? ", quick: the figures mean little" : "", "",
 		       "median", "p10", "p90");
 	status = run_subjects(bench, &out, only);
 	if (json && status == TOOL_OK)
-		tool_json(json_pack("{s:s, s:s, s:i, s:b, s:O}", "viq", VIQ_VERSION, "cpu", cpu, "processors",
+		tool_json(json_pack("{s:s, s:s, s:i, s:b, s:O}", "viq", VIQ_VERSION_STRING, "cpu", cpu, "processors",
 				    (int)sysconf(_SC_NPROCESSORS_ONLN), "quick", bench->quick, "rows", out.rows));
 	json_decref(out.rows);
 	return status;

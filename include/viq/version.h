@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which viq this is: at compile time, and at run time.
+ *
+ * Before 1.0 the minor number is the interface's: 0.1.1 can stand in for 0.1.0, 0.2.0 cannot, and its shared libraries
+ * have another soname. The build takes its own version from here.
+ */
+#ifndef VIQ_VERSION_H
+#define VIQ_VERSION_H
+
+#include <stdint.h>
+
+#include <viq/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VIQ_VERSION_MAJOR 0
+#define VIQ_VERSION_MINOR 1
+#define VIQ_VERSION_PATCH 0
+#define VIQ_VERSION_STRING                                                                                             \
+	VIQ_VERSION_QUOTE(VIQ_VERSION_MAJOR)                                                                           \
+	"." VIQ_VERSION_QUOTE(VIQ_VERSION_MINOR) "." VIQ_VERSION_QUOTE(VIQ_VERSION_PATCH)
+#define VIQ_VERSION_QUOTE(number)  VIQ_VERSION_QUOTED(number)
+#define VIQ_VERSION_QUOTED(number) #number
+
+/* Versions as numbers that compare as versions do: "#if VIQ_VERSION >= VIQ_VERSION_NUMBER(0, 2, 0)". */
+#define VIQ_VERSION_NUMBER(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
+#define VIQ_VERSION                             VIQ_VERSION_NUMBER(VIQ_VERSION_MAJOR, VIQ_VERSION_MINOR, VIQ_VERSION_PATCH)
+
+/*
+ * The version of the library that is running, which may be newer than the headers that the caller was built with.
+ * Returns: a VIQ_VERSION_NUMBER(). Context: any thread.
+ */
+VIQ_EXPORT uint32_t viq_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
