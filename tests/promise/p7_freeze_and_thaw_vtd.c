@@ -326,6 +326,44 @@ static void test_impossible_states(void **state)
 	vvtd_free(v);
 }
 
+/*
+ * Every error at once, which only a saved state can bring: one write clears all of them, and what IQERCD says.
+ */
+static void test_every_error_at_once(void **state)
+{
+	const size_t fsts_at = 24 + 20 + 4 + 32 + 24, iqercd_at = fsts_at + 8 + 32 + 32, iva_at = 24 + 20 + 4 + 32 + 8;
+	const uint32_t fsts = htole32(VREG(FSTS_IQE) | VREG(FSTS_ICE) | VREG(FSTS_ITE));
+	const uint64_t iqercd = UINT64_C(0x0123045600000007);
+	struct vvtd *v = new_guest();
+	size_t len;
+	uint8_t *buf = save(v, &len);
+	uint64_t le = htole64(iqercd), iva;
+
+	/* And what cannot be read back: IVA. */
+	vvtd_w64(v, 0xf0, UINT64_C(0xfedcba9876543052));
+	free(buf);
+	buf = save(v, &len);
+	memcpy(&iva, buf + iva_at, sizeof(iva));
+	assert_true(le64toh(iva) == UINT64_C(0xfedcba9876543052));
+	for (unsigned int some = 0; some < 8; some++) {
+		uint32_t clear = (some & 1 ? VREG(FSTS_IQE) : 0) | (some & 2 ? VREG(FSTS_ICE) : 0) |
+				 (some & 4 ? VREG(FSTS_ITE) : 0);
+		uint64_t left = (some & 1 ? 0 : iqercd & 0xf) | (some & 2 ? 0 : iqercd & UINT64_C(0xffff) << 48) |
+				(some & 4 ? 0 : iqercd & UINT64_C(0xffff) << 32);
+
+		memcpy(buf + fsts_at, &fsts, sizeof(fsts));
+		memcpy(buf + iqercd_at, &le, sizeof(le));
+		fix_hash(buf, len);
+		assert_int_equal(viq_vtd_restore(v->vtd, buf, len), 0);
+		assert_true(vvtd_r64(v, VREG(IQERCD)) == iqercd);
+		vvtd_w32(v, VREG(FSTS), clear);
+		assert_int_equal(vvtd_r32(v, VREG(FSTS)), le32toh(fsts) & ~clear);
+		assert_true(vvtd_r64(v, VREG(IQERCD)) == left);
+	}
+	free(buf);
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_impossible_states),
+		cmocka_unit_test(test_every_error_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

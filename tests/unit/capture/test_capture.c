@@ -11,9 +11,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -499,6 +501,57 @@ static void the_file_appears_whole_or_not_at_all(void **state)
 	assert_int_equal(viq_capture_writer_create("/nonexistent/file", VIQ_CAPTURE_SMMUV3, &w, &err), -ENOENT);
 }
 
+/* The longest note, to the last byte; one more is none. */
+static void the_longest_note_comes_back(void **state)
+{
+	struct viq_capture_setup setup = smmuv3_setup;
+	struct viq_capture_reader *r;
+	struct viq_capture_writer *w;
+	struct viq_capture_event e;
+
+	assert_int_equal(sizeof(setup.note), VIQ_CAPTURE_NOTE_MAX + 1);
+	for (size_t len = VIQ_CAPTURE_NOTE_MAX - 8; len <= VIQ_CAPTURE_NOTE_MAX; len++) {
+		memset(setup.note, 0, sizeof(setup.note));
+		memset(setup.note, 'x', len - 1);
+		setup.note[len - 1] = 'y';
+		assert_int_equal(viq_capture_writer_create(path, VIQ_CAPTURE_SMMUV3, &w, NULL), 0);
+		assert_int_equal(viq_capture_append_setup(w, 0, &setup), 0);
+		assert_int_equal(viq_capture_writer_commit(w, NULL), 0);
+		assert_int_equal(viq_capture_reader_open(path, &r, NULL), 0);
+		assert_int_equal(viq_capture_reader_next(r, &e, NULL), 1);
+		assert_int_equal(strlen(e.setup.note), len);
+		assert_string_equal(e.setup.note, setup.note);
+		assert_string_equal(viq_capture_reader_setup(r)->note, setup.note);
+		viq_capture_reader_close(r);
+	}
+	memset(setup.note, 'x', sizeof(setup.note));
+	assert_int_equal(viq_capture_writer_create(path, VIQ_CAPTURE_SMMUV3, &w, NULL), 0);
+	assert_int_equal(viq_capture_append_setup(w, 0, &setup), -EINVAL);
+	viq_capture_writer_abandon(w);
+}
+
+/* A disk that was full for a while: what was lost then is not forgotten when there is room again. */
+static void a_write_that_failed_fails_the_capture(void **state)
+{
+	struct viq_capture_register reg = {.offset = 4, .size = 4};
+	struct viq_capture_error err = {0};
+	struct viq_capture_writer *w;
+	struct rlimit old;
+
+	unlink(path);
+	assert_int_equal(viq_capture_writer_create(path, VIQ_CAPTURE_SMMUV3, &w, NULL), 0);
+	assert_int_equal(viq_capture_append_setup(w, 0, &smmuv3_setup), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){65536, old.rlim_max}), 0);
+	for (unsigned int i = 0; i < 10000; i++)
+		assert_int_equal(viq_capture_append_register(w, 0, VIQ_CAPTURE_WRITE, &reg), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(viq_capture_writer_commit(w, &err), -EFBIG);
+	assert_int_not_equal(err.text[0], 0);
+	assert_int_equal(files_in_dir(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +565,8 @@ int main(void)
 		cmocka_unit_test(packets_of_nonsense_are_refused_or_usable),
 		cmocka_unit_test(appends_refuse_what_a_reader_would),
 		cmocka_unit_test(the_file_appears_whole_or_not_at_all),
+		cmocka_unit_test(the_longest_note_comes_back),
+		cmocka_unit_test(a_write_that_failed_fails_the_capture),
 	};
 
 	return cmocka_run_group_tests_name("capture files", tests, make_dir, remove_dir);

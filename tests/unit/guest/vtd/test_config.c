@@ -80,6 +80,9 @@ static void test_refused(void **state)
 		{VREG(CAP_SSLPS), 0, 0, 0, "CAP.SSLPS"},
 		{0, VREG(CAP_MAMV), 0, 0, "CAP.MAMV"},
 		{VREG(CAP_MAMV), 0, 0, 0, "CAP.MAMV"},
+		/* Bits 63 to 12 of an address are 2^52 pages. */
+		{VIQ_PUT(VREG(CAP_MAMV), 51), VREG(CAP_MAMV) & ~VIQ_PUT(VREG(CAP_MAMV), 51), 0, 0, NULL},
+		{VIQ_PUT(VREG(CAP_MAMV), 52), VREG(CAP_MAMV) & ~VIQ_PUT(VREG(CAP_MAMV), 52), 0, 0, "CAP.MAMV"},
 		{0, VREG(CAP_MAMV) | VREG(CAP_PSI), 0, 0, NULL},
 		{0, 0, 0, VREG(ECAP_FSTS), "CAP.FS1GP"},
 		{0, VREG(CAP_FRO), 0, 0, "CAP.FRO"},

@@ -409,6 +409,72 @@ static void test_hooks_fail(void **state)
 	vvtd_free(v);
 }
 
+/*
+ * More descriptors than a batch holds (256), one of the first ones fails in the host: the queue stops at it, and
+ * nothing behind what was in that batch is read while ITE is set.
+ */
+static void test_full_batch_fails(void **state)
+{
+	const unsigned int bad[] = {0, 17, 255};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct vvtd *v = vvtd_new(NULL);
+		struct vvtd_host *host = vvtd_host_new(v);
+
+		vvtd_attach(v, host, 1, 0, 0x100, VIQ_VTD_TABLE_RID);
+		vvtd_boot(v, 256, 3);
+		/* Once only: what ran again would succeed. */
+		vvtd_host_fail(host, entry_page(bad[i], true), VIQ_CALL_FAILED, 1);
+		for (unsigned int n = 0; n < 400; n++)
+			vvtd_push(v, desc_page(1, 0, n));
+		vvtd_push_wait(v);
+		vvtd_ring(v);
+		assert_retry(v, bad[i]);
+		assert_int_equal(host->effect_count, bad[i]);
+		assert_int_equal(viq_vtd_counters(v->vtd)->retries, 1);
+		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+		assert_vidle(v);
+		assert_true(vvtd_completed(v, 400));
+		for (unsigned int n = 0; n < 400; n++)
+			assert_int_equal(vvtd_host_count(host, entry_page(n, true)), 1);
+		vvtd_free(v);
+	}
+}
+
+/*
+ * A device-TLB descriptor that timed out lies in a full batch that fails: the failure is told first, and the time-out,
+ * which is not forgotten, at the next wait descriptor.
+ */
+static void test_full_batch_fails_after_a_time_out(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *host = vvtd_host_new(v);
+
+	vvtd_attach(v, host, 1, 0, 0x100, VIQ_VTD_TABLE_RID);
+	vvtd_boot(v, 256, 3);
+	v->devtlb_result = -110;
+	v->devtlb_times = 1;
+	vvtd_host_fail(host, entry_page(100, true), VIQ_CALL_FAILED, 1);
+	vvtd_push(v, desc_devtlb(0x777, 0x1000, false));
+	for (unsigned int n = 1; n < 400; n++)
+		vvtd_push(v, desc_page(1, 0, n));
+	vvtd_push_wait(v); /* 400: aborts */
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_retry(v, 100);
+	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+	assert_int_equal(vvtd_r32(v, VREG(FSTS)), VREG(FSTS_ITE));
+	assert_int_equal(VIQ_GET(VREG(IQERCD_ITESID), vvtd_r64(v, VREG(IQERCD))), 0x777);
+	assert_iqh(v, 401);
+	assert_false(vvtd_completed(v, 400));
+	v->ite_time = ++v->time;
+	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+	assert_vidle(v);
+	assert_false(vvtd_completed(v, 400));
+	assert_true(vvtd_completed(v, 401));
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +489,8 @@ int main(void)
 		cmocka_unit_test(test_iqh_without_wait),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_hooks_fail),
+		cmocka_unit_test(test_full_batch_fails),
+		cmocka_unit_test(test_full_batch_fails_after_a_time_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -562,6 +562,23 @@ static void p1_anything_while_anything_fails(void **state)
 	}
 }
 
+/* A removed device's table that the kernel has to the end is lost, and destroy says so. */
+static void destroy_tells_of_what_the_kernel_keeps(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	n->own_attach = true;
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	n->attach_fails = -1;
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), -ENOMEM);
+	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
+	assert_int_equal(viq_linux_vvtd_destroy(n->vv), -EBUSY);
+	n->vv = NULL;
+	assert_int_equal(vnest_own_objects(n), 1);
+	vnest_free_leaky(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -573,6 +590,7 @@ int main(void)
 		cmocka_unit_test(blocking_that_fails_once_is_told),
 		cmocka_unit_test(broken_is_told_and_tried_again),
 		cmocka_unit_test(p1_anything_while_anything_fails),
+		cmocka_unit_test(destroy_tells_of_what_the_kernel_keeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

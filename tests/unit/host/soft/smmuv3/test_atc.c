@@ -271,6 +271,31 @@ static void requests_record_no_events_and_rights_are_per_kind(void **state)
 	machine_fini(&m);
 }
 
+/* What a device may fetch instructions from and not read: granted so, and kept so. */
+static void a_copy_for_fetches_is_none_for_reads(void **state)
+{
+	const uint32_t fetch = VIQ_SOFT_READ | VIQ_SOFT_EXEC | VIQ_SOFT_SSV;
+	struct viq_soft_counters before, after;
+	struct machine m;
+	uint64_t ttb, pa;
+
+	pasids_init(&m);
+	ttb = le64toh(*word_at(&m, m.cd + 64 + 8));
+	map_page(&m, ttb, VA, (PA | PAGE_RW) & ~UINT64_C(0x40)); /* AP 0b00, UXN 0 */
+	invalidate(&m, tlbi_va(1), VA);
+	atc_inv(&m, pasid_bits(1), VA);
+	assert_int_equal(translate(m.dev, VA, 1, fetch, &pa), 0);
+	viq_soft_counters(m.soft, &before);
+	assert_int_equal(translate(m.dev, VA, 1, fetch, &pa), 0);
+	viq_soft_counters(m.soft, &after);
+	assert_int_equal(pa, PA);
+	assert_int_equal(after.atc_hits, before.atc_hits + 1);
+	assert_true(viq_soft_cached(m.dev, VA, 1, fetch, true));
+	assert_false(viq_soft_cached(m.dev, VA, 1, VIQ_SOFT_READ | VIQ_SOFT_SSV, true));
+	assert_int_equal(translate(m.dev, VA, 1, VIQ_SOFT_READ | VIQ_SOFT_SSV, &pa), -EFAULT);
+	machine_fini(&m);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_device_uses_its_copy_until_atc_inv),
 	cmocka_unit_test(atc_inv_does_not_touch_the_tlb),
@@ -281,6 +306,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(without_ats_there_is_no_copy),
 	cmocka_unit_test(an_iommu_without_ats_ignores_eats),
 	cmocka_unit_test(requests_record_no_events_and_rights_are_per_kind),
+	cmocka_unit_test(a_copy_for_fetches_is_none_for_reads),
 };
 
 int main(void)

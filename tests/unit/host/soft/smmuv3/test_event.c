@@ -97,6 +97,48 @@ static void rights_and_leaf_faults(void **state)
 	machine_fini(&m);
 }
 
+/*
+ * An instruction fetch asks for execution and nothing else: a page that an unprivileged access may only execute
+ * (AP 0b00, UXN 0) is fetched from and not read. Three times each: from the tables, the TLB and the front.
+ */
+static void instruction_fetches(void **state)
+{
+	const uint32_t fetch = VIQ_SOFT_READ | VIQ_SOFT_EXEC;
+	const uint64_t page = MEM_BASE + 0x100000, xn = UINT64_C(1) << 54, pxn = UINT64_C(1) << 53;
+	struct machine m;
+	uint64_t ttb = machine_init_s1(&m, NULL), pa;
+	char buf[4] = "";
+
+	map_page(&m, ttb, VA, (page | PAGE_RW) & ~UINT64_C(0x40));
+	map_page(&m, ttb, VA + 0x1000, ((page + 0x1000) | PAGE_RW) & ~UINT64_C(0x40));
+	map_page(&m, ttb, VA + 0x2000, (page + 0x2000) | PAGE_RW | 0x80 | pxn);
+	map_page(&m, ttb, VA + 0x3000, (page + 0x3000) | ((PAGE_RW | 0x80) & ~UINT64_C(0x40)) | xn);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(translate(m.dev, VA + 8, 0, fetch, &pa), 0);
+		assert_int_equal(pa, page + 8);
+		aborts(&m, VA, 0, VIQ_SOFT_READ, (uint64_t[4]){dw0(0x13), RNW | CLASS_IN, VA});
+		/* The other order: what is not readable is cached first. */
+		aborts(&m, VA + 0x1000, 0, VIQ_SOFT_READ, (uint64_t[4]){dw0(0x13), RNW | CLASS_IN, VA + 0x1000});
+		assert_int_equal(translate(m.dev, VA + 0x1000, 0, fetch, &pa), 0);
+		assert_int_equal(pa, page + 0x1000);
+		/* PXN and UXN: each for its own privilege. */
+		assert_int_equal(translate(m.dev, VA + 0x2000, 0, fetch, &pa), 0);
+		assert_int_equal(pa, page + 0x2000);
+		aborts(&m, VA + 0x2000, 0, fetch | VIQ_SOFT_PRIV,
+		       (uint64_t[4]){dw0(0x13), RNW | CLASS_IN | VIQ_SMMUV3_EVT_1_IND | VIQ_SMMUV3_EVT_1_PNU,
+				     VA + 0x2000});
+		assert_int_equal(translate(m.dev, VA + 0x3000, 0, fetch | VIQ_SOFT_PRIV, &pa), 0);
+		assert_int_equal(pa, page + 0x3000);
+		aborts(&m, VA + 0x3000, 0, fetch,
+		       (uint64_t[4]){dw0(0x13), RNW | CLASS_IN | VIQ_SMMUV3_EVT_1_IND, VA + 0x3000});
+	}
+	put_word(&m, page, UINT64_C(0x44332211));
+	assert_int_equal(viq_soft_dma_read(m.dev, VA, 0, VIQ_SOFT_EXEC, buf, sizeof(buf)), 0);
+	assert_memory_equal(buf, "\x11\x22\x33\x44", 4);
+	assert_int_equal(viq_soft_dma_read(m.dev, VA, 0, 0, buf, sizeof(buf)), -EFAULT);
+	machine_fini(&m);
+}
+
 static void silent_and_harmless_terminations(void **state)
 {
 	struct machine m;
@@ -283,13 +325,10 @@ static void dma_crosses_pages(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(an_unmapped_page),
-	cmocka_unit_test(rights_and_leaf_faults),
-	cmocka_unit_test(silent_and_harmless_terminations),
-	cmocka_unit_test(configuration_faults),
-	cmocka_unit_test(stage_1_bypassed),
-	cmocka_unit_test(stage_2_faults),
-	cmocka_unit_test(the_input_address_is_told_as_given),
+	cmocka_unit_test(an_unmapped_page),     cmocka_unit_test(rights_and_leaf_faults),
+	cmocka_unit_test(instruction_fetches),  cmocka_unit_test(silent_and_harmless_terminations),
+	cmocka_unit_test(configuration_faults), cmocka_unit_test(stage_1_bypassed),
+	cmocka_unit_test(stage_2_faults),       cmocka_unit_test(the_input_address_is_told_as_given),
 	cmocka_unit_test(dma_crosses_pages),
 };
 
