@@ -522,6 +522,32 @@ static void misuse_is_refused(void **state)
 	assert_null(viq_call_fanout_host(NULL).ops);
 }
 
+/* Of a stream, what any host says; also the last one of as many hosts as there may be. */
+static void every_host_is_asked_of_a_stream(void **state)
+{
+	struct fake_host fakes[VIQ_CALL_MAX_HOSTS];
+	struct viq_call_host hosts[VIQ_CALL_MAX_HOSTS], host;
+	uint32_t known[VIQ_CALL_MAX_HOSTS][VIQ_CALL_MAX_HOSTS] = {{0}};
+	struct viq_call_fanout *fanout;
+
+	for (uint32_t h = 0; h < VIQ_CALL_MAX_HOSTS; h++) {
+		fake_host_init(&fakes[h], FAKE_EXACT, 1);
+		known[h][h] = KNOWN | (h % 2 ? ATS : 0);
+		fakes[h].streams = known[h];
+		fakes[h].stream_count = VIQ_CALL_MAX_HOSTS;
+		hosts[h] = fake_host(&fakes[h]);
+	}
+	for (uint32_t count = 1; count <= VIQ_CALL_MAX_HOSTS; count++) {
+		assert_int_equal(viq_call_fanout_create(hosts, count, &fanout), 0);
+		host = viq_call_fanout_host(fanout);
+		for (uint32_t sid = 0; sid < VIQ_CALL_MAX_HOSTS; sid++)
+			assert_int_equal(viq_call_stream(&host, sid), sid < count ? known[sid][sid] : 0);
+		viq_call_fanout_destroy(fanout);
+	}
+	for (uint32_t h = 0; h < VIQ_CALL_MAX_HOSTS; h++)
+		fake_host_fini(&fakes[h]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,6 +566,7 @@ int main(void)
 		cmocka_unit_test(misuse_is_refused),
 		cmocka_unit_test(probe_needs_every_host),
 		cmocka_unit_test(stream_is_known_if_any_host_knows_it),
+		cmocka_unit_test(every_host_is_asked_of_a_stream),
 	};
 
 	return cmocka_run_group_tests_name("call-fanout", tests, NULL, NULL);

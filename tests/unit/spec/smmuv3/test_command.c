@@ -254,6 +254,36 @@ static void text_marks_illegal_commands(void **state)
 	}
 }
 
+/* What a range comes to (4.4.1.1): (NUM + 1) * 2^SCALE granules. */
+static void text_of_ranges(void **state)
+{
+	static const struct {
+		unsigned int num, scale, tg;
+		const char *text;
+	} cases[] = {
+		{0, 1, 1, " [2 x 4K]"},
+		{2, 0, 1, " [3 x 4K]"},
+		{2, 3, 2, " [24 x 16K]"},
+		{31, 1, 3, " [64 x 64K]"},
+		{31, 31, 1, " [68719476736 x 4K]"},
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint64_t cmd[2] = {VIQ_SMMUV3_OP_TLBI_NH_VA | VIQ_PUT(VIQ_SMMUV3_TLBI_NUM, cases[i].num) |
+						 VIQ_PUT(VIQ_SMMUV3_TLBI_SCALE, cases[i].scale),
+					 VIQ_PUT(VIQ_SMMUV3_TLBI_1_TG, cases[i].tg) | 0x40000000};
+
+		assert_true(viq_smmuv3_command_text(cmd, NULL, text, sizeof(text)) > 0);
+		if (!strstr(text, cases[i].text))
+			fail_msg("'%s' does not say '%s'", text, cases[i].text);
+	}
+	/* Without TG it is one address, whatever NUM and SCALE are. */
+	assert_true(viq_smmuv3_command_text((uint64_t[2]){VIQ_SMMUV3_OP_TLBI_NH_VA, 0x1000}, NULL, text, sizeof(text)) >
+		    0);
+	assert_null(strchr(text, '['));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +293,7 @@ int main(void)
 		cmocka_unit_test(commands_of_stage_1_need_it),
 		cmocka_unit_test(names),
 		cmocka_unit_test(text_marks_illegal_commands),
+		cmocka_unit_test(text_of_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -727,6 +727,23 @@ static void test_the_system_s_iommufd(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* 0 is a file descriptor as any other. */
+static void test_file_descriptor_0(void **state)
+{
+	struct script s = {0};
+	struct viq_linux *ctx = script_open(&s);
+	uint32_t id;
+
+	assert_int_equal(viq_linux_vfio_attach(ctx, 0, 8), 0);
+	assert_int_equal(viq_linux_vfio_detach(ctx, 0), 0);
+	assert_int_equal(viq_linux_vfio_attach_pasid(ctx, 0, 1, 8), 0);
+	assert_int_equal(viq_linux_vfio_detach_pasid(ctx, 0, 1), 0);
+	assert_int_equal(viq_linux_vfio_bind(ctx, 0, &id, NULL), 0);
+	assert_int_equal(s.ioctls, 5);
+	assert_int_equal(s.fd, 0);
+	viq_linux_close(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -755,6 +772,7 @@ int main(void)
 		cmocka_unit_test(test_a_bad_configuration_says_why),
 		cmocka_unit_test(test_the_systems_own_calls),
 		cmocka_unit_test(test_the_system_s_iommufd),
+		cmocka_unit_test(test_file_descriptor_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

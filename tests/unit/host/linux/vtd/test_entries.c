@@ -643,6 +643,27 @@ static void the_largest_directory(void **state)
 	vnest_free(n);
 }
 
+/* What is in force already is not touched: no device stands blocked for a moment while others are looked at. */
+static void what_is_in_force_is_left_alone(void **state)
+{
+	struct vnest *n = one_device();
+
+	vvtd_gcmd(n->g, VREG(GCMD_TE), false);
+	assert_int_equal(vnest_mode(n, 0, 0), FK_OWN_TABLES);
+	n->fk->calls = 0;
+	assert_true(vnest_send(n, desc_cc(VREG(CC_GLOBAL), 0, 0, 0)));
+	assert_true(vnest_send(n, desc_pc(VREG(PC_GLOBAL), 0, 0)));
+	assert_int_equal(n->fk->calls, 0);
+	vvtd_gcmd(n->g, VREG(GCMD_TE), true);
+	vnest_set(n, 0, 0, DID, 1);
+	vnest_set(n, 0, 9, DID, 2);
+	n->fk->calls = 0;
+	assert_true(vnest_send(n, desc_cc(VREG(CC_GLOBAL), 0, 0, 0)));
+	assert_true(vnest_send(n, desc_pc(VREG(PC_GLOBAL), 0, 0)));
+	assert_int_equal(n->fk->calls, 0);
+	vnest_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -675,6 +696,7 @@ int main(void)
 		cmocka_unit_test(no_pasids_that_the_device_has_not),
 		cmocka_unit_test(tables_are_limited),
 		cmocka_unit_test(the_largest_directory),
+		cmocka_unit_test(what_is_in_force_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,17 @@ static void a_configuration_that_cannot_be_is_refused(void **state)
 	REFUSES(idr5 |= VIQ_SMMUV3_IDR5_DS);
 	REFUSES(idr5 |= VIQ_SMMUV3_IDR5_OAS);
 	REFUSES(idr5 &= ~(VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K | VIQ_SMMUV3_IDR5_GRAN64K));
+	REFUSES(idr1 = (good.idr1 & ~VIQ_SMMUV3_IDR1_SSIDSIZE) | VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 21));
+	/* The most there is: 52 bits of output address, 20-bit SubstreamIDs. */
+	{
+		struct viq_soft_config c = good;
+
+		c.idr1 |= VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20);
+		c.idr5 = (c.idr5 & ~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 6);
+		assert_int_equal(viq_soft_create(&c, &soft), 0);
+		viq_soft_destroy(soft);
+		soft = NULL;
+	}
 	assert_int_equal(viq_soft_create(NULL, &soft), -EINVAL);
 	assert_int_equal(viq_soft_create(&good, NULL), -EINVAL);
 	machine_fini(&m);
@@ -252,6 +263,8 @@ static void what_an_ste_may_say(void **state)
 		{1, VIQ_PUT(VIQ_SMMUV3_STE_1_SHCFG, 1), -EINVAL},
 		{1 | 5 << 1, VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, 2), -EINVAL},
 		{1 | 5 << 1, VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, 3), -EINVAL},
+		{1, VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, 2), -EINVAL},
+		{1 | 4 << 1, VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, 3), -EINVAL},
 		/* ILLEGAL: 21 bits of SSID; a context pointer beyond OAS; stalls where there are none. */
 		{1 | 5 << 1 | UINT64_C(21) << 59, 0, -EINVAL},
 		{1 | 5 << 1 | UINT64_C(1) << 50, 0, -EINVAL},

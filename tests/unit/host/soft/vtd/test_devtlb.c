@@ -256,6 +256,35 @@ static void arguments(void **state)
 	vm_fini(&w.vm);
 }
 
+/* A page that may be read is not for execution where the PASID entry has no ERE: the device's TLB grants reads only. */
+static void a_copy_for_reads_is_none_for_fetches(void **state)
+{
+	const uint32_t fetch = VIQ_SOFT_READ | VIQ_SOFT_EXEC | VIQ_SOFT_SSV;
+	struct world w;
+	uint64_t pa;
+
+	world_init(&w, false);
+	assert_true(in_device(&w, 5, IOVA));
+	assert_false(viq_soft_vtd_cached(w.vm.dev, IOVA, 5, fetch, true));
+	assert_int_equal(vm_translate(w.vm.dev, 5, IOVA, VIQ_SOFT_READ | VIQ_SOFT_EXEC, &pa), -EFAULT);
+	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
+	vm_fini(&w.vm);
+}
+
+/* Without a direction a read is meant. */
+static void the_question_is_of_reads(void **state)
+{
+	struct world w;
+
+	world_init(&w, false);
+	for (unsigned int devtlb = 0; devtlb < 2; devtlb++) {
+		assert_true(viq_soft_vtd_cached(w.vm.dev, IOVA, 0, 0, devtlb));
+		assert_true(viq_soft_vtd_cached(w.vm.dev, IOVA, 5, VIQ_SOFT_SSV, devtlb));
+		assert_false(viq_soft_vtd_cached(w.vm.dev, IOVA + 4096, 0, 0, devtlb));
+	}
+	vm_fini(&w.vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +298,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_answer_is_ice_and_the_queue_goes_on),
 		cmocka_unit_test(a_time_out_behind_the_call_is_retried),
 		cmocka_unit_test(arguments),
+		cmocka_unit_test(a_copy_for_reads_is_none_for_fetches),
+		cmocka_unit_test(the_question_is_of_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -441,6 +441,31 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	fini(&e);
 }
 
+/* Tables come and go until each internal tag was used, and then again: 16 bits of them. */
+static void tables_come_and_go_without_end(void **state)
+{
+	struct synth_vtd_pasids pasids;
+	struct synth_vtd_pt pt[2];
+	struct vm vm;
+
+	vm_init(&vm, true, NULL);
+	pasids = vm_pasids(&vm, SID, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		pt[i] = vm_pt(&vm, 1, 4);
+		vm_map(&pt[i], IOVA, PAGE(i));
+	}
+	vm_entry(&pasids, 5, &pt[0], NULL, 4);
+	vm.dev = vm_add(&vm, SID, false);
+	vm_hits(vm.dev, 5, IOVA, PAGE(0));
+	for (unsigned int i = 1; i < 2 * 65536 + 10; i++) {
+		vm_entry(&pasids, 5, &pt[i % 2], NULL, 4 + i % 2);
+		vm_flush_entry(&vm, 4 + (i - 1) % 2, 5);
+		if (i % 256 < 2 || i % 65536 > 64000)
+			vm_hits(vm.dev, 5, IOVA, PAGE(i % 2));
+	}
+	vm_fini(&vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_guest_gets_no_more_tables_than_are_allowed),
 		cmocka_unit_test(numbers_of_tables_that_went_come_back_empty),
 		cmocka_unit_test(under_a_parent_the_guests_addresses_are_translated_too),
+		cmocka_unit_test(tables_come_and_go_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,36 @@ static void rights_are_asked_of_cached_entries_too(void **state)
 	vm_fini(&w.vm);
 }
 
+/* What accesses count, one by one. */
+static void each_access_is_counted(void **state)
+{
+	struct viq_soft_counters c[5];
+	struct world w;
+
+	world_init(&w);
+	viq_soft_vtd_counters(w.vm.soft, &c[0]);
+	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
+	viq_soft_vtd_counters(w.vm.soft, &c[1]);
+	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
+	viq_soft_vtd_counters(w.vm.soft, &c[2]);
+	vm_misses(&w.vm, w.vm.dev, 5, 0xb000, VIQ_VTD_FR_FS_P);
+	viq_soft_vtd_counters(w.vm.soft, &c[3]);
+	assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, true), 0);
+	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
+	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
+	viq_soft_vtd_counters(w.vm.soft, &c[4]);
+	assert_int_equal(c[1].tlb_misses, c[0].tlb_misses + 1);
+	assert_int_equal(c[1].walks, c[0].walks + 1);
+	assert_int_equal(c[1].tlb_hits, c[0].tlb_hits);
+	assert_int_equal(c[2].tlb_hits, c[1].tlb_hits + 1);
+	assert_int_equal(c[2].walks, c[1].walks);
+	assert_int_equal(c[3].faults, c[2].faults + 1);
+	assert_int_equal(c[3].walks, c[2].walks + 1);
+	assert_int_equal(c[4].atc_hits, c[3].atc_hits + 1);
+	assert_int_equal(c[4].faults, c[3].faults);
+	vm_fini(&w.vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_large_page_goes_by_any_of_its_pages),
 		cmocka_unit_test(the_first_write_through_a_clean_entry_sets_dirty),
 		cmocka_unit_test(rights_are_asked_of_cached_entries_too),
+		cmocka_unit_test(each_access_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
