@@ -307,9 +307,6 @@ bool vtd_batch_flush(struct viq_vtd *s)
 		call(s, t, count, &res);
 		if (res.error == VIQ_CALL_NONE)
 			continue;
-		/* An answer that contradicts itself says nothing: from the first entry on. */
-		if (res.handled >= count)
-			res.handled = res.suspect = 0, res.error = VIQ_CALL_FAILED;
 		end = position_of(t, res.handled);
 		illegal = res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect;
 	}

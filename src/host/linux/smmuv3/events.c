@@ -107,8 +107,6 @@ int viq_linux_vsmmu_events(struct viq_linux_vsmmu *v)
 		err = viq_linux_veventq_read(v->ctx, v->event_fd, events, &n);
 		if (err)
 			return err == -EAGAIN ? 0 : err;
-		if (!n)
-			break;
 		for (uint32_t i = 0; i < n; i++)
 			take_event(v, &events[i]);
 	}
