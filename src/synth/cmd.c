@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Command encodings (IHI 0070 chapter 4). */
+#include "spec/smmuv3/scope.h"
+
 #include "synth.h"
 
 static struct synth_cmd cmd(uint64_t op, uint64_t w0, uint64_t w1)
@@ -116,7 +118,7 @@ struct synth_cmd synth_cmd_tlbi_next_range(unsigned int asid, uint64_t *va, uint
 {
 	struct synth_range r = {.ttl = ttl, .tg = granule / 2 - 5};
 	struct synth_cmd out;
-	uint64_t count;
+	uint64_t bytes;
 
 	/* NUM = SCALE = TTL = 0 is reserved: without a level hint a single page becomes two. */
 	if (!ttl && *pages % 2)
@@ -124,8 +126,8 @@ struct synth_cmd synth_cmd_tlbi_next_range(unsigned int asid, uint64_t *va, uint
 	r.scale = __builtin_ctzll(*pages);
 	r.num = (*pages >> r.scale & 31) - 1;
 	out = synth_cmd_tlbi_nh_va_range(asid, *va, leaf, r);
-	count = (uint64_t)(r.num + 1) << r.scale;
-	*va += count << granule;
-	*pages -= count;
+	bytes = smmuv3_tlbi_decode(out.w).span.bytes;
+	*va += bytes;
+	*pages -= bytes >> granule;
 	return out;
 }

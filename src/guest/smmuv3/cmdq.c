@@ -3,6 +3,7 @@
  * The command queue (IHI 0070 3.5, 4.1, 7.1): check each command against its rule, give it to whoever handles it.
  */
 #include "smmuv3.h"
+#include "spec/smmuv3/scope.h"
 
 /* A contiguous piece of the ring that can be read in place, from head on. */
 struct window {
@@ -94,10 +95,9 @@ static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
 static bool names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
 	uint64_t ssid = VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0] & rule->keep[0]);
-	bool ssid_valid = rule->kind != SMMUV3_ATC_INV || (cmd[0] & VIQ_SMMUV3_CMD_SSV);
+	bool ssid_valid = rule->kind != SMMUV3_ATC_INV || smmuv3_cmd_ssv(cmd);
 
-	return VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]) > smmuv3_last_sid(s) ||
-	       (ssid_valid && ssid >> s->features.ssid_bits);
+	return smmuv3_cmd_sid(cmd) > smmuv3_last_sid(s) || (ssid_valid && ssid >> s->features.ssid_bits);
 }
 
 static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
@@ -112,8 +112,7 @@ static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule
 		}
 		need |= VIQ_CALL_STREAM_ATS;
 	}
-	if (!names_nothing(s, rule, cmd) &&
-	    (viq_call_stream(&s->config.host, VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0])) & need) == need)
+	if (!names_nothing(s, rule, cmd) && (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) == need)
 		add_entry(s, rule, cmd);
 	else
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
@@ -122,23 +121,16 @@ static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule
 /* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL (4.3). false: the queue stopped. */
 static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
-	uint32_t sid = VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]), max = smmuv3_last_sid(s);
-	uint32_t first = sid, last = sid;
+	struct smmuv3_streams streams = smmuv3_cfgi_streams(cmd);
+	uint32_t max = smmuv3_last_sid(s);
 	int ret = 0;
 
-	if ((cmd[0] & VIQ_SMMUV3_CMD_OP) == VIQ_SMMUV3_OP_CFGI_STE_RANGE) {
-		/* 2^(Range + 1) streams; 64-bit because Range = 31 means 2^32. */
-		uint64_t low = (UINT64_C(2) << VIQ_GET(VIQ_SMMUV3_CFGI_1_RANGE, cmd[1])) - 1;
-
-		first = sid & ~low;
-		last = sid | low;
-	}
-	if (last > max)
-		last = max;
+	if (streams.last > max)
+		streams.last = max;
 	if (!smmuv3_batch_flush(s))
 		return false;
-	if (first <= max)
-		ret = smmuv3_reconfig(s, VIQ_SMMUV3_CFGI_STE, first, last);
+	if (streams.first <= max)
+		ret = smmuv3_reconfig(s, VIQ_SMMUV3_CFGI_STE, streams.first, streams.last);
 	if (ret) {
 		/* Not the guest's fault, and it must not go on as if it were done: CERROR_ABT makes it retry (7.1). */
 		smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, cmd);
@@ -158,7 +150,7 @@ static bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
 /* One command of any kind. false: the queue stopped. Otherwise the caller advances head past it. */
 static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
-	uint8_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
+	uint8_t op = smmuv3_cmd_op(cmd);
 	const struct smmuv3_rule *rule = &s->rules[op];
 
 	if (!smmuv3_command_legal(rule, cmd, s->features.bits))
@@ -204,7 +196,7 @@ static uint32_t take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, bool
 		*stopped = (s->batch.hole_count == BATCH_HOLES && !smmuv3_batch_flush(s)) || !take_one(s, cmd);
 		if (*stopped)
 			break;
-		s->counters.commands[cmd[0] & VIQ_SMMUV3_CMD_OP]++;
+		s->counters.commands[smmuv3_cmd_op(cmd)]++;
 		advance(s, 1);
 		taken++;
 	}

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "command.h"
+#include "scope.h"
 
 #define FIELD(id, text, w, m, feat, miss, fmt)                                                                         \
 	static const struct smmuv3_field field_##id = {                                                                \
@@ -44,20 +45,18 @@ FIELD(msidata, "MSIData", 0, VIQ_SMMUV3_SYNC_MSIDATA, FEATURE_ALWAYS, MISSING_IL
 FIELD(msiaddr, "MSIAddr", 1, VIQ_SMMUV3_SYNC_1_MSIADDR, FEATURE_ALWAYS, MISSING_ILLEGAL, FORMAT_FLAG);
 /* clang-format on */
 
-/* Section 4.4.1.1: which combinations of the range fields exist. */
 static const char *range_conflict(const uint64_t cmd[2], uint32_t features)
 {
-	unsigned int tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]);
-	unsigned int ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
-	uint64_t span = cmd[0] & (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE);
-
-	if (!tg)
-		return span || ttl ? "NUM, SCALE and TTL are RES0 with TG = 0" : NULL;
-	if (!span && !ttl)
+	switch (smmuv3_tlbi_form(cmd)) {
+	case SMMUV3_RANGE_NO_TG:
+		return "NUM, SCALE and TTL are RES0 with TG = 0";
+	case SMMUV3_RANGE_RESERVED:
 		return "TG with NUM = SCALE = TTL = 0 is reserved";
-	if (tg == 2 && ttl == 1 && !(features & FEATURE_BIT(FEATURE_DS)))
-		return "TTL = 1 does not exist for 16K granules without DS";
-	return NULL;
+	case SMMUV3_RANGE_LEVEL_DS:
+		return features & FEATURE_BIT(FEATURE_DS) ? NULL : "TTL = 1 does not exist for 16K granules without DS";
+	default:
+		return NULL;
+	}
 }
 
 const char *smmuv3_command_conflict(enum smmuv3_kind kind, const uint64_t cmd[2], uint32_t features)

@@ -5,20 +5,18 @@
 #include "base/line.h"
 
 #include "command.h"
+#include "scope.h"
 #include "text.h"
 
 /* CFGI_ALL is CFGI_STE_RANGE with Range = 31 (4.3.3). */
 static const char *name_of(const struct smmuv3_command *row, const uint64_t cmd[2])
 {
-	if (row->op == VIQ_SMMUV3_OP_CFGI_STE_RANGE &&
-	    VIQ_GET(VIQ_SMMUV3_CFGI_1_RANGE, cmd[1]) == VIQ_SMMUV3_CFGI_RANGE_ALL)
-		return "CFGI_ALL";
-	return row->name;
+	return smmuv3_is_cfgi_all(cmd) ? "CFGI_ALL" : row->name;
 }
 
 const char *smmuv3_command_name(const uint64_t cmd[2])
 {
-	const struct smmuv3_command *row = smmuv3_command_find(cmd[0] & VIQ_SMMUV3_CMD_OP);
+	const struct smmuv3_command *row = smmuv3_command_find(smmuv3_cmd_op(cmd));
 
 	return row ? name_of(row, cmd) : NULL;
 }
@@ -63,16 +61,13 @@ static void put_undefined(struct line *line, const struct smmuv3_command *row, c
 	}
 }
 
-/* What the numbers of a range command come to (4.4.1.1). */
+/* What the numbers of a range command come to. */
 static void put_range(struct line *line, const uint64_t cmd[2])
 {
-	static const unsigned int kib[] = {0, 4, 16, 64};
-	unsigned int tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]);
-	unsigned int scale = VIQ_GET(VIQ_SMMUV3_TLBI_SCALE, cmd[0]);
+	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(cmd);
 
-	if (tg)
-		put(line, " [%" PRIu64 " x %uK]",
-		    (VIQ_GET(VIQ_SMMUV3_TLBI_NUM, cmd[0]) + 1) << (scale > 39 ? 39 : scale), kib[tg]);
+	if (tlbi.granule)
+		put(line, " [%" PRIu64 " x %uK]", tlbi.span.bytes >> tlbi.granule, 1u << (tlbi.granule - 10));
 }
 
 int smmuv3_command_text(const uint64_t cmd[2], uint32_t features, char *buf, size_t len)
@@ -83,10 +78,10 @@ int smmuv3_command_text(const uint64_t cmd[2], uint32_t features, char *buf, siz
 
 	if (buf && len)
 		buf[0] = '\0';
-	row = smmuv3_command_find(cmd[0] & VIQ_SMMUV3_CMD_OP);
+	row = smmuv3_command_find(smmuv3_cmd_op(cmd));
 	if (!row) {
-		put(&line, "!reserved opcode 0x%02x dw0=0x%016" PRIx64 " dw1=0x%016" PRIx64,
-		    (unsigned int)(cmd[0] & VIQ_SMMUV3_CMD_OP), cmd[0], cmd[1]);
+		put(&line, "!reserved opcode 0x%02x dw0=0x%016" PRIx64 " dw1=0x%016" PRIx64, smmuv3_cmd_op(cmd), cmd[0],
+		    cmd[1]);
 		return (int)line.used;
 	}
 	put(&line, "%s%s", features & FEATURE_BIT(row->feature) ? "" : "!", name_of(row, cmd));

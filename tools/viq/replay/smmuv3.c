@@ -7,6 +7,8 @@
 
 #include <viq/smmuv3.h>
 
+#include "spec/smmuv3/scope.h"
+
 #include "arch.h"
 #include "smmuv3.h"
 #include "tool.h"
@@ -25,19 +27,11 @@ static struct smmuv3_guest *of(struct replay_guest *guest)
 	return (struct smmuv3_guest *)guest;
 }
 
-static unsigned int opcode(const uint64_t cmd[4])
-{
-	return (unsigned int)VIQ_GET(VIQ_SMMUV3_CMD_OP, cmd[0]);
-}
-
 /* --- Commands ---------------------------------------------------------------------------------------------------- */
 
 static unsigned int kind(const uint64_t cmd[4])
 {
-	if (opcode(cmd) == VIQ_SMMUV3_OP_CFGI_STE_RANGE &&
-	    VIQ_GET(VIQ_SMMUV3_CFGI_1_RANGE, cmd[1]) == VIQ_SMMUV3_CFGI_RANGE_ALL)
-		return KIND_CFGI_ALL;
-	return opcode(cmd);
+	return smmuv3_is_cfgi_all(cmd) ? KIND_CFGI_ALL : smmuv3_cmd_op(cmd);
 }
 
 static const char *kind_name(unsigned int kind)
@@ -56,7 +50,7 @@ static void text(const uint64_t cmd[4], char *buf, size_t len)
 
 static bool goes_to_host(const uint64_t cmd[4])
 {
-	switch (opcode(cmd)) {
+	switch (smmuv3_cmd_op(cmd)) {
 	case VIQ_SMMUV3_OP_CFGI_CD:
 	case VIQ_SMMUV3_OP_CFGI_CD_ALL:
 	case VIQ_SMMUV3_OP_TLBI_NH_ALL:
@@ -73,31 +67,23 @@ static bool goes_to_host(const uint64_t cmd[4])
 
 static bool goes_to_device(const uint64_t cmd[4])
 {
-	return opcode(cmd) == VIQ_SMMUV3_OP_ATC_INV;
+	return smmuv3_cmd_op(cmd) == VIQ_SMMUV3_OP_ATC_INV;
 }
 
 static bool ends_call(const uint64_t cmd[4])
 {
-	unsigned int op = opcode(cmd);
+	unsigned int op = smmuv3_cmd_op(cmd);
 
 	return op == VIQ_SMMUV3_OP_SYNC || op == VIQ_SMMUV3_OP_CFGI_STE || op == VIQ_SMMUV3_OP_CFGI_STE_RANGE;
 }
 
 /* --- What a capture needs ---------------------------------------------------------------------------------------- */
 
-/* log2 of the granule that a range command speaks of (4.4.1); 0: none. */
-static uint8_t command_granule(const uint64_t cmd[4])
-{
-	static const uint8_t log2[] = {0, 12, 14, 16};
-
-	return log2[VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1])];
-}
-
 /* Tables have one granule: the first that a range command of their ASID tells; 1 stands for "not told yet". */
 static void note_asid(struct scan_smmuv3 *scan, const uint64_t cmd[4], unsigned int op)
 {
-	uint8_t *granule = &scan->granule[VIQ_GET(VIQ_SMMUV3_TLBI_ASID, cmd[0])];
-	uint8_t told = op == VIQ_SMMUV3_OP_TLBI_NH_VA ? command_granule(cmd) : 0;
+	uint8_t *granule = &scan->granule[smmuv3_tlbi_asid(cmd)];
+	uint8_t told = op == VIQ_SMMUV3_OP_TLBI_NH_VA ? smmuv3_tlbi_decode(cmd).granule : 0;
 
 	if (*granule <= 1)
 		*granule = told ? told : 1;
@@ -125,9 +111,8 @@ static void note_stream(struct scan_smmuv3 *scan, uint32_t sid, uint32_t ssid, b
 
 static void scan_command(struct scan *scan, const uint64_t cmd[4])
 {
-	uint32_t sid = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]);
-	uint32_t ssid = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0]);
-	unsigned int op = opcode(cmd);
+	uint32_t sid = smmuv3_cmd_sid(cmd), ssid = smmuv3_cmd_ssid(cmd);
+	unsigned int op = smmuv3_cmd_op(cmd);
 
 	if (OP_NAMES_ASID(op))
 		note_asid(&scan->smmuv3, cmd, op);
@@ -136,7 +121,7 @@ static void scan_command(struct scan *scan, const uint64_t cmd[4])
 	else if (op == VIQ_SMMUV3_OP_CFGI_CD)
 		note_stream(&scan->smmuv3, sid, ssid, false);
 	else if (op == VIQ_SMMUV3_OP_ATC_INV)
-		note_stream(&scan->smmuv3, sid, cmd[0] & VIQ_SMMUV3_CMD_SSV ? ssid : 0, true);
+		note_stream(&scan->smmuv3, sid, smmuv3_cmd_ssv(cmd) ? ssid : 0, true);
 }
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
@@ -288,7 +273,7 @@ static uint32_t head(struct replay_guest *base)
 
 static bool completed(struct replay_guest *base, uint32_t index, const uint64_t cmd[4])
 {
-	return opcode(cmd) == VIQ_SMMUV3_OP_SYNC;
+	return smmuv3_cmd_op(cmd) == VIQ_SMMUV3_OP_SYNC;
 }
 
 static void ring(struct replay_guest *base, uint32_t doorbell)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/smmuv3/scope.h"
+
 #include "smmuv3.h"
 
 #define PROBE     (UINT64_C(1) << 46) /* an address that every device can use */
@@ -105,25 +107,16 @@ static void use_recent(struct witness *w, const struct replay_command *command, 
 /* An address TLBI (4.4): its pages, or a spread of them that has the first and the last. */
 static void use_range(struct witness *w, const struct replay_command *command, struct asid_witness *a)
 {
-	const uint64_t *cmd = command->cmd;
-	unsigned int tg = (unsigned int)VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]);
-	unsigned int ttl = (unsigned int)VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
-	unsigned int level = tg && ttl ? ttl : 3;
-	uint64_t va = cmd[1] & VIQ_SMMUV3_TLBI_1_VA;
-	unsigned int granule = a->pt.granule, shift = synth_pt_shift(&a->pt, level);
-	uint64_t bytes = UINT64_C(1) << granule, count, pages;
+	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(command->cmd);
+	unsigned int level = tlbi.level ? tlbi.level : 3, shift = synth_pt_shift(&a->pt, level);
+	uint64_t va = tlbi.span.first, inside = va & ((UINT64_C(1) << shift) - 1), count, pages;
 
-	if (tg && granule != 10 + 2 * tg) {
+	if (tlbi.granule && tlbi.granule != a->pt.granule) {
 		w->counts.skipped++;
 		return;
 	}
-	if (tg)
-		bytes = (VIQ_GET(VIQ_SMMUV3_TLBI_NUM, cmd[0]) + 1)
-			<< (VIQ_GET(VIQ_SMMUV3_TLBI_SCALE, cmd[0]) & 31) << granule;
-	count = (((va & ((UINT64_C(1) << shift) - 1)) + bytes - 1) >> shift) + 1;
-	if (!tg)
-		count = 1;
-	va &= ~((UINT64_C(1) << shift) - 1);
+	count = ((inside + tlbi.span.bytes - 1) >> shift) + 1;
+	va -= inside;
 	pages = count < WITNESS_PAGES ? count : WITNESS_PAGES;
 	w->counts.skipped += count - pages;
 	for (uint64_t i = 0; i < pages; i++) {
@@ -138,7 +131,7 @@ static void use_range(struct witness *w, const struct replay_command *command, s
 static void use_asid(struct witness *w, const struct replay_command *command,
 		     void (*use)(struct witness *, const struct replay_command *, struct asid_witness *))
 {
-	unsigned int place = own(w)->by_asid[VIQ_GET(VIQ_SMMUV3_TLBI_ASID, command->cmd[0])];
+	unsigned int place = own(w)->by_asid[smmuv3_tlbi_asid(command->cmd)];
 
 	if (place)
 		use(w, command, &own(w)->asids[place - 1]);
@@ -256,26 +249,24 @@ static void use_ste(struct witness *w, const struct replay_command *command, str
 
 static void use_stes(struct witness *w, const struct replay_command *command)
 {
-	unsigned int range = (unsigned int)VIQ_GET(VIQ_SMMUV3_CFGI_1_RANGE, command->cmd[1]);
-	uint64_t mask = (UINT64_C(2) << range) - 1;
-	uint64_t first = VIQ_GET(VIQ_SMMUV3_CMD_SID, command->cmd[0]) & ~mask;
+	struct smmuv3_streams named = smmuv3_cfgi_streams(command->cmd);
 
 	for (size_t i = 0; i < own(w)->stream_count; i++)
-		if (own(w)->streams[i].sid - first <= mask)
+		if (own(w)->streams[i].sid >= named.first && own(w)->streams[i].sid <= named.last)
 			use_ste(w, command, &own(w)->streams[i]);
 }
 
 static void use_stream(struct witness *w, const struct replay_command *command)
 {
-	struct stream_witness *s = find_stream(w, VIQ_GET(VIQ_SMMUV3_CMD_SID, command->cmd[0]));
-	uint32_t ssid = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, command->cmd[0]);
+	struct stream_witness *s = find_stream(w, smmuv3_cmd_sid(command->cmd));
+	uint32_t ssid = smmuv3_cmd_ssid(command->cmd);
 	struct config_state *c;
 
 	if (!s) {
 		w->counts.skipped++;
 		return;
 	}
-	switch (VIQ_GET(VIQ_SMMUV3_CMD_OP, command->cmd[0])) {
+	switch (smmuv3_cmd_op(command->cmd)) {
 	case VIQ_SMMUV3_OP_CFGI_STE:
 		use_ste(w, command, s);
 		break;
@@ -298,7 +289,7 @@ static void use_stream(struct witness *w, const struct replay_command *command)
 /* An ATC is watched for what it holds, so the page is mapped once, alike in both sets of tables. */
 static void use_atc_page(struct witness *w, const struct replay_command *command, struct stream_witness *s, uint64_t va)
 {
-	bool ssv = command->cmd[0] & VIQ_SMMUV3_CMD_SSV;
+	bool ssv = smmuv3_cmd_ssv(command->cmd);
 	struct record r = {
 		.what = RECORD_ATC, .dev = s->dev, .iova = va, .flags = VIQ_SOFT_READ, .waiting = &s->atc_waiting};
 	uint64_t oa = witness_fresh_address(w, 12);
@@ -313,7 +304,7 @@ static void use_atc_page(struct witness *w, const struct replay_command *command
 			synth_store(own(w)->tables[i].mem, slot,
 				    synth_pt_leaf_desc(&own(w)->tables[i], oa, 3, SYNTH_NG));
 	}
-	r.ssid = ssv ? (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, command->cmd[0]) : 0;
+	r.ssid = ssv ? smmuv3_cmd_ssid(command->cmd) : 0;
 	r.flags |= ssv ? VIQ_SOFT_SSV : 0;
 	if (!usable || translate(r.dev, va, r.ssid, r.flags, &r.pa)) {
 		w->counts.skipped++;
@@ -325,10 +316,9 @@ static void use_atc_page(struct witness *w, const struct replay_command *command
 
 static void use_atc(struct witness *w, const struct replay_command *command)
 {
-	struct stream_witness *s = find_stream(w, VIQ_GET(VIQ_SMMUV3_CMD_SID, command->cmd[0]));
-	unsigned int size = (unsigned int)VIQ_GET(VIQ_SMMUV3_ATC_1_SIZE, command->cmd[1]);
-	uint64_t va = command->cmd[1] & VIQ_SMMUV3_ATC_1_ADDR;
-	uint64_t count;
+	struct stream_witness *s = find_stream(w, smmuv3_cmd_sid(command->cmd));
+	struct smmuv3_span span = smmuv3_atc_span(command->cmd);
+	uint64_t count = span.bytes >> 12;
 
 	/* While an earlier doorbell's ATC_INV waits for its CMD_SYNC, the ATC must not be filled again. */
 	if (!s || !s->ats || (s->atc_waiting && s->atc_used != w->doorbells)) {
@@ -336,27 +326,25 @@ static void use_atc(struct witness *w, const struct replay_command *command)
 		return;
 	}
 	s->atc_used = w->doorbells;
-	if (command->cmd[0] & VIQ_SMMUV3_CMD_SSV)
-		find_config(w, s, (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SSID, command->cmd[0]));
-	if (size >= VIQ_SMMUV3_ATC_SIZE_ALL) {
+	if (smmuv3_cmd_ssv(command->cmd))
+		find_config(w, s, smmuv3_cmd_ssid(command->cmd));
+	if (!span.bytes) {
 		if (!s->recent.count)
 			witness_note_recent(&s->recent, PROBE, 3);
 		for (unsigned int i = 0; i < WITNESS_RECENT && i < s->recent.count; i++)
 			use_atc_page(w, command, s, s->recent.pages[i].va);
 		return;
 	}
-	count = UINT64_C(1) << size;
-	va &= ~((count << 12) - 1);
 	for (uint64_t i = 0; i < count && i < WITNESS_PAGES; i++) {
-		witness_note_recent(&s->recent, va + (i << 12), 3);
-		use_atc_page(w, command, s, va + (i << 12));
+		witness_note_recent(&s->recent, span.first + (i << 12), 3);
+		use_atc_page(w, command, s, span.first + (i << 12));
 	}
 	w->counts.skipped += count > WITNESS_PAGES ? count - WITNESS_PAGES : 0;
 }
 
 void smmuv3_witness_use(struct witness *w, const struct replay_command *command)
 {
-	switch (VIQ_GET(VIQ_SMMUV3_CMD_OP, command->cmd[0])) {
+	switch (smmuv3_cmd_op(command->cmd)) {
 	case VIQ_SMMUV3_OP_TLBI_NH_ALL:
 	case VIQ_SMMUV3_OP_TLBI_NSNH_ALL:
 		use_all_asids(w, command, use_recent);

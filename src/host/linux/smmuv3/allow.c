@@ -2,6 +2,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "spec/smmuv3/scope.h"
+
 #include "allow.h"
 
 #define LEAF       VIQ_SMMUV3_CMD_1_LEAF
@@ -83,14 +85,9 @@ void linux_allow_init(struct linux_allow *allow, const struct viq_linux_hw_info 
 /* Without RIL all of these fields are 0 here. */
 static bool range_allowed(const struct linux_allow *allow, const uint64_t cmd[2])
 {
-	uint64_t tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]), ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
-	bool range = cmd[0] & RANGE;
+	enum smmuv3_range_form form = smmuv3_tlbi_form(cmd);
 
-	if (!tg)
-		return !range && !ttl;
-	if (tg == 2 && ttl == 1 && !allow->ds)
-		return false;
-	return range || ttl;
+	return form == SMMUV3_RANGE_NONE || form == SMMUV3_RANGE || (form == SMMUV3_RANGE_LEVEL_DS && allow->ds);
 }
 
 bool linux_allowed_values(const struct linux_allow *allow, const uint64_t cmd[2])

@@ -3,6 +3,8 @@
  * What each command may look like and what it removes (IHI 0070 4.3, 4.4, 4.5). Removing more than a command names is
  * legal, and done where it is cheaper; removing less never.
  */
+#include "spec/smmuv3/scope.h"
+
 #include "command.h"
 
 struct soft_command {
@@ -17,18 +19,16 @@ struct soft_command {
 
 static bool asid_legal(const struct soft_features *f, const uint64_t cmd[2])
 {
-	return VIQ_GET(VIQ_SMMUV3_TLBI_ASID, cmd[0]) <= 0xff || f->idr0 & VIQ_SMMUV3_IDR0_ASID16;
+	return smmuv3_tlbi_asid(cmd) <= 0xff || f->idr0 & VIQ_SMMUV3_IDR0_ASID16;
 }
 
-/* Combinations of NUM, SCALE, TTL and TG that are reserved (4.4.1.1), IDR5.DS being 0. */
+/* IDR5.DS is 0 here. */
 static bool range_legal(const struct soft_features *f, const uint64_t cmd[2])
 {
-	uint64_t tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]), ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
-	bool any = cmd[0] & (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE) || ttl;
+	enum smmuv3_range_form form = smmuv3_tlbi_form(cmd);
 
-	if (!asid_legal(f, cmd) || cmd[0] & VIQ_SMMUV3_TLBI_SCALE_5)
-		return false;
-	return tg ? any && !(tg == 2 && ttl == 1) : !any;
+	return asid_legal(f, cmd) && !(cmd[0] & VIQ_SMMUV3_TLBI_SCALE_5) &&
+	       (form == SMMUV3_RANGE_NONE || form == SMMUV3_RANGE);
 }
 
 static bool atc_legal(const struct soft_features *f, const uint64_t cmd[2])
@@ -38,7 +38,7 @@ static bool atc_legal(const struct soft_features *f, const uint64_t cmd[2])
 
 static struct soft_vdevice *find_stream(const struct soft_viommu *viommu, const uint64_t cmd[2])
 {
-	return soft_vdevice_find(viommu, VIQ_GET(VIQ_SMMUV3_CMD_SID, cmd[0]));
+	return soft_vdevice_find(viommu, smmuv3_cmd_sid(cmd));
 }
 
 static struct soft_view *stream_view(const struct soft_viommu *viommu, const uint64_t cmd[2])
@@ -51,7 +51,7 @@ static void run_cfgi_cd(struct viq_soft *soft, struct soft_viommu *viommu, const
 	struct soft_view *view = stream_view(viommu, cmd);
 
 	if (view)
-		soft_config_inv(&view->cds, VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0]));
+		soft_config_inv(&view->cds, smmuv3_cmd_ssid(cmd));
 }
 
 static void run_cfgi_cd_all(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
@@ -70,54 +70,47 @@ static void run_nh_all(struct viq_soft *soft, struct soft_viommu *viommu, const 
 
 static void run_nh_asid(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
 {
-	soft_tlb_inv_asid(&viommu->vm, VIQ_GET(VIQ_SMMUV3_TLBI_ASID, cmd[0]));
+	soft_tlb_inv_asid(&viommu->vm, smmuv3_tlbi_asid(cmd));
 }
 
-/*
- * The stage-1 leaves that an address command is about. A range is not aligned to its size, and is cut at 2^64; as whole
- * leaves are compared, it is rounded out to the alignment that TTL demands.
- */
-static struct soft_tlb_range decode_range(struct soft_viommu *viommu, const uint64_t cmd[2])
+/* The stage-1 leaves that an address command names. They are compared whole: that rounds to what TTL demands. */
+static struct soft_tlb_range leaves_of(struct soft_viommu *viommu, const uint64_t cmd[2])
 {
-	uint64_t va = cmd[1] & VIQ_SMMUV3_TLBI_1_VA, granules = soft_vm_granules(&viommu->vm), bytes;
-	unsigned int tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]), granule = 10 + 2 * tg;
+	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(cmd);
+	uint64_t granules = soft_vm_granules(&viommu->vm);
 
-	if (!tg)
-		return (struct soft_tlb_range){.first = va, .last = va, .shifts = soft_leaf_shifts(granules, 0)};
-	bytes = (VIQ_GET(VIQ_SMMUV3_TLBI_NUM, cmd[0]) + 1) << VIQ_GET(VIQ_SMMUV3_TLBI_SCALE, cmd[0]) << granule;
+	if (tlbi.granule)
+		granules &= VIQ_BIT(tlbi.granule);
 	return (struct soft_tlb_range){
-		.first = va,
-		.last = bytes - 1 > UINT64_MAX - va ? UINT64_MAX : va + (bytes - 1),
-		.shifts = soft_leaf_shifts(granules & VIQ_BIT(granule), VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1])),
+		.first = tlbi.span.first,
+		.last = smmuv3_span_last(tlbi.span),
+		.shifts = soft_leaf_shifts(granules, tlbi.level),
 	};
 }
 
 static void run_nh_va(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
 {
-	struct soft_tlb_range range = decode_range(viommu, cmd);
+	struct soft_tlb_range range = leaves_of(viommu, cmd);
 
-	soft_tlb_inv_va(&soft->tlb, &viommu->vm, VIQ_GET(VIQ_SMMUV3_TLBI_ASID, cmd[0]), &range);
+	soft_tlb_inv_va(&soft->tlb, &viommu->vm, smmuv3_tlbi_asid(cmd), &range);
 }
 
 static void run_nh_vaa(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
 {
-	struct soft_tlb_range range = decode_range(viommu, cmd);
+	struct soft_tlb_range range = leaves_of(viommu, cmd);
 
 	soft_tlb_inv_vaa(&soft->tlb, &viommu->vm, &range);
 }
 
-/* A device that does not use ATS holds nothing. SSV = 0 and the global flag both reach every PASID (4.5.1). */
+/* A device that does not use ATS holds nothing. */
 static void run_atc_inv(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
 {
 	struct viq_soft_dev *dev = find_stream(viommu, cmd)->dev;
-	unsigned int size = VIQ_GET(VIQ_SMMUV3_ATC_1_SIZE, cmd[1]);
-	bool any_pasid = !(cmd[0] & VIQ_SMMUV3_CMD_SSV) || cmd[0] & VIQ_SMMUV3_ATC_G;
-	uint64_t span = size == VIQ_SMMUV3_ATC_SIZE_ALL ? UINT64_MAX : (UINT64_C(4096) << size) - 1;
-	uint64_t first = (cmd[1] & VIQ_SMMUV3_ATC_1_ADDR) & ~span;
+	struct smmuv3_span span = smmuv3_atc_span(cmd);
 
 	if (!soft_dev_uses_ats(dev))
 		return;
-	soft_atc_inv(dev->atc, any_pasid, VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0]), first, first + span);
+	soft_atc_inv(dev->atc, !smmuv3_atc_one_ssid(cmd), smmuv3_cmd_ssid(cmd), span.first, smmuv3_span_last(span));
 }
 
 #define RIL_0 (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE)
@@ -179,7 +172,7 @@ static const struct soft_command commands[] = {
 static const struct soft_command *find_command(const uint64_t cmd[2])
 {
 	for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (commands[i].op == VIQ_GET(VIQ_SMMUV3_CMD_OP, cmd[0]))
+		if (commands[i].op == smmuv3_cmd_op(cmd))
 			return &commands[i];
 	}
 	return NULL;
