@@ -13,51 +13,45 @@
 
 #include <viq/smmuv3.h>
 
+#include "spec/smmuv3/event.h"
+
 #include "vsmmu.h"
 
-#define SSID  (VIQ_SMMUV3_EVT_0_SSV | VIQ_SMMUV3_EVT_0_SSID)
-#define FAULT (VIQ_SMMUV3_EVT_1_PNU | VIQ_SMMUV3_EVT_1_IND | VIQ_SMMUV3_EVT_1_RNW | VIQ_SMMUV3_EVT_1_CLASS)
-#define STALL VIQ_BIT(31) /* of word 1, in translation faults */
-
-/* Bits of words 0 to 2, besides the event's number and the StreamID in word 0. Word 3 is for S2 = 1 and fetches. */
-static const struct kind {
-	uint8_t event;
-	uint64_t bits[3];
-} kinds[] = {
-	{VIQ_SMMUV3_EVT_C_BAD_STE, {SSID}},
-	{VIQ_SMMUV3_EVT_F_STREAM_DISABLED, {0}},
-	{VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID, {VIQ_SMMUV3_EVT_0_SSID}},
-	{VIQ_SMMUV3_EVT_C_BAD_CD, {SSID}},
-	{VIQ_SMMUV3_EVT_F_TRANSLATION, {SSID, FAULT, UINT64_MAX}},
-	{VIQ_SMMUV3_EVT_F_ADDR_SIZE, {SSID, FAULT, UINT64_MAX}},
-	{VIQ_SMMUV3_EVT_F_ACCESS, {SSID, FAULT, UINT64_MAX}},
-	{VIQ_SMMUV3_EVT_F_PERMISSION, {SSID, FAULT | VIQ_SMMUV3_EVT_1_TTRNW, UINT64_MAX}},
-};
-
-static const struct kind *find_kind(uint64_t word0)
+/* The kinds that the kernel promises. Others are not let through, whatever it sends. */
+static bool passed_on(unsigned int event)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (kinds[i].event == VIQ_GET(VIQ_SMMUV3_EVT_0_ID, word0))
-			return &kinds[i];
+	switch (event) {
+	case VIQ_SMMUV3_EVT_C_BAD_STE:
+	case VIQ_SMMUV3_EVT_F_STREAM_DISABLED:
+	case VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID:
+	case VIQ_SMMUV3_EVT_C_BAD_CD:
+	case VIQ_SMMUV3_EVT_F_TRANSLATION:
+	case VIQ_SMMUV3_EVT_F_ADDR_SIZE:
+	case VIQ_SMMUV3_EVT_F_ACCESS:
+	case VIQ_SMMUV3_EVT_F_PERMISSION:
+		return true;
+	default:
+		return false;
 	}
-	return NULL;
 }
 
 /* What the guest is to see of a physical record. false: nothing. */
 static bool make_record(const struct viq_linux_vsmmu *v, const uint64_t in[4], uint64_t out[4])
 {
-	const uint64_t always = VIQ_SMMUV3_EVT_0_ID | VIQ_SMMUV3_EVT_0_SID;
-	const struct kind *kind = find_kind(in[0]);
+	/* A stall was not offered: nobody would answer it. */
+	const uint64_t not_the_guests = VIQ_SMMUV3_EVT_1_S2 | VIQ_SMMUV3_EVT_1_STALL;
+	unsigned int event = (unsigned int)VIQ_GET(VIQ_SMMUV3_EVT_0_ID, in[0]);
+	const uint64_t *fields;
 
-	if (!kind || !linux_streams_find(v, VIQ_GET(VIQ_SMMUV3_EVT_0_SID, in[0])))
+	if (!passed_on(event) || !linux_streams_find(v, VIQ_GET(VIQ_SMMUV3_EVT_0_SID, in[0])))
 		return false;
-	/* Only translation faults have these bits. A stall was not offered: nobody would answer it. */
-	if (kind->bits[1] && (in[1] & (VIQ_SMMUV3_EVT_1_S2 | STALL)))
+	fields = smmuv3_event_find(event)->fields;
+	if (in[1] & fields[1] & not_the_guests)
 		return false;
-	out[0] = in[0] & (always | kind->bits[0]);
-	out[1] = in[1] & kind->bits[1];
-	out[2] = in[2] & kind->bits[2];
-	out[3] = 0;
+	out[0] = in[0] & (VIQ_SMMUV3_EVT_0_ID | VIQ_SMMUV3_EVT_0_SID | fields[0]);
+	out[1] = in[1] & fields[1] & ~VIQ_SMMUV3_EVT_1_STAG;
+	out[2] = in[2] & fields[2];
+	out[3] = 0; /* an IPA means something with S2 = 1 only */
 	return true;
 }
 

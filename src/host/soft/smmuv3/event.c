@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Event records (IHI 0070 7.3): which fields each event has. */
+/* Event records (IHI 0070 7.3) of accesses that failed. */
 #include <string.h>
 
+#include "spec/smmuv3/event.h"
+
 #include "translate.h"
-
-#define SUBSTREAM (1u << 0) /* SSV and SSID */
-#define SSID_ONLY (1u << 1) /* SSID, without SSV */
-#define ACCESS    (1u << 2) /* PnU, InD, RnW, S2, CLASS and the input address */
-#define FETCH     (1u << 3) /* address of the structure */
-#define STAGE2    (1u << 4) /* the IPA, if stage 2 faulted */
-
-static const uint8_t fields_of[] = {
-	[VIQ_SMMUV3_EVT_F_STREAM_DISABLED] = 0, /* the StreamID alone */
-	[VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID] = SSID_ONLY,
-	[VIQ_SMMUV3_EVT_F_CD_FETCH] = SUBSTREAM | FETCH,
-	[VIQ_SMMUV3_EVT_C_BAD_CD] = SUBSTREAM,
-	[VIQ_SMMUV3_EVT_F_WALK_EABT] = SUBSTREAM | ACCESS | FETCH,
-	[VIQ_SMMUV3_EVT_F_TRANSLATION] = SUBSTREAM | ACCESS | STAGE2,
-	[VIQ_SMMUV3_EVT_F_ADDR_SIZE] = SUBSTREAM | ACCESS | STAGE2,
-	[VIQ_SMMUV3_EVT_F_ACCESS] = SUBSTREAM | ACCESS | STAGE2,
-	[VIQ_SMMUV3_EVT_F_PERMISSION] = SUBSTREAM | ACCESS | STAGE2,
-};
 
 static uint64_t access_word(const struct soft_access *access, const struct soft_fault *fault)
 {
@@ -34,31 +18,28 @@ static uint64_t access_word(const struct soft_access *access, const struct soft_
 		word |= VIQ_SMMUV3_EVT_1_RNW;
 	if (fault->stage2)
 		word |= VIQ_SMMUV3_EVT_1_S2;
-	if (fault->event == VIQ_SMMUV3_EVT_F_PERMISSION && fault->klass == VIQ_SMMUV3_EVT_CLASS_TT && fault->ttrnw_read)
+	if (fault->klass == VIQ_SMMUV3_EVT_CLASS_TT && fault->ttrnw_read)
 		word |= VIQ_SMMUV3_EVT_1_TTRNW;
 	return word;
 }
 
+/* Everything that is known of the fault, cut to the fields of its event. */
 void soft_event(const struct soft_access *access, const struct soft_fault *fault)
 {
 	const struct viq_soft_config *config = &access->soft->config;
-	uint8_t fields = fields_of[fault->event];
-	uint64_t record[4] = {fault->event | VIQ_PUT(VIQ_SMMUV3_EVT_0_SID, access->view->vsid)};
+	const uint64_t *fields = smmuv3_event_find(fault->event)->fields;
+	uint64_t record[4] = {VIQ_PUT(VIQ_SMMUV3_EVT_0_SSID, access->ssid), access_word(access, fault), access->iova,
+			      fault->stage2 ? fault->ipa : 0};
 
 	if (!config->event || !access->view->bound)
 		return;
-	if (fields & SUBSTREAM && access->flags & VIQ_SOFT_SSV)
-		record[0] |= VIQ_SMMUV3_EVT_0_SSV | VIQ_PUT(VIQ_SMMUV3_EVT_0_SSID, access->ssid);
-	if (fields & SSID_ONLY)
-		record[0] |= VIQ_PUT(VIQ_SMMUV3_EVT_0_SSID, access->ssid);
-	if (fields & ACCESS) {
-		record[1] = access_word(access, fault);
-		record[2] = access->iova;
-	}
-	if (fields & FETCH)
-		record[3] = fault->fetch & VIQ_SMMUV3_EVT_3_FETCH;
-	if (fields & STAGE2 && fault->stage2)
-		record[3] = fault->ipa & VIQ_SMMUV3_EVT_3_IPA;
+	if (access->flags & VIQ_SOFT_SSV)
+		record[0] |= VIQ_SMMUV3_EVT_0_SSV;
+	if (fields[3] == VIQ_SMMUV3_EVT_3_FETCH)
+		record[3] = fault->fetch;
+	for (unsigned int word = 0; word < 4; word++)
+		record[word] &= fields[word];
+	record[0] |= fault->event | VIQ_PUT(VIQ_SMMUV3_EVT_0_SID, access->view->vsid);
 	config->event(config->opaque, access->view->viommu, record);
 }
 
