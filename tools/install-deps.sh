@@ -31,6 +31,7 @@ needs_check() {
 	binutils         command readelf
 	g++              command g++
 	clang            command clang
+	cpio             command cpio
 	libclang-rt-dev  runtime libclang_rt.fuzzer-$(uname -m).a
 	qemu-system-arm  command qemu-system-aarch64
 	qemu-system-x86  command qemu-system-x86_64

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Run one libFuzzer target from a small corpus made here.
+"""Run one libFuzzer target from a small corpus made here. The exit status is 0 or 1: Meson takes others for no failure.
 
 A fixed number of inputs by default, so that a run costs the same everywhere: FUZZ_RUNS changes it, VIQ_FUZZ_TIME (in
 seconds) asks for a time instead. An input that fails is kept in the directory of the build and named.
@@ -8,6 +8,7 @@ seconds) asks for a time instead. An input that fails is kept in the directory o
 import os
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -79,20 +80,43 @@ def seed_vtd():
             bytes([0x40]) + queue(0, domain) + queue(1, wait) + bytes([6, 2, 11, 0, 2, 100, 0, 9, 30, 0, 1])]
 
 
+SEEDS = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd}
+MARGIN = 300  # seconds, for what a target does besides running inputs
+
+
+def executed(report):
+    """How many inputs libFuzzer says that it ran."""
+    found = re.search(r'^stat::number_of_executed_units:\s*(\d+)$', report, re.M)
+    return int(found[1]) if found else 0
+
+
 def main():
-    target = pathlib.Path(sys.argv[1])
-    seeds = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore,
-             'fuzz_vtd': seed_vtd}[target.name]()
+    target = pathlib.Path(sys.argv[1]).resolve()
+    seeds = SEEDS.get(target.name, list)()
     noise = random.Random(1)
     seeds += [bytes(noise.randrange(256) for _ in range(size)) for size in (16, 64, 256, 1024)]
-    seconds = os.environ.get('VIQ_FUZZ_TIME')
-    limit = f'-max_total_time={seconds}' if seconds else f'-runs={os.environ.get("FUZZ_RUNS", "4000")}'
+    seconds, runs = os.environ.get('VIQ_FUZZ_TIME'), int(os.environ.get('FUZZ_RUNS', '4000'))
+    # libFuzzer's own status of a failure is 77, which Meson takes for a skip.
+    command = [str(target), f'-max_total_time={seconds}' if seconds else f'-runs={runs}', '-error_exitcode=1',
+               '-print_final_stats=1', '-seed=1', '-max_len=768', '-timeout=20', '-rss_limit_mb=2048',
+               f'-artifact_prefix={target}-']
     with tempfile.TemporaryDirectory() as corpus:
         for i, seed in enumerate(seeds):
             pathlib.Path(corpus, f'seed-{i}').write_bytes(seed)
-        command = [str(target), limit, '-seed=1', '-max_len=768', '-timeout=20', '-rss_limit_mb=2048',
-                   f'-artifact_prefix={target}-', corpus]
-        return subprocess.run(command, check=False).returncode
+        with tempfile.TemporaryFile('w+', errors='replace') as said:
+            done = subprocess.run(command + [corpus], check=False, stderr=said,
+                                  timeout=2 * int(seconds) + MARGIN if seconds else None)
+            said.seek(0)
+            report = said.read()
+    sys.stderr.write(report)
+    if done.returncode:
+        return 1
+    # The seeds are run whatever the time.
+    least = len(seeds) if seconds else runs
+    if executed(report) < least:
+        print(f'{target.name}: {executed(report)} inputs were run, at least {least} were to be')
+        return 1
+    return 0
 
 
 sys.exit(main())

@@ -4,7 +4,6 @@
 import pathlib
 import struct
 import subprocess
-import shutil
 import tempfile
 import unittest
 
@@ -64,7 +63,6 @@ class Iort(unittest.TestCase):
 
 
 class Initrd(unittest.TestCase):
-    @unittest.skipUnless(shutil.which("cpio"), "no cpio here")
     def test_cpio_understands_it(self):
         with tempfile.TemporaryDirectory() as folder:
             archive = initrd.archive({"init": b"12345", "a/b/c": b""})
@@ -99,14 +97,14 @@ GOOD = ["noise", "1..3", "ok 1 a", "# a note", "ok 2 b # SKIP no reason", "not o
 
 
 class Tap(unittest.TestCase):
-    def judge(self, lines):
+    def judge(self, lines, may_skip=()):
         """The kind and reason of the result that stands for the whole run."""
-        kind, name, reason = tap.parse(lines)[0][-1]
+        kind, name, reason = tap.parse(lines, may_skip)[0][-1]
         self.assertEqual(name, "machine")
         return kind, reason
 
     def test_results(self):
-        results, notes = tap.parse(GOOD)
+        results, notes = tap.parse(GOOD, {"b": "why"})
         self.assertEqual(results, [("passed", "a", None), ("skipped", "b", "no reason"), ("failed", "c", "it broke"),
                                    ("passed", "machine", None)])
         self.assertEqual(notes, ["a note"])
@@ -116,6 +114,14 @@ class Tap(unittest.TestCase):
             kind, reason = self.judge(GOOD[:missing] + GOOD[missing + 1:])
             self.assertEqual(kind, "failed")
             self.assertIn(why, reason)
+
+    def test_a_skip_that_is_not_foreseen_fails(self):
+        results, _ = tap.parse(GOOD, {"a": "why"})
+        self.assertEqual(results[1], ("failed", "b", "may not skip: no reason"))
+
+    def test_a_run_that_skips_all_fails(self):
+        kind, reason = self.judge(["1..1", GOOD[4].replace("2", "1"), tap.THE_END], {"b": "why"})
+        self.assertEqual((kind, reason), ("failed", "every test was skipped"))
 
     def test_an_unwell_kernel_fails(self):
         for line in ("[    1.0] WARNING: drivers/iommu/x.c:1", "Kernel panic - not syncing: x", "Internal error: Oops: 1",
