@@ -20,6 +20,7 @@ NAMES = {1: "context-cache", 2: "iotlb", 3: "device-tlb", 4: "interrupt-entry-ca
 TYPE, RESERVED = 3, 4
 IQE = 0x10
 WAIT = (0x2_0000_0025, 0x1063C04)
+FENCE = (0x45, 0)  # a wait descriptor without a status word
 
 
 def piotlb(did, pasid, addr=None, am=0, ih=1):
@@ -295,12 +296,12 @@ class Soft(Replay):
         self.assertWitnessed(result, 4)
 
     def test_a_device_that_times_out_aborts_the_wait_and_is_asked_again(self):
-        for size, laps in ((128, 3), (128, 200)):
-            submissions = [[piotlb(1, 0, 0x5000), WAIT], [devtlb(0x10, 0x8000, 1), WAIT], [piotlb(1, 0, 0x6000), WAIT]]
+        for size, laps, wait in ((128, 3, WAIT), (128, 200, WAIT), (128, 3, FENCE)):
+            submissions = [[piotlb(1, 0, 0x5000), WAIT], [devtlb(0x10, 0x8000, 1), wait], [piotlb(1, 0, 0x6000), WAIT]]
             path = self.make(*submissions * laps, size=size)
             number = 6 * (laps // 2) + 2
             for batch in ("1", "4"):
-                with self.subTest(laps=laps, batch=batch):
+                with self.subTest(laps=laps, wait=wait, batch=batch):
                     result = replay(path, "--inject", f"{number}:atc-timeout", "--batch", batch)
                     (error,) = result["errors"]
                     # IQH is past the wait descriptor, whose status word was not written.

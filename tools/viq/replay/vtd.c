@@ -325,7 +325,10 @@ static void adapt(struct replay_guest *base, uint32_t index, uint64_t desc[4])
 	*status_word(guest, addr) = ~(uint32_t)VIQ_GET(VIQ_VTD_WAIT_DATA, desc[0]);
 }
 
-/* What the guest polls decides, not that the queue has passed the descriptor. */
+/*
+ * What the guest polls decides, not that the queue has passed the descriptor. Without a status word: the one that a
+ * device time-out aborted is the last that the queue has passed when it stops.
+ */
 static bool completed(struct replay_guest *base, uint32_t index, const uint64_t desc[4])
 {
 	struct vtd_guest *guest = of(base);
@@ -334,7 +337,8 @@ static bool completed(struct replay_guest *base, uint32_t index, const uint64_t 
 	if (!is_wait(desc))
 		return false;
 	if (!(desc[0] & VIQ_VTD_WAIT_SW))
-		return true;
+		return !(read32(guest, VIQ_VTD_FSTS) & VIQ_VTD_FSTS_ITE) ||
+		       index != ((head(base) - 1) & guest_index_mask(base));
 	return addr >= guest->status && addr < guest->status_end &&
 	       *status_word(guest, addr) == (uint32_t)VIQ_GET(VIQ_VTD_WAIT_DATA, desc[0]);
 }
