@@ -16,7 +16,7 @@ import unittest
 from capture_bytes import DOORBELL, ENTRIES, GAP, NO_BASE, READ, SMMUV3, VTD, Capture
 
 VIQ = os.environ["VIQ_TOOL"]
-SEED = int(os.environ.get("VIQ_SEED", random.randrange(2**32)))
+SEED = int(os.environ.get("VIQ_SEED") or 1)
 
 IEC, WAIT, IOTLB, PASID_IOTLB = 0x4, 0x200000025, 0x400F2, 0x40036
 
@@ -162,7 +162,6 @@ class FakeQemu:
         self.server.bind(self.path)
         self.server.listen()
         self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
 
     def serve(self):
         client = self.server.accept()[0]
@@ -215,6 +214,7 @@ class RecordLive(unittest.TestCase):
             [VIQ, "record", "live", "--qmp", self.qemu.path, "--trace", os.path.join(self.folder, "log"),
              "-o", self.out],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, TMPDIR=self.tmp))
+        self.qemu.thread.start()  # not before: a hook may need the process
         self.stdout, self.stderr = self.process.communicate(timeout=60)
         self.qemu.thread.join()
         self.assertEqual(os.listdir(self.tmp), [])
