@@ -70,7 +70,7 @@ uint32_t fake_cut(const uint64_t *cmds, uint32_t count, uint32_t *random, struct
 
 /* xorshift32: *state must not be 0. */
 uint32_t fake_random(uint32_t *state);
-/* The seed of property tests: VIQ_SEED, or the time; printed. Never 0. */
+/* The seed of property tests: VIQ_SEED, or 1; printed. Never 0. */
 uint32_t fake_seed(void);
 
 #endif

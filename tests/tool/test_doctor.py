@@ -10,7 +10,6 @@ import shutil
 import struct
 import subprocess
 import tempfile
-import time
 import unittest
 
 VIQ = os.environ["VIQ_TOOL"]
@@ -310,7 +309,7 @@ class Iort(Tree):
         self.warning("coherent", "cannot be read: File too large", "")
 
     def test_any_damage_is_survived(self):
-        seed = int(os.environ.get("VIQ_SEED", "0"), 0) or time.time_ns() % 2**32
+        seed = int(os.environ.get("VIQ_SEED") or "1", 0)
         print(f"VIQ_SEED={seed}")
         dice = random.Random(seed)
         for _ in range(60):

@@ -3,7 +3,7 @@
 """P1, P2 and P8 by `viq replay` on random VT-d queues: whatever the guest queues and however the host fails, no
 translation is stale behind a completed wait descriptor, and everything that was looked at is accounted for.
 
-VIQ_SEED=N replays the captures of one run; VIQ_ROUNDS is how many captures there are (20)."""
+VIQ_SEED=N makes other captures than seed 1; VIQ_ROUNDS is how many captures there are (20)."""
 import json
 import os
 import random
@@ -16,7 +16,7 @@ import unittest
 from capture_bytes import DOORBELL, ENTRIES, GAP, NO_BASE, SETUP, VTD, Writer
 
 VIQ = os.environ["VIQ_TOOL"]
-SEED = int(os.environ.get("VIQ_SEED") or random.randrange(2**32))
+SEED = int(os.environ.get("VIQ_SEED") or 1)
 ROUNDS = int(os.environ.get("VIQ_ROUNDS") or 20)
 
 

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture/format.h"
@@ -418,7 +417,7 @@ static uint32_t nasty(void)
 static void packets_of_nonsense_are_refused_or_usable(void **state)
 {
 	const char *given = getenv("VIQ_SEED");
-	unsigned int seed = given ? (unsigned int)strtoul(given, NULL, 0) : (unsigned int)time(NULL);
+	unsigned int seed = given ? (unsigned int)strtoul(given, NULL, 0) : 1;
 	struct viq_capture_packet packet;
 	unsigned int accepted = 0;
 	uint8_t *buf;

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "walk.h"
 
@@ -79,7 +78,7 @@ void assert_fault_at(const struct soft_fault *fault, unsigned int event, unsigne
 uint64_t walk_seed(void)
 {
 	const char *text = getenv("VIQ_SEED");
-	uint64_t seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
+	uint64_t seed = text ? strtoull(text, NULL, 0) : 1;
 
 	print_message("VIQ_SEED=%ju\n", (uintmax_t)seed);
 	return seed;

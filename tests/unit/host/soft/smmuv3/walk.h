@@ -54,7 +54,7 @@ void walk_cd(struct walk_env *env, const struct synth_pt *ttb0, const struct syn
 void assert_fault_at(const struct soft_fault *fault, unsigned int event, unsigned int stage2, unsigned int klass,
 		     uint64_t ipa, uint64_t fetch, const char *file, int line);
 
-/* Random numbers for property tests: VIQ_SEED or the time; the seed is printed. */
+/* Random numbers for property tests: VIQ_SEED or 1; the seed is printed. */
 uint64_t walk_seed(void);
 uint64_t walk_random(uint64_t *state);
 

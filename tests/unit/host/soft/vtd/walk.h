@@ -75,7 +75,7 @@ uint64_t vtd_walk_gpa_to_pa(uint64_t gpa);
 /* Translate env->req. */
 int vtd_walk_try(struct vtd_walk_env *env);
 
-/* Random numbers for property tests: VIQ_SEED or the time; the seed is printed. */
+/* Random numbers for property tests: VIQ_SEED or 1; the seed is printed. */
 uint64_t vtd_walk_seed(void);
 uint64_t vtd_walk_random(uint64_t *state);
 
