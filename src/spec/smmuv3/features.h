@@ -3,6 +3,7 @@
 #ifndef VIQ_SPEC_SMMUV3_FEATURES_H
 #define VIQ_SPEC_SMMUV3_FEATURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <viq/smmuv3_spec.h>
@@ -39,6 +40,14 @@ struct smmuv3_features {
 
 void smmuv3_features_init(struct smmuv3_features *f, uint32_t idr0, uint32_t idr1, uint32_t idr3, uint32_t idr5,
 			  uint32_t aidr);
+
+/* granule: log2 */
+static inline bool smmuv3_has_granule(const struct smmuv3_features *f, unsigned int granule)
+{
+	return (granule == 12 && f->idr5 & VIQ_SMMUV3_IDR5_GRAN4K) ||
+	       (granule == 14 && f->idr5 & VIQ_SMMUV3_IDR5_GRAN16K) ||
+	       (granule == 16 && f->idr5 & VIQ_SMMUV3_IDR5_GRAN64K);
+}
 
 /* Address bits as IDR5.OAS, CD.IPS and STE.S2PS code them. 7 (56 bits, 128-bit descriptors only) acts as 6 (52). */
 unsigned int smmuv3_size_bits(unsigned int code);

@@ -13,17 +13,17 @@ struct soft_command {
 	uint64_t ril_bits[2];  /* with IDR3.RIL too */
 	uint64_t ssid_bits[2]; /* with substreams too */
 	bool names_stream;
-	bool (*legal)(const struct soft_features *f, const uint64_t cmd[2]); /* NULL: whatever the bits say */
+	bool (*legal)(const struct smmuv3_features *f, const uint64_t cmd[2]); /* NULL: whatever the bits say */
 	void (*run)(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2]);
 };
 
-static bool asid_legal(const struct soft_features *f, const uint64_t cmd[2])
+static bool asid_legal(const struct smmuv3_features *f, const uint64_t cmd[2])
 {
 	return smmuv3_tlbi_asid(cmd) <= 0xff || f->idr0 & VIQ_SMMUV3_IDR0_ASID16;
 }
 
 /* IDR5.DS is 0 here. */
-static bool range_legal(const struct soft_features *f, const uint64_t cmd[2])
+static bool range_legal(const struct smmuv3_features *f, const uint64_t cmd[2])
 {
 	enum smmuv3_range_form form = smmuv3_tlbi_form(cmd);
 
@@ -31,7 +31,7 @@ static bool range_legal(const struct soft_features *f, const uint64_t cmd[2])
 	       (form == SMMUV3_RANGE_NONE || form == SMMUV3_RANGE);
 }
 
-static bool atc_legal(const struct soft_features *f, const uint64_t cmd[2])
+static bool atc_legal(const struct smmuv3_features *f, const uint64_t cmd[2])
 {
 	return f->idr0 & VIQ_SMMUV3_IDR0_ATS && VIQ_GET(VIQ_SMMUV3_ATC_1_SIZE, cmd[1]) <= VIQ_SMMUV3_ATC_SIZE_ALL;
 }
@@ -178,7 +178,7 @@ static const struct soft_command *find_command(const uint64_t cmd[2])
 	return NULL;
 }
 
-static uint64_t allowed_bits(const struct soft_features *f, const struct soft_command *row, unsigned int word)
+static uint64_t allowed_bits(const struct smmuv3_features *f, const struct soft_command *row, unsigned int word)
 {
 	return row->bits[word] | (f->idr3 & VIQ_SMMUV3_IDR3_RIL ? row->ril_bits[word] : 0) |
 	       (f->ssid_bits ? row->ssid_bits[word] : 0);
@@ -187,7 +187,7 @@ static uint64_t allowed_bits(const struct soft_features *f, const struct soft_co
 const struct soft_command *soft_command_check(struct viq_soft *soft, const struct soft_viommu *viommu,
 					      const uint64_t cmd[2])
 {
-	const struct soft_features *f = &soft->features;
+	const struct smmuv3_features *f = &soft->features;
 	const struct soft_command *row = find_command(cmd);
 
 	if (!row || cmd[0] & ~VIQ_SMMUV3_CMD_OP & ~allowed_bits(f, row, 0) || cmd[1] & ~allowed_bits(f, row, 1))

@@ -54,17 +54,18 @@ bool soft_dev_uses_ats(const struct viq_soft_dev *dev)
 /* Full ATS is for streams whose stage 1 is on; EATS is ignored elsewhere (5.2). */
 static bool ats_effective(const struct viq_soft *soft, const struct soft_nested *nested)
 {
-	return soft->config.idr0 & VIQ_SMMUV3_IDR0_ATS && nested->config == VIQ_SMMUV3_STE_CONFIG_S1 &&
-	       VIQ_GET(VIQ_SMMUV3_STE_1_EATS, nested->ste[1]) == 1;
+	struct smmuv3_ste ste;
+
+	smmuv3_ste_decode(&soft->features, nested->ste, &ste);
+	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.eats == 1;
 }
 
 static uint32_t cd_slots(const struct viq_soft *soft, const struct soft_nested *nested)
 {
-	uint64_t cdmax = VIQ_GET(VIQ_SMMUV3_STE_0_S1CDMAX, nested->ste[0]);
+	struct smmuv3_ste ste;
 
-	if (nested->config != VIQ_SMMUV3_STE_CONFIG_S1 || !soft->features.ssid_bits || !cdmax)
-		return 1;
-	return SOFT_CONFIG_SLOTS;
+	smmuv3_ste_decode(&soft->features, nested->ste, &ste);
+	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.cdmax ? SOFT_CONFIG_SLOTS : 1;
 }
 
 static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested, const struct soft_vdevice *vdevice,

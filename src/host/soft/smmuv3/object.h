@@ -106,7 +106,7 @@ struct viq_soft_dev {
 
 struct viq_soft {
 	struct viq_soft_config config;
-	struct soft_features features;
+	struct smmuv3_features features;
 	struct soft_tlb tlb;
 	struct soft_stripe stripes[SOFT_STRIPES];
 

@@ -61,7 +61,7 @@ int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out)
 		return -ENOMEM;
 	memset(soft, 0, sizeof(*soft));
 	soft->config = *config;
-	soft_features_init(&soft->features, config->idr0, config->idr1, config->idr3, config->idr5);
+	smmuv3_features_init(&soft->features, config->idr0, config->idr1, config->idr3, config->idr5, 0);
 	if (soft_tlb_init(&soft->tlb, config->tlb_entries))
 		goto err_free;
 	ret = -pthread_mutex_init(&soft->lock, NULL);

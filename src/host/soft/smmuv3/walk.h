@@ -16,19 +16,14 @@
 
 #include "host/soft/access.h"
 #include "host/soft/cache/leaf.h"
+#include "spec/smmuv3/pte.h"
+#include "spec/smmuv3/tables.h"
 
 /*
- * What the ID registers allow, decoded once.
- *
- * Without effect here, so not to be offered: IDR0.HTTU (flags are never updated), IDR0.TTF bit 0 (AArch32 tables),
- * IDR5.DS and D128 (other descriptor formats), IDR3.E0PD, EPAN, S1PI, S2PI, S2PO, THE and DPT. OAS 7 acts as 52 bits.
+ * Of the ID registers, without effect here, so not to be offered: IDR0.HTTU (flags are never updated), IDR0.TTF bit 0
+ * (AArch32 tables), IDR5.DS and D128 (other descriptor formats), IDR3.E0PD, EPAN, S1PI, S2PI, S2PO, THE and DPT. OAS 7
+ * acts as 52 bits.
  */
-struct soft_features {
-	uint32_t idr0, idr1, idr3, idr5;
-	uint8_t oas;       /* output address bits, 32..52 */
-	uint8_t ssid_bits; /* IDR1.SSIDSIZE */
-};
-void soft_features_init(struct soft_features *f, uint32_t idr0, uint32_t idr1, uint32_t idr3, uint32_t idr5);
 
 /* A stage-2 regime: a checked STE's words 2 and 3. */
 struct soft_s2 {
@@ -43,7 +38,7 @@ struct soft_s2 {
 	uint64_t ttb;    /* aligned to the (concatenated) start table */
 };
 /* 0, or -EINVAL if ILLEGAL (5.2.2); *s2 is unchanged then. identity and affd become false. */
-int soft_s2_init(struct soft_s2 *s2, const struct soft_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
+int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
 		 unsigned int tg, unsigned int ps);
 
 /* One half (TTB0 or TTB1) of a checked CD. */
@@ -91,11 +86,17 @@ int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t i
  * Find and check the CD of a stream. ste: words 0 and 1 of a checked stage-1 STE. ssv/ssid as the access has them;
  * S1DSS is applied. Returns 0 with *cd; 1: stage 1 is skipped (S1DSS = 1); -EFAULT with *fault.
  */
-int soft_fetch_cd(const struct viq_mem *mem, const struct soft_features *f, const struct soft_s2 *s2,
+int soft_fetch_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
 		  const uint64_t ste[2], bool ssv, uint32_t ssid, struct soft_cd *cd, struct soft_fault *fault);
 
+/* The smallest piece of an identity translation. */
+#define SOFT_IDENTITY_SHIFT 12
+
+/* Do stage-2 rights (soft_leaf.s2) allow the access? In walk_s2.c. */
+bool soft_s2_allows(unsigned int rights, unsigned int access);
+
 /* Check words 0 and 1 of a V = 1 STE with Config 0, 4 or 5 against the features: 0 or -EINVAL if ILLEGAL (5.2.2). */
-int soft_check_ste(const struct soft_features *f, const uint64_t ste[2]);
+int soft_check_ste(const struct smmuv3_features *f, const uint64_t ste[2]);
 
 /*
  * Walk stage 1 then stage 2 for va. access: SOFT_R/W/X, with SOFT_P for privileged. cd NULL: stage 1 is bypassed, the
@@ -105,7 +106,7 @@ int soft_check_ste(const struct soft_features *f, const uint64_t ste[2]);
  *
  * base_va keeps the bits that TBI ignores as they are in va.
  */
-int soft_walk(const struct viq_mem *mem, const struct soft_features *f, const struct soft_s2 *s2,
+int soft_walk(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
 	      const struct soft_cd *cd, uint64_t va, unsigned int access, struct soft_leaf *leaf,
 	      struct soft_fault *fault);
 

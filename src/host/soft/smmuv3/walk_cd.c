@@ -2,7 +2,7 @@
 /* Context descriptors: finding (IHI 0070 3.3.2, 5.3), and what is ILLEGAL in one (5.4.2). */
 #include <errno.h>
 
-#include "walk_table.h"
+#include "walk.h"
 
 static int fail(struct soft_fault *fault, unsigned int event)
 {
@@ -10,25 +10,7 @@ static int fail(struct soft_fault *fault, unsigned int event)
 	return -EFAULT;
 }
 
-/* TG0 and TG1 have different codings. 0: reserved, or not implemented. */
-static unsigned int decode_granule(const struct soft_features *f, unsigned int half, unsigned int tg)
-{
-	static const uint8_t coding[2][4] = {{12, 16, 14, 0}, {0, 14, 12, 16}};
-	unsigned int granule = coding[half][tg];
-
-	switch (granule) {
-	case 12:
-		return f->idr5 & VIQ_SMMUV3_IDR5_GRAN4K ? granule : 0;
-	case 14:
-		return f->idr5 & VIQ_SMMUV3_IDR5_GRAN16K ? granule : 0;
-	case 16:
-		return f->idr5 & VIQ_SMMUV3_IDR5_GRAN64K ? granule : 0;
-	default:
-		return 0;
-	}
-}
-
-static bool txsz_legal(const struct soft_features *f, unsigned int granule, unsigned int txsz)
+static bool txsz_legal(const struct smmuv3_features *f, unsigned int granule, unsigned int txsz)
 {
 	bool va52 = granule == 16 && VIQ_GET(VIQ_SMMUV3_IDR5_VAX, f->idr5) == 1;
 	unsigned int max = 39;
@@ -38,98 +20,84 @@ static bool txsz_legal(const struct soft_features *f, unsigned int granule, unsi
 	return txsz >= (va52 ? 12 : 16) && txsz <= max;
 }
 
-/* Each level below the start takes granule - 3 bits. */
-static unsigned int start_level(unsigned int granule, unsigned int ia_bits)
+/* Those of a disabled half are not looked at. */
+static bool check_half(const struct smmuv3_features *f, const struct smmuv3_cd_half *half, unsigned int oa_bits,
+		       struct soft_tt *tt)
 {
-	unsigned int stride = granule - 3;
+	unsigned int ia_bits = 64 - half->txsz;
 
-	return 4 - (ia_bits - granule + stride - 1) / stride;
-}
-
-/* The fields of one half. Those of a disabled half are not looked at. */
-static bool decode_half(const struct soft_features *f, unsigned int half, const uint64_t cd[VIQ_SMMUV3_CD_WORDS],
-			unsigned int oa_bits, struct soft_tt *tt)
-{
-	uint64_t w0 = half ? cd[0] >> 16 : cd[0], ttb = cd[1 + half] & VIQ_SMMUV3_CD_1_TTB0;
-	unsigned int txsz = VIQ_GET(VIQ_SMMUV3_CD_0_T0SZ, w0);
-	unsigned int granule = decode_granule(f, half, VIQ_GET(VIQ_SMMUV3_CD_0_TG0, w0));
-
-	*tt = (struct soft_tt){.disabled = w0 & VIQ_SMMUV3_CD_0_EPD0};
+	*tt = (struct soft_tt){.disabled = half->disabled};
 	if (tt->disabled)
 		return true;
-	if (!granule || !txsz_legal(f, granule, txsz) || ttb >> granule_oa_bits(granule, oa_bits))
+	oa_bits = smmuv3_granule_oa_bits(half->granule, oa_bits);
+	if (!smmuv3_has_granule(f, half->granule) || !txsz_legal(f, half->granule, half->txsz) || half->ttb >> oa_bits)
 		return false;
 	*tt = (struct soft_tt){
-		.tbi = cd[0] & (half ? VIQ_SMMUV3_CD_0_TBI1 : VIQ_SMMUV3_CD_0_TBI0),
-		.had = f->idr3 & VIQ_SMMUV3_IDR3_HAD && cd[1 + half] & VIQ_SMMUV3_CD_1_HAD0,
+		.tbi = half->tbi,
+		.had = half->had,
 		.pa52 = f->oas == 52,
-		.granule = granule,
-		.start = start_level(granule, 64 - txsz),
-		.ia_bits = 64 - txsz,
+		.granule = half->granule,
+		.start = smmuv3_start_level(half->granule, ia_bits),
+		.ia_bits = ia_bits,
 	};
-	tt->ttb = align_ttb(ttb, granule, tt->start, tt->ia_bits, granule_oa_bits(granule, oa_bits));
+	tt->ttb = smmuv3_align_ttb(half->ttb, tt->granule, tt->start, ia_bits, oa_bits);
 	return true;
 }
 
 /* Stalls, terminations without abort and updates of flags must be implemented where a CD asks for them. */
-static bool fault_model_legal(const struct soft_features *f, const uint64_t ste[2], uint64_t w0, uint64_t w1)
+static bool fault_model_legal(const struct smmuv3_features *f, bool s1stalld, const struct smmuv3_cd *cd)
 {
 	unsigned int stall_model = VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, f->idr0);
 	unsigned int httu = VIQ_GET(VIQ_SMMUV3_IDR0_HTTU, f->idr0);
-	bool s = w0 & VIQ_SMMUV3_CD_0_S;
 
-	if (s && (stall_model == 1 || (stall_model == 0 && ste[1] & VIQ_SMMUV3_STE_1_S1STALLD)))
+	if (cd->stall && (stall_model == 1 || (stall_model == 0 && s1stalld)))
 		return false;
-	if (!s && stall_model == 2)
+	if (!cd->stall && stall_model == 2)
 		return false;
-	if (!(w0 & VIQ_SMMUV3_CD_0_A) && f->idr0 & VIQ_SMMUV3_IDR0_TERM_MODEL)
+	if (!cd->abort && f->idr0 & VIQ_SMMUV3_IDR0_TERM_MODEL)
 		return false;
-	if ((w0 & VIQ_SMMUV3_CD_0_HA && !httu) || (w0 & VIQ_SMMUV3_CD_0_HD && httu < 2))
+	if ((cd->ha && !httu) || (cd->hd && httu < 2))
 		return false;
-	return httu < 3 || !(w1 & VIQ_SMMUV3_CD_1_HAFT) || w0 & VIQ_SMMUV3_CD_0_HA;
+	return httu < 3 || !cd->haft || cd->ha;
 }
 
 /* ENDI matters if any half is walked. TTENDIAN: 0 mixed, 2 little, 3 big. */
-static bool endian_legal(const struct soft_features *f, uint64_t w0)
+static bool endian_legal(const struct smmuv3_features *f, const struct smmuv3_cd *cd)
 {
-	bool both_off = w0 & VIQ_SMMUV3_CD_0_EPD0 && w0 & VIQ_SMMUV3_CD_0_EPD1;
+	bool both_off = cd->half[0].disabled && cd->half[1].disabled;
 
 	switch (VIQ_GET(VIQ_SMMUV3_IDR0_TTENDIAN, f->idr0)) {
 	case 0:
 		return true;
 	case 3:
-		return both_off || w0 & VIQ_SMMUV3_CD_0_ENDI;
+		return both_off || cd->big_endian;
 	default:
-		return both_off || !(w0 & VIQ_SMMUV3_CD_0_ENDI);
+		return both_off || !cd->big_endian;
 	}
 }
 
-static bool decode_cd(const struct soft_features *f, const uint64_t ste[2], const uint64_t w[VIQ_SMMUV3_CD_WORDS],
-		      struct soft_cd *cd)
+static bool check_cd(const struct smmuv3_features *f, bool s1stalld, const struct smmuv3_cd *in, struct soft_cd *out)
 {
-	unsigned int ips = soft_size_bits(VIQ_GET(VIQ_SMMUV3_CD_0_IPS, w[0]));
-
-	if (!(w[0] & VIQ_SMMUV3_CD_0_V))
+	if (!in->valid || !in->aa64 || !(VIQ_GET(VIQ_SMMUV3_IDR0_TTF, f->idr0) & VIQ_SMMUV3_IDR0_TTF_AARCH64))
 		return false;
-	if (!(w[0] & VIQ_SMMUV3_CD_0_AA64) || !(VIQ_GET(VIQ_SMMUV3_IDR0_TTF, f->idr0) & VIQ_SMMUV3_IDR0_TTF_AARCH64))
+	if (!fault_model_legal(f, s1stalld, in) || !endian_legal(f, in))
 		return false;
-	if (!fault_model_legal(f, ste, w[0], w[1]) || !endian_legal(f, w[0]))
+	if (in->asid > 0xff && !(f->idr0 & VIQ_SMMUV3_IDR0_ASID16))
 		return false;
-	*cd = (struct soft_cd){
-		.asid = VIQ_GET(VIQ_SMMUV3_CD_0_ASID, w[0]),
-		.oa_bits = ips < f->oas ? ips : f->oas,
-		.affd = w[0] & VIQ_SMMUV3_CD_0_AFFD,
-		.wxn = w[0] & VIQ_SMMUV3_CD_0_WXN,
-		.uwxn = w[0] & VIQ_SMMUV3_CD_0_UWXN,
-		.pan = w[0] & VIQ_SMMUV3_CD_0_PAN,
-		.aset = w[0] & VIQ_SMMUV3_CD_0_ASET,
-		.big_endian = w[0] & VIQ_SMMUV3_CD_0_ENDI,
-		.abort = w[0] & VIQ_SMMUV3_CD_0_A,
-		.record = w[0] & VIQ_SMMUV3_CD_0_R,
+	*out = (struct soft_cd){
+		.asid = in->asid,
+		.oa_bits = in->oa_bits,
+		.affd = in->affd,
+		.wxn = in->wxn,
+		.uwxn = in->uwxn,
+		.pan = in->pan,
+		.aset = in->aset,
+		.big_endian = in->big_endian,
+		.abort = in->abort,
+		.record = in->record,
 	};
-	if (cd->asid > 0xff && !(f->idr0 & VIQ_SMMUV3_IDR0_ASID16))
-		return false;
-	return decode_half(f, 0, w, cd->oa_bits, &cd->tt[0]) && decode_half(f, 1, w, cd->oa_bits, &cd->tt[1]);
+	return check_half(f, &in->half[0], in->oa_bits, &out->tt[0]) &&
+	       check_half(f, &in->half[1], in->oa_bits, &out->tt[1]);
 }
 
 /* Read words of a CD table: their address is an IPA. */
@@ -151,58 +119,56 @@ static int fetch(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t i
 }
 
 /* The address of CD number ssid. */
-static int find_cd(const struct viq_mem *mem, const struct soft_features *f, const struct soft_s2 *s2,
-		   const uint64_t ste[2], bool substreams, uint32_t ssid, uint64_t *ipa, struct soft_fault *fault)
+static int find_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
+		   const struct smmuv3_ste *ste, uint32_t ssid, uint64_t *ipa, struct soft_fault *fault)
 {
-	uint64_t base = ste[0] & VIQ_SMMUV3_STE_0_S1CONTEXTPTR, l1cd;
-	unsigned int fmt = VIQ_GET(VIQ_SMMUV3_STE_0_S1FMT, ste[0]);
-	unsigned int split = fmt == 1 ? 6 : 10; /* leaf tables of 4 KiB or 64 KiB */
+	uint64_t l1cd, table;
 	int ret;
 
-	if (!substreams || fmt == 0 || fmt == 3) {
-		*ipa = base + (uint64_t)ssid * VIQ_SMMUV3_CD_SIZE;
+	*ipa = smmuv3_cd_entry(ste, ssid);
+	if (!ste->cd_split)
 		return 0;
-	}
-	ret = fetch(mem, s2, base + (ssid >> split) * 8, &l1cd, 1, fault);
+	ret = fetch(mem, s2, *ipa, &l1cd, 1, fault);
 	if (ret)
 		return ret;
-	if (!(l1cd & VIQ_SMMUV3_L1CD_V) || (l1cd & VIQ_SMMUV3_L1CD_L2PTR) >> f->oas)
+	if (!smmuv3_l1cd_decode(l1cd, &table) || table >> f->oas)
 		return fail(fault, VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID);
-	*ipa = (l1cd & VIQ_SMMUV3_L1CD_L2PTR) + (ssid & low_bits(split)) * VIQ_SMMUV3_CD_SIZE;
+	*ipa = smmuv3_cd_in_leaf(table, ste->cd_split, ssid);
 	return 0;
 }
 
 /* Which CD an access uses: S1DSS speaks for those without a SubstreamID. 1: none, stage 1 is skipped. */
-static int select_cd(const uint64_t ste[2], unsigned int cdmax, bool ssv, uint32_t *ssid, struct soft_fault *fault)
+static int select_cd(const struct smmuv3_ste *ste, bool ssv, uint32_t *ssid, struct soft_fault *fault)
 {
-	unsigned int dss = VIQ_GET(VIQ_SMMUV3_STE_1_S1DSS, ste[1]);
-
 	if (ssv) {
-		if (!cdmax || *ssid >> cdmax)
+		if (!ste->cdmax || *ssid >> ste->cdmax)
 			return fail(fault, VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID);
-		return dss == 2 && !*ssid ? fail(fault, VIQ_SMMUV3_EVT_F_STREAM_DISABLED) : 0;
+		return ste->s1dss == 2 && !*ssid ? fail(fault, VIQ_SMMUV3_EVT_F_STREAM_DISABLED) : 0;
 	}
 	*ssid = 0;
-	if (!cdmax || dss == 2)
+	if (!ste->cdmax || ste->s1dss == 2)
 		return 0;
-	return dss == 1 ? 1 : fail(fault, VIQ_SMMUV3_EVT_F_STREAM_DISABLED);
+	return ste->s1dss == 1 ? 1 : fail(fault, VIQ_SMMUV3_EVT_F_STREAM_DISABLED);
 }
 
-int soft_fetch_cd(const struct viq_mem *mem, const struct soft_features *f, const struct soft_s2 *s2,
-		  const uint64_t ste[2], bool ssv, uint32_t ssid, struct soft_cd *cd, struct soft_fault *fault)
+int soft_fetch_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
+		  const uint64_t ste_words[2], bool ssv, uint32_t ssid, struct soft_cd *cd, struct soft_fault *fault)
 {
-	unsigned int cdmax = f->ssid_bits ? VIQ_GET(VIQ_SMMUV3_STE_0_S1CDMAX, ste[0]) : 0;
 	uint64_t words[VIQ_SMMUV3_CD_WORDS], ipa;
+	struct smmuv3_ste ste;
+	struct smmuv3_cd decoded;
 	int ret;
 
-	ret = select_cd(ste, cdmax, ssv, &ssid, fault);
+	smmuv3_ste_decode(f, ste_words, &ste);
+	ret = select_cd(&ste, ssv, &ssid, fault);
 	if (ret)
 		return ret;
-	ret = find_cd(mem, f, s2, ste, cdmax, ssid, &ipa, fault);
+	ret = find_cd(mem, f, s2, &ste, ssid, &ipa, fault);
 	if (ret)
 		return ret;
 	ret = fetch(mem, s2, ipa, words, VIQ_SMMUV3_CD_WORDS, fault);
 	if (ret)
 		return ret;
-	return decode_cd(f, ste, words, cd) ? 0 : fail(fault, VIQ_SMMUV3_EVT_C_BAD_CD);
+	smmuv3_cd_decode(f, words, &decoded);
+	return check_cd(f, ste.s1stalld, &decoded, cd) ? 0 : fail(fault, VIQ_SMMUV3_EVT_C_BAD_CD);
 }

@@ -8,7 +8,7 @@
 #include <byteswap.h>
 #include <errno.h>
 
-#include "walk_table.h"
+#include "walk.h"
 
 static int fail(struct soft_fault *fault, unsigned int event)
 {
@@ -30,7 +30,7 @@ static int select_half(const struct soft_cd *cd, uint64_t va, const struct soft_
 		excess &= VIQ_BITS(55, 0);
 	if (excess >> (*tt)->ia_bits)
 		return fail(fault, VIQ_SMMUV3_EVT_F_TRANSLATION);
-	*ia = va & low_bits((*tt)->ia_bits);
+	*ia = va & smmuv3_low_bits((*tt)->ia_bits);
 	return 0;
 }
 
@@ -61,23 +61,23 @@ struct table_limits {
 
 static void add_limits(struct table_limits *limits, uint64_t table_desc)
 {
-	if (table_desc & DESC_S1_APTABLE0)
-		limits->clear |= DESC_S1_AP1;
-	if (table_desc & DESC_S1_APTABLE1)
-		limits->set |= DESC_S1_AP2;
-	if (table_desc & DESC_S1_PXNTABLE)
-		limits->set |= DESC_S1_PXN;
-	if (table_desc & DESC_S1_UXNTABLE)
-		limits->set |= DESC_S1_UXN;
+	if (table_desc & SMMUV3_PTE_S1_APTABLE0)
+		limits->clear |= SMMUV3_PTE_S1_AP1;
+	if (table_desc & SMMUV3_PTE_S1_APTABLE1)
+		limits->set |= SMMUV3_PTE_S1_AP2;
+	if (table_desc & SMMUV3_PTE_S1_PXNTABLE)
+		limits->set |= SMMUV3_PTE_S1_PXN;
+	if (table_desc & SMMUV3_PTE_S1_UXNTABLE)
+		limits->set |= SMMUV3_PTE_S1_UXN;
 }
 
 /* AP, UXN and PXN of a leaf under the CD's WXN and PAN. UWXN changes nothing in AArch64: it is always so there. */
 static void leaf_rights(const struct soft_cd *cd, uint64_t desc, struct soft_leaf *leaf)
 {
-	unsigned int data = desc & DESC_S1_AP2 ? SOFT_R : SOFT_R | SOFT_W;
-	unsigned int user = desc & DESC_S1_AP1 ? data : 0;
-	bool user_xn = desc & DESC_S1_UXN || (cd->wxn && user & SOFT_W);
-	bool priv_xn = desc & DESC_S1_PXN || (cd->wxn && data & SOFT_W) || user & SOFT_W;
+	unsigned int data = desc & SMMUV3_PTE_S1_AP2 ? SOFT_R : SOFT_R | SOFT_W;
+	unsigned int user = desc & SMMUV3_PTE_S1_AP1 ? data : 0;
+	bool user_xn = desc & SMMUV3_PTE_S1_UXN || (cd->wxn && user & SOFT_W);
+	bool priv_xn = desc & SMMUV3_PTE_S1_PXN || (cd->wxn && data & SOFT_W) || user & SOFT_W;
 
 	leaf->s1_user = user | (user_xn ? 0 : SOFT_X);
 	leaf->s1_priv = (cd->pan && user ? 0 : data) | (priv_xn ? 0 : SOFT_X);
@@ -86,11 +86,11 @@ static void leaf_rights(const struct soft_cd *cd, uint64_t desc, struct soft_lea
 static void fill_leaf(const struct soft_cd *cd, const struct soft_tt *tt, uint64_t va, uint64_t ipa, unsigned int level,
 		      uint64_t desc, struct soft_leaf *leaf)
 {
-	leaf->s1_shift = level_shift(tt->granule, level);
+	leaf->s1_shift = smmuv3_level_shift(tt->granule, level);
 	leaf->s1_level = level;
 	leaf->s1_granule = tt->granule;
-	leaf->global = !(desc & DESC_S1_NG);
-	leaf->ipa = ipa | (va & low_bits(leaf->s1_shift));
+	leaf->global = !(desc & SMMUV3_PTE_S1_NG);
+	leaf->ipa = ipa | (va & smmuv3_low_bits(leaf->s1_shift));
 	leaf_rights(cd, desc, leaf);
 }
 
@@ -102,7 +102,7 @@ static int walk_s1(const struct viq_mem *mem, const struct soft_s2 *s2, const st
 	const struct soft_tt *tt;
 	uint64_t ia, table, desc;
 	unsigned int level;
-	enum desc_kind kind;
+	enum smmuv3_pte_kind kind;
 	int ret;
 
 	ret = select_half(cd, va, &tt, &ia, fault);
@@ -110,33 +110,33 @@ static int walk_s1(const struct viq_mem *mem, const struct soft_s2 *s2, const st
 		return ret;
 	table = tt->ttb;
 	for (level = tt->start;; level++) {
-		unsigned int shift = level_shift(tt->granule, level);
+		unsigned int shift = smmuv3_level_shift(tt->granule, level);
 		uint64_t index = ia >> shift;
 
 		if (level > tt->start)
-			index &= low_bits(tt->granule - 3);
+			index &= smmuv3_low_bits(tt->granule - 3);
 		ret = read_desc(mem, s2, cd, table + index * 8, &desc, fault);
 		if (ret)
 			return ret;
-		kind = desc_kind(tt->granule, tt->pa52, level, desc);
-		if (kind == DESC_INVALID)
+		kind = smmuv3_pte_kind(tt->granule, tt->pa52, level, desc);
+		if (kind == SMMUV3_PTE_INVALID)
 			return fail(fault, VIQ_SMMUV3_EVT_F_TRANSLATION);
-		table = desc_address(tt->granule, tt->pa52, kind == DESC_LEAF ? shift : tt->granule, desc);
+		table = smmuv3_pte_address(tt->granule, tt->pa52, kind == SMMUV3_PTE_LEAF ? shift : tt->granule, desc);
 		if (table >> cd->oa_bits)
 			return fail(fault, VIQ_SMMUV3_EVT_F_ADDR_SIZE);
-		if (kind == DESC_LEAF)
+		if (kind == SMMUV3_PTE_LEAF)
 			break;
 		if (!tt->had)
 			add_limits(&limits, desc);
 	}
-	if (!(desc & DESC_AF) && !cd->affd)
+	if (!(desc & SMMUV3_PTE_AF) && !cd->affd)
 		return fail(fault, VIQ_SMMUV3_EVT_F_ACCESS);
 	fill_leaf(cd, tt, va, table, level, (desc & ~limits.clear) | limits.set, leaf);
 	return 0;
 }
 
 /* Stage 1 bypassed: every address below 2^IAS (= OAS) is an IPA. */
-static int bypass_s1(const struct soft_features *f, uint64_t va, struct soft_leaf *leaf, struct soft_fault *fault)
+static int bypass_s1(const struct smmuv3_features *f, uint64_t va, struct soft_leaf *leaf, struct soft_fault *fault)
 {
 	if (va >> f->oas)
 		return fail(fault, VIQ_SMMUV3_EVT_F_ADDR_SIZE);
@@ -179,11 +179,11 @@ static void combine(struct soft_leaf *leaf, const struct soft_leaf *s2, uint64_t
 		leaf->shift = SOFT_IDENTITY_SHIFT;
 	leaf->s2 = s2->s2;
 	leaf->pa = s2->pa;
-	leaf->base_pa = s2->pa & ~low_bits(leaf->shift);
-	leaf->base_va = va & ~low_bits(leaf->shift);
+	leaf->base_pa = s2->pa & ~smmuv3_low_bits(leaf->shift);
+	leaf->base_va = va & ~smmuv3_low_bits(leaf->shift);
 }
 
-int soft_walk(const struct viq_mem *mem, const struct soft_features *f, const struct soft_s2 *s2,
+int soft_walk(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
 	      const struct soft_cd *cd, uint64_t va, unsigned int access, struct soft_leaf *leaf,
 	      struct soft_fault *fault)
 {

@@ -2,10 +2,10 @@
 /* Stage 2: what an STE may say of it (IHI 0070 5.2.2), and the walk (DDI 0487 D8.2). */
 #include <errno.h>
 
-#include "walk_table.h"
+#include "walk.h"
 
 /* S2SL0's start level, or -1 for a reserved value. */
-static int start_level(const struct soft_features *f, unsigned int granule, unsigned int sl0)
+static int start_level(const struct smmuv3_features *f, unsigned int granule, unsigned int sl0)
 {
 	if (granule != 12)
 		return sl0 < 3 ? 3 - (int)sl0 : -1;
@@ -15,9 +15,9 @@ static int start_level(const struct soft_features *f, unsigned int granule, unsi
 }
 
 /* May a walk of ia_bits start at this level? Up to 16 tables may lie side by side there (D8.2). */
-static bool start_legal(const struct soft_features *f, unsigned int granule, unsigned int start, unsigned int ia_bits)
+static bool start_legal(const struct smmuv3_features *f, unsigned int granule, unsigned int start, unsigned int ia_bits)
 {
-	unsigned int shift = level_shift(granule, start);
+	unsigned int shift = smmuv3_level_shift(granule, start);
 
 	if (ia_bits <= shift || ia_bits > shift + (granule - 3) + 4)
 		return false;
@@ -29,34 +29,25 @@ static bool start_legal(const struct soft_features *f, unsigned int granule, uns
 	return true;
 }
 
-static bool granule_implemented(const struct soft_features *f, unsigned int tg)
-{
-	static const uint32_t bit[] = {VIQ_SMMUV3_IDR5_GRAN4K, VIQ_SMMUV3_IDR5_GRAN64K, VIQ_SMMUV3_IDR5_GRAN16K};
-
-	return tg < 3 && f->idr5 & bit[tg];
-}
-
-int soft_s2_init(struct soft_s2 *s2, const struct soft_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
+int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
 		 unsigned int tg, unsigned int ps)
 {
-	static const uint8_t granules[] = {12, 16, 14};
 	bool stt = f->idr3 & VIQ_SMMUV3_IDR3_STT;
-	unsigned int granule, ia_bits, oa_bits;
+	unsigned int granule = smmuv3_tg0_granule(tg), ia_bits, oa_bits;
 	int start;
 
-	if (t0sz > 63 || sl0 > 3 || ps > 7 || !granule_implemented(f, tg))
+	if (t0sz > 63 || sl0 > 3 || tg > 3 || ps > 7 || !smmuv3_has_granule(f, granule))
 		return -EINVAL;
-	granule = granules[tg];
 	if (t0sz > (!stt ? 39u : granule == 16 ? 47u : 48u))
 		return -EINVAL;
 	ia_bits = 64 - t0sz;
-	if (ia_bits > granule_oa_bits(granule, f->oas))
+	if (ia_bits > smmuv3_granule_oa_bits(granule, f->oas))
 		return -EINVAL;
 	start = start_level(f, granule, sl0);
 	if (start < 0 || !start_legal(f, granule, start, ia_bits))
 		return -EINVAL;
-	oa_bits = soft_size_bits(ps);
-	oa_bits = granule_oa_bits(granule, oa_bits < f->oas ? oa_bits : f->oas);
+	oa_bits = smmuv3_size_bits(ps);
+	oa_bits = smmuv3_granule_oa_bits(granule, oa_bits < f->oas ? oa_bits : f->oas);
 	if (ttb >> oa_bits)
 		return -EINVAL;
 	*s2 = (struct soft_s2){
@@ -66,7 +57,7 @@ int soft_s2_init(struct soft_s2 *s2, const struct soft_features *f, uint64_t ttb
 		.start = start,
 		.ia_bits = ia_bits,
 		.oa_bits = oa_bits,
-		.ttb = align_ttb(ttb, granule, start, ia_bits, oa_bits),
+		.ttb = smmuv3_align_ttb(ttb, granule, start, ia_bits, oa_bits),
 	};
 	return 0;
 }
@@ -87,14 +78,14 @@ static int fail(struct soft_fault *fault, unsigned int event, unsigned int klass
 static unsigned int execute_rights(const struct soft_s2 *s2, uint64_t desc)
 {
 	static const uint8_t xn[4] = {SOFT_X | SOFT_P, SOFT_X, 0, SOFT_P};
-	unsigned int field = VIQ_GET(DESC_S2_XN, desc);
+	unsigned int field = VIQ_GET(SMMUV3_PTE_S2_XN, desc);
 
 	return xn[s2->xnx ? field : field & 2];
 }
 
 static unsigned int leaf_rights(const struct soft_s2 *s2, uint64_t desc)
 {
-	return execute_rights(s2, desc) | (desc & DESC_S2_R ? SOFT_R : 0) | (desc & DESC_S2_W ? SOFT_W : 0);
+	return execute_rights(s2, desc) | (desc & SMMUV3_PTE_S2_R ? SOFT_R : 0) | (desc & SMMUV3_PTE_S2_W ? SOFT_W : 0);
 }
 
 bool soft_s2_allows(unsigned int rights, unsigned int access)
@@ -109,9 +100,9 @@ bool soft_s2_allows(unsigned int rights, unsigned int access)
 static void fill_leaf(struct soft_leaf *leaf, uint64_t ipa, uint64_t base, unsigned int shift, unsigned int rights)
 {
 	*leaf = (struct soft_leaf){
-		.pa = base | (ipa & low_bits(shift)),
+		.pa = base | (ipa & smmuv3_low_bits(shift)),
 		.base_pa = base,
-		.base_va = ipa & ~low_bits(shift),
+		.base_va = ipa & ~smmuv3_low_bits(shift),
 		.shift = shift,
 		.s1_shift = 64,
 		.s1_level = 0xff,
@@ -129,10 +120,10 @@ int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t i
 	uint64_t table = s2->ttb, index_mask = ~UINT64_C(0);
 	unsigned int level, shift;
 	uint64_t desc, addr;
-	enum desc_kind kind;
+	enum smmuv3_pte_kind kind;
 
 	if (s2->identity) {
-		fill_leaf(leaf, ipa, ipa & ~low_bits(SOFT_IDENTITY_SHIFT), SOFT_IDENTITY_SHIFT,
+		fill_leaf(leaf, ipa, ipa & ~smmuv3_low_bits(SOFT_IDENTITY_SHIFT), SOFT_IDENTITY_SHIFT,
 			  SOFT_R | SOFT_W | SOFT_X | SOFT_P);
 		leaf->s2_shift = 64;
 		return 0;
@@ -141,24 +132,24 @@ int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t i
 		return fail(fault, VIQ_SMMUV3_EVT_F_TRANSLATION, klass, ipa);
 	for (level = s2->start;; level++) {
 		/* The first index is not cut to one table's bits: concatenated tables are indexed as one. */
-		shift = level_shift(s2->granule, level);
+		shift = smmuv3_level_shift(s2->granule, level);
 		addr = table + ((ipa >> shift) & index_mask) * 8;
 		if (viq_mem_read_words(mem, addr, &desc, 1)) {
 			fail(fault, VIQ_SMMUV3_EVT_F_WALK_EABT, klass, ipa);
 			fault->fetch = addr;
 			return -EFAULT;
 		}
-		kind = desc_kind(s2->granule, s2->pa52, level, desc);
-		if (kind == DESC_INVALID)
+		kind = smmuv3_pte_kind(s2->granule, s2->pa52, level, desc);
+		if (kind == SMMUV3_PTE_INVALID)
 			return fail(fault, VIQ_SMMUV3_EVT_F_TRANSLATION, klass, ipa);
-		table = desc_address(s2->granule, s2->pa52, kind == DESC_LEAF ? shift : s2->granule, desc);
+		table = smmuv3_pte_address(s2->granule, s2->pa52, kind == SMMUV3_PTE_LEAF ? shift : s2->granule, desc);
 		if (table >> s2->oa_bits)
 			return fail(fault, VIQ_SMMUV3_EVT_F_ADDR_SIZE, klass, ipa);
-		if (kind == DESC_LEAF)
+		if (kind == SMMUV3_PTE_LEAF)
 			break;
-		index_mask = low_bits(s2->granule - 3);
+		index_mask = smmuv3_low_bits(s2->granule - 3);
 	}
-	if (!(desc & DESC_AF) && !s2->affd)
+	if (!(desc & SMMUV3_PTE_AF) && !s2->affd)
 		return fail(fault, VIQ_SMMUV3_EVT_F_ACCESS, klass, ipa);
 	fill_leaf(leaf, ipa, table, shift, leaf_rights(s2, desc));
 	if (!soft_s2_allows(leaf->s2, access))

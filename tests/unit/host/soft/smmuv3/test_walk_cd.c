@@ -73,10 +73,10 @@ static void illegal_stes(void **state)
 		{NO_ATS, IDR1, {V | CONFIG(5), EATS(2)}, true},
 		{IDR0, IDR1, {V | CONFIG(4), EATS(2)}, true},
 	};
-	struct soft_features f;
+	struct smmuv3_features f;
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		soft_features_init(&f, rows[i].idr0, rows[i].idr1, IDR3, IDR5);
+		smmuv3_features_init(&f, rows[i].idr0, rows[i].idr1, IDR3, IDR5, 0);
 		if (soft_check_ste(&f, rows[i].ste) != (rows[i].legal ? 0 : -EINVAL))
 			fail_msg("row %u", i);
 	}
@@ -187,7 +187,7 @@ static void one_cd_takes_no_substreams(void **state)
 		assert_fault(&fault, 0x08, 0, 0, 0, 0);
 	}
 	/* Without SSIDSIZE, S1CDMax is ignored as well. */
-	soft_features_init(&env->f, IDR0, NO_SSID, IDR3, IDR5);
+	smmuv3_features_init(&env->f, IDR0, NO_SSID, IDR3, IDR5, 0);
 	ste[0] |= CDMAX(4);
 	assert_int_equal(fetch(env, ste, false, 0, &cd, &fault), 0);
 	assert_int_equal(fetch(env, ste, true, 0, &cd, &fault), -EFAULT);
@@ -397,7 +397,7 @@ static void illegal_cds(void **state)
 		assert_int_equal(synth_cdt_set(&cdt, 0, words), 0);
 		synth_ste_s1(ste, &cdt, 0, 0);
 		ste[1] |= rows[i].ste1;
-		soft_features_init(&env->f, rows[i].idr0, IDR1, rows[i].idr3, rows[i].idr5);
+		smmuv3_features_init(&env->f, rows[i].idr0, IDR1, rows[i].idr3, rows[i].idr5, 0);
 		if (fetch(env, ste, false, 0, &cd, &fault) != (rows[i].legal ? 0 : -EFAULT))
 			fail_msg("row %u: %s", i, rows[i].legal ? "refused" : "accepted");
 		if (!rows[i].legal)
@@ -413,7 +413,7 @@ static void haft_needs_ha(void **state)
 	struct soft_cd cd;
 	uint64_t words[8], ste[8];
 
-	soft_features_init(&env->f, HTTU(3), IDR1, IDR3, IDR5);
+	smmuv3_features_init(&env->f, HTTU(3), IDR1, IDR3, IDR5, 0);
 	assert_int_equal(synth_cdt_init(&cdt, &env->guest, 0, 0), 0);
 	synth_ste_s1(ste, &cdt, 0, 0);
 	synth_cd(words, NULL, NULL, 5, 48);
@@ -482,7 +482,7 @@ static void decoded_fields(void **state)
 	synth_store(&env->guest, cdt.base + 16, words[2] | 2); /* HAD1 */
 	assert_int_equal(fetch(env, ste, false, 0, &cd, &fault), 0);
 	assert_true(!cd.tt[0].had && cd.tt[1].had);
-	soft_features_init(&env->f, IDR0, IDR1, IDR3 & ~4u, IDR5);
+	smmuv3_features_init(&env->f, IDR0, IDR1, IDR3 & ~4u, IDR5, 0);
 	assert_int_equal(fetch(env, ste, false, 0, &cd, &fault), 0);
 	assert_false(cd.tt[1].had); /* RES0 without IDR3.HAD */
 }
@@ -490,10 +490,10 @@ static void decoded_fields(void **state)
 static void output_sizes(void **state)
 {
 	static const unsigned int bits[] = {32, 36, 40, 42, 44, 48, 52, 52};
-	struct soft_features f;
+	struct smmuv3_features f;
 
 	for (unsigned int code = 0; code < 8; code++) {
-		soft_features_init(&f, IDR0, IDR1, IDR3, 0x70 | code);
+		smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x70 | code, 0);
 		assert_int_equal(f.oas, bits[code]);
 		assert_int_equal(f.ssid_bits, 20);
 	}

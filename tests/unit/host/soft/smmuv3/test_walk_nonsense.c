@@ -102,7 +102,7 @@ static void any_tables(void **state)
 	struct soft_cd cd;
 
 	for (unsigned int round = 0; round < 60; round++) {
-		soft_features_init(&env->f, IDR0, IDR1, IDR3 | (round % 3 ? 0 : 0x210), idr5[round % 5]);
+		smmuv3_features_init(&env->f, IDR0, IDR1, IDR3 | (round % 3 ? 0 : 0x210), idr5[round % 5], 0);
 		fill(env, &seed);
 		for (unsigned int i = 0; i < 2000; i++) {
 			uint64_t va = random_va(&seed), at = GUEST_PA + (walk_random(&seed) & (TABLES - 64));

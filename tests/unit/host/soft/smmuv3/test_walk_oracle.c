@@ -80,7 +80,7 @@ struct world {
 	struct viq_mem *mem;
 	struct synth_mem host, guest;
 	uint64_t chunk_pa[CHUNKS];
-	struct soft_features f;
+	struct smmuv3_features f;
 	struct soft_s2 s2;
 	struct soft_cd cd;
 	struct synth_pt tt[2], s2_pt;
@@ -167,7 +167,7 @@ static void make_world(struct world *w, uint64_t seed, unsigned int s1_granule, 
 	*w = (struct world){.seed = seed};
 	w->buf = calloc(2, ARENA);
 	assert_non_null(w->buf);
-	soft_features_init(&w->f, IDR0, IDR1, IDR3, IDR5);
+	smmuv3_features_init(&w->f, IDR0, IDR1, IDR3, IDR5, 0);
 	synth_mem_init(&w->host, w->buf, HOST_PA, ARENA);
 	if (s2_granule) {
 		scatter_memory(w);

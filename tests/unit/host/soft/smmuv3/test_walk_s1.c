@@ -379,7 +379,7 @@ static void wide_addresses_with_64k(void **state)
 	struct synth_pt pt;
 	struct soft_cd cd;
 
-	soft_features_init(&env->f, IDR0, IDR1, IDR3, 0x476); /* 52 bits, also of VA */
+	smmuv3_features_init(&env->f, IDR0, IDR1, IDR3, 0x476, 0); /* 52 bits, also of VA */
 	assert_int_equal(synth_pt_init(&pt, &env->guest, 1, 16, 52, 0), 0);
 	assert_int_equal(pt.start, 1);
 	assert_int_equal(synth_pt_map(&pt, 0xfedcba9870000, 0xa987654320000, 3, 0), 0);
@@ -398,7 +398,7 @@ static void big_endian_tables(void **state)
 	struct synth_pt pt;
 	struct soft_cd cd;
 
-	soft_features_init(&env->f, IDR0 & ~(3u << 21), IDR1, IDR3, IDR5); /* mixed */
+	smmuv3_features_init(&env->f, IDR0 & ~(3u << 21), IDR1, IDR3, IDR5, 0); /* mixed */
 	one_page(env, 0, 0, VIQ_SMMUV3_CD_0_ENDI, &pt, &cd);
 	assert_range_fault(env, &cd, FAULT_VA);
 	/* Swap from the leaf upwards: synth can follow little-endian tables only. */

@@ -71,20 +71,20 @@ static void start_level_table(void **state)
 
 static void start_level_suits_the_physical_size(void **state)
 {
-	struct soft_features f;
+	struct smmuv3_features f;
 	struct soft_s2 s2;
 
-	soft_features_init(&f, IDR0, IDR1, IDR3, 0x72); /* 40 bits */
+	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x72, 0); /* 40 bits */
 	assert_int_equal(f.oas, 40);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 24, 2, 0, 2), -EINVAL); /* 4K level 0 */
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 24, 1, 0, 2), 0);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 24, 2, 2, 2), -EINVAL); /* 16K level 1 */
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 24, 1, 2, 2), 0);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 23, 1, 0, 2), -EINVAL); /* input beyond IAS */
-	soft_features_init(&f, IDR0, IDR1, IDR3, 0x73);                   /* 42 bits */
+	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x73, 0);              /* 42 bits */
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 22, 2, 0, 3), -EINVAL);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 22, 2, 2, 3), 0);
-	soft_features_init(&f, IDR0, IDR1, IDR3, 0x74); /* 44 bits */
+	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x74, 0); /* 44 bits */
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 20, 2, 0, 4), 0);
 }
 
@@ -92,7 +92,7 @@ static void sizes_and_granules(void **state)
 {
 	static const unsigned int bits[] = {32, 36, 40, 42, 44, 48, 48, 48};
 	struct walk_env *env = *state;
-	struct soft_features f;
+	struct smmuv3_features f;
 	struct soft_s2 s2;
 
 	for (unsigned int ps = 0; ps < 8; ps++) { /* effective S2PS = min(S2PS, OAS) */
@@ -101,15 +101,15 @@ static void sizes_and_granules(void **state)
 		assert_int_equal(soft_s2_init(&s2, &env->f, (UINT64_C(1) << bits[ps]) - 4096, 32, 1, 0, ps), 0);
 		assert_int_equal(soft_s2_init(&s2, &env->f, UINT64_C(1) << bits[ps], 32, 1, 0, ps), -EINVAL);
 	}
-	soft_features_init(&f, IDR0, IDR1, IDR3, 0x15); /* 4K only */
+	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x15, 0); /* 4K only */
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 32, 1, 0, 5), 0);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 32, 1, 1, 5), -EINVAL);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 32, 1, 2, 5), -EINVAL);
-	soft_features_init(&f, IDR0, IDR1, IDR3, 0x65); /* 16K and 64K */
+	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x65, 0); /* 16K and 64K */
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 32, 1, 0, 5), -EINVAL);
 	/* Small tables: 4K from level 3. */
 	assert_int_equal(soft_s2_init(&s2, &env->f, 0, 48, 3, 0, 5), -EINVAL);
-	soft_features_init(&f, IDR0, IDR1, IDR3 | 0x200, IDR5);
+	smmuv3_features_init(&f, IDR0, IDR1, IDR3 | 0x200, IDR5, 0);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 48, 3, 0, 5), 0);
 	assert_int_equal(s2.start, 3);
 	assert_int_equal(soft_s2_init(&s2, &f, 0, 49, 3, 0, 5), -EINVAL);
@@ -318,7 +318,7 @@ static void execute_never(void **state)
 	struct soft_s2 s2;
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		soft_features_init(&env->f, IDR0, IDR1, rows[i].idr3, IDR5);
+		smmuv3_features_init(&env->f, IDR0, IDR1, rows[i].idr3, IDR5, 0);
 		fault_pt(env, 0x1000, &pt, &s2);
 		assert_int_equal(synth_pt_map(&pt, 0x1000, GUEST_PA, 3, rows[i].attr), 0);
 		assert_int_equal(soft_walk_s2(env->mem, &s2, 0x1000, SOFT_R | SOFT_X, CLASS_IN, &leaf, &fault),
@@ -366,11 +366,11 @@ static void wide_addresses_with_64k(void **state)
 	struct walk_env *env = *state;
 	struct soft_fault fault;
 	struct soft_leaf leaf;
-	struct soft_features f;
+	struct smmuv3_features f;
 	struct soft_s2 s2;
 	uint64_t ttb = HOST_PA + 0x10000;
 
-	soft_features_init(&f, IDR0, IDR1, IDR3, 0x76);
+	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x76, 0);
 	assert_int_equal(f.oas, 52);
 	assert_int_equal(soft_s2_init(&s2, &f, ttb + 0x10, 12, 2, 1, 6), 0); /* 52 input bits from level 1 */
 	assert_int_equal(s2.ttb, ttb);

@@ -21,7 +21,7 @@ int walk_setup(void **state)
 		return -1;
 	synth_mem_init(&env->host, env->buf, HOST_PA, ARENA);
 	synth_mem_init(&env->guest, env->buf + ARENA, GUEST_PA, ARENA);
-	soft_features_init(&env->f, IDR0, IDR1, IDR3, IDR5);
+	smmuv3_features_init(&env->f, IDR0, IDR1, IDR3, IDR5, 0);
 	env->s2.identity = true;
 	*state = env;
 	return 0;
