@@ -4,6 +4,7 @@
  * every contract that the two may have.
  */
 #include "support/soft.h"
+#include "support/fault.h"
 
 #define PAGES   144u
 #define ENTRIES (PAGES + PAGES / 8)
@@ -14,6 +15,7 @@ static const uint32_t vsids[HOSTS] = {8, 9};
 
 struct pair {
 	struct machine machines[HOSTS];
+	struct viq_fault *faults[HOSTS];
 	struct viq_call_fanout *fanout;
 	struct viq_call_host host;
 	uint64_t entries[ENTRIES][2];
@@ -21,13 +23,6 @@ struct pair {
 	uint64_t descs[HOSTS][PAGES];
 	uint32_t generation; /* of the mappings in the tables */
 };
-
-static uint32_t contract;
-
-static void set_contract(struct viq_soft_config *config)
-{
-	config->contract = contract;
-}
 
 static uint64_t page_pa(uint32_t page, uint32_t generation)
 {
@@ -39,7 +34,7 @@ static void host_init(struct pair *p, uint32_t h)
 	struct machine *m = &p->machines[h];
 	uint64_t ttb;
 
-	machine_init(m, set_contract);
+	machine_init(m, NULL);
 	/* The target pages are not looked at: they may lie over the tables. */
 	m->cd = alloc_pages(m, 1);
 	ttb = alloc_pages(m, 1);
@@ -90,9 +85,9 @@ static void pair_init(struct pair *p, const uint32_t contracts[HOSTS])
 	memset(p, 0, sizeof(*p));
 	fill_entries(p);
 	for (uint32_t h = 0; h < HOSTS; h++) {
-		contract = contracts[h];
 		host_init(p, h);
-		hosts[h] = p->machines[h].host;
+		p->faults[h] = fault_new(contracts[h]);
+		hosts[h] = fault_before(p->faults[h], p->machines[h].host);
 		assert_stale(p, h, 0, ENTRIES, false);
 	}
 	assert_int_equal(viq_call_fanout_create(hosts, HOSTS, &p->fanout), 0);
@@ -102,8 +97,10 @@ static void pair_init(struct pair *p, const uint32_t contracts[HOSTS])
 static void pair_fini(struct pair *p)
 {
 	viq_call_fanout_destroy(p->fanout);
-	for (uint32_t h = 0; h < HOSTS; h++)
+	for (uint32_t h = 0; h < HOSTS; h++) {
+		viq_fault_destroy(p->faults[h]);
 		machine_fini(&p->machines[h]);
+	}
 }
 
 /* Move all pages, in the tables only: every cached translation is stale now. */
@@ -132,16 +129,15 @@ static struct viq_call_result send(struct pair *p, uint32_t from)
 	return res;
 }
 
-/* Arm, or disarm with -1, a failure of one host at an entry of the whole list. */
-static void arm(struct pair *p, uint32_t h, int32_t failure, uint32_t entry)
+/* Arm a failure of one host at an entry of the whole list. */
+static void arm(struct pair *p, uint32_t h, uint32_t kind, uint32_t entry)
 {
-	struct viq_soft_inject inject = {.size = sizeof(inject), .failure = failure};
+	uint32_t index = 0;
 
 	/* The host's own array lacks what concerns other streams. */
 	for (uint32_t i = 0; i < entry; i++)
-		inject.index +=
-			p->page_of[i] < PAGES || VIQ_GET(VIQ_SMMUV3_CMD_SID, le64toh(p->entries[i][0])) == vsids[h];
-	assert_int_equal(viq_soft_inject(p->machines[h].soft, p->machines[h].viommu, &inject), 0);
+		index += p->page_of[i] < PAGES || VIQ_GET(VIQ_SMMUV3_CMD_SID, le64toh(p->entries[i][0])) == vsids[h];
+	fault_arm(p->faults[h], kind, index, 0, 0, 0);
 }
 
 /* The guest's retry: from the failed entry on, nothing fails any more. */
@@ -149,7 +145,7 @@ static void finish(struct pair *p, uint32_t h, uint32_t from)
 {
 	struct viq_call_result res;
 
-	arm(p, h, -1, 0);
+	fault_disarm(p->faults[h]);
 	res = send(p, from);
 	assert_int_equal(res.error, VIQ_CALL_NONE);
 	assert_int_equal(res.handled, ENTRIES - from);
@@ -162,7 +158,7 @@ static void check_illegal(struct pair *p, uint32_t h, uint32_t entry)
 	struct viq_call_result res;
 
 	change_mappings(p);
-	arm(p, h, VIQ_SOFT_FAIL_ILLEGAL, entry);
+	arm(p, h, VIQ_FAULT_ILLEGAL, entry);
 	res = send(p, 0);
 	assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
 	assert_int_equal(res.handled, entry);
@@ -180,7 +176,7 @@ static void check_window(struct pair *p, uint32_t h, uint32_t entry)
 	struct viq_call_result res;
 
 	change_mappings(p);
-	arm(p, h, VIQ_SOFT_FAIL_HARDWARE, entry);
+	arm(p, h, VIQ_FAULT_HARDWARE, entry);
 	res = send(p, 0);
 	assert_int_equal(res.error, VIQ_CALL_FAILED);
 	assert_in_range(entry, res.handled, res.suspect);
@@ -222,7 +218,7 @@ static void p1_everything_takes_effect_in_both_hosts(void **state)
 	struct viq_call_result res;
 	struct pair p;
 
-	pair_init(&p, (uint32_t[HOSTS]){VIQ_SOFT_LINUX_7_3, VIQ_SOFT_EXACT});
+	pair_init(&p, (uint32_t[HOSTS]){VIQ_FAULT_LINUX_7_3, VIQ_FAULT_EXACT});
 	change_mappings(&p);
 	for (uint32_t h = 0; h < HOSTS; h++)
 		assert_stale(&p, h, 0, ENTRIES, true);
@@ -241,9 +237,9 @@ static void p1_a_dropped_entry_is_seen(void **state)
 	struct viq_call_result res;
 	struct pair p;
 
-	pair_init(&p, (uint32_t[HOSTS]){VIQ_SOFT_EXACT, VIQ_SOFT_EXACT});
+	pair_init(&p, (uint32_t[HOSTS]){VIQ_FAULT_EXACT, VIQ_FAULT_EXACT});
 	change_mappings(&p);
-	arm(&p, 1, VIQ_SOFT_FAIL_DROP, 20);
+	arm(&p, 1, VIQ_FAULT_DROP, 20);
 	res = send(&p, 0);
 	assert_int_equal(res.error, VIQ_CALL_NONE);
 	assert_stale(&p, 0, 0, ENTRIES, false);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P1 and P2 with the software host, under each of its contracts and failures. What took effect is seen where it counts:
- * in the TLB that the device translates through. 200 pages are cached, 200 TLBIs are queued, one entry is bad.
+ * P1 and P2 with the software host behind a fault, under each of its contracts and failures. What took effect is seen
+ * where it counts: in the TLB that the device translates through. 200 pages are cached, 200 TLBIs are queued, one entry
+ * is bad.
  */
 #include "support/soft.h"
+#include "support/fault.h"
 #include "support/vsmmu.h"
 
 #define PAGES 200u
@@ -12,16 +14,12 @@
 
 struct bench {
 	struct machine m;
+	struct viq_fault *fault;
 	struct vsmmu *v;
 	uint64_t page; /* all VAs map here */
 };
 
 static uint32_t contract;
-
-static void tune(struct viq_soft_config *config)
-{
-	config->contract = contract;
-}
 
 static uint64_t va_of(uint32_t i)
 {
@@ -36,14 +34,15 @@ static struct test_cmd tlbi(uint32_t i)
 static void bench_init(struct bench *b)
 {
 	struct viq_smmuv3_config config;
-	uint64_t ttb = machine_init_s1(&b->m, tune);
+	uint64_t ttb = machine_init_s1(&b->m, NULL);
 
+	b->fault = fault_new(contract);
 	b->page = alloc_pages(&b->m, 1);
 	for (uint32_t i = 0; i < PAGES; i++)
 		map_page(&b->m, ttb, va_of(i), b->page | PAGE_RW);
 	vsmmu_config(&config);
 	config.mem = b->m.mem;
-	config.host = b->m.host;
+	config.host = fault_before(b->fault, b->m.host);
 	b->v = vsmmu_new(&config);
 	b->v->ram = b->m.ram; /* the same machine's; it begins at the same address */
 	b->v->lax = b->v->quiet = true;
@@ -54,6 +53,7 @@ static void bench_fini(struct bench *b)
 {
 	b->v->ram = NULL;
 	vsmmu_free(b->v);
+	viq_fault_destroy(b->fault);
 	machine_fini(&b->m);
 }
 
@@ -70,12 +70,9 @@ static void warm(struct bench *b)
 		assert_true(cached(b, i));
 }
 
-static void inject(struct bench *b, int32_t failure, uint32_t index, uint32_t before, uint32_t after)
+static void inject(struct bench *b, uint32_t kind, uint32_t index, uint32_t before, uint32_t after)
 {
-	const struct viq_soft_inject inject = {
-		.size = sizeof(inject), .failure = failure, .index = index, .before = before, .after = after};
-
-	assert_int_equal(viq_soft_inject(b->m.soft, b->m.viommu, &inject), 0);
+	fault_arm(b->fault, kind, index, before, after, 0);
 }
 
 static void assert_gone(struct bench *b, uint32_t first, uint32_t end)
@@ -148,12 +145,12 @@ static void host_illegal_at_every_index(struct bench *b)
 		uint64_t base;
 
 		warm(b);
-		inject(b, VIQ_SOFT_FAIL_ILLEGAL, i, 0, 0);
+		inject(b, VIQ_FAULT_ILLEGAL, i, 0, 0);
 		base = queue_all(b, 0, NULL);
 		assert_stopped(b->v, base + i, VIQ_SMMUV3_CERROR_ILL);
 		assert_gone(b, 0, i);
 		assert_kept(b, i, PAGES);
-		inject(b, -1, 0, 0, 0);
+		fault_disarm(b->fault);
 		assert_int_equal(answer(b), VIQ_SMMUV3_CERROR_ILL);
 		assert_idle(b->v);
 		assert_gone(b, i + 1, PAGES);
@@ -162,13 +159,13 @@ static void host_illegal_at_every_index(struct bench *b)
 }
 
 /* Nobody's fault: CERROR_ABT, everything before CONS took effect; the guest retries and nothing is lost. */
-static void retried(struct bench *b, int32_t failure, uint32_t before, uint32_t after, uint32_t step)
+static void retried(struct bench *b, uint32_t kind, uint32_t before, uint32_t after, uint32_t step)
 {
 	for (uint32_t i = 0; i < PAGES; i += step) {
 		uint64_t base;
 
 		warm(b);
-		inject(b, failure, i, before, after);
+		inject(b, kind, i, before, after);
 		base = queue_all(b, 0, NULL);
 		for (unsigned int tries = 0; tries < 3; tries++) {
 			assert_int_equal(vsmmu_cerror(b->v), VIQ_SMMUV3_CERROR_ABT);
@@ -176,7 +173,7 @@ static void retried(struct bench *b, int32_t failure, uint32_t before, uint32_t 
 			assert_gone(b, 0, (uint32_t)(cons(b) - base));
 			assert_int_equal(answer(b), VIQ_SMMUV3_CERROR_ABT);
 		}
-		inject(b, -1, 0, 0, 0);
+		fault_disarm(b->fault);
 		answer(b);
 		assert_idle(b->v);
 		assert_gone(b, 0, PAGES);
@@ -185,9 +182,9 @@ static void retried(struct bench *b, int32_t failure, uint32_t before, uint32_t 
 
 static void hardware_failure(struct bench *b)
 {
-	retried(b, VIQ_SOFT_FAIL_HARDWARE, 0, 0, 1);
-	retried(b, VIQ_SOFT_FAIL_HARDWARE, 5, 7, 3);
-	retried(b, VIQ_SOFT_FAIL_HARDWARE, 300, 300, 11);
+	retried(b, VIQ_FAULT_HARDWARE, 0, 0, 1);
+	retried(b, VIQ_FAULT_HARDWARE, 5, 7, 3);
+	retried(b, VIQ_FAULT_HARDWARE, 300, 300, 11);
 }
 
 /* Calls of more than i entries fail; shorter ones do not, so how far the queue gets is open. What it says is not. */
@@ -197,7 +194,7 @@ static void host_without_memory(struct bench *b)
 		uint64_t base;
 
 		warm(b);
-		inject(b, VIQ_SOFT_FAIL_NO_MEMORY, i, 0, 0);
+		inject(b, VIQ_FAULT_NO_MEMORY, i, 0, 0);
 		base = queue_all(b, 0, NULL);
 		if (vsmmu_cerror(b->v) == VIQ_SMMUV3_CERROR_NONE)
 			assert_idle(b->v);
@@ -206,7 +203,7 @@ static void host_without_memory(struct bench *b)
 		assert_gone(b, 0, cons(b) > base + PAGES ? PAGES : (uint32_t)(cons(b) - base));
 		if (!i) /* no call at all succeeds */
 			assert_stopped(b->v, base, VIQ_SMMUV3_CERROR_ABT);
-		inject(b, -1, 0, 0, 0);
+		fault_disarm(b->fault);
 		answer(b);
 		assert_idle(b->v);
 		assert_gone(b, 0, PAGES);
@@ -215,7 +212,7 @@ static void host_without_memory(struct bench *b)
 
 static void target_gone(struct bench *b)
 {
-	retried(b, VIQ_SOFT_FAIL_GONE, 0, 0, 3);
+	retried(b, VIQ_FAULT_GONE, 0, 0, 3);
 }
 
 /* --- ATC ---------------------------------------------------------------------------------------------------------- */
@@ -234,7 +231,7 @@ static void atc_timeout(struct bench *b)
 		warm(b);
 		for (uint32_t n = 0; n < PAGES; n++)
 			assert_true(viq_soft_cached(b->m.dev, va_of(n), 0, VIQ_SOFT_READ, true));
-		inject(b, VIQ_SOFT_FAIL_ATC_TIMEOUT, i, 0, 0);
+		inject(b, VIQ_FAULT_ATC_TIMEOUT, i, 0, 0);
 		base = queue_all(b, i, &atc);
 		for (unsigned int tries = 0; tries < 3; tries++) {
 			assert_stopped(b->v, base + PAGES, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
@@ -243,7 +240,7 @@ static void atc_timeout(struct bench *b)
 			assert_true(viq_soft_cached(b->m.dev, va_of(PAGES - 1), 0, VIQ_SOFT_READ, true));
 			assert_int_equal(answer(b), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
 		}
-		inject(b, -1, 0, 0, 0);
+		fault_disarm(b->fault);
 		answer(b);
 		assert_idle(b->v);
 		for (uint32_t n = 0; n < PAGES; n++)
@@ -257,18 +254,18 @@ static void atc_timeout(struct bench *b)
 static void a_dropped_entry_is_seen(struct bench *b)
 {
 	warm(b);
-	inject(b, VIQ_SOFT_FAIL_DROP, 77, 0, 0);
+	inject(b, VIQ_FAULT_DROP, 77, 0, 0);
 	queue_all(b, 0, NULL);
 	assert_idle(b->v);
 	assert_gone(b, 0, 77);
 	assert_kept(b, 77, 78);
 	assert_gone(b, 78, PAGES);
-	inject(b, -1, 0, 0, 0);
+	fault_disarm(b->fault);
 }
 
 static void over_every_contract(void (*fn)(struct bench *))
 {
-	for (contract = VIQ_SOFT_EXACT; contract <= VIQ_SOFT_LINUX_NEXT; contract++) {
+	for (contract = VIQ_FAULT_EXACT; contract <= VIQ_FAULT_LINUX_NEXT; contract++) {
 		struct bench b;
 
 		bench_init(&b);

@@ -67,6 +67,7 @@ void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 	assert_int_equal(viq_vtd_create(&vm->config, &vm->vtd, NULL), 0);
 	assert_int_equal(soft_vtd_guest_init(&vm->guest, &vm->soft_config), 0);
 	vm->guest.vtd = vm->vtd;
+	vm->guest.fault = vm->fault;
 	vm->soft = vm->guest.soft;
 	assert_int_equal(synth_vtd_root_init(&vm->root, &vm->heap, scalable), 0);
 	vm_write(vm, VREG(IQA), 8, QUEUE | VIQ_VTD_IQA_DW);
@@ -80,6 +81,7 @@ void vm_fini(struct vm *vm)
 {
 	soft_vtd_guest_fini(&vm->guest);
 	viq_vtd_destroy(vm->vtd);
+	viq_fault_destroy(vm->fault);
 	viq_mem_destroy(vm->mem);
 	munmap(vm->ram, VM_RAM);
 }

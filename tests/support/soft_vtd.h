@@ -20,6 +20,7 @@
 
 #include <viq/soft_vtd.h>
 
+#include "fault.h"
 #include "soft_vtd_guest.h"
 #include "vvtd.h"
 #include "synth/synth_vtd.h"
@@ -37,6 +38,7 @@ struct vm {
 	struct viq_soft_vtd_config soft_config;
 	struct viq_vtd *vtd;
 	struct soft_vtd_guest guest;
+	struct viq_fault *fault;   /* before each table's host; tune() may make one */
 	struct viq_soft_vtd *soft; /* guest.soft */
 	uint32_t tail;
 	struct synth_vtd_root root;

@@ -3,29 +3,29 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <viq/soft.h>
+#include <viq/fault.h>
 
 #include "failures.h"
 
 struct name {
 	const char *name;
-	int32_t value;
+	uint32_t value;
 };
 
 static const struct name failures[] = {
-	{"host-illegal", VIQ_SOFT_FAIL_ILLEGAL},
-	{"hardware", VIQ_SOFT_FAIL_HARDWARE},
-	{"atc-timeout", VIQ_SOFT_FAIL_ATC_TIMEOUT},
-	{"no-memory", VIQ_SOFT_FAIL_NO_MEMORY},
-	{"gone", VIQ_SOFT_FAIL_GONE},
-	{"drop", VIQ_SOFT_FAIL_DROP},
+	{"host-illegal", VIQ_FAULT_ILLEGAL},
+	{"hardware", VIQ_FAULT_HARDWARE},
+	{"atc-timeout", VIQ_FAULT_ATC_TIMEOUT},
+	{"no-memory", VIQ_FAULT_NO_MEMORY},
+	{"gone", VIQ_FAULT_GONE},
+	{"drop", VIQ_FAULT_DROP},
 	{NULL, 0},
 };
 
 static const struct name contracts[] = {
-	{"exact", VIQ_SOFT_EXACT},
-	{"linux-7.3", VIQ_SOFT_LINUX_7_3},
-	{"linux-next", VIQ_SOFT_LINUX_NEXT},
+	{"exact", VIQ_FAULT_EXACT},
+	{"linux-7.3", VIQ_FAULT_LINUX_7_3},
+	{"linux-next", VIQ_FAULT_LINUX_NEXT},
 	{NULL, 0},
 };
 
@@ -37,13 +37,13 @@ static const struct name *find(const struct name *names, const char *name)
 	return NULL;
 }
 
-int failure_parse(const char *name, int32_t *failure)
+int failure_parse(const char *name, uint32_t *kind)
 {
 	const struct name *found = find(failures, name);
 
 	if (!found)
 		return -ENOENT;
-	*failure = found->value;
+	*kind = found->value;
 	return 0;
 }
 
@@ -53,6 +53,6 @@ int contract_parse(const char *name, uint32_t *contract)
 
 	if (!found)
 		return -ENOENT;
-	*contract = (uint32_t)found->value;
+	*contract = found->value;
 	return 0;
 }

@@ -13,8 +13,7 @@ static void record_event(void *opaque, uint32_t viommu, const uint64_t record[4]
 		viq_smmuv3_event(guest->smmu, record);
 }
 
-int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t contract,
-		    uint32_t tlb_entries)
+int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t tlb_entries)
 {
 	struct viq_soft_s2_config identity = {.size = sizeof(identity), .identity = 1};
 	struct viq_soft_config config;
@@ -24,7 +23,6 @@ int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_
 	memset(guest, 0, sizeof(*guest));
 	viq_soft_config_init(&config);
 	config.idr5 = idr5;
-	config.contract = contract;
 	config.mem = mem;
 	config.event = record_event;
 	config.opaque = guest;

@@ -31,8 +31,7 @@ struct soft_guest {
  * Build it over this memory, with address sizes and granules of idr5: those that the guest is told of. The calling
  * thread may translate from now on. Destroy it also after a failure.
  */
-int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t contract,
-		    uint32_t tlb_entries);
+int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t tlb_entries);
 void soft_guest_fini(struct soft_guest *guest);
 /* A device with this StreamID; aborts until it is configured. -EEXIST: there is one. */
 int soft_guest_add(struct soft_guest *guest, uint32_t sid, bool ats);

@@ -8,8 +8,10 @@
 static int attach(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
 {
 	struct soft_vtd_guest *guest = opaque;
+	struct viq_vtd_table behind = *table;
+	int err = guest->fault ? viq_fault_host(guest->fault, &table->host, &behind.host) : 0;
 
-	return viq_vtd_attach(guest->vtd, table, handle);
+	return err ? err : viq_vtd_attach(guest->vtd, &behind, handle);
 }
 
 static void detach(void *opaque, uint32_t handle)

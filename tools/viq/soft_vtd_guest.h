@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <viq/fault.h>
 #include <viq/soft_vtd.h>
 
 struct soft_vtd_source {
@@ -23,7 +24,8 @@ struct soft_vtd_source {
 
 struct soft_vtd_guest {
 	struct viq_soft_vtd *soft;
-	struct viq_vtd *vtd; /* set by the owner before the first reconfiguration; tables and faults go there */
+	struct viq_vtd *vtd;     /* set by the owner before the first reconfiguration; tables and faults go there */
+	struct viq_fault *fault; /* likewise; in front of each table's host. NULL: none */
 	struct soft_vtd_source *sources;
 	size_t count, room;
 	bool registered; /* viq_soft_thread_register() was called */

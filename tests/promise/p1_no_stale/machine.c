@@ -120,11 +120,12 @@ static int make_host(struct p1_world *w, unsigned int number)
 	struct p1_host *h = &w->host[number];
 	struct viq_soft_config config;
 	struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = w->identity};
+	uint32_t contract;
 	int ret;
 
 	viq_soft_config_init(&config);
 	config.mem = w->host_mem;
-	config.contract = p1_below(w, 3);
+	contract = p1_below(w, 3);
 	config.tlb_entries = tlb_sizes[p1_below(w, 3)];
 	config.atc_entries = p1_one_in(w, 2) ? 16 : 256;
 	if (!w->identity) {
@@ -134,8 +135,7 @@ static int make_host(struct p1_world *w, unsigned int number)
 		s2.tg = synth_s2_tg(&w->s2);
 		s2.ps = 5;
 	}
-	p1_log(w, "host %u: contract %u, TLB %u, ATC %u", number, config.contract, config.tlb_entries,
-	       config.atc_entries);
+	p1_log(w, "host %u: contract %u, TLB %u, ATC %u", number, contract, config.tlb_entries, config.atc_entries);
 	ret = viq_soft_create(&config, &h->soft);
 	if (ret)
 		return ret;
@@ -155,7 +155,12 @@ static int make_host(struct p1_world *w, unsigned int number)
 			ret = viq_soft_dev_set_ats(s->dev, true);
 	}
 	if (!ret)
-		h->call = viq_soft_host(h->soft, h->viommu);
+		ret = viq_fault_create(contract, &h->fault);
+	if (!ret) {
+		const struct viq_call_host soft = viq_soft_host(h->soft, h->viommu);
+
+		ret = viq_fault_host(h->fault, &soft, &h->call);
+	}
 	return ret;
 }
 
@@ -187,6 +192,8 @@ static void free_hosts(struct p1_world *w)
 	viq_call_fanout_destroy(w->fanout);
 	w->fanout = NULL;
 	for (unsigned int i = 0; i < P1_HOSTS; i++) {
+		viq_fault_destroy(w->host[i].fault);
+		w->host[i].fault = NULL;
 		viq_soft_destroy(w->host[i].soft);
 		w->host[i].soft = NULL;
 	}
@@ -194,14 +201,14 @@ static void free_hosts(struct p1_world *w)
 
 void machine_inject(struct p1_world *w)
 {
-	static const int32_t kinds[] = {VIQ_SOFT_FAIL_ILLEGAL,     VIQ_SOFT_FAIL_ILLEGAL,     VIQ_SOFT_FAIL_HARDWARE,
-					VIQ_SOFT_FAIL_ATC_TIMEOUT, VIQ_SOFT_FAIL_ATC_TIMEOUT, VIQ_SOFT_FAIL_NO_MEMORY,
-					VIQ_SOFT_FAIL_GONE};
-	static const char *const names[] = {"illegal",   "hardware", "ATC time-out",
-					    "no memory", "gone",     "an entry dropped"};
-	struct viq_soft_inject inject = {
+	static const uint32_t kinds[] = {VIQ_FAULT_ILLEGAL,     VIQ_FAULT_ILLEGAL,     VIQ_FAULT_HARDWARE,
+					 VIQ_FAULT_ATC_TIMEOUT, VIQ_FAULT_ATC_TIMEOUT, VIQ_FAULT_NO_MEMORY,
+					 VIQ_FAULT_GONE};
+	static const char *const names[] = {"nothing",   "illegal", "hardware",        "ATC time-out",
+					    "no memory", "gone",    "an entry dropped"};
+	struct viq_fault_failure inject = {
 		.size = sizeof(inject),
-		.failure = kinds[p1_below(w, 7)],
+		.kind = kinds[p1_below(w, 7)],
 		.index = p1_one_in(w, 2) ? p1_below(w, 4) : p1_below(w, 80),
 		.before = p1_below(w, 4),
 		.after = p1_below(w, 4),
@@ -210,26 +217,26 @@ void machine_inject(struct p1_world *w)
 	unsigned int h = p1_below(w, w->options.hosts);
 
 	if (w->options.drop) {
-		inject.failure = VIQ_SOFT_FAIL_DROP;
+		inject.kind = VIQ_FAULT_DROP;
 		inject.index = p1_below(w, 3);
 		inject.times = 1;
 	}
-	if (viq_soft_inject(w->host[h].soft, w->host[h].viommu, &inject)) {
-		p1_found(w, "viq_soft_inject() failed");
+	if (viq_fault_arm(w->host[h].fault, &inject)) {
+		p1_found(w, "viq_fault_arm() failed");
 		return;
 	}
 	w->armed = true;
 	w->result.injected++;
-	p1_log(w, "host %u will fail: %s, entry %u, window -%u +%u, %u times", h, names[inject.failure], inject.index,
+	p1_log(w, "host %u will fail: %s, entry %u, window -%u +%u, %u times", h, names[inject.kind], inject.index,
 	       inject.before, inject.after, inject.times);
 }
 
 void machine_heal(struct p1_world *w)
 {
-	const struct viq_soft_inject none = {.size = sizeof(none), .failure = -1};
+	const struct viq_fault_failure none = {.size = sizeof(none), .kind = VIQ_FAULT_NONE};
 
 	for (unsigned int i = 0; i < w->options.hosts; i++)
-		viq_soft_inject(w->host[i].soft, w->host[i].viommu, &none);
+		viq_fault_arm(w->host[i].fault, &none);
 	w->reconfig_fails = 0;
 	if (w->armed)
 		p1_log(w, "hosts are well again");

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <viq/fault.h>
 #include <viq/smmuv3.h>
 #include <viq/soft.h>
 
@@ -183,6 +184,7 @@ struct p1_result {
 
 struct p1_host {
 	struct viq_soft *soft;
+	struct viq_fault *fault; /* before it */
 	uint32_t s2, viommu;
 	struct viq_call_host call;
 };

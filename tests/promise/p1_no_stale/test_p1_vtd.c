@@ -51,6 +51,7 @@ static void tune(struct vm *vm)
 {
 	struct p1_world *w = tuned;
 
+	vm->fault = fault_new(VIQ_FAULT_EXACT);
 	vm->config.budget = p1_below(w, 2) ? 0 : 1 + p1_below(w, 8);
 	vm->soft_config.devtlb_implied = p1_below(w, 2);
 	if (w->legacy || p1_below(w, 2))
@@ -88,23 +89,21 @@ static void world_init(struct p1_world *w)
 
 static void inject(struct p1_world *w)
 {
-	static const int32_t kinds[] = {VIQ_SOFT_FAIL_ILLEGAL, VIQ_SOFT_FAIL_HARDWARE, VIQ_SOFT_FAIL_ATC_TIMEOUT,
-					VIQ_SOFT_FAIL_NO_MEMORY, VIQ_SOFT_FAIL_GONE};
-	struct viq_soft_inject i = {.size = sizeof(i), .times = 1 + p1_below(w, 3)};
+	static const uint32_t kinds[] = {VIQ_FAULT_ILLEGAL, VIQ_FAULT_HARDWARE, VIQ_FAULT_ATC_TIMEOUT,
+					 VIQ_FAULT_NO_MEMORY, VIQ_FAULT_GONE};
+	struct viq_fault_failure i = {.size = sizeof(i), .times = 1 + p1_below(w, 3)};
 
-	i.failure = w->options.drop ? (int32_t)VIQ_SOFT_FAIL_DROP : kinds[p1_below(w, 5)];
+	i.kind = w->options.drop ? (uint32_t)VIQ_FAULT_DROP : kinds[p1_below(w, 5)];
 	i.index = p1_below(w, 3);
 	i.before = p1_below(w, 3);
 	i.after = p1_below(w, 3);
-	viq_soft_vtd_inject(w->vm.soft, &i);
+	assert_int_equal(viq_fault_arm(w->vm.fault, &i), 0);
 	w->result.injected++;
 }
 
 static void heal(struct p1_world *w)
 {
-	const struct viq_soft_inject none = {.size = sizeof(none), .failure = -1};
-
-	viq_soft_vtd_inject(w->vm.soft, &none);
+	fault_disarm(w->vm.fault);
 	viq_soft_vtd_inject_devtlb(w->dev[0], 0, 0);
 	w->vm.reconfig_fails = 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 
+#include "support/fault.h"
 #include "threads.h"
 
 static uint64_t next_random(uint64_t *state)
@@ -106,10 +107,10 @@ static void w32(struct world *w, uint64_t offset, uint32_t value)
 
 static void heal(struct world *w)
 {
-	const struct viq_soft_inject none = {.size = sizeof(none), .failure = -1};
+	const struct viq_fault_failure none = {.size = sizeof(none), .kind = VIQ_FAULT_NONE};
 
 	for (uint32_t i = 0; i < w->hosts; i++)
-		viq_soft_inject(w->soft[i], w->viommu[i], &none);
+		viq_fault_arm(w->fault[i], &none);
 }
 
 /* Linux's handler. What it overwrites is queued again by threads_submit(). */
@@ -186,9 +187,9 @@ void threads_submit(struct world *w, const struct synth_cmd *cmds, uint32_t coun
 
 void threads_inject(struct world *w)
 {
-	struct viq_soft_inject inject = {
+	struct viq_fault_failure inject = {
 		.size = sizeof(inject),
-		.failure = (int32_t)threads_below(&w->random, VIQ_SOFT_FAIL_DROP),
+		.kind = VIQ_FAULT_ILLEGAL + threads_below(&w->random, VIQ_FAULT_DROP - VIQ_FAULT_ILLEGAL),
 		.index = threads_below(&w->random, 6),
 		.before = threads_below(&w->random, 3),
 		.after = threads_below(&w->random, 3),
@@ -197,8 +198,8 @@ void threads_inject(struct world *w)
 	uint32_t h = threads_below(&w->random, w->hosts);
 
 	if (w->options.drop)
-		inject.failure = VIQ_SOFT_FAIL_DROP;
-	viq_soft_inject(w->soft[h], w->viommu[h], &inject);
+		inject.kind = VIQ_FAULT_DROP;
+	viq_fault_arm(w->fault[h], &inject);
 }
 
 /* --- Life -------------------------------------------------------------------------------------------------------- */
@@ -226,11 +227,11 @@ static struct viq_call_host make_host(struct world *w, uint32_t number)
 {
 	const struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = 1};
 	struct viq_soft_config config;
-	uint32_t id;
+	uint32_t id, contract;
 
 	viq_soft_config_init(&config);
 	config.mem = w->slow_mem;
-	config.contract = threads_below(&w->random, 3);
+	contract = threads_below(&w->random, 3);
 	config.tlb_entries = 256;
 	config.atc_entries = 64;
 	assert_int_equal(viq_soft_create(&config, &w->soft[number]), 0);
@@ -245,7 +246,8 @@ static struct viq_call_host make_host(struct world *w, uint32_t number)
 		assert_int_equal(viq_soft_vdevice_alloc(w->soft[number], w->viommu[number], s->dev, s->sid, &id), 0);
 		assert_int_equal(viq_soft_dev_set_ats(s->dev, s->ats), 0);
 	}
-	return viq_soft_host(w->soft[number], w->viommu[number]);
+	w->fault[number] = fault_new(contract);
+	return fault_before(w->fault[number], viq_soft_host(w->soft[number], w->viommu[number]));
 }
 
 static void make_hosts(struct world *w)
@@ -322,8 +324,10 @@ void threads_fini(struct world *w)
 {
 	viq_smmuv3_destroy(w->smmu);
 	viq_call_fanout_destroy(w->fanout);
-	for (uint32_t i = 0; i < w->hosts; i++)
+	for (uint32_t i = 0; i < w->hosts; i++) {
+		viq_fault_destroy(w->fault[i]);
 		viq_soft_destroy(w->soft[i]);
+	}
 	viq_mem_destroy(w->mem);
 	viq_mem_destroy(w->slow_mem);
 	munmap(w->ram, RAM_SIZE + FRAMES * 4096);

@@ -44,6 +44,7 @@ struct world {
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3 *smmu;
 	struct viq_soft *soft[2];
+	struct viq_fault *fault[2]; /* before it */
 	uint32_t viommu[2], hosts;
 	struct viq_call_fanout *fanout;
 	bool kicked, lost;

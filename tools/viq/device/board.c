@@ -46,6 +46,8 @@ int board_create(const struct board_config *config, struct board **out, const ch
 	board->arch = config->arch;
 	*why = "cannot map that much guest memory; give a multiple of 4096 bytes that fits this machine";
 	err = add_ram(board, config->ram_size);
+	if (!err && config->soft)
+		err = viq_fault_create(config->contract, &board->fault);
 	if (!err)
 		err = board->arch->start(board, config, why);
 	if (err)
@@ -60,6 +62,7 @@ void board_destroy(struct board *board)
 	if (!board)
 		return;
 	board->arch->stop(board);
+	viq_fault_destroy(board->fault);
 	viq_mem_destroy(board->mem);
 	if (board->ram)
 		munmap(board->ram, board->ram_size);

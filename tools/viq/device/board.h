@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <viq/fault.h>
 #include <viq/smmuv3.h>
-#include <viq/soft.h>
 #include <viq/vtd.h>
 
 #include "qtest.h"
@@ -27,7 +27,7 @@ struct board_config {
 	struct viq_vtd_config vtd;
 	uint64_t ram_size; /* bytes, a multiple of 4096 */
 	bool soft;         /* the software host, else the null host */
-	uint32_t contract; /* enum viq_soft_contract */
+	uint32_t contract; /* enum viq_fault_contract */
 	uint32_t streams[BOARD_MAX_STREAM];
 	size_t stream_count; /* devices, with the software host: StreamIDs or source-ids */
 };
@@ -36,7 +36,8 @@ struct board_config {
 struct board {
 	const struct board_arch *arch;
 	struct viq_mem *mem;
-	struct qtest *qtest; /* NULL until the caller has set it: it comes after the board, and goes before it */
+	struct viq_fault *fault; /* in front of the software host; NULL: there is none */
+	struct qtest *qtest;     /* NULL until the caller has set it: it comes after the board, and goes before it */
 	uint8_t *ram;
 	uint64_t ram_size;
 	bool busy; /* the budget may have left commands for board_run() */
@@ -66,8 +67,6 @@ struct board_arch {
 	size_t (*save_size)(const struct board *board);
 	int (*save)(const struct board *board, void *buf, size_t *len);
 	int (*restore)(struct board *board, const void *buf, size_t len);
-	/* Arm a failure of the software host. -ENOTSUP: there is none. */
-	int (*inject)(struct board *board, const struct viq_soft_inject *inject);
 	/*
 	 * One DMA access by a device; pasid < 0: without. -ENODEV: no device has this number; -EFAULT: aborted;
 	 * -ENODATA: ended silently.

@@ -231,7 +231,7 @@ static int check_options(struct options *opts)
 		return tool_usage("%s is for smmuv3", opts->of_smmuv3);
 	if (opts->of_vtd && board->arch != &board_vtd)
 		return tool_usage("%s is for vtd", opts->of_vtd);
-	if (!board->soft && (board->stream_count || board->contract != VIQ_SOFT_EXACT))
+	if (!board->soft && (board->stream_count || board->contract != VIQ_FAULT_EXACT))
 		return tool_usage("--stream and --contract need --host soft");
 	for (size_t i = 0; i < board->stream_count; i++)
 		if (board->streams[i] > board->arch->stream_limit)

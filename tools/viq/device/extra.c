@@ -6,7 +6,7 @@
  *   viq counters                          OK NAME=VALUE ... : those that are not 0
  *   viq dma_read SID[:PASID] ADDR SIZE     OK 0x...; the device reads through the IOMMU
  *   viq dma_write SID[:PASID] ADDR SIZE 0x...    OK
- *   viq inject KIND INDEX [TIMES]         OK; arms a failure of the software host (viq/soft.h, viq_soft_inject()):
+ *   viq inject KIND INDEX [TIMES]         OK; arms a failure of the software host (viq/fault.h, viq_fault_arm()):
  *                                         KIND is one of failures.h, or none to disarm
  *   viq save                              OK 0x...: the unit's state, without memory
  *   viq restore 0x...                     OK
@@ -131,18 +131,18 @@ static void dma(struct board *board, struct qtest *qtest, char *const *words, si
 
 static void inject(struct board *board, struct qtest *qtest, char *const *words, size_t count)
 {
-	struct viq_soft_inject what = {.size = sizeof(what), .failure = -1};
+	struct viq_fault_failure what = {.size = sizeof(what), .kind = VIQ_FAULT_NONE};
 	uint64_t index, times = 1;
 
 	if (qtest_parse_number(words[3], &index) || index >= VIQ_CALL_MAX_ENTRIES ||
 	    (count > 4 && (qtest_parse_number(words[4], &times) || times > UINT32_MAX)) ||
-	    (strcmp(words[2], "none") && failure_parse(words[2], &what.failure))) {
+	    (strcmp(words[2], "none") && failure_parse(words[2], &what.kind))) {
 		qtest_reply(qtest, "FAIL bad kind, index or count");
 		return;
 	}
 	what.index = (uint32_t)index;
 	what.times = (uint32_t)times;
-	if (board->arch->inject(board, &what))
+	if (!board->fault || viq_fault_arm(board->fault, &what))
 		qtest_reply(qtest, "FAIL this host has no failures to arm");
 	else
 		qtest_reply(qtest, "OK");

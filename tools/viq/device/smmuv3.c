@@ -71,7 +71,7 @@ static int add_soft(struct smmuv3_board *board, const struct board_config *confi
 	int err;
 
 	board->has_soft = true;
-	err = soft_guest_init(&board->soft, board->base.mem, config->smmuv3.idr5, config->contract, 0);
+	err = soft_guest_init(&board->soft, board->base.mem, config->smmuv3.idr5, 0);
 	for (size_t i = 0; i < config->stream_count && !err; i++)
 		err = soft_guest_add(&board->soft, config->streams[i], ats);
 	return err;
@@ -81,6 +81,7 @@ static int start(struct board *base, const struct board_config *config, const ch
 {
 	struct viq_smmuv3_config smmu = config->smmuv3;
 	struct smmuv3_board *board = of(base);
+	struct viq_call_host soft;
 	int err = 0;
 
 	*why = "cannot set the software host up";
@@ -89,7 +90,13 @@ static int start(struct board *base, const struct board_config *config, const ch
 	if (err)
 		return err;
 	smmu.mem = base->mem;
-	smmu.host = board->has_soft ? viq_soft_host(board->soft.soft, board->soft.viommu) : viq_call_null_host();
+	smmu.host = viq_call_null_host();
+	if (board->has_soft) {
+		soft = viq_soft_host(board->soft.soft, board->soft.viommu);
+		err = viq_fault_host(base->fault, &soft, &smmu.host);
+		if (err)
+			return err;
+	}
 	smmu.ops = &smmu_ops;
 	smmu.opaque = board;
 	err = viq_smmuv3_create(&smmu, &board->smmu, why);
@@ -161,13 +168,6 @@ static int restore(struct board *board, const void *buf, size_t len)
 	return viq_smmuv3_restore(of(board)->smmu, buf, len);
 }
 
-static int inject(struct board *base, const struct viq_soft_inject *what)
-{
-	struct smmuv3_board *board = of(base);
-
-	return board->has_soft ? viq_soft_inject(board->soft.soft, board->soft.viommu, what) : -ENOTSUP;
-}
-
 static int dma(struct board *board, uint32_t sid, int64_t ssid, bool write, uint64_t iova, void *buf, size_t len)
 {
 	struct soft_stream *stream = soft_guest_find(&of(board)->soft, sid);
@@ -192,6 +192,5 @@ const struct board_arch board_smmuv3 = {
 	.save_size = save_size,
 	.save = save,
 	.restore = restore,
-	.inject = inject,
 	.dma = dma,
 };

@@ -67,6 +67,7 @@ static const struct viq_vtd_ops ops = {
 static int add_soft(struct vtd_board *board, const struct board_config *config)
 {
 	struct viq_soft_vtd_config soft;
+	int err;
 
 	viq_soft_vtd_config_init(&soft);
 	soft.cap = config->vtd.cap;
@@ -75,7 +76,9 @@ static int add_soft(struct vtd_board *board, const struct board_config *config)
 	/* The unit's device-TLBs are the guest's to invalidate, as on hardware. */
 	soft.devtlb_implied = 0;
 	board->has_soft = true;
-	return soft_vtd_guest_init(&board->soft, &soft);
+	err = soft_vtd_guest_init(&board->soft, &soft);
+	board->soft.fault = board->base.fault;
+	return err;
 }
 
 static int start(struct board *base, const struct board_config *config, const char **why)
@@ -169,11 +172,6 @@ static int restore(struct board *board, const void *buf, size_t len)
 	return viq_vtd_restore(of(board)->vtd, buf, len);
 }
 
-static int inject(struct board *board, const struct viq_soft_inject *what)
-{
-	return of(board)->has_soft ? viq_soft_vtd_inject(of(board)->soft.soft, what) : -ENOTSUP;
-}
-
 static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint64_t iova, void *buf, size_t len)
 {
 	struct vtd_board *board = of(base);
@@ -204,6 +202,5 @@ const struct board_arch board_vtd = {
 	.save_size = save_size,
 	.save = save,
 	.restore = restore,
-	.inject = inject,
 	.dma = dma,
 };

@@ -75,8 +75,8 @@ struct replay_arch {
 	/* The error's registers, for people and for programs. */
 	void (*print_error)(const struct replay_error *error);
 	void (*error_json)(const struct replay_error *error, json_t *object);
-	/* The software host: arm a failure of this entry, number what->index of a call; failure -1 disarms. */
-	void (*arm)(struct replay_guest *guest, const struct viq_soft_inject *what, const uint64_t entry[4]);
+	/* What is in front of the software host: arm a failure of this entry, number what->index of a call. */
+	void (*arm)(struct replay_guest *guest, const struct viq_fault_failure *what, const uint64_t entry[4]);
 
 	/* --- Witnesses, with the software host */
 	int (*populate)(struct witness *w, const struct scan *scan);

@@ -29,8 +29,8 @@ static const char *injection_text(const struct replay_inject *inject)
 	case REPLAY_INJECT_RESERVED_BIT:
 		return "gets a bit set that the architecture reserves";
 	case REPLAY_INJECT_HOST:
-		return inject->failure == VIQ_SOFT_FAIL_DROP ? "is dropped by a host that says it was done"
-							     : "makes the host fail";
+		return inject->failure == VIQ_FAULT_DROP ? "is dropped by a host that says it was done"
+							 : "makes the host fail";
 	default:
 		return "";
 	}

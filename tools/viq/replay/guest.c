@@ -31,11 +31,12 @@ static uint64_t clock_cost(void)
 
 /* --- Memory ------------------------------------------------------------------------------------------------------ */
 
-int guest_init(struct replay_guest *guest, const struct replay_arch *arch)
+int guest_init(struct replay_guest *guest, const struct replay_arch *arch, const struct replay_options *options)
 {
 	struct viq_mem_region region = {.gpa = GUEST_RAM_BASE, .size = GUEST_RAM_SIZE};
 	void *ram =
 		mmap(NULL, GUEST_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int err;
 
 	guest->arch = arch;
 	guest->clock_cost = clock_cost();
@@ -45,11 +46,15 @@ int guest_init(struct replay_guest *guest, const struct replay_arch *arch)
 	guest->ram = ram;
 	region.host = ram;
 	synth_mem_init(&guest->mem, ram, GUEST_RAM_BASE, GUEST_RAM_SIZE);
-	return viq_mem_create(&region, 1, NULL, NULL, &guest->vmem);
+	err = viq_mem_create(&region, 1, NULL, NULL, &guest->vmem);
+	if (!err && options->soft)
+		err = viq_fault_create(options->contract, &guest->fault);
+	return err;
 }
 
 void guest_fini(struct replay_guest *guest)
 {
+	viq_fault_destroy(guest->fault);
 	viq_mem_destroy(guest->vmem);
 	if (guest->ram)
 		munmap(guest->ram, GUEST_RAM_SIZE);

@@ -3,6 +3,8 @@
 #ifndef VIQ_TOOL_REPLAY_GUEST_H
 #define VIQ_TOOL_REPLAY_GUEST_H
 
+#include <viq/mem.h>
+
 #include "replay.h"
 #include "synth/synth.h"
 
@@ -23,14 +25,15 @@ struct replay_guest {
 	void *ram;
 	struct viq_mem *vmem;
 	struct synth_mem mem;
+	struct viq_fault *fault; /* in front of the software host; NULL: there is none */
 	struct guest_ring ring;
 	uint32_t head;       /* up to where consumption was noticed */
 	bool kicked;         /* set by the front end's kick() */
 	uint64_t clock_cost; /* ns, taken off every measurement */
 };
 
-/* Memory of GUEST_RAM_SIZE. 0 or a negative errno. */
-int guest_init(struct replay_guest *guest, const struct replay_arch *arch);
+/* Memory of GUEST_RAM_SIZE, and what is in front of the software host. 0 or a negative errno. */
+int guest_init(struct replay_guest *guest, const struct replay_arch *arch, const struct replay_options *options);
 void guest_fini(struct replay_guest *guest);
 
 /* A (new) ring, empty at this index. False after an error, which was printed. */

@@ -8,9 +8,9 @@
 #include "tool.h"
 
 /* Failures that go away by themselves strike once; the others for as long as the command stands there. */
-static uint32_t default_times(int32_t failure)
+static uint32_t default_times(uint32_t kind)
 {
-	return failure == VIQ_SOFT_FAIL_ILLEGAL || failure == VIQ_SOFT_FAIL_GONE ? 0 : 1;
+	return kind == VIQ_FAULT_ILLEGAL || kind == VIQ_FAULT_GONE ? 0 : 1;
 }
 
 bool replay_parse_inject(const char *text, struct replay_inject *inject)
@@ -48,9 +48,9 @@ bool replay_check_inject(const struct replay_arch *arch, const struct replay_opt
 
 	if (inject->kind != REPLAY_INJECT_HOST)
 		return true;
-	if (inject->failure == VIQ_SOFT_FAIL_ATC_TIMEOUT && !arch->goes_to_device(cmd))
+	if (inject->failure == VIQ_FAULT_ATC_TIMEOUT && !arch->goes_to_device(cmd))
 		needs = arch->atc_kind;
-	else if (inject->failure != VIQ_SOFT_FAIL_ATC_TIMEOUT && !arch->goes_to_host(cmd))
+	else if (inject->failure != VIQ_FAULT_ATC_TIMEOUT && !arch->goes_to_host(cmd))
 		needs = arch->host_kind;
 	if (needs)
 		tool_error(options->path, "%s %llu is %s; --inject %s needs %s: look for one with 'viq decode'",

@@ -110,7 +110,7 @@ static int parse_options(int argc, char **argv, struct replay_options *options, 
 	}
 	if (optind != argc - 1)
 		return tool_usage("name one capture");
-	if (!options->soft && (options->inject.kind == REPLAY_INJECT_HOST || options->contract != VIQ_SOFT_EXACT))
+	if (!options->soft && (options->inject.kind == REPLAY_INJECT_HOST || options->contract != VIQ_FAULT_EXACT))
 		return tool_usage("--contract and failures of the host need --host soft");
 	options->path = argv[optind];
 	*go = true;

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include <viq/call.h>
-#include <viq/soft.h>
+#include <viq/fault.h>
 
 struct replay_arch;
 struct replay_guest;
@@ -51,7 +51,7 @@ enum replay_injection {
 struct replay_inject {
 	enum replay_injection kind;
 	const char *name; /* as given */
-	int32_t failure;  /* INJECT_HOST: enum viq_soft_failure */
+	uint32_t failure; /* INJECT_HOST: enum viq_fault_kind */
 	uint32_t times;   /* INJECT_HOST: 0 for ever */
 	uint64_t number;
 };
@@ -60,7 +60,7 @@ struct replay_options {
 	const char *path;
 	bool json, brief;
 	bool soft;
-	uint32_t contract; /* enum viq_soft_contract */
+	uint32_t contract; /* enum viq_fault_contract */
 	const char *contract_name;
 	uint32_t budget; /* 0: none */
 	uint32_t batch;  /* recorded doorbells per doorbell */

@@ -152,7 +152,7 @@ void replay_report_text(const struct replay_options *options, const struct repla
 	if (result->note[0])
 		printf("  %s\n", result->note);
 	printf("host: %s\n", options->soft ? "software IOMMU" : "null");
-	if (options->contract != VIQ_SOFT_EXACT)
+	if (options->contract != VIQ_FAULT_EXACT)
 		printf("  it reports failures like %s\n", options->contract_name);
 	if (options->inject.kind != REPLAY_INJECT_NOTHING)
 		printf("  %s %" PRIu64 " is made to fail: %s\n", result->arch->entry, options->inject.number,

@@ -199,7 +199,7 @@ static uint32_t call_start(const struct replay *r, uint32_t at)
 static bool arm(struct replay *r, uint32_t at)
 {
 	const struct replay_inject *inject = &r->options->inject;
-	struct viq_soft_inject what = {.size = sizeof(what), .failure = inject->failure, .times = inject->times};
+	struct viq_fault_failure what = {.size = sizeof(what), .kind = inject->failure, .times = inject->times};
 	uint32_t start = call_start(r, at);
 
 	if (start > 0 && !ring(r, doorbell_of(r, r->fresh[start].index)))
@@ -217,7 +217,7 @@ static bool arm(struct replay *r, uint32_t at)
 /* The same bytes may come again later: only the one command shall fail. */
 static void disarm(struct replay *r, const uint64_t cmd[4])
 {
-	const struct viq_soft_inject nothing = {.size = sizeof(nothing), .failure = -1};
+	const struct viq_fault_failure nothing = {.size = sizeof(nothing), .kind = VIQ_FAULT_NONE};
 
 	r->arch->arm(r->guest, &nothing, cmd);
 }

@@ -159,10 +159,11 @@ static void offer_features(struct viq_smmuv3_config *config, unsigned int sid_bi
 static int build(struct smmuv3_guest *guest, const struct replay_options *options, const char **why)
 {
 	unsigned int sid_bits = SCAN_SID_BITS;
+	struct viq_call_host soft;
 	int err;
 
 	*why = "cannot make the guest's memory";
-	err = guest_init(&guest->base, &replay_smmuv3);
+	err = guest_init(&guest->base, &replay_smmuv3, options);
 	if (!err)
 		err = synth_st_init(&guest->st, &guest->base.mem, sid_bits, 8);
 	if (err)
@@ -175,11 +176,13 @@ static int build(struct smmuv3_guest *guest, const struct replay_options *option
 	if (options->soft) {
 		*why = "cannot make the software host";
 		guest->soft = true;
-		err = soft_guest_init(&guest->host, guest->base.vmem, guest->config.idr5, options->contract,
-				      1u << GUEST_TLB_LOG2);
+		err = soft_guest_init(&guest->host, guest->base.vmem, guest->config.idr5, 1u << GUEST_TLB_LOG2);
 		if (err)
 			return err;
-		guest->config.host = viq_soft_host(guest->host.soft, guest->host.viommu);
+		soft = viq_soft_host(guest->host.soft, guest->host.viommu);
+		err = viq_fault_host(guest->base.fault, &soft, &guest->config.host);
+		if (err)
+			return err;
 	}
 	err = viq_smmuv3_create(&guest->config, &guest->smmu, why);
 	guest->host.smmu = guest->smmu;
@@ -373,9 +376,9 @@ static void spoil(const struct replay_guest *base, const struct replay_inject *i
 		set_reserved_bit(&((const struct smmuv3_guest *)base)->config, cmd);
 }
 
-static void arm(struct replay_guest *base, const struct viq_soft_inject *what, const uint64_t cmd[4])
+static void arm(struct replay_guest *base, const struct viq_fault_failure *what, const uint64_t cmd[4])
 {
-	viq_soft_inject(of(base)->host.soft, of(base)->host.viommu, what);
+	viq_fault_arm(base->fault, what);
 }
 
 const struct replay_arch replay_smmuv3 = {

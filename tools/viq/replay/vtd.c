@@ -168,6 +168,7 @@ static int attach_null(struct vtd_guest *guest, const struct scan_vtd *scan)
 static int add_soft(struct vtd_guest *guest)
 {
 	struct viq_soft_vtd_config soft;
+	int err;
 
 	viq_soft_vtd_config_init(&soft);
 	soft.cap = guest->config.cap;
@@ -176,7 +177,9 @@ static int add_soft(struct vtd_guest *guest)
 	soft.tlb_entries = 1u << GUEST_TLB_LOG2;
 	soft.devtlb_implied = 0;
 	guest->soft = true;
-	return soft_vtd_guest_init(&guest->host, &soft);
+	err = soft_vtd_guest_init(&guest->host, &soft);
+	guest->host.fault = guest->base.fault;
+	return err;
 }
 
 static int build(struct vtd_guest *guest, const struct replay_options *options, const struct scan *scan,
@@ -185,7 +188,7 @@ static int build(struct vtd_guest *guest, const struct replay_options *options, 
 	int err;
 
 	*why = "cannot make the guest's memory";
-	err = guest_init(&guest->base, &replay_vtd);
+	err = guest_init(&guest->base, &replay_vtd, options);
 	if (err)
 		return err;
 	guest->root = synth_alloc(&guest->base.mem, 12);
@@ -223,7 +226,7 @@ static struct replay_guest *create(const struct replay_options *options, const s
 	const char *why;
 	int err;
 
-	if (options->contract != VIQ_SOFT_EXACT) {
+	if (options->contract != VIQ_FAULT_EXACT) {
 		tool_error(options->path, "--contract: the software VT-d is always exact; leave it out");
 		return NULL;
 	}
@@ -452,19 +455,19 @@ static void spoil(const struct replay_guest *base, const struct replay_inject *i
 }
 
 /* A device that does not answer strikes at its descriptor, not at an entry. */
-static void arm(struct replay_guest *base, const struct viq_soft_inject *what, const uint64_t desc[4])
+static void arm(struct replay_guest *base, const struct viq_fault_failure *what, const uint64_t desc[4])
 {
 	bool pasid = kind(desc) == VIQ_VTD_TYPE_PDEVTLB;
 	uint64_t sid = VIQ_GET(pasid ? VIQ_VTD_PDEVTLB_SID : VIQ_VTD_DEVTLB_SID, desc[0]);
 	struct soft_vtd_source *source;
 
 	if (!goes_to_device(desc)) {
-		viq_soft_vtd_inject(of(base)->host.soft, what);
+		viq_fault_arm(base->fault, what);
 		return;
 	}
 	source = soft_vtd_guest_find(&of(base)->host, (uint16_t)sid);
 	if (source)
-		viq_soft_vtd_inject_devtlb(source->dev, what->failure < 0 ? 0 : -ETIMEDOUT, what->times);
+		viq_soft_vtd_inject_devtlb(source->dev, what->kind == VIQ_FAULT_NONE ? 0 : -ETIMEDOUT, what->times);
 }
 
 const struct replay_arch replay_vtd = {

@@ -5,6 +5,7 @@
  * sanitizers; VIQ_SEED and VIQ_ROUNDS make longer runs.
  */
 #include "support/soft.h"
+#include "support/fault.h"
 
 #define PAGES   64u
 #define ENTRIES 200u
@@ -82,6 +83,7 @@ static bool removes(const uint64_t cmd[2], unsigned int page)
 
 struct round {
 	struct machine m;
+	struct viq_fault *fault;
 	uint64_t cmds[ENTRIES][2];
 	uint32_t count;
 };
@@ -113,24 +115,22 @@ static void check_answer(struct round *r, const struct viq_call_result *res, boo
 	}
 }
 
-static uint32_t contract_now;
 static void tune(struct viq_soft_config *config)
 {
-	config->contract = contract_now;
 	config->tlb_entries = 64 << rnd(6);
 	config->atc_entries = 16 << rnd(4);
 }
 
 static void random_injection(struct round *r)
 {
-	struct viq_soft_inject inject = {.size = sizeof(inject),
-					 .failure = (int32_t)rnd(7) - 1,
-					 .index = rnd(ENTRIES),
-					 .before = rnd(3) ? rnd(10) : UINT32_MAX,
-					 .after = rnd(3) ? rnd(10) : UINT32_MAX,
-					 .times = rnd(3)};
+	const struct viq_fault_failure failure = {.size = sizeof(failure),
+						  .kind = rnd(VIQ_FAULT_DROP + 1),
+						  .index = rnd(ENTRIES),
+						  .before = rnd(3) ? rnd(10) : UINT32_MAX,
+						  .after = rnd(3) ? rnd(10) : UINT32_MAX,
+						  .times = rnd(3)};
 
-	assert_int_equal(viq_soft_inject(r->m.soft, r->m.viommu, &inject), 0);
+	assert_int_equal(viq_fault_arm(r->fault, &failure), 0);
 }
 
 static void run_round(uint32_t contract, unsigned int calls)
@@ -139,8 +139,9 @@ static void run_round(uint32_t contract, unsigned int calls)
 	struct round r;
 	uint64_t ttb, pa;
 
-	contract_now = contract;
 	ttb = machine_init_s1(&r.m, tune);
+	r.fault = fault_new(contract);
+	r.m.host = fault_before(r.fault, r.m.host);
 	for (unsigned int page = 0; page < PAGES; page++)
 		map_page(&r.m, ttb, page * 4096, MEM_BASE | PAGE_RW);
 	for (unsigned int i = 0; i < calls; i++) {
@@ -150,9 +151,7 @@ static void run_round(uint32_t contract, unsigned int calls)
 			random_injection(&r);
 			dropping = true; /* it may be one that drops; of the others, other tests know */
 		} else if (!rnd(2)) {
-			const struct viq_soft_inject off = {.size = sizeof(off), .failure = -1};
-
-			assert_int_equal(viq_soft_inject(r.m.soft, r.m.viommu, &off), 0);
+			fault_disarm(r.fault);
 			dropping = false;
 		}
 		if (!rnd(8)) {
@@ -171,6 +170,7 @@ static void run_round(uint32_t contract, unsigned int calls)
 		res = call_host(r.m.host, (const uint64_t(*)[2])r.cmds, r.count);
 		check_answer(&r, &res, dropping);
 	}
+	viq_fault_destroy(r.fault);
 	machine_fini(&r.m);
 }
 

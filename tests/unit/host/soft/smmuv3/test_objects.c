@@ -38,7 +38,6 @@ static void a_configuration_that_cannot_be_is_refused(void **state)
 	} while (0)
 	REFUSES(size = 0);
 	REFUSES(mem = NULL);
-	REFUSES(contract = 3);
 	REFUSES(tlb_entries = 32);
 	REFUSES(tlb_entries = 100);
 	REFUSES(tlb_entries = 1u << 25);
@@ -152,16 +151,12 @@ static void unknown_ids_and_wrong_kinds(void **state)
 	assert_int_equal(viq_soft_vdevice_alloc(m.soft, none, m.dev, 1, &id), -ENOENT);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, none, VSID, s1_ste), -ENOENT);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID + 1, s1_ste), -ENOENT);
-	assert_int_equal(
-		viq_soft_inject(m.soft, none, &(struct viq_soft_inject){.size = sizeof(struct viq_soft_inject)}),
-		-ENOENT);
 	machine_fini(&m);
 }
 
 static void arguments_that_make_no_sense(void **state)
 {
 	struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = 1};
-	struct viq_soft_inject inject = {.size = sizeof(inject)};
 	struct viq_soft_xlate x;
 	struct viq_soft_dev *dev;
 	struct machine m;
@@ -187,12 +182,6 @@ static void arguments_that_make_no_sense(void **state)
 	assert_int_equal(viq_soft_nested_alloc(m.soft, m.viommu, NULL, &id), -EINVAL);
 	assert_int_equal(viq_soft_attach(NULL, 0), -EINVAL);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID, NULL), -EINVAL);
-	assert_int_equal(viq_soft_inject(m.soft, m.viommu, NULL), -EINVAL);
-	inject.failure = VIQ_SOFT_FAIL_DROP + 1;
-	assert_int_equal(viq_soft_inject(m.soft, m.viommu, &inject), -EINVAL);
-	inject.failure = -1;
-	inject.size = 0;
-	assert_int_equal(viq_soft_inject(m.soft, m.viommu, &inject), -EINVAL);
 	viq_soft_access_begin();
 	assert_int_equal(viq_soft_translate(NULL, 0, 0, VIQ_SOFT_READ, &x), -EINVAL);
 	assert_int_equal(viq_soft_translate(m.dev, 0, 0, VIQ_SOFT_READ, NULL), -EINVAL);
@@ -321,7 +310,6 @@ static void translating_needs_a_vdevice_of_the_same_guest(void **state)
 static void inside_an_access_nothing_waits(void **state)
 {
 	struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = 1};
-	struct viq_soft_inject inject = {.size = sizeof(inject), .failure = -1};
 	struct viq_call_request req = {.size = sizeof(req), .type = VIQ_CALL_SMMUV3, .entry_size = 16};
 	struct viq_call_result res = {.size = sizeof(res)};
 	struct viq_soft_dev *dev;
@@ -344,7 +332,6 @@ static void inside_an_access_nothing_waits(void **state)
 	assert_int_equal(viq_soft_attach(m.dev, 0), -EDEADLK);
 	assert_int_equal(viq_soft_object_free(m.soft, m.vdevice), -EDEADLK);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID, s1_ste), -EDEADLK);
-	assert_int_equal(viq_soft_inject(m.soft, m.viommu, &inject), -EDEADLK);
 	assert_int_equal(m.host.ops->invalidate(m.host.opaque, &req, &res), -EDEADLK);
 	viq_soft_access_end();
 	assert_int_equal(m.host.ops->invalidate(m.host.opaque, &req, &res), 0);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "support/soft.h"
+#include "support/fault.h"
 
 #define READERS 3u
 #define MOVES   3000u
@@ -396,18 +397,20 @@ static void each_call_waits_for_accesses_begun_before_it(void **state)
 /* The test of the test: a dropped invalidation is seen. */
 static void a_dropped_invalidation_is_seen(void **state)
 {
-	const struct viq_soft_inject inject = {.size = sizeof(inject), .failure = VIQ_SOFT_FAIL_DROP};
+	struct viq_fault *fault = fault_new(VIQ_FAULT_EXACT);
 	struct world w;
 
 	world_init(&w, false);
 	check_access(&w, 0, false);
 	assert_int_equal(w.poisoned, 0);
-	assert_int_equal(viq_soft_inject(w.m.soft, w.m.viommu, &inject), 0);
+	w.m.host = fault_before(fault, w.m.host);
+	fault_arm(fault, VIQ_FAULT_DROP, 0, 0, 0, 0);
 	map_page(&w.m, w.ttb, iova_of(0), w.frames[0][1] | PAGE_RW);
 	invalidate(&w.m, tlbi_va(1), iova_of(0));
 	put_word(&w.m, w.frames[0][0], POISON);
 	check_access(&w, 0, false);
 	assert_true(w.poisoned > 0);
+	viq_fault_destroy(fault);
 	machine_fini(&w.m);
 }
 

@@ -22,11 +22,16 @@ static void own_devtlbs(struct vm *vm)
 }
 
 /* The same tables without PASID in domain 4 and for PASIDs 5 and 7 in domain 5; all cached in the device, unmapped. */
+static void implied_devtlbs(struct vm *vm)
+{
+	vm->fault = fault_new(VIQ_FAULT_EXACT);
+}
+
 static void world_init(struct world *w, bool implied)
 {
 	static const int64_t pasids[] = {NO_PASID, 5, 7};
 
-	vm_init(&w->vm, true, implied ? NULL : own_devtlbs);
+	vm_init(&w->vm, true, implied ? implied_devtlbs : own_devtlbs);
 	w->pasids = vm_pasids(&w->vm, SID, 0);
 	w->pt = vm_pt(&w->vm, 1, 4);
 	vm_map(&w->pt, IOVA, PAGE(0));
@@ -215,11 +220,10 @@ static void a_wrong_answer_is_ice_and_the_queue_goes_on(void **state)
 /* Where entries reach the device, its silence fails the call: the guest is told to try again. */
 static void a_time_out_behind_the_call_is_retried(void **state)
 {
-	const struct viq_soft_inject once = {.size = sizeof(once), .failure = VIQ_SOFT_FAIL_ATC_TIMEOUT, .times = 1};
 	struct world w;
 
 	world_init(&w, true);
-	assert_int_equal(viq_soft_vtd_inject(w.vm.soft, &once), 0);
+	fault_arm(w.vm.fault, VIQ_FAULT_ATC_TIMEOUT, 0, 0, 0, 1);
 	assert_false(vm_submit(&w.vm, desc_piotlb(3, 4, 0, IOVA, 0, true)));
 	assert_int_equal(vm_reg(&w.vm, VREG(FSTS), 4) & VIQ_VTD_FSTS_ITE, VIQ_VTD_FSTS_ITE);
 	assert_true(in_device(&w, NO_PASID, IOVA));

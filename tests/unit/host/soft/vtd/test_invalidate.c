@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The software VT-d's invalidate call: which entries it takes, how far it gets, and what it says of it by kind of
- * failure. "Took effect" is looked up in the IOTLB, page by page: entry i invalidates page i.
+ * The software VT-d's invalidate call: which entries it takes, how far it gets, and what it says of it. "Took effect"
+ * is looked up in the IOTLB, page by page: entry i invalidates page i.
  */
 #include "support/soft_vtd.h"
 
@@ -162,99 +162,6 @@ static void an_illegal_entry_is_found_exactly(void **state)
 	world_fini(&w);
 }
 
-static struct viq_call_result injected(struct world *w, int32_t failure, uint32_t index)
-{
-	const struct viq_soft_inject inject = {
-		.size = sizeof(inject), .failure = failure, .index = index, .before = 3, .after = 2, .times = 1};
-
-	cache_all(w);
-	assert_int_equal(viq_soft_vtd_inject(w->soft, &inject), 0);
-	return call(w, w->entries, PAGES);
-}
-
-static void injected_failures_tell_what_took_effect(void **state)
-{
-	static const unsigned int at[] = {0, 1, 100, 199};
-
-	for (unsigned int i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
-		unsigned int index = at[i];
-		struct viq_call_result res;
-		struct world w;
-
-		world_init(&w, false);
-		res = injected(&w, VIQ_SOFT_FAIL_ILLEGAL, index);
-		assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
-		assert_int_equal(res.handled, index);
-		assert_int_equal(res.suspect, index);
-		assert_done(&w, index, PAGES);
-
-		res = injected(&w, VIQ_SOFT_FAIL_GONE, index);
-		assert_int_equal(res.error, VIQ_CALL_GONE);
-		assert_int_equal(res.handled, index);
-		assert_done(&w, index, PAGES);
-
-		res = injected(&w, VIQ_SOFT_FAIL_HARDWARE, index);
-		assert_int_equal(res.error, VIQ_CALL_FAILED);
-		assert_int_equal(res.handled, index > 3 ? index - 3 : 0);
-		assert_int_equal(res.suspect, index + 2 < PAGES ? index + 2 : PAGES - 1);
-		assert_done(&w, index, PAGES);
-
-		res = injected(&w, VIQ_SOFT_FAIL_NO_MEMORY, index);
-		assert_int_equal(res.error, VIQ_CALL_NO_MEMORY);
-		assert_int_equal(res.handled, PAGES); /* as Linux says it */
-		assert_done(&w, 0, PAGES);
-
-		/* The bug that tests of tests need: it says it did. */
-		res = injected(&w, VIQ_SOFT_FAIL_DROP, index);
-		assert_int_equal(res.error, VIQ_CALL_NONE);
-		assert_int_equal(res.handled, PAGES);
-		assert_true(viq_soft_vtd_cached(w.dev, BASE + index * 4096, 0, VIQ_SOFT_READ, false));
-		assert_done(&w, PAGES, index);
-
-		/* Nothing to wait for without a device-TLB. */
-		res = injected(&w, VIQ_SOFT_FAIL_ATC_TIMEOUT, index);
-		assert_int_equal(res.error, VIQ_CALL_NONE);
-		world_fini(&w);
-	}
-}
-
-/* Each entry is waited for: the one whose device is silent is known. */
-static void a_silent_device_is_found_exactly(void **state)
-{
-	struct viq_call_result res;
-	struct world w;
-
-	world_init(&w, true);
-	res = injected(&w, VIQ_SOFT_FAIL_ATC_TIMEOUT, 77);
-	assert_int_equal(res.error, VIQ_CALL_TIMEOUT);
-	assert_int_equal(res.handled, 77);
-	assert_int_equal(res.suspect, 77);
-	assert_false(viq_soft_vtd_cached(w.dev, BASE + 76 * 4096, 0, VIQ_SOFT_READ, true));
-	assert_true(viq_soft_vtd_cached(w.dev, BASE + 77 * 4096, 0, VIQ_SOFT_READ, true));
-	assert_true(viq_soft_vtd_cached(w.dev, BASE + 78 * 4096, 0, VIQ_SOFT_READ, true));
-	world_fini(&w);
-}
-
-static void a_struck_entry_is_struck_wherever_it_turns_up(void **state)
-{
-	const struct viq_soft_inject twice = {
-		.size = sizeof(twice), .failure = VIQ_SOFT_FAIL_ILLEGAL, .index = 5, .times = 2};
-	struct viq_call_result res;
-	struct world w;
-
-	world_init(&w, false);
-	assert_int_equal(viq_soft_vtd_inject(w.soft, &twice), 0);
-	assert_int_equal(call(&w, w.entries, 10).handled, 5);
-	/* Not that of the same address and another length. */
-	w.entries[4].addr = w.entries[5].addr;
-	w.entries[4].npages = 2;
-	res = call(&w, w.entries + 3, 10);
-	assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
-	assert_int_equal(res.handled, 2);
-	assert_int_equal(call(&w, w.entries, 10).handled, 10);
-	world_fini(&w);
-}
-
 static void a_table_that_nobody_has_is_gone_and_its_id_is_not_used_again(void **state)
 {
 	struct synth_vtd_pasids pasids;
@@ -361,9 +268,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_linux_takes_is_taken),
 		cmocka_unit_test(an_illegal_entry_is_found_exactly),
-		cmocka_unit_test(injected_failures_tell_what_took_effect),
-		cmocka_unit_test(a_silent_device_is_found_exactly),
-		cmocka_unit_test(a_struck_entry_is_struck_wherever_it_turns_up),
 		cmocka_unit_test(a_table_that_nobody_has_is_gone_and_its_id_is_not_used_again),
 		cmocka_unit_test(second_stage_tables_too_whole_and_by_page),
 		cmocka_unit_test(requests_that_make_no_sense),
