@@ -4,7 +4,7 @@
  *
  * It has the objects of Linux's iommufd (stage-2 page table, vIOMMU, device, vDEVICE, nested page table), walks both
  * stages of Arm's page tables, caches what hardware caches (TLB, context descriptors, a device's ATC) and executes
- * invalidate calls exactly. What the guest does not invalidate really goes stale. It can be told to fail.
+ * invalidate calls exactly. What the guest does not invalidate really goes stale. Failures are viq/fault.h's business.
  *
  * Threads: any number of threads translate while others invalidate and configure. Each thread that begins accesses
  * registers once. Between viq_soft_access_begin() and _end() the thread may use the addresses that viq_soft_translate()
@@ -33,13 +33,6 @@ extern "C" {
 struct viq_soft;     /* the IOMMU */
 struct viq_soft_dev; /* a device behind it */
 
-/* How a failed invalidate call is reported (what took effect follows the same rules as in the original). */
-enum viq_soft_contract {
-	VIQ_SOFT_EXACT,      /* entry by entry, exact indices */
-	VIQ_SOFT_LINUX_7_3,  /* issues groups of 63; reports bad index i though the group's earlier ones never ran */
-	VIQ_SOFT_LINUX_NEXT, /* checks a group of 63 first and refuses it whole; the count is the group's start */
-};
-
 struct viq_soft_config {
 	uint32_t size; /* sizeof(struct viq_soft_config) */
 	/*
@@ -48,7 +41,6 @@ struct viq_soft_config {
 	 * more than 20 bits of SSID are not implemented and refused.
 	 */
 	uint32_t idr0, idr1, idr3, idr5;
-	uint32_t contract;         /* enum viq_soft_contract */
 	uint32_t tlb_entries;      /* capacity, a power of two, 64 to 2^24 */
 	uint32_t atc_entries;      /* capacity of each device's ATC, a power of two, 16 to 2^20 */
 	const struct viq_mem *mem; /* physical memory: tables are read here, stage-2 output addresses point here */
@@ -174,40 +166,6 @@ VIQ_EXPORT int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32
 				 size_t len);
 VIQ_EXPORT int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 				  const void *buf, size_t len);
-
-/* --- Failure injection ------------------------------------------------------------------------------------------- */
-
-enum viq_soft_failure {
-	VIQ_SOFT_FAIL_ILLEGAL, /* the entry is refused: VIQ_CALL_ILLEGAL at it */
-	/*
-	 * VIQ_CALL_FAILED at the entry, earlier ones took effect; the reported window is [index - before, index +
-	 * after]. By the Linux contracts it is what the kernel says: the last of the group (7.3), the group (next).
-	 */
-	VIQ_SOFT_FAIL_HARDWARE,
-	/*
-	 * VIQ_CALL_TIMEOUT: an ATC_INV has no effect and is never confirmed. Seen at the end of the call, all other
-	 * entries took effect; the window is that of the call's ATC_INVs. By the Linux contracts seen at the end of the
-	 * group, and told as above. Lies in wait until there is an ATC_INV at index.
-	 */
-	VIQ_SOFT_FAIL_ATC_TIMEOUT,
-	VIQ_SOFT_FAIL_NO_MEMORY, /* VIQ_CALL_NO_MEMORY, the reported count is that of the entries passed in */
-	VIQ_SOFT_FAIL_GONE,      /* VIQ_CALL_GONE from this entry on */
-	VIQ_SOFT_FAIL_DROP,      /* a bug: the entry is reported done and has no effect. For tests of tests only */
-};
-
-/*
- * Arm one failure for the vIOMMU. It strikes at entry index of the next invalidate call that is longer than index, and
- * from then on at every entry with the same 16 bytes (so also when a caller sends it again), times times in all (0: for
- * ever). NO_MEMORY strikes whole calls of more than index entries. Arming again replaces; failure < 0 disarms.
- */
-struct viq_soft_inject {
-	uint32_t size;
-	int32_t failure; /* enum viq_soft_failure, or -1 */
-	uint32_t index;
-	uint32_t before, after; /* FAIL_HARDWARE: the window, cut to the array */
-	uint32_t times;
-};
-VIQ_EXPORT int viq_soft_inject(struct viq_soft *soft, uint32_t viommu, const struct viq_soft_inject *inject);
 
 /* --- Looking in ----------------------------------------------------------------------------------------------- */
 

@@ -165,11 +165,6 @@ VIQ_EXPORT int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_
 /* --- Failure injection -------------------------------------------------------------------------------------------- */
 
 /*
- * Arm one failure for invalidate calls on any table of the unit. As viq_soft_inject(), with entries of 24 bytes;
- * VIQ_SOFT_FAIL_ATC_TIMEOUT strikes entries that reach a device-TLB, and is seen at once.
- */
-VIQ_EXPORT int viq_soft_vtd_inject(struct viq_soft_vtd *soft, const struct viq_soft_inject *inject);
-/*
  * The next times calls of viq_soft_vtd_devtlb() for this device (0: all) fail with error: -ETIMEDOUT, -EIO, -ENOMEM; 0
  * disarms.
  */

@@ -71,7 +71,6 @@ KNOWN = {
     ("include/viq/soft_vtd.h", "host/soft/smmuv3"),
     ("src/call/types.c", "spec/smmuv3"),
     ("src/guest/smmuv3/config.c", "host/null"),
-    ("src/host/fault/run.c", "guest/smmuv3"),
     ("src/host/linux/smmuv3/events.c", "guest/smmuv3"),
     ("src/host/linux/smmuv3/offer.c", "guest/smmuv3"),
     ("src/host/linux/smmuv3/reconfig.c", "guest/smmuv3"),
@@ -79,10 +78,8 @@ KNOWN = {
     ("src/host/linux/vtd/slot.c", "guest/vtd"),
     ("src/host/soft/cache/count.h", "host/soft/smmuv3"),
     ("src/host/soft/cache/thread.c", "host/soft/smmuv3"),
-    ("src/host/soft/contract.c", "host/soft/smmuv3"),
     ("src/host/soft/dma.h", "host/soft/smmuv3"),
     ("src/host/soft/flags.h", "host/soft/smmuv3"),
-    ("src/host/soft/inject.h", "host/soft/smmuv3"),
     ("src/host/soft/vtd/unit.c", "guest/vtd"),
 }
 

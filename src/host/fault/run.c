@@ -6,13 +6,12 @@
 #include <endian.h>
 #include <string.h>
 
-#include <viq/smmuv3.h>
-
 #include "call/exact.h"
 #include "call/gather.h"
 #include "call/types.h"
 #include "contract.h"
 #include "run.h"
+#include "spec/smmuv3/command.h"
 
 #define KINDS_CHECKED (FAULT_KIND(VIQ_FAULT_ILLEGAL) | FAULT_KIND(VIQ_FAULT_GONE))
 #define KINDS_ENTRY                                                                                                    \
@@ -156,13 +155,15 @@ static bool issue_group(struct run *r, uint32_t start, uint32_t end)
 static bool linux_takes(const struct run *r, const void *entry)
 {
 	const struct viq_call_host inner = fault_inner(r->host, r->req->object);
+	struct smmuv3_rule rule;
 	uint64_t cmd[2];
 	uint32_t sid;
 
 	memcpy(cmd, entry, sizeof(cmd));
 	cmd[0] = le64toh(cmd[0]);
 	cmd[1] = le64toh(cmd[1]);
-	if (viq_smmuv3_command_check(cmd, NULL) != VIQ_SMMUV3_CERROR_NONE)
+	smmuv3_rule_init(&rule, cmd[0] & VIQ_SMMUV3_CMD_OP, FEATURES_ALL);
+	if (!smmuv3_command_legal(&rule, cmd, FEATURES_ALL))
 		return false;
 	switch (VIQ_GET(VIQ_SMMUV3_CMD_OP, cmd[0])) {
 	case VIQ_SMMUV3_OP_TLBI_NH_ALL:

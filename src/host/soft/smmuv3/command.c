@@ -184,8 +184,7 @@ static uint64_t allowed_bits(const struct smmuv3_features *f, const struct soft_
 	       (f->ssid_bits ? row->ssid_bits[word] : 0);
 }
 
-const struct soft_command *soft_command_check(struct viq_soft *soft, const struct soft_viommu *viommu,
-					      const uint64_t cmd[2])
+static const struct soft_command *check(struct viq_soft *soft, const struct soft_viommu *viommu, const uint64_t cmd[2])
 {
 	const struct smmuv3_features *f = &soft->features;
 	const struct soft_command *row = find_command(cmd);
@@ -197,7 +196,11 @@ const struct soft_command *soft_command_check(struct viq_soft *soft, const struc
 	return row->names_stream && !find_stream(viommu, cmd) ? NULL : row;
 }
 
-void soft_command_run(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+bool soft_command_run(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
 {
-	find_command(cmd)->run(soft, viommu, cmd);
+	const struct soft_command *row = check(soft, viommu, cmd);
+
+	if (row)
+		row->run(soft, viommu, cmd);
+	return row;
 }

@@ -5,14 +5,10 @@
 
 #include "object.h"
 
-struct soft_command;
-
-/* The row for cmd, or NULL if the host refuses it: unknown, a bit or combination that the features do not have, or a
- * StreamID without a vDEVICE. */
-const struct soft_command *soft_command_check(struct viq_soft *soft, const struct soft_viommu *viommu,
-					      const uint64_t cmd[2]);
-
-/* Execute it, after a check under the same lock. A grace period must follow. */
-void soft_command_run(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2]);
+/*
+ * Execute it, under the host's lock; a grace period must follow. False, and nothing happened: the host refuses it. It
+ * is unknown, has a bit or combination that the features do not have, or names a StreamID without a vDEVICE.
+ */
+bool soft_command_run(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2]);
 
 #endif

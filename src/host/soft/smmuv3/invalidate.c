@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invalidate call: entries are checked and issued group by group, as the contract says, under the host's lock. One
- * grace period after the last of them, without the lock, ends every access that used what they removed.
+ * The invalidate call: entries are run under the host's lock. One grace period after the last of them, without the
+ * lock, ends every access that used what they removed.
  */
 #include <endian.h>
 #include <errno.h>
@@ -15,54 +15,34 @@ struct target {
 	struct soft_viommu *viommu;
 };
 
-static bool check(void *opaque, const uint64_t *entry)
+static bool run_entry(void *opaque, const uint64_t *entry)
 {
 	struct target *t = opaque;
 	const uint64_t cmd[2] = {le64toh(entry[0]), le64toh(entry[1])};
 
-	return soft_command_check(t->soft, t->viommu, cmd);
+	return soft_command_run(t->soft, t->viommu, cmd);
 }
 
-static bool is_atc_inv(void *opaque, const uint64_t *entry)
+/* Under the lock. */
+static void run(struct viq_soft *soft, const struct viq_call_request *req, uint32_t count, struct viq_call_result *res)
 {
-	return VIQ_GET(VIQ_SMMUV3_CMD_OP, le64toh(entry[0])) == VIQ_SMMUV3_OP_ATC_INV;
-}
-
-static void run_entry(void *opaque, const uint64_t *entry)
-{
-	struct target *t = opaque;
-	const uint64_t cmd[2] = {le64toh(entry[0]), le64toh(entry[1])};
-
-	soft_command_run(t->soft, t->viommu, cmd);
-}
-
-static const struct soft_executor executor = {
-	.words = VIQ_SMMUV3_CMD_SIZE / sizeof(uint64_t),
-	.check = check,
-	.device = is_atc_inv,
-	.run = run_entry,
-};
-
-/* Under the lock. True if something can have been issued. */
-static bool run(struct viq_soft *soft, const struct viq_call_request *req, uint32_t count, struct viq_call_result *res)
-{
-	const struct soft_contract *contract = soft_contract(soft->config.contract);
 	struct target target = {.soft = soft};
+	uint32_t done;
 	int err;
 
 	soft->calls++;
-	res->host_calls = 1;
 	if (req->type != VIQ_CALL_SMMUV3) {
-		soft_execute_fail(contract, VIQ_CALL_UNSUPPORTED, 0, res);
-		return false;
+		res->error = VIQ_CALL_UNSUPPORTED;
+		return;
 	}
 	target.viommu = soft_viommu_find(soft, req->object, &err);
 	if (err) {
-		soft_execute_fail(contract, VIQ_CALL_GONE, 0, res);
-		return false;
+		res->error = VIQ_CALL_GONE;
+		return;
 	}
-	soft->entries += soft_execute(&executor, &target, contract, &target.viommu->injection, req, count, res);
-	return count;
+	done = soft_execute(req, VIQ_SMMUV3_CMD_SIZE / sizeof(uint64_t), run_entry, &target);
+	soft->entries += done;
+	soft_report(res, count, done, VIQ_SMMUV3_CERROR_ILL);
 }
 
 static int soft_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
@@ -74,14 +54,15 @@ static int soft_invalidate(void *opaque, const struct viq_call_request *req, str
 
 	if (!soft || !req || !res || res->size != sizeof(*res))
 		return -EINVAL;
-	count = soft_count_entries(&executor, VIQ_CALL_SMMUV3, req);
+	count = soft_count_entries(req, VIQ_CALL_SMMUV3, VIQ_SMMUV3_CMD_SIZE);
 	if (count < 0)
-		return count;
+		return (int)count;
 	ret = soft_lock(soft);
 	if (ret)
 		return ret;
-	*res = (struct viq_call_result){.size = sizeof(*res)};
-	retired.caches = run(soft, req, count, res);
+	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = 1};
+	run(soft, req, (uint32_t)count, res);
+	retired.caches = res->handled;
 	soft_unlock(soft, &retired);
 	return 0;
 }
@@ -108,29 +89,8 @@ static uint32_t soft_stream(void *opaque, uint32_t object, uint32_t sid)
 
 struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t viommu)
 {
-	static const struct viq_call_host_ops exact = {
-		.size = sizeof(exact), .report_group = 1, .invalidate = soft_invalidate, .stream = soft_stream};
-	static const struct viq_call_host_ops linux_like = {
-		.size = sizeof(linux_like), .report_group = 63, .invalidate = soft_invalidate, .stream = soft_stream};
-	bool is_exact = !soft || soft->config.contract == VIQ_SOFT_EXACT;
+	static const struct viq_call_host_ops ops = {
+		.size = sizeof(ops), .report_group = 1, .invalidate = soft_invalidate, .stream = soft_stream};
 
-	return (struct viq_call_host){.ops = is_exact ? &exact : &linux_like, .opaque = soft, .object = viommu};
-}
-
-int viq_soft_inject(struct viq_soft *soft, uint32_t viommu, const struct viq_soft_inject *inject)
-{
-	struct soft_retired retired = {0};
-	struct soft_viommu *v;
-	int ret;
-
-	if (!soft || !soft_inject_ok(inject))
-		return -EINVAL;
-	ret = soft_lock(soft);
-	if (ret)
-		return ret;
-	v = soft_viommu_find(soft, viommu, &ret);
-	if (!ret)
-		soft_inject_arm(&v->injection, inject);
-	soft_unlock(soft, &retired);
-	return ret;
+	return (struct viq_call_host){.ops = &ops, .opaque = soft, .object = viommu};
 }

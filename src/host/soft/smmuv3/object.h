@@ -23,7 +23,6 @@
 #include "config_cache.h"
 #include "host/soft/cache/count.h"
 #include "host/soft/cache/front.h"
-#include "host/soft/inject.h"
 #include "host/soft/cache/thread.h"
 #include "host/soft/cache/tlb.h"
 #include "walk.h"
@@ -55,7 +54,6 @@ struct soft_viommu {
 	struct soft_object object;
 	struct soft_stage2 *s2;
 	struct soft_vm vm;
-	struct soft_injection injection;
 	struct soft_vdevice *vdevices[SOFT_VSID_BUCKETS];
 };
 

@@ -21,7 +21,6 @@ void viq_soft_config_init(struct viq_soft_config *config)
 		.idr3 = VIQ_SMMUV3_IDR3_HAD | VIQ_SMMUV3_IDR3_RIL,
 		.idr5 = VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5) | VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K |
 			VIQ_SMMUV3_IDR5_GRAN64K,
-		.contract = VIQ_SOFT_EXACT,
 		.tlb_entries = 65536,
 		.atc_entries = 1024,
 	};
@@ -45,8 +44,8 @@ static bool features_ok(const struct viq_soft_config *c)
 
 static bool config_ok(const struct viq_soft_config *c)
 {
-	return c->size == sizeof(*c) && c->mem && c->contract <= VIQ_SOFT_LINUX_NEXT &&
-	       capacity_ok(c->tlb_entries, 64, 1u << 24) && capacity_ok(c->atc_entries, 16, 1u << 20) && features_ok(c);
+	return c->size == sizeof(*c) && c->mem && capacity_ok(c->tlb_entries, 64, 1u << 24) &&
+	       capacity_ok(c->atc_entries, 16, 1u << 20) && features_ok(c);
 }
 
 int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out)

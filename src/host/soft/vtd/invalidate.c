@@ -21,9 +21,8 @@ enum {
 	WORDS,
 };
 _Static_assert(WORDS * sizeof(uint64_t) == sizeof(struct viq_vtd_s1_entry), "an entry is three words");
-_Static_assert(WORDS <= SOFT_ENTRY_WORDS, "an entry can be latched");
 
-static bool check(void *opaque, const uint64_t *entry)
+static bool entry_ok(const uint64_t *entry)
 {
 	if (entry[FLAGS] & ~VIQ_VTD_S1_LEAF || entry[ADDR] % 4096)
 		return false;
@@ -32,14 +31,7 @@ static bool check(void *opaque, const uint64_t *entry)
 	return entry[NPAGES] && entry[NPAGES] - 1 <= (UINT64_MAX - entry[ADDR]) / 4096;
 }
 
-static bool reaches_device(void *opaque, const uint64_t *entry)
-{
-	const struct target *t = opaque;
-
-	return t->soft->config.devtlb_implied && soft_vtd_table_uses_ats(t->table);
-}
-
-static void run_entry(void *opaque, const uint64_t *entry)
+static bool run_entry(void *opaque, const uint64_t *entry)
 {
 	struct target *t = opaque;
 	struct soft_tlb_range range = {
@@ -47,6 +39,8 @@ static void run_entry(void *opaque, const uint64_t *entry)
 		.shifts = VIQ_BIT(12) | VIQ_BIT(21) | VIQ_BIT(30),
 	};
 
+	if (!entry_ok(entry))
+		return false;
 	if (entry[NPAGES] == VIQ_VTD_S1_ALL) {
 		soft_tlb_inv_asid(&t->soft->vm, t->table->asid);
 	} else {
@@ -57,32 +51,29 @@ static void run_entry(void *opaque, const uint64_t *entry)
 	/* After the IOTLB: the device asks again, and must not be given what was to go. */
 	if (t->soft->config.devtlb_implied)
 		soft_vtd_table_devtlbs(t->table, range.first, range.last);
+	return true;
 }
 
-static const struct soft_executor executor = {
-	.words = WORDS,
-	.check = check,
-	.device = reaches_device,
-	.run = run_entry,
-};
-
+/* Under the lock. */
 static void run(struct viq_soft_vtd *soft, const struct viq_call_request *req, uint32_t count,
 		struct viq_call_result *res)
 {
 	struct target target = {.soft = soft};
+	uint32_t done;
 
 	soft->calls++;
-	res->host_calls = 1;
 	if (req->type != VIQ_CALL_VTD_S1) {
-		soft_execute_fail(&soft_contract_vtd, VIQ_CALL_UNSUPPORTED, 0, res);
+		res->error = VIQ_CALL_UNSUPPORTED;
 		return;
 	}
 	target.table = soft_vtd_table_find(soft, req->object);
 	if (!target.table) {
-		soft_execute_fail(&soft_contract_vtd, VIQ_CALL_GONE, 0, res);
+		res->error = VIQ_CALL_GONE;
 		return;
 	}
-	soft->entries += soft_execute(&executor, &target, &soft_contract_vtd, &soft->injection, req, count, res);
+	done = soft_execute(req, WORDS, run_entry, &target);
+	soft->entries += done;
+	soft_report(res, count, done, 0);
 }
 
 static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
@@ -92,16 +83,16 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 
 	if (!soft || !req || !res || res->size != sizeof(*res))
 		return -EINVAL;
-	count = soft_count_entries(&executor, VIQ_CALL_VTD_S1, req);
+	count = soft_count_entries(req, VIQ_CALL_VTD_S1, sizeof(struct viq_vtd_s1_entry));
 	if (count < 0)
 		return (int)count;
 	if (soft_in_section())
 		return -EDEADLK;
-	*res = (struct viq_call_result){.size = sizeof(*res)};
+	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = 1};
 	pthread_mutex_lock(&soft->lock);
 	run(soft, req, (uint32_t)count, res);
 	pthread_mutex_unlock(&soft->lock);
-	if (count)
+	if (res->handled)
 		soft_grace_period();
 	return 0;
 }
@@ -172,16 +163,6 @@ int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint
 }
 
 /* --- Injection ---------------------------------------------------------------------------------------------------- */
-
-int viq_soft_vtd_inject(struct viq_soft_vtd *soft, const struct viq_soft_inject *inject)
-{
-	if (!soft || !soft_inject_ok(inject))
-		return -EINVAL;
-	pthread_mutex_lock(&soft->lock);
-	soft_inject_arm(&soft->injection, inject);
-	pthread_mutex_unlock(&soft->lock);
-	return 0;
-}
 
 int viq_soft_vtd_inject_devtlb(struct viq_soft_vtd_dev *dev, int error, uint32_t times)
 {

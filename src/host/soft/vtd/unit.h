@@ -10,7 +10,7 @@
  * table goes with one counter, and everything with another.
  *
  * Locks. config makes reconfigurations and the functions about devices one after the other, waits for accesses and
- * calls of the embedder's functions included. lock guards tables, attachments, the list of devices, injections and the
+ * calls of the embedder's functions included. lock guards tables, attachments, the list of devices and the
  * writing of generations (slot.h); nobody waits while holding it. config is taken first. Devices and attachments change
  * under both, so either is enough for looking. Accessing threads take neither: they follow dev->view.
  *
@@ -26,7 +26,6 @@
 #include "host/soft/cache/atc.h"
 #include "host/soft/cache/count.h"
 #include "host/soft/cache/front.h"
-#include "host/soft/inject.h"
 #include "host/soft/cache/tlb.h"
 #include "walk.h"
 
@@ -113,7 +112,6 @@ struct viq_soft_vtd {
 	uint32_t last_id;
 	uint32_t last_asid;
 	uint32_t attachments;
-	struct soft_injection injection;
 	uint64_t calls, entries;
 };
 
