@@ -114,7 +114,8 @@ VIQ_EXPORT int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source
 VIQ_EXPORT int viq_soft_vtd_dev_free(struct viq_soft_vtd_dev *dev);
 /*
  * Let the device use ATS: translations go through its own TLB, while ECAP.DT = 1 and the context entry allows it (TT =
- * 01; scalable mode: DTE = 1). Default off. Off empties the device-TLB.
+ * 01; scalable mode: DTE = 1). Default off. Off empties the device-TLB. -ENOMEM: as it was, and the device may be
+ * blocked until this or a reconfiguration that concerns it succeeds.
  */
 VIQ_EXPORT int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on);
 

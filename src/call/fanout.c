@@ -284,12 +284,20 @@ int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, st
 	fanout = calloc(1, sizeof(*fanout));
 	if (!fanout)
 		return -ENOMEM;
-	pthread_mutex_init(&fanout->lock, NULL);
-	pthread_cond_init(&fanout->idle, NULL);
+	if (pthread_mutex_init(&fanout->lock, NULL))
+		goto free_fanout;
+	if (pthread_cond_init(&fanout->idle, NULL))
+		goto destroy_lock;
 	for (uint32_t i = 0; i < count; i++)
 		fanout->members[i].host = hosts[i];
 	*out = fanout;
 	return 0;
+
+destroy_lock:
+	pthread_mutex_destroy(&fanout->lock);
+free_fanout:
+	free(fanout);
+	return -ENOMEM;
 }
 
 void viq_call_fanout_destroy(struct viq_call_fanout *fanout)

@@ -13,10 +13,11 @@ int viq_fault_create(uint32_t contract, struct viq_fault **out)
 	if (contract > VIQ_FAULT_LINUX_NEXT || !out)
 		return -EINVAL;
 	fault = calloc(1, sizeof(*fault));
-	if (!fault)
+	if (!fault || pthread_mutex_init(&fault->lock, NULL)) {
+		free(fault);
 		return -ENOMEM;
+	}
 	fault->contract = contract;
-	pthread_mutex_init(&fault->lock, NULL);
 	*out = fault;
 	return 0;
 }

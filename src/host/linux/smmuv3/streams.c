@@ -181,7 +181,7 @@ static void put_down(struct viq_linux_vsmmu *v, struct linux_stream *s, uint32_t
 
 int viq_linux_vsmmu_move(struct viq_linux_vsmmu *v, const struct viq_linux_move *moves, uint32_t count)
 {
-	struct linux_stream **moving;
+	void **moving = NULL;
 	int err;
 
 	if (!v || (count && !moves))
@@ -189,16 +189,20 @@ int viq_linux_vsmmu_move(struct viq_linux_vsmmu *v, const struct viq_linux_move 
 	err = linux_moves_check(&v->streams, moves, count, UINT32_MAX);
 	if (err || !count)
 		return err;
-	moving = malloc(count * sizeof(struct linux_stream *));
-	if (!moving)
-		return -ENOMEM;
-	/* All numbers are free before the first is given again: swaps and longer cycles need no other care. */
-	for (uint32_t i = 0; i < count; i++)
-		moving[i] = lift(v, moves[i].from, &err);
+	/*
+	 * All numbers are free before the first is given again: swaps and longer cycles need no other care. The array
+	 * has room for all, so those in the air are kept behind its end: nothing here may fail for lack of memory.
+	 */
+	for (uint32_t i = 0; i < count; i++) {
+		struct linux_stream *s = lift(v, moves[i].from, &err);
+
+		moving = &v->streams.items[v->streams.count];
+		memmove(moving, moving + 1, i * sizeof(*moving));
+		moving[i] = s;
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		if (moving[i])
 			put_down(v, moving[i], moves[i].to, &err);
 	}
-	free(moving);
 	return err;
 }

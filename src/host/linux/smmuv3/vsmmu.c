@@ -107,8 +107,10 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 	if (err)
 		return err;
 	v = calloc(1, sizeof(*v));
-	if (!v)
+	if (!v || pthread_mutex_init(&v->lock, NULL)) {
+		free(v);
 		return linux_why(why, -ENOMEM, "out of memory");
+	}
 	v->ctx = ctx;
 	if (config->ops)
 		v->ops = *config->ops;
@@ -116,10 +118,10 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 	v->attacher = (struct linux_attacher){.ctx = ctx, .attach = v->ops.attach, .opaque = v->opaque};
 	err = get_hardware(v, config->device, why);
 	if (err)
-		goto free_v;
+		goto destroy_lock;
 	err = make_viommu(v, config, why);
 	if (err)
-		goto free_v;
+		goto destroy_lock;
 	err = make_table(v, config->device, linux_ste_abort, &v->abort, why);
 	if (err)
 		goto destroy_viommu;
@@ -129,7 +131,6 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 	err = make_event_queue(v, config->event_depth, why);
 	if (err)
 		goto destroy_bypass;
-	pthread_mutex_init(&v->lock, NULL);
 	linux_invalidate_init(&v->inv, ctx, v->viommu, &v->hw, config->calls);
 	*out = v;
 	return 0;
@@ -140,7 +141,8 @@ destroy_abort:
 	viq_linux_destroy(ctx, v->abort);
 destroy_viommu:
 	viq_linux_destroy(ctx, v->viommu);
-free_v:
+destroy_lock:
+	pthread_mutex_destroy(&v->lock);
 	free(v);
 	return err;
 }

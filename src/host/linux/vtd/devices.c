@@ -212,7 +212,7 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 
 int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_move *moves, uint32_t count)
 {
-	struct linux_vtd_device **moving;
+	void **moving = NULL;
 	int err;
 
 	if (!v || (count && !moves))
@@ -220,20 +220,23 @@ int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_move *m
 	err = linux_moves_check(&v->devices, moves, count, UINT16_MAX);
 	if (err || !count)
 		return err;
-	moving = malloc(count * sizeof(struct linux_vtd_device *));
-	if (!moving)
-		return -ENOMEM;
+	/* The array has room for all: those in the air are kept behind its end, so memory cannot be lacking. */
 	for (uint32_t i = 0; i < count; i++) {
-		moving[i] = sorted_find(&v->devices, moves[i].from);
-		linux_first(&err, block_all(v, moving[i]));
-		sorted_remove(&v->devices, moving[i]);
+		struct linux_vtd_device *d = sorted_find(&v->devices, moves[i].from);
+
+		linux_first(&err, block_all(v, d));
+		sorted_remove(&v->devices, d);
+		moving = &v->devices.items[v->devices.count];
+		memmove(moving, moving + 1, i * sizeof(*moving));
+		moving[i] = d;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		moving[i]->dev.number = moves[i].to;
-		sorted_insert(&v->devices, moving[i]);
+		struct linux_vtd_device *d = moving[i];
+
+		d->dev.number = moves[i].to;
+		sorted_insert(&v->devices, d);
 	}
 	for (uint32_t i = 0; i < count && v->vtd; i++)
-		linux_first(&err, linux_vtd_follow(v, moving[i], &everything));
-	free(moving);
+		linux_first(&err, linux_vtd_follow(v, sorted_find(&v->devices, moves[i].to), &everything));
 	return err;
 }

@@ -157,8 +157,11 @@ int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on)
 		ret = on ? make_atc(dev) : 0;
 		if (!ret) {
 			dev->ats = on;
-			ret = soft_vtd_view(dev) ? soft_vtd_update(dev, &nothing, &change) : 0;
+			/* One that is blocked for lack of memory is tried again. */
+			ret = soft_vtd_update(dev, soft_vtd_view(dev) ? &nothing : NULL, &change);
 			soft_vtd_finish(dev->soft, &change);
+			if (ret)
+				dev->ats = !on;
 		}
 	}
 	soft_vtd_leave(dev->soft);

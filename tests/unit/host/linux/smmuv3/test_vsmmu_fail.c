@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "support/linux_nest.h"
+#include "support/nomem.h"
 
 static const int errors[] = {-ENOMEM, -EIO, -EBUSY, -EINTR};
 
@@ -21,7 +22,7 @@ struct sweep {
 
 static bool struck(const struct sweep *s)
 {
-	return s->n->fk->calls >= s->n->fk->faults[0].first;
+	return s->n->fk->calls >= s->n->fk->faults[0].first || nomem_struck();
 }
 
 /* An error that a step returned must be the one that was injected, and only if it may be seen. */
@@ -76,7 +77,10 @@ static void step_create(struct sweep *s)
 		assert_int_equal(fake_kernel_files(s->n->fk), 1 + s->n->devices);
 		assert_int_equal(nest_create(s->n), 0);
 	}
+	/* What a guest's front end allocates is another test's matter. */
+	nomem_pause(true);
 	nest_guest(s->n);
+	nomem_pause(false);
 }
 
 static void step_add(struct sweep *s, uint32_t device, uint32_t vsid)
@@ -201,6 +205,7 @@ static void life(struct sweep *s)
 /* The call-th system call fails. Returns whether there was such a call. */
 static bool sweep_once(uint64_t call, int err, bool own_attach)
 {
+	const size_t live = nomem_live();
 	struct sweep s = {.n = nest_kernel(3), .err = err, .transparent = err == -EINTR};
 	bool hit;
 
@@ -214,6 +219,8 @@ static bool sweep_once(uint64_t call, int err, bool own_attach)
 		nest_free_leaky(s.n);
 	else
 		nest_free(s.n);
+	/* Not counting what the kernel has kept. */
+	assert_int_equal(nomem_live(), live);
 	return hit;
 }
 
@@ -236,6 +243,26 @@ static void each_call_fails_once(void **state)
 static void each_call_fails_once_with_attach_hook(void **state)
 {
 	sweep(true);
+}
+
+/* The nth allocation of the same life fails: no difference to be seen to a kernel that has no memory. */
+static void each_allocation_fails_once(void **state)
+{
+	const size_t live = nomem_live();
+	uint32_t n = 0;
+
+	do {
+		struct sweep s = {.n = nest_kernel(3), .err = -ENOMEM};
+
+		s.n->fk->faults[0].first = UINT64_MAX;
+		nomem_fail(++n, false);
+		life(&s);
+		nomem_off();
+		assert_false(s.leaks);
+		nest_free(s.n);
+		assert_int_equal(nomem_live(), live);
+	} while (nomem_struck());
+	assert_true(n > 5);
 }
 
 /* --- From one call on, all fail ------------------------------------------------------------------------------------
@@ -454,6 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails_once),
 		cmocka_unit_test(each_call_fails_once_with_attach_hook),
+		cmocka_unit_test(each_allocation_fails_once),
 		cmocka_unit_test(p1_whatever_fails_for_good),
 		cmocka_unit_test(p1_anything_while_anything_fails),
 	};

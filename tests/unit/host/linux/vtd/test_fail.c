@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "support/linux_vnest.h"
+#include "support/nomem.h"
 
 static const int errors[] = {-ENOMEM, -EIO, -EBUSY, -EINVAL, -EINTR};
 
@@ -24,7 +25,7 @@ struct sweep {
 
 static bool struck(const struct sweep *s)
 {
-	return s->n->fk->calls >= s->n->fk->faults[0].first;
+	return s->n->fk->calls >= s->n->fk->faults[0].first || nomem_struck();
 }
 
 /* An error that a step returned must be the one that was injected, and only if it may be seen. */
@@ -99,7 +100,10 @@ static void step_create(struct sweep *s)
 			s->leaks = true;
 		assert_int_equal(vnest_create(s->n), 0);
 	}
+	/* What a guest's front end allocates is another test's matter. */
+	nomem_pause(true);
 	vnest_guest(s->n);
+	nomem_pause(false);
 	vnest_boot(s->n);
 }
 
@@ -231,6 +235,9 @@ static void life(struct sweep *s)
 	step_set(s, 0, 9, 6, 6);
 	step_set(s, 1, 0, 4, 11);
 	step_clear(s, 0, 9, 6);
+	/* More than there is room for at first. */
+	for (uint32_t pasid = 20; pasid < 24; pasid++)
+		step_set(s, 0, pasid, 7, (int)pasid);
 	step_swap(s);
 	step_remove(s, 1);
 	step_destroy(s);
@@ -239,6 +246,7 @@ static void life(struct sweep *s)
 /* The call-th system call fails. Returns whether there was such a call. */
 static bool sweep_once(uint64_t call, int err, bool own_attach)
 {
+	const size_t live = nomem_live();
 	struct sweep s = {.n = vnest_kernel(2), .err = err, .transparent = err == -EINTR};
 	bool hit;
 
@@ -252,6 +260,8 @@ static bool sweep_once(uint64_t call, int err, bool own_attach)
 		vnest_free_leaky(s.n);
 	else
 		vnest_free(s.n);
+	/* Not counting what the kernel has kept. */
+	assert_int_equal(nomem_live(), live);
 	return hit;
 }
 
@@ -274,6 +284,26 @@ static void each_call_fails_once(void **state)
 static void each_call_fails_once_with_attach_hook(void **state)
 {
 	sweep(true);
+}
+
+/* The nth allocation of the same life fails: no difference to be seen to a kernel that has no memory. */
+static void each_allocation_fails_once(void **state)
+{
+	const size_t live = nomem_live();
+	uint32_t n = 0;
+
+	do {
+		struct sweep s = {.n = vnest_kernel(2), .err = -ENOMEM};
+
+		s.n->fk->faults[0].first = UINT64_MAX;
+		nomem_fail(++n, false);
+		life(&s);
+		nomem_off();
+		assert_false(s.leaks);
+		vnest_free(s.n);
+		assert_int_equal(nomem_live(), live);
+	} while (nomem_struck());
+	assert_true(n > 25);
 }
 
 /* --- From one call on, all fail ----------------------------------------------------------------------------------- */
@@ -584,6 +614,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails_once),
 		cmocka_unit_test(each_call_fails_once_with_attach_hook),
+		cmocka_unit_test(each_allocation_fails_once),
 		cmocka_unit_test(p1_whatever_fails_for_good),
 		cmocka_unit_test(replace_that_fails_half_way),
 		cmocka_unit_test(removed_device_is_reached_until_its_file_is_closed),

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * P8, memory may run out: every allocation of the library fails, one after the other, and from one on, in a life of
+ * each kind of object. Who asked is told -ENOMEM; nothing is lost and nothing is half made; asked again it works. The
+ * Linux hosts' lives are in tests/unit/host/linux, where their system calls fail.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viq/fault.h>
+#include <viq/smmuv3.h>
+#include <viq/soft_vtd.h>
+
+#include "support/nomem.h"
+#include "support/soft.h"
+#include "synth/synth_vtd.h"
+
+/* At least this many failures were tried, each once and for good. */
+static void sweep(void (*life)(void), uint32_t at_least)
+{
+	for (unsigned int lasting = 0; lasting < 2; lasting++) {
+		uint32_t n = 0;
+
+		do {
+			nomem_fail(++n, lasting);
+			life();
+			nomem_off();
+			assert_int_equal(nomem_live(), 0);
+		} while (nomem_struck());
+		/* The last one was of none. */
+		if (n - 1 < at_least)
+			fail_msg("%u allocations only", n - 1);
+	}
+}
+
+/* --- Front ends, fan-out, fault ----------------------------------------------------------------------------------- */
+
+static uint64_t ram[4096] __attribute__((aligned(4096))); /* of a guest, from 0 */
+
+static void a_guest_memory(struct viq_mem **mem)
+{
+	const struct viq_mem_region region = {.gpa = 0, .size = sizeof(ram), .host = ram};
+
+	memset(ram, 0, sizeof(ram));
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, mem));
+}
+
+static void smmuv3_life(void)
+{
+	const struct viq_call_host null = viq_call_null_host();
+	struct viq_call_fanout *fanout;
+	struct viq_smmuv3_config config;
+	struct viq_smmuv3 *smmu;
+	struct viq_fault *fault;
+	struct viq_mem *mem;
+	struct viq_call_host behind;
+
+	a_guest_memory(&mem);
+	nomem_must(viq_fault_create(VIQ_FAULT_EXACT, &fault));
+	nomem_must(viq_fault_host(fault, &null, &behind));
+	nomem_must(viq_call_fanout_create(&null, 1, &fanout));
+	nomem_must(viq_call_fanout_add(fanout, &behind));
+	viq_smmuv3_config_init(&config);
+	config.mem = mem;
+	config.host = viq_call_fanout_host(fanout);
+	nomem_must(viq_smmuv3_create(&config, &smmu, NULL));
+	ram[0] = htole64(VIQ_SMMUV3_OP_TLBI_NH_ASID | VIQ_PUT(VIQ_SMMUV3_TLBI_ASID, 5));
+	ram[2] = htole64(VIQ_SMMUV3_OP_SYNC);
+	viq_smmuv3_mmio_write(smmu, VIQ_SMMUV3_CMDQ_BASE, 8, 8);
+	viq_smmuv3_mmio_write(smmu, VIQ_SMMUV3_CR0, 4, VIQ_SMMUV3_CR0_CMDQEN);
+	viq_smmuv3_mmio_write(smmu, VIQ_SMMUV3_CMDQ_PROD, 4, 2);
+	assert_int_equal(viq_smmuv3_mmio_read(smmu, VIQ_SMMUV3_CMDQ_CONS, 4), 2);
+	assert_int_equal(viq_smmuv3_counters(smmu)->entries, 1);
+	viq_smmuv3_destroy(smmu);
+	viq_call_fanout_destroy(fanout);
+	viq_fault_destroy(fault);
+	viq_mem_destroy(mem);
+}
+
+static int no_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
+{
+	return 0;
+}
+
+/* More tables than the arrays have room for at first; each failing attachment leaves those before as they were. */
+static void vtd_life(void)
+{
+	static const struct viq_vtd_ops ops = {.size = sizeof(ops), .devtlb = no_devtlb};
+	uint32_t handles[20];
+	struct viq_vtd_config config;
+	struct viq_vtd *vtd;
+	struct viq_mem *mem;
+
+	a_guest_memory(&mem);
+	viq_vtd_config_init(&config);
+	config.mem = mem;
+	config.ops = &ops;
+	nomem_must(viq_vtd_create(&config, &vtd, NULL));
+	for (uint32_t i = 0; i < 20; i++) {
+		const struct viq_vtd_table table = {.size = sizeof(table),
+						    .domain_id = (uint16_t)(1 + i / 2),
+						    .pasid = i % 2,
+						    .source_id = (uint16_t)i,
+						    .host = viq_call_null_host()};
+
+		nomem_must_grow(viq_vtd_attach(vtd, &table, &handles[i]));
+	}
+	/* Domain 3, of which there are two tables, then all. */
+	ram[0] = htole64(VIQ_VTD_TYPE_IOTLB | VIQ_PUT(VIQ_VTD_DESC_G, 2) | VIQ_PUT(VIQ_VTD_DESC_DID, 3));
+	ram[2] = htole64(VIQ_VTD_TYPE_IOTLB | VIQ_PUT(VIQ_VTD_DESC_G, 1));
+	viq_vtd_mmio_write(vtd, VIQ_VTD_IQA, 8, 0);
+	viq_vtd_mmio_write(vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE);
+	viq_vtd_mmio_write(vtd, VIQ_VTD_IQT, 8, 16);
+	assert_int_equal(viq_vtd_counters(vtd)->entries, 2);
+	viq_vtd_mmio_write(vtd, VIQ_VTD_IQT, 8, 32);
+	assert_int_equal(viq_vtd_mmio_read(vtd, VIQ_VTD_IQH, 8), 32);
+	assert_int_equal(viq_vtd_counters(vtd)->entries, 22);
+	for (uint32_t i = 0; i < 20; i += 3)
+		assert_int_equal(viq_vtd_detach(vtd, handles[i]), 0);
+	viq_vtd_destroy(vtd);
+	viq_mem_destroy(mem);
+}
+
+static void front_ends_fanout_and_fault(void **state)
+{
+	sweep(smmuv3_life, 7);
+	sweep(vtd_life, 25);
+}
+
+/* --- The software SMMUv3 ------------------------------------------------------------------------------------------ */
+
+#define VA   UINT64_C(0x10000000)
+#define EATS VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, 1)
+
+static void small_caches(struct machine *m)
+{
+	struct viq_mem_region region = {.gpa = MEM_BASE, .size = MEM_SIZE, .host = m->ram};
+	struct viq_soft_config config;
+
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &m->mem));
+	viq_soft_config_init(&config);
+	config.mem = m->mem;
+	config.event = machine_event;
+	config.opaque = m;
+	config.tlb_entries = 64;
+	config.atc_entries = 16;
+	nomem_must(viq_soft_create(&config, &m->soft));
+}
+
+/* Devices, with ATS and without, attached by the VMM and by a guest's STE, that change what they are. */
+static void soft_life(void)
+{
+	static void *memory;
+	const struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = 1};
+	struct machine m = {.ram = memory, .next_page = MEM_BASE};
+	struct viq_soft_dev *other;
+	uint32_t nested, vdevice;
+	uint64_t ttb;
+
+	if (!memory)
+		memory = m.ram = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(m.ram, MAP_FAILED);
+	m.cd = alloc_pages(&m, 1);
+	ttb = alloc_pages(&m, 1);
+	write_cd(&m, m.cd, 1, ttb);
+	map_page(&m, ttb, VA, (MEM_BASE + 0x100000) | PAGE_RW);
+	small_caches(&m);
+	nomem_must(viq_soft_s2_alloc(m.soft, &s2, &m.s2));
+	nomem_must(viq_soft_viommu_alloc(m.soft, m.s2, &m.viommu));
+	m.host = viq_soft_host(m.soft, m.viommu);
+	nomem_must(viq_soft_dev_alloc(m.soft, &m.dev));
+	nomem_must(viq_soft_dev_alloc(m.soft, &other));
+	nomem_must(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice));
+	nomem_must(viq_soft_vdevice_alloc(m.soft, m.viommu, other, VSID + 1, &vdevice));
+	assert_faults(m.dev, VA);
+	nomem_must(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
+					      (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), EATS}));
+	assert_translates(m.dev, VA, MEM_BASE + 0x100000);
+	/* A failure leaves what is in force: here with the device's own copies from then on. */
+	nomem_must_grow(viq_soft_dev_set_ats(m.dev, true));
+	assert_translates(m.dev, VA, MEM_BASE + 0x100000);
+	assert_true(viq_soft_cached(m.dev, VA, 0, VIQ_SOFT_READ, true));
+	nomem_must(viq_soft_nested_alloc(m.soft, m.viommu, (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), 0},
+					 &nested));
+	nomem_must(viq_soft_attach(other, nested));
+	assert_translates(other, VA, MEM_BASE + 0x100000);
+	nomem_must(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
+					      (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), 0}));
+	assert_translates(m.dev, VA + MEM_BASE, VA + MEM_BASE);
+	map_page(&m, ttb, VA, 0);
+	invalidate(&m, tlbi_va(1), VA);
+	assert_faults(other, VA);
+	/* Everything that is left goes with it. */
+	viq_soft_destroy(m.soft);
+	viq_mem_destroy(m.mem);
+}
+
+static void software_smmuv3(void **state)
+{
+	assert_int_equal(viq_soft_thread_register(), 0);
+	sweep(soft_life, 28);
+	viq_soft_thread_unregister();
+}
+
+/* --- The software VT-d -------------------------------------------------------------------------------------------- */
+
+#define VTD_RAM  UINT64_C(0x00800000)
+#define VTD_PAGE UINT64_C(0x00600000)
+#define SID      0x0010
+#define PASIDS   12
+
+static uint32_t told; /* tables that the front end knows */
+
+static int attach(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
+{
+	*handle = ++*(uint32_t *)opaque;
+	told++;
+	return 0;
+}
+
+static void detach(void *opaque, uint32_t handle)
+{
+	told--;
+}
+
+static int vtd_access(struct viq_soft_vtd_dev *dev, uint32_t pasid, uint64_t *pa)
+{
+	struct viq_soft_xlate x = {0};
+	int ret;
+
+	viq_soft_access_begin();
+	ret = viq_soft_vtd_translate(dev, VA, pasid, VIQ_SOFT_READ | (pasid ? VIQ_SOFT_SSV : 0), &x);
+	viq_soft_access_end();
+	*pa = x.pa;
+	return ret;
+}
+
+/* In force: every PASID below count, and requests without. Nothing else is. */
+static void assert_in_force(struct viq_soft_vtd_dev *dev, uint32_t count)
+{
+	uint64_t pa;
+
+	for (uint32_t p = 0; p < PASIDS; p++) {
+		assert_int_equal(vtd_access(dev, p, &pa), p < count ? 0 : -EFAULT);
+		assert_int_equal(pa, p < count ? VTD_PAGE : 0);
+	}
+	assert_int_equal(told, count);
+}
+
+/* Without memory the device is blocked; when there is some again, it follows. */
+static void reconfigure(struct viq_soft_vtd *soft, struct viq_soft_vtd_dev *dev, const struct viq_vtd_tables *tables,
+			enum viq_vtd_reconfig_cause cause)
+{
+	const struct viq_vtd_reconfig what = {.size = sizeof(what), .cause = cause};
+	int ret = viq_soft_vtd_reconfig(soft, tables, &what);
+
+	if (!ret)
+		return;
+	assert_int_equal(ret, -ENOMEM);
+	assert_true(nomem_struck());
+	nomem_off();
+	assert_in_force(dev, 0);
+	assert_int_equal(viq_soft_vtd_reconfig(soft, tables, &what), 0);
+}
+
+static void soft_vtd_life(void)
+{
+	static const struct viq_soft_vtd_ops ops = {.size = sizeof(ops), .attach = attach, .detach = detach};
+	static uint8_t memory[VTD_RAM] __attribute__((aligned(4096)));
+	const struct viq_mem_region region = {.gpa = 0, .size = sizeof(memory), .host = memory};
+	struct viq_vtd_tables tables = {
+		.size = sizeof(tables), .enabled = true, .mode = VIQ_VTD_TTM_SCALABLE, .root_set = true};
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS], entry[VIQ_VTD_PE_WORDS];
+	struct viq_soft_vtd_dev *dev, *other;
+	struct viq_soft_vtd_config config;
+	struct synth_vtd_pasids pasids;
+	struct synth_vtd_root root;
+	struct viq_soft_vtd *soft;
+	struct synth_vtd_pt pt;
+	struct synth_mem heap;
+	struct viq_mem *mem;
+	uint32_t handles = 0;
+
+	told = 0;
+	memset(memory, 0, 0x200000);
+	synth_mem_init(&heap, memory + 0x100000, 0x100000, 0x100000);
+	assert_int_equal(synth_vtd_root_init(&root, &heap, true), 0);
+	assert_int_equal(synth_vtd_pt_init(&pt, &heap, 1, 4), 0);
+	assert_int_equal(synth_vtd_pt_map(&pt, VA, VTD_PAGE, 1, 0), 0);
+	assert_int_equal(synth_vtd_pasids_init(&pasids, &heap, 0), 0);
+	synth_vtd_context(ctx, &pasids, 0);
+	ctx[0] |= VIQ_VTD_SCTX_DTE;
+	assert_int_equal(synth_vtd_root_set(&root, SID, ctx), 0);
+	for (uint32_t p = 0; p < PASIDS; p++) {
+		synth_vtd_pasid(entry, &pt, NULL, 4 + p);
+		assert_int_equal(synth_vtd_pasids_set(&pasids, p, entry), 0);
+	}
+	tables.root = root.base;
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem));
+	viq_soft_vtd_config_init(&config);
+	config.mem = mem;
+	config.ops = &ops;
+	config.opaque = &handles;
+	config.tlb_entries = 64;
+	config.devtlb_entries = 16;
+	nomem_must(viq_soft_vtd_create(&config, &soft));
+	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
+	reconfigure(soft, dev, &tables, VIQ_VTD_ENABLED);
+	assert_in_force(dev, PASIDS);
+	nomem_must_grow(viq_soft_vtd_dev_set_ats(dev, true));
+	assert_in_force(dev, PASIDS);
+	/* One that comes later; its tables are not there. */
+	nomem_must(viq_soft_vtd_dev_alloc(soft, SID + 1, &other));
+	assert_int_equal(viq_soft_vtd_dev_free(other), 0);
+	memset(entry, 0, sizeof(entry));
+	assert_int_equal(synth_vtd_pasids_set(&pasids, PASIDS - 1, entry), 0);
+	reconfigure(soft, dev, &tables, VIQ_VTD_PASID_CACHE);
+	assert_in_force(dev, PASIDS - 1);
+	synth_vtd_pasid(entry, &pt, NULL, 77);
+	assert_int_equal(synth_vtd_pasids_set(&pasids, PASIDS - 1, entry), 0);
+	reconfigure(soft, dev, &tables, VIQ_VTD_PASID_CACHE);
+	assert_in_force(dev, PASIDS);
+	/* The device, its tables and their attachments go with it. */
+	viq_soft_vtd_destroy(soft);
+	viq_mem_destroy(mem);
+}
+
+static void software_vtd(void **state)
+{
+	assert_int_equal(viq_soft_thread_register(), 0);
+	sweep(soft_vtd_life, 45);
+	viq_soft_thread_unregister();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(front_ends_fanout_and_fault),
+		cmocka_unit_test(software_smmuv3),
+		cmocka_unit_test(software_vtd),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
