@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest VT-d on physical ones, through Linux's iommufd: nested page tables for <viq/vtd.h>.
+ * A guest's VT-d on physical ones, through Linux's iommufd: nested page tables.
  *
- * One viq_linux_vvtd follows the context and PASID entries of one guest VT-d, for the vfio devices behind it: it owns
- * the nested page tables; the embedder's are the iommufd, the stage-2 HWPT and the devices. A device's requests without
- * PASID, and those with each of its PASIDs, are attached as the guest's entry says:
+ * One viq_linux_vvtd is what one guest VT-d sees of the hardware, for the vfio devices behind it: it owns the nested
+ * page tables; the embedder's are the iommufd, the stage-2 HWPT and the devices. A device's requests without PASID, and
+ * those with each of its PASIDs, are set by value (<viq/vtd_host.h>):
  *
- *   first stage (PGTT 001)       a nested page table of their own, which the guest VT-d invalidates from then on
- *   pass-through, or TE = 0      the stage 2 alone
- *   not present, or broken       nothing: blocked
- *   second stage, nested         nothing: hardware has one second stage, and that is the host's. Do not offer it
+ *   VIQ_VTD_STAGE1   a nested page table of their own, which the listener is told of
+ *   VIQ_VTD_BYPASS   the stage 2 alone
+ *   VIQ_VTD_BLOCK    nothing
+ *   VIQ_VTD_STAGE2   nothing: hardware has one second stage, and that is the host's. Do not offer it
  *
  * VT-d has no vIOMMU object: the target of invalidations is each nested page table, and the guest VT-d knows which of
- * them a descriptor concerns. Wiring:
+ * them a descriptor concerns. With a guest of <viq/vtd.h>, <viq/nest_vtd.h> reads its tables and makes the calls:
  *
  *   viq_linux_vvtd_create(ctx, &vconfig, &vvtd, &why);
  *   viq_vtd_config_init(&config);
- *   viq_linux_vvtd_offer(vvtd, &config);                 // CAP, ECAP: what the host has
- *   ops.reconfig = ... viq_linux_vvtd_reconfig(vvtd, what);
- *   viq_linux_vvtd_check(vvtd, &config, &why);
- *   viq_vtd_create(&config, &vtd, NULL);
- *   viq_linux_vvtd_bind(vvtd, vtd, config.mem);
- *   viq_linux_vvtd_add(vvtd, &device, source_id, &why);  // each device; now, or hot-plugged later
+ *   viq_linux_vvtd_offer(vvtd, &config.cap, &config.ecap);
+ *   viq_linux_vvtd_check(vvtd, config.cap, config.ecap, &why);
+ *   nconfig.backend = viq_linux_vvtd_backend(vvtd); ...
  *
- * Everything here is used by one thread at a time, the one that uses the guest VT-d then. Only what the guest VT-d
- * calls by itself, the invalidations, may come from any thread.
+ * Everything here is used by one thread at a time, the one that uses the guest VT-d then. Only the invalidations, which
+ * the guest VT-d calls by itself, may come from any thread.
  *
  * What can be promised of invalidations: see docs/kernels.md. Linux up to 7.3 does not tell of errors of the physical
  * invalidation queue.
@@ -39,40 +36,13 @@
 
 #include <viq/export.h>
 #include <viq/linux.h>
-#include <viq/mem.h>
-#include <viq/vtd.h>
+#include <viq/vtd_host.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct viq_linux_vvtd;
-
-/* What became of a device's requests, without PASID or with one: for viq_linux_vvtd_ops.trace. */
-enum viq_linux_vtd_fate {
-	VIQ_LINUX_VTD_BLOCKED,     /* the guest has no entry, or one that hardware would fault on (reason) */
-	VIQ_LINUX_VTD_UNSUPPORTED, /* blocked: the guest's entry is legal, and cannot be nested (why) */
-	VIQ_LINUX_VTD_BYPASS,      /* stage 2 only */
-	VIQ_LINUX_VTD_NESTED,      /* translate through the guest's first-stage table */
-	VIQ_LINUX_VTD_UNCHANGED,   /* do already */
-	VIQ_LINUX_VTD_REJECTED,    /* blocked: the kernel refuses it (os_error), or max_tables is reached (-ENOSPC) */
-	VIQ_LINUX_VTD_FAILED,      /* blocked: the kernel failed (os_error); the guest's descriptor is not completed */
-	VIQ_LINUX_VTD_BROKEN,      /* the kernel failed, and could not block them either: remove the device */
-	VIQ_LINUX_VTD_FATES,
-};
-
-struct viq_linux_vtd_trace {
-	uint32_t size;
-	uint32_t fate;      /* enum viq_linux_vtd_fate */
-	int32_t os_error;   /* negative errno, or 0 */
-	uint16_t source_id; /* of the device */
-	bool has_pasid;     /* requests with pasid; else those without, by the entry of pasid (RID_PASID) */
-	uint8_t reason; /* BLOCKED: fault reason as viq_vtd_fault_name() has them; 0: translation is not set up yet */
-	uint32_t pasid;
-	uint32_t domain_id;         /* NESTED, UNCHANGED and what follows, as s1 */
-	struct viq_linux_vtd_s1 s1; /* as given to the kernel */
-	const char *why;            /* UNSUPPORTED: a static sentence that names the field; else NULL */
-};
 
 /* All members but size are optional (NULL). They must not call back. */
 struct viq_linux_vvtd_ops {
@@ -82,7 +52,6 @@ struct viq_linux_vvtd_ops {
 	 * attached; pt 0: block them. For devices whose fd is -1. 0 or -errno.
 	 */
 	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt);
-	void (*trace)(void *opaque, const struct viq_linux_vtd_trace *trace);
 };
 
 struct viq_linux_vvtd_config {
@@ -108,8 +77,8 @@ VIQ_EXPORT void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config)
 VIQ_EXPORT int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_config *config,
 				     struct viq_linux_vvtd **out, struct viq_linux_why *why);
 /*
- * Removes every device and destroys what it made. NULL is allowed. Unbind the guest before it is destroyed, else it is
- * used here. Returns the first error of the kernel: then an object leaked in the iommufd, until that is closed.
+ * Removes every device and destroys what it made. NULL is allowed. Who listens is told of every table that goes.
+ * Returns the first error of the kernel: then an object leaked in the iommufd, until that is closed.
  */
 VIQ_EXPORT int viq_linux_vvtd_destroy(struct viq_linux_vvtd *vvtd);
 
@@ -117,24 +86,21 @@ VIQ_EXPORT int viq_linux_vvtd_destroy(struct viq_linux_vvtd *vvtd);
 VIQ_EXPORT const struct viq_linux_hw_info *viq_linux_vvtd_hw_info(const struct viq_linux_vvtd *vvtd);
 
 /*
- * Set in config's CAP and ECAP what nesting needs (CM) and what this library and the host offer, where that is more
- * than viq_vtd_config_init() promises; take away what the host lacks or what cannot be nested (SSTS). The rest of
- * *config is not touched.
+ * Set in a guest's CAP and ECAP what nesting needs (CM) and what this library and the host offer, where that is more
+ * than viq_vtd_config_init() promises; take away what the host lacks or what cannot be nested (SSTS).
  */
-VIQ_EXPORT void viq_linux_vvtd_offer(const struct viq_linux_vvtd *vvtd, struct viq_vtd_config *config);
+VIQ_EXPORT void viq_linux_vvtd_offer(const struct viq_linux_vvtd *vvtd, uint64_t *cap, uint64_t *ecap);
 /*
- * Does the guest's configuration promise more than the host has, or lack what nesting needs? 0, or -EINVAL with *why
+ * Do the guest's CAP and ECAP promise more than the host has, or lack what nesting needs? 0, or -EINVAL with *why
  * naming the field, what the guest would see and what the host has.
  */
-VIQ_EXPORT int viq_linux_vvtd_check(const struct viq_linux_vvtd *vvtd, const struct viq_vtd_config *config,
+VIQ_EXPORT int viq_linux_vvtd_check(const struct viq_linux_vvtd *vvtd, uint64_t cap, uint64_t ecap,
 				    struct viq_linux_why *why);
 
-/*
- * The guest VT-d whose tables in mem are read, and to which nested page tables are attached; vtd NULL: none. Both must
- * outlive the binding. Devices that are here keep what they have until viq_linux_vvtd_reconfig(), with
- * VIQ_VTD_RESTORED. -ENOMEM, -EBUSY: none is bound.
- */
-VIQ_EXPORT int viq_linux_vvtd_bind(struct viq_linux_vvtd *vvtd, struct viq_vtd *vtd, const struct viq_mem *mem);
+/* For struct viq_nest_vtd_config: the functions below, and who listens. */
+VIQ_EXPORT struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *vvtd);
+/* As listen() of struct viq_vtd_backend_ops. */
+VIQ_EXPORT int viq_linux_vvtd_listen(struct viq_linux_vvtd *vvtd, const struct viq_vtd_listener *listener);
 
 /* --- Devices ------------------------------------------------------------------------------------------------------ */
 
@@ -146,9 +112,9 @@ struct viq_linux_vtd_device {
 };
 
 /*
- * A device appears as source_id (bus 15:8, device-function 7:0) and is set up as the guest's tables say; blocked, if no
- * guest is bound. -EEXIST: the source-id or the device is there already. -ENODEV: not behind a VT-d that can nest, or
- * behind one that lacks what the others have. After an error the device is blocked, whatever was attached to it before.
+ * A device appears as source_id (bus 15:8, device-function 7:0), blocked; viq_nest_vtd_follow() sets it up. -EEXIST:
+ * the source-id or the device is there already. -ENODEV: not behind a VT-d that can nest, or behind one that lacks what
+ * the others have. After an error of the kernel the device is not here; whether it is blocked is not known.
  */
 VIQ_EXPORT int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_linux_vtd_device *device,
 				  uint16_t source_id, struct viq_linux_why *why);
@@ -159,22 +125,20 @@ VIQ_EXPORT int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_
 VIQ_EXPORT int viq_linux_vvtd_remove(struct viq_linux_vvtd *vvtd, uint16_t source_id);
 
 /*
- * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each is blocked
- * and set up again as the guest's tables say. -EINVAL, -ENOENT, -EEXIST: nothing has changed. After another error all
- * have moved; those that failed are blocked.
+ * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each is blocked;
+ * viq_nest_vtd_follow() sets it up. -EINVAL, -ENOENT, -EEXIST: nothing has changed. After another error all have moved;
+ * those that failed are set up with the next change of the guest's.
  */
 VIQ_EXPORT int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq_linux_move *moves, uint32_t count);
 
 /*
- * For viq_vtd_ops.reconfig: read the entries of every device and PASID that *what concerns, each once, and make the
- * hardware follow. A guest's bad entry blocks and is no error. An error of the kernel: blocked, the first error is
- * returned (so that the guest's descriptor does not complete), the others are done all the same. -ENODEV: no guest is
- * bound, nothing has changed.
- *
- * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
- * that there can be. viq_linux_vvtd_offer() gives 2^16 at most.
+ * Set a device's requests with this PASID, or those without if it is 0. Set to the same again nothing happens, unless
+ * renew is set. What the kernel does not take is blocked, and no error (UNSUPPORTED, REJECTED); so is the first stage
+ * if there is no room for one more table. -ENOENT: no such device. -ENODEV: a first stage, and nobody listens; it is
+ * blocked. Another error of the kernel: blocked (FAILED), or BROKEN. outcome may be NULL.
  */
-VIQ_EXPORT int viq_linux_vvtd_reconfig(struct viq_linux_vvtd *vvtd, const struct viq_vtd_reconfig *what);
+VIQ_EXPORT int viq_linux_vvtd_set(struct viq_linux_vvtd *vvtd, uint16_t source_id, uint32_t pasid,
+				  const struct viq_vtd_translation *translation, struct viq_vtd_outcome *outcome);
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 

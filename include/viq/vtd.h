@@ -26,6 +26,7 @@
 #include <viq/call.h>
 #include <viq/export.h>
 #include <viq/mem.h>
+#include <viq/vtd_host.h>
 #include <viq/vtd_spec.h>
 
 #ifdef __cplusplus
@@ -36,57 +37,12 @@ struct viq_vtd;
 
 /* --- What a guest asks the embedder for -------------------------------------------------------------------------- */
 
-/* Why devices must be configured again. */
-enum viq_vtd_reconfig_cause {
-	VIQ_VTD_CONTEXT_CACHE, /* context-cache descriptor, or CCMD */
-	VIQ_VTD_PASID_CACHE,   /* PASID-cache descriptor */
-	VIQ_VTD_ROOT_TABLE,    /* GCMD.SRTP: root table and mode taken over from RTADDR */
-	VIQ_VTD_ENABLED,       /* GCMD.TE 0 to 1 */
-	VIQ_VTD_DISABLED,      /* GCMD.TE 1 to 0: requests are not translated now */
-	VIQ_VTD_RESTORED,      /* viq_vtd_restore() or _reset() */
-};
-
-/* Which of them: the fields of struct viq_vtd_reconfig that count. */
-enum viq_vtd_scope {
-	VIQ_VTD_SCOPE_ALL,
-	VIQ_VTD_SCOPE_DOMAIN, /* entries of domain_id */
-	VIQ_VTD_SCOPE_DEVICE, /* devices whose source-id equals source_id in the bits of source_mask */
-	VIQ_VTD_SCOPE_PASID,  /* entries of domain_id and pasid */
-};
-
-/*
- * domain_id is what the guest says of the entry that it changed: it may be the old entry's or the new one's, so with
- * SCOPE_DOMAIN and SCOPE_PASID both the entries that were cached under it and those that can now have it must be read
- * again. With SCOPE_DEVICE it only hints.
- */
-struct viq_vtd_reconfig {
-	uint32_t size;
-	uint32_t cause; /* enum viq_vtd_reconfig_cause */
-	uint32_t scope; /* enum viq_vtd_scope */
-	uint16_t domain_id;
-	uint16_t source_id, source_mask;
-	uint16_t reserved;
-	uint32_t pasid;
-};
-
 /* Why interrupt remapping must be looked at again. */
 enum viq_vtd_remap_cause {
 	VIQ_VTD_IEC,         /* interrupt-entry cache descriptor: entries [first, first + count) */
 	VIQ_VTD_REMAP_TABLE, /* GCMD.SIRTP: table taken over from IRTA. With CAP.ESIRTPS nothing cached may survive */
 	VIQ_VTD_REMAP_STATE, /* GCMD.IRE or CFI changed */
 	VIQ_VTD_REMAP_RESTORED,
-};
-
-/* A device-TLB invalidation (6.5.2). */
-struct viq_vtd_devtlb {
-	uint32_t size;
-	uint16_t source_id;
-	bool has_pasid;  /* requests with pasid; else those without PASID */
-	bool all_pasids; /* requests with any PASID; has_pasid is set, pasid means nothing */
-	uint32_t pasid;
-	uint32_t reserved;
-	uint64_t addr;  /* a multiple of bytes */
-	uint64_t bytes; /* a power of two, 4096 at least; 0: every address */
 };
 
 /* What became of a descriptor: for viq_vtd_trace. */
@@ -110,8 +66,6 @@ struct viq_vtd_trace {
 	uint8_t iqei;     /* with FATE_ERROR: VIQ_VTD_IQEI_* */
 	uint8_t reserved[6];
 };
-
-struct viq_vtd_table;
 
 /* All members but size are optional (NULL). opaque is viq_vtd_config.opaque. */
 struct viq_vtd_ops {
@@ -229,29 +183,6 @@ VIQ_EXPORT void viq_vtd_reset(struct viq_vtd *vtd);
 
 /* --- Tables ------------------------------------------------------------------------------------------------------- */
 
-/* The table serves requests without PASID; pasid is then the context entry's RID_PASID. */
-#define VIQ_VTD_TABLE_RID (1u << 0)
-/*
- * An entry of the invalidate call invalidates the device's TLB as well, after the IOTLB. Linux does so. A device-TLB
- * descriptor then becomes an entry of the same range, unless the entry before it already covers that and goes to the
- * host in the same call. Without this flag device-TLB descriptors go to devtlb().
- */
-#define VIQ_VTD_DEVTLB_IMPLIED (1u << 1)
-
-/*
- * A nested page table behind one (device, PASID) of the guest. domain_id and pasid are what the guest's entries said
- * when the table was attached, which is how hardware would have cached them; the guest may have changed its memory
- * since.
- */
-struct viq_vtd_table {
-	uint32_t size;             /* sizeof(struct viq_vtd_table) */
-	uint32_t flags;            /* VIQ_VTD_TABLE_RID, VIQ_VTD_DEVTLB_IMPLIED */
-	uint32_t pasid;            /* below 2^20 */
-	uint16_t domain_id;        /* of the PASID-table entry */
-	uint16_t source_id;        /* of the device */
-	struct viq_call_host host; /* with the target object; entries are of type VIQ_CALL_VTD_S1 */
-};
-
 /*
  * From now on invalidations for this key go to this table. The same host object may be attached for several devices:
  * under the same domain_id and pasid it gets each entry once. A host must have nothing cached that is older than the
@@ -263,24 +194,11 @@ VIQ_EXPORT int viq_vtd_attach(struct viq_vtd *vtd, const struct viq_vtd_table *t
 /* The table can hold nothing of this device any more. -ENOENT: no such attachment. -EINVAL, -EBUSY as above. */
 VIQ_EXPORT int viq_vtd_detach(struct viq_vtd *vtd, uint32_t handle);
 
-/* The guest's tables as the unit uses them: taken over by GCMD, not what RTADDR and IRTA say now. */
-struct viq_vtd_tables {
-	uint32_t size;      /* sizeof(struct viq_vtd_tables), set by the caller */
-	bool enabled;       /* GSTS.TES */
-	bool remap_enabled; /* GSTS.IRES */
-	bool compat;        /* GSTS.CFIS: compatibility format interrupts pass */
-	uint8_t mode;       /* VIQ_VTD_TTM_* */
-	uint64_t root;      /* guest address of the root table; valid if root_set */
-	bool root_set;      /* GSTS.RTPS */
-	bool remap_set;     /* GSTS.IRTPS */
-	bool extended;      /* IRTA.EIME */
-	uint8_t reserved;
-	uint32_t remap_entries; /* 2^(S + 1) */
-	uint64_t remap_table;   /* guest address */
-};
-
-/* Fill *tables. Returns 0; -EINVAL on NULL or a wrong size. */
+/* The guest's tables as they are used now. 0; -EINVAL on NULL or a wrong size. */
 VIQ_EXPORT int viq_vtd_tables(const struct viq_vtd *vtd, struct viq_vtd_tables *tables);
+
+/* What the guest is told: config.cap and config.ecap. Either may be NULL. */
+VIQ_EXPORT void viq_vtd_caps(const struct viq_vtd *vtd, uint64_t *cap, uint64_t *ecap);
 
 /* --- The guest at work -------------------------------------------------------------------------------------------- */
 

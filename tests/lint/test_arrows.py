@@ -15,7 +15,7 @@ BUILD = os.environ["VIQ_BUILD"]
 
 # What each folder of src/ may use. A name with "/" at its end stands for all folders below it too. A new folder gets a
 # row; what stands lower knows nothing of what stands above it, guests know no hosts, hosts no guests, siblings no siblings.
-LOW = ["base", "spec/", "mem", "call"]
+LOW = ["base", "spec/", "mem", "call", "words"]
 ALLOWED = {
     "base": [],
     "spec": ["base"],
@@ -23,6 +23,7 @@ ALLOWED = {
     "spec/vtd": ["base", "spec"],
     "mem": ["base"],
     "call": ["base"],
+    "words": ["base", "spec/", "call"],  # headers alone: what guests, hosts and nest say to each other
     "guest": LOW,
     "guest/smmuv3": LOW + ["guest"],
     "guest/vtd": LOW + ["guest"],
@@ -54,33 +55,32 @@ DOORS = {
     "linux_smmuv3.h": "host/linux/smmuv3",
     "linux_vtd.h": "host/linux/vtd",
     "mem.h": "mem",
+    "nest_vtd.h": "nest/vtd",
     "smmuv3.h": "guest/smmuv3",
     "smmuv3_spec.h": "spec/smmuv3",
     "soft.h": "host/soft/smmuv3",
     "soft_vtd.h": "host/soft/vtd",
     "version.h": "base",
     "vtd.h": "guest/vtd",
+    "vtd_host.h": "words",
     "vtd_spec.h": "spec/vtd",
 }
 
 # Arrows that the table forbids and that are still there. May only become fewer: one that is gone must leave the list.
 KNOWN = {
     ("include/viq/linux_smmuv3.h", "guest/smmuv3"),
-    ("include/viq/linux_vtd.h", "guest/vtd"),
     ("include/viq/soft_vtd.h", "guest/vtd"),
     ("include/viq/soft_vtd.h", "host/soft/smmuv3"),
+    ("src/host/soft/vtd/unit.c", "guest/vtd"),
     ("src/call/types.c", "spec/smmuv3"),
     ("src/guest/smmuv3/config.c", "host/null"),
     ("src/host/linux/smmuv3/events.c", "guest/smmuv3"),
     ("src/host/linux/smmuv3/offer.c", "guest/smmuv3"),
     ("src/host/linux/smmuv3/reconfig.c", "guest/smmuv3"),
-    ("src/host/linux/vtd/reconfig.c", "guest/vtd"),
-    ("src/host/linux/vtd/slot.c", "guest/vtd"),
     ("src/host/soft/cache/count.h", "host/soft/smmuv3"),
     ("src/host/soft/cache/thread.c", "host/soft/smmuv3"),
     ("src/host/soft/dma.h", "host/soft/smmuv3"),
     ("src/host/soft/flags.h", "host/soft/smmuv3"),
-    ("src/host/soft/vtd/unit.c", "guest/vtd"),
 }
 
 

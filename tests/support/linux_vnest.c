@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,14 +8,14 @@
 
 /* --- Hooks -------------------------------------------------------------------------------------------------------- */
 
-static void on_trace(void *opaque, const struct viq_linux_vtd_trace *trace)
+static void on_trace(void *opaque, const struct viq_vtd_outcome *outcome)
 {
 	struct vnest *n = opaque;
 
-	assert_int_equal(trace->size, sizeof(*trace));
-	assert_in_range(trace->fate, 0, VIQ_LINUX_VTD_FATES - 1);
-	n->fates[trace->fate]++;
-	n->last = *trace;
+	assert_int_equal(outcome->size, sizeof(*outcome));
+	assert_in_range(outcome->fate, 0, VIQ_VTD_SET_FATES - 1);
+	n->fates[outcome->fate]++;
+	n->last = *outcome;
 }
 
 /* As a VMM does that keeps the vfio fd to itself. */
@@ -41,7 +42,7 @@ static int on_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 	struct vnest *n = g->opaque;
 
 	/* At creation there is no nest yet. */
-	return n ? viq_linux_vvtd_reconfig(n->vv, what) : 0;
+	return n ? viq_nest_vtd_reconfig(n->nest, what) : 0;
 }
 
 /* Everything that has a table is flushed by the kernel itself; the rest has no device-TLB here. */
@@ -80,7 +81,7 @@ struct vnest *vnest_kernel(uint32_t devices)
 	assert_int_equal(viq_linux_ioas_alloc(n->ctx, &n->ioas), 0);
 	assert_int_equal(
 		viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT | VIQ_LINUX_PASID, &n->hwpt), 0);
-	n->ops = (struct viq_linux_vvtd_ops){.size = sizeof(n->ops), .attach = on_attach, .trace = on_trace};
+	n->ops = (struct viq_linux_vvtd_ops){.size = sizeof(n->ops), .attach = on_attach};
 	viq_linux_vvtd_config_init(&n->config);
 	n->config.hwpt = n->hwpt;
 	n->config.device = n->id[0];
@@ -93,25 +94,47 @@ struct vnest *vnest_kernel(uint32_t devices)
 
 int vnest_create(struct vnest *n)
 {
+	struct viq_nest_vtd_config config;
+	int err;
+
 	n->why.text[0] = 0;
-	return viq_linux_vvtd_create(n->ctx, &n->config, &n->vv, &n->why);
+	err = viq_linux_vvtd_create(n->ctx, &n->config, &n->vv, &n->why);
+	if (err)
+		return err;
+	viq_nest_vtd_config_init(&config);
+	config.backend = viq_linux_vvtd_backend(n->vv);
+	config.trace = on_trace;
+	config.opaque = n;
+	err = viq_nest_vtd_create(&config, &n->nest);
+	if (err) {
+		snprintf(n->why.text, sizeof(n->why.text), "no memory");
+		assert_int_equal(viq_linux_vvtd_destroy(n->vv), 0);
+		n->vv = NULL;
+	}
+	return err;
 }
 
 void vnest_guest(struct vnest *n)
 {
 	struct viq_vtd_config config = n->guest_config;
 
-	viq_linux_vvtd_offer(n->vv, &config);
+	viq_linux_vvtd_offer(n->vv, &config.cap, &config.ecap);
 	n->guest_ops = (struct viq_vtd_ops){.size = sizeof(n->guest_ops),
 					    .reconfig = on_reconfig,
 					    .devtlb = on_devtlb,
 					    .host_error = on_host_error};
 	config.ops = &n->guest_ops;
-	assert_int_equal(viq_linux_vvtd_check(n->vv, &config, &n->why), 0);
+	assert_int_equal(viq_linux_vvtd_check(n->vv, config.cap, config.ecap, &n->why), 0);
 	n->g = vvtd_new(&config);
 	n->g->opaque = n;
 	n->g->lax = true; /* the fake kernel has the truth, not the harness's own hosts */
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, n->g->vtd, n->g->mem), 0);
+	vnest_bind(n, true);
+}
+
+void vnest_bind(struct vnest *n, bool on)
+{
+	n->bound = on;
+	assert_int_equal(viq_nest_vtd_bind(n->nest, on ? n->g->vtd : NULL, on ? n->g->mem : NULL), 0);
 }
 
 void vnest_boot(struct vnest *n)
@@ -141,9 +164,16 @@ static void free_guest(struct vnest *n)
 	n->g = NULL;
 }
 
+static void free_nest(struct vnest *n)
+{
+	n->bound = false;
+	viq_nest_vtd_destroy(n->nest);
+	n->nest = NULL;
+}
+
 void vnest_destroy(struct vnest *n)
 {
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
+	free_nest(n);
 	free_guest(n);
 	assert_int_equal(viq_linux_vvtd_destroy(n->vv), 0);
 	n->vv = NULL;
@@ -175,6 +205,7 @@ void vnest_free(struct vnest *n)
 {
 	if (n->vv)
 		vnest_destroy(n);
+	free_nest(n);
 	free_guest(n);
 	assert_int_equal(vnest_own_objects(n), 0);
 	for (uint32_t i = 0; i < n->devices; i++) {
@@ -189,10 +220,9 @@ void vnest_free(struct vnest *n)
 
 void vnest_free_leaky(struct vnest *n)
 {
-	if (n->vv) {
-		assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
+	free_nest(n);
+	if (n->vv)
 		viq_linux_vvtd_destroy(n->vv);
-	}
 	free_guest(n);
 	free_kernel(n);
 }
@@ -206,8 +236,30 @@ int vnest_try_add(struct vnest *n, uint32_t device, uint16_t source_id)
 		.pasids = true,
 	};
 
+	int err;
+
 	n->why.text[0] = 0;
-	return viq_linux_vvtd_add(n->vv, &d, source_id, &n->why);
+	err = viq_linux_vvtd_add(n->vv, &d, source_id, &n->why);
+	if (err || !n->bound)
+		return err;
+	err = viq_nest_vtd_follow(n->nest, source_id);
+	if (err) {
+		(void)viq_linux_vvtd_remove(n->vv, source_id);
+		snprintf(n->why.text, sizeof(n->why.text), "it cannot be set up");
+	}
+	return err;
+}
+
+int vnest_move(struct vnest *n, const struct viq_linux_move *moves, uint32_t count)
+{
+	int err = viq_linux_vvtd_move(n->vv, moves, count);
+
+	for (uint32_t i = 0; i < count && n->bound; i++) {
+		int one = viq_nest_vtd_follow(n->nest, (uint16_t)moves[i].to);
+
+		err = err ? err : one;
+	}
+	return err;
 }
 
 void vnest_add(struct vnest *n, uint32_t device)

@@ -12,6 +12,7 @@
 #include "vvtd.h"
 
 #include <viq/linux_vtd.h>
+#include <viq/nest_vtd.h>
 
 /* The guest's tables. Device n is at bus 1 + n / 2, device-function 8 or 136: both halves of a root entry. */
 #define VNEST_ROOT      UINT64_C(0x00100000)
@@ -30,6 +31,8 @@ struct vnest {
 	int fd[FK_DEVICES];
 	uint32_t id[FK_DEVICES];
 	struct viq_linux_vvtd *vv;
+	struct viq_nest_vtd *nest; /* with vv */
+	bool bound;                /* it, to the guest */
 	struct viq_linux_vvtd_config config;
 	struct viq_linux_vvtd_ops ops;
 	struct viq_vtd_ops guest_ops;
@@ -37,8 +40,8 @@ struct vnest {
 	struct vvtd *g;   /* the guest */
 	bool own_attach;  /* devices are added without their fd: the ops attach */
 	int attach_fails; /* own_attach: so many times; -1: always */
-	uint32_t fates[VIQ_LINUX_VTD_FATES];
-	struct viq_linux_vtd_trace last;
+	uint32_t fates[VIQ_VTD_SET_FATES];
+	struct viq_vtd_outcome last;
 	uint32_t devtlbs; /* device-TLB descriptors that were left to the embedder */
 	uint32_t host_errors;
 	struct viq_call_host failed; /* the host of the last one */
@@ -49,8 +52,9 @@ struct vnest {
 struct vnest *vnest_kernel(uint32_t n);
 /* And a nested VT-d with a guest that is offered all of it, without devices; the guest has booted. */
 struct vnest *vnest_new(uint32_t n);
-int vnest_create(struct vnest *n);   /* the nested VT-d alone */
-void vnest_guest(struct vnest *n);   /* a guest for it */
+int vnest_create(struct vnest *n); /* the nested VT-d alone */
+void vnest_guest(struct vnest *n); /* a guest for it */
+void vnest_bind(struct vnest *n, bool on);
 void vnest_boot(struct vnest *n);    /* its queue, empty tables, scalable mode, translation enabled */
 void vnest_destroy(struct vnest *n); /* both: must work */
 /* Everything goes; nothing may be left in the kernel. */
@@ -59,6 +63,8 @@ void vnest_free(struct vnest *n);
 void vnest_free_leaky(struct vnest *n);
 size_t vnest_own_objects(const struct vnest *n); /* those that the nested VT-d has made */
 
+/* They must exist, be set up as the guest says. */
+int vnest_move(struct vnest *n, const struct viq_linux_move *moves, uint32_t count);
 int vnest_try_add(struct vnest *n, uint32_t device, uint16_t source_id);
 void vnest_add(struct vnest *n, uint32_t device); /* at VNEST_SID(device), with PASIDs; must work */
 

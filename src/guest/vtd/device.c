@@ -130,6 +130,14 @@ int viq_vtd_tables(const struct viq_vtd *s, struct viq_vtd_tables *tables)
 	return 0;
 }
 
+void viq_vtd_caps(const struct viq_vtd *s, uint64_t *cap, uint64_t *ecap)
+{
+	if (cap)
+		*cap = s ? s->config.cap : 0;
+	if (ecap)
+		*ecap = s ? s->config.ecap : 0;
+}
+
 const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *s)
 {
 	return s ? &s->counters : NULL;

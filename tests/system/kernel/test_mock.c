@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <viq/linux_vtd.h>
+#include <viq/nest_vtd.h>
 #include <viq/vtd.h>
 
 #include "mock.h"
@@ -33,6 +34,7 @@ struct vtd_guest {
 	struct viq_vtd *vtd;
 	struct viq_vtd_ops ops;
 	struct viq_linux_vvtd *vv;
+	struct viq_nest_vtd *nest;
 	uint32_t tail; /* descriptors queued */
 };
 
@@ -46,7 +48,7 @@ static int on_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 {
 	struct vtd_guest *g = opaque;
 
-	return viq_linux_vvtd_reconfig(g->vv, what);
+	return viq_nest_vtd_reconfig(g->nest, what);
 }
 
 static void make_guest(struct vtd_guest *g)
@@ -59,15 +61,15 @@ static void make_guest(struct vtd_guest *g)
 	memset(g->ram, 0, RAM);
 	check_equal(viq_mem_create(&region, 1, NULL, NULL, &g->mem), 0);
 	viq_vtd_config_init(&config);
-	viq_linux_vvtd_offer(g->vv, &config);
+	viq_linux_vvtd_offer(g->vv, &config.cap, &config.ecap);
 	g->ops = (struct viq_vtd_ops){.size = sizeof(g->ops), .reconfig = on_reconfig};
 	config.mem = g->mem;
 	config.ops = &g->ops;
 	config.opaque = g;
-	if (viq_linux_vvtd_check(g->vv, &config, &why))
+	if (viq_linux_vvtd_check(g->vv, config.cap, config.ecap, &why))
 		fail("%s", why.text);
 	check_equal(viq_vtd_create(&config, &g->vtd, NULL), 0);
-	check_equal(viq_linux_vvtd_bind(g->vv, g->vtd, g->mem), 0);
+	check_equal(viq_nest_vtd_bind(g->nest, g->vtd, g->mem), 0);
 }
 
 static void boot(struct vtd_guest *g)
@@ -86,6 +88,7 @@ static void start(struct vtd_guest *g)
 {
 	struct viq_linux_vtd_device device = {.size = sizeof(device), .pasids = true};
 	struct viq_linux_vvtd_config config;
+	struct viq_nest_vtd_config nest;
 	struct viq_linux_why why = {{0}};
 
 	*g = (struct vtd_guest){0};
@@ -95,18 +98,22 @@ static void start(struct vtd_guest *g)
 	config.device = g->mock.device;
 	if (viq_linux_vvtd_create(g->mock.ctx, &config, &g->vv, &why))
 		fail("%s", why.text);
+	viq_nest_vtd_config_init(&nest);
+	nest.backend = viq_linux_vvtd_backend(g->vv);
+	check_equal(viq_nest_vtd_create(&nest, &g->nest), 0);
 	make_guest(g);
 	boot(g);
 	device.device = g->mock.device;
 	device.fd = g->mock.cdev;
 	if (viq_linux_vvtd_add(g->vv, &device, SID, &why))
 		fail("%s", why.text);
+	check_equal(viq_nest_vtd_follow(g->nest, SID), 0);
 }
 
 /* Nothing may be left: the mock's own objects can be destroyed then. */
 static void end(struct vtd_guest *g)
 {
-	check_equal(viq_linux_vvtd_bind(g->vv, NULL, NULL), 0);
+	viq_nest_vtd_destroy(g->nest);
 	viq_vtd_destroy(g->vtd);
 	check_equal(viq_linux_vvtd_destroy(g->vv), 0);
 	viq_mem_destroy(g->mem);

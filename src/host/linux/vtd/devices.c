@@ -144,19 +144,6 @@ static int ask_device(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devic
 	return 0;
 }
 
-/* Everything, whatever was attached before. */
-static const struct viq_vtd_reconfig everything = {
-	.size = sizeof(everything), .cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL};
-
-static int set_up(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
-{
-	int err = block_all(v, d);
-
-	if (!err && v->vtd)
-		err = linux_vtd_follow(v, d, &everything);
-	return err;
-}
-
 /* The device as it was removed, if something of it may still be attached; else a new one. NULL: no memory. */
 static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t device)
 {
@@ -199,9 +186,9 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 	d->dev = dev;
 	d->pasid_bits = pasid_bits;
 	sorted_insert(&v->devices, d);
-	err = set_up(v, d);
+	err = block_all(v, d);
 	if (err) {
-		linux_why(why, err, "device %u at source-id %#x cannot be attached: %s", dev.device, source_id,
+		linux_why(why, err, "device %u at source-id %#x cannot be blocked: %s", dev.device, source_id,
 			  strerror(-err));
 		(void)linux_vtd_drop(v, d);
 	}
@@ -236,7 +223,5 @@ int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_move *m
 		d->dev.number = moves[i].to;
 		sorted_insert(&v->devices, d);
 	}
-	for (uint32_t i = 0; i < count && v->vtd; i++)
-		linux_first(&err, linux_vtd_follow(v, sorted_find(&v->devices, moves[i].to), &everything));
 	return err;
 }

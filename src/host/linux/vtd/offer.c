@@ -12,10 +12,15 @@
 #include "host/linux/iommufd/offer.h"
 #include "vvtd.h"
 
+/* A guest's. */
+struct caps {
+	uint64_t cap, ecap;
+};
+
 static const struct linux_offer_field fields[] = {
 #define ROW(reg, member, field, rule, how, value, why)                                                                 \
 	{                                                                                                              \
-#reg "." #field, offsetof(struct viq_vtd_config, member), offsetof(struct viq_linux_hw_info, member),  \
+#reg "." #field, offsetof(struct caps, member), offsetof(struct viq_linux_hw_info, member),            \
 			VIQ_VTD_##reg##_##field, 8, LINUX_##rule, LINUX_##how, value, why                              \
 	}
 #define CAP(field, ...)  ROW(CAP, cap, field, __VA_ARGS__)
@@ -50,7 +55,7 @@ static const struct linux_offer_field fields[] = {
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 /* Fields that need others, when these have been taken away: as viq_vtd_config_check() has it. */
-static void settle(struct viq_vtd_config *c)
+static void settle(struct caps *c)
 {
 	if (!(c->ecap & VIQ_VTD_ECAP_DT))
 		c->ecap &= ~(VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_NWFS);
@@ -58,7 +63,7 @@ static void settle(struct viq_vtd_config *c)
 		c->ecap &= ~VIQ_VTD_ECAP_PSS;
 }
 
-static void offer(const struct viq_linux_hw_info *hw, struct viq_vtd_config *config)
+static void offer(const struct viq_linux_hw_info *hw, struct caps *config)
 {
 	linux_offer_fields(fields, FIELDS, hw, config);
 	if (VIQ_GET(VIQ_VTD_ECAP_PSS, config->ecap) > OFFER_PSS)
@@ -77,15 +82,23 @@ int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linu
 	return 0;
 }
 
-void viq_linux_vvtd_offer(const struct viq_linux_vvtd *v, struct viq_vtd_config *config)
+void viq_linux_vvtd_offer(const struct viq_linux_vvtd *v, uint64_t *cap, uint64_t *ecap)
 {
-	if (v && config)
-		offer(&v->hw, config);
+	struct caps c;
+
+	if (!v || !cap || !ecap)
+		return;
+	c = (struct caps){*cap, *ecap};
+	offer(&v->hw, &c);
+	*cap = c.cap;
+	*ecap = c.ecap;
 }
 
-int viq_linux_vvtd_check(const struct viq_linux_vvtd *v, const struct viq_vtd_config *config, struct viq_linux_why *why)
+int viq_linux_vvtd_check(const struct viq_linux_vvtd *v, uint64_t cap, uint64_t ecap, struct viq_linux_why *why)
 {
-	if (!v || !config || config->size != sizeof(*config))
-		return linux_why(why, -EINVAL, "config: not set by viq_vtd_config_init()");
-	return linux_check_fields(fields, FIELDS, &v->hw, config, why);
+	const struct caps c = {cap, ecap};
+
+	if (!v)
+		return linux_why(why, -EINVAL, "vvtd must not be NULL");
+	return linux_check_fields(fields, FIELDS, &v->hw, &c, why);
 }

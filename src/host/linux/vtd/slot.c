@@ -5,7 +5,7 @@
  * PASID, and leaves those with one blocked although it keeps the old page table in its books. So after a failure the
  * next thing that is tried is to block.
  *
- * The guest VT-d knows a page table as long as the kernel has it: from before it is attached until it has been
+ * Who listens knows a page table as long as the kernel has it: from before it is attached until it has been
  * destroyed. One that cannot be destroyed goes on to be invalidated.
  */
 #include <errno.h>
@@ -26,25 +26,42 @@ static int tell_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d
 		.host = {.ops = &linux_vtd_host_ops, .opaque = v, .object = hwpt},
 	};
 
-	return viq_vtd_attach(v->vtd, &table, &t->handle);
+	if (!v->listener.size)
+		return -ENODEV;
+	return v->listener.attach(v->listener.opaque, &table, &t->handle);
 }
 
 static void forget_table(struct viq_linux_vvtd *v, struct linux_vtd_table *t)
 {
 	if (t->handle)
-		(void)viq_vtd_detach(v->vtd, t->handle);
+		v->listener.detach(v->listener.opaque, t->handle);
 	t->handle = 0;
 }
 
-static int make_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, struct linux_vtd_slot *s,
-		      unsigned int i, const struct linux_vtd_want *want)
+/*
+ * Of a first-stage entry the kernel takes FSPTPTR, FSPM, SRE, WPE and EAFE. PWSNP and PGSNP it decides itself, by what
+ * the host's memory needs.
+ */
+static struct viq_linux_vtd_s1 words_of(const struct viq_vtd_translation *want)
 {
+	return (struct viq_linux_vtd_s1){
+		.flags = (want->sre ? VIQ_LINUX_VTD_SRE : 0) | (want->wpe ? VIQ_LINUX_VTD_WPE : 0) |
+			 (want->eafe ? VIQ_LINUX_VTD_EAFE : 0),
+		.pgtbl_addr = want->table,
+		.addr_width = want->levels == 5 ? 57 : 48,
+	};
+}
+
+static int make_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, struct linux_vtd_slot *s,
+		      unsigned int i, const struct viq_vtd_translation *want)
+{
+	const struct viq_linux_vtd_s1 s1 = words_of(want);
 	uint32_t flags = d->pasid_bits ? VIQ_LINUX_PASID : 0;
 	int err;
 
 	if (linux_load(&v->tables) >= v->max_tables)
 		return -ENOSPC;
-	err = viq_linux_vtd_nested_alloc(v->ctx, d->dev.device, v->hwpt, flags, &want->s1, &s->slot.tables[i]);
+	err = viq_linux_vtd_nested_alloc(v->ctx, d->dev.device, v->hwpt, flags, &s1, &s->slot.tables[i]);
 	if (err)
 		return err;
 	linux_add(&v->tables, 1);
@@ -108,7 +125,7 @@ int linux_vtd_slot_block(struct viq_linux_vvtd *v, struct linux_vtd_device *d, s
 }
 
 int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s,
-			const struct linux_vtd_want *want)
+			const struct viq_vtd_translation *want)
 {
 	unsigned int i;
 	int err;
@@ -128,13 +145,13 @@ int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, st
 	return err ? err : attach(v, d, s, s->slot.tables[i]);
 }
 
-static bool same(const struct linux_vtd_want *a, const struct linux_vtd_want *b)
+static bool same(const struct viq_vtd_translation *a, const struct viq_vtd_translation *b)
 {
-	return a->pasid == b->pasid && a->domain_id == b->domain_id && a->s1.flags == b->s1.flags &&
-	       a->s1.pgtbl_addr == b->s1.pgtbl_addr && a->s1.addr_width == b->s1.addr_width;
+	return a->pasid == b->pasid && a->domain_id == b->domain_id && a->table == b->table && a->levels == b->levels &&
+	       a->sre == b->sre && a->wpe == b->wpe && a->eafe == b->eafe;
 }
 
-bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct linux_vtd_want *want)
+bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct viq_vtd_translation *want)
 {
 	int own = linux_slot_own(&s->slot);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A nested VT-d as a whole: made after a try, bound to a guest's, destroyed. */
+/* A nested VT-d as a whole: made after a try, listened to, destroyed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,21 +132,20 @@ static void forget_all(struct viq_linux_vvtd *v)
 		forget_device(v, d);
 }
 
-int viq_linux_vvtd_bind(struct viq_linux_vvtd *v, struct viq_vtd *vtd, const struct viq_mem *mem)
+int viq_linux_vvtd_listen(struct viq_linux_vvtd *v, const struct viq_vtd_listener *listener)
 {
-	int err;
+	int err = 0;
 
-	if (!v || (vtd && !mem))
+	if (!v || (listener && (listener->size != sizeof(*listener) || !listener->attach || !listener->detach)))
 		return -EINVAL;
-	if (v->vtd)
+	if (v->listener.size)
 		forget_all(v);
-	v->vtd = vtd;
-	v->mem = vtd ? mem : NULL;
-	err = vtd ? tell_all(v) : 0;
+	v->listener = listener ? *listener : (struct viq_vtd_listener){0};
+	if (listener)
+		err = tell_all(v);
 	if (err) {
 		forget_all(v);
-		v->vtd = NULL;
-		v->mem = NULL;
+		v->listener = (struct viq_vtd_listener){0};
 	}
 	return err;
 }
@@ -178,7 +177,7 @@ int viq_linux_vvtd_destroy(struct viq_linux_vvtd *v)
 	while (v->devices.count)
 		linux_first(&err, linux_vtd_drop(v, v->devices.items[v->devices.count - 1]));
 	linux_vtd_collect_removed(v);
-	if (v->vtd)
+	if (v->listener.size)
 		forget_all(v);
 	free_removed(v, &err);
 	free(v->devices.items);

@@ -2,14 +2,13 @@
 /*
  * The nested VT-d: what its files share.
  *
- *   vvtd.c            life
- *   vtd_invalidate.c  the invalidate call on a nested page table, as a host of <viq/call.h>
- *   vtd_walk.c        what the guest's root, context and PASID entries say
- *   vtd_slot.c        what one device's requests, without or with one PASID, are attached to, and changing that so that
- *                     no failure leaves a table that may be in use without invalidations
- *   vtd_devices.c     the list of devices: add, remove, renumber
- *   vtd_reconfig.c    from the guest's entries to what is attached
- *   vtd_offer.c       CAP and ECAP: the guest's against the host's
+ *   vvtd.c        life, and who listens
+ *   invalidate.c  the invalidate call on a nested page table, as a host of <viq/call.h>
+ *   slot.c        what one device's requests, without or with one PASID, are attached to, and changing that so that no
+ *                 failure leaves a table that may be in use without invalidations
+ *   devices.c     the list of devices: add, remove, renumber
+ *   set.c         setting requests by value
+ *   offer.c       CAP and ECAP: the guest's against the host's
  *
  * All of it belongs to the thread that owns the guest VT-d, but for struct linux_vtd_invalidate: constant and counters.
  */
@@ -26,37 +25,19 @@
 #include "host/linux/iommufd/device.h"
 #include "host/linux/iommufd/linux.h"
 
-/* What a guest's entry asks for. */
-enum linux_vtd_kind {
-	LINUX_VTD_NOTHING,
-	LINUX_VTD_UNSUPPORTED,
-	LINUX_VTD_BYPASS,
-	LINUX_VTD_NESTED,
-};
-
-struct linux_vtd_want {
-	enum linux_vtd_kind kind;
-	uint8_t reason;             /* NOTHING: of the fault */
-	const char *why;            /* UNSUPPORTED */
-	uint32_t pasid;             /* NESTED: of the entry; */
-	uint16_t domain_id;         /* what is in it, */
-	struct viq_linux_vtd_s1 s1; /* and of that what the kernel takes */
-};
-
 /*
- * A nested page table in the kernel, which the guest VT-d knows as long as it exists. The kernel does not destroy one
+ * A nested page table in the kernel, which who listens knows as long as it exists. The kernel does not destroy one
  * that is in use, so whatever else has failed, there is none that translates without being invalidated.
  */
 struct linux_vtd_table {
-	uint32_t handle; /* of viq_vtd_attach(), 0: no guest is bound */
-	struct linux_vtd_want of;
+	uint32_t handle; /* the listener's, 0: nobody listens */
+	struct viq_vtd_translation of;
 };
 
 /* Requests of a device, without PASID or with one. */
 struct linux_vtd_slot {
 	struct linux_slot slot;
 	struct linux_vtd_table tables[2]; /* what the slot's page tables are */
-	bool seen;                        /* by the scan that goes on */
 };
 
 struct linux_vtd_device {
@@ -81,14 +62,13 @@ struct viq_linux_vvtd {
 	struct viq_linux_hw_info hw;
 	uint32_t hwpt, max_tables;
 	struct linux_vtd_invalidate inv;
-	struct viq_vtd *vtd; /* NULL: none is bound */
-	const struct viq_mem *mem;
+	struct viq_vtd_listener listener; /* size 0: nobody */
 	struct sorted devices;            /* struct linux_vtd_device */
 	struct linux_vtd_device *removed; /* of which something may still be attached */
 	uint64_t tables, rejected;        /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };
 
-/* --- vtd_invalidate.c --------------------------------------------------------------------------------------------- */
+/* --- invalidate.c ------------------------------------------------------------------------------------------------- */
 
 extern const struct viq_call_host_ops linux_vtd_host_ops;
 
@@ -99,53 +79,23 @@ extern const struct viq_call_host_ops linux_vtd_host_ops;
 int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
 			 struct viq_call_result *res);
 
-/* --- vtd_walk.c --------------------------------------------------------------------------------------------------- */
-
-/* The guest's tables as they were when looked at. */
-struct linux_vtd_guest {
-	const struct viq_mem *mem;
-	struct viq_vtd_tables tables;
-	uint64_t cap, ecap;
-};
-
-/* What a device's context entry says. */
-struct linux_vtd_context {
-	struct linux_vtd_want all; /* of all requests, if there are no PASID entries to look at */
-	bool by_pasid;             /* there are: */
-	uint64_t directory;
-	uint32_t limit; /* PASIDs that the directory has room for */
-	uint32_t rid_pasid;
-	bool pasids; /* requests may have PASIDs */
-};
-
-void linux_vtd_read_context(const struct linux_vtd_guest *g, uint16_t source_id, struct linux_vtd_context *c);
-/*
- * Read entries of count PASIDs from pasid on, all in one table, 8 words each in CPU byte order. 0, or a fault reason:
- * none of them is there.
- */
-uint8_t linux_vtd_read_entries(const struct linux_vtd_guest *g, const struct linux_vtd_context *c, uint32_t pasid,
-			       uint64_t (*entries)[VIQ_VTD_PE_WORDS], uint32_t count);
-/* What the entry of pasid asks for. */
-struct linux_vtd_want linux_vtd_decode(const struct linux_vtd_guest *g, uint32_t pasid,
-				       const uint64_t entry[VIQ_VTD_PE_WORDS]);
-
-/* --- vtd_slot.c --------------------------------------------------------------------------------------------------- */
+/* --- slot.c ------------------------------------------------------------------------------------------------------- */
 
 /* Attach the stage 2 alone. On failure it is as before, or not sure. Likewise below. */
 int linux_vtd_slot_bypass(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s);
 int linux_vtd_slot_block(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s);
 /* Make a nested page table and attach it. -ENOSPC: there are max_tables. */
 int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s,
-			const struct linux_vtd_want *want);
+			const struct viq_vtd_translation *want);
 /* Is it attached to a nested page table that was made from the same entry? */
-bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct linux_vtd_want *want);
+bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct viq_vtd_translation *want);
 /* Destroy the tables that are not in use. The first error of the kernel. */
 int linux_vtd_slot_collect(struct viq_linux_vvtd *v, struct linux_vtd_slot *s);
-/* Tell the guest VT-d of the tables; forget that it was told. */
+/* Tell the listener of the tables; tell it that they are gone. */
 int linux_vtd_slot_tell(struct viq_linux_vvtd *v, const struct linux_vtd_device *d, struct linux_vtd_slot *s);
 void linux_vtd_slot_forget(struct viq_linux_vvtd *v, struct linux_vtd_slot *s);
 
-/* --- vtd_devices.c ------------------------------------------------------------------------------------------------ */
+/* --- devices.c ---------------------------------------------------------------------------------------------------- */
 
 /* Of a PASID, NULL: none. */
 struct linux_vtd_slot *linux_vtd_find_slot(const struct linux_vtd_device *d, uint32_t pasid);
@@ -159,12 +109,7 @@ void linux_vtd_collect_removed(struct viq_linux_vvtd *v);
 /* Block the device, undo everything and forget it. The first error of the kernel. */
 int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d);
 
-/* --- vtd_reconfig.c ----------------------------------------------------------------------------------------------- */
-
-/* Make a device follow the guest's tables. */
-int linux_vtd_follow(struct viq_linux_vvtd *v, struct linux_vtd_device *d, const struct viq_vtd_reconfig *what);
-
-/* --- vtd_offer.c -------------------------------------------------------------------------------------------------- */
+/* --- offer.c ------------------------------------------------------------------------------------------------------ */
 
 /* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
 int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);

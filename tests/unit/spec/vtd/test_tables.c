@@ -134,6 +134,50 @@ static void what_two_walks_disagreed_on(void **state)
 	}
 }
 
+/* Of a scalable root entry each half has its 128 device-functions; in legacy mode there is one table of 256. */
+static void device_functions(void **state)
+{
+	static const struct {
+		uint16_t sid;
+		bool legacy;
+		uint64_t root, ctx;
+	} rows[] = {
+		{0x0000, false, ROOT, CTX},
+		{0x007f, false, ROOT, CTX + 127 * 32},
+		{0x0080, false, ROOT + 8, CTX},
+		{0x01ff, false, ROOT + 24, CTX + 127 * 32},
+		{0x01ff, true, ROOT + 16, CTX + 255 * 16},
+		{0x0080, true, ROOT, CTX + 128 * 16},
+	};
+	const uint64_t root[2] = {CTX | VIQ_VTD_ROOT_P, 0};
+	struct vtd_lookup l;
+	struct vtd_caps caps;
+
+	vtd_caps_init(&caps, CAP, ECAP, HAW);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		vtd_lookup_context(&l, &caps, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, !rows[i].legacy), rows[i].sid);
+		assert_int_equal(l.at, rows[i].root);
+		assert_int_equal(l.words, rows[i].legacy ? 2 : 1);
+		vtd_lookup_step(&l, root);
+		assert_int_equal(l.at, rows[i].ctx);
+		assert_int_equal(l.words, rows[i].legacy ? 2 : 4);
+	}
+}
+
+/* Pass-through of a smaller width that SAGAW has too (9.3). */
+static void pass_through_has_the_largest_width(void **state)
+{
+	bool legacy = true;
+	struct vtd_regime regime;
+
+	build(true, 0);
+	*at(CTX_0 + 8) = VIQ_VTD_AW_39;
+	assert_int_equal(look_up(true, ECAP, &regime), 0x03);
+	*at(CTX_0) = VIQ_VTD_CTX_P | 0x5000;
+	assert_int_equal(look_up(true, ECAP, &regime), 0);
+	assert_int_equal(regime.ss.levels, 3);
+}
+
 /* The same bits where they belong to something that is offered, or mean nothing. */
 static void what_is_no_fault(void **state)
 {
@@ -206,7 +250,9 @@ static void inconsistent_contexts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(device_functions),
 		cmocka_unit_test(inconsistent_contexts),
+		cmocka_unit_test(pass_through_has_the_largest_width),
 		cmocka_unit_test(what_is_no_fault),
 		cmocka_unit_test(what_two_walks_disagreed_on),
 	};

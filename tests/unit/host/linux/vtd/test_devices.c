@@ -53,13 +53,13 @@ static void arguments(void **state)
 	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -ENOENT);
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, 1), -ENOENT);
 	what.cause = VIQ_VTD_RESTORED + 1;
-	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -EINVAL);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &what), -EINVAL);
 	what.cause = 0;
 	what.scope = VIQ_VTD_SCOPE_PASID + 1;
-	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -EINVAL);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &what), -EINVAL);
 	what.scope = 0;
 	what.size = 1;
-	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -EINVAL);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &what), -EINVAL);
 	vnest_add(n, 0);
 	assert_int_equal(vnest_try_add(n, 1, VNEST_SID(0)), -EEXIST);
 	assert_int_equal(vnest_try_add(n, 0, VNEST_SID(1)), -EEXIST);
@@ -121,7 +121,7 @@ static void device_that_comes_back_half_removed(void **state)
 	vnest_clear(n, 0, 7);
 	vnest_clear(n, 0, 9);
 	n->attach_fails = 0;
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0); /* no guest's tables are needed to know */
+	vnest_bind(n, false); /* no guest's tables are needed to know */
 	vnest_add(n, 0);
 	assert_blocked(n, 0, 7);
 	assert_blocked(n, 0, 9);
@@ -138,7 +138,7 @@ static void devices_swap_their_numbers(void **state)
 		vnest_set(n, i, 0, 4, 10 + i);
 	}
 	vnest_set(n, 0, 7, 4, 20);
-	assert_int_equal(viq_linux_vvtd_move(n->vv, moves, 2), 0);
+	assert_int_equal(vnest_move(n, moves, 2), 0);
 	assert_nested(n, 0, 0, 11);
 	assert_nested(n, 1, 0, 10);
 	assert_nested(n, 1, 7, 20);
@@ -149,8 +149,8 @@ static void devices_swap_their_numbers(void **state)
 	assert_blocked(n, 1, 0);
 	assert_nested(n, 0, 0, 11);
 	/* Without a guest nobody says what is at the new number. */
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
-	assert_int_equal(viq_linux_vvtd_move(n->vv, moves, 2), 0);
+	vnest_bind(n, false);
+	assert_int_equal(vnest_move(n, moves, 2), 0);
 	assert_blocked(n, 0, 0);
 	vnest_free(n);
 }
@@ -188,18 +188,18 @@ static void bound_again_the_tables_are_known(void **state)
 	vnest_add(n, 0);
 	vnest_set(n, 0, 0, 4, 1);
 	hwpt = vnest_attached(n, 0, 0);
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
+	vnest_bind(n, false);
 	assert_nested(n, 0, 0, 1);
-	assert_int_equal(viq_linux_vvtd_reconfig(n->vv, &what), -ENODEV);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &what), -ENODEV);
 	fake_kernel_reset(n->fk);
 	assert_true(vnest_send(n, desc_page(4, 0, 5)));
 	assert_int_equal(n->fk->effect_count, 0); /* it is nobody's */
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, n->g->vtd, NULL), -EINVAL);
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, n->g->vtd, n->g->mem), 0);
+	assert_int_equal(viq_nest_vtd_bind(n->nest, n->g->vtd, NULL), -EINVAL);
+	vnest_bind(n, true);
 	assert_true(vnest_send(n, desc_page(4, 0, 5)));
 	assert_int_equal(vnest_effects(n, hwpt, entry_page(5, true)), 1);
 	/* Twice is once. */
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, n->g->vtd, n->g->mem), 0);
+	vnest_bind(n, true);
 	assert_true(vnest_send(n, desc_page(4, 0, 6)));
 	assert_int_equal(vnest_effects(n, hwpt, entry_page(6, true)), 1);
 	vnest_free(n);
@@ -220,7 +220,7 @@ static void stage_2_that_is_not_for_pasids(void **state)
 	vnest_entry(n, 0, 9, 1 | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_PT), 1, 0);
 	vnest_flush(n, 1, 9);
 	assert_blocked(n, 0, 9);
-	assert_int_equal(n->last.fate, VIQ_LINUX_VTD_REJECTED);
+	assert_int_equal(n->last.fate, VIQ_VTD_SET_REJECTED);
 	vnest_destroy(n);
 	assert_int_equal(viq_linux_destroy(n->ctx, n->config.hwpt), 0);
 	n->hwpt = good;

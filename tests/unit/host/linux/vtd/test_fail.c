@@ -175,7 +175,7 @@ static void step_enable(struct sweep *s, uint32_t device, int k)
 static void step_swap(struct sweep *s)
 {
 	const struct viq_linux_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
-	int err = viq_linux_vvtd_move(s->n->vv, moves, 2);
+	int err = vnest_move(s->n, moves, 2);
 
 	if (err)
 		assert_injected(s, err);
@@ -203,7 +203,7 @@ static void step_destroy(struct sweep *s)
 {
 	int err;
 
-	assert_int_equal(viq_linux_vvtd_bind(s->n->vv, NULL, NULL), 0);
+	vnest_bind(s->n, false);
 	err = viq_linux_vvtd_destroy(s->n->vv);
 	s->n->vv = NULL;
 	if (err)
@@ -372,7 +372,7 @@ static void replace_that_fails_half_way(void **state)
 		    VNEST_PGTBL(2) | VIQ_PUT(VIQ_VTD_PE_2_FSPM, VIQ_VTD_FSPM_5));
 	vnest_flush(n, 4, 7);
 	assert_true(blocked(n, 0, 7));
-	assert_int_equal(n->last.fate, VIQ_LINUX_VTD_REJECTED);
+	assert_int_equal(n->last.fate, VIQ_VTD_SET_REJECTED);
 	assert_int_equal(n->last.os_error, -EINVAL);
 	assert_int_equal(vnest_own_objects(n), 0);
 	vnest_set(n, 0, 7, 4, 1);
@@ -415,7 +415,7 @@ static void blocking_that_fails_once_is_told(void **state)
 	vnest_clear(n, 0, 0);
 	n->fk->faults[0] = (struct fk_fault){.first = n->fk->calls + 1, .times = 1, .err = -EINVAL};
 	assert_false(vnest_send(n, desc_pc(VREG(PC_PASID), 4, 0)));
-	assert_int_equal(n->fates[VIQ_LINUX_VTD_FAILED], 1);
+	assert_int_equal(n->fates[VIQ_VTD_SET_FAILED], 1);
 	assert_int_equal(vnest_counters(n).rejected, 0);
 	assert_true(vnest_retry(n));
 	assert_true(blocked(n, 0, 0));
@@ -434,7 +434,7 @@ static void broken_is_told_and_tried_again(void **state)
 	n->attach_fails = -1;
 	vnest_clear(n, 0, 0);
 	assert_false(vnest_send(n, desc_cc(VREG(CC_DEVICE), 0, VNEST_SID(0), 0)));
-	assert_int_equal(n->fates[VIQ_LINUX_VTD_BROKEN], 1);
+	assert_int_equal(n->fates[VIQ_VTD_SET_BROKEN], 1);
 	assert_false(vnest_retry(n));
 	/* Whatever the descriptor names: what is broken concerns all. */
 	vvtd_replace_desc(n->g, n->g->prod - 2, desc_cc(VREG(CC_DEVICE), 0, VNEST_SID(1), 0));
@@ -602,7 +602,7 @@ static void destroy_tells_of_what_the_kernel_keeps(void **state)
 	vnest_set(n, 0, 0, 4, 1);
 	n->attach_fails = -1;
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), -ENOMEM);
-	assert_int_equal(viq_linux_vvtd_bind(n->vv, NULL, NULL), 0);
+	vnest_bind(n, false);
 	assert_int_equal(viq_linux_vvtd_destroy(n->vv), -EBUSY);
 	n->vv = NULL;
 	assert_int_equal(vnest_own_objects(n), 1);

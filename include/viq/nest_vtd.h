@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between a guest VT-d (<viq/vtd.h>) and a host of its tables (<viq/linux_vtd.h>, <viq/soft_vtd.h>): makes the host's
+ * devices follow the guest's root, context and PASID entries, and brings tables and faults back.
+ *
+ *   viq_nest_vtd_config_init(&nconfig);
+ *   nconfig.backend = viq_linux_vvtd_backend(vvtd);
+ *   viq_nest_vtd_create(&nconfig, &nest);
+ *   ops.reconfig = ... viq_nest_vtd_reconfig(nest, what);
+ *   viq_vtd_create(&config, &vtd, NULL);
+ *   viq_nest_vtd_bind(nest, vtd, config.mem);
+ *   viq_linux_vvtd_add(vvtd, &device, source_id, &why);  // each device; now, or hot-plugged later
+ *   viq_nest_vtd_follow(nest, source_id);
+ *
+ * Either side may be there first, and the guest may be living. While one is bound, every nested page table of the host
+ * is attached to the front end, from before a device uses it until the host holds nothing of it: whatever fails in
+ * between, nothing translates without being invalidated.
+ *
+ * Each entry is read once and judged by the copy. What hardware would fault on is blocked, and no error.
+ *
+ * Used by one thread at a time, the one that uses the guest VT-d and changes the host.
+ */
+#ifndef VIQ_NEST_VTD_H
+#define VIQ_NEST_VTD_H
+
+#include <viq/export.h>
+#include <viq/mem.h>
+#include <viq/vtd.h>
+#include <viq/vtd_host.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viq_nest_vtd;
+
+struct viq_nest_vtd_config {
+	uint32_t size; /* sizeof(struct viq_nest_vtd_config) */
+	uint32_t haw;  /* bits of a guest-physical address, 32 to 52: pointers in the guest's entries have none above */
+	struct viq_vtd_backend backend; /* the host; must outlive the object */
+	/*
+	 * As in struct viq_vtd_listener. NULL: viq_vtd_fault() of those that are not the parent's, so the thread of the
+	 * guest VT-d has to be the only one that makes accesses.
+	 */
+	void (*fault)(void *opaque, const uint64_t record[2], bool parent);
+	/* The fate of each device's requests that were set. May be NULL; must not call back. */
+	void (*trace)(void *opaque, const struct viq_vtd_outcome *outcome);
+	void *opaque;
+};
+
+/* 52 bits. backend is the caller's to set. */
+VIQ_EXPORT void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config);
+
+/* *out is the caller's. -EINVAL: config; -ENOMEM. */
+VIQ_EXPORT int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out);
+/* Unbinds. NULL is allowed. Devices keep what they have. */
+VIQ_EXPORT void viq_nest_vtd_destroy(struct viq_nest_vtd *nest);
+
+/*
+ * The guest VT-d whose tables in mem are read, and to which the host's tables are attached; vtd NULL: none. Both must
+ * outlive the binding. Devices keep what they have until viq_nest_vtd_reconfig() with VIQ_VTD_RESTORED. -ENOMEM,
+ * -EBUSY: none is bound.
+ */
+VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd, const struct viq_mem *mem);
+
+/*
+ * For viq_vtd_ops.reconfig: make every device and PASID that *what concerns follow. An error of the host: blocked, the
+ * first error is returned (so that the guest's descriptor does not complete), the others are done all the same.
+ * -ENODEV: no guest is bound, nothing has changed.
+ *
+ * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
+ * that there can be. viq_linux_vvtd_offer() gives 2^16 at most.
+ */
+VIQ_EXPORT int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
+
+/* A device has been added to the host, or has another source-id: set up all of it. -ENODEV; -ENOENT: no such device. */
+VIQ_EXPORT int viq_nest_vtd_follow(struct viq_nest_vtd *nest, uint16_t source_id);
+
+/* --- The same in pieces ------------------------------------------------------------------------------------------- */
+
+struct viq_nest_vtd_cost {
+	uint64_t reads;   /* of guest memory, of at most 4096 bytes */
+	uint64_t entries; /* read: root, context, PASID-directory and PASID-table entries */
+	uint64_t sets;    /* calls of the backend's set() */
+};
+
+/*
+ * Begin what viq_nest_vtd_reconfig() does; something that was begun and is not done yet is done again with it, for
+ * every device. -EINVAL, -ENODEV.
+ */
+VIQ_EXPORT int viq_nest_vtd_begin(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
+/*
+ * Go on with it for at most steps (0: no end), each a device's context entry, or a table of 64 PASIDs. *cost, which may
+ * be NULL, is added to. -EAGAIN: there is more; else it is done, with the first error. Devices may come and go between
+ * steps. -ENODEV: nothing was begun.
+ */
+VIQ_EXPORT int viq_nest_vtd_step(struct viq_nest_vtd *nest, uint32_t steps, struct viq_nest_vtd_cost *cost);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Life, binding, and which devices a change of the guest's concerns. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "nest.h"
+
+void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config)
+{
+	if (config)
+		*config = (struct viq_nest_vtd_config){.size = sizeof(*config), .haw = 52};
+}
+
+static bool backend_ok(const struct viq_vtd_backend_ops *ops)
+{
+	return ops && ops->size == sizeof(*ops) && ops->listen &&
+	       (ops->reconfig || (ops->next && ops->next_pasid && ops->set && ops->settle));
+}
+
+int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out)
+{
+	struct viq_nest_vtd *n;
+
+	if (!config || !out || config->size != sizeof(*config) || config->haw < 32 || config->haw > 52 ||
+	    !backend_ok(config->backend.ops))
+		return -EINVAL;
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return -ENOMEM;
+	n->config = *config;
+	*out = n;
+	return 0;
+}
+
+void viq_nest_vtd_destroy(struct viq_nest_vtd *n)
+{
+	if (!n)
+		return;
+	(void)viq_nest_vtd_bind(n, NULL, NULL);
+	free(n);
+}
+
+static int attach(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
+{
+	struct viq_nest_vtd *n = opaque;
+
+	return viq_vtd_attach(n->vtd, table, handle);
+}
+
+static void detach(void *opaque, uint32_t handle)
+{
+	struct viq_nest_vtd *n = opaque;
+
+	(void)viq_vtd_detach(n->vtd, handle);
+}
+
+static void fault(void *opaque, const uint64_t record[2], bool parent)
+{
+	struct viq_nest_vtd *n = opaque;
+
+	if (n->config.fault)
+		n->config.fault(n->config.opaque, record, parent);
+	else if (!parent)
+		(void)viq_vtd_fault(n->vtd, record);
+}
+
+int viq_nest_vtd_bind(struct viq_nest_vtd *n, struct viq_vtd *vtd, const struct viq_mem *mem)
+{
+	const struct viq_vtd_listener listener = {
+		.size = sizeof(listener), .attach = attach, .detach = detach, .fault = fault, .opaque = n};
+	const struct viq_vtd_backend *b;
+	int err = 0;
+
+	if (!n || (vtd && !mem))
+		return -EINVAL;
+	b = &n->config.backend;
+	if (n->vtd)
+		(void)b->ops->listen(b->opaque, NULL);
+	n->begun = false;
+	n->vtd = vtd;
+	n->mem = mem;
+	if (vtd)
+		err = b->ops->listen(b->opaque, &listener);
+	if (err || !vtd) {
+		n->vtd = NULL;
+		n->mem = NULL;
+	}
+	return err;
+}
+
+/* --- One change --------------------------------------------------------------------------------------------------- */
+
+static bool what_ok(const struct viq_vtd_reconfig *what)
+{
+	return what && what->size == sizeof(*what) && what->cause <= VIQ_VTD_RESTORED &&
+	       what->scope <= VIQ_VTD_SCOPE_PASID;
+}
+
+int viq_nest_vtd_begin(struct viq_nest_vtd *n, const struct viq_vtd_reconfig *what)
+{
+	bool restored;
+
+	if (!n || !what_ok(what))
+		return -EINVAL;
+	if (!n->vtd)
+		return -ENODEV;
+	restored = n->begun && n->what.cause == VIQ_VTD_RESTORED;
+	n->what = *what;
+	if (n->begun)
+		n->what.scope = VIQ_VTD_SCOPE_ALL;
+	if (restored)
+		n->what.cause = VIQ_VTD_RESTORED;
+	n->begun = true;
+	n->inside = false;
+	n->source_id = 0;
+	n->err = 0;
+	return 0;
+}
+
+/* A device that is not known to do what it was set to is set again whenever there is a chance. */
+static bool concerns(const struct viq_vtd_reconfig *what, const struct nest_vtd_device *d)
+{
+	return what->scope != VIQ_VTD_SCOPE_DEVICE || !((d->source_id ^ what->source_id) & what->source_mask) ||
+	       d->state.unsure;
+}
+
+/* The next device of the host. */
+static bool find_device(const struct viq_nest_vtd *n, uint32_t from, struct nest_vtd_device *d)
+{
+	const struct viq_vtd_backend *b = &n->config.backend;
+	uint32_t source_id = from;
+
+	*d = (struct nest_vtd_device){.state.size = sizeof(d->state)};
+	if (from > UINT16_MAX || b->ops->next(b->opaque, &source_id, &d->state) <= 0)
+		return false;
+	d->source_id = (uint16_t)source_id;
+	return true;
+}
+
+/* Of a host that reads the tables itself. */
+static void pass_on(struct viq_nest_vtd *n)
+{
+	struct viq_vtd_tables tables = {.size = sizeof(tables)};
+
+	(void)viq_vtd_tables(n->vtd, &tables);
+	n->cost.sets++;
+	n->err = n->config.backend.ops->reconfig(n->config.backend.opaque, &tables, &n->what);
+}
+
+/* true: there is more to do. */
+static bool step(struct viq_nest_vtd *n)
+{
+	struct nest_vtd_device *d = &n->device;
+
+	if (n->config.backend.ops->reconfig) {
+		pass_on(n);
+		return false;
+	}
+	if (n->inside) {
+		n->inside = nest_vtd_device_step(n, d);
+	} else {
+		do {
+			if (!find_device(n, n->source_id, d))
+				return false;
+			n->source_id = d->source_id + 1u;
+		} while (!concerns(&n->what, d));
+		n->inside = nest_vtd_device_begin(n, d, &n->what);
+	}
+	if (!n->inside)
+		nest_vtd_first(&n->err, d->err);
+	return true;
+}
+
+int viq_nest_vtd_step(struct viq_nest_vtd *n, uint32_t steps, struct viq_nest_vtd_cost *cost)
+{
+	bool more = true;
+
+	if (!n)
+		return -EINVAL;
+	if (!n->begun)
+		return -ENODEV;
+	n->cost = (struct viq_nest_vtd_cost){0};
+	for (uint32_t i = 0; more && (!steps || i < steps); i++)
+		more = step(n);
+	if (cost) {
+		cost->reads += n->cost.reads;
+		cost->entries += n->cost.entries;
+		cost->sets += n->cost.sets;
+	}
+	if (more)
+		return -EAGAIN;
+	n->begun = false;
+	if (n->config.backend.ops->settle)
+		n->config.backend.ops->settle(n->config.backend.opaque);
+	return n->err;
+}
+
+int viq_nest_vtd_reconfig(struct viq_nest_vtd *n, const struct viq_vtd_reconfig *what)
+{
+	int err = viq_nest_vtd_begin(n, what);
+
+	return err ? err : viq_nest_vtd_step(n, 0, NULL);
+}
+
+int viq_nest_vtd_follow(struct viq_nest_vtd *n, uint16_t source_id)
+{
+	const struct viq_vtd_reconfig everything = {
+		.size = sizeof(everything), .cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL};
+	const struct viq_vtd_reconfig its = {.size = sizeof(its),
+					     .cause = VIQ_VTD_CONTEXT_CACHE,
+					     .scope = VIQ_VTD_SCOPE_DEVICE,
+					     .source_id = source_id,
+					     .source_mask = UINT16_MAX};
+	struct nest_vtd_device d;
+	bool more;
+
+	if (!n)
+		return -EINVAL;
+	if (!n->vtd)
+		return -ENODEV;
+	if (n->config.backend.ops->reconfig)
+		return viq_nest_vtd_reconfig(n, &its);
+	if (!find_device(n, source_id, &d) || d.source_id != source_id)
+		return -ENOENT;
+	for (more = nest_vtd_device_begin(n, &d, &everything); more; more = nest_vtd_device_step(n, &d))
+		;
+	return d.err;
+}
