@@ -20,8 +20,6 @@ static void detach(void *opaque, uint32_t handle)
 {
 }
 
-static const struct viq_soft_vtd_ops ops = {.size = sizeof(ops), .attach = attach, .detach = detach};
-
 static uint64_t next_table(struct vtd_iommu *iommu, uint64_t slot)
 {
 	if (!synth_load(&iommu->synth, slot))
@@ -70,15 +68,17 @@ static int add_memory(struct vtd_iommu *iommu, uint32_t pages)
 
 static int add_unit(struct vtd_iommu *iommu, uint32_t tlb_entries)
 {
+	const struct viq_vtd_listener listener = {
+		.size = sizeof(listener), .attach = attach, .detach = detach, .opaque = iommu};
 	struct viq_soft_vtd_config config;
 	int ret;
 
 	viq_soft_vtd_config_init(&config);
 	config.tlb_entries = tlb_entries;
 	config.mem = iommu->mem;
-	config.ops = &ops;
-	config.opaque = iommu;
 	ret = viq_soft_vtd_create(&config, &iommu->soft);
+	if (!ret)
+		ret = viq_soft_vtd_listen(iommu->soft, &listener);
 	if (ret)
 		return ret;
 	ret = viq_soft_thread_register();

@@ -39,6 +39,11 @@ struct viq_nest_vtd_config {
 	uint32_t haw;  /* bits of a guest-physical address, 32 to 52: pointers in the guest's entries have none above */
 	struct viq_vtd_backend backend; /* the host; must outlive the object */
 	/*
+	 * Before a table is attached: *host is where its invalidations go, and may be replaced by another one in front
+	 * of it. Negative errno: the table is not attached. May be NULL.
+	 */
+	int (*host)(void *opaque, struct viq_call_host *host);
+	/*
 	 * As in struct viq_vtd_listener. NULL: viq_vtd_fault() of those that are not the parent's, so the thread of the
 	 * guest VT-d has to be the only one that makes accesses.
 	 */

@@ -9,12 +9,12 @@
  * domain-id, PASID and PGTT) and, for devices that use ATS, their device-TLBs. Each of them really goes stale until the
  * guest invalidates it:
  *
- *   context and PASID-table entries   viq_soft_vtd_reconfig(), for viq_vtd_ops.reconfig
+ *   context and PASID-table entries   viq_soft_vtd_reconfig(), which <viq/nest_vtd.h> calls
  *   translations                      the invalidate calls of the tables that it reports
  *   device-TLBs                       viq_soft_vtd_devtlb(), for viq_vtd_ops.devtlb; or the same invalidate calls
  *
  * A *table* is what a (domain-id, PASID) of the guest stands for, shared by all devices whose entries say so. The unit
- * tells the embedder of each device's tables as they come and go; the embedder tells the front end.
+ * tells who listens of each device's tables as they come and go.
  *
  * Not modelled: paging-structure caches (IH, so VIQ_VTD_S1_LEAF, makes no difference), page requests, interrupt
  * remapping. A write to [VIQ_VTD_MSI_FIRST, VIQ_VTD_MSI_LAST] without PASID is an interrupt message and not for here.
@@ -22,8 +22,10 @@
 #ifndef VIQ_SOFT_VTD_H
 #define VIQ_SOFT_VTD_H
 
+#include <viq/mem.h>
 #include <viq/soft.h>
-#include <viq/vtd.h>
+#include <viq/vtd_host.h>
+#include <viq/vtd_spec.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,28 +33,6 @@ extern "C" {
 
 struct viq_soft_vtd;     /* the remapping unit */
 struct viq_soft_vtd_dev; /* a device behind it */
-
-/*
- * What the unit tells the embedder. size is sizeof(struct viq_soft_vtd_ops); attach and detach are called from inside
- * viq_soft_vtd_reconfig() and the functions about devices, on the same thread, which is therefore to be the front
- * end's. They must not call the unit.
- */
-struct viq_soft_vtd_ops {
-	uint32_t size;
-	/*
-	 * A device has a table from now on: pass it to viq_vtd_attach(). Nothing in the host is older. *handle comes
-	 * back with detach(). A negative errno: the device must not have it; it is blocked, and the reconfiguration
-	 * fails with this.
-	 */
-	int (*attach)(void *opaque, const struct viq_vtd_table *table, uint32_t *handle);
-	/* The device holds nothing of the table any more: viq_vtd_detach(). */
-	void (*detach)(void *opaque, uint32_t handle);
-	/*
-	 * A fault record of a device (VIQ_VTD_FRCD_*), for viq_vtd_fault(). Called on the accessing thread, inside its
-	 * access. parent: the embedder's second stage is to blame, not the guest's tables. May be NULL.
-	 */
-	void (*fault)(void *opaque, const uint64_t record[2], bool parent);
-};
 
 struct viq_soft_vtd_config {
 	uint32_t size; /* sizeof(struct viq_soft_vtd_config) */
@@ -86,21 +66,31 @@ struct viq_soft_vtd_config {
 	 * of their own: TTM legacy other than pass-through, SSTS and NEST.
 	 */
 	uint64_t parent_table;
-	uint32_t parent_aw;                 /* VIQ_VTD_AW_* */
-	uint32_t reserved;                  /* 0 */
-	const struct viq_soft_vtd_ops *ops; /* must outlive the unit; attach and detach must be there */
-	void *opaque;
+	uint32_t parent_aw; /* VIQ_VTD_AW_* */
+	uint32_t reserved;  /* 0 */
 };
 
 /*
- * Defaults: CAP and ECAP of viq_vtd_config_init() with second stage, supervisor requests and device-TLBs, 52 bits,
- * 65,536 TLB and 1,024 device-TLB entries, 4,096 tables, devtlb_implied.
+ * Defaults: CAP and ECAP as viq_vtd_config_init() has them, with second stage, supervisor requests and device-TLBs; 52
+ * bits, 65,536 TLB and 1,024 device-TLB entries, 4,096 tables, devtlb_implied.
  */
 VIQ_EXPORT void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config);
 /* *out is the caller's. -EINVAL: config. -ENOMEM. */
 VIQ_EXPORT int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out);
 /* Devices go with it; nothing is reported. No thread may be using it. NULL is allowed. */
 VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
+
+/*
+ * Who is told of tables and faults from now on; it is copied. Attachments that there are it is told of at once; who
+ * listened before is told that they are gone. NULL: nobody, and no device can have a table that it has not. attach()
+ * and detach() are called from inside this, viq_soft_vtd_reconfig() and the functions about devices, on the same
+ * thread, which is therefore to be the front end's. They must not call the unit. An error of attach(): the device must
+ * not have the table; it is blocked, and the reconfiguration fails with this. Here nobody listens after an error.
+ * -EINVAL, -ENOMEM, -EDEADLK.
+ */
+VIQ_EXPORT int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener *listener);
+/* For struct viq_nest_vtd_config. */
+VIQ_EXPORT struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft);
 
 /* --- Devices ------------------------------------------------------------------------------------------------------ */
 
@@ -110,6 +100,8 @@ VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
  * reconfiguration that concerns it.
  */
 VIQ_EXPORT int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out);
+/* NULL: no device has this source-id. On the thread that changes the unit. */
+VIQ_EXPORT struct viq_soft_vtd_dev *viq_soft_vtd_dev_find(struct viq_soft_vtd *soft, uint16_t source_id);
 /* Detaches its tables. */
 VIQ_EXPORT int viq_soft_vtd_dev_free(struct viq_soft_vtd_dev *dev);
 /*

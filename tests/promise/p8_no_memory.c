@@ -11,6 +11,7 @@
 #include <viq/fault.h>
 #include <viq/smmuv3.h>
 #include <viq/soft_vtd.h>
+#include <viq/vtd.h>
 
 #include "support/nomem.h"
 #include "support/soft.h"
@@ -267,7 +268,6 @@ static void reconfigure(struct viq_soft_vtd *soft, struct viq_soft_vtd_dev *dev,
 
 static void soft_vtd_life(void)
 {
-	static const struct viq_soft_vtd_ops ops = {.size = sizeof(ops), .attach = attach, .detach = detach};
 	static uint8_t memory[VTD_RAM] __attribute__((aligned(4096)));
 	const struct viq_mem_region region = {.gpa = 0, .size = sizeof(memory), .host = memory};
 	struct viq_vtd_tables tables = {
@@ -282,6 +282,8 @@ static void soft_vtd_life(void)
 	struct synth_mem heap;
 	struct viq_mem *mem;
 	uint32_t handles = 0;
+	const struct viq_vtd_listener listener = {
+		.size = sizeof(listener), .attach = attach, .detach = detach, .opaque = &handles};
 
 	told = 0;
 	memset(memory, 0, 0x200000);
@@ -301,11 +303,10 @@ static void soft_vtd_life(void)
 	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem));
 	viq_soft_vtd_config_init(&config);
 	config.mem = mem;
-	config.ops = &ops;
-	config.opaque = &handles;
 	config.tlb_entries = 64;
 	config.devtlb_entries = 16;
 	nomem_must(viq_soft_vtd_create(&config, &soft));
+	nomem_must(viq_soft_vtd_listen(soft, &listener));
 	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
 	reconfigure(soft, dev, &tables, VIQ_VTD_ENABLED);
 	assert_in_force(dev, PASIDS);

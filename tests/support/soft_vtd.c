@@ -18,14 +18,22 @@ static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 		vm->reconfig_fails--;
 		return -ENOMEM;
 	}
-	return soft_vtd_guest_reconfig(&vm->guest, what);
+	return viq_nest_vtd_reconfig(vm->nest, what);
 }
 
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
 	struct vm *vm = opaque;
 
-	return soft_vtd_guest_devtlb(&vm->guest, inv);
+	return viq_soft_vtd_devtlb(vm->soft, inv);
+}
+
+/* Failures are made in front of the tables' hosts. */
+static int in_front(void *opaque, struct viq_call_host *host)
+{
+	const struct viq_call_host behind = *host;
+
+	return viq_fault_host(opaque, &behind, host);
 }
 
 uint64_t vm_reg(struct vm *vm, uint64_t offset, unsigned int size)
@@ -48,6 +56,7 @@ void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 {
 	static const struct viq_vtd_ops ops = {.size = sizeof(ops), .reconfig = reconfig, .devtlb = devtlb};
 	struct viq_mem_region region = {.gpa = 0, .size = VM_RAM};
+	struct viq_nest_vtd_config nest;
 
 	memset(vm, 0, sizeof(*vm));
 	vm->ram = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -65,10 +74,14 @@ void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 	if (tune)
 		tune(vm);
 	assert_int_equal(viq_vtd_create(&vm->config, &vm->vtd, NULL), 0);
-	assert_int_equal(soft_vtd_guest_init(&vm->guest, &vm->soft_config), 0);
-	vm->guest.vtd = vm->vtd;
-	vm->guest.fault = vm->fault;
-	vm->soft = vm->guest.soft;
+	assert_int_equal(viq_soft_vtd_create(&vm->soft_config, &vm->soft), 0);
+	assert_int_equal(viq_soft_thread_register(), 0);
+	viq_nest_vtd_config_init(&nest);
+	nest.backend = viq_soft_vtd_backend(vm->soft);
+	nest.host = vm->fault ? in_front : NULL;
+	nest.opaque = vm->fault;
+	assert_int_equal(viq_nest_vtd_create(&nest, &vm->nest), 0);
+	assert_int_equal(viq_nest_vtd_bind(vm->nest, vm->vtd, vm->mem), 0);
 	assert_int_equal(synth_vtd_root_init(&vm->root, &vm->heap, scalable), 0);
 	vm_write(vm, VREG(IQA), 8, QUEUE | VIQ_VTD_IQA_DW);
 	gcmd(vm, VIQ_VTD_GCMD_QIE);
@@ -79,7 +92,9 @@ void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 
 void vm_fini(struct vm *vm)
 {
-	soft_vtd_guest_fini(&vm->guest);
+	viq_nest_vtd_destroy(vm->nest);
+	viq_soft_thread_unregister();
+	viq_soft_vtd_destroy(vm->soft);
 	viq_vtd_destroy(vm->vtd);
 	viq_fault_destroy(vm->fault);
 	viq_mem_destroy(vm->mem);
@@ -92,16 +107,20 @@ void vm_migrate(struct vm *vm)
 	size_t len = sizeof(state);
 
 	assert_int_equal(viq_vtd_save(vm->vtd, state, &len), 0);
+	assert_int_equal(viq_nest_vtd_bind(vm->nest, NULL, NULL), 0);
 	viq_vtd_destroy(vm->vtd);
 	assert_int_equal(viq_vtd_create(&vm->config, &vm->vtd, NULL), 0);
-	vm->guest.vtd = vm->vtd;
+	assert_int_equal(viq_nest_vtd_bind(vm->nest, vm->vtd, vm->mem), 0);
 	assert_int_equal(viq_vtd_restore(vm->vtd, state, len), 0);
 }
 
 struct viq_soft_vtd_dev *vm_add(struct vm *vm, uint16_t sid, bool ats)
 {
-	assert_int_equal(soft_vtd_guest_add(&vm->guest, sid, ats), 0);
-	return soft_vtd_guest_find(&vm->guest, sid)->dev;
+	struct viq_soft_vtd_dev *dev;
+
+	assert_int_equal(viq_soft_vtd_dev_alloc(vm->soft, sid, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_set_ats(dev, ats), 0);
+	return dev;
 }
 
 static void push(struct vm *vm, struct test_desc desc)

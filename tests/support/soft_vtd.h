@@ -18,10 +18,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <viq/nest_vtd.h>
 #include <viq/soft_vtd.h>
 
 #include "fault.h"
-#include "soft_vtd_guest.h"
 #include "vvtd.h"
 #include "synth/synth_vtd.h"
 
@@ -37,9 +37,9 @@ struct vm {
 	struct viq_vtd_config config;
 	struct viq_soft_vtd_config soft_config;
 	struct viq_vtd *vtd;
-	struct soft_vtd_guest guest;
+	struct viq_soft_vtd *soft;
+	struct viq_nest_vtd *nest; /* between vtd and soft */
 	struct viq_fault *fault;   /* before each table's host; tune() may make one */
-	struct viq_soft_vtd *soft; /* guest.soft */
 	uint32_t tail;
 	struct synth_vtd_root root;
 	struct viq_soft_vtd_dev *dev, *dev2;

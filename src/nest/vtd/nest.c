@@ -43,8 +43,10 @@ void viq_nest_vtd_destroy(struct viq_nest_vtd *n)
 static int attach(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
 {
 	struct viq_nest_vtd *n = opaque;
+	struct viq_vtd_table t = *table;
+	int err = n->config.host ? n->config.host(n->config.opaque, &t.host) : 0;
 
-	return viq_vtd_attach(n->vtd, table, handle);
+	return err ? err : viq_vtd_attach(n->vtd, &t, handle);
 }
 
 static void detach(void *opaque, uint32_t handle)

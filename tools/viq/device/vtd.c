@@ -3,14 +3,17 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <viq/nest_vtd.h>
+#include <viq/soft_vtd.h>
+
 #include "board.h"
-#include "soft_vtd_guest.h"
 
 struct vtd_board {
 	struct board base;
 	struct viq_vtd *vtd;
-	bool has_soft;
-	struct soft_vtd_guest soft;
+	struct viq_soft_vtd *soft; /* NULL: no device does anything */
+	struct viq_nest_vtd *nest; /* with soft */
+	bool registered;           /* the thread, for translating */
 };
 
 static struct vtd_board *of(struct board *board)
@@ -46,12 +49,12 @@ static void kick(void *opaque)
 /* Without the software host no device has anything cached, nor needs to be configured. */
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
-	return of(opaque)->has_soft ? soft_vtd_guest_devtlb(&of(opaque)->soft, inv) : 0;
+	return of(opaque)->soft ? viq_soft_vtd_devtlb(of(opaque)->soft, inv) : 0;
 }
 
 static int reconfigure(void *opaque, const struct viq_vtd_reconfig *what)
 {
-	return of(opaque)->has_soft ? soft_vtd_guest_reconfig(&of(opaque)->soft, what) : 0;
+	return of(opaque)->nest ? viq_nest_vtd_reconfig(of(opaque)->nest, what) : 0;
 }
 
 static const struct viq_vtd_ops ops = {
@@ -64,9 +67,18 @@ static const struct viq_vtd_ops ops = {
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
 
+/* Failures are made in front of the tables' hosts. */
+static int in_front(void *opaque, struct viq_call_host *host)
+{
+	const struct viq_call_host behind = *host;
+
+	return viq_fault_host(opaque, &behind, host);
+}
+
 static int add_soft(struct vtd_board *board, const struct board_config *config)
 {
 	struct viq_soft_vtd_config soft;
+	struct viq_nest_vtd_config nest;
 	int err;
 
 	viq_soft_vtd_config_init(&soft);
@@ -75,10 +87,28 @@ static int add_soft(struct vtd_board *board, const struct board_config *config)
 	soft.mem = board->base.mem;
 	/* The unit's device-TLBs are the guest's to invalidate, as on hardware. */
 	soft.devtlb_implied = 0;
-	board->has_soft = true;
-	err = soft_vtd_guest_init(&board->soft, &soft);
-	board->soft.fault = board->base.fault;
+	err = viq_soft_vtd_create(&soft, &board->soft);
+	if (err)
+		return err;
+	viq_nest_vtd_config_init(&nest);
+	nest.backend = viq_soft_vtd_backend(board->soft);
+	nest.host = board->base.fault ? in_front : NULL;
+	nest.opaque = board->base.fault;
+	err = viq_nest_vtd_create(&nest, &board->nest);
+	if (!err)
+		err = viq_nest_vtd_bind(board->nest, board->vtd, board->base.mem);
+	if (!err)
+		err = viq_soft_thread_register();
+	board->registered = !err;
 	return err;
+}
+
+static int add_device(struct vtd_board *board, uint16_t source_id, bool ats)
+{
+	struct viq_soft_vtd_dev *dev;
+	int err = viq_soft_vtd_dev_alloc(board->soft, source_id, &dev);
+
+	return err ? err : viq_soft_vtd_dev_set_ats(dev, ats);
 }
 
 static int start(struct board *base, const struct board_config *config, const char **why)
@@ -96,17 +126,18 @@ static int start(struct board *base, const struct board_config *config, const ch
 	*why = "cannot set the software host up; it needs CAP.CM = 1";
 	if (config->soft)
 		err = add_soft(board, config);
-	board->soft.vtd = board->vtd;
 	for (size_t i = 0; i < config->stream_count && config->soft && !err; i++)
-		err = soft_vtd_guest_add(&board->soft, (uint16_t)config->streams[i], vtd.ecap & VIQ_VTD_ECAP_DT);
+		err = add_device(board, (uint16_t)config->streams[i], vtd.ecap & VIQ_VTD_ECAP_DT);
 	return err;
 }
 
 static void stop(struct board *board)
 {
+	viq_nest_vtd_destroy(of(board)->nest);
 	viq_vtd_destroy(of(board)->vtd);
-	if (of(board)->has_soft)
-		soft_vtd_guest_fini(&of(board)->soft);
+	if (of(board)->registered)
+		viq_soft_thread_unregister();
+	viq_soft_vtd_destroy(of(board)->soft);
 }
 
 /* --- Use --------------------------------------------------------------------------------------------------------- */
@@ -175,14 +206,18 @@ static int restore(struct board *board, const void *buf, size_t len)
 static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint64_t iova, void *buf, size_t len)
 {
 	struct vtd_board *board = of(base);
-	struct soft_vtd_source *source = NULL;
+	uint32_t flags = pasid < 0 ? 0 : VIQ_SOFT_SSV, number = pasid < 0 ? 0 : (uint32_t)pasid;
+	struct viq_soft_vtd_dev *dev = NULL;
 	bool message = write && pasid < 0 && iova >= VIQ_VTD_MSI_FIRST && iova <= VIQ_VTD_MSI_LAST;
 
-	if (board->has_soft && sid <= UINT16_MAX)
-		source = soft_vtd_guest_find(&board->soft, (uint16_t)sid);
-	if (!source)
+	if (board->soft && sid <= UINT16_MAX)
+		dev = viq_soft_vtd_dev_find(board->soft, (uint16_t)sid);
+	if (!dev)
 		return -ENODEV;
-	return message ? -ENOTSUP : soft_vtd_guest_dma(&board->soft, source, pasid, write, iova, buf, len);
+	if (message)
+		return -ENOTSUP;
+	return write ? viq_soft_vtd_dma_write(dev, iova, number, flags | VIQ_SOFT_WRITE, buf, len)
+		     : viq_soft_vtd_dma_read(dev, iova, number, flags | VIQ_SOFT_READ, buf, len);
 }
 
 const struct board_arch board_vtd = {

@@ -116,14 +116,14 @@ static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
 	struct vtd_guest *guest = opaque;
 
-	return guest->soft ? soft_vtd_guest_devtlb(&guest->host, inv) : 0;
+	return guest->soft ? viq_soft_vtd_devtlb(guest->soft, inv) : 0;
 }
 
 static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 {
 	struct vtd_guest *guest = opaque;
 
-	return guest->soft ? soft_vtd_guest_reconfig(&guest->host, what) : 0;
+	return guest->nest ? viq_nest_vtd_reconfig(guest->nest, what) : 0;
 }
 
 static const struct viq_vtd_ops ops = {
@@ -164,10 +164,19 @@ static int attach_null(struct vtd_guest *guest, const struct scan_vtd *scan)
 	return err;
 }
 
+/* Failures are made in front of the tables' hosts. */
+static int in_front(void *opaque, struct viq_call_host *host)
+{
+	const struct viq_call_host behind = *host;
+
+	return viq_fault_host(opaque, &behind, host);
+}
+
 /* Devices come with the witnesses. */
 static int add_soft(struct vtd_guest *guest)
 {
 	struct viq_soft_vtd_config soft;
+	struct viq_nest_vtd_config nest;
 	int err;
 
 	viq_soft_vtd_config_init(&soft);
@@ -176,9 +185,19 @@ static int add_soft(struct vtd_guest *guest)
 	soft.mem = guest->base.vmem;
 	soft.tlb_entries = 1u << GUEST_TLB_LOG2;
 	soft.devtlb_implied = 0;
-	guest->soft = true;
-	err = soft_vtd_guest_init(&guest->host, &soft);
-	guest->host.fault = guest->base.fault;
+	err = viq_soft_vtd_create(&soft, &guest->soft);
+	if (err)
+		return err;
+	viq_nest_vtd_config_init(&nest);
+	nest.backend = viq_soft_vtd_backend(guest->soft);
+	nest.host = guest->base.fault ? in_front : NULL;
+	nest.opaque = guest->base.fault;
+	err = viq_nest_vtd_create(&nest, &guest->nest);
+	if (!err)
+		err = viq_nest_vtd_bind(guest->nest, guest->vtd, guest->base.vmem);
+	if (!err)
+		err = viq_soft_thread_register();
+	guest->registered = !err;
 	return err;
 }
 
@@ -206,16 +225,16 @@ static int build(struct vtd_guest *guest, const struct replay_options *options, 
 	if (err)
 		return err;
 	*why = options->soft ? "cannot make the software host" : "cannot make the page tables' hosts";
-	err = options->soft ? add_soft(guest) : attach_null(guest, &scan->vtd);
-	guest->host.vtd = guest->vtd;
-	return err;
+	return options->soft ? add_soft(guest) : attach_null(guest, &scan->vtd);
 }
 
 static void destroy(struct replay_guest *base)
 {
+	viq_nest_vtd_destroy(of(base)->nest);
 	viq_vtd_destroy(of(base)->vtd);
-	if (of(base)->soft)
-		soft_vtd_guest_fini(&of(base)->host);
+	if (of(base)->registered)
+		viq_soft_thread_unregister();
+	viq_soft_vtd_destroy(of(base)->soft);
 	guest_fini(base);
 	free(base);
 }
@@ -459,15 +478,15 @@ static void arm(struct replay_guest *base, const struct viq_fault_failure *what,
 {
 	bool pasid = kind(desc) == VIQ_VTD_TYPE_PDEVTLB;
 	uint64_t sid = VIQ_GET(pasid ? VIQ_VTD_PDEVTLB_SID : VIQ_VTD_DEVTLB_SID, desc[0]);
-	struct soft_vtd_source *source;
+	struct viq_soft_vtd_dev *dev;
 
 	if (!goes_to_device(desc)) {
 		viq_fault_arm(base->fault, what);
 		return;
 	}
-	source = soft_vtd_guest_find(&of(base)->host, (uint16_t)sid);
-	if (source)
-		viq_soft_vtd_inject_devtlb(source->dev, what->kind == VIQ_FAULT_NONE ? 0 : -ETIMEDOUT, what->times);
+	dev = viq_soft_vtd_dev_find(of(base)->soft, (uint16_t)sid);
+	if (dev)
+		viq_soft_vtd_inject_devtlb(dev, what->kind == VIQ_FAULT_NONE ? 0 : -ETIMEDOUT, what->times);
 }
 
 const struct replay_arch replay_vtd = {

@@ -4,14 +4,17 @@
 #define VIQ_TOOL_REPLAY_VTD_H
 
 #include "witness_private.h"
-#include "soft_vtd_guest.h"
+
+#include <viq/nest_vtd.h>
+#include <viq/soft_vtd.h>
 
 struct vtd_guest {
 	struct replay_guest base;
 	struct viq_vtd_config config; /* of vtd */
 	struct viq_vtd *vtd;
-	bool soft; /* host is there */
-	struct soft_vtd_guest host;
+	struct viq_soft_vtd *soft;   /* NULL: another host */
+	struct viq_nest_vtd *nest;   /* with soft */
+	bool registered;             /* the thread, for translating */
 	bool scalable;               /* mode of the tables; else legacy */
 	uint64_t root;               /* root table */
 	uint64_t status, status_end; /* words that wait descriptors write, one a slot */

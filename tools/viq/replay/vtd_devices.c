@@ -199,10 +199,11 @@ static int add_device(struct witness *w, struct scan_table key, uint16_t sid, bo
 	if (err)
 		return err;
 	vtd_write_context(w, d);
-	err = soft_vtd_guest_add(&guest->host, sid, ats);
+	err = viq_soft_vtd_dev_alloc(guest->soft, sid, &d->dev);
+	if (!err)
+		err = viq_soft_vtd_dev_set_ats(d->dev, ats);
 	if (err)
 		return err;
-	d->dev = soft_vtd_guest_find(&guest->host, sid)->dev;
 	vtd_own(w)->count++;
 	return 0;
 }

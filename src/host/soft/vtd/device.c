@@ -14,6 +14,11 @@ struct viq_soft_vtd_dev *soft_vtd_dev_find(const struct viq_soft_vtd *soft, uint
 	return dev;
 }
 
+struct viq_soft_vtd_dev *viq_soft_vtd_dev_find(struct viq_soft_vtd *soft, uint16_t source_id)
+{
+	return soft ? soft_vtd_dev_find(soft, source_id) : NULL;
+}
+
 static struct viq_soft_vtd_dev *make_dev(struct viq_soft_vtd *soft, uint16_t sid)
 {
 	uint32_t entries = soft->config.tlb_entries;

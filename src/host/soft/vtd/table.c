@@ -10,6 +10,11 @@ uint64_t soft_vtd_key(const struct vtd_regime *regime, uint32_t pasid)
 	return (uint64_t)regime->pgtt << 36 | (uint64_t)regime->did << 20 | pasid;
 }
 
+static uint16_t soft_vtd_key_did(uint64_t key)
+{
+	return (uint16_t)(key >> 20);
+}
+
 static struct soft_vtd_table **key_bucket(struct viq_soft_vtd *soft, uint64_t key)
 {
 	return &soft->by_key[soft_place(key, 0, SOFT_VTD_BUCKETS - 1)];
@@ -115,32 +120,52 @@ static void unlink_attachment(struct viq_soft_vtd *soft, struct soft_vtd_attachm
 	put_table(soft, a->table);
 }
 
+/* Under config_lock. */
+static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a)
+{
+	const struct viq_vtd_listener *listener = soft_vtd_listener(soft);
+	const struct viq_vtd_table told = {
+		.size = sizeof(told),
+		.flags = (a->rid ? VIQ_VTD_TABLE_RID : 0) | (soft->config.devtlb_implied ? VIQ_VTD_DEVTLB_IMPLIED : 0),
+		.pasid = a->pasid,
+		.domain_id = soft_vtd_key_did(a->table->key),
+		.source_id = a->dev->sid,
+		.host = soft_vtd_host(soft, a->table->id),
+	};
+	int ret;
+
+	if (!listener)
+		return -ENODEV;
+	ret = listener->attach(listener->opaque, &told, &a->handle);
+	a->told = !ret;
+	return ret;
+}
+
+static void forget(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a)
+{
+	const struct viq_vtd_listener *listener = soft_vtd_listener(soft);
+
+	if (a->told)
+		listener->detach(listener->opaque, a->handle);
+	a->told = false;
+}
+
 int soft_vtd_attach(struct viq_soft_vtd_dev *dev, struct soft_vtd_entry *entry, bool rid)
 {
 	struct viq_soft_vtd *soft = dev->soft;
-	struct viq_vtd_table told = {
-		.size = sizeof(told),
-		.flags = (rid ? VIQ_VTD_TABLE_RID : 0) | (soft->config.devtlb_implied ? VIQ_VTD_DEVTLB_IMPLIED : 0),
-		.pasid = entry->pasid,
-		.domain_id = entry->regime.did,
-		.source_id = dev->sid,
-	};
 	struct soft_vtd_attachment *a;
 	int ret;
 
 	pthread_mutex_lock(&soft->lock);
 	ret = link_attachment(dev, entry, rid, &a);
-	if (!ret)
-		told.host = soft_vtd_host(soft, a->table->id);
 	pthread_mutex_unlock(&soft->lock);
 	if (ret)
 		return ret;
-	ret = soft->config.ops->attach(soft->config.opaque, &told, &a->handle);
+	ret = tell(soft, a);
 	if (ret) {
 		soft_vtd_release(soft, a);
 		return ret;
 	}
-	a->told = true;
 	entry->asid = a->table->asid;
 	entry->attachment = a;
 	return 0;
@@ -151,9 +176,31 @@ void soft_vtd_release(struct viq_soft_vtd *soft, struct soft_vtd_attachment *att
 	pthread_mutex_lock(&soft->lock);
 	unlink_attachment(soft, attachment);
 	pthread_mutex_unlock(&soft->lock);
-	if (attachment->told)
-		soft->config.ops->detach(soft->config.opaque, attachment->handle);
+	forget(soft, attachment);
 	free(attachment);
+}
+
+int soft_vtd_tables_tell(struct viq_soft_vtd *soft)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < SOFT_VTD_BUCKETS; i++) {
+		for (struct soft_vtd_table *t = soft->by_id[i]; t; t = t->next_by_id) {
+			for (struct soft_vtd_attachment *a = t->attachments; a && !ret; a = a->next)
+				ret = tell(soft, a);
+		}
+	}
+	return ret;
+}
+
+void soft_vtd_tables_forget(struct viq_soft_vtd *soft)
+{
+	for (uint32_t i = 0; i < SOFT_VTD_BUCKETS; i++) {
+		for (struct soft_vtd_table *t = soft->by_id[i]; t; t = t->next_by_id) {
+			for (struct soft_vtd_attachment *a = t->attachments; a; a = a->next)
+				forget(soft, a);
+		}
+	}
 }
 
 bool soft_vtd_table_uses_ats(const struct soft_vtd_table *table)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/soft/cache/thread.h"
 #include "unit.h"
 
 /* Pages that one entry invalidates one by one: 2 MiB, and the leaves around them. */
@@ -11,16 +12,18 @@
 
 void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config)
 {
-	struct viq_vtd_config guest;
-
 	if (!config)
 		return;
-	viq_vtd_config_init(&guest);
 	*config = (struct viq_soft_vtd_config){
 		.size = sizeof(*config),
 		.haw = 52,
-		.cap = guest.cap | VIQ_PUT(VIQ_VTD_CAP_SSLPS, 3),
-		.ecap = guest.ecap | VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SRS,
+		.cap = VIQ_PUT(VIQ_VTD_CAP_ND, 6) | VIQ_VTD_CAP_CM | VIQ_PUT(VIQ_VTD_CAP_SAGAW, VIQ_VTD_SAGAW_48) |
+		       VIQ_PUT(VIQ_VTD_CAP_MGAW, 47) | VIQ_PUT(VIQ_VTD_CAP_FRO, 0x22) | VIQ_PUT(VIQ_VTD_CAP_SSLPS, 3) |
+		       VIQ_VTD_CAP_PSI | VIQ_PUT(VIQ_VTD_CAP_MAMV, 18) | VIQ_VTD_CAP_DWD | VIQ_VTD_CAP_DRD |
+		       VIQ_VTD_CAP_FS1GP,
+		.ecap = VIQ_VTD_ECAP_C | VIQ_VTD_ECAP_QI | VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_PT |
+			VIQ_PUT(VIQ_VTD_ECAP_IRO, 0xf) | VIQ_VTD_ECAP_SRS | VIQ_PUT(VIQ_VTD_ECAP_PSS, 19) |
+			VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_FSTS,
 		.tlb_entries = 65536,
 		.devtlb_entries = 1024,
 		.tables = 4096,
@@ -46,8 +49,7 @@ static bool config_ok(const struct viq_soft_vtd_config *c)
 {
 	return c->size == sizeof(*c) && c->haw >= 32 && c->haw <= 52 && capacity_ok(c->tlb_entries, 64, 1u << 24) &&
 	       capacity_ok(c->devtlb_entries, 16, 1u << 20) && c->tables && c->tables < SOFT_VTD_ASIDS && c->mem &&
-	       (c->guest_mem || !c->parent_aw) && !c->reserved && c->ops && c->ops->size == sizeof(*c->ops) &&
-	       c->ops->attach && c->ops->detach && features_ok(c);
+	       (c->guest_mem || !c->parent_aw) && !c->reserved && features_ok(c);
 }
 
 /* The parent may have whatever a second stage can have: it is not the guest's. */
@@ -121,6 +123,7 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 	if (!soft)
 		return;
 	soft_vtd_tables_destroy(soft);
+	free(atomic_load_explicit(&soft->listener, memory_order_relaxed));
 	while (soft->devs) {
 		struct viq_soft_vtd_dev *dev = soft->devs;
 
@@ -132,6 +135,66 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 	soft_vm_fini(&soft->vm);
 	soft_tlb_fini(&soft->tlb);
 	free(soft);
+}
+
+/* --- Who listens -------------------------------------------------------------------------------------------------- */
+
+/* Accesses may still be telling the last one of a fault. */
+static void replace_listener(struct viq_soft_vtd *soft, struct viq_vtd_listener *listener)
+{
+	struct viq_vtd_listener *old = atomic_exchange_explicit(&soft->listener, listener, memory_order_acq_rel);
+
+	if (!old)
+		return;
+	soft_grace_period();
+	free(old);
+}
+
+int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener *listener)
+{
+	struct viq_vtd_listener *copy = NULL;
+	int ret;
+
+	if (!soft || (listener && (listener->size != sizeof(*listener) || !listener->attach || !listener->detach)))
+		return -EINVAL;
+	if (listener) {
+		copy = malloc(sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		*copy = *listener;
+	}
+	ret = soft_vtd_enter(soft);
+	if (ret) {
+		free(copy);
+		return ret;
+	}
+	soft_vtd_tables_forget(soft);
+	replace_listener(soft, copy);
+	ret = copy ? soft_vtd_tables_tell(soft) : 0;
+	if (ret) {
+		soft_vtd_tables_forget(soft);
+		replace_listener(soft, NULL);
+	}
+	soft_vtd_leave(soft);
+	return ret;
+}
+
+static int backend_reconfig(void *opaque, const struct viq_vtd_tables *tables, const struct viq_vtd_reconfig *what)
+{
+	return viq_soft_vtd_reconfig(opaque, tables, what);
+}
+
+static int backend_listen(void *opaque, const struct viq_vtd_listener *listener)
+{
+	return viq_soft_vtd_listen(opaque, listener);
+}
+
+struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft)
+{
+	static const struct viq_vtd_backend_ops ops = {
+		.size = sizeof(ops), .reconfig = backend_reconfig, .listen = backend_listen};
+
+	return (struct viq_vtd_backend){.ops = &ops, .opaque = soft};
 }
 
 int soft_vtd_enter(struct viq_soft_vtd *soft)

@@ -44,9 +44,9 @@ struct soft_vtd_attachment {
 	struct soft_vtd_table *table;
 	struct viq_soft_vtd_dev *dev;
 	uint32_t pasid;
-	uint32_t handle;                     /* the embedder's */
+	uint32_t handle;                     /* the listener's */
 	bool rid;                            /* requests without PASID come here */
-	bool told;                           /* the embedder knows of it */
+	bool told;                           /* the listener knows of it */
 	struct soft_vtd_attachment *next;    /* of the same table */
 	struct soft_vtd_attachment *dropped; /* list of what to release after a grace period */
 };
@@ -104,6 +104,8 @@ struct viq_soft_vtd {
 
 	pthread_mutex_t config_lock;
 	struct viq_vtd_tables tables; /* size 0: never told */
+	/* NULL: nobody. Changes under config_lock, and is freed after a grace period. */
+	_Atomic(struct viq_vtd_listener *) listener;
 
 	pthread_mutex_t lock;
 	struct viq_soft_vtd_dev *devs;
@@ -131,15 +133,24 @@ static inline struct soft_vtd_view *soft_vtd_view(const struct viq_soft_vtd_dev 
 /* invalidate.c */
 struct viq_call_host soft_vtd_host(struct viq_soft_vtd *soft, uint32_t table);
 
-/* table.c. attach: -ENOMEM, -ENOSPC, or what the embedder says. */
+/* For those who hold config_lock, and for accesses. */
+static inline const struct viq_vtd_listener *soft_vtd_listener(const struct viq_soft_vtd *soft)
+{
+	return atomic_load_explicit(&((struct viq_soft_vtd *)soft)->listener, memory_order_acquire);
+}
+
+/* table.c. attach: -ENOMEM, -ENOSPC, -ENODEV: nobody listens, or what the listener says. */
 int soft_vtd_attach(struct viq_soft_vtd_dev *dev, struct soft_vtd_entry *entry, bool rid);
-/* The device does not use it any more, and accesses that did have ended. Tells the embedder. */
+/* The device does not use it any more, and accesses that did have ended. Tells the listener. */
 void soft_vtd_release(struct viq_soft_vtd *soft, struct soft_vtd_attachment *attachment);
 struct soft_vtd_table *soft_vtd_table_find(const struct viq_soft_vtd *soft, uint32_t id);
 /* Invalidate the device-TLBs of a table's devices. */
 void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last);
 bool soft_vtd_table_uses_ats(const struct soft_vtd_table *table);
 uint64_t soft_vtd_key(const struct vtd_regime *regime, uint32_t pasid);
+/* Tell the listener of all attachments; tell it that they are gone. */
+int soft_vtd_tables_tell(struct viq_soft_vtd *soft);
+void soft_vtd_tables_forget(struct viq_soft_vtd *soft);
 void soft_vtd_tables_destroy(struct viq_soft_vtd *soft);
 
 /* scan.c: what the guest's structures say now. */

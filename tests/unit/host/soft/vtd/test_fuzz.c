@@ -117,11 +117,11 @@ static void scribble(struct vm *vm, unsigned int words)
 
 static void nonsense_is_survived(void **state)
 {
-	static const struct viq_soft_vtd_ops ops = {
-		.size = sizeof(ops), .attach = attach, .detach = detach, .fault = fault};
 	const char *seed = getenv("VIQ_SEED");
 	uint64_t translated = 0, most = 0;
 	struct embedder e = {0};
+	const struct viq_vtd_listener listener = {
+		.size = sizeof(listener), .attach = attach, .detach = detach, .fault = fault, .opaque = &e};
 	struct viq_soft_vtd *soft;
 	struct viq_soft_vtd_dev *dev[3];
 	struct vm vm;
@@ -129,11 +129,10 @@ static void nonsense_is_survived(void **state)
 	random_state = seed ? strtoull(seed, NULL, 0) : 1;
 	print_message("VIQ_SEED=%llu\n", (unsigned long long)random_state);
 	vm_init(&vm, true, NULL);
-	vm.soft_config.ops = &ops;
-	vm.soft_config.opaque = &e;
 	vm.soft_config.tables = 20000;
 	vm.soft_config.ecap |= VIQ_VTD_ECAP_RPS | VIQ_VTD_ECAP_NEST;
 	assert_int_equal(viq_soft_vtd_create(&vm.soft_config, &soft), 0);
+	assert_int_equal(viq_soft_vtd_listen(soft, &listener), 0);
 	for (unsigned int i = 0; i < 3; i++) {
 		assert_int_equal(viq_soft_vtd_dev_alloc(soft, (uint16_t)(i * 0x81), &dev[i]), 0);
 		assert_int_equal(viq_soft_vtd_dev_set_ats(dev[i], i == 1), 0);

@@ -30,8 +30,6 @@ static void forget_table(void *opaque, uint32_t handle)
 {
 }
 
-static const struct viq_soft_vtd_ops ops = {.size = sizeof(ops), .attach = keep_table, .detach = forget_table};
-
 static int reconfig(struct world *w)
 {
 	const struct viq_vtd_tables tables = {
@@ -49,13 +47,14 @@ static void cache_all(struct world *w)
 
 static void world_init(struct world *w, bool ats)
 {
+	const struct viq_vtd_listener listener = {
+		.size = sizeof(listener), .attach = keep_table, .detach = forget_table, .opaque = w};
 	struct synth_vtd_pasids pasids;
 
 	memset(w, 0, sizeof(*w));
 	vm_init(&w->vm, true, NULL);
-	w->vm.soft_config.ops = &ops;
-	w->vm.soft_config.opaque = w;
 	assert_int_equal(viq_soft_vtd_create(&w->vm.soft_config, &w->soft), 0);
+	assert_int_equal(viq_soft_vtd_listen(w->soft, &listener), 0);
 	w->pt = vm_pt(&w->vm, 1, 4);
 	pasids = vm_pasids(&w->vm, SID, 0);
 	vm_entry(&pasids, 0, &w->pt, NULL, 4);

@@ -55,15 +55,28 @@ static void fault(void *opaque, const uint64_t record[2], bool parent)
 	e->parent_faults += parent;
 }
 
-static const struct viq_soft_vtd_ops ops = {.size = sizeof(ops), .attach = attach, .detach = detach, .fault = fault};
+static struct viq_vtd_listener listener(struct embedder *e)
+{
+	return (struct viq_vtd_listener){.size = sizeof(struct viq_vtd_listener),
+					 .attach = attach,
+					 .detach = detach,
+					 .fault = fault,
+					 .opaque = e};
+}
+
+static void create(struct embedder *e)
+{
+	const struct viq_vtd_listener l = listener(e);
+
+	assert_int_equal(viq_soft_vtd_create(&e->vm.soft_config, &e->soft), 0);
+	assert_int_equal(viq_soft_vtd_listen(e->soft, &l), 0);
+}
 
 static void init(struct embedder *e, void (*tune)(struct vm *vm))
 {
 	memset(e, 0, sizeof(*e));
 	vm_init(&e->vm, true, tune);
-	e->vm.soft_config.ops = &ops;
-	e->vm.soft_config.opaque = e;
-	assert_int_equal(viq_soft_vtd_create(&e->vm.soft_config, &e->soft), 0);
+	create(e);
 	e->tables = (struct viq_vtd_tables){
 		.size = sizeof(e->tables),
 		.enabled = true,
@@ -110,7 +123,6 @@ static void what_cannot_be_is_refused(void **state)
 	} while (0)
 	REFUSED(bad.size++);
 	REFUSED(bad.mem = NULL);
-	REFUSED(bad.ops = NULL);
 	REFUSED(bad.haw = 31);
 	REFUSED(bad.haw = 53);
 	REFUSED(bad.tlb_entries = 32);
@@ -125,7 +137,72 @@ static void what_cannot_be_is_refused(void **state)
 	REFUSED((bad.parent_aw = VIQ_VTD_AW_48, bad.guest_mem = bad.mem)); /* SSTS */
 	assert_int_equal(viq_soft_vtd_create(NULL, &soft), -EINVAL);
 	assert_int_equal(viq_soft_vtd_create(&good, NULL), -EINVAL);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct viq_vtd_listener l = listener(&e);
+
+		if (i == 0)
+			l.size++;
+		else if (i == 1)
+			l.attach = NULL;
+		else
+			l.detach = NULL;
+		assert_int_equal(viq_soft_vtd_listen(e.soft, &l), -EINVAL);
+	}
+	assert_int_equal(viq_soft_vtd_listen(NULL, NULL), -EINVAL);
 	viq_soft_vtd_destroy(NULL);
+	fini(&e);
+}
+
+/* A front end that comes later, goes, comes again, cannot take all: it knows every table that devices have, or none. */
+static void who_listens_may_change(void **state)
+{
+	struct viq_vtd_listener l;
+	struct synth_vtd_pasids pasids;
+	struct viq_soft_vtd_dev *dev;
+	struct synth_vtd_pt pt;
+	struct embedder e;
+	uint64_t pa;
+
+	init(&e, NULL);
+	l = listener(&e);
+	assert_int_equal(viq_soft_vtd_listen(e.soft, NULL), 0);
+	pt = tables_to(&e, 0);
+	pasids = vm_pasids(&e.vm, SID, 0);
+	vm_entry(&pasids, 0, &pt, NULL, 4);
+	vm_entry(&pasids, 7, &pt, NULL, 5);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_ptr_equal(viq_soft_vtd_dev_find(e.soft, SID), dev);
+	assert_null(viq_soft_vtd_dev_find(e.soft, SID2));
+	/* Nobody would hear of the tables. */
+	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), -ENODEV);
+	assert_int_equal(vm_translate(dev, NO_PASID, IOVA, VIQ_SOFT_READ, &pa), -EFAULT);
+	assert_int_equal(viq_soft_vtd_listen(e.soft, &l), 0);
+	assert_int_equal(e.now, 0);
+	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), 0);
+	assert_int_equal(e.now, 2);
+	vm_hits(dev, NO_PASID, IOVA, PAGE(0));
+	/* Its fault records go with it. */
+	assert_int_equal(vm_translate(dev, NO_PASID, IOVA + 0x1000, VIQ_SOFT_READ, &pa), -EFAULT);
+	assert_int_equal(e.faults, 1);
+	assert_int_equal(viq_soft_vtd_listen(e.soft, NULL), 0);
+	assert_int_equal(e.now, 0);
+	assert_int_equal(vm_translate(dev, NO_PASID, IOVA + 0x1000, VIQ_SOFT_READ, &pa), -EFAULT);
+	assert_int_equal(e.faults, 1);
+	vm_hits(dev, NO_PASID, IOVA, PAGE(0));
+	/* One of the two is refused. */
+	e.error = -ENOMEM;
+	e.error_at = e.count + 1;
+	assert_int_equal(viq_soft_vtd_listen(e.soft, &l), -ENOMEM);
+	assert_int_equal(e.now, 0);
+	e.error = 0;
+	viq_soft_access_begin();
+	assert_int_equal(viq_soft_vtd_listen(e.soft, &l), -EDEADLK);
+	viq_soft_access_end();
+	assert_int_equal(viq_soft_vtd_listen(e.soft, &l), 0);
+	assert_int_equal(e.now, 2);
+	assert_int_equal(e.told[e.count - 1].source_id, SID);
+	assert_int_equal(viq_soft_vtd_dev_free(dev), 0);
+	assert_int_equal(e.now, 0);
 	fini(&e);
 }
 
@@ -373,12 +450,10 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	for (uint64_t at = 0; at < 0x1000000; at += 0x200000)
 		assert_int_equal(synth_vtd_pt_map(&parent, at, at, 2, 0), 0);
 	vm_map(&parent, gpa, PAGE(0));
-	e.vm.soft_config.ops = &ops;
-	e.vm.soft_config.opaque = &e;
 	e.vm.soft_config.guest_mem = e.vm.mem;
 	e.vm.soft_config.parent_table = parent.root;
 	e.vm.soft_config.parent_aw = VIQ_VTD_AW_48;
-	assert_int_equal(viq_soft_vtd_create(&e.vm.soft_config, &e.soft), 0);
+	create(&e);
 	e.tables = (struct viq_vtd_tables){
 		.size = sizeof(e.tables), .mode = VIQ_VTD_TTM_SCALABLE, .root = e.vm.root.base, .root_set = true};
 	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
@@ -471,6 +546,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_is_refused),
 		cmocka_unit_test(devices_have_one_source_id_each),
+		cmocka_unit_test(who_listens_may_change),
 		cmocka_unit_test(tables_are_reported_as_they_come_and_go),
 		cmocka_unit_test(a_table_is_reported_for_what_it_is),
 		cmocka_unit_test(a_device_whose_tables_cannot_be_had_is_blocked),
