@@ -114,6 +114,7 @@ class Random(unittest.TestCase):
         return result
 
     def test_nothing_is_stale(self):
+        checked = busy = completed = 0
         for number in range(ROUNDS):
             rng = random.Random(f"{SEED}/{number}")
             with self.subTest(seed=SEED, capture=number), tempfile.TemporaryDirectory() as folder:
@@ -122,12 +123,19 @@ class Random(unittest.TestCase):
                 failure = guest.failure() if rng.random() < 0.6 else []
                 result = self.replay(rng, path, failure)
                 witnesses = result["witnesses"]
+                checked += witnesses["checked"]
+                busy += witnesses["checked"] > 0
+                completed += result["completed"]
                 self.assertEqual(witnesses["stale"], 0)
                 self.assertEqual((witnesses["cached_before"], witnesses["gone_after"]), (witnesses["checked"],) * 2)
                 self.assertTrue(not result["stopped"] or failure)
                 if orderly and not result["stopped"]:
                     self.assertEqual(sum(result["consumed"].values()), len(guest.commands))
                     self.assertEqual(sum(result["recorded"].values()), len(guest.commands))
+        print(f"{checked} translations checked in {busy} of {ROUNDS} captures, {completed} waits completed")
+        self.assertGreater(checked, 500 * ROUNDS)
+        self.assertGreater(busy, ROUNDS // 2)
+        self.assertGreater(completed, 5 * ROUNDS)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -709,22 +710,57 @@ static void test_the_systems_own_calls(void **state)
 	assert_int_equal(close(config.fd), 0); /* nobody has */
 }
 
-/* Here is an iommufd, or a reason why there is none. */
-static void test_the_system_s_iommufd(void **state)
-{
-	struct viq_linux_why why = {""};
-	struct viq_linux *ctx;
-	int fd, ret = viq_linux_open(NULL, &ctx, &why);
+/* The library's open(2): which file /dev/iommu is, so that there is one on every machine. NULL: itself. */
+static const char *iommu_is;
+static unsigned int iommu_opens;
 
-	if (ret) {
-		print_message("%s\n", why.text);
-		assert_non_null(strstr(why.text, "/dev/iommu"));
-		return;
-	}
+__attribute__((visibility("default"))) int open_here(const char *path, int flags, mode_t mode) __asm__("open64");
+
+int open_here(const char *path, int flags, mode_t mode)
+{
+	bool iommu = !strcmp(path, "/dev/iommu");
+
+	iommu_opens += iommu;
+	return (int)syscall(SYS_openat, AT_FDCWD, iommu && iommu_is ? iommu_is : path, flags, mode);
+}
+
+static void test_the_systems_iommufd(void **state)
+{
+	struct viq_linux *ctx;
+	int fd;
+
+	iommu_is = "/dev/null";
+	assert_int_equal(viq_linux_open(NULL, &ctx, NULL), 0);
+	assert_int_equal(iommu_opens, 1);
 	fd = viq_linux_fd(ctx);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
 	viq_linux_close(ctx);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* What the system says is passed on, with a reason: also what it says of this machine's own. */
+static void test_the_system_has_no_iommufd(void **state)
+{
+	static const char *const files[] = {"/dev/null/iommu", "/", "/nowhere/iommu", NULL};
+	static const int errors[] = {-ENOTDIR, -EISDIR, -ENOENT, 0};
+
+	for (unsigned int i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct viq_linux_why why = {""};
+		int fd, expected = errors[i];
+		struct viq_linux *ctx;
+
+		iommu_is = files[i];
+		if (!iommu_is) {
+			fd = open("/dev/iommu", O_RDWR);
+			expected = fd < 0 ? -errno : close(fd);
+		}
+		assert_int_equal(viq_linux_open(NULL, &ctx, &why), expected);
+		if (expected)
+			assert_non_null(strstr(why.text, "/dev/iommu"));
+		else
+			viq_linux_close(ctx);
+	}
 }
 
 /* 0 is a file descriptor as any other. */
@@ -771,7 +807,8 @@ int main(void)
 		cmocka_unit_test(test_open_that_fails_says_why),
 		cmocka_unit_test(test_a_bad_configuration_says_why),
 		cmocka_unit_test(test_the_systems_own_calls),
-		cmocka_unit_test(test_the_system_s_iommufd),
+		cmocka_unit_test(test_the_systems_iommufd),
+		cmocka_unit_test(test_the_system_has_no_iommufd),
 		cmocka_unit_test(test_file_descriptor_0),
 	};
 

@@ -16,7 +16,8 @@
 #include "support/fault.h"
 
 #define READERS 3u
-#define MOVES   3000u
+#define MOVES   1200u
+#define WATCHED 3u /* one move in so many waits for accesses: of each page in turn */
 #define POISON  UINT64_C(0xdeaddeaddeaddead)
 #define PAGES   4u /* IOVA pages, each with two frames */
 
@@ -24,9 +25,9 @@ struct world {
 	struct machine m;
 	uint64_t ttb;
 	uint64_t frames[PAGES][2];
-	bool ats;
+	bool ats, disturbed;
 	int stop;
-	uint64_t accesses[READERS];
+	uint64_t accesses[READERS], disturbances;
 	uint64_t poisoned, faulted;
 	/* What moves a page: between TLB invalidations, CD switches, re-attachments. */
 	void (*move)(struct world *w, unsigned int page, unsigned int to);
@@ -70,10 +71,9 @@ static void *read_for_ever(void *opaque)
 	assert_int_equal(viq_soft_thread_register(), 0);
 	while (!__atomic_load_n(&r->w->stop, __ATOMIC_RELAXED)) {
 		check_access(r->w, accesses % PAGES, accesses % 3 == 0);
-		accesses++;
+		__atomic_store_n(&r->w->accesses[r->number], ++accesses, __ATOMIC_RELAXED);
 	}
 	viq_soft_thread_unregister();
-	__atomic_store_n(&r->w->accesses[r->number], accesses, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -96,28 +96,94 @@ static void world_init(struct world *w, bool ats)
 	}
 }
 
+/* Everything at once: for the sanitizers. */
+static void *disturb(void *opaque)
+{
+	struct world *w = opaque;
+
+	for (uint32_t i = 0; !__atomic_load_n(&w->stop, __ATOMIC_RELAXED); i++) {
+		struct viq_soft_counters counters;
+		struct viq_soft_dev *dev;
+		uint32_t viommu, vdevice;
+
+		assert_int_equal(viq_soft_viommu_alloc(w->m.soft, w->m.s2, &viommu), 0);
+		assert_int_equal(viq_soft_dev_alloc(w->m.soft, &dev), 0);
+		assert_int_equal(viq_soft_vdevice_alloc(w->m.soft, viommu, dev, i, &vdevice), 0);
+		assert_int_equal(
+			viq_soft_vdevice_configure(w->m.soft, viommu, i,
+						   (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, w->m.cd, 0), 0}),
+			0);
+		viq_soft_cached(dev, iova_of(0), 0, VIQ_SOFT_READ, false);
+		viq_soft_counters(w->m.soft, &counters);
+		assert_int_equal(viq_soft_dev_set_ats(dev, i % 2), 0);
+		assert_int_equal(viq_soft_s2_invalidate(w->m.soft, w->m.s2, 0, 0), 0);
+		assert_int_equal(viq_soft_object_free(w->m.soft, vdevice), 0);
+		assert_int_equal(viq_soft_object_free(w->m.soft, viommu), 0);
+		assert_int_equal(viq_soft_dev_free(dev), 0);
+		__atomic_store_n(&w->disturbances, i + 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static uint64_t accesses_of(struct world *w)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < READERS; i++)
+		sum += __atomic_load_n(&w->accesses[i], __ATOMIC_RELAXED);
+	return sum;
+}
+
+/* A move that no access has seen proves nothing: by now one reader has looked at every page since. */
+static void await_accesses(struct world *w)
+{
+	uint64_t enough = accesses_of(w) + READERS * PAGES + 1;
+
+	while (accesses_of(w) < enough)
+		sched_yield();
+}
+
+static void await_disturbance(struct world *w)
+{
+	uint64_t before = __atomic_load_n(&w->disturbances, __ATOMIC_RELAXED);
+
+	while (__atomic_load_n(&w->disturbances, __ATOMIC_RELAXED) == before)
+		sched_yield();
+}
+
 static void run(struct world *w)
 {
 	struct reader readers[READERS];
-	uint64_t accesses = 0;
+	pthread_t disturber;
 
 	for (unsigned int i = 0; i < READERS; i++) {
 		readers[i] = (struct reader){.w = w, .number = i};
 		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_for_ever, &readers[i]), 0);
 	}
+	if (w->disturbed)
+		assert_int_equal(pthread_create(&disturber, NULL, disturb, w), 0);
 	for (unsigned int i = 0; i < MOVES; i++) {
 		unsigned int page = i % PAGES, to = i / PAGES % 2 ? 0 : 1;
 
+		if (i % WATCHED == 0)
+			await_accesses(w);
+		if (w->disturbed && i % (4 * WATCHED) == 0)
+			await_disturbance(w);
 		put_word(&w->m, w->frames[page][to], page);
 		w->move(w, page, to);
 		put_word(&w->m, w->frames[page][!to], POISON);
+		check_access(w, page, false);
 	}
+	await_accesses(w);
 	__atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < READERS; i++) {
+	for (unsigned int i = 0; i < READERS; i++)
 		pthread_join(readers[i].thread, NULL);
-		accesses += w->accesses[i];
-	}
-	print_message("%llu accesses during %u moves\n", (unsigned long long)accesses, MOVES);
+	if (w->disturbed)
+		pthread_join(disturber, NULL);
+	print_message("%llu accesses during %u moves, %llu disturbances\n", (unsigned long long)accesses_of(w), MOVES,
+		      (unsigned long long)w->disturbances);
+	assert_true(accesses_of(w) > MOVES / WATCHED * READERS * PAGES);
+	assert_true(!w->disturbed || w->disturbances >= MOVES / (4 * WATCHED));
 	assert_int_equal(w->poisoned, 0);
 	assert_int_equal(w->faulted, 0);
 	machine_fini(&w->m);
@@ -236,55 +302,13 @@ static void after_a_cfgi_cd_no_access_uses_the_old_table(void **state)
 	run(&w);
 }
 
-/* --- Everything at once: for the sanitizers ---------------------------------------------------------------------- */
-
-static void *disturb(void *opaque)
-{
-	struct world *w = opaque;
-
-	for (unsigned int i = 0; !__atomic_load_n(&w->stop, __ATOMIC_RELAXED); i++) {
-		struct viq_soft_counters counters;
-		struct viq_soft_dev *dev;
-		uint32_t viommu, vdevice;
-
-		assert_int_equal(viq_soft_viommu_alloc(w->m.soft, w->m.s2, &viommu), 0);
-		assert_int_equal(viq_soft_dev_alloc(w->m.soft, &dev), 0);
-		assert_int_equal(viq_soft_vdevice_alloc(w->m.soft, viommu, dev, i, &vdevice), 0);
-		assert_int_equal(
-			viq_soft_vdevice_configure(w->m.soft, viommu, i,
-						   (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, w->m.cd, 0), 0}),
-			0);
-		viq_soft_cached(dev, iova_of(0), 0, VIQ_SOFT_READ, false);
-		viq_soft_counters(w->m.soft, &counters);
-		assert_int_equal(viq_soft_dev_set_ats(dev, i % 2), 0);
-		assert_int_equal(viq_soft_s2_invalidate(w->m.soft, w->m.s2, 0, 0), 0);
-		assert_int_equal(viq_soft_object_free(w->m.soft, vdevice), 0);
-		assert_int_equal(viq_soft_object_free(w->m.soft, viommu), 0);
-		assert_int_equal(viq_soft_dev_free(dev), 0);
-	}
-	return NULL;
-}
-
 static void objects_come_and_go_under_load(void **state)
 {
-	pthread_t thread;
 	struct world w;
 
 	world_init(&w, true);
 	w.move = move_and_invalidate;
-	assert_int_equal(pthread_create(&thread, NULL, disturb, &w), 0);
-	/* run() ends with the machine: stop the other one first. */
-	for (unsigned int i = 0; i < 500; i++) {
-		unsigned int page = i % PAGES, to = i / PAGES % 2 ? 0 : 1;
-
-		put_word(&w.m, w.frames[page][to], page);
-		w.move(&w, page, to);
-		put_word(&w.m, w.frames[page][!to], POISON);
-		check_access(&w, page, false);
-	}
-	__atomic_store_n(&w.stop, 1, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	__atomic_store_n(&w.stop, 0, __ATOMIC_RELAXED);
+	w.disturbed = true;
 	run(&w);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Translations from many threads at once with a guest's queue (P1): when a wait descriptor has completed, no access is
- * using an old translation any more. As test_soft_threads.c: a page moves between two frames; once the guest has seen
+ * using an old translation any more. As smmuv3/test_threads.c: a page moves between two frames; once the guest has seen
  * its invalidation complete, the old frame is poisoned, and poison must never be read.
  */
 #include <pthread.h>
@@ -20,7 +20,7 @@ struct world {
 	struct synth_vtd_pt pt, twin; /* twin: the same, with the other frames */
 	unsigned int at;              /* pt or twin */
 	int stop;
-	uint64_t poisoned, faulted, accesses;
+	uint64_t poisoned, faulted, accesses[READERS];
 	void (*move)(struct world *w, unsigned int page, unsigned int to);
 };
 
@@ -57,16 +57,21 @@ static void check_access(struct world *w, unsigned int page, bool linger)
 		__atomic_fetch_add(&w->faulted, 1, __ATOMIC_RELAXED);
 }
 
+struct reader {
+	struct world *w;
+	unsigned int number;
+	pthread_t thread;
+};
+
 static void *read_for_ever(void *opaque)
 {
-	struct world *w = opaque;
-	unsigned int n = 0;
+	struct reader *r = opaque;
+	uint64_t n = 0;
 
 	assert_int_equal(viq_soft_thread_register(), 0);
-	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
-		check_access(w, n % PAGES, n % 16 == 0);
-		n++;
-		__atomic_fetch_add(&w->accesses, 1, __ATOMIC_RELAXED);
+	while (!__atomic_load_n(&r->w->stop, __ATOMIC_RELAXED)) {
+		check_access(r->w, n % PAGES, n % 16 == 0);
+		__atomic_store_n(&r->w->accesses[r->number], ++n, __ATOMIC_RELAXED);
 	}
 	viq_soft_thread_unregister();
 	return NULL;
@@ -92,21 +97,32 @@ static void world_init(struct world *w, bool ats, bool implied)
 	w->vm.dev = vm_add(&w->vm, SID, ats);
 }
 
-/* A move that no access has seen proves nothing. */
+static uint64_t accesses_of(struct world *w)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < READERS; i++)
+		sum += __atomic_load_n(&w->accesses[i], __ATOMIC_RELAXED);
+	return sum;
+}
+
+/* A move that no access has seen proves nothing: by now one reader has looked at every page since. */
 static void await_accesses(struct world *w)
 {
-	uint64_t before = __atomic_load_n(&w->accesses, __ATOMIC_RELAXED);
+	uint64_t enough = accesses_of(w) + READERS * PAGES + 1;
 
-	while (__atomic_load_n(&w->accesses, __ATOMIC_RELAXED) < before + PAGES)
+	while (accesses_of(w) < enough)
 		sched_yield();
 }
 
 static void run(struct world *w, unsigned int pages)
 {
-	pthread_t readers[READERS];
+	struct reader readers[READERS];
 
-	for (unsigned int i = 0; i < READERS; i++)
-		assert_int_equal(pthread_create(&readers[i], NULL, read_for_ever, w), 0);
+	for (unsigned int i = 0; i < READERS; i++) {
+		readers[i] = (struct reader){.w = w, .number = i};
+		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_for_ever, &readers[i]), 0);
+	}
 	for (unsigned int i = 0; i < MOVES; i++) {
 		unsigned int page = i % pages, to = i / pages % 2 ? 0 : 1;
 
@@ -117,10 +133,12 @@ static void run(struct world *w, unsigned int pages)
 		for (unsigned int p = page; p < (pages == 1 ? PAGES : page + 1); p++)
 			__atomic_store_n(word_at(w, frame_of(p, !to)), POISON, __ATOMIC_RELAXED);
 	}
+	await_accesses(w);
 	__atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < READERS; i++)
-		pthread_join(readers[i], NULL);
-	print_message("%llu accesses during %u moves\n", (unsigned long long)w->accesses, MOVES);
+		pthread_join(readers[i].thread, NULL);
+	print_message("%llu accesses during %u moves\n", (unsigned long long)accesses_of(w), MOVES);
+	assert_true(accesses_of(w) > MOVES * PAGES);
 	assert_int_equal(w->poisoned, 0);
 	assert_int_equal(w->faulted, 0);
 	vm_fini(&w->vm);
