@@ -1,13 +1,32 @@
 # SPDX-License-Identifier: MIT
 """The command line of the comparisons."""
 import argparse
+import os
 import time
+
+
+LEAST = 500  # steps, however short the time is
 
 
 class Options(argparse.Namespace):
     def more(self, start, done):
         """Go on? start: time.monotonic() then; done: steps so far."""
-        return done < self.steps if self.steps else time.monotonic() - start < self.seconds
+        return done < (self.steps or LEAST) or not self.steps and time.monotonic() - start < self.seconds
+
+
+def seed():
+    """Of the random numbers: the same in each run, or what VIQ_SEED says; printed."""
+    number = int(os.environ.get("VIQ_SEED") or 1)
+    print(f"VIQ_SEED={number}", flush=True)
+    return number
+
+
+def enough(**counts):
+    """Whether each of these (count, floor) is as much as a comparison must have met to prove something."""
+    short = {name: pair for name, pair in counts.items() if pair[0] < pair[1]}
+    for name, (count, floor) in short.items():
+        print(f"Too little was compared: {name} {count}, at least {floor} expected")
+    return not short
 
 
 def parse(description, qemu="qemu-system-aarch64"):
