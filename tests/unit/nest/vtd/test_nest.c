@@ -186,14 +186,176 @@ static void a_narrow_machine(void **state)
 	vnest_free(n);
 }
 
+/* --- A host that does as it is told ------------------------------------------------------------------------------- */
+
+#define SETS 32
+
+/* Devices with consecutive source-ids, and what they were set to. */
+struct scripted {
+	uint16_t first;
+	uint32_t devices;
+	bool unsure[2];
+	int error; /* of setting requests without PASID of the first one */
+	struct {
+		uint16_t source_id;
+		uint32_t pasid;
+		struct viq_vtd_translation as;
+	} sets[SETS];
+	uint32_t count, settled;
+	bool listened;
+};
+
+static int scripted_next(void *opaque, uint32_t *source_id, struct viq_vtd_device_state *state)
+{
+	struct scripted *s = opaque;
+
+	if (*source_id < s->first)
+		*source_id = s->first;
+	if (*source_id >= s->first + s->devices)
+		return 0;
+	state->pasid_bits = 6;
+	state->rid_pasid = UINT32_MAX;
+	state->unsure = s->unsure[*source_id - s->first];
+	return 1;
+}
+
+static int scripted_next_pasid(void *opaque, uint16_t source_id, uint32_t *pasid)
+{
+	return 0;
+}
+
+static int scripted_set(void *opaque, uint16_t source_id, uint32_t pasid, const struct viq_vtd_translation *as,
+			struct viq_vtd_outcome *outcome)
+{
+	struct scripted *s = opaque;
+
+	assert_true(s->count < SETS);
+	s->sets[s->count].source_id = source_id;
+	s->sets[s->count].pasid = pasid;
+	s->sets[s->count++].as = *as;
+	return source_id == s->first && !pasid ? s->error : 0;
+}
+
+static int scripted_listen(void *opaque, const struct viq_vtd_listener *listener)
+{
+	struct scripted *s = opaque;
+
+	s->listened = listener != NULL;
+	return 0;
+}
+
+static void scripted_settle(void *opaque)
+{
+	struct scripted *s = opaque;
+
+	s->settled++;
+}
+
+static const struct viq_vtd_backend_ops scripted_ops = {
+	.size = sizeof(scripted_ops),
+	.next = scripted_next,
+	.next_pasid = scripted_next_pasid,
+	.set = scripted_set,
+	.listen = scripted_listen,
+	.settle = scripted_settle,
+};
+
+/* In the place of Linux. */
+static void use(struct vnest *n, struct scripted *s)
+{
+	struct viq_nest_vtd_config config;
+
+	viq_nest_vtd_destroy(n->nest);
+	viq_nest_vtd_config_init(&config);
+	config.backend = (struct viq_vtd_backend){&scripted_ops, s};
+	assert_int_equal(viq_nest_vtd_create(&config, &n->nest), 0);
+	vnest_bind(n, true);
+	assert_true(s->listened);
+}
+
+/* An error of the host stops nobody else, and is what the guest's queue hears of; whatever it says of itself. */
+static void the_first_error_is_told(void **state)
+{
+	static const int errors[] = {-EIO, -ENOENT, -ENODEV, -EAGAIN};
+	struct viq_vtd_reconfig all = change(VIQ_VTD_PASID_CACHE, VIQ_VTD_SCOPE_ALL);
+	struct scripted s = {.first = VNEST_SID(0), .devices = 2};
+	struct vnest *n = vnest_new(1);
+
+	use(n, &s);
+	vnest_context_on(n, 0);
+	vnest_first(n, 0, 0, DID, 1);
+	vnest_first(n, 0, 7, DID, 2);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		s.error = errors[i];
+		s.count = s.settled = 0;
+		assert_int_equal(viq_nest_vtd_reconfig(n->nest, &all), errors[i]);
+		assert_int_equal(s.count, 3); /* 0 and 7 of the first; the second has no context entry */
+		assert_int_equal(s.sets[1].pasid, 7);
+		assert_int_equal(s.sets[2].source_id, VNEST_SID(0) + 1);
+		assert_int_equal(s.sets[2].as.mode, VIQ_VTD_BLOCK);
+		assert_int_equal(s.sets[2].as.reason, 0x41);
+		assert_int_equal(s.settled, 1);
+	}
+	vnest_free(n);
+}
+
+/* What may still translate is set again altogether, whatever the guest's descriptor names. */
+static void an_unsure_device_is_done_whole(void **state)
+{
+	struct viq_vtd_reconfig pasid = change(VIQ_VTD_PASID_CACHE, VIQ_VTD_SCOPE_PASID);
+	struct viq_vtd_reconfig other = change(VIQ_VTD_CONTEXT_CACHE, VIQ_VTD_SCOPE_DEVICE);
+	struct scripted s = {.first = VNEST_SID(0), .devices = 1};
+	struct vnest *n = vnest_new(1);
+
+	use(n, &s);
+	vnest_context_on(n, 0);
+	vnest_first(n, 0, 0, DID, 1);
+	vnest_first(n, 0, 7, DID, 2);
+	pasid.pasid = 7;
+	other.source_id = VNEST_SID(0) + 1;
+	other.source_mask = UINT16_MAX;
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &pasid), 0);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &other), 0);
+	assert_int_equal(s.count, 1);
+	s.unsure[0] = true;
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &pasid), 0);
+	assert_int_equal(s.count, 3);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &other), 0);
+	assert_int_equal(s.count, 5);
+	vnest_free(n);
+}
+
+/* Translation is on, and SRTP was never set: there is no table to look at. */
+static void without_a_root_table(void **state)
+{
+	struct viq_vtd_reconfig all = change(VIQ_VTD_ENABLED, VIQ_VTD_SCOPE_ALL);
+	struct scripted s = {.first = VNEST_SID(0), .devices = 1};
+	struct vnest *n = vnest_kernel(1);
+
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	use(n, &s);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &all), 0);
+	assert_int_equal(s.sets[0].as.mode, VIQ_VTD_BYPASS);
+	vvtd_gcmd(n->g, VREG(GCMD_TE), true);
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.sets[s.count - 1].as.mode, VIQ_VTD_BLOCK);
+	assert_int_equal(s.sets[s.count - 1].as.reason, 0x30);
+	vnest_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_living_guest),
 		cmocka_unit_test(a_narrow_machine),
 		cmocka_unit_test(a_step_at_a_time),
+		cmocka_unit_test(an_unsure_device_is_done_whole),
 		cmocka_unit_test(begun_again),
 		cmocka_unit_test(devices_come_and_go_between_steps),
+		cmocka_unit_test(the_first_error_is_told),
+		cmocka_unit_test(without_a_root_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
