@@ -32,7 +32,7 @@ int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, co
 	if (config->ops)
 		s->ops = *config->ops;
 	s->offer = vtd_offer(config->cap, config->ecap);
-	for (unsigned int type = 0; type < VTD_TYPES; type++)
+	for (uint8_t type = 0; type < VTD_TYPES; type++)
 		vtd_rule_init(&s->rules[type], type, &s->offer);
 	vtd_regs_reset(s);
 	*out = s;

@@ -97,9 +97,9 @@ static int admit(struct access *a, struct soft_vtd_fault *fault)
 
 /* --- Translation -------------------------------------------------------------------------------------------------- */
 
-static unsigned int level_of(unsigned int shift)
+static uint8_t level_of(unsigned int shift)
 {
-	return shift == 64 ? 0 : (shift - 12) / 9 + 1;
+	return (uint8_t)(shift == 64 ? 0 : (shift - 12) / 9 + 1);
 }
 
 /*

@@ -12,9 +12,9 @@ int soft_vtd_fail_entry(struct soft_vtd_fault *fault, unsigned int reason, bool 
 	const struct vtd_fault *row = vtd_fault_find(reason);
 
 	*fault = (struct soft_vtd_fault){
-		.reason = reason,
+		.reason = (uint8_t)reason,
 		.recorded = !(fpd && row && row->qualified),
-		.level = level,
+		.level = (uint8_t)level,
 		.fetch = fetch,
 	};
 	return -EFAULT;
@@ -72,7 +72,7 @@ static int second_stage(const struct soft_vtd_walker *w, unsigned int access, st
 		return ret;
 	leaf->pa = out.pa;
 	leaf->ss_level = out.level;
-	leaf->ss_shift = vtd_level_shift(out.level);
+	leaf->ss_shift = (uint8_t)vtd_level_shift(out.level);
 	leaf->ss = out.rights;
 	leaf->dirty &= out.dirty;
 	return 0;

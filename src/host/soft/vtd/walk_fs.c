@@ -128,8 +128,8 @@ int soft_vtd_walk_fs(const struct soft_vtd_walker *w, uint64_t iova, unsigned in
 			break;
 		table = entry & VIQ_VTD_FS_ADDR;
 	}
-	leaf->fs_level = s.level;
-	leaf->fs_shift = vtd_level_shift(s.level);
+	leaf->fs_level = (uint8_t)s.level;
+	leaf->fs_shift = (uint8_t)vtd_level_shift(s.level);
 	offset = vtd_low_bits(leaf->fs_shift);
 	leaf->gpa = (entry & VIQ_VTD_FS_ADDR & ~offset) | (iova & offset);
 	leaf->dirty = entry & VIQ_VTD_FS_D;

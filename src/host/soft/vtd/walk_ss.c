@@ -146,8 +146,8 @@ int soft_vtd_walk_ss(const struct soft_vtd_walker *w, uint64_t gpa, unsigned int
 	}
 	*leaf = (struct soft_vtd_ss_leaf){
 		.pa = (entry & VIQ_VTD_SS_ADDR) | (gpa & vtd_low_bits(vtd_level_shift(s.level))),
-		.level = s.level,
-		.rights = rights,
+		.level = (uint8_t)s.level,
+		.rights = (uint8_t)rights,
 		.dirty = !ss->ad || entry & VIQ_VTD_SS_D,
 	};
 	return 0;
