@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <viq/fault.h>
+#include <viq/nest_vtd.h>
 #include <viq/smmuv3.h>
 #include <viq/soft_vtd.h>
 #include <viq/vtd.h>
@@ -266,45 +267,63 @@ static void reconfigure(struct viq_soft_vtd *soft, struct viq_soft_vtd_dev *dev,
 	assert_int_equal(viq_soft_vtd_reconfig(soft, tables, &what), 0);
 }
 
+static uint8_t vtd_ram[VTD_RAM] __attribute__((aligned(4096))); /* from 0; tables from 1 to 2 MiB */
+
+struct vtd_tables {
+	struct synth_mem heap;
+	struct synth_vtd_root root;
+	struct synth_vtd_pasids pasids;
+	struct synth_vtd_pt pt;
+};
+
+/* A device whose PASIDs, and requests without, reach VTD_PAGE at VA, each in a domain of its own. */
+static void vtd_tables_init(struct vtd_tables *t)
+{
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS], entry[VIQ_VTD_PE_WORDS];
+
+	memset(vtd_ram, 0, 0x200000);
+	synth_mem_init(&t->heap, vtd_ram + 0x100000, 0x100000, 0x100000);
+	assert_int_equal(synth_vtd_root_init(&t->root, &t->heap, true), 0);
+	assert_int_equal(synth_vtd_pt_init(&t->pt, &t->heap, 1, 4), 0);
+	assert_int_equal(synth_vtd_pt_map(&t->pt, VA, VTD_PAGE, 1, 0), 0);
+	assert_int_equal(synth_vtd_pasids_init(&t->pasids, &t->heap, 0), 0);
+	synth_vtd_context(ctx, &t->pasids, 0);
+	ctx[0] |= VIQ_VTD_SCTX_DTE;
+	assert_int_equal(synth_vtd_root_set(&t->root, SID, ctx), 0);
+	for (uint32_t p = 0; p < PASIDS; p++) {
+		synth_vtd_pasid(entry, &t->pt, NULL, 4 + p);
+		assert_int_equal(synth_vtd_pasids_set(&t->pasids, p, entry), 0);
+	}
+}
+
+static void small_vtd_caches(struct viq_soft_vtd_config *config, const struct viq_mem *mem)
+{
+	viq_soft_vtd_config_init(config);
+	config->mem = mem;
+	config->tlb_entries = 64;
+	config->devtlb_entries = 16;
+}
+
 static void soft_vtd_life(void)
 {
-	static uint8_t memory[VTD_RAM] __attribute__((aligned(4096)));
-	const struct viq_mem_region region = {.gpa = 0, .size = sizeof(memory), .host = memory};
+	const struct viq_mem_region region = {.gpa = 0, .size = sizeof(vtd_ram), .host = vtd_ram};
 	struct viq_vtd_tables tables = {
 		.size = sizeof(tables), .enabled = true, .mode = VIQ_VTD_TTM_SCALABLE, .root_set = true};
-	uint64_t ctx[VIQ_VTD_SCTX_WORDS], entry[VIQ_VTD_PE_WORDS];
 	struct viq_soft_vtd_dev *dev, *other;
 	struct viq_soft_vtd_config config;
-	struct synth_vtd_pasids pasids;
-	struct synth_vtd_root root;
+	uint64_t entry[VIQ_VTD_PE_WORDS] = {0};
 	struct viq_soft_vtd *soft;
-	struct synth_vtd_pt pt;
-	struct synth_mem heap;
+	struct vtd_tables t;
 	struct viq_mem *mem;
 	uint32_t handles = 0;
 	const struct viq_vtd_listener listener = {
 		.size = sizeof(listener), .attach = attach, .detach = detach, .opaque = &handles};
 
 	told = 0;
-	memset(memory, 0, 0x200000);
-	synth_mem_init(&heap, memory + 0x100000, 0x100000, 0x100000);
-	assert_int_equal(synth_vtd_root_init(&root, &heap, true), 0);
-	assert_int_equal(synth_vtd_pt_init(&pt, &heap, 1, 4), 0);
-	assert_int_equal(synth_vtd_pt_map(&pt, VA, VTD_PAGE, 1, 0), 0);
-	assert_int_equal(synth_vtd_pasids_init(&pasids, &heap, 0), 0);
-	synth_vtd_context(ctx, &pasids, 0);
-	ctx[0] |= VIQ_VTD_SCTX_DTE;
-	assert_int_equal(synth_vtd_root_set(&root, SID, ctx), 0);
-	for (uint32_t p = 0; p < PASIDS; p++) {
-		synth_vtd_pasid(entry, &pt, NULL, 4 + p);
-		assert_int_equal(synth_vtd_pasids_set(&pasids, p, entry), 0);
-	}
-	tables.root = root.base;
+	vtd_tables_init(&t);
+	tables.root = t.root.base;
 	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem));
-	viq_soft_vtd_config_init(&config);
-	config.mem = mem;
-	config.tlb_entries = 64;
-	config.devtlb_entries = 16;
+	small_vtd_caches(&config, mem);
 	nomem_must(viq_soft_vtd_create(&config, &soft));
 	nomem_must(viq_soft_vtd_listen(soft, &listener));
 	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
@@ -315,12 +334,11 @@ static void soft_vtd_life(void)
 	/* One that comes later; its tables are not there. */
 	nomem_must(viq_soft_vtd_dev_alloc(soft, SID + 1, &other));
 	assert_int_equal(viq_soft_vtd_dev_free(other), 0);
-	memset(entry, 0, sizeof(entry));
-	assert_int_equal(synth_vtd_pasids_set(&pasids, PASIDS - 1, entry), 0);
+	assert_int_equal(synth_vtd_pasids_set(&t.pasids, PASIDS - 1, entry), 0);
 	reconfigure(soft, dev, &tables, VIQ_VTD_PASID_CACHE);
 	assert_in_force(dev, PASIDS - 1);
-	synth_vtd_pasid(entry, &pt, NULL, 77);
-	assert_int_equal(synth_vtd_pasids_set(&pasids, PASIDS - 1, entry), 0);
+	synth_vtd_pasid(entry, &t.pt, NULL, 77);
+	assert_int_equal(synth_vtd_pasids_set(&t.pasids, PASIDS - 1, entry), 0);
 	reconfigure(soft, dev, &tables, VIQ_VTD_PASID_CACHE);
 	assert_in_force(dev, PASIDS);
 	/* The device, its tables and their attachments go with it. */
@@ -328,10 +346,101 @@ static void soft_vtd_life(void)
 	viq_mem_destroy(mem);
 }
 
+/* --- A guest VT-d joined to it ------------------------------------------------------------------------------------ */
+
+#define QUEUE UINT64_C(0x8000)
+
+static int follow_guest(void *opaque, const struct viq_vtd_reconfig *what)
+{
+	struct viq_nest_vtd *const *nest = opaque;
+
+	return *nest ? viq_nest_vtd_reconfig(*nest, what) : 0;
+}
+
+/* A descriptor. The guest may be told to try again, once. */
+static void submit(struct viq_vtd *vtd, uint32_t *tail, uint64_t low)
+{
+	uint64_t at = QUEUE + *tail * 32;
+
+	low = htole64(low);
+	memset(vtd_ram + at, 0, 32);
+	memcpy(vtd_ram + at, &low, sizeof(low));
+	++*tail;
+	viq_vtd_mmio_write(vtd, VIQ_VTD_IQT, 8, *tail * 32);
+	if (viq_vtd_mmio_read(vtd, VIQ_VTD_FSTS, 4) & VIQ_VTD_FSTS_ITE) {
+		assert_true(nomem_struck());
+		assert_int_equal(viq_vtd_mmio_read(vtd, VIQ_VTD_IQH, 8), (*tail - 1) * 32);
+		nomem_off();
+		viq_vtd_mmio_write(vtd, VIQ_VTD_FSTS, 4, VIQ_VTD_FSTS_ITE);
+	}
+	assert_int_equal(viq_vtd_mmio_read(vtd, VIQ_VTD_FSTS, 4) & (VIQ_VTD_FSTS_ITE | VIQ_VTD_FSTS_IQE), 0);
+	assert_int_equal(viq_vtd_mmio_read(vtd, VIQ_VTD_IQH, 8), *tail * 32);
+}
+
+/* What the guest was told is in force; what it could not be told of, a register write, is blocked at worst. */
+static void joined_life(void)
+{
+	static const struct viq_vtd_ops ops = {.size = sizeof(ops), .reconfig = follow_guest, .devtlb = no_devtlb};
+	const struct viq_mem_region region = {.gpa = 0, .size = sizeof(vtd_ram), .host = vtd_ram};
+	struct viq_soft_vtd_config soft_config;
+	uint64_t entry[VIQ_VTD_PE_WORDS] = {0}, pa;
+	struct viq_nest_vtd_config config;
+	struct viq_vtd_config guest_config;
+	struct viq_nest_vtd *nest = NULL;
+	struct viq_soft_vtd_dev *dev;
+	struct viq_soft_vtd *soft;
+	struct viq_vtd *vtd;
+	struct vtd_tables t;
+	struct viq_mem *mem;
+	uint32_t tail = 0;
+
+	vtd_tables_init(&t);
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem));
+	small_vtd_caches(&soft_config, mem);
+	viq_vtd_config_init(&guest_config);
+	guest_config.mem = mem;
+	guest_config.cap = soft_config.cap;
+	guest_config.ecap = soft_config.ecap;
+	guest_config.ops = &ops;
+	guest_config.opaque = &nest;
+	nomem_must(viq_soft_vtd_create(&soft_config, &soft));
+	nomem_must(viq_vtd_create(&guest_config, &vtd, NULL));
+	viq_nest_vtd_config_init(&config);
+	config.backend = viq_soft_vtd_backend(soft);
+	nomem_must(viq_nest_vtd_create(&config, &nest));
+	nomem_must(viq_nest_vtd_bind(nest, vtd, mem));
+	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
+	viq_vtd_mmio_write(vtd, VIQ_VTD_IQA, 8, QUEUE | VIQ_VTD_IQA_DW);
+	viq_vtd_mmio_write(vtd, VIQ_VTD_RTADDR, 8, synth_vtd_root_rtaddr(&t.root));
+	viq_vtd_mmio_write(vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE | VIQ_VTD_GCMD_SRTP);
+	viq_vtd_mmio_write(vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE | VIQ_VTD_GCMD_TE);
+	submit(vtd, &tail, VIQ_VTD_TYPE_PC | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_PC_GLOBAL));
+	for (uint32_t p = 0; p < PASIDS; p++) {
+		assert_int_equal(vtd_access(dev, p, &pa), 0);
+		assert_int_equal(pa, VTD_PAGE);
+	}
+	/* Of each table that a device uses the front end knows. */
+	submit(vtd, &tail, VIQ_VTD_TYPE_IOTLB | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_IOTLB_GLOBAL));
+	assert_int_equal(viq_vtd_counters(vtd)->entries, PASIDS);
+	assert_int_equal(synth_vtd_pasids_set(&t.pasids, 3, entry), 0);
+	submit(vtd, &tail,
+	       VIQ_VTD_TYPE_PC | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_PC_PASID) | VIQ_PUT(VIQ_VTD_DESC_DID, 4 + 3) |
+		       VIQ_PUT(VIQ_VTD_DESC_PASID, 3));
+	assert_int_equal(vtd_access(dev, 3, &pa), -EFAULT);
+	submit(vtd, &tail, VIQ_VTD_TYPE_IOTLB | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_IOTLB_GLOBAL));
+	assert_int_equal(viq_vtd_counters(vtd)->entries, 2 * PASIDS - 1);
+	viq_nest_vtd_destroy(nest);
+	nest = NULL;
+	viq_soft_vtd_destroy(soft);
+	viq_vtd_destroy(vtd);
+	viq_mem_destroy(mem);
+}
+
 static void software_vtd(void **state)
 {
 	assert_int_equal(viq_soft_thread_register(), 0);
 	sweep(soft_vtd_life, 45);
+	sweep(joined_life, 50);
 	viq_soft_thread_unregister();
 }
 
