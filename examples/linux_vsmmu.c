@@ -16,14 +16,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <viq/linux_smmuv3.h>
+#include <viq/nest_smmuv3.h>
 
 #define RAM_BASE UINT64_C(0x40000000)
 #define RAM_SIZE UINT64_C(0x10000000)
 #define STREAMID 0x08 /* 00:01.0 behind the guest's root port */
 
 struct vmm {
-	struct viq_linux_vsmmu *vsmmu;
-	struct viq_smmuv3 *smmu;
+	struct viq_linux_vsmmu *vsmmu; /* the host */
+	struct viq_smmuv3 *smmu;       /* what the guest sees */
+	struct viq_nest_smmuv3 *nest;  /* makes the host follow the guest */
 };
 
 /* The guest has changed its stream table: make the hardware follow. An error stops the guest's command there. */
@@ -31,7 +33,7 @@ static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t
 {
 	struct vmm *vmm = opaque;
 
-	return viq_linux_vsmmu_reconfig(vmm->vsmmu, cause, first, last);
+	return viq_nest_smmuv3_reconfig(vmm->nest, cause, first, last);
 }
 
 static void check(int err, const char *what, const struct viq_linux_why *why)
@@ -61,23 +63,25 @@ static uint32_t make_memory(struct viq_linux *ctx, uint32_t device, struct viq_m
 static void make_smmu(struct vmm *vmm, struct viq_mem *mem)
 {
 	static const struct viq_smmuv3_ops ops = {.size = sizeof(ops), .reconfig = reconfig};
+	const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(vmm->vsmmu);
 	struct viq_smmuv3_config config;
 	struct viq_linux_why why = {""};
 	const char *what = "";
 
+	check(viq_nest_smmuv3_create(NULL, NULL, &vmm->nest), "nesting", NULL);
+	check(viq_nest_smmuv3_join(vmm->nest, &backend, &why), "nesting", &why);
 	viq_smmuv3_config_init(&config);
-	viq_linux_vsmmu_offer(vmm->vsmmu, false, &config); /* as the hardware has it, without ATS */
+	viq_nest_smmuv3_offer(vmm->nest, false, &config); /* as the hardware has it, without ATS */
 	config.mem = mem;
 	config.host = viq_linux_vsmmu_host(vmm->vsmmu);
 	config.ops = &ops;
 	config.opaque = vmm;
-	/* After changes of its own a VMM asks whether the guest would see more than the hardware has. */
-	check(viq_linux_vsmmu_check(vmm->vsmmu, &config, &why), "ID registers", &why);
 	if (viq_smmuv3_create(&config, &vmm->smmu, &what)) {
 		fprintf(stderr, "guest SMMUv3: %s\n", what);
 		exit(1);
 	}
-	viq_linux_vsmmu_bind(vmm->vsmmu, vmm->smmu);
+	/* Says no if the guest sees more than the hardware has: after changes of its own a VMM may find that here. */
+	check(viq_nest_smmuv3_bind(vmm->nest, vmm->smmu, &why), "ID registers", &why);
 }
 
 int main(int argc, char **argv)
@@ -85,7 +89,7 @@ int main(int argc, char **argv)
 	struct viq_linux_device device = {.size = sizeof(device)};
 	struct viq_linux_vsmmu_config config;
 	struct viq_linux_why why = {""};
-	struct vmm vmm = {NULL, NULL};
+	struct vmm vmm = {0};
 	struct viq_linux *ctx;
 	struct viq_mem *mem;
 
@@ -103,6 +107,7 @@ int main(int argc, char **argv)
 	check(viq_linux_vsmmu_create(ctx, &config, &vmm.vsmmu, &why), "nested SMMUv3", &why);
 	make_smmu(&vmm, mem);
 	check(viq_linux_vsmmu_add(vmm.vsmmu, &device, STREAMID, &why), "device", &why);
+	check(viq_nest_smmuv3_follow(vmm.nest, STREAMID), "device", NULL);
 	puts("the device is behind the guest's SMMUv3");
 
 	/* The VMM's event loop. Faults of the device's DMA go into the guest's event queue. */
@@ -110,11 +115,12 @@ int main(int argc, char **argv)
 		struct pollfd events = {.fd = viq_linux_vsmmu_event_fd(vmm.vsmmu), .events = POLLIN};
 
 		if (poll(&events, 1, 100) > 0)
-			check(viq_linux_vsmmu_events(vmm.vsmmu), "events", NULL);
+			check(viq_nest_smmuv3_events(vmm.nest, 0), "events", NULL);
 	}
 
 	/* Backwards: the device is blocked, then closing the iommufd frees the memory's pins. */
 	check(viq_linux_vsmmu_destroy(vmm.vsmmu), "nested SMMUv3", NULL);
+	viq_nest_smmuv3_destroy(vmm.nest);
 	viq_smmuv3_destroy(vmm.smmu);
 	viq_mem_destroy(mem);
 	close(device.fd);

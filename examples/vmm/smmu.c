@@ -6,6 +6,7 @@
  *   the device       bound to the iommufd, and added to the vSMMU under the StreamID that the guest computes
  *   vSMMU            what the physical SMMU does for this guest: page tables, and the host for invalidations
  *   front            the registers and queues that the guest sees; the one object that is saved and restored
+ *   nest             makes the vSMMU follow what the guest writes into the front's registers and tables
  *
  * Two locks. "use" is held by whoever makes the front or the vSMMU work: a vCPU that writes a register, the worker, the
  * main thread with events. Reading a register needs no lock of viq's; but the front is replaced by another when it has
@@ -24,6 +25,7 @@ struct smmu {
 	struct viq_mem *mem;
 	struct viq_linux *linux;
 	struct viq_linux_vsmmu *vsmmu;
+	struct viq_nest_smmuv3 *nest;
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3 *front;
 	struct viq_smmuv3_counters earlier; /* of fronts that have been replaced */
@@ -59,7 +61,7 @@ static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint3
 {
 	struct smmu *s = opaque;
 
-	return viq_linux_vsmmu_reconfig(s->vsmmu, cause, first, last);
+	return viq_nest_smmuv3_reconfig(s->nest, cause, first, last);
 }
 
 static void on_kick(void *opaque)
@@ -84,13 +86,13 @@ static const struct viq_smmuv3_ops front_ops = {
 	.host_error = on_host_error,
 };
 
-static void on_trace(void *opaque, const struct viq_linux_trace *trace)
+static void on_trace(void *opaque, const struct viq_smmuv3_outcome *trace)
 {
-	if (trace->fate >= VIQ_LINUX_FATE_REJECTED)
+	if (trace->fate >= VIQ_SMMUV3_STREAM_REJECTED)
 		say("stream 0x%x aborts: %s", trace->vsid, strerror(-trace->os_error));
 }
 
-static const struct viq_linux_vsmmu_ops vsmmu_ops = {.size = sizeof(vsmmu_ops), .trace = on_trace};
+static const struct viq_nest_smmuv3_ops nest_ops = {.size = sizeof(nest_ops), .trace = on_trace};
 
 /* --- Consuming the queue ------------------------------------------------------------------------------------------ */
 
@@ -162,7 +164,7 @@ void smmu_events(struct smmu *s)
 	int err;
 
 	pthread_mutex_lock(&s->use);
-	err = viq_linux_vsmmu_events(s->vsmmu);
+	err = viq_nest_smmuv3_events(s->nest, 0);
 	leave(s);
 	if (err)
 		vm_end(s->vm, "events cannot be read from the host's SMMU", true);
@@ -199,10 +201,8 @@ static uint32_t calls_option(const char *name)
 /* What the guest's SMMU can do: what the hardware can, less what was asked to be left out. */
 static void make_config(struct smmu *s)
 {
-	struct viq_linux_why why = {""};
-
 	viq_smmuv3_config_init(&s->config);
-	viq_linux_vsmmu_offer(s->vsmmu, false, &s->config);
+	viq_nest_smmuv3_offer(s->nest, false, &s->config);
 	if (s->options.no_range)
 		s->config.idr3 &= ~(uint32_t)VIQ_SMMUV3_IDR3_RIL;
 	if (s->options.msi)
@@ -215,19 +215,19 @@ static void make_config(struct smmu *s)
 	s->config.budget = s->options.worker ? VIQ_SMMUV3_DEFER : s->options.budget;
 	s->config.ops = &front_ops;
 	s->config.opaque = s;
-	check(viq_linux_vsmmu_check(s->vsmmu, &s->config, &why), "ID registers", &why);
 }
 
-/* A front in reset state, known to the vSMMU. */
+/* A front in reset state, which the vSMMU follows. It does not promise the guest more than the hardware has. */
 static struct viq_smmuv3 *make_front(struct smmu *s)
 {
+	struct viq_linux_why promise = {""};
 	struct viq_smmuv3 *front;
 	const char *why = NULL;
 	int err = viq_smmuv3_create(&s->config, &front, &why);
 
 	if (err)
 		die("the guest's SMMU: %s", why ? why : strerror(-err));
-	viq_linux_vsmmu_bind(s->vsmmu, front);
+	check(viq_nest_smmuv3_bind(s->nest, front, &promise), "ID registers", &promise);
 	return front;
 }
 
@@ -235,6 +235,7 @@ static void make_vsmmu(struct smmu *s, int cdev)
 {
 	struct viq_linux_device device = {.size = sizeof(device), .fd = cdev};
 	struct viq_linux_vsmmu_config config;
+	struct viq_smmuv3_backend backend;
 	struct viq_linux_why why = {""};
 
 	check(viq_linux_open(NULL, &s->linux, &why), "iommufd", &why);
@@ -243,13 +244,16 @@ static void make_vsmmu(struct smmu *s, int cdev)
 	config.device = device.device;
 	config.hwpt = make_memory(s, device.device);
 	config.calls = calls_option(s->options.calls);
-	config.ops = &vsmmu_ops;
 	check(viq_linux_vsmmu_create(s->linux, &config, &s->vsmmu, &why), "nested SMMUv3", &why);
+	backend = viq_linux_vsmmu_backend(s->vsmmu);
+	check(viq_nest_smmuv3_create(&nest_ops, s, &s->nest), "nesting", NULL);
+	check(viq_nest_smmuv3_join(s->nest, &backend, &why), "nesting", &why);
 	trial_init(&s->trial, s->mem, s->options.count, s->options.drop);
 	make_config(s);
 	s->front = make_front(s);
 	check(viq_linux_vsmmu_add(s->vsmmu, &device, ASSIGNED_SID, &why), "putting the device behind the guest's SMMU",
 	      &why);
+	check(viq_nest_smmuv3_follow(s->nest, ASSIGNED_SID), "setting the device up", NULL);
 }
 
 struct smmu *smmu_create(struct vm *vm, int cdev, const struct smmu_options *options)
@@ -285,6 +289,7 @@ void smmu_destroy(struct smmu *s)
 	err = viq_linux_vsmmu_destroy(s->vsmmu);
 	if (err)
 		say("the kernel keeps a part of the nested SMMU: %s", strerror(-err));
+	viq_nest_smmuv3_destroy(s->nest);
 	viq_smmuv3_destroy(s->front);
 	viq_linux_close(s->linux);
 	viq_mem_destroy(s->mem);
@@ -316,6 +321,7 @@ void smmu_freeze(struct smmu *s)
 			     viq_smmuv3_mmio_read(s->front, VIQ_SMMUV3_CMDQ_CONS, 4)) &
 		  VIQ_SMMUV3_Q_INDEX;
 	viq_smmuv3_counters_add(&s->earlier, viq_smmuv3_counters(s->front));
+	viq_nest_smmuv3_bind(s->nest, NULL, NULL);
 	viq_smmuv3_destroy(s->front);
 	s->front = make_front(s);
 	err = viq_smmuv3_restore(s->front, state, size);

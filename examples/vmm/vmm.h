@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include <viq/linux_smmuv3.h>
+#include <viq/nest_smmuv3.h>
 
 /* The guest's physical address space */
 #define GICD_BASE     UINT64_C(0x08000000) /* the GIC's distributor */

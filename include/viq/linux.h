@@ -37,6 +37,7 @@
 
 #include <viq/call.h>
 #include <viq/export.h>
+#include <viq/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,10 +55,7 @@ struct viq_linux_sys {
 	int64_t (*read)(void *opaque, int fd, void *buf, size_t len);
 };
 
-/* Why something failed, in one line that names the cause and the remedy. */
-struct viq_linux_why {
-	char text[256];
-};
+#define viq_linux_why viq_why
 
 struct viq_linux;
 

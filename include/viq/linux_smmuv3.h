@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest SMMUv3 on a physical one, through Linux's iommufd: the host for <viq/smmuv3.h>.
+ * Streams of a guest SMMUv3 on a physical one, through Linux's iommufd.
  *
  * One viq_linux_vsmmu stands for what one guest SMMUv3 sees of one physical SMMU: it owns the vIOMMU, the vDEVICEs, the
- * nested page tables and the event queue; the embedder's are the iommufd, the stage-2 HWPT and the vfio devices.
- * Wiring:
+ * nested page tables and the event queue; the embedder's are the iommufd, the stage-2 HWPT and the vfio devices. It
+ * knows no guest: streams are set by value, events come out as records. <viq/nest_smmuv3.h> makes it follow a guest
+ * SMMUv3 of <viq/smmuv3.h>; a VMM with a front end of its own calls viq_linux_vsmmu_set(). Wiring:
  *
  *   viq_linux_vsmmu_create(ctx, &vconfig, &vsmmu, &why);
+ *   viq_nest_smmuv3_create(NULL, NULL, &nest);
+ *   backend = viq_linux_vsmmu_backend(vsmmu);
+ *   viq_nest_smmuv3_join(nest, &backend, &why);
  *   viq_smmuv3_config_init(&config);
- *   viq_linux_vsmmu_offer(vsmmu, ats, &config);          // ID registers: what the host has
+ *   viq_nest_smmuv3_offer(nest, ats, &config);           // ID registers: what the host has
  *   config.host = viq_linux_vsmmu_host(vsmmu);           // invalidations go to the kernel, and come back exact
- *   ops.reconfig = ... viq_linux_vsmmu_reconfig(vsmmu, cause, first, last);
- *   viq_linux_vsmmu_check(vsmmu, &config, &why);
+ *   ops.reconfig = ... viq_nest_smmuv3_reconfig(nest, cause, first, last);
  *   viq_smmuv3_create(&config, &smmu, NULL);
- *   viq_linux_vsmmu_bind(vsmmu, smmu);
+ *   viq_nest_smmuv3_bind(nest, smmu, &why);
  *   viq_linux_vsmmu_add(vsmmu, &device, vsid, &why);     // each device; now, or hot-plugged later
- *   poll(viq_linux_vsmmu_event_fd(vsmmu)): viq_linux_vsmmu_events(vsmmu);
+ *   viq_nest_smmuv3_follow(nest, vsid);
+ *   poll(viq_linux_vsmmu_event_fd(vsmmu)): viq_nest_smmuv3_events(nest, 0);
  *
  * Threads: the host (viq_linux_vsmmu_host()) may be used from any thread, at any time. Everything else is used by one
- * thread at a time, the one that uses the guest SMMUv3 then: it reads the guest's tables, and puts events there.
+ * thread at a time, the one that uses the guest SMMUv3 then.
  *
  * Errors: as <viq/linux.h>. What is half done when a function fails is undone, except where it says otherwise.
  */
@@ -32,7 +36,7 @@
 #include <viq/call.h>
 #include <viq/export.h>
 #include <viq/linux.h>
-#include <viq/smmuv3.h>
+#include <viq/smmuv3_host.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,32 +52,11 @@ enum viq_linux_calls {
 	VIQ_LINUX_CALLS_SINGLE,  /* one entry: dear, for comparing with VMMs that do so */
 };
 
-/* What became of a stream: for viq_linux_vsmmu_ops.trace. */
-enum viq_linux_fate {
-	VIQ_LINUX_FATE_ABORT,  /* aborts, as the guest (or GBPA) says */
-	VIQ_LINUX_FATE_FAULT,  /* aborts; the guest's tables ask for an event at each access, which no host can give */
-	VIQ_LINUX_FATE_BYPASS, /* stage 2 only */
-	VIQ_LINUX_FATE_STAGE1, /* translates through the guest's context descriptors */
-	VIQ_LINUX_FATE_UNCHANGED, /* as before; its context descriptors are read again (CFGI_CD_ALL) */
-	VIQ_LINUX_FATE_REJECTED,  /* aborts: the kernel refuses this STE (os_error) */
-	VIQ_LINUX_FATE_FAILED,    /* aborts: the kernel failed (os_error); the guest's command is not completed */
-	VIQ_LINUX_FATE_BROKEN,    /* the kernel failed, and could not make it abort either: remove the device */
-};
-
-struct viq_linux_trace {
-	uint32_t size;
-	uint32_t vsid;
-	uint32_t fate;    /* enum viq_linux_fate */
-	int32_t os_error; /* negative errno, or 0 */
-	uint64_t ste[2];  /* as given to the kernel */
-};
-
 /* All members but size are optional (NULL). Called on the thread that calls in here; they must not call back. */
 struct viq_linux_vsmmu_ops {
 	uint32_t size; /* sizeof(struct viq_linux_vsmmu_ops) */
 	/* Attach the device to pt, replacing what is attached; 0: block it. For devices whose fd is -1. 0 or -errno. */
 	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt); /* pasid 0: requests without */
-	void (*trace)(void *opaque, const struct viq_linux_trace *trace);
 };
 
 struct viq_linux_vsmmu_config {
@@ -108,24 +91,14 @@ VIQ_EXPORT const struct viq_linux_hw_info *viq_linux_vsmmu_hw_info(const struct 
 /* The host for the guest front end or a fan-out: valid until the vSMMU is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *vsmmu);
 
-/*
- * Set config's ID registers to what both this library and the host offer, where that is more than
- * viq_smmuv3_config_init() promises, and take away what the host lacks. The rest of *config is not touched. ATS is
- * offered only if ats.
- */
-VIQ_EXPORT void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *vsmmu, bool ats, struct viq_smmuv3_config *config);
-/*
- * Does the guest's configuration promise more than the host has? 0, or -EINVAL with *why naming the field, what the
- * guest would see and what the host has.
- */
-VIQ_EXPORT int viq_linux_vsmmu_check(const struct viq_linux_vsmmu *vsmmu, const struct viq_smmuv3_config *config,
-				     struct viq_linux_why *why);
+/* What it is for who follows a guest's tables: valid until the vSMMU is destroyed. */
+VIQ_EXPORT struct viq_smmuv3_backend viq_linux_vsmmu_backend(struct viq_linux_vsmmu *vsmmu);
 
-/*
- * The guest SMMUv3 whose tables are read and who gets the events; NULL: none. Devices that are here keep what they have
- * until viq_linux_vsmmu_reconfig(): with VIQ_SMMUV3_RESTORED if they were added before the guest was bound.
- */
-VIQ_EXPORT void viq_linux_vsmmu_bind(struct viq_linux_vsmmu *vsmmu, struct viq_smmuv3 *smmu);
+/* As struct viq_smmuv3_backend_ops has it. What is left is always a consistent SMMU, if *ids was. */
+VIQ_EXPORT void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *vsmmu, bool raise, bool ats,
+				      struct viq_smmuv3_ids *ids);
+VIQ_EXPORT int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *vsmmu, const struct viq_smmuv3_ids *ids,
+				       struct viq_linux_why *why);
 
 /* --- Streams ------------------------------------------------------------------------------------------------------ */
 
@@ -137,9 +110,9 @@ struct viq_linux_device {
 };
 
 /*
- * A device appears behind StreamID vsid: makes its vDEVICE and sets it up as the guest's tables say (aborting, if no
- * guest is bound). -EEXIST: the vSID or the device is there already. -ENODEV: behind another physical SMMU. After an
- * error the device is blocked, whatever was attached to it before.
+ * A device appears behind StreamID vsid: makes its vDEVICE, and lets it abort until its stream is set. -EEXIST: the
+ * vSID or the device is there already. -ENODEV: behind another physical SMMU. After an error the device is blocked,
+ * whatever was attached to it before.
  */
 VIQ_EXPORT int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device, uint32_t vsid,
 				   struct viq_linux_why *why);
@@ -151,30 +124,30 @@ VIQ_EXPORT int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *vsmmu, uint32_t vs
 
 /*
  * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each aborts, gets
- * a vDEVICE of the new number and is set up again as the guest's tables say. -ENOENT, -EEXIST: nothing has changed.
- * After another error the devices that could not be moved have been removed, as by viq_linux_vsmmu_remove().
+ * a vDEVICE of the new number, and aborts until its stream is set again. -ENOENT, -EEXIST: nothing has changed. After
+ * another error the devices that could not be moved have been removed, as by viq_linux_vsmmu_remove().
  */
 VIQ_EXPORT int viq_linux_vsmmu_move(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_move *moves, uint32_t count);
 
 /*
- * For viq_smmuv3_ops.reconfig: read the STE of every device in [first, last] and make the hardware follow. A guest's
- * bad STE makes its stream abort and is no error. An error of the kernel: the stream aborts, the first error is
- * returned (so that the guest's command does not complete), the other streams are done all the same. Causes other than
- * VIQ_SMMUV3_CFGI_STE concern every device. -ENODEV: no guest is bound, nothing has changed.
+ * Make the hardware treat the stream so. With FAULT it aborts: the kernel has no way to make events. An STE that the
+ * kernel refuses makes its stream abort and is no error. An error of the kernel: the stream aborts, or is BROKEN.
+ * *outcome says it all, also after an error; -ENOENT: there is no such stream, and *outcome is as it was.
  */
-VIQ_EXPORT int viq_linux_vsmmu_reconfig(struct viq_linux_vsmmu *vsmmu, enum viq_smmuv3_reconfig_cause cause,
-					uint32_t first, uint32_t last);
+VIQ_EXPORT int viq_linux_vsmmu_set(struct viq_linux_vsmmu *vsmmu, uint32_t vsid, const struct viq_smmuv3_stream *stream,
+				   struct viq_smmuv3_outcome *outcome);
 
 /* --- Events ------------------------------------------------------------------------------------------------------- */
 
 /* Readable when the physical SMMU has recorded events; -1: there is no event queue. It is not the caller's to close. */
 VIQ_EXPORT int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *vsmmu);
 /*
- * Move what is there into the bound guest's event queue (viq_smmuv3_event()); at most event_depth events, so that a
- * flood does not hold the caller. 0, also if there was nothing; or a negative errno of read(). Faults of stage 2, and
- * events of streams that are not here any more, are not given to the guest.
+ * Take at most *count events (>= 1), each as the guest is to see it; *count: how many there were. 0, also if there was
+ * nothing; or a negative errno of read(). Faults of stage 2, and events of streams that are not here any more, are not
+ * for the guest: they are counted and left out.
  */
-VIQ_EXPORT int viq_linux_vsmmu_events(struct viq_linux_vsmmu *vsmmu);
+VIQ_EXPORT int viq_linux_vsmmu_events(struct viq_linux_vsmmu *vsmmu, struct viq_smmuv3_host_event *events,
+				      uint32_t *count);
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
@@ -186,8 +159,9 @@ struct viq_linux_counters {
 	uint64_t refused;     /* entries that were not on the kernel's list: no call was made for them */
 	uint64_t attaches;    /* of nested page tables */
 	uint64_t rejected;    /* STEs that the kernel refused */
-	uint64_t events;      /* given to the guest */
-	uint64_t events_lost; /* by the kernel, not for the guest, or its queue was full or off */
+	uint64_t events;      /* taken with viq_linux_vsmmu_events() */
+	uint64_t events_lost; /* by the kernel */
+	uint64_t events_kept; /* not for the guest */
 };
 /* A snapshot since creation; from any thread. */
 VIQ_EXPORT void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *vsmmu, struct viq_linux_counters *out);

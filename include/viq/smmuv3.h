@@ -23,6 +23,7 @@
 #include <viq/call.h>
 #include <viq/export.h>
 #include <viq/mem.h>
+#include <viq/smmuv3_host.h>
 #include <viq/smmuv3_spec.h>
 
 #ifdef __cplusplus
@@ -142,6 +143,9 @@ VIQ_EXPORT int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, c
 VIQ_EXPORT int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, const char **why);
 VIQ_EXPORT void viq_smmuv3_destroy(struct viq_smmuv3 *smmu); /* NULL is allowed; makes no host call */
 
+/* The ID registers that the guest sees. -EINVAL: NULL, or ids->size is not set. */
+VIQ_EXPORT int viq_smmuv3_get_ids(const struct viq_smmuv3 *smmu, struct viq_smmuv3_ids *ids);
+
 /* Back to the state of creation (counters excepted); reconfig(RESTORED) is called for all streams. */
 VIQ_EXPORT void viq_smmuv3_reset(struct viq_smmuv3 *smmu);
 
@@ -169,29 +173,15 @@ VIQ_EXPORT bool viq_smmuv3_run(struct viq_smmuv3 *smmu, uint32_t budget);
  * lost without a sign. -EFAULT: the queue's memory is not there: GERROR.EVENTQ_ABT_ERR.
  */
 VIQ_EXPORT int viq_smmuv3_event(struct viq_smmuv3 *smmu, const uint64_t record[4]);
-
-/* How a stream's transactions are to be treated now: registers and the guest's stream table, read once. */
-enum viq_smmuv3_stream_mode {
-	VIQ_SMMUV3_ABORT,  /* silently */
-	VIQ_SMMUV3_FAULT,  /* abort, and record the event for each transaction */
-	VIQ_SMMUV3_BYPASS, /* guest-physical addresses */
-	VIQ_SMMUV3_STAGE1, /* through the context descriptors that ste[] names */
-};
-
-struct viq_smmuv3_stream {
-	uint32_t size; /* sizeof(struct viq_smmuv3_stream), set by the caller */
-	uint32_t mode; /* enum viq_smmuv3_stream_mode */
-	/*
-	 * Words 0 and 1 for a nested page table (struct iommu_hwpt_arm_smmuv3): the guest's, masked to what a host
-	 * takes and checked against the guest's ID registers. With ABORT and FAULT an aborting STE, with BYPASS a
-	 * bypassing one.
-	 */
-	uint64_t ste[2];
-	uint64_t event[4]; /* with FAULT: the record, without transaction fields (SSV, SSID are 0) */
-};
+/*
+ * count events for the guest were lost before they came here: the guest sees the overflow flag (7.4), as when its own
+ * queue is full. Where viq_smmuv3_event() would return -ENODEV they are lost without a sign.
+ */
+VIQ_EXPORT void viq_smmuv3_event_lost(struct viq_smmuv3 *smmu, uint64_t count);
 
 /*
- * Fill *stream for StreamID sid. Returns 0; -EINVAL on NULL or a wrong size. Reads guest memory; changes nothing.
+ * How the transactions of StreamID sid are to be treated now: registers and the guest's stream table, read once into
+ * *stream. Returns 0; -EINVAL on NULL or a wrong size. Reads guest memory; changes nothing.
  */
 VIQ_EXPORT int viq_smmuv3_stream_config(const struct viq_smmuv3 *smmu, uint32_t sid, struct viq_smmuv3_stream *stream);
 

@@ -25,6 +25,7 @@
 #include <viq/call.h>
 #include <viq/export.h>
 #include <viq/mem.h>
+#include <viq/smmuv3_host.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -85,6 +86,9 @@ VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_
 /* The host to give to a guest front end or a fan-out. Valid as long as soft; GONE after the vIOMMU went. */
 VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t viommu);
 
+/* The vIOMMU's devices for who follows a guest's tables; as viq_soft_host(). It has no events: see config.event. */
+VIQ_EXPORT struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu);
+
 /* A device. It aborts all accesses until a nested page table is attached. */
 VIQ_EXPORT int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out);
 VIQ_EXPORT int viq_soft_dev_free(struct viq_soft_dev *dev); /* -EBUSY while it has a vDEVICE. Detaches. */
@@ -93,6 +97,8 @@ VIQ_EXPORT int viq_soft_dev_set_ats(struct viq_soft_dev *dev, bool on);
 /* Bind the device to StreamID vsid of the guest behind viommu. -EEXIST: the vSID or the device is bound already. */
 VIQ_EXPORT int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_soft_dev *dev, uint32_t vsid,
 				      uint32_t *id);
+/* Whose device is it? -ENOENT: no such vIOMMU, or no device at vsid. */
+VIQ_EXPORT int viq_soft_vdevice_find(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, struct viq_soft_dev **dev);
 
 /*
  * A nested page table from words 0 and 1 of a guest's STE (struct iommu_hwpt_arm_smmuv3). V = 0 and Config = 0 abort;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 
 /* --- Hooks -------------------------------------------------------------------------------------------------------- */
 
-static void on_trace(void *opaque, const struct viq_linux_trace *trace)
+static void on_trace(void *opaque, const struct viq_smmuv3_outcome *trace)
 {
 	struct nest *n = opaque;
 
@@ -38,7 +39,7 @@ static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint3
 	struct vsmmu *g = opaque;
 	struct nest *n = g->opaque;
 
-	return viq_linux_vsmmu_reconfig(n->vs, cause, first, last);
+	return viq_nest_smmuv3_reconfig(n->nest, cause, first, last);
 }
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
@@ -59,7 +60,7 @@ struct nest *nest_kernel(uint32_t devices)
 	}
 	assert_int_equal(viq_linux_ioas_alloc(n->ctx, &n->ioas), 0);
 	assert_int_equal(viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT, &n->hwpt), 0);
-	n->ops = (struct viq_linux_vsmmu_ops){.size = sizeof(n->ops), .attach = on_attach, .trace = on_trace};
+	n->ops = (struct viq_linux_vsmmu_ops){.size = sizeof(n->ops), .attach = on_attach};
 	viq_linux_vsmmu_config_init(&n->config);
 	n->config.hwpt = n->hwpt;
 	n->config.device = n->id[0];
@@ -76,19 +77,23 @@ int nest_create(struct nest *n)
 
 void nest_guest(struct nest *n)
 {
+	const struct viq_nest_smmuv3_ops ops = {.size = sizeof(ops), .trace = on_trace};
+	const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(n->vs);
 	struct viq_smmuv3_config config;
+
+	assert_int_equal(viq_nest_smmuv3_create(&ops, n, &n->nest), 0);
+	assert_int_equal(viq_nest_smmuv3_join(n->nest, &backend, &n->why), 0);
 
 	vsmmu_config(&config);
 	config.idr1 = (config.idr1 & ~REG(IDR1_SIDSIZE)) | VIQ_PUT(REG(IDR1_SIDSIZE), 16);
-	viq_linux_vsmmu_offer(n->vs, true, &config);
+	viq_nest_smmuv3_offer(n->nest, true, &config);
 	config.host = viq_linux_vsmmu_host(n->vs);
 	n->guest_ops = (struct viq_smmuv3_ops){.size = sizeof(n->guest_ops), .reconfig = on_reconfig};
 	config.ops = &n->guest_ops;
-	assert_int_equal(viq_linux_vsmmu_check(n->vs, &config, &n->why), 0);
 	n->g = vsmmu_new(&config);
 	n->g->opaque = n;
 	n->g->lax = true; /* the fake kernel has the truth, not the harness's own host */
-	viq_linux_vsmmu_bind(n->vs, n->g->smmu);
+	assert_int_equal(viq_nest_smmuv3_bind(n->nest, n->g->smmu, &n->why), 0);
 }
 
 struct nest *nest_new(uint32_t devices)
@@ -102,6 +107,8 @@ struct nest *nest_new(uint32_t devices)
 
 static void free_guest(struct nest *n)
 {
+	viq_nest_smmuv3_destroy(n->nest);
+	n->nest = NULL;
 	if (n->g)
 		vsmmu_free(n->g);
 	n->g = NULL;
@@ -109,7 +116,6 @@ static void free_guest(struct nest *n)
 
 void nest_destroy(struct nest *n)
 {
-	viq_linux_vsmmu_bind(n->vs, NULL);
 	free_guest(n);
 	assert_int_equal(viq_linux_vsmmu_destroy(n->vs), 0);
 	n->vs = NULL;
@@ -158,6 +164,22 @@ void nest_free_leaky(struct nest *n)
 	free_kernel(n);
 }
 
+/* A device that cannot follow the guest's tables is not kept. */
+static int add(struct nest *n, const struct viq_linux_device *d, uint32_t vsid, struct viq_linux_why *why)
+{
+	int err = viq_linux_vsmmu_add(n->vs, d, vsid, why);
+
+	if (err || !n->g)
+		return err;
+	err = viq_nest_smmuv3_follow(n->nest, vsid);
+	if (!err)
+		return 0;
+	assert_int_equal(n->last.vsid, vsid);
+	snprintf(why->text, sizeof(why->text), "cannot be attached: %s", strerror(-n->last.os_error));
+	viq_linux_vsmmu_remove(n->vs, vsid);
+	return err;
+}
+
 int nest_try_add(struct nest *n, uint32_t device, uint32_t vsid, bool ats)
 {
 	const struct viq_linux_device d = {
@@ -168,7 +190,23 @@ int nest_try_add(struct nest *n, uint32_t device, uint32_t vsid, bool ats)
 	};
 
 	n->why.text[0] = 0;
-	return viq_linux_vsmmu_add(n->vs, &d, vsid, &n->why);
+	return add(n, &d, vsid, &n->why);
+}
+
+int nest_move(struct nest *n, const struct viq_linux_move *moves, uint32_t count)
+{
+	int err = viq_linux_vsmmu_move(n->vs, moves, count), first = err;
+
+	if (err == -ENOENT || err == -EEXIST || err == -EINVAL || !n->g)
+		return err;
+	for (uint32_t i = 0; i < count; i++) {
+		err = viq_nest_smmuv3_follow(n->nest, moves[i].to);
+		if (err && err != -ENOENT)
+			viq_linux_vsmmu_remove(n->vs, moves[i].to);
+		if (!first)
+			first = err;
+	}
+	return first;
 }
 
 void nest_add(struct nest *n, uint32_t device, uint32_t vsid)

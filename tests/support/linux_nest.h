@@ -12,8 +12,9 @@
 #include "vsmmu.h"
 
 #include <viq/linux_smmuv3.h>
+#include <viq/nest_smmuv3.h>
 
-#define NEST_FATES (VIQ_LINUX_FATE_BROKEN + 1)
+#define NEST_FATES (VIQ_SMMUV3_STREAM_BROKEN + 1)
 #define NEST_L2    (VSMMU_RAM + 0x00200000) /* second level of the stream table: StreamIDs 0 to 255 */
 #define NEST_CDS   (VSMMU_RAM + 0x00300000)
 
@@ -37,12 +38,13 @@ struct nest {
 	struct viq_linux_vsmmu_config config;
 	struct viq_linux_vsmmu_ops ops;
 	struct viq_smmuv3_ops guest_ops;
+	struct viq_nest_smmuv3 *nest;
 	struct vsmmu *g; /* the guest */
 	bool two_level;
 	bool own_attach;  /* devices are added without their fd: the ops attach */
 	int attach_fails; /* own_attach: so many times; -1: always */
 	uint32_t fates[NEST_FATES];
-	struct viq_linux_trace last;
+	struct viq_smmuv3_outcome last;
 	struct viq_linux_why why;
 };
 
@@ -61,6 +63,8 @@ size_t nest_own_objects(const struct nest *n); /* those that the vSMMU has made 
 
 int nest_try_add(struct nest *n, uint32_t device, uint32_t vsid, bool ats);
 void nest_add(struct nest *n, uint32_t device, uint32_t vsid); /* with ATS; must work */
+/* As a VMM does: the devices move, and follow the guest's tables there; those that cannot are removed. */
+int nest_move(struct nest *n, const struct viq_linux_move *moves, uint32_t count);
 
 /* The guest: its stream table at 0 .. 255, its command queue. */
 void nest_boot(struct nest *n, bool two_level);

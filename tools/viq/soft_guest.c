@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "soft_guest.h"
@@ -16,6 +15,7 @@ static void record_event(void *opaque, uint32_t viommu, const uint64_t record[4]
 int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t tlb_entries)
 {
 	struct viq_soft_s2_config identity = {.size = sizeof(identity), .identity = 1};
+	struct viq_smmuv3_backend backend;
 	struct viq_soft_config config;
 	uint32_t s2;
 	int err;
@@ -41,105 +41,60 @@ int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_
 	if (err)
 		return err;
 	guest->registered = true;
-	return 0;
+	err = viq_nest_smmuv3_create(NULL, NULL, &guest->nest);
+	if (err)
+		return err;
+	backend = viq_soft_backend(guest->soft, guest->viommu);
+	return viq_nest_smmuv3_join(guest->nest, &backend, NULL);
 }
 
 void soft_guest_fini(struct soft_guest *guest)
 {
 	if (guest->registered)
 		viq_soft_thread_unregister();
+	viq_nest_smmuv3_destroy(guest->nest);
 	viq_soft_destroy(guest->soft);
-	free(guest->streams);
 	memset(guest, 0, sizeof(*guest));
 }
 
-static int make_room(struct soft_guest *guest)
+int soft_guest_bind(struct soft_guest *guest, struct viq_smmuv3 *smmu)
 {
-	size_t room = guest->room ? 2 * guest->room : 16;
-	struct soft_stream *bigger;
+	int err = viq_nest_smmuv3_bind(guest->nest, smmu, NULL);
 
-	if (guest->count < guest->room)
-		return 0;
-	bigger = realloc(guest->streams, room * sizeof(*bigger));
-	if (!bigger)
-		return -ENOMEM;
-	guest->streams = bigger;
-	guest->room = room;
-	return 0;
+	guest->smmu = err ? NULL : smmu;
+	return err ? err : viq_nest_smmuv3_reconfig(guest->nest, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX);
 }
 
 int soft_guest_add(struct soft_guest *guest, uint32_t sid, bool ats)
 {
-	struct soft_stream stream = {.sid = sid};
+	struct viq_soft_dev *dev;
 	uint32_t id;
 	int err;
 
-	err = make_room(guest);
+	err = viq_soft_dev_alloc(guest->soft, &dev);
 	if (err)
 		return err;
-	err = viq_soft_dev_alloc(guest->soft, &stream.dev);
+	err = viq_soft_dev_set_ats(dev, ats);
+	if (!err)
+		err = viq_soft_vdevice_alloc(guest->soft, guest->viommu, dev, sid, &id);
 	if (err)
-		return err;
-	err = viq_soft_dev_set_ats(stream.dev, ats);
-	if (err)
-		goto free_dev;
-	err = viq_soft_vdevice_alloc(guest->soft, guest->viommu, stream.dev, sid, &id);
-	if (err)
-		goto free_dev;
-	guest->streams[guest->count++] = stream;
-	return 0;
-free_dev:
-	viq_soft_dev_free(stream.dev);
+		viq_soft_dev_free(dev);
 	return err;
 }
 
-struct soft_stream *soft_guest_find(const struct soft_guest *guest, uint32_t sid)
+struct viq_soft_dev *soft_guest_find(const struct soft_guest *guest, uint32_t sid)
 {
-	for (size_t i = 0; i < guest->count; i++)
-		if (guest->streams[i].sid == sid)
-			return &guest->streams[i];
-	return NULL;
+	struct viq_soft_dev *dev;
+
+	return viq_soft_vdevice_find(guest->soft, guest->viommu, sid, &dev) ? NULL : dev;
 }
 
-static int configure(struct soft_guest *guest, struct soft_stream *stream)
-{
-	struct viq_smmuv3_stream now = {.size = sizeof(now)};
-	int err;
-
-	err = viq_smmuv3_stream_config(guest->smmu, stream->sid, &now);
-	if (!err && now.mode == VIQ_SMMUV3_FAULT)
-		err = viq_soft_vdevice_fault(guest->soft, guest->viommu, stream->sid, now.event);
-	else if (!err)
-		err = viq_soft_vdevice_configure(guest->soft, guest->viommu, stream->sid, now.ste);
-	/* Nobody may go on with the old configuration. */
-	if (err)
-		viq_soft_attach(stream->dev, 0);
-	return err;
-}
-
-int soft_guest_reconfig(struct soft_guest *guest, uint32_t first, uint32_t last)
-{
-	int first_err = 0;
-
-	for (size_t i = 0; i < guest->count; i++) {
-		struct soft_stream *stream = &guest->streams[i];
-		int err = 0;
-
-		if (stream->sid >= first && stream->sid <= last)
-			err = configure(guest, stream);
-		if (!first_err)
-			first_err = err;
-	}
-	return first_err;
-}
-
-int soft_guest_dma(struct soft_guest *guest, struct soft_stream *stream, int64_t ssid, bool write, uint64_t iova,
-		   void *buf, size_t len)
+int soft_guest_dma(struct viq_soft_dev *dev, int64_t ssid, bool write, uint64_t iova, void *buf, size_t len)
 {
 	uint32_t flags = (write ? VIQ_SOFT_WRITE : VIQ_SOFT_READ) | (ssid < 0 ? 0 : VIQ_SOFT_SSV);
 	uint32_t pasid = ssid < 0 ? 0 : (uint32_t)ssid;
 
 	if (write)
-		return viq_soft_dma_write(stream->dev, iova, pasid, flags, buf, len);
-	return viq_soft_dma_read(stream->dev, iova, pasid, flags, buf, len);
+		return viq_soft_dma_write(dev, iova, pasid, flags, buf, len);
+	return viq_soft_dma_read(dev, iova, pasid, flags, buf, len);
 }

@@ -45,6 +45,18 @@ void viq_smmuv3_destroy(struct viq_smmuv3 *s)
 	free(s);
 }
 
+int viq_smmuv3_get_ids(const struct viq_smmuv3 *s, struct viq_smmuv3_ids *ids)
+{
+	if (!s || !ids || ids->size != sizeof(*ids))
+		return -EINVAL;
+	ids->idr0 = s->config.idr0;
+	ids->idr1 = s->config.idr1;
+	ids->idr3 = s->config.idr3;
+	ids->idr5 = s->config.idr5;
+	ids->aidr = s->config.aidr;
+	return 0;
+}
+
 void viq_smmuv3_reset(struct viq_smmuv3 *s)
 {
 	if (!s)

@@ -4,13 +4,25 @@
 
 #include "smmuv3.h"
 
-/* Lost because full: tell by the overflow flag, unless an earlier overflow is still unacknowledged (7.4). */
-static int overflow(struct viq_smmuv3 *s)
+static bool is_on(const struct viq_smmuv3 *s)
+{
+	return s->regs.cr0 & VIQ_SMMUV3_CR0_EVENTQEN && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);
+}
+
+/* Tell of lost events by the overflow flag, unless an earlier overflow is still unacknowledged (7.4). */
+static void overflow(struct viq_smmuv3 *s)
 {
 	if (!((s->regs.eventq_prod ^ s->regs.eventq_cons) & VIQ_SMMUV3_EVENTQ_OVFLG))
 		reg_store(s->regs.eventq_prod, s->regs.eventq_prod ^ VIQ_SMMUV3_EVENTQ_OVFLG);
-	s->counters.events_lost++;
-	return -ENOSPC;
+}
+
+void viq_smmuv3_event_lost(struct viq_smmuv3 *s, uint64_t count)
+{
+	if (!s || !count)
+		return;
+	s->counters.events_lost += count;
+	if (is_on(s))
+		overflow(s);
 }
 
 static int write_record(const struct viq_smmuv3 *s, uint64_t gpa, const uint64_t record[4])
@@ -32,14 +44,16 @@ int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
 	q = smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
 			 VIQ_SMMUV3_EVENT_SIZE);
 	mask = smmuv3_index_mask(q.log2size);
-	if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_EVENTQEN) || smmuv3_error_active(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR)) {
+	if (!is_on(s)) {
 		s->counters.events_lost++;
 		return -ENODEV;
 	}
 	/* Inconsistent indices count as full (3.5.1). */
 	fill = smmuv3_queue_fill(q.log2size, s->regs.eventq_prod, s->regs.eventq_cons);
-	if (fill >= 1u << q.log2size)
-		return overflow(s);
+	if (fill >= 1u << q.log2size) {
+		viq_smmuv3_event_lost(s, 1);
+		return -ENOSPC;
+	}
 	if (write_record(s, q.base + (uint64_t)(s->regs.eventq_prod & (mask >> 1)) * VIQ_SMMUV3_EVENT_SIZE, record)) {
 		s->counters.events_lost++;
 		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);

@@ -45,15 +45,6 @@ static void on_kick(void *opaque)
 	((struct p1_world *)opaque)->kicked = true;
 }
 
-static int configure(struct p1_world *w, const struct p1_stream *s)
-{
-	const struct p1_host *h = &w->host[s->host];
-	struct viq_smmuv3_stream config = {.size = sizeof(config)};
-	int ret = viq_smmuv3_stream_config(w->smmu, s->sid, &config);
-
-	return ret ? ret : viq_soft_vdevice_configure(h->soft, h->viommu, s->sid, config.ste);
-}
-
 static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
 {
 	struct p1_world *w = opaque;
@@ -69,7 +60,7 @@ static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint3
 			p1_log(w, "reconfig() fails at stream 0x%x", s->sid);
 			return -ENOMEM;
 		}
-		ret = configure(w, s);
+		ret = viq_nest_smmuv3_follow(w->nest, s->sid);
 		if (ret)
 			p1_found(w, "stream 0x%x cannot be configured: %d", s->sid, ret);
 	}
@@ -167,11 +158,16 @@ static int make_host(struct p1_world *w, unsigned int number)
 static int make_hosts(struct p1_world *w)
 {
 	struct viq_call_host calls[P1_HOSTS] = {0};
-	int ret = 0;
+	int ret = viq_nest_smmuv3_create(NULL, NULL, &w->nest);
 
 	for (unsigned int i = 0; i < w->options.hosts && !ret; i++) {
+		struct viq_smmuv3_backend backend;
+
 		ret = make_host(w, i);
 		calls[i] = w->host[i].call;
+		backend = viq_soft_backend(w->host[i].soft, w->host[i].viommu);
+		if (!ret)
+			ret = viq_nest_smmuv3_join(w->nest, &backend, NULL);
 	}
 	if (ret)
 		return ret;
@@ -187,8 +183,17 @@ static int make_hosts(struct p1_world *w)
 	return ret;
 }
 
+static int make_smmu(struct p1_world *w)
+{
+	int ret = viq_smmuv3_create(&w->config, &w->smmu, NULL);
+
+	return ret ? ret : viq_nest_smmuv3_bind(w->nest, w->smmu, NULL);
+}
+
 static void free_hosts(struct p1_world *w)
 {
+	viq_nest_smmuv3_destroy(w->nest);
+	w->nest = NULL;
 	viq_call_fanout_destroy(w->fanout);
 	w->fanout = NULL;
 	for (unsigned int i = 0; i < P1_HOSTS; i++) {
@@ -270,6 +275,7 @@ void machine_migrate(struct p1_world *w, bool fresh)
 	p1_log(w, "save, %s, restore", fresh ? "all hosts replaced" : "same hosts");
 	w->result.migrations++;
 	ret = buf ? viq_smmuv3_save(w->smmu, buf, &len) : -ENOMEM;
+	viq_nest_smmuv3_bind(w->nest, NULL, NULL);
 	viq_smmuv3_destroy(w->smmu);
 	w->smmu = NULL;
 	if (fresh) {
@@ -283,7 +289,7 @@ void machine_migrate(struct p1_world *w, bool fresh)
 	}
 	w->config.budget = p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 20);
 	if (!ret)
-		ret = viq_smmuv3_create(&w->config, &w->smmu, NULL);
+		ret = make_smmu(w);
 	if (!ret)
 		ret = viq_smmuv3_restore(w->smmu, buf, len);
 	free(buf);
@@ -397,7 +403,7 @@ int machine_init(struct p1_world *w)
 	if (!ret)
 		ret = make_hosts(w);
 	if (!ret)
-		ret = viq_smmuv3_create(&w->config, &w->smmu, NULL);
+		ret = make_smmu(w);
 	if (!ret)
 		boot(w);
 	return ret;

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include <viq/fault.h>
-#include <viq/smmuv3.h>
+#include <viq/nest_smmuv3.h>
 #include <viq/soft.h>
 
 #include "synth/synth.h"
@@ -202,6 +202,7 @@ struct p1_world {
 	struct synth_mem guest, tables_mem;
 	struct p1_host host[P1_HOSTS];
 	struct viq_call_fanout *fanout;
+	struct viq_nest_smmuv3 *nest;
 	struct viq_call_host inner; /* behind the liar */
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3 *smmu;

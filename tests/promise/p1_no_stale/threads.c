@@ -159,10 +159,13 @@ static void migrate(struct world *w)
 	void *buf = malloc(len);
 	int ret = buf ? viq_smmuv3_save(w->smmu, buf, &len) : -ENOMEM;
 
+	viq_nest_smmuv3_bind(w->nest, NULL, NULL);
 	viq_smmuv3_destroy(w->smmu);
 	w->config.budget = threads_below(&w->random, 8);
 	if (!ret)
 		ret = viq_smmuv3_create(&w->config, &w->smmu, NULL);
+	if (!ret)
+		ret = viq_nest_smmuv3_bind(w->nest, w->smmu, NULL);
 	if (!ret)
 		ret = viq_smmuv3_restore(w->smmu, buf, len);
 	free(buf);
@@ -207,18 +210,8 @@ void threads_inject(struct world *w)
 static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
 {
 	struct world *w = opaque;
-	int ret = 0;
 
-	for (uint32_t i = 0; i < STREAMS && !ret; i++) {
-		const struct stream *s = &w->stream[i];
-		struct viq_smmuv3_stream config = {.size = sizeof(config)};
-
-		if (s->sid < first || s->sid > last)
-			continue;
-		viq_smmuv3_stream_config(w->smmu, s->sid, &config);
-		ret = viq_soft_vdevice_configure(w->soft[s->host], w->viommu[s->host], s->sid, config.ste);
-	}
-	return ret;
+	return viq_nest_smmuv3_reconfig(w->nest, cause, first, last);
 }
 
 static const struct viq_smmuv3_ops ops = {.size = sizeof(ops), .reconfig = on_reconfig};
@@ -254,8 +247,14 @@ static void make_hosts(struct world *w)
 {
 	struct viq_call_host hosts[2];
 
-	for (uint32_t i = 0; i < w->hosts; i++)
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &w->nest), 0);
+	for (uint32_t i = 0; i < w->hosts; i++) {
+		struct viq_smmuv3_backend backend;
+
 		hosts[i] = make_host(w, i);
+		backend = viq_soft_backend(w->soft[i], w->viommu[i]);
+		assert_int_equal(viq_nest_smmuv3_join(w->nest, &backend, NULL), 0);
+	}
 	assert_int_equal(viq_call_fanout_create(hosts, w->hosts, &w->fanout), 0);
 	w->config.host = w->hosts > 1 ? viq_call_fanout_host(w->fanout) : hosts[0];
 }
@@ -298,6 +297,7 @@ static void boot(struct world *w)
 	w->config.opaque = w;
 	make_hosts(w);
 	assert_int_equal(viq_smmuv3_create(&w->config, &w->smmu, NULL), 0);
+	assert_int_equal(viq_nest_smmuv3_bind(w->nest, w->smmu, NULL), 0);
 	viq_smmuv3_mmio_write(w->smmu, VIQ_SMMUV3_STRTAB_BASE, 8, synth_st_base(&w->st));
 	w32(w, VIQ_SMMUV3_STRTAB_BASE_CFG, synth_st_base_cfg(&w->st));
 	viq_smmuv3_mmio_write(w->smmu, VIQ_SMMUV3_CMDQ_BASE, 8, synth_cmdq_base(&w->cmdq));
@@ -322,6 +322,7 @@ void threads_init(struct world *w, const struct p1_options *options)
 
 void threads_fini(struct world *w)
 {
+	viq_nest_smmuv3_destroy(w->nest);
 	viq_smmuv3_destroy(w->smmu);
 	viq_call_fanout_destroy(w->fanout);
 	for (uint32_t i = 0; i < w->hosts; i++) {

@@ -47,6 +47,7 @@ struct world {
 	struct viq_fault *fault[2]; /* before it */
 	uint32_t viommu[2], hosts;
 	struct viq_call_fanout *fanout;
+	struct viq_nest_smmuv3 *nest;
 	bool kicked, lost;
 	struct space space[SPACES];
 	struct stream stream[STREAMS];

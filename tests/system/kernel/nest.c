@@ -31,7 +31,7 @@ static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint3
 {
 	struct nest *nest = opaque;
 
-	return viq_linux_vsmmu_reconfig(nest->vsmmu, cause, first, last);
+	return viq_nest_smmuv3_reconfig(nest->nest, cause, first, last);
 }
 
 static void on_host_error(void *opaque, const struct viq_call_result *result)
@@ -86,6 +86,7 @@ static void make_smmu(struct nest *nest)
 	struct viq_mem_region region = {.gpa = GUEST_BASE, .size = GUEST_BYTES, .host = nest->guest.ram};
 	struct viq_linux_vsmmu_config vsmmu;
 	struct viq_linux_why why = {""};
+	struct viq_smmuv3_backend backend;
 	struct viq_smmuv3_config config;
 	const char *complaint = "";
 
@@ -94,13 +95,16 @@ static void make_smmu(struct nest *nest)
 	vsmmu.device = nest->device;
 	vsmmu.calls = nest->config.calls;
 	must(viq_linux_vsmmu_create(nest->linux_host, &vsmmu, &nest->vsmmu, &why), why.text);
+	backend = viq_linux_vsmmu_backend(nest->vsmmu);
+	must(viq_nest_smmuv3_create(NULL, NULL, &nest->nest), "");
+	must(viq_nest_smmuv3_join(nest->nest, &backend, &why), why.text);
 	must(viq_mem_create(&region, 1, NULL, NULL, &nest->mem), "");
 	nest->ops = (struct viq_smmuv3_ops){
 		.size = sizeof(nest->ops), .reconfig = on_reconfig, .host_error = on_host_error, .kick = on_kick};
 	nest->host = viq_linux_vsmmu_host(nest->vsmmu);
 
 	viq_smmuv3_config_init(&config);
-	viq_linux_vsmmu_offer(nest->vsmmu, false, &config);
+	viq_nest_smmuv3_offer(nest->nest, false, &config);
 	config.mem = nest->mem;
 	config.ops = &nest->ops;
 	config.opaque = nest;
@@ -114,9 +118,8 @@ static void make_smmu(struct nest *nest)
 		config.host.ops = &nest->liar;
 		config.host.opaque = nest;
 	}
-	must(viq_linux_vsmmu_check(nest->vsmmu, &config, &why), why.text);
 	must(viq_smmuv3_create(&config, &nest->smmu, &complaint), complaint);
-	viq_linux_vsmmu_bind(nest->vsmmu, nest->smmu);
+	must(viq_nest_smmuv3_bind(nest->nest, nest->smmu, &why), why.text);
 }
 
 void nest_add(struct nest *nest, uint32_t vsid)
@@ -125,6 +128,7 @@ void nest_add(struct nest *nest, uint32_t vsid)
 	struct viq_linux_why why = {""};
 
 	must(viq_linux_vsmmu_add(nest->vsmmu, &device, vsid, &why), why.text);
+	must(viq_nest_smmuv3_follow(nest->nest, vsid), "");
 }
 
 /* --- The guest ---------------------------------------------------------------------------------------------------- */
@@ -167,7 +171,7 @@ void nest_create(struct nest *nest, const struct nest_config *config)
 
 void nest_destroy(struct nest *nest)
 {
-	viq_linux_vsmmu_bind(nest->vsmmu, NULL);
+	viq_nest_smmuv3_destroy(nest->nest);
 	viq_smmuv3_destroy(nest->smmu);
 	must(viq_linux_vsmmu_destroy(nest->vsmmu), "");
 	viq_mem_destroy(nest->mem);

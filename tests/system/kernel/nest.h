@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <viq/linux_smmuv3.h>
+#include <viq/nest_smmuv3.h>
 
 #include "guest.h"
 
@@ -35,6 +36,7 @@ struct nest {
 	struct viq_linux *linux_host;
 	uint32_t device, ioas, stage2;
 	struct viq_linux_vsmmu *vsmmu;
+	struct viq_nest_smmuv3 *nest;
 	struct viq_mem *mem;
 	struct viq_smmuv3_ops ops;
 	struct viq_call_host host;     /* the vSMMU's own */

@@ -118,6 +118,7 @@ void test_streams_move(void)
 	expect_translated(&nest);
 	nest_set_ste(&nest, VSID + 8, translate);
 	check_equal(viq_linux_vsmmu_move(nest.vsmmu, &move, 1), 0);
+	check_equal(viq_nest_smmuv3_follow(nest.nest, move.to), 0);
 	expect_translated(&nest);
 
 	/* Its old number is nobody's. */
@@ -182,7 +183,7 @@ void test_streams_event(void)
 		tap_skip("this kernel has no event queue for vIOMMUs");
 	check(!nest_event(&nest, record));
 	check_equal(guest_look_at(&nest.guest, &nest.edu, nowhere), GUEST_NOTHING);
-	check_equal(viq_linux_vsmmu_events(nest.vsmmu), 0);
+	check_equal(viq_nest_smmuv3_events(nest.nest, 0), 0);
 	check(nest_event(&nest, record));
 	check_equal(VIQ_GET(VIQ_SMMUV3_EVT_0_ID, record[0]), VIQ_SMMUV3_EVT_F_TRANSLATION);
 	check_equal(VIQ_GET(VIQ_SMMUV3_EVT_0_SID, record[0]), VSID);

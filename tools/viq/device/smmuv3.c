@@ -53,7 +53,9 @@ static void kick(void *opaque)
 
 static int reconfigure(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
 {
-	return soft_guest_reconfig(&of(opaque)->soft, first, last);
+	struct smmuv3_board *board = of(opaque);
+
+	return board->has_soft ? viq_nest_smmuv3_reconfig(board->soft.nest, cause, first, last) : 0;
 }
 
 static const struct viq_smmuv3_ops smmu_ops = {
@@ -102,8 +104,7 @@ static int start(struct board *base, const struct board_config *config, const ch
 	err = viq_smmuv3_create(&smmu, &board->smmu, why);
 	if (err)
 		return err;
-	board->soft.smmu = board->smmu;
-	return soft_guest_reconfig(&board->soft, 0, UINT32_MAX);
+	return board->has_soft ? soft_guest_bind(&board->soft, board->smmu) : 0;
 }
 
 static void stop(struct board *board)
@@ -170,9 +171,9 @@ static int restore(struct board *board, const void *buf, size_t len)
 
 static int dma(struct board *board, uint32_t sid, int64_t ssid, bool write, uint64_t iova, void *buf, size_t len)
 {
-	struct soft_stream *stream = soft_guest_find(&of(board)->soft, sid);
+	struct viq_soft_dev *dev = of(board)->has_soft ? soft_guest_find(&of(board)->soft, sid) : NULL;
 
-	return stream ? soft_guest_dma(&of(board)->soft, stream, ssid, write, iova, buf, len) : -ENODEV;
+	return dev ? soft_guest_dma(dev, ssid, write, iova, buf, len) : -ENODEV;
 }
 
 const struct board_arch board_smmuv3 = {

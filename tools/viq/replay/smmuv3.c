@@ -137,7 +137,7 @@ static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t
 {
 	struct smmuv3_guest *guest = opaque;
 
-	return soft_guest_reconfig(&guest->host, first, last);
+	return guest->soft ? viq_nest_smmuv3_reconfig(guest->host.nest, cause, first, last) : 0;
 }
 
 static const struct viq_smmuv3_ops ops = {
@@ -185,8 +185,7 @@ static int build(struct smmuv3_guest *guest, const struct replay_options *option
 			return err;
 	}
 	err = viq_smmuv3_create(&guest->config, &guest->smmu, why);
-	guest->host.smmu = guest->smmu;
-	return err;
+	return err || !guest->soft ? err : soft_guest_bind(&guest->host, guest->smmu);
 }
 
 static void destroy(struct replay_guest *base)

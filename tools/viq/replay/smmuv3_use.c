@@ -379,7 +379,7 @@ static int new_device(struct witness *w, uint32_t sid, bool ats, struct viq_soft
 	int err = soft_guest_add(&guest_of(w)->host, sid, ats);
 
 	if (!err)
-		*dev = soft_guest_find(&guest_of(w)->host, sid)->dev;
+		*dev = soft_guest_find(&guest_of(w)->host, sid);
 	return err;
 }
 

@@ -75,6 +75,7 @@ int linux_slot_attach(struct linux_attacher *how, const struct linux_device *d, 
 
 	if (s->sure && s->attached == pt)
 		return 0;
+	how->calls++;
 	err = call_attach(how, d, s->pasid, pt);
 	s->sure = !err;
 	if (err)
@@ -85,7 +86,7 @@ int linux_slot_attach(struct linux_attacher *how, const struct linux_device *d, 
 	return 0;
 }
 
-unsigned int linux_slot_collect(struct viq_linux *ctx, struct linux_slot *s, int *first)
+unsigned int linux_slot_collect(struct linux_attacher *how, struct linux_slot *s, int *first)
 {
 	unsigned int gone = 0;
 
@@ -94,7 +95,8 @@ unsigned int linux_slot_collect(struct viq_linux *ctx, struct linux_slot *s, int
 
 		if (!s->tables[i] || (s->sure && s->tables[i] == s->attached))
 			continue;
-		err = viq_linux_destroy(ctx, s->tables[i]);
+		how->calls++;
+		err = viq_linux_destroy(how->ctx, s->tables[i]);
 		/* Somebody else has destroyed it. */
 		if (err && err != -ENOENT) {
 			linux_first(first, err);

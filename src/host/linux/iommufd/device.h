@@ -33,6 +33,7 @@ struct linux_attacher {
 	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt); /* of devices without fd */
 	void *opaque;
 	uint64_t attaches; /* of page tables; atomic, relaxed */
+	uint32_t calls;    /* system calls made for slots; the owner may reset it */
 };
 
 /*
@@ -56,7 +57,7 @@ struct linux_slot {
 /* pt 0: block. Nothing happens if pt is attached already. On failure it is as before, or not sure. */
 int linux_slot_attach(struct linux_attacher *how, const struct linux_device *d, struct linux_slot *s, uint32_t pt);
 /* Destroy the page tables that are not in use. Which of them are gone now, by bits; *first: the first error. */
-unsigned int linux_slot_collect(struct viq_linux *ctx, struct linux_slot *s, int *first);
+unsigned int linux_slot_collect(struct linux_attacher *how, struct linux_slot *s, int *first);
 
 /* Where the next page table goes: one is free after linux_slot_collect() has succeeded. */
 static inline unsigned int linux_slot_free(const struct linux_slot *s)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include <viq/bits.h>
@@ -42,18 +41,6 @@ static uint64_t host_has(const struct linux_offer_field *f, const void *host)
 	return f->rule != LINUX_MUST_BE && value > f->value ? 0 : value;
 }
 
-void linux_offer_fields(const struct linux_offer_field *fields, size_t count, const void *host, void *guest)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct linux_offer_field *f = &fields[i];
-		uint64_t value = f->rule == LINUX_MUST_BE ? f->value : host_has(f, host);
-
-		if (f->how == LINUX_SET || (f->how == LINUX_LOWER && value < guest_sees(f, guest)))
-			store(guest, f->guest, f->width,
-			      (load(guest, f->guest, f->width) & ~f->mask) | VIQ_PUT(f->mask, value));
-	}
-}
-
 static bool holds(const struct linux_offer_field *f, uint64_t guest, uint64_t host)
 {
 	switch ((enum linux_offer_rule)f->rule) {
@@ -69,6 +56,19 @@ static bool holds(const struct linux_offer_field *f, uint64_t guest, uint64_t ho
 		return guest == f->value;
 	}
 	return false;
+}
+
+void linux_offer_fields(const struct linux_offer_field *fields, size_t count, const void *host, void *guest, bool raise)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct linux_offer_field *f = &fields[i];
+		uint64_t has = host_has(f, host), value = f->rule == LINUX_MUST_BE ? f->value : has;
+
+		if (f->how == LINUX_KEEP || (!(raise && f->how == LINUX_SET) && holds(f, guest_sees(f, guest), has)))
+			continue;
+		store(guest, f->guest, f->width,
+		      (load(guest, f->guest, f->width) & ~f->mask) | VIQ_PUT(f->mask, value));
+	}
 }
 
 int linux_check_fields(const struct linux_offer_field *fields, size_t count, const void *host, const void *guest,

@@ -3,6 +3,7 @@
 #ifndef VIQ_HOST_LINUX_OFFER_H
 #define VIQ_HOST_LINUX_OFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +20,8 @@ enum linux_offer_rule {
 
 enum linux_offer_how {
 	LINUX_KEEP,  /* emulated, so no host has more or less of it: only checked */
-	LINUX_LOWER, /* to the host's value */
-	LINUX_SET,   /* to the host's value, or to that which it must be */
+	LINUX_LOWER, /* to the host's value, where the rule does not hold */
+	LINUX_SET,   /* to the host's value in any case, or to that which it must be */
 };
 
 struct linux_offer_field {
@@ -36,7 +37,9 @@ struct linux_offer_field {
 	const char *why; /* MUST_BE; NULL: none needed */
 };
 
-void linux_offer_fields(const struct linux_offer_field *fields, size_t count, const void *host, void *guest);
+/* Without raise SET is LOWER. */
+void linux_offer_fields(const struct linux_offer_field *fields, size_t count, const void *host, void *guest,
+			bool raise);
 /* 0, or -EINVAL with *why naming the first field that promises too much. */
 int linux_check_fields(const struct linux_offer_field *fields, size_t count, const void *host, const void *guest,
 		       struct viq_linux_why *why);

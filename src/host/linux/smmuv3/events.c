@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events of the physical SMMU (struct iommu_vevent_arm_smmuv3) for the guest's event queue (IHI 0070 7.2, 7.3).
+ * Events of the physical SMMU (struct iommu_vevent_arm_smmuv3) as a guest may see them (IHI 0070 7.2, 7.3).
  *
  * The kernel passes on the eight kinds below, with the vSID that the device had when it was attached. A record carries
  * more than the guest may see: fields that mean nothing in its kind are UNKNOWN in hardware and 0 to the guest, and
@@ -11,10 +11,7 @@
  */
 #include <errno.h>
 
-#include <viq/smmuv3.h>
-
 #include "spec/smmuv3/event.h"
-
 #include "vsmmu.h"
 
 /* The kinds that the kernel promises. Others are not let through, whatever it sends. */
@@ -43,7 +40,7 @@ static bool make_record(const struct viq_linux_vsmmu *v, const uint64_t in[4], u
 	unsigned int event = (unsigned int)VIQ_GET(VIQ_SMMUV3_EVT_0_ID, in[0]);
 	const uint64_t *fields;
 
-	if (!passed_on(event) || !linux_streams_find(v, VIQ_GET(VIQ_SMMUV3_EVT_0_SID, in[0])))
+	if (!passed_on(event) || !linux_streams_find(v, (uint32_t)VIQ_GET(VIQ_SMMUV3_EVT_0_SID, in[0])))
 		return false;
 	fields = smmuv3_event_find(event)->fields;
 	if (in[1] & fields[1] & not_the_guests)
@@ -55,26 +52,23 @@ static bool make_record(const struct viq_linux_vsmmu *v, const uint64_t in[4], u
 	return true;
 }
 
-/* Without a guest viq_smmuv3_event() says so. */
-static void deliver(struct viq_linux_vsmmu *v, const uint64_t in[4])
+/*
+ * What to hand out of one event of the kernel; false: nothing. Every event takes a number, those that the kernel
+ * dropped too; after 2^31 - 1 comes 0, so bit 31 is nothing.
+ */
+static bool take_event(struct viq_linux_vsmmu *v, const struct viq_linux_vevent *event,
+		       struct viq_smmuv3_host_event *out)
 {
-	uint64_t record[4];
-
-	if (make_record(v, in, record) && !viq_smmuv3_event(v->smmu, record))
-		linux_add(&v->events, 1);
-	else
-		linux_add(&v->events_lost, 1);
-}
-
-/* Every event takes a number, those that the kernel dropped too; after 2^31 - 1 comes 0, so bit 31 is nothing. */
-static void take_event(struct viq_linux_vsmmu *v, const struct viq_linux_vevent *event)
-{
-	linux_add(&v->events_lost, (event->sequence - v->event_next) & INT32_MAX);
+	*out = (struct viq_smmuv3_host_event){.lost = (event->sequence - v->event_next) & INT32_MAX};
 	v->event_next = event->sequence + 1;
 	if (event->lost)
-		linux_add(&v->events_lost, 1);
+		out->lost++;
+	else if (make_record(v, event->record, out->record))
+		linux_add(&v->events, 1);
 	else
-		deliver(v, event->record);
+		linux_add(&v->events_kept, 1);
+	linux_add(&v->events_lost, out->lost);
+	return out->lost || out->record[0];
 }
 
 int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *v)
@@ -82,27 +76,24 @@ int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *v)
 	return v ? v->event_fd : -1;
 }
 
-int viq_linux_vsmmu_events(struct viq_linux_vsmmu *v)
+int viq_linux_vsmmu_events(struct viq_linux_vsmmu *v, struct viq_smmuv3_host_event *events, uint32_t *count)
 {
-	uint32_t left;
+	struct viq_linux_vevent raw[32];
+	uint32_t n = sizeof(raw) / sizeof(raw[0]), made = 0;
+	int err;
 
-	if (!v)
+	if (!v || !events || !count || !*count)
 		return -EINVAL;
+	if (n > *count)
+		n = *count;
+	*count = 0;
 	if (v->event_fd < 0)
 		return 0;
-	for (left = v->event_depth; left;) {
-		struct viq_linux_vevent events[32];
-		uint32_t n = sizeof(events) / sizeof(events[0]);
-		int err;
-
-		if (n > left)
-			n = left;
-		left -= n;
-		err = viq_linux_veventq_read(v->ctx, v->event_fd, events, &n);
-		if (err)
-			return err == -EAGAIN ? 0 : err;
-		for (uint32_t i = 0; i < n; i++)
-			take_event(v, &events[i]);
-	}
+	err = viq_linux_veventq_read(v->ctx, v->event_fd, raw, &n);
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	for (uint32_t i = 0; i < n; i++)
+		made += take_event(v, &raw[i], &events[made]);
+	*count = made;
 	return 0;
 }

@@ -5,7 +5,7 @@
  * The physical SMMU walks the guest's context descriptors and page tables itself, and carries out the guest's
  * invalidations: a field that says more there than it has is a fault in the guest that the guest cannot explain. One
  * row a field; what is not in the table is emulated here (queues, stream table) or refused by
- * viq_smmuv3_config_check().
+ * the guest's own check of its configuration.
  *
  * struct iommu_hw_info_arm_smmuv3 gives raw registers, and says which fields user space may go by. HAD, E0PD, OAS, ATS
  * and AIDR are not among them: they are only ever taken away here, but for ATS, which the embedder asks for.
@@ -13,15 +13,13 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include <viq/smmuv3.h>
-
 #include "host/linux/iommufd/offer.h"
 #include "vsmmu.h"
 
 static const struct linux_offer_field fields[] = {
 #define ROW(name, guest, host, mask, rule, how, value)                                                                 \
 	{                                                                                                              \
-		name, offsetof(struct viq_smmuv3_config, guest), offsetof(struct viq_linux_hw_info, host), mask, 4,    \
+		name, offsetof(struct viq_smmuv3_ids, guest), offsetof(struct viq_linux_hw_info, host), mask, 4,       \
 			LINUX_##rule, LINUX_##how, value, NULL                                                         \
 	}
 #define IDR(n, field, ...) ROW("IDR" #n "." #field, idr##n, idr[n], VIQ_SMMUV3_IDR##n##_##field, __VA_ARGS__)
@@ -50,8 +48,8 @@ static const struct linux_offer_field fields[] = {
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
-/* Fields that need others, when these have been taken away: as viq_smmuv3_config_check() has it. */
-static void settle(struct viq_smmuv3_config *c)
+/* Fields that need others, when these have been taken away: what the architecture obliges a version to have. */
+static void settle(struct viq_smmuv3_ids *c)
 {
 	if (c->aidr >= 3 && !(c->idr3 & VIQ_SMMUV3_IDR3_E0PD))
 		c->aidr = 2;
@@ -66,19 +64,6 @@ static void settle(struct viq_smmuv3_config *c)
 	if (VIQ_GET(VIQ_SMMUV3_IDR5_OAS, c->idr5) > 5 &&
 	    (c->aidr < VIQ_SMMUV3_AIDR_V3_1 || !(c->idr5 & (VIQ_SMMUV3_IDR5_GRAN64K | VIQ_SMMUV3_IDR5_DS))))
 		c->idr5 = (c->idr5 & ~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5);
-}
-
-static void offer(const struct viq_linux_hw_info *hw, bool ats, struct viq_smmuv3_config *config)
-{
-	uint32_t pasids = hw->max_pasid_log2;
-
-	linux_offer_fields(fields, FIELDS, hw, config);
-	if (!ats)
-		config->idr0 &= ~VIQ_SMMUV3_IDR0_ATS;
-	/* The SMMU has SubstreamIDs, but no device makes them: then the guest need not have their tables. */
-	if (pasids < VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, config->idr1))
-		config->idr1 = (config->idr1 & ~VIQ_SMMUV3_IDR1_SSIDSIZE) | VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, pasids);
-	settle(config);
 }
 
 int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why)
@@ -100,16 +85,23 @@ int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_wh
 	return 0;
 }
 
-void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool ats, struct viq_smmuv3_config *config)
+void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool raise, bool ats, struct viq_smmuv3_ids *ids)
 {
-	if (v && config)
-		offer(&v->hw, ats, config);
+	if (!v || !ids || ids->size != sizeof(*ids))
+		return;
+	linux_offer_fields(fields, FIELDS, &v->hw, ids, raise);
+	if (!ats)
+		ids->idr0 &= ~(uint32_t)VIQ_SMMUV3_IDR0_ATS;
+	/* The SMMU has SubstreamIDs, but no device makes them: then the guest need not have their tables. */
+	if (v->hw.max_pasid_log2 < VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, ids->idr1))
+		ids->idr1 = (uint32_t)((ids->idr1 & ~VIQ_SMMUV3_IDR1_SSIDSIZE) |
+				       VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, v->hw.max_pasid_log2));
+	settle(ids);
 }
 
-int viq_linux_vsmmu_check(const struct viq_linux_vsmmu *v, const struct viq_smmuv3_config *config,
-			  struct viq_linux_why *why)
+int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *v, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why)
 {
-	if (!v || !config || config->size != sizeof(*config))
-		return linux_why(why, -EINVAL, "config: not set by viq_smmuv3_config_init()");
-	return linux_check_fields(fields, FIELDS, &v->hw, config, why);
+	if (!v || !ids || ids->size != sizeof(*ids))
+		return linux_why(why, -EINVAL, "ids: NULL, or the size is not set");
+	return linux_check_fields(fields, FIELDS, &v->hw, ids, why);
 }

@@ -36,7 +36,7 @@ int linux_stream_collect(struct viq_linux_vsmmu *v, struct linux_stream *s)
 {
 	int err = 0;
 
-	(void)linux_slot_collect(v->ctx, &s->slot, &err);
+	(void)linux_slot_collect(&v->attacher, &s->slot, &err);
 	return err;
 }
 
@@ -75,6 +75,7 @@ int linux_stream_translate(struct viq_linux_vsmmu *v, struct linux_stream *s, co
 	unsigned int i = linux_slot_free(&s->slot);
 	int err;
 
+	v->attacher.calls++;
 	err = viq_linux_nested_alloc(v->ctx, s->dev.device, v->viommu, ste, &s->slot.tables[i]);
 	if (err)
 		return err;

@@ -106,7 +106,7 @@ static int why_not_attached(const struct linux_stream *s, int err, struct viq_li
 			 strerror(-err), err == -EINVAL ? "; is another device in its IOMMU group?" : "");
 }
 
-/* s->dev.number is free. It aborts before the guest's tables are looked at, whatever was attached to it before. */
+/* s->dev.number is free. It aborts, whatever was attached to it before. */
 static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_linux_why *why)
 {
 	int err;
@@ -115,8 +115,6 @@ static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_
 	if (err)
 		return why_no_vdevice(s, err, why);
 	err = linux_stream_share(v, s, v->abort);
-	if (!err && v->smmu)
-		err = linux_reconfig_stream(v, s);
 	return err ? why_not_attached(s, err, why) : 0;
 }
 

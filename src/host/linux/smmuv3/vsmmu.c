@@ -188,5 +188,6 @@ void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counte
 		.rejected = linux_load(&v->rejected),
 		.events = linux_load(&v->events),
 		.events_lost = linux_load(&v->events_lost),
+		.events_kept = linux_load(&v->events_kept),
 	};
 }

@@ -6,8 +6,9 @@
  *   host.c      what <viq/call.h> asks: invalidate, and which streams are here
  *   stream.c    one device: what it is attached to, and changing that so that no failure leaves it unknown
  *   streams.c   the list of devices: add, remove, renumber
- *   reconfig.c  from the guest's tables to what a stream is attached to
- *   events.c    the physical SMMU's events for the guest
+ *   set.c       from what a stream is to do to what it is attached to
+ *   backend.c   all of it for who follows a guest's tables
+ *   events.c    the physical SMMU's events as the guest may see them
  *   offer.c     ID registers: the guest's against the host's
  *
  * Who uses what: the thread that owns the guest SMMUv3 writes everything here. Other threads read the list of streams
@@ -47,7 +48,6 @@ struct viq_linux_vsmmu {
 	uint32_t viommu;
 	uint32_t abort, bypass; /* nested page tables that any number of streams share */
 	struct linux_invalidate inv;
-	struct viq_smmuv3 *smmu;
 
 	pthread_mutex_t lock;
 	struct sorted streams; /* struct linux_stream */
@@ -58,7 +58,7 @@ struct viq_linux_vsmmu {
 	uint32_t event_next; /* the sequence number to come */
 
 	/* As in struct viq_linux_counters; atomic, relaxed. */
-	uint64_t rejected, events, events_lost;
+	uint64_t rejected, events, events_lost, events_kept;
 };
 
 /* --- stream.c ----------------------------------------------------------------------------------------------------- */
@@ -92,13 +92,10 @@ struct linux_stream *linux_streams_find(const struct viq_linux_vsmmu *v, uint32_
 /* Block the device, undo everything and forget it. The first error of the kernel. */
 int linux_streams_drop(struct viq_linux_vsmmu *v, struct linux_stream *s);
 
-/* --- reconfig.c --------------------------------------------------------------------------------------------------- */
+/* --- set.c -------------------------------------------------------------------------------------------------------- */
 
 /* The words of STEs that abort and bypass. */
 extern const uint64_t linux_ste_abort[2], linux_ste_bypass[2];
-
-/* Make one stream follow the guest's tables. An error: it aborts, or is as before; see VIQ_LINUX_FATE_BROKEN. */
-int linux_reconfig_stream(struct viq_linux_vsmmu *v, struct linux_stream *s);
 
 /* --- offer.c ------------------------------------------------------------------------------------------------------ */
 

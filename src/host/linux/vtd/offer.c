@@ -65,7 +65,7 @@ static void settle(struct caps *c)
 
 static void offer(const struct viq_linux_hw_info *hw, struct caps *config)
 {
-	linux_offer_fields(fields, FIELDS, hw, config);
+	linux_offer_fields(fields, FIELDS, hw, config, true);
 	if (VIQ_GET(VIQ_VTD_ECAP_PSS, config->ecap) > OFFER_PSS)
 		config->ecap = (config->ecap & ~VIQ_VTD_ECAP_PSS) | VIQ_PUT(VIQ_VTD_ECAP_PSS, OFFER_PSS);
 	settle(config);

@@ -75,7 +75,7 @@ static int make_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d
 int linux_vtd_slot_collect(struct viq_linux_vvtd *v, struct linux_vtd_slot *s)
 {
 	int first = 0;
-	unsigned int gone = linux_slot_collect(v->ctx, &s->slot, &first);
+	unsigned int gone = linux_slot_collect(&v->attacher, &s->slot, &first);
 
 	for (unsigned int i = 0; i < 2; i++) {
 		if (!(gone & 1u << i))

@@ -91,6 +91,26 @@ err_free:
 	return ret;
 }
 
+int viq_soft_vdevice_find(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, struct viq_soft_dev **dev)
+{
+	struct soft_retired retired = {0};
+	struct soft_vdevice *vdevice;
+	struct soft_viommu *v;
+	int ret;
+
+	if (!soft || !dev)
+		return -EINVAL;
+	ret = soft_lock(soft);
+	if (ret)
+		return ret;
+	v = soft_viommu_find(soft, viommu, &ret);
+	vdevice = v ? soft_vdevice_find(v, vsid) : NULL;
+	if (vdevice)
+		*dev = vdevice->dev;
+	soft_unlock(soft, &retired);
+	return vdevice ? 0 : -ENOENT;
+}
+
 /*
  * A vDEVICE whose device translates through somebody's nested page table is busy. One that viq_soft_vdevice_configure()
  * has made is its own, and goes with it.
@@ -140,6 +160,8 @@ static int configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 	ret = soft_dev_set(vdevice->dev, nested, vdevice, vdevice->dev->ats, &retired);
 	if (ret)
 		soft_nested_drop(soft, nested, &retired);
+	else
+		vdevice->broken = false;
 out:
 	soft_unlock(soft, &retired);
 	return ret;

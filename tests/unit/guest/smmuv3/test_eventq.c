@@ -139,6 +139,36 @@ static void overflow(void **state)
 	vsmmu_free(v);
 }
 
+/* 7.4, for what was lost before it came here: the flag moves as if the queue had been full, and PROD does not. */
+static void overflow_elsewhere(void **state)
+{
+	struct vsmmu *v = booted();
+
+	assert_int_equal(put(v, 0), 0);
+	viq_smmuv3_event_lost(v->smmu, 3);
+	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 1 | VIQ_SMMUV3_EVENTQ_OVFLG);
+	assert_int_equal(vsmmu_r32(v, REG(GERROR)), 0);
+	/* Not acknowledged: it stays, and records go on. */
+	viq_smmuv3_event_lost(v->smmu, 1);
+	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 1 | VIQ_SMMUV3_EVENTQ_OVFLG);
+	assert_int_equal(put(v, 1), 0);
+	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 2 | VIQ_SMMUV3_EVENTQ_OVFLG);
+	/* Acknowledged: the next loss toggles it back to 0. */
+	vsmmu_w32(v, REG(EVENTQ_CONS), 2 | VIQ_SMMUV3_EVENTQ_OVFLG);
+	viq_smmuv3_event_lost(v->smmu, 1);
+	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 2);
+	/* None is none; off is off. */
+	vsmmu_w32(v, REG(EVENTQ_CONS), 2);
+	viq_smmuv3_event_lost(v->smmu, 0);
+	viq_smmuv3_event_lost(NULL, 1);
+	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 2);
+	vsmmu_w32(v, REG(CR0), 0);
+	viq_smmuv3_event_lost(v->smmu, 10);
+	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 2);
+	assert_int_equal(viq_smmuv3_counters(v->smmu)->events_lost, 15);
+	vsmmu_free(v);
+}
+
 static void overflow_survives_the_wrap(void **state)
 {
 	struct vsmmu *v = booted_at(VSMMU_EVENTQ, 2 * SIZE - 2);
@@ -320,6 +350,7 @@ int main(void)
 		cmocka_unit_test(order),
 		cmocka_unit_test(interrupt_only_when_it_was_empty),
 		cmocka_unit_test(overflow),
+		cmocka_unit_test(overflow_elsewhere),
 		cmocka_unit_test(overflow_survives_the_wrap),
 		cmocka_unit_test(disabled),
 		cmocka_unit_test(abort_error),

@@ -21,6 +21,32 @@ static struct nest *on(const uint32_t idr[6], uint32_t aidr, uint32_t pasids)
 	return n;
 }
 
+/* As it reaches the guest. */
+static void offer(struct nest *n, bool ats, struct viq_smmuv3_config *config)
+{
+	const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(n->vs);
+	struct viq_nest_smmuv3 *nest;
+
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &nest), 0);
+	assert_int_equal(viq_nest_smmuv3_join(nest, &backend, NULL), 0);
+	viq_nest_smmuv3_offer(nest, ats, config);
+	viq_nest_smmuv3_destroy(nest);
+}
+
+static int promise(struct nest *n, const struct viq_smmuv3_config *c, struct viq_linux_why *why)
+{
+	const struct viq_smmuv3_ids ids = {
+		.size = sizeof(ids),
+		.idr0 = c->idr0,
+		.idr1 = c->idr1,
+		.idr3 = c->idr3,
+		.idr5 = c->idr5,
+		.aidr = c->aidr,
+	};
+
+	return viq_linux_vsmmu_promise(n->vs, &ids, why);
+}
+
 static uint32_t get(uint32_t reg, uint64_t mask)
 {
 	return VIQ_GET(mask, reg);
@@ -52,8 +78,8 @@ static void offered(const uint32_t idr[6], uint32_t aidr, uint32_t pasids, bool 
 	const char *text = "";
 
 	assert_int_equal(nest_create(n), 0);
-	viq_linux_vsmmu_offer(n->vs, ats, config);
-	assert_int_equal(viq_linux_vsmmu_check(n->vs, config, &n->why), 0);
+	offer(n, ats, config);
+	assert_int_equal(promise(n, config, &n->why), 0);
 	config->mem = (const struct viq_mem *)&text; /* the check wants one; it is not looked at */
 	assert_int_equal(viq_smmuv3_config_check(config, &text), 0);
 	config->mem = mem;
@@ -281,8 +307,8 @@ static int check(const uint32_t idr[7], const struct viq_smmuv3_config *c, struc
 	int err;
 
 	assert_int_equal(nest_create(n), 0);
-	err = viq_linux_vsmmu_check(n->vs, c, why);
-	assert_int_equal(viq_linux_vsmmu_check(n->vs, c, NULL), err);
+	err = promise(n, c, why);
+	assert_int_equal(promise(n, c, NULL), err);
 	nest_free(n);
 	return err;
 }
@@ -333,16 +359,18 @@ static void reserved_values_of_the_host_count_as_nothing(void **state)
 static void bad_arguments(void **state)
 {
 	struct nest *n = nest_kernel(1);
-	struct viq_smmuv3_config c;
+	struct viq_smmuv3_ids ids = {.size = sizeof(ids)}, before;
 
 	assert_int_equal(nest_create(n), 0);
-	viq_smmuv3_config_init(&c);
-	assert_int_equal(viq_linux_vsmmu_check(NULL, &c, &n->why), -EINVAL);
-	assert_int_equal(viq_linux_vsmmu_check(n->vs, NULL, &n->why), -EINVAL);
-	c.size--;
-	assert_int_equal(viq_linux_vsmmu_check(n->vs, &c, &n->why), -EINVAL);
-	viq_linux_vsmmu_offer(NULL, true, &c);
-	viq_linux_vsmmu_offer(n->vs, true, NULL);
+	assert_int_equal(viq_linux_vsmmu_promise(NULL, &ids, &n->why), -EINVAL);
+	assert_int_equal(viq_linux_vsmmu_promise(n->vs, NULL, &n->why), -EINVAL);
+	ids.size--;
+	assert_int_equal(viq_linux_vsmmu_promise(n->vs, &ids, &n->why), -EINVAL);
+	before = ids;
+	viq_linux_vsmmu_offer(n->vs, true, true, &ids);
+	viq_linux_vsmmu_offer(NULL, true, true, &ids);
+	viq_linux_vsmmu_offer(n->vs, true, true, NULL);
+	assert_memory_equal(&ids, &before, sizeof(ids));
 	nest_free(n);
 }
 
@@ -380,8 +408,8 @@ static void any_hardware(void **state)
 		viq_smmuv3_config_init(&c);
 		if (test_below(&seed, 2))
 			set(&c.idr5, REG(IDR5_OAS), 6);
-		viq_linux_vsmmu_offer(n->vs, test_below(&seed, 2), &c);
-		if (viq_linux_vsmmu_check(n->vs, &c, &n->why))
+		offer(n, test_below(&seed, 2), &c);
+		if (promise(n, &c, &n->why))
 			fail_msg("%u: %s", i, n->why.text);
 		c.mem = (const struct viq_mem *)&text;
 		if (viq_smmuv3_config_check(&c, &text))

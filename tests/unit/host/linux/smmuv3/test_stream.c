@@ -55,17 +55,17 @@ enum kind {
 static const struct {
 	uint64_t ste[2];
 	enum fk_mode mode;
-	enum viq_linux_fate fate;
+	enum viq_smmuv3_stream_fate fate;
 } kinds[KINDS] = {
-	[KIND_ABORT] = {{NEST_V_ABORT, 0}, FK_ABORT, VIQ_LINUX_FATE_ABORT},
-	[KIND_INVALID] = {{0, 0}, FK_ABORT, VIQ_LINUX_FATE_FAULT},
-	[KIND_BYPASS] = {{NEST_V_BYPASS, UINT64_C(1) << 44}, FK_BYPASS, VIQ_LINUX_FATE_BYPASS},
-	[KIND_STAGE1] = {{NEST_S1_0(1), NEST_S1_1}, FK_TRANSLATE, VIQ_LINUX_FATE_STAGE1},
-	[KIND_STAGE1B] = {{NEST_S1_0(2), NEST_S1_1}, FK_TRANSLATE, VIQ_LINUX_FATE_STAGE1},
-	[KIND_STAGE2] = {{1 | 6 << 1, 0}, FK_ABORT, VIQ_LINUX_FATE_FAULT},
+	[KIND_ABORT] = {{NEST_V_ABORT, 0}, FK_ABORT, VIQ_SMMUV3_STREAM_ABORT},
+	[KIND_INVALID] = {{0, 0}, FK_ABORT, VIQ_SMMUV3_STREAM_FAULT},
+	[KIND_BYPASS] = {{NEST_V_BYPASS, UINT64_C(1) << 44}, FK_BYPASS, VIQ_SMMUV3_STREAM_BYPASS},
+	[KIND_STAGE1] = {{NEST_S1_0(1), NEST_S1_1}, FK_TRANSLATE, VIQ_SMMUV3_STREAM_STAGE1},
+	[KIND_STAGE1B] = {{NEST_S1_0(2), NEST_S1_1}, FK_TRANSLATE, VIQ_SMMUV3_STREAM_STAGE1},
+	[KIND_STAGE2] = {{1 | 6 << 1, 0}, FK_ABORT, VIQ_SMMUV3_STREAM_FAULT},
 };
 
-static void go(struct nest *n, enum kind kind, enum viq_linux_fate fate)
+static void go(struct nest *n, enum kind kind, enum viq_smmuv3_stream_fate fate)
 {
 	uint32_t before = n->fates[fate];
 	uint64_t attaches = nest_counters(n).attaches, really = n->fk->devices[0].attaches;
@@ -91,7 +91,7 @@ static void transition(enum kind from, enum kind to)
 		bool same = from == to && kinds[to].mode == FK_TRANSLATE;
 
 		go(n, from, kinds[from].fate);
-		go(n, to, same ? VIQ_LINUX_FATE_UNCHANGED : kinds[to].fate);
+		go(n, to, same ? VIQ_SMMUV3_STREAM_UNCHANGED : kinds[to].fate);
 		nest_free(n);
 	}
 }
@@ -124,8 +124,8 @@ static void abort_and_bypass_make_nothing(void **state)
 	struct nest *n = with_device(false);
 
 	break_calls(n, 0, UAPI_IOMMU_HWPT_ALLOC, ALWAYS, -ENOMEM);
-	go(n, KIND_BYPASS, VIQ_LINUX_FATE_BYPASS);
-	go(n, KIND_ABORT, VIQ_LINUX_FATE_ABORT);
+	go(n, KIND_BYPASS, VIQ_SMMUV3_STREAM_BYPASS);
+	go(n, KIND_ABORT, VIQ_SMMUV3_STREAM_ABORT);
 	nest_free(n);
 }
 
@@ -136,7 +136,7 @@ static void smmuen_off_is_gbpa(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	nest_enable(n, false);
 	assert_int_equal(nest_mode(n, 0), FK_BYPASS);
 	NEST_GBPA_ABORT(n->g);
@@ -168,7 +168,7 @@ static void gbpa_while_enabled_changes_nothing(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	NEST_GBPA_ABORT(n->g);
 	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
 	nest_free(n);
@@ -178,7 +178,7 @@ static void reset_is_gbpa(void **state)
 {
 	struct nest *n = with_device(false);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	viq_smmuv3_reset(n->g->smmu);
 	assert_int_equal(nest_mode(n, 0), FK_BYPASS);
 	nest_free(n);
@@ -194,7 +194,7 @@ static void failure_at_smmuen_aborts(void **state)
 	break_calls(n, 0, UAPI_IOMMU_HWPT_ALLOC, 1, -ENOMEM);
 	nest_enable(n, true);
 	assert_int_equal(nest_mode(n, 0), FK_ABORT);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_FAILED);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_FAILED);
 	assert_int_equal(n->last.os_error, -ENOMEM);
 	nest_cfgi_ste(n, SID);
 	assert_stage1(n, 0, NEST_S1_0(SID), NEST_S1_1);
@@ -242,7 +242,7 @@ static void first_cfgi_cd_before_the_ste(void **state)
 	assert_int_equal(nest_effects(n, 0x05, SID), 1);
 	assert_true(nest_send(n, cmd_cfgi_cd_all(SID)));
 	assert_int_equal(nest_effects(n, 0x06, SID), 1);
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	nest_free(n);
 }
 
@@ -263,11 +263,11 @@ static void unchanged_words_reread_the_cds(void **state)
 	struct nest *n = with_device(true);
 	struct viq_linux_counters before;
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	before = nest_counters(n);
 	break_calls(n, 0, UAPI_IOMMU_HWPT_ALLOC, ALWAYS, -ENOMEM); /* nothing is made */
 	for (unsigned int i = 1; i <= 3; i++) {
-		go(n, KIND_STAGE1, VIQ_LINUX_FATE_UNCHANGED);
+		go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_UNCHANGED);
 		assert_int_equal(nest_effects(n, 0x06, SID), i);
 	}
 	assert_int_equal(nest_counters(n).attaches, before.attaches);
@@ -284,8 +284,8 @@ static void erratum_rereads_twice(void **state)
 	nest_guest(n);
 	nest_boot(n, true);
 	nest_add(n, 0, SID);
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_UNCHANGED);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_UNCHANGED);
 	assert_int_equal(nest_effects(n, 0x06, SID), 2);
 	assert_int_equal(nest_counters(n).repeated, 1);
 	assert_true(nest_send(n, cmd_cfgi_cd(SID, 0)));
@@ -297,11 +297,11 @@ static void cds_not_reread_is_an_error(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	break_calls(n, 0, UAPI_IOMMU_HWPT_INVALIDATE, ALWAYS, -ENOMEM);
 	assert_false(nest_try_cfgi_ste(n, SID));
 	assert_int_equal(vsmmu_cerror(n->g), VIQ_SMMUV3_CERROR_ABT);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_FAILED);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_FAILED);
 	assert_int_equal(nest_mode(n, 0), FK_ABORT);
 	heal(n);
 	nest_acknowledge(n);
@@ -386,10 +386,10 @@ static void each_word_counts(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	nest_ste(n, SID, NEST_S1_0(1), NEST_S1_1 ^ 1); /* S1DSS */
 	nest_cfgi_ste(n, SID);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_STAGE1);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_STAGE1);
 	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1 ^ 1);
 	nest_free(n);
 }
@@ -418,7 +418,7 @@ static void host_that_stalls_gets_s1stalld(void **state)
 	nest_ste(n, SID, NEST_S1_0(1), NEST_S1_1 | NEST_S1STALLD);
 	nest_cfgi_ste(n, SID);
 	assert_int_equal(nest_mode(n, 0), FK_ABORT);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_FAULT);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_FAULT);
 	nest_free(n);
 }
 
@@ -497,7 +497,7 @@ static void no_eats_for(struct nest *n, uint32_t device, uint32_t sid, bool ats)
 	assert_int_equal(told(n, sid), VIQ_CALL_STREAM_KNOWN);
 	/* The same words again are no change. */
 	nest_cfgi_ste(n, sid);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_UNCHANGED);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_UNCHANGED);
 }
 
 static void eats_needs_the_embedder_and_the_device(void **state)
@@ -519,12 +519,12 @@ static void refused(unsigned long request, int err)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	break_calls(n, 0, request, 1, err);
 	nest_ste(n, SID, NEST_S1_0(2), NEST_S1_1);
 	nest_cfgi_ste(n, SID);
 	assert_int_equal(nest_mode(n, 0), FK_ABORT);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_REJECTED);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_REJECTED);
 	assert_int_equal(n->last.os_error, err);
 	assert_int_equal(n->last.ste[0], NEST_S1_0(2));
 	assert_int_equal(nest_counters(n).rejected, 1);
@@ -546,13 +546,13 @@ static void failed(unsigned long request, int err)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	break_calls(n, 0, request, 1, err);
 	nest_ste(n, SID, NEST_S1_0(2), NEST_S1_1);
 	assert_false(nest_try_cfgi_ste(n, SID));
 	assert_stopped(n->g, n->g->prod - 2, VIQ_SMMUV3_CERROR_ABT);
 	assert_int_equal(nest_mode(n, 0), FK_ABORT);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_FAILED);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_FAILED);
 	assert_int_equal(n->last.os_error, err);
 	assert_int_equal(nest_counters(n).rejected, 0);
 	assert_int_equal(nest_own_objects(n), BASE_OBJECTS + 1);
@@ -574,11 +574,11 @@ static void bypass_that_fails_aborts(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	break_calls(n, 0, UAPI_VFIO_ATTACH_IOMMUFD_PT, 1, -EIO); /* not the STE's fault: it is ours */
 	nest_ste(n, SID, NEST_V_BYPASS, 0);
 	assert_false(nest_try_cfgi_ste(n, SID));
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_FAILED);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_FAILED);
 	assert_int_equal(nest_mode(n, 0), FK_ABORT);
 	nest_acknowledge(n);
 	assert_int_equal(nest_mode(n, 0), FK_BYPASS);
@@ -590,15 +590,15 @@ static void abort_by_detaching(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	break_calls(n, 0, UAPI_VFIO_ATTACH_IOMMUFD_PT, ALWAYS, -ENOMEM);
 	nest_ste(n, SID, NEST_V_ABORT, 0);
 	nest_cfgi_ste(n, SID);
 	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_ABORT);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_ABORT);
 	nest_stage1(n, SID);
 	assert_false(nest_try_cfgi_ste(n, SID));
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_FAILED);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_FAILED);
 	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
 	heal(n);
 	nest_acknowledge(n);
@@ -611,7 +611,7 @@ static void p1_broken_is_an_error_until_it_works(void **state)
 	struct nest *n = with_device(true);
 	static const uint64_t words[] = {NEST_V_ABORT, NEST_V_BYPASS, NEST_S1_0(2), 0};
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	break_calls(n, 0, UAPI_VFIO_ATTACH_IOMMUFD_PT, ALWAYS, -EIO); /* even if it looks like the guest's fault */
 	break_calls(n, 1, UAPI_VFIO_DETACH_IOMMUFD_PT, ALWAYS, -ENOMEM);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -621,10 +621,10 @@ static void p1_broken_is_an_error_until_it_works(void **state)
 		else
 			assert_false(nest_try_cfgi_ste(n, SID));
 		assert_stopped(n->g, n->g->prod - 2, VIQ_SMMUV3_CERROR_ABT);
-		assert_int_equal(n->last.fate, VIQ_LINUX_FATE_BROKEN);
+		assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_BROKEN);
 		assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
 		/* Also for those who cannot be told otherwise. */
-		assert_int_not_equal(viq_linux_vsmmu_reconfig(n->vs, VIQ_SMMUV3_ENABLED, 0, UINT32_MAX), 0);
+		assert_int_not_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_ENABLED, 0, UINT32_MAX), 0);
 	}
 	heal(n);
 	nest_acknowledge(n);
@@ -639,13 +639,13 @@ static void p1_broken_stops_other_streams_too(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	nest_add(n, 1, SID + 1);
 	break_calls(n, 0, UAPI_VFIO_ATTACH_IOMMUFD_PT, ALWAYS, -ENOMEM);
 	break_calls(n, 1, UAPI_VFIO_DETACH_IOMMUFD_PT, ALWAYS, -ENOMEM);
 	NEST_GBPA_ABORT(n->g);
 	nest_enable(n, false); /* cannot be told */
-	assert_int_equal(n->fates[VIQ_LINUX_FATE_BROKEN], 1);
+	assert_int_equal(n->fates[VIQ_SMMUV3_STREAM_BROKEN], 1);
 	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
 	assert_false(nest_try_cfgi_ste(n, SID + 1));
 	heal(n);
@@ -663,16 +663,16 @@ static void unsure_attachments_are_made_again(void **state)
 	n->own_attach = true;
 	nest_boot(n, true);
 	nest_add(n, 0, SID);
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	n->attach_fails = 3; /* the new table, the one that aborts, detaching */
 	nest_ste(n, SID, NEST_S1_0(2), NEST_S1_1);
 	assert_false(nest_try_cfgi_ste(n, SID));
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_BROKEN);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_BROKEN);
 	/* The words that were attached before the failure: not to be relied on. */
 	nest_ste(n, SID, NEST_S1_0(1), NEST_S1_1);
 	nest_acknowledge(n);
 	assert_idle(n->g);
-	assert_int_equal(n->last.fate, VIQ_LINUX_FATE_STAGE1);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_STAGE1);
 	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
 	assert_int_equal(nest_own_objects(n), BASE_OBJECTS + 2);
 	nest_free(n);
@@ -685,13 +685,13 @@ static void garbage_is_collected_later(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	break_calls(n, 0, UAPI_IOMMU_DESTROY, 1, -ENOMEM);
 	nest_ste(n, SID, NEST_S1_0(2), NEST_S1_1);
 	nest_cfgi_ste(n, SID);
 	assert_stage1(n, 0, NEST_S1_0(2), NEST_S1_1);
 	assert_int_equal(nest_own_objects(n), BASE_OBJECTS + 3);
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	nest_free(n);
 }
 
@@ -729,15 +729,15 @@ static void reconfig_without_a_guest(void **state)
 {
 	struct nest *n = with_device(true);
 
-	go(n, KIND_STAGE1, VIQ_LINUX_FATE_STAGE1);
-	viq_linux_vsmmu_bind(n->vs, NULL);
-	assert_int_equal(viq_linux_vsmmu_reconfig(n->vs, VIQ_SMMUV3_CFGI_STE, 0, UINT32_MAX), -ENODEV);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
+	viq_nest_smmuv3_bind(n->nest, NULL, NULL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_CFGI_STE, 0, UINT32_MAX), -ENODEV);
 	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
-	viq_linux_vsmmu_bind(n->vs, n->g->smmu);
-	assert_int_equal(viq_linux_vsmmu_reconfig(n->vs, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX), 0);
-	assert_int_equal(viq_linux_vsmmu_reconfig(n->vs, VIQ_SMMUV3_CFGI_STE, 1, 0), -EINVAL);
-	assert_int_equal(viq_linux_vsmmu_reconfig(n->vs, VIQ_SMMUV3_RESTORED + 1, 0, 0), -EINVAL);
-	assert_int_equal(viq_linux_vsmmu_reconfig(NULL, VIQ_SMMUV3_CFGI_STE, 0, 0), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_bind(n->nest, n->g->smmu, NULL), 0);
+	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX), 0);
+	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_CFGI_STE, 1, 0), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_RESTORED + 1, 0, 0), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, VIQ_SMMUV3_CFGI_STE, 0, 0), -EINVAL);
 	nest_free(n);
 }
 

@@ -48,7 +48,7 @@ static void no_event_queue(struct nest *n)
 	assert_int_equal(nest_create(n), 0);
 	nest_guest(n);
 	assert_int_equal(viq_linux_vsmmu_event_fd(n->vs), -1);
-	assert_int_equal(viq_linux_vsmmu_events(n->vs), 0);
+	assert_int_equal(viq_nest_smmuv3_events(n->nest, n->config.event_depth), 0);
 	assert_int_equal(nest_own_objects(n), 3);
 	nest_add(n, 0, 1);
 	nest_free(n);
@@ -541,7 +541,7 @@ static void is_at(struct nest *n, uint32_t device, uint32_t vsid)
 	assert_stage1(n, device, NEST_S1_0(vsid), NEST_S1_1);
 	assert_true(told(n, vsid));
 	assert_int_equal(fake_kernel_event(n->fk, device, record), 0);
-	assert_int_equal(viq_linux_vsmmu_events(n->vs), 0);
+	assert_int_equal(viq_nest_smmuv3_events(n->nest, n->config.event_depth), 0);
 	assert_int_equal(vsmmu_peek64(n->g, at), record[0] | (uint64_t)vsid << 32);
 	assert_int_equal(vsmmu_peek64(n->g, at + 16), record[2]);
 }
@@ -552,7 +552,7 @@ static void move_to_a_free_number(void **state)
 	const struct viq_linux_move move = {1, 40};
 
 	nest_stage1(n, 40);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, &move, 1), 0);
+	assert_int_equal(nest_move(n, &move, 1), 0);
 	is_at(n, 0, 40);
 	is_at(n, 1, 2);
 	assert_int_equal(told(n, 1), 0);
@@ -565,7 +565,7 @@ static void move_swaps(void **state)
 	struct nest *n = with_streams(2);
 	const struct viq_linux_move moves[] = {{1, 2}, {2, 1}};
 
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, moves, 2), 0);
+	assert_int_equal(nest_move(n, moves, 2), 0);
 	is_at(n, 0, 2);
 	is_at(n, 1, 1);
 	nest_free(n);
@@ -588,7 +588,7 @@ static void move_in_a_circle(void **state)
 
 	n->fk->before_call = nobody_translates;
 	n->fk->opaque = &before;
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, moves, 3), 0);
+	assert_int_equal(nest_move(n, moves, 3), 0);
 	n->fk->before_call = NULL;
 	is_at(n, 0, 2);
 	is_at(n, 1, 3);
@@ -602,9 +602,9 @@ static void move_to_itself(void **state)
 	struct nest *n = with_streams(1);
 	const struct viq_linux_move move = {1, 1};
 
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, &move, 1), 0);
+	assert_int_equal(nest_move(n, &move, 1), 0);
 	is_at(n, 0, 1);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, NULL, 0), 0);
+	assert_int_equal(nest_move(n, NULL, 0), 0);
 	nest_free(n);
 }
 
@@ -615,12 +615,12 @@ static void move_refuses_and_changes_nothing(void **state)
 	const struct viq_linux_move split[] = {{1, 8}, {1, 9}}, late[] = {{1, 2}, {2, 3}};
 	uint64_t calls = n->fk->calls;
 
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, unknown, 2), -ENOENT);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, taken, 1), -EEXIST);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, twice, 2), -EEXIST);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, split, 2), -EEXIST);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, late, 2), -EEXIST);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, NULL, 1), -EINVAL);
+	assert_int_equal(nest_move(n, unknown, 2), -ENOENT);
+	assert_int_equal(nest_move(n, taken, 1), -EEXIST);
+	assert_int_equal(nest_move(n, twice, 2), -EEXIST);
+	assert_int_equal(nest_move(n, split, 2), -EEXIST);
+	assert_int_equal(nest_move(n, late, 2), -EEXIST);
+	assert_int_equal(nest_move(n, NULL, 1), -EINVAL);
 	assert_int_equal(viq_linux_vsmmu_move(NULL, unknown, 1), -EINVAL);
 	assert_int_equal(n->fk->calls, calls);
 	for (uint32_t i = 0; i < 3; i++)
@@ -634,7 +634,7 @@ static void move_removes_what_it_cannot_move(void **state)
 	const struct viq_linux_move moves[] = {{1, 2}, {2, 3}, {3, 1}};
 
 	break_calls(n, UAPI_IOMMU_VDEVICE_ALLOC, 1, -ENOMEM);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, moves, 3), -ENOMEM);
+	assert_int_equal(nest_move(n, moves, 3), -ENOMEM);
 	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
 	assert_int_equal(told(n, 2), 0);
 	is_at(n, 1, 3);
@@ -651,7 +651,7 @@ static void move_gives_numbers_back(void **state)
 	const struct viq_linux_move move = {1, 2};
 
 	break_calls(n, UAPI_IOMMU_DESTROY, 2, -EBUSY); /* the nested page table, the vDEVICE */
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, &move, 1), -EBUSY);
+	assert_int_equal(nest_move(n, &move, 1), -EBUSY);
 	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
 	assert_int_equal(nest_own_objects(n), 4);
 	nest_add(n, 0, 1);
@@ -668,7 +668,7 @@ static void move_removes_what_does_not_stop(void **state)
 	n->fk->faults[1] = (struct fk_fault){UAPI_VFIO_ATTACH_IOMMUFD_PT,
 					     n->fk->ioctls[UAPI_VFIO_ATTACH_IOMMUFD_PT & 0xff] + 1, 1, -EBUSY};
 	break_calls(n, UAPI_VFIO_DETACH_IOMMUFD_PT, 1, -EIO);
-	assert_int_equal(viq_linux_vsmmu_move(n->vs, moves, 2), -EIO);
+	assert_int_equal(nest_move(n, moves, 2), -EIO);
 	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
 	assert_int_equal(told(n, 2), 0);
 	is_at(n, 1, 1);

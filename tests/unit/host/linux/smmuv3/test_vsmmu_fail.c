@@ -138,7 +138,7 @@ static void after_move(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t
 static void step_swap(struct sweep *s, uint32_t a, uint32_t b)
 {
 	const struct viq_linux_move moves[] = {{1 + a, 1 + b}, {1 + b, 1 + a}};
-	int err = viq_linux_vsmmu_move(s->n->vs, moves, 2);
+	int err = nest_move(s->n, moves, 2);
 
 	if (err)
 		assert_injected(s, err);
@@ -162,7 +162,7 @@ static void step_destroy(struct sweep *s)
 {
 	int err;
 
-	viq_linux_vsmmu_bind(s->n->vs, NULL);
+	viq_nest_smmuv3_bind(s->n->nest, NULL, NULL);
 	err = viq_linux_vsmmu_destroy(s->n->vs);
 	s->n->vs = NULL;
 	if (err)
@@ -412,7 +412,7 @@ static void random_move(struct model *m)
 	uint32_t count = told(m->n, b) && a != b ? 2 : 1;
 
 	random_faults(m);
-	if (viq_linux_vsmmu_move(m->n->vs, moves, count) == -ENOENT)
+	if (nest_move(m->n, moves, count) == -ENOENT)
 		return;
 	for (uint32_t i = 0; i < m->n->devices; i++) {
 		if (m->at[i] == a + 1)

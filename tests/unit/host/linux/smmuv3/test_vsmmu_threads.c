@@ -89,10 +89,10 @@ static void change_something(struct nest *n, uint64_t *seed)
 		viq_linux_vsmmu_remove(n->vs, sid);
 		break;
 	case 3:
-		viq_linux_vsmmu_move(n->vs, moves, 1);
+		nest_move(n, moves, 1);
 		break;
 	case 4:
-		viq_linux_vsmmu_move(n->vs, moves, sid == to ? 1 : 2);
+		nest_move(n, moves, sid == to ? 1 : 2);
 		break;
 	case 5:
 		nest_ste(n, sid, test_below(seed, 2) ? NEST_S1_0(sid) : NEST_V_BYPASS, NEST_S1_1 | NEST_EATS);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nesting of a guest SMMUv3: makes hosts follow the guest's registers and stream table, and brings their events to the
+ * guest's event queue.
+ *
+ * Backends (viq_linux_vsmmu_backend(), viq_soft_backend(), or a VMM's own) are joined and leave, and the guest SMMUv3
+ * is bound and unbound, in any order and at any time. Streams keep what they have until they are told to follow:
+ *
+ *   the guest changed its tables      viq_nest_smmuv3_reconfig(), called from viq_smmuv3_ops.reconfig
+ *   a device was added or moved       viq_nest_smmuv3_follow()
+ *   a backend joined, a guest bound   viq_nest_smmuv3_reconfig() with VIQ_SMMUV3_RESTORED
+ *
+ * All functions are called on the thread that uses the guest SMMUv3 then.
+ */
+#ifndef VIQ_NEST_SMMUV3_H
+#define VIQ_NEST_SMMUV3_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/export.h>
+#include <viq/smmuv3.h>
+#include <viq/smmuv3_host.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viq_nest_smmuv3;
+
+/* All members but size are optional (NULL). They must not call back. */
+struct viq_nest_smmuv3_ops {
+	uint32_t size; /* sizeof(struct viq_nest_smmuv3_ops) */
+	/* A stream was set, or could not be. */
+	void (*trace)(void *opaque, const struct viq_smmuv3_outcome *outcome);
+};
+
+/* ops are copied; NULL: no hooks. *out is the caller's. 0, -EINVAL or -ENOMEM. */
+VIQ_EXPORT int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque,
+				      struct viq_nest_smmuv3 **out);
+/* Touches neither the guest nor a backend. NULL is allowed. */
+VIQ_EXPORT void viq_nest_smmuv3_destroy(struct viq_nest_smmuv3 *nest);
+
+/*
+ * Set config's ID registers to what this library and all backends offer, where that is more than
+ * viq_smmuv3_config_init() promises, and take away what one of them lacks. The rest of *config is not touched. ATS is
+ * offered only if ats. Without a backend nothing changes.
+ */
+VIQ_EXPORT void viq_nest_smmuv3_offer(const struct viq_nest_smmuv3 *nest, bool ats, struct viq_smmuv3_config *config);
+
+/*
+ * The guest SMMUv3 whose tables are followed and that gets the events; it must be unbound (NULL) before it is
+ * destroyed. -EINVAL with *why: its ID registers promise more than a backend has; then none is bound. why may be NULL,
+ * here and below.
+ */
+VIQ_EXPORT int viq_nest_smmuv3_bind(struct viq_nest_smmuv3 *nest, struct viq_smmuv3 *smmu, struct viq_why *why);
+
+/*
+ * A host joins: *backend is copied, and must be valid until it leaves. -EINVAL with *why: no backend, or the bound
+ * guest was promised more than it has. -EEXIST: it is here already. -ENOMEM.
+ */
+VIQ_EXPORT int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend,
+				    struct viq_why *why);
+/*
+ * It leaves: its streams abort from now on. -ENOENT: it is not here. The first error of the host: it has left all the
+ * same, and a device that could not be made to abort must be removed.
+ */
+VIQ_EXPORT int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend);
+
+/*
+ * Read the STE of the device at vsid and set its stream: after it was added or moved there. -ENOENT: no backend has it.
+ * -ENODEV: no guest is bound, nothing has changed. An error of the host: it aborts, or is BROKEN.
+ */
+VIQ_EXPORT int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid);
+
+/*
+ * Read the STE of every device in [first, last] and set its stream. A guest's bad STE makes its stream abort and is no
+ * error. An error of the host: the stream aborts, the first error is returned (so that the guest's command does not
+ * complete), the other streams are done all the same. Causes other than VIQ_SMMUV3_CFGI_STE concern every device, and
+ * any cause a stream that is BROKEN. -ENODEV: no guest is bound, nothing has changed. -EINVAL.
+ */
+VIQ_EXPORT int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest, enum viq_smmuv3_reconfig_cause cause,
+					uint32_t first, uint32_t last);
+
+/*
+ * The same in steps of one stream, which may be left at any point and taken up again: also by another object, because
+ * this is plain numbers, and whatever joined, left, was added or removed in between.
+ */
+struct viq_nest_smmuv3_cursor {
+	uint64_t next; /* StreamIDs below are done */
+	uint32_t cause, first, last;
+	int32_t error; /* the first, or 0 */
+};
+
+/* -EINVAL: no such cause or range. */
+VIQ_EXPORT int viq_nest_smmuv3_begin(struct viq_nest_smmuv3_cursor *cursor, enum viq_smmuv3_reconfig_cause cause,
+				     uint32_t first, uint32_t last);
+/*
+ * Do one more stream. true: there may be more to do. *cost, if cost is not NULL: reading an STE, and each system call
+ * that it took, in units of one command.
+ */
+VIQ_EXPORT bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest, struct viq_nest_smmuv3_cursor *cursor,
+				     uint32_t *cost);
+
+/*
+ * Move events of all backends to the guest's event queue, in each backend's order: at most budget of each (0: 1,024),
+ * so that a flood does not hold the caller. What a host has lost makes the guest's queue overflow
+ * (viq_smmuv3_event_lost()). Without a guest they are dropped. 0, or the first negative errno of a backend.
+ */
+VIQ_EXPORT int viq_nest_smmuv3_events(struct viq_nest_smmuv3 *nest, uint32_t budget);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

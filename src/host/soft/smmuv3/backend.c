@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* A vIOMMU's streams for who follows a guest's tables. */
+#include <errno.h>
+
+#include "object.h"
+
+static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
+{
+	const struct soft_vdevice *best = NULL;
+	struct soft_retired retired = {0};
+	struct viq_soft *soft = opaque;
+	const struct soft_viommu *v;
+	int err = soft_lock(soft);
+
+	if (err)
+		return err;
+	v = soft_viommu_find(soft, object, &err);
+	for (uint32_t i = 0; v && i < SOFT_VSID_BUCKETS; i++) {
+		for (const struct soft_vdevice *d = v->vdevices[i]; d; d = d->next) {
+			if (d->vsid >= *vsid && (!best || d->vsid < best->vsid))
+				best = d;
+		}
+	}
+	if (best) {
+		*vsid = best->vsid;
+		*broken = best->broken;
+	}
+	soft_unlock(soft, &retired);
+	return err ? err : best != NULL;
+}
+
+/* Nobody may go on with the old configuration. */
+static int block(struct viq_soft *soft, uint32_t object, uint32_t vsid)
+{
+	struct soft_retired retired = {0};
+	struct soft_vdevice *vdevice = NULL;
+	struct soft_viommu *v;
+	int err = soft_lock(soft);
+
+	if (err)
+		return err;
+	v = soft_viommu_find(soft, object, &err);
+	if (v)
+		vdevice = soft_vdevice_find(v, vsid);
+	if (vdevice) {
+		err = soft_dev_set(vdevice->dev, NULL, vdevice, vdevice->dev->ats, &retired);
+		vdevice->broken = err != 0;
+	}
+	soft_unlock(soft, &retired);
+	return err;
+}
+
+static int configure(struct viq_soft *soft, uint32_t object, uint32_t vsid, const struct viq_smmuv3_stream *stream,
+		     uint32_t *fate)
+{
+	static const uint8_t fates[] = {
+		[VIQ_SMMUV3_ABORT] = VIQ_SMMUV3_STREAM_ABORT,
+		[VIQ_SMMUV3_FAULT] = VIQ_SMMUV3_STREAM_FAULT,
+		[VIQ_SMMUV3_BYPASS] = VIQ_SMMUV3_STREAM_BYPASS,
+		[VIQ_SMMUV3_STAGE1] = VIQ_SMMUV3_STREAM_STAGE1,
+	};
+
+	*fate = fates[stream->mode];
+	if (stream->mode == VIQ_SMMUV3_FAULT)
+		return viq_soft_vdevice_fault(soft, object, vsid, stream->event);
+	return viq_soft_vdevice_configure(soft, object, vsid, stream->ste);
+}
+
+static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_smmuv3_stream *stream,
+	       struct viq_smmuv3_outcome *outcome)
+{
+	int err;
+
+	if (!stream || stream->size != sizeof(*stream) || stream->mode > VIQ_SMMUV3_STAGE1 || !outcome ||
+	    outcome->size != sizeof(*outcome))
+		return -EINVAL;
+	*outcome = (struct viq_smmuv3_outcome){
+		.size = sizeof(*outcome), .vsid = vsid, .ste = {stream->ste[0], stream->ste[1]}};
+	err = configure(opaque, object, vsid, stream, &outcome->fate);
+	if (!err)
+		return 0;
+	outcome->os_error = err;
+	if (block(opaque, object, vsid))
+		outcome->fate = VIQ_SMMUV3_STREAM_BROKEN;
+	else
+		outcome->fate = err == -EINVAL ? VIQ_SMMUV3_STREAM_REJECTED : VIQ_SMMUV3_STREAM_FAILED;
+	return outcome->fate == VIQ_SMMUV3_STREAM_REJECTED ? 0 : err;
+}
+
+static const struct viq_smmuv3_backend_ops ops = {.size = sizeof(ops), .next = next, .set = set};
+
+struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu)
+{
+	if (!soft)
+		return (struct viq_smmuv3_backend){0};
+	return (struct viq_smmuv3_backend){
+		.ops = &ops, .opaque = soft, .object = viommu, .host = viq_soft_host(soft, viommu)};
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nest.h"
+
+int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque, struct viq_nest_smmuv3 **out)
+{
+	struct viq_nest_smmuv3 *nest;
+
+	if (!out || (ops && ops->size != sizeof(*ops)))
+		return -EINVAL;
+	nest = calloc(1, sizeof(*nest));
+	if (!nest)
+		return -ENOMEM;
+	if (ops)
+		nest->ops = *ops;
+	nest->opaque = opaque;
+	*out = nest;
+	return 0;
+}
+
+void viq_nest_smmuv3_destroy(struct viq_nest_smmuv3 *nest)
+{
+	if (!nest)
+		return;
+	free(nest->backends);
+	free(nest);
+}
+
+/* --- ID registers ------------------------------------------------------------------------------------------------- */
+
+void viq_nest_smmuv3_offer(const struct viq_nest_smmuv3 *nest, bool ats, struct viq_smmuv3_config *config)
+{
+	struct viq_smmuv3_ids ids = {.size = sizeof(ids)};
+	bool raise = true;
+
+	if (!nest || !config || config->size != sizeof(*config))
+		return;
+	ids.idr0 = config->idr0;
+	ids.idr1 = config->idr1;
+	ids.idr3 = config->idr3;
+	ids.idr5 = config->idr5;
+	ids.aidr = config->aidr;
+	/* The first sets what it has; the others only take away. */
+	for (size_t i = 0; i < nest->count; i++) {
+		const struct viq_smmuv3_backend *b = &nest->backends[i];
+
+		if (!b->ops->offer)
+			continue;
+		b->ops->offer(b->opaque, b->object, raise, ats, &ids);
+		raise = false;
+	}
+	config->idr0 = ids.idr0;
+	config->idr1 = ids.idr1;
+	config->idr3 = ids.idr3;
+	config->idr5 = ids.idr5;
+	config->aidr = ids.aidr;
+}
+
+/* The guest sees its ID registers: can the backend keep them? */
+static int promise(const struct viq_smmuv3_backend *b, const struct viq_smmuv3 *smmu, struct viq_why *why)
+{
+	struct viq_smmuv3_ids ids = {.size = sizeof(ids)};
+	int err = viq_smmuv3_get_ids(smmu, &ids);
+
+	if (err || !b->ops->promise)
+		return err;
+	return b->ops->promise(b->opaque, b->object, &ids, why);
+}
+
+int viq_nest_smmuv3_bind(struct viq_nest_smmuv3 *nest, struct viq_smmuv3 *smmu, struct viq_why *why)
+{
+	if (!nest)
+		return -EINVAL;
+	nest->smmu = NULL;
+	for (size_t i = 0; smmu && i < nest->count; i++) {
+		int err = promise(&nest->backends[i], smmu, why);
+
+		if (err)
+			return err;
+	}
+	nest->smmu = smmu;
+	return 0;
+}
+
+/* --- Backends ----------------------------------------------------------------------------------------------------- */
+
+static struct viq_smmuv3_backend *find(const struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b)
+{
+	for (size_t i = 0; i < nest->count; i++) {
+		struct viq_smmuv3_backend *here = &nest->backends[i];
+
+		if (here->ops == b->ops && here->opaque == b->opaque && here->object == b->object)
+			return here;
+	}
+	return NULL;
+}
+
+static bool backend_ok(const struct viq_smmuv3_backend *b)
+{
+	return b && b->ops && b->ops->size == sizeof(*b->ops) && b->ops->next && b->ops->set;
+}
+
+int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend, struct viq_why *why)
+{
+	struct viq_smmuv3_backend *bigger;
+	int err;
+
+	if (!nest || !backend_ok(backend)) {
+		if (why)
+			strcpy(why->text, "backend: ops missing, or of another size");
+		return -EINVAL;
+	}
+	if (find(nest, backend))
+		return -EEXIST;
+	bigger = realloc(nest->backends, (nest->count + 1) * sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	nest->backends = bigger;
+	err = nest->smmu ? promise(backend, nest->smmu, why) : 0;
+	if (!err)
+		nest->backends[nest->count++] = *backend;
+	return err;
+}
+
+int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend)
+{
+	struct viq_smmuv3_backend *b;
+	int err;
+
+	if (!nest || !backend)
+		return -EINVAL;
+	b = find(nest, backend);
+	if (!b)
+		return -ENOENT;
+	err = nest_smmuv3_block(nest, b);
+	nest->count--;
+	memmove(b, b + 1, (size_t)(&nest->backends[nest->count] - b) * sizeof(*b));
+	return err;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The streams of a vIOMMU for who follows a guest's tables: found in order, set by value. */
+#include "support/soft.h"
+
+static struct viq_smmuv3_backend backend_of(const struct machine *m)
+{
+	return viq_soft_backend(m->soft, m->viommu);
+}
+
+static int set(const struct viq_smmuv3_backend *b, uint32_t vsid, enum viq_smmuv3_stream_mode mode, uint64_t dw0,
+	       struct viq_smmuv3_outcome *outcome)
+{
+	const struct viq_smmuv3_stream stream = {.size = sizeof(stream),
+						 .mode = mode,
+						 .ste = {dw0, 0},
+						 .event = {VIQ_SMMUV3_EVT_C_BAD_STE | (uint64_t)vsid << 32}};
+
+	*outcome = (struct viq_smmuv3_outcome){.size = sizeof(*outcome)};
+	return b->ops->set(b->opaque, b->object, vsid, &stream, outcome);
+}
+
+static void streams_are_found_in_order(void **state)
+{
+	static const uint32_t vsids[] = {UINT32_MAX, 7, 263, 519, 8};
+	static const uint32_t sorted[] = {7, 8, 263, 519, UINT32_MAX};
+	struct viq_smmuv3_backend b;
+	struct viq_soft_dev *dev[5], *found;
+	struct machine m;
+	uint32_t id, vsid;
+	bool broken;
+
+	machine_init(&m, NULL);
+	b = backend_of(&m);
+	vsid = 0;
+	assert_int_equal(b.ops->next(b.opaque, b.object, &vsid, &broken), 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(viq_soft_dev_alloc(m.soft, &dev[i]), 0);
+		assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev[i], vsids[i], &id), 0);
+	}
+	for (int i = 0; i < 5; i++) {
+		vsid = i ? sorted[i - 1] + 1 : 0;
+		broken = true;
+		assert_int_equal(b.ops->next(b.opaque, b.object, &vsid, &broken), 1);
+		assert_int_equal(vsid, sorted[i]);
+		assert_false(broken);
+		assert_int_equal(viq_soft_vdevice_find(m.soft, m.viommu, vsids[i], &found), 0);
+		assert_ptr_equal(found, dev[i]);
+	}
+	assert_int_equal(viq_soft_vdevice_find(m.soft, m.viommu, 6, &found), -ENOENT);
+	assert_int_equal(viq_soft_vdevice_find(m.soft, 4711, 7, &found), -ENOENT);
+	assert_int_equal(viq_soft_vdevice_find(m.soft, m.viommu, 7, NULL), -EINVAL);
+	vsid = 0;
+	assert_int_equal(b.ops->next(b.opaque, 4711, &vsid, &broken), -ENOENT);
+	assert_null(viq_soft_backend(NULL, m.viommu).ops);
+	machine_fini(&m);
+}
+
+static void each_mode(void **state)
+{
+	struct viq_smmuv3_outcome o;
+	struct viq_smmuv3_backend b;
+	struct machine m;
+	uint64_t ttb, pa;
+
+	ttb = machine_init_s1(&m, NULL);
+	map_page(&m, ttb, 0x5000, (MEM_BASE + 0x7000) | PAGE_RW);
+	b = backend_of(&m);
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_STAGE1, ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), &o), 0);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_STAGE1);
+	assert_int_equal(o.vsid, VSID);
+	assert_int_equal(o.ste[0], ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0));
+	assert_translates(m.dev, 0x5000, MEM_BASE + 0x7000);
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_BYPASS, ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), &o), 0);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_BYPASS);
+	assert_translates(m.dev, 0x5000, 0x5000);
+	m.event_count = 0;
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_ABORT, VIQ_SMMUV3_STE_0_V, &o), 0);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_ABORT);
+	assert_int_equal(translate(m.dev, 0x5000, 0, VIQ_SOFT_READ, &pa), -EFAULT);
+	assert_int_equal(m.event_count, 0);
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_FAULT, VIQ_SMMUV3_STE_0_V, &o), 0);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_FAULT);
+	assert_int_equal(translate(m.dev, 0x5000, 0, VIQ_SOFT_READ, &pa), -EFAULT);
+	assert_int_equal(m.event_count, 1);
+	assert_int_equal(m.events[0][0], VIQ_SMMUV3_EVT_C_BAD_STE | (uint64_t)VSID << 32);
+	machine_fini(&m);
+}
+
+/* Words that this IOMMU does not take: as a bad STE, not as a failure. Nobody goes on with the old ones. */
+static void refused_words_abort(void **state)
+{
+	struct viq_smmuv3_outcome o;
+	struct viq_smmuv3_backend b;
+	struct machine m;
+	uint64_t pa;
+
+	machine_init_s1(&m, NULL);
+	b = backend_of(&m);
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_BYPASS, ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), &o), 0);
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_STAGE1, VIQ_BIT(63) | ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 31), &o),
+			 0);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_REJECTED);
+	assert_int_equal(o.os_error, -EINVAL);
+	assert_int_equal(translate(m.dev, 0x5000, 0, VIQ_SOFT_READ, &pa), -EFAULT);
+	machine_fini(&m);
+}
+
+static void errors(void **state)
+{
+	struct viq_smmuv3_stream stream = {.size = sizeof(stream), .mode = VIQ_SMMUV3_STAGE1 + 1};
+	struct viq_smmuv3_outcome o;
+	struct viq_smmuv3_backend b;
+	struct machine m;
+	uint32_t vsid = 0;
+	bool broken;
+
+	machine_init_s1(&m, NULL);
+	b = backend_of(&m);
+	assert_int_equal(set(&b, VSID + 1, VIQ_SMMUV3_ABORT, VIQ_SMMUV3_STE_0_V, &o), -ENOENT);
+	o = (struct viq_smmuv3_outcome){.size = sizeof(o)};
+	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, &stream, &o), -EINVAL);
+	stream.mode = VIQ_SMMUV3_ABORT;
+	stream.size--;
+	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, &stream, &o), -EINVAL);
+	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, NULL, &o), -EINVAL);
+	/* Inside an access nothing can be changed. */
+	viq_soft_access_begin();
+	assert_int_equal(b.ops->next(b.opaque, b.object, &vsid, &broken), -EDEADLK);
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_ABORT, VIQ_SMMUV3_STE_0_V, &o), -EDEADLK);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_BROKEN);
+	viq_soft_access_end();
+	machine_fini(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(streams_are_found_in_order),
+		cmocka_unit_test(each_mode),
+		cmocka_unit_test(refused_words_abort),
+		cmocka_unit_test(errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
