@@ -76,6 +76,13 @@ void board_run(struct board *board, uint32_t budget)
 	board->busy = board->arch->run(board, budget);
 }
 
+void board_kick(void *opaque)
+{
+	struct board *board = opaque;
+
+	board->busy = true;
+}
+
 /* --- The bus ----------------------------------------------------------------------------------------------------- */
 
 /* Largest power of two, at most 8, that the address is aligned to and that still fits. */

@@ -90,6 +90,8 @@ void board_write(void *opaque, uint64_t addr, const void *buf, uint64_t len);
 void board_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len);
 
 void board_run(struct board *board, uint32_t budget);
+/* For kick() of either front end; opaque is the board. */
+void board_kick(void *opaque);
 
 /* The "viq" lines (device_extra.c). */
 void board_extra(void *opaque, struct qtest *qtest, char *const *words, size_t count);

@@ -44,13 +44,6 @@ static void pulse_irq(void *opaque, enum viq_smmuv3_irq which)
 		qtest_irq_pulse(board->qtest, wires[which].spi, wires[which].line);
 }
 
-static void kick(void *opaque)
-{
-	struct board *board = opaque;
-
-	board->busy = true;
-}
-
 static int reconfigure(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
 {
 	struct smmuv3_board *board = of(opaque);
@@ -62,7 +55,7 @@ static const struct viq_smmuv3_ops smmu_ops = {
 	.size = sizeof(struct viq_smmuv3_ops),
 	.irq = pulse_irq,
 	.reconfig = reconfigure,
-	.kick = kick,
+	.kick = board_kick,
 };
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */

@@ -39,13 +39,6 @@ static void message(void *opaque, uint64_t addr, uint32_t data)
 		qtest_irq_pulse(board->qtest, data & 0xff, data & 0xff);
 }
 
-static void kick(void *opaque)
-{
-	struct board *board = opaque;
-
-	board->busy = true;
-}
-
 /* Without the software host no device has anything cached, nor needs to be configured. */
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
@@ -62,7 +55,7 @@ static const struct viq_vtd_ops ops = {
 	.msi = message,
 	.reconfig = reconfigure,
 	.devtlb = devtlb,
-	.kick = kick,
+	.kick = board_kick,
 };
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */

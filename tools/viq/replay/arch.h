@@ -37,6 +37,9 @@ struct replay_arch {
 	const char *host_kind; /* what a host executes, for messages */
 	const char *atc_kind;  /* what a device's TLB executes */
 	bool wraps;            /* indices have a wrap flag */
+	bool contracts;        /* --contract means something */
+	uint64_t opcode;       /* bits of word 0, the lowest; all of them set is no entry's */
+	uint64_t doorbell;     /* register that is written to ring */
 	uint64_t filler[4];    /* in place of an entry without bytes: waits, and does nothing else */
 
 	/* --- Entries */
@@ -48,23 +51,26 @@ struct replay_arch {
 	bool (*ends_call)(const uint64_t entry[4]); /* what follows goes to the host in another call */
 	void (*scan)(struct scan *scan, const uint64_t entry[4]);
 
-	/* --- The guest. Functions that return false have printed the error. */
-	/* Memory, front end and host; nothing enabled. NULL after an error. */
-	struct replay_guest *(*create)(const struct replay_options *options, const struct scan *scan);
-	void (*destroy)(struct replay_guest *guest);
+	/* --- The guest */
+	size_t size; /* bytes of a guest with what this adds */
+	/* Memory is there: front end and host; nothing enabled. Or a negative errno and *why, what cannot be done. */
+	int (*build)(struct replay_guest *guest, const struct replay_options *options, const struct scan *scan,
+		     const char **why);
+	void (*destroy)(struct replay_guest *guest); /* what build() has made, also after a failure */
+	uint64_t (*read)(struct replay_guest *guest, uint64_t offset, unsigned int size);
+	void (*write)(struct replay_guest *guest, uint64_t offset, unsigned int size, uint64_t value);
 	/* Enable translation with the tables as they are now. */
 	void (*enable)(struct replay_guest *guest);
 	/* A (new) queue at guest->ring, empty at this index. */
 	void (*start_queue)(struct replay_guest *guest, uint32_t first);
 	/* What the guest's own driver would have written: status addresses of the recorded one lie elsewhere. */
 	void (*adapt)(struct replay_guest *guest, uint32_t index, uint64_t entry[4]);
-	/* The guest queues a bad entry in place of this one. */
-	void (*spoil)(const struct replay_guest *guest, const struct replay_inject *inject, uint64_t entry[4]);
+	/* Is a reserved bit set in it? */
+	bool (*is_reserved)(const struct replay_guest *guest, const uint64_t entry[4]);
 	/* Index up to which the queue is consumed, as the guest sees it. */
 	uint32_t (*head)(struct replay_guest *guest);
 	/* Has this entry, which head has passed, told the guest that all before it took effect? */
 	bool (*completed)(struct replay_guest *guest, uint32_t index, const uint64_t entry[4]);
-	void (*ring)(struct replay_guest *guest, uint32_t doorbell);
 	bool (*run)(struct replay_guest *guest); /* true: work is left */
 	bool (*stopped)(struct replay_guest *guest);
 	/* Registers and names of the error that stopped the queue, and at which index, if not at head. */
@@ -88,6 +94,8 @@ struct replay_arch {
 	bool (*stale)(struct witness *w, const struct record *record);
 };
 
+/* The guest queues a bad entry in place of this one, where kind says so (inject.c). */
+void replay_spoil(const struct replay_guest *guest, enum replay_injection kind, uint64_t entry[4]);
 /* What the driver did, as part of a sentence. */
 const char *replay_answer_text(const struct replay_arch *arch, const struct replay_error *error);
 

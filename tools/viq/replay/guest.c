@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -31,33 +32,78 @@ static uint64_t clock_cost(void)
 
 /* --- Memory ------------------------------------------------------------------------------------------------------ */
 
-int guest_init(struct replay_guest *guest, const struct replay_arch *arch, const struct replay_options *options)
+static int add_memory(struct replay_guest *guest)
 {
 	struct viq_mem_region region = {.gpa = GUEST_RAM_BASE, .size = GUEST_RAM_SIZE};
 	void *ram =
 		mmap(NULL, GUEST_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int err;
 
-	guest->arch = arch;
-	guest->clock_cost = clock_cost();
-	guest->ring.base = SYNTH_NONE;
 	if (ram == MAP_FAILED)
 		return -errno;
 	guest->ram = ram;
 	region.host = ram;
 	synth_mem_init(&guest->mem, ram, GUEST_RAM_BASE, GUEST_RAM_SIZE);
-	err = viq_mem_create(&region, 1, NULL, NULL, &guest->vmem);
-	if (!err && options->soft)
-		err = viq_fault_create(options->contract, &guest->fault);
-	return err;
+	return viq_mem_create(&region, 1, NULL, NULL, &guest->vmem);
 }
 
-void guest_fini(struct replay_guest *guest)
+/* --- Building ---------------------------------------------------------------------------------------------------- */
+
+struct replay_guest *guest_create(const struct replay_arch *arch, const struct replay_options *options,
+				  const struct scan *scan)
 {
+	const char *why = "cannot make the guest's memory";
+	struct replay_guest *guest;
+	int err;
+
+	if (options->contract != VIQ_FAULT_EXACT && !arch->contracts) {
+		tool_error(options->path, "--contract: the software %s is always exact; leave it out", arch->iommu);
+		return NULL;
+	}
+	guest = calloc(1, arch->size);
+	if (!guest) {
+		tool_error(NULL, "no memory");
+		return NULL;
+	}
+	guest->arch = arch;
+	guest->clock_cost = clock_cost();
+	guest->ring.base = SYNTH_NONE;
+	err = add_memory(guest);
+	if (!err && options->soft)
+		err = viq_fault_create(options->contract, &guest->fault);
+	if (!err)
+		err = arch->build(guest, options, scan, &why);
+	if (!err)
+		return guest;
+	tool_error(NULL, "%s: %s", why, strerror(-err));
+	guest_destroy(guest);
+	return NULL;
+}
+
+void guest_destroy(struct replay_guest *guest)
+{
+	guest->arch->destroy(guest);
 	viq_fault_destroy(guest->fault);
 	viq_mem_destroy(guest->vmem);
 	if (guest->ram)
 		munmap(guest->ram, GUEST_RAM_SIZE);
+	free(guest);
+}
+
+/* --- Registers --------------------------------------------------------------------------------------------------- */
+
+uint32_t guest_read32(struct replay_guest *guest, uint64_t offset)
+{
+	return (uint32_t)guest->arch->read(guest, offset, 4);
+}
+
+void guest_write32(struct replay_guest *guest, uint64_t offset, uint64_t value)
+{
+	guest->arch->write(guest, offset, 4, value);
+}
+
+void guest_write64(struct replay_guest *guest, uint64_t offset, uint64_t value)
+{
+	guest->arch->write(guest, offset, 8, value);
 }
 
 /* --- The ring ---------------------------------------------------------------------------------------------------- */
@@ -122,6 +168,13 @@ void guest_store(struct replay_guest *guest, uint32_t index, const uint64_t entr
 
 /* --- Running ----------------------------------------------------------------------------------------------------- */
 
+void guest_kick(void *opaque)
+{
+	struct replay_guest *guest = opaque;
+
+	guest->kicked = true;
+}
+
 void guest_run(struct replay_guest *guest)
 {
 	while (guest->kicked)
@@ -132,7 +185,7 @@ uint64_t guest_ring(struct replay_guest *guest, uint32_t doorbell)
 {
 	uint64_t start = now_ns(), ns;
 
-	guest->arch->ring(guest, doorbell);
+	guest->arch->write(guest, guest->arch->doorbell, 4, doorbell);
 	guest_run(guest);
 	ns = now_ns() - start;
 	return ns > guest->clock_cost ? ns - guest->clock_cost : 0;

@@ -32,9 +32,16 @@ struct replay_guest {
 	uint64_t clock_cost; /* ns, taken off every measurement */
 };
 
-/* Memory of GUEST_RAM_SIZE, and what is in front of the software host. 0 or a negative errno. */
-int guest_init(struct replay_guest *guest, const struct replay_arch *arch, const struct replay_options *options);
-void guest_fini(struct replay_guest *guest);
+/* Memory of GUEST_RAM_SIZE, front end and host; nothing enabled. NULL after an error, which was printed. */
+struct replay_guest *guest_create(const struct replay_arch *arch, const struct replay_options *options,
+				  const struct scan *scan);
+void guest_destroy(struct replay_guest *guest);
+/* For kick() of either front end; opaque is the guest. */
+void guest_kick(void *opaque);
+
+uint32_t guest_read32(struct replay_guest *guest, uint64_t offset);
+void guest_write32(struct replay_guest *guest, uint64_t offset, uint64_t value);
+void guest_write64(struct replay_guest *guest, uint64_t offset, uint64_t value);
 
 /* A (new) ring, empty at this index. False after an error, which was printed. */
 bool guest_start_queue(struct replay_guest *guest, uint32_t entries, uint32_t entry_size, uint32_t first);

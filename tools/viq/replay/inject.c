@@ -58,3 +58,25 @@ bool replay_check_inject(const struct replay_arch *arch, const struct replay_opt
 			   inject->name, needs);
 	return !needs;
 }
+
+/* The lowest bit that is reserved in the entry, beside its opcode. */
+static void set_reserved_bit(const struct replay_guest *guest, uint64_t entry[4])
+{
+	for (unsigned int bit = (unsigned int)__builtin_popcountll(guest->arch->opcode); bit < 128; bit++) {
+		uint64_t changed[4] = {entry[0], entry[1], entry[2], entry[3]};
+
+		changed[bit / 64] |= UINT64_C(1) << bit % 64;
+		if (guest->arch->is_reserved(guest, changed)) {
+			memcpy(entry, changed, sizeof(changed));
+			return;
+		}
+	}
+}
+
+void replay_spoil(const struct replay_guest *guest, enum replay_injection kind, uint64_t entry[4])
+{
+	if (kind == REPLAY_INJECT_ILLEGAL)
+		entry[0] |= guest->arch->opcode;
+	else if (kind == REPLAY_INJECT_RESERVED_BIT)
+		set_reserved_bit(guest, entry);
+}

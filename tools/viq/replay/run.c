@@ -278,7 +278,7 @@ static void put_command(struct replay *r, uint32_t index, const uint64_t *record
 	memcpy(cmd, fresh->cmd, sizeof(cmd));
 	r->arch->adapt(r->guest, index, cmd);
 	if (fresh->number == r->options->inject.number)
-		r->arch->spoil(r->guest, &r->options->inject, cmd);
+		replay_spoil(r->guest, r->options->inject.kind, cmd);
 	guest_store(r->guest, index, cmd);
 	*place_at(r, index) = (struct place){fresh->number, r->starts};
 	r->starts = false;
@@ -429,7 +429,7 @@ bool replay_capture(const struct replay_options *options, const struct scan *sca
 	struct replay r = {.options = options, .arch = scan->arch, .result = result, .restart = true};
 	bool good = false;
 
-	r.guest = r.arch->create(options, scan);
+	r.guest = guest_create(r.arch, options, scan);
 	if (!r.guest)
 		return false;
 	r.fresh = calloc(scan->max_entries, sizeof(*r.fresh));
@@ -444,6 +444,6 @@ bool replay_capture(const struct replay_options *options, const struct scan *sca
 	free(r.samples);
 	free(r.places);
 	free(r.fresh);
-	r.arch->destroy(r.guest);
+	guest_destroy(r.guest);
 	return good;
 }

@@ -15,8 +15,7 @@
 
 #define OP_NAMES_ASID(op) ((op) == VIQ_SMMUV3_OP_TLBI_NH_ASID || (op) == VIQ_SMMUV3_OP_TLBI_NH_VA)
 
-#define EVENTQ_LOG2    8
-#define ILLEGAL_OPCODE 0xff
+#define EVENTQ_LOG2 8
 /* Kinds are opcodes, and CFGI_ALL apart from CFGI_STE_RANGE. */
 #define KIND_CFGI_ALL 256
 /* What Linux puts in a refused command's place: CMD_SYNC, CS = SEV. */
@@ -126,13 +125,6 @@ static void scan_command(struct scan *scan, const uint64_t cmd[4])
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
 
-static void kick(void *opaque)
-{
-	struct smmuv3_guest *guest = opaque;
-
-	guest->base.kicked = true;
-}
-
 static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
 {
 	struct smmuv3_guest *guest = opaque;
@@ -143,7 +135,7 @@ static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t
 static const struct viq_smmuv3_ops ops = {
 	.size = sizeof(struct viq_smmuv3_ops),
 	.reconfig = reconfig,
-	.kick = kick,
+	.kick = guest_kick,
 };
 
 /* Every feature that recorded commands can use. No MSIs: their addresses are those of another guest. */
@@ -156,31 +148,30 @@ static void offer_features(struct viq_smmuv3_config *config, unsigned int sid_bi
 	config->idr3 |= VIQ_SMMUV3_IDR3_RIL;
 }
 
-static int build(struct smmuv3_guest *guest, const struct replay_options *options, const char **why)
+static int build(struct replay_guest *base, const struct replay_options *options, const struct scan *scan,
+		 const char **why)
 {
+	struct smmuv3_guest *guest = of(base);
 	unsigned int sid_bits = SCAN_SID_BITS;
 	struct viq_call_host soft;
 	int err;
 
-	*why = "cannot make the guest's memory";
-	err = guest_init(&guest->base, &replay_smmuv3, options);
-	if (!err)
-		err = synth_st_init(&guest->st, &guest->base.mem, sid_bits, 8);
+	err = synth_st_init(&guest->st, &base->mem, sid_bits, 8);
 	if (err)
 		return err;
 	offer_features(&guest->config, sid_bits);
 	guest->config.budget = options->budget;
-	guest->config.mem = guest->base.vmem;
+	guest->config.mem = base->vmem;
 	guest->config.ops = &ops;
 	guest->config.opaque = guest;
 	if (options->soft) {
 		*why = "cannot make the software host";
 		guest->soft = true;
-		err = soft_guest_init(&guest->host, guest->base.vmem, guest->config.idr5, 1u << GUEST_TLB_LOG2);
+		err = soft_guest_init(&guest->host, base->vmem, guest->config.idr5, 1u << GUEST_TLB_LOG2);
 		if (err)
 			return err;
 		soft = viq_soft_host(guest->host.soft, guest->host.viommu);
-		err = viq_fault_host(guest->base.fault, &soft, &guest->config.host);
+		err = viq_fault_host(base->fault, &soft, &guest->config.host);
 		if (err)
 			return err;
 	}
@@ -195,43 +186,18 @@ static void destroy(struct replay_guest *base)
 	viq_smmuv3_destroy(guest->smmu);
 	if (guest->soft)
 		soft_guest_fini(&guest->host);
-	guest_fini(base);
-	free(guest);
-}
-
-static struct replay_guest *create(const struct replay_options *options, const struct scan *scan)
-{
-	struct smmuv3_guest *guest = calloc(1, sizeof(*guest));
-	const char *why;
-	int err;
-
-	if (!guest) {
-		tool_error(NULL, "no memory");
-		return NULL;
-	}
-	err = build(guest, options, &why);
-	if (!err)
-		return &guest->base;
-	tool_error(NULL, "%s: %s", why, strerror(-err));
-	destroy(&guest->base);
-	return NULL;
 }
 
 /* --- Registers --------------------------------------------------------------------------------------------------- */
 
-static uint32_t read32(struct smmuv3_guest *guest, uint32_t offset)
+static uint64_t read_register(struct replay_guest *base, uint64_t offset, unsigned int size)
 {
-	return (uint32_t)viq_smmuv3_mmio_read(guest->smmu, offset, 4);
+	return viq_smmuv3_mmio_read(of(base)->smmu, offset, size);
 }
 
-static void write32(struct smmuv3_guest *guest, uint32_t offset, uint32_t value)
+static void write_register(struct replay_guest *base, uint64_t offset, unsigned int size, uint64_t value)
 {
-	viq_smmuv3_mmio_write(guest->smmu, offset, 4, value);
-}
-
-static void write64(struct smmuv3_guest *guest, uint32_t offset, uint64_t value)
-{
-	viq_smmuv3_mmio_write(guest->smmu, offset, 8, value);
+	viq_smmuv3_mmio_write(of(base)->smmu, offset, size, value);
 }
 
 /* With the event queue. */
@@ -240,27 +206,26 @@ static void enable(struct replay_guest *base)
 	struct smmuv3_guest *guest = of(base);
 	uint64_t events = synth_alloc(&base->mem, EVENTQ_LOG2 + 5);
 
-	write64(guest, VIQ_SMMUV3_STRTAB_BASE, synth_st_base(&guest->st));
-	write32(guest, VIQ_SMMUV3_STRTAB_BASE_CFG, synth_st_base_cfg(&guest->st));
+	guest_write64(base, VIQ_SMMUV3_STRTAB_BASE, synth_st_base(&guest->st));
+	guest_write32(base, VIQ_SMMUV3_STRTAB_BASE_CFG, synth_st_base_cfg(&guest->st));
 	if (events != SYNTH_NONE)
-		write64(guest, VIQ_SMMUV3_EVENTQ_BASE, events | EVENTQ_LOG2);
-	write32(guest, VIQ_SMMUV3_CR0,
-		(uint32_t)(VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_ATSCHK |
-			   (events == SYNTH_NONE ? 0 : VIQ_SMMUV3_CR0_EVENTQEN)));
+		guest_write64(base, VIQ_SMMUV3_EVENTQ_BASE, events | EVENTQ_LOG2);
+	guest_write32(base, VIQ_SMMUV3_CR0,
+		      (uint32_t)(VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_ATSCHK |
+				 (events == SYNTH_NONE ? 0 : VIQ_SMMUV3_CR0_EVENTQEN)));
 }
 
 static void start_queue(struct replay_guest *base, uint32_t first)
 {
-	struct smmuv3_guest *guest = of(base);
-	uint32_t cr0 = read32(guest, VIQ_SMMUV3_CR0);
+	uint32_t cr0 = guest_read32(base, VIQ_SMMUV3_CR0);
 
-	write32(guest, VIQ_SMMUV3_CR0, cr0 & ~(uint32_t)VIQ_SMMUV3_CR0_CMDQEN);
-	write64(guest, VIQ_SMMUV3_CMDQ_BASE,
-		base->ring.base | VIQ_PUT(VIQ_SMMUV3_Q_BASE_LOG2SIZE, __builtin_ctz(base->ring.entries)) |
-			VIQ_SMMUV3_Q_BASE_HINT);
-	write32(guest, VIQ_SMMUV3_CMDQ_PROD, first);
-	write32(guest, VIQ_SMMUV3_CMDQ_CONS, first);
-	write32(guest, VIQ_SMMUV3_CR0, cr0 | (uint32_t)VIQ_SMMUV3_CR0_CMDQEN);
+	guest_write32(base, VIQ_SMMUV3_CR0, cr0 & ~(uint32_t)VIQ_SMMUV3_CR0_CMDQEN);
+	guest_write64(base, VIQ_SMMUV3_CMDQ_BASE,
+		      base->ring.base | VIQ_PUT(VIQ_SMMUV3_Q_BASE_LOG2SIZE, __builtin_ctz(base->ring.entries)) |
+			      VIQ_SMMUV3_Q_BASE_HINT);
+	guest_write32(base, VIQ_SMMUV3_CMDQ_PROD, first);
+	guest_write32(base, VIQ_SMMUV3_CMDQ_CONS, first);
+	guest_write32(base, VIQ_SMMUV3_CR0, cr0 | (uint32_t)VIQ_SMMUV3_CR0_CMDQEN);
 }
 
 /* No MSIs are offered, so that nothing in a command leads elsewhere. */
@@ -270,17 +235,12 @@ static void adapt(struct replay_guest *base, uint32_t index, uint64_t cmd[4])
 
 static uint32_t head(struct replay_guest *base)
 {
-	return read32(of(base), VIQ_SMMUV3_CMDQ_CONS) & guest_index_mask(base);
+	return guest_read32(base, VIQ_SMMUV3_CMDQ_CONS) & guest_index_mask(base);
 }
 
 static bool completed(struct replay_guest *base, uint32_t index, const uint64_t cmd[4])
 {
 	return smmuv3_cmd_op(cmd) == VIQ_SMMUV3_OP_SYNC;
-}
-
-static void ring(struct replay_guest *base, uint32_t doorbell)
-{
-	viq_smmuv3_mmio_write(of(base)->smmu, VIQ_SMMUV3_CMDQ_PROD, 4, doorbell);
 }
 
 static bool run(struct replay_guest *base)
@@ -307,7 +267,7 @@ static void counters(const struct replay_guest *base, struct replay_result *resu
 
 static bool stopped(struct replay_guest *base)
 {
-	uint32_t active = read32(of(base), VIQ_SMMUV3_GERROR) ^ read32(of(base), VIQ_SMMUV3_GERRORN);
+	uint32_t active = guest_read32(base, VIQ_SMMUV3_GERROR) ^ guest_read32(base, VIQ_SMMUV3_GERRORN);
 
 	return active & VIQ_SMMUV3_GERROR_CMDQ_ERR;
 }
@@ -316,9 +276,9 @@ static void note_error(struct replay_guest *base, struct replay_error *error)
 {
 	const char *name;
 
-	error->code = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMDQ_CONS_ERR, read32(of(base), VIQ_SMMUV3_CMDQ_CONS));
-	error->status[0] = read32(of(base), VIQ_SMMUV3_GERROR);
-	error->status[1] = read32(of(base), VIQ_SMMUV3_GERRORN);
+	error->code = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMDQ_CONS_ERR, guest_read32(base, VIQ_SMMUV3_CMDQ_CONS));
+	error->status[0] = guest_read32(base, VIQ_SMMUV3_GERROR);
+	error->status[1] = guest_read32(base, VIQ_SMMUV3_GERRORN);
 	name = viq_smmuv3_cerror_name(error->code);
 	error->name = name ? name : "unknown";
 }
@@ -332,7 +292,7 @@ static enum replay_answer answer(struct replay_guest *base, const struct replay_
 
 	if (refused)
 		guest_store(base, error->index, sync);
-	write32(of(base), VIQ_SMMUV3_GERRORN, read32(of(base), VIQ_SMMUV3_GERROR));
+	guest_write32(base, VIQ_SMMUV3_GERRORN, guest_read32(base, VIQ_SMMUV3_GERROR));
 	guest_run(base);
 	return refused ? REPLAY_REPLACED : REPLAY_RETRIED;
 }
@@ -353,26 +313,11 @@ static void error_json(const struct replay_error *e, json_t *object)
 
 /* --- Failures ---------------------------------------------------------------------------------------------------- */
 
-/* The lowest bit that makes the command illegal when it is set, its opcode kept. */
-static void set_reserved_bit(const struct viq_smmuv3_config *config, uint64_t cmd[4])
+static bool is_reserved(const struct replay_guest *base, const uint64_t cmd[4])
 {
-	for (unsigned int bit = 8; bit < 128; bit++) {
-		uint64_t changed[2] = {cmd[0], cmd[1]};
+	const struct viq_smmuv3_config *config = &((const struct smmuv3_guest *)base)->config;
 
-		changed[bit / 64] |= VIQ_BIT(bit % 64);
-		if (viq_smmuv3_command_check(changed, config) == VIQ_SMMUV3_CERROR_ILL) {
-			memcpy(cmd, changed, sizeof(changed));
-			return;
-		}
-	}
-}
-
-static void spoil(const struct replay_guest *base, const struct replay_inject *inject, uint64_t cmd[4])
-{
-	if (inject->kind == REPLAY_INJECT_ILLEGAL)
-		cmd[0] |= ILLEGAL_OPCODE;
-	else if (inject->kind == REPLAY_INJECT_RESERVED_BIT)
-		set_reserved_bit(&((const struct smmuv3_guest *)base)->config, cmd);
+	return viq_smmuv3_command_check(cmd, config) == VIQ_SMMUV3_CERROR_ILL;
 }
 
 static void arm(struct replay_guest *base, const struct viq_fault_failure *what, const uint64_t cmd[4])
@@ -390,6 +335,9 @@ const struct replay_arch replay_smmuv3 = {
 	.host_kind = "a TLBI_*, CFGI_CD* or ATC_INV",
 	.atc_kind = "an ATC_INV",
 	.wraps = true,
+	.opcode = VIQ_SMMUV3_CMD_OP,
+	.contracts = true,
+	.doorbell = VIQ_SMMUV3_CMDQ_PROD,
 	.filler = {VIQ_SMMUV3_OP_SYNC},
 	.kind = kind,
 	.kind_name = kind_name,
@@ -398,15 +346,17 @@ const struct replay_arch replay_smmuv3 = {
 	.goes_to_device = goes_to_device,
 	.ends_call = ends_call,
 	.scan = scan_command,
-	.create = create,
+	.size = sizeof(struct smmuv3_guest),
+	.build = build,
 	.destroy = destroy,
 	.enable = enable,
 	.start_queue = start_queue,
 	.adapt = adapt,
-	.spoil = spoil,
+	.is_reserved = is_reserved,
 	.head = head,
 	.completed = completed,
-	.ring = ring,
+	.read = read_register,
+	.write = write_register,
 	.run = run,
 	.stopped = stopped,
 	.note_error = note_error,

@@ -104,13 +104,6 @@ static void scan_descriptor(struct scan *scan, const uint64_t desc[4])
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
 
-static void kick(void *opaque)
-{
-	struct vtd_guest *guest = opaque;
-
-	guest->base.kicked = true;
-}
-
 /* Without the software host there is no device that could hold a translation, or needs to be configured. */
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
@@ -130,7 +123,7 @@ static const struct viq_vtd_ops ops = {
 	.size = sizeof(struct viq_vtd_ops),
 	.reconfig = reconfig,
 	.devtlb = devtlb,
-	.kick = kick,
+	.kick = guest_kick,
 };
 
 /* Every feature that recorded descriptors can use, page requests apart. */
@@ -201,15 +194,12 @@ static int add_soft(struct vtd_guest *guest)
 	return err;
 }
 
-static int build(struct vtd_guest *guest, const struct replay_options *options, const struct scan *scan,
+static int build(struct replay_guest *base, const struct replay_options *options, const struct scan *scan,
 		 const char **why)
 {
+	struct vtd_guest *guest = of(base);
 	int err;
 
-	*why = "cannot make the guest's memory";
-	err = guest_init(&guest->base, &replay_vtd, options);
-	if (err)
-		return err;
 	guest->root = synth_alloc(&guest->base.mem, 12);
 	guest->status = synth_alloc(&guest->base.mem, 2 + (unsigned int)__builtin_ctz(scan->max_entries));
 	if (guest->root == SYNTH_NONE || guest->status == SYNTH_NONE)
@@ -235,48 +225,18 @@ static void destroy(struct replay_guest *base)
 	if (of(base)->registered)
 		viq_soft_thread_unregister();
 	viq_soft_vtd_destroy(of(base)->soft);
-	guest_fini(base);
-	free(base);
-}
-
-static struct replay_guest *create(const struct replay_options *options, const struct scan *scan)
-{
-	struct vtd_guest *guest;
-	const char *why;
-	int err;
-
-	if (options->contract != VIQ_FAULT_EXACT) {
-		tool_error(options->path, "--contract: the software VT-d is always exact; leave it out");
-		return NULL;
-	}
-	guest = calloc(1, sizeof(*guest));
-	if (!guest) {
-		tool_error(NULL, "no memory");
-		return NULL;
-	}
-	err = build(guest, options, scan, &why);
-	if (!err)
-		return &guest->base;
-	tool_error(NULL, "%s: %s", why, strerror(-err));
-	destroy(&guest->base);
-	return NULL;
 }
 
 /* --- Registers --------------------------------------------------------------------------------------------------- */
 
-static uint32_t read32(struct vtd_guest *guest, uint32_t offset)
+static uint64_t read_register(struct replay_guest *base, uint64_t offset, unsigned int size)
 {
-	return (uint32_t)viq_vtd_mmio_read(guest->vtd, offset, 4);
+	return viq_vtd_mmio_read(of(base)->vtd, offset, size);
 }
 
-static void write32(struct vtd_guest *guest, uint32_t offset, uint64_t value)
+static void write_register(struct replay_guest *base, uint64_t offset, unsigned int size, uint64_t value)
 {
-	viq_vtd_mmio_write(guest->vtd, offset, 4, value);
-}
-
-static void write64(struct vtd_guest *guest, uint32_t offset, uint64_t value)
-{
-	viq_vtd_mmio_write(guest->vtd, offset, 8, value);
+	viq_vtd_mmio_write(of(base)->vtd, offset, size, value);
 }
 
 static void enable(struct replay_guest *base)
@@ -284,38 +244,32 @@ static void enable(struct replay_guest *base)
 	struct vtd_guest *guest = of(base);
 	uint64_t mode = VIQ_PUT(VIQ_VTD_RTADDR_TTM, guest->scalable ? VIQ_VTD_TTM_SCALABLE : VIQ_VTD_TTM_LEGACY);
 
-	write64(guest, VIQ_VTD_RTADDR, guest->root | mode);
-	write32(guest, VIQ_VTD_GCMD, VIQ_VTD_GCMD_SRTP);
-	write32(guest, VIQ_VTD_GCMD, VIQ_VTD_GCMD_TE);
+	guest_write64(base, VIQ_VTD_RTADDR, guest->root | mode);
+	guest_write32(base, VIQ_VTD_GCMD, VIQ_VTD_GCMD_SRTP);
+	guest_write32(base, VIQ_VTD_GCMD, VIQ_VTD_GCMD_TE);
 }
 
 /* Enabling puts IQH to 0; a queue that was recorded from its middle on gets there over wait descriptors. */
 static void start_queue(struct replay_guest *base, uint32_t first)
 {
-	struct vtd_guest *guest = of(base);
-	uint64_t levels = read32(guest, VIQ_VTD_GSTS) & GCMD_LEVELS & ~VIQ_VTD_GCMD_QIE;
+	uint64_t levels = guest_read32(base, VIQ_VTD_GSTS) & GCMD_LEVELS & ~VIQ_VTD_GCMD_QIE;
 	uint32_t bytes = base->ring.entries * base->ring.entry_size;
 
 	for (uint32_t i = 0; i < first; i++)
 		guest_store(base, i, replay_vtd.filler);
-	write32(guest, VIQ_VTD_GCMD, levels);
-	write32(guest, VIQ_VTD_IQT, 0);
-	write64(guest, VIQ_VTD_IQA,
-		base->ring.base | VIQ_PUT(VIQ_VTD_IQA_QS, __builtin_ctz(bytes / 4096)) |
-			(base->ring.entry_size == VIQ_VTD_DESC_SIZE_256 ? VIQ_VTD_IQA_DW : 0));
-	write32(guest, VIQ_VTD_GCMD, levels | VIQ_VTD_GCMD_QIE);
-	write32(guest, VIQ_VTD_IQT, first * base->ring.entry_size);
+	guest_write32(base, VIQ_VTD_GCMD, levels);
+	guest_write32(base, VIQ_VTD_IQT, 0);
+	guest_write64(base, VIQ_VTD_IQA,
+		      base->ring.base | VIQ_PUT(VIQ_VTD_IQA_QS, __builtin_ctz(bytes / 4096)) |
+			      (base->ring.entry_size == VIQ_VTD_DESC_SIZE_256 ? VIQ_VTD_IQA_DW : 0));
+	guest_write32(base, VIQ_VTD_GCMD, levels | VIQ_VTD_GCMD_QIE);
+	guest_write32(base, VIQ_VTD_IQT, first * base->ring.entry_size);
 	guest_run(base);
 }
 
 static uint32_t head(struct replay_guest *base)
 {
-	return read32(of(base), VIQ_VTD_IQH) / base->ring.entry_size;
-}
-
-static void ring(struct replay_guest *base, uint32_t doorbell)
-{
-	viq_vtd_mmio_write(of(base)->vtd, VIQ_VTD_IQT, 4, doorbell);
+	return guest_read32(base, VIQ_VTD_IQH) / base->ring.entry_size;
 }
 
 static bool run(struct replay_guest *base)
@@ -359,7 +313,7 @@ static bool completed(struct replay_guest *base, uint32_t index, const uint64_t 
 	if (!is_wait(desc))
 		return false;
 	if (!(desc[0] & VIQ_VTD_WAIT_SW))
-		return !(read32(guest, VIQ_VTD_FSTS) & VIQ_VTD_FSTS_ITE) ||
+		return !(guest_read32(base, VIQ_VTD_FSTS) & VIQ_VTD_FSTS_ITE) ||
 		       index != ((head(base) - 1) & guest_index_mask(base));
 	return addr >= guest->status && addr < guest->status_end &&
 	       *status_word(guest, addr) == (uint32_t)VIQ_GET(VIQ_VTD_WAIT_DATA, desc[0]);
@@ -369,7 +323,7 @@ static bool completed(struct replay_guest *base, uint32_t index, const uint64_t 
 
 static bool stopped(struct replay_guest *base)
 {
-	return read32(of(base), VIQ_VTD_FSTS) & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE);
+	return guest_read32(base, VIQ_VTD_FSTS) & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE);
 }
 
 static void note_error(struct replay_guest *base, struct replay_error *error)
@@ -377,11 +331,11 @@ static void note_error(struct replay_guest *base, struct replay_error *error)
 	uint32_t before = (error->index - 1) & guest_index_mask(base);
 	uint64_t desc[4];
 
-	error->status[0] = read32(of(base), VIQ_VTD_FSTS);
-	error->status[1] = read32(of(base), VIQ_VTD_IQH);
+	error->status[0] = guest_read32(base, VIQ_VTD_FSTS);
+	error->status[1] = guest_read32(base, VIQ_VTD_IQH);
 	error->name = "device-TLB time-out";
 	if (error->status[0] & VIQ_VTD_FSTS_IQE) {
-		error->code = (uint32_t)VIQ_GET(VIQ_VTD_IQERCD_IQEI, read32(of(base), VIQ_VTD_IQERCD));
+		error->code = (uint32_t)VIQ_GET(VIQ_VTD_IQERCD_IQEI, guest_read32(base, VIQ_VTD_IQERCD));
 		error->name = viq_vtd_iqei_name(error->code);
 		return;
 	}
@@ -401,7 +355,7 @@ static enum replay_answer answer(struct replay_guest *base, const struct replay_
 	uint64_t wait[4];
 
 	if (!(error->status[0] & VIQ_VTD_FSTS_IQE)) {
-		write32(of(base), VIQ_VTD_FSTS, VIQ_VTD_FSTS_ITE);
+		guest_write32(base, VIQ_VTD_FSTS, VIQ_VTD_FSTS_ITE);
 		guest_run(base);
 		return error->index == error->status[1] / base->ring.entry_size ? REPLAY_RETRIED : REPLAY_AGAIN;
 	}
@@ -409,7 +363,7 @@ static enum replay_answer answer(struct replay_guest *base, const struct replay_
 		return REPLAY_STUCK;
 	guest_load(base, submission->last, wait);
 	guest_store(base, error->index, wait);
-	write32(of(base), VIQ_VTD_FSTS, VIQ_VTD_FSTS_IQE);
+	guest_write32(base, VIQ_VTD_FSTS, VIQ_VTD_FSTS_IQE);
 	guest_run(base);
 	return REPLAY_REPLACED;
 }
@@ -450,27 +404,11 @@ static void counters(const struct replay_guest *base, struct replay_result *resu
 
 /* --- Failures ---------------------------------------------------------------------------------------------------- */
 
-/* The lowest bit that makes the descriptor illegal when it is set, its type kept. */
-static void set_reserved_bit(const struct vtd_guest *guest, uint64_t desc[4])
+static bool is_reserved(const struct replay_guest *base, const uint64_t desc[4])
 {
-	for (unsigned int bit = 4; bit < 128; bit++) {
-		uint64_t changed[4] = {desc[0], desc[1], desc[2], desc[3]};
+	const struct viq_vtd_config *config = &((const struct vtd_guest *)base)->config;
 
-		changed[bit / 64] |= VIQ_BIT(bit % 64);
-		if (viq_vtd_descriptor_check(changed, 8 * guest->base.ring.entry_size, &guest->config) ==
-		    VIQ_VTD_IQEI_RESERVED) {
-			memcpy(desc, changed, sizeof(changed));
-			return;
-		}
-	}
-}
-
-static void spoil(const struct replay_guest *base, const struct replay_inject *inject, uint64_t desc[4])
-{
-	if (inject->kind == REPLAY_INJECT_ILLEGAL)
-		desc[0] |= INVALID_TYPE;
-	else if (inject->kind == REPLAY_INJECT_RESERVED_BIT)
-		set_reserved_bit((const struct vtd_guest *)base, desc);
+	return viq_vtd_descriptor_check(desc, 8 * base->ring.entry_size, config) == VIQ_VTD_IQEI_RESERVED;
 }
 
 /* A device that does not answer strikes at its descriptor, not at an entry. */
@@ -499,6 +437,8 @@ const struct replay_arch replay_vtd = {
 	.again = "cleared ITE and queued the same again",
 	.host_kind = "an iotlb or a pasid-iotlb",
 	.atc_kind = "a device-tlb or pasid-device-tlb",
+	.opcode = INVALID_TYPE,
+	.doorbell = VIQ_VTD_IQT,
 	.filler = {VIQ_VTD_TYPE_WAIT | VIQ_VTD_WAIT_FN},
 	.kind = kind,
 	.kind_name = kind_name,
@@ -507,15 +447,17 @@ const struct replay_arch replay_vtd = {
 	.goes_to_device = goes_to_device,
 	.ends_call = ends_call,
 	.scan = scan_descriptor,
-	.create = create,
+	.size = sizeof(struct vtd_guest),
+	.build = build,
 	.destroy = destroy,
 	.enable = enable,
 	.start_queue = start_queue,
 	.adapt = adapt,
-	.spoil = spoil,
+	.is_reserved = is_reserved,
 	.head = head,
 	.completed = completed,
-	.ring = ring,
+	.read = read_register,
+	.write = write_register,
 	.run = run,
 	.stopped = stopped,
 	.note_error = note_error,

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/* What `viq device` was asked for on the command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "failures.h"
+#include "options.h"
+#include "tool.h"
+
+#define MAX_MEMORY (UINT64_C(1) << 40)
+
+static const char help[] =
+	"usage: viq device smmuv3|vtd [OPTION]...\n"
+	"A register-level IOMMU that answers to QEMU's qtest line protocol, where QEMU's machine has it:\n"
+	"  smmuv3   registers at 0x09050000, memory from 0x40000000: the virt machine\n"
+	"  vtd      registers at 0xfed90000, memory from 0: the q35 machine\n"
+	"One client; ends when it hangs up.\n\n"
+	"  --socket PATH      wait for the client on a new unix socket (default: standard input and output)\n"
+	"  --host soft|null   what executes invalidations: a software IOMMU, or nothing (default: null)\n"
+	"  --contract NAME    smmuv3: how the software host reports failures: exact, linux-7.3 or linux-next "
+	"(default:\n"
+	"                     exact)\n"
+	"  --stream N         with the software host: a device with this StreamID or source-id (repeat for more;\n"
+	"                     default: 0)\n"
+	"  --idr0 X, --idr1 X, --idr3 X, --idr5 X, --aidr X\n"
+	"                     smmuv3: ID registers that the guest sees\n"
+	"  --ver X, --cap X, --ecap X\n"
+	"                     vtd: capability registers that the guest sees\n"
+	"  --memory SIZE      guest memory, in bytes or with K, M or G (default: 128M)\n"
+	"  --budget N         commands consumed by one register write at most; the rest follows between lines\n\n"
+	"Lines that begin with 'viq' are additions: run, counters, dma_read, dma_write, inject, save, restore.\n"
+	"Example: printf 'readl 0x9050000\\n' | viq device smmuv3\n";
+
+static bool parse_size(const char *text, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	size_t len = strlen(text);
+	const char *unit = len ? strchr(units, text[len - 1]) : NULL;
+	char digits[32];
+
+	if (!unit || len > sizeof(digits))
+		return tool_number("--memory", text, 4096, MAX_MEMORY, out);
+	memcpy(digits, text, len - 1);
+	digits[len - 1] = '\0';
+	if (!tool_number("--memory", digits, 1, MAX_MEMORY >> (10 * (unit - units + 1)), out))
+		return false;
+	*out <<= 10 * (unit - units + 1);
+	return true;
+}
+
+static bool parse_u32(const char *option, const char *text, uint32_t *out)
+{
+	uint64_t value;
+
+	if (!tool_number(option, text, 0, UINT32_MAX, &value))
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+static bool parse_host(const char *text, bool *soft)
+{
+	*soft = !strcmp(text, "soft");
+	if (*soft || !strcmp(text, "null"))
+		return true;
+	tool_usage("--host: '%s' is not soft or null", text);
+	return false;
+}
+
+static bool parse_stream(struct board_config *board, const char *text)
+{
+	if (board->stream_count == BOARD_MAX_STREAM) {
+		tool_usage("--stream: more than %d devices", BOARD_MAX_STREAM);
+		return false;
+	}
+	if (!parse_u32("--stream", text, &board->streams[board->stream_count]))
+		return false;
+	for (size_t i = 0; i < board->stream_count; i++) {
+		if (board->streams[i] == board->streams[board->stream_count]) {
+			tool_usage("--stream: %s is given twice", text);
+			return false;
+		}
+	}
+	board->stream_count++;
+	return true;
+}
+
+static bool parse_contract(const char *text, uint32_t *contract)
+{
+	if (!contract_parse(text, contract))
+		return true;
+	tool_usage("--contract: '%s' is not %s", text, CONTRACT_NAMES);
+	return false;
+}
+
+enum {
+	OPT_SOCKET = 256,
+	OPT_HOST,
+	OPT_CONTRACT,
+	OPT_STREAM,
+	OPT_IDR0,
+	OPT_IDR1,
+	OPT_IDR3,
+	OPT_IDR5,
+	OPT_AIDR,
+	OPT_VER,
+	OPT_CAP,
+	OPT_ECAP,
+	OPT_MEMORY,
+	OPT_BUDGET,
+};
+
+static const struct option long_options[] = {
+	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"host", required_argument, NULL, OPT_HOST},
+	{"contract", required_argument, NULL, OPT_CONTRACT},
+	{"stream", required_argument, NULL, OPT_STREAM},
+	{"idr0", required_argument, NULL, OPT_IDR0},
+	{"idr1", required_argument, NULL, OPT_IDR1},
+	{"idr3", required_argument, NULL, OPT_IDR3},
+	{"idr5", required_argument, NULL, OPT_IDR5},
+	{"aidr", required_argument, NULL, OPT_AIDR},
+	{"ver", required_argument, NULL, OPT_VER},
+	{"cap", required_argument, NULL, OPT_CAP},
+	{"ecap", required_argument, NULL, OPT_ECAP},
+	{"memory", required_argument, NULL, OPT_MEMORY},
+	{"budget", required_argument, NULL, OPT_BUDGET},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static bool take_smmuv3(int option, struct device_options *opts)
+{
+	static const char *const names[] = {"--idr0", "--idr1", "--idr3", "--idr5", "--aidr"};
+	struct viq_smmuv3_config *c = &opts->board.smmuv3;
+	uint32_t *const fields[] = {&c->idr0, &c->idr1, &c->idr3, &c->idr5, &c->aidr};
+
+	opts->of_smmuv3 = names[option - OPT_IDR0];
+	return parse_u32(opts->of_smmuv3, optarg, fields[option - OPT_IDR0]);
+}
+
+static bool take_vtd(int option, struct device_options *opts)
+{
+	static const char *const names[] = {"--ver", "--cap", "--ecap"};
+
+	opts->of_vtd = names[option - OPT_VER];
+	if (option == OPT_VER)
+		return parse_u32("--ver", optarg, &opts->board.vtd.version);
+	return tool_number(opts->of_vtd, optarg, 0, UINT64_MAX,
+			   option == OPT_CAP ? &opts->board.vtd.cap : &opts->board.vtd.ecap);
+}
+
+static bool take_option(int option, struct device_options *opts)
+{
+	struct board_config *board = &opts->board;
+
+	switch (option) {
+	case OPT_SOCKET:
+		opts->socket = optarg;
+		return true;
+	case OPT_HOST:
+		return parse_host(optarg, &board->soft);
+	case OPT_CONTRACT:
+		opts->of_smmuv3 = "--contract";
+		return parse_contract(optarg, &board->contract);
+	case OPT_STREAM:
+		return parse_stream(board, optarg);
+	case OPT_IDR0:
+	case OPT_IDR1:
+	case OPT_IDR3:
+	case OPT_IDR5:
+	case OPT_AIDR:
+		return take_smmuv3(option, opts);
+	case OPT_VER:
+	case OPT_CAP:
+	case OPT_ECAP:
+		return take_vtd(option, opts);
+	case OPT_MEMORY:
+		return parse_size(optarg, &board->ram_size);
+	case OPT_BUDGET:
+		return parse_u32("--budget", optarg, &opts->budget);
+	default:
+		return false;
+	}
+}
+
+static const struct board_arch *find_arch(const char *name)
+{
+	static const struct board_arch *const archs[] = {&board_smmuv3, &board_vtd};
+
+	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
+		if (!strcmp(archs[i]->name, name))
+			return archs[i];
+	return NULL;
+}
+
+/* Do the options fit the device? TOOL_OK, or the status to exit with. */
+static int check_options(struct device_options *opts)
+{
+	struct board_config *board = &opts->board;
+
+	if (!board->arch)
+		return tool_usage("name one device: smmuv3 or vtd");
+	if (opts->of_smmuv3 && board->arch != &board_smmuv3)
+		return tool_usage("%s is for smmuv3", opts->of_smmuv3);
+	if (opts->of_vtd && board->arch != &board_vtd)
+		return tool_usage("%s is for vtd", opts->of_vtd);
+	if (!board->soft && (board->stream_count || board->contract != VIQ_FAULT_EXACT))
+		return tool_usage("--stream and --contract need --host soft");
+	for (size_t i = 0; i < board->stream_count; i++)
+		if (board->streams[i] > board->arch->stream_limit)
+			return tool_usage("--stream: 0x%x is above 0x%llx", board->streams[i],
+					  (unsigned long long)board->arch->stream_limit);
+	if (!board->stream_count)
+		board->streams[board->stream_count++] = 0;
+	board->smmuv3.budget = board->vtd.budget = opts->budget;
+	return TOOL_OK;
+}
+
+int device_parse_options(int argc, char **argv, struct device_options *opts, bool *go)
+{
+	int option;
+
+	*opts = (struct device_options){.board.ram_size = UINT64_C(128) << 20};
+	viq_smmuv3_config_init(&opts->board.smmuv3);
+	viq_vtd_config_init(&opts->board.vtd);
+	*go = false;
+	while ((option = tool_getopt(argc, argv, "h", long_options)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return TOOL_OK;
+		}
+		if (!take_option(option, opts))
+			return TOOL_USAGE;
+	}
+	if (optind == argc - 1)
+		opts->board.arch = find_arch(argv[optind]);
+	option = check_options(opts);
+	*go = option == TOOL_OK;
+	return option;
+}
