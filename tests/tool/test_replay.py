@@ -2,17 +2,15 @@
 # SPDX-License-Identifier: MIT
 """`viq replay`: what is consumed, what the guest sees, and that devices can tell whether invalidations took effect."""
 import collections
-import json
 import os
 import struct
 import subprocess
-import tempfile
 import unittest
 
 from capture_bytes import DOORBELL, ENTRIES, GAP, SMMUV3, Capture, Writer
+from replay_client import VIQ, Made, replay, run
 
 SOURCE = os.environ["VIQ_SOURCE"]
-VIQ = os.environ["VIQ_TOOL"]
 STRICT = os.path.join(SOURCE, "captures", "linux-7.3-arm64-smmuv3-strict-nvme.pcap")
 ILL, ABT, ATC_INV_SYNC = 1, 2, 3
 CONTRACTS = ("exact", "linux-7.3", "linux-next")
@@ -63,17 +61,6 @@ def atc_inv(sid, va, log2pages, ssid=None):
     return sid << 32 | substream | 0x40, va | log2pages
 
 
-def run(*words):
-    return subprocess.run([VIQ, "replay", *words], capture_output=True, text=True, timeout=60)
-
-
-def replay(path, *options, status=0):
-    done = run("--json", *options, path)
-    assert done.returncode == status, (done.returncode, done.stderr, done.stdout)
-    assert not done.stderr, done.stderr
-    return json.loads(done.stdout)
-
-
 def words(entry):
     return struct.unpack("<QQ", entry)
 
@@ -82,12 +69,7 @@ def name(command):
     return "CFGI_ALL" if command[0] & 0xFF == 4 and command[1] & 31 == 31 else NAMES[command[0] & 0xFF]
 
 
-class Replay(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = os.path.join(folder.name, "made.pcap")
-
+class Replay(Made):
     def make(self, *doorbells, size=256, gap_after=None):
         """A capture of these lists of commands, a doorbell each."""
         writer, at = Writer(SMMUV3, size, 16, "made"), 0

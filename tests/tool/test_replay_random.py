@@ -1,32 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """P1, P2 and P8 by `viq replay` on random queues: whatever the guest queues and however the host fails, no translation is
-stale behind a completed CMD_SYNC, and everything that was looked at is accounted for.
-
-VIQ_SEED=N makes other captures than seed 1; VIQ_ROUNDS is how many captures there are (20)."""
-import json
-import os
-import random
+stale behind a completed CMD_SYNC, and everything that was looked at is accounted for."""
 import struct
-import subprocess
-import sys
-import tempfile
 import unittest
 
 from capture_bytes import DOORBELL, ENTRIES, GAP, NO_BASE, SETUP, SMMUV3, Writer
+from replay_client import RandomGuest, RandomReplay, main
 
-VIQ = os.environ["VIQ_TOOL"]
-SEED = int(os.environ.get("VIQ_SEED") or 1)
-ROUNDS = int(os.environ.get("VIQ_ROUNDS") or 20)
 HOST_OPCODES = (0x05, 0x06, 0x10, 0x11, 0x12, 0x13, 0x30, 0x40)
 
 
-class Guest:
+class Guest(RandomGuest):
     """Random commands over few streams, ASIDs and addresses, so that they meet again; some of them wrong."""
-
-    def __init__(self, rng):
-        self.rng = rng
-        self.commands = []
 
     def tlbi_va(self, op):
         r = self.rng
@@ -58,7 +44,7 @@ class Guest:
             word0, word1 = self.tlbi_va(op)
         if r.random() < 0.02:
             word0 ^= 1 << r.randrange(64)
-        self.commands.append((word0, word1))
+        self.queued.append((word0, word1))
         return struct.pack("<QQ", word0, word1)
 
     def capture(self, path, orderly):
@@ -75,7 +61,7 @@ class Guest:
                 end = (at + max(len(entries), 1)) % (2 * size)
             elif kind < 0.12:
                 writer.events((DOORBELL, at, entries, end), (GAP, end, 1))
-                self.commands.append((0, 0))
+                self.queued.append((0, 0))
                 end = (end + 1) % (2 * size)
             elif kind < 0.16:
                 writer.events((DOORBELL, at, entries, r.getrandbits(32)))
@@ -88,56 +74,23 @@ class Guest:
                 writer.packets.append((SETUP, struct.pack("<QIHHQ", NO_BASE, size, 16, 0, 0) + b"again"))
         writer.save(path)
 
-    def failure(self):
-        """An --inject that can be done, or none."""
-        r = self.rng
-        number = r.randrange(len(self.commands)) if self.commands else 0
-        if not self.commands or self.commands[number] == (0, 0):
-            return []
-        kinds = ["illegal", "reserved-bit"]
-        if self.commands[number][0] & 0xFF in HOST_OPCODES:
-            kinds += ["host-illegal", "hardware", "no-memory", "gone"]
-        if self.commands[number][0] & 0xFF == 0x40:
-            kinds += ["atc-timeout"]
-        return ["--inject", f"{number}:{r.choice(kinds)}"]
+    def goes_to_host(self, word):
+        return word & 0xFF in HOST_OPCODES
+
+    def goes_to_device(self, word):
+        return word & 0xFF == 0x40
 
 
-class Random(unittest.TestCase):
-    def replay(self, rng, path, failure):
-        options = rng.choice([[], ["--batch", "4"], ["--budget", "1"], ["--budget", "3", "--batch", "3"]])
-        contract = rng.choice(["exact", "linux-7.3", "linux-next"])
-        done = subprocess.run([VIQ, "replay", "--json", "--contract", contract, *options, *failure, path],
-                              capture_output=True, text=True, timeout=100)
-        self.assertEqual(done.stderr, "")
-        result = json.loads(done.stdout)
-        self.assertEqual(done.returncode, int(result["stopped"]))
-        return result
+class Random(RandomReplay, unittest.TestCase):
+    GUEST = Guest
+    CONTRACTS = ["exact", "linux-7.3", "linux-next"]
 
-    def test_nothing_is_stale(self):
-        checked = busy = completed = 0
-        for number in range(ROUNDS):
-            rng = random.Random(f"{SEED}/{number}")
-            with self.subTest(seed=SEED, capture=number), tempfile.TemporaryDirectory() as folder:
-                guest, path, orderly = Guest(rng), os.path.join(folder, "random.pcap"), rng.random() < 0.5
-                guest.capture(path, orderly)
-                failure = guest.failure() if rng.random() < 0.6 else []
-                result = self.replay(rng, path, failure)
-                witnesses = result["witnesses"]
-                checked += witnesses["checked"]
-                busy += witnesses["checked"] > 0
-                completed += result["completed"]
-                self.assertEqual(witnesses["stale"], 0)
-                self.assertEqual((witnesses["cached_before"], witnesses["gone_after"]), (witnesses["checked"],) * 2)
-                self.assertTrue(not result["stopped"] or failure)
-                if orderly and not result["stopped"]:
-                    self.assertEqual(sum(result["consumed"].values()), len(guest.commands))
-                    self.assertEqual(sum(result["recorded"].values()), len(guest.commands))
-        print(f"{checked} translations checked in {busy} of {ROUNDS} captures, {completed} waits completed")
-        self.assertGreater(checked, 500 * ROUNDS)
-        self.assertGreater(busy, ROUNDS // 2)
-        self.assertGreater(completed, 5 * ROUNDS)
+    def check_end(self, result, failure):
+        self.assertTrue(not result["stopped"] or failure)
+
+    def check_consumed(self, consumed, queued):
+        self.assertEqual(consumed, queued)
 
 
 if __name__ == "__main__":
-    print(f"VIQ_SEED={SEED}", file=sys.stderr)
-    unittest.main()
+    main()

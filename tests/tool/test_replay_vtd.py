@@ -2,17 +2,14 @@
 # SPDX-License-Identifier: MIT
 """`viq replay` of VT-d queues: what is consumed, what the guest sees, and how its driver answers."""
 import collections
-import json
 import os
 import struct
-import subprocess
-import tempfile
 import unittest
 
 from capture_bytes import DOORBELL, GAP, NO_BASE, SETUP, VTD, Capture, Writer
+from replay_client import Made, replay, run
 
 SOURCE = os.environ["VIQ_SOURCE"]
-VIQ = os.environ["VIQ_TOOL"]
 FIRST = os.path.join(SOURCE, "captures", "linux-7.3-x86-vtd-firststage-nvme.pcap")
 LEGACY = os.path.join(SOURCE, "captures", "linux-7.3-x86-vtd-legacy-nvme.pcap")
 NAMES = {1: "context-cache", 2: "iotlb", 3: "device-tlb", 4: "interrupt-entry-cache", 5: "wait", 6: "pasid-iotlb",
@@ -32,23 +29,7 @@ def iotlb(did=None):
     return (1 << 4 | 2, 0) if did is None else (did << 16 | 2 << 4 | 2, 0)
 
 
-def run(*words):
-    return subprocess.run([VIQ, "replay", *words], capture_output=True, text=True, timeout=60)
-
-
-def replay(path, *options, status=0):
-    done = run("--json", *options, path)
-    assert done.returncode == status, (done.returncode, done.stderr, done.stdout)
-    assert not done.stderr, done.stderr
-    return json.loads(done.stdout)
-
-
-class Replay(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = os.path.join(folder.name, "made.pcap")
-
+class Replay(Made):
     def make(self, *doorbells, size=128, wide=True, first=0):
         """A capture of these lists of descriptors, a doorbell each."""
         entry_size, at = 32 if wide else 16, first

@@ -1,31 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """P1, P2 and P8 by `viq replay` on random VT-d queues: whatever the guest queues and however the host fails, no
-translation is stale behind a completed wait descriptor, and everything that was looked at is accounted for.
-
-VIQ_SEED=N makes other captures than seed 1; VIQ_ROUNDS is how many captures there are (20)."""
-import json
-import os
-import random
+translation is stale behind a completed wait descriptor, and everything that was looked at is accounted for."""
 import struct
-import subprocess
-import sys
-import tempfile
 import unittest
 
 from capture_bytes import DOORBELL, ENTRIES, GAP, NO_BASE, SETUP, VTD, Writer
-
-VIQ = os.environ["VIQ_TOOL"]
-SEED = int(os.environ.get("VIQ_SEED") or 1)
-ROUNDS = int(os.environ.get("VIQ_ROUNDS") or 20)
+from replay_client import RandomGuest, RandomReplay, main
 
 
-class Guest:
+class Guest(RandomGuest):
     """Random descriptors over few domains, PASIDs, devices and addresses, so that they meet again; some of them wrong."""
 
-    def __init__(self, rng, wide):
-        self.rng, self.wide = rng, wide
-        self.descriptors = []
+    ATC_WEIGHT = 4
+
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.wide = rng.random() < 0.7
 
     def descriptor(self):
         r = self.rng
@@ -57,7 +48,7 @@ class Guest:
         r = self.rng
         entries = [self.descriptor() for _ in range(min(r.choice([1, 1, 1, 2, 5, 15]), most - 1))]
         entries.append((r.getrandbits(32) << 32 | r.choice([0x25, 0x25, 0x25, 0x65, 0x45, 0x35]), r.getrandbits(30) << 2))
-        self.descriptors += entries
+        self.queued += entries
         return [struct.pack("<QQQQ", *e, 0, 0)[:32 if self.wide else 16] for e in entries]
 
     def capture(self, path, orderly):
@@ -74,7 +65,7 @@ class Guest:
                 writer.events((ENTRIES, at, entries))
             elif kind < 0.1:
                 writer.events((DOORBELL, at, entries, end * entry_size), (GAP, end, 1))
-                self.descriptors.append((0, 0))
+                self.queued.append((0, 0))
                 end = (end + 1) % size
             else:
                 writer.events((DOORBELL, at, entries, end * entry_size))
@@ -85,57 +76,26 @@ class Guest:
                 writer.packets.append((SETUP, struct.pack("<QIHHQ", NO_BASE, size, entry_size, 0, 0) + b"again"))
         writer.save(path)
 
-    def failure(self):
-        """An --inject that can be done, or none."""
-        r = self.rng
-        number = r.randrange(len(self.descriptors))
-        word, _ = self.descriptors[number]
-        code = word & 15 if not word & 0xE00 else 0
-        if not word:
-            return []
-        kinds = ["illegal", "reserved-bit"]
-        if code in (2, 6):
-            kinds += ["host-illegal", "hardware", "no-memory", "gone"]
-        if code in (3, 8):
-            kinds += ["atc-timeout"] * 4
-        return ["--inject", f"{number}:{r.choice(kinds)}"]
+    @staticmethod
+    def code(word):
+        return word & 15 if not word & 0xE00 else 0
+
+    def goes_to_host(self, word):
+        return self.code(word) in (2, 6)
+
+    def goes_to_device(self, word):
+        return self.code(word) in (3, 8)
 
 
-class Random(unittest.TestCase):
-    def replay(self, rng, path, failure):
-        options = rng.choice([[], ["--batch", "4"], ["--budget", "1"], ["--budget", "3", "--batch", "3"]])
-        done = subprocess.run([VIQ, "replay", "--json", *options, *failure, path], capture_output=True, text=True,
-                              timeout=100)
-        self.assertEqual(done.stderr, "", (options, failure))
-        result = json.loads(done.stdout)
-        self.assertEqual(done.returncode, int(result["stopped"] or result["witnesses"]["stale"] > 0))
-        return result
+class Random(RandomReplay, unittest.TestCase):
+    GUEST = Guest
 
-    def test_nothing_is_stale(self):
-        checked = busy = completed = 0
-        for number in range(ROUNDS):
-            rng = random.Random(f"{SEED}/{number}")
-            with self.subTest(seed=SEED, capture=number), tempfile.TemporaryDirectory() as folder:
-                path, orderly = os.path.join(folder, "random.pcap"), rng.random() < 0.5
-                guest = Guest(rng, rng.random() < 0.7)
-                guest.capture(path, orderly)
-                failure = guest.failure() if rng.random() < 0.6 else []
-                result = self.replay(rng, path, failure)
-                witnesses = result["witnesses"]
-                checked += witnesses["checked"]
-                busy += witnesses["checked"] > 0
-                completed += result["completed"]
-                self.assertEqual(witnesses["stale"], 0, failure)
-                self.assertEqual((witnesses["cached_before"], witnesses["gone_after"]), (witnesses["checked"],) * 2)
-                if orderly and not result["stopped"]:
-                    self.assertGreaterEqual(sum(result["consumed"].values()), len(guest.descriptors))
-                    self.assertEqual(sum(result["recorded"].values()), len(guest.descriptors))
-        print(f"{checked} translations checked in {busy} of {ROUNDS} captures, {completed} waits completed")
-        self.assertGreater(checked, 500 * ROUNDS)
-        self.assertGreater(busy, ROUNDS // 2)
-        self.assertGreater(completed, 5 * ROUNDS)
+    def check_end(self, result, failure):
+        """Linux's driver has no answer to some errors of its own."""
+
+    def check_consumed(self, consumed, queued):
+        self.assertGreaterEqual(consumed, queued)  # twice, where a wait was aborted
 
 
 if __name__ == "__main__":
-    print(f"VIQ_SEED={SEED}", file=sys.stderr)
-    unittest.main()
+    main()
