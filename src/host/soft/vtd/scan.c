@@ -32,38 +32,36 @@ int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct vtd_context 
 	struct soft_vtd_entry entry = {.pasid = pasid};
 	struct soft_vtd_fault fault;
 
-	if (pasid >> 6 >> (ctx->pdts + 7) ||
+	if (pasid >= vtd_context_pasids(ctx) ||
 	    soft_vtd_fetch_pasid(soft->guest_mem, &soft->features, ctx, pasid, &entry.regime, &fault))
 		return 0;
 	return soft_vtd_list_add(soft, list, &entry);
-}
-
-static bool present(const struct viq_soft_vtd *soft, uint64_t addr)
-{
-	uint64_t word;
-
-	return !viq_mem_read_words(soft->guest_mem, addr, &word, 1) && word & VIQ_VTD_PDE_P;
 }
 
 /* The 64 PASIDs of a directory entry. */
 static int scan_table(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t first,
 		      struct soft_vtd_list *list)
 {
-	uint64_t at = ctx->pasid_dir + first / VIQ_VTD_PE_TABLE * VIQ_VTD_PDE_SIZE, table;
+	uint64_t words[VIQ_VTD_PE_TABLE * VIQ_VTD_PE_WORDS];
+	struct vtd_lookup l;
 	int ret = 0;
 
-	if (viq_mem_read_words(soft->guest_mem, at, &table, 1) || !(table & VIQ_VTD_PDE_P))
+	vtd_lookup_pasid(&l, &soft->features, ctx, first);
+	vtd_lookup_step(&l, viq_mem_read_words(soft->guest_mem, l.at, words, l.words) ? NULL : words);
+	if (!l.words || viq_mem_read_words(soft->guest_mem, l.at, words, VIQ_VTD_PE_TABLE * VIQ_VTD_PE_WORDS))
 		return 0;
 	for (uint32_t i = 0; !ret && i < VIQ_VTD_PE_TABLE; i++) {
-		if (present(soft, (table & VIQ_VTD_PDE_PTP) + i * VIQ_VTD_PE_SIZE))
-			ret = soft_vtd_scan_one(soft, ctx, first + i, list);
+		struct soft_vtd_entry entry = {.pasid = first + i};
+
+		if (!vtd_pasid_decode(&soft->features, &words[i * VIQ_VTD_PE_WORDS], l.fpd, &entry.regime))
+			ret = soft_vtd_list_add(soft, list, &entry);
 	}
 	return ret;
 }
 
 int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, struct soft_vtd_list *list)
 {
-	uint32_t pasids = VIQ_VTD_PE_TABLE << (ctx->pdts + 7);
+	uint32_t pasids = vtd_context_pasids(ctx);
 	uint32_t limit = 2u << VIQ_GET(VIQ_VTD_ECAP_PSS, soft->config.ecap);
 	int ret = 0;
 
@@ -76,5 +74,3 @@ int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx
 	/* Where requests without PASID go is for the guest to choose. */
 	return !ret && ctx->rid_pasid >= pasids ? soft_vtd_scan_one(soft, ctx, ctx->rid_pasid, list) : ret;
 }
-
-_Static_assert(VIQ_VTD_PDE_P == VIQ_VTD_PE_P, "present() serves both");
