@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <time.h>
 #include <cmocka.h>
 
 #include <viq/call.h>
@@ -323,7 +322,7 @@ static void *device_thread(void *opaque)
 		device_access(d);
 		if (before && __atomic_load_n(&calling, __ATOMIC_RELAXED))
 			__atomic_add_fetch(&overlapping, 1, __ATOMIC_RELAXED);
-		for (int i = 0; i < 20; i++) {
+		for (int i = 0; i < 3; i++) {
 			device_access(d);
 			sched_yield();
 		}
@@ -346,7 +345,6 @@ static void p1_nothing_stale_while_hosts_come_and_go(void **state)
 	struct viq_call_fanout *fanout = make(&slow, 1);
 	struct device devices[DEVICES];
 	pthread_t threads[DEVICES];
-	time_t end = time(NULL) + 60;
 	uint64_t checked = 0;
 
 	for (int i = 0; i < DEVICES; i++) {
@@ -354,24 +352,28 @@ static void p1_nothing_stale_while_hosts_come_and_go(void **state)
 		pthread_mutex_init(&devices[i].lock, NULL);
 		assert_int_equal(pthread_create(&threads[i], NULL, device_thread, &devices[i]), 0);
 	}
-	while ((__atomic_load_n(&overlapping, __ATOMIC_RELAXED) < ENOUGH || checked < ENOUGH) && time(NULL) < end) {
+	/* A test that never gets there is stopped from outside. */
+	while (__atomic_load_n(&overlapping, __ATOMIC_RELAXED) < ENOUGH || checked < ENOUGH) {
 		uint64_t now = __atomic_add_fetch(&table, 1, __ATOMIC_RELAXED);
 
 		__atomic_store_n(&calling, 1, __ATOMIC_RELAXED);
 		send(fanout, 8);
 		__atomic_store_n(&calling, 0, __ATOMIC_RELAXED);
-		for (int i = 0; i < DEVICES; i++) {
-			pthread_mutex_lock(&devices[i].lock);
-			assert_true(!devices[i].cached || devices[i].cached >= now);
-			checked += devices[i].cached != 0;
-			pthread_mutex_unlock(&devices[i].lock);
+		/* At once, and when they had time to look again. */
+		for (int i = 0; i < 2 * DEVICES; i++) {
+			struct device *d = &devices[i % DEVICES];
+
+			if (i == DEVICES)
+				sched_yield();
+			pthread_mutex_lock(&d->lock);
+			assert_true(!d->cached || d->cached >= now);
+			checked += d->cached != 0;
+			pthread_mutex_unlock(&d->lock);
 		}
 	}
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < DEVICES; i++)
 		pthread_join(threads[i], NULL);
-	assert_true(overlapping >= ENOUGH);
-	assert_true(checked >= ENOUGH);
 	viq_call_fanout_destroy(fanout);
 }
 
