@@ -60,23 +60,30 @@ struct viq_linux_vsmmu_ops {
 };
 
 struct viq_linux_vsmmu_config {
-	uint32_t size;                         /* sizeof(struct viq_linux_vsmmu_config) */
-	uint32_t hwpt;                         /* stage 2, made with VIQ_LINUX_NEST_PARENT; stays the caller's */
-	uint32_t device;                       /* id of any device behind the physical SMMU */
+	uint32_t size; /* sizeof(struct viq_linux_vsmmu_config) */
+	/*
+	 * Stage 2, made with VIQ_LINUX_NEST_PARENT, which stays the caller's. Or 0 and ioas: then it is made here, with
+	 * the first device.
+	 */
+	uint32_t hwpt;
+	uint32_t device;                       /* id of any device behind the physical SMMU; 0: the first one added */
 	uint32_t calls;                        /* enum viq_linux_calls */
 	uint32_t event_depth;                  /* events that the kernel keeps; 0: no event queue */
-	uint32_t reserved;                     /* 0 */
+	uint32_t ioas;                         /* of guest memory, if hwpt is 0 */
 	const struct viq_linux_vsmmu_ops *ops; /* must outlive the object; NULL: no hooks */
 	void *opaque;
 };
 
-/* BULK by default, 1,024 events. hwpt and device are the caller's to set. */
+/* BULK by default, 1,024 events. hwpt (or ioas) and device are the caller's to set. */
 VIQ_EXPORT void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *config);
 
 /*
  * Make the vIOMMU, its event queue, and nested page tables that abort and bypass (so that making a stream abort later
  * needs no memory). ctx must outlive the object. A kernel without vEVENTQ (before 6.15) gives an object without event
  * fd. -EOPNOTSUPP with *why: no SMMUv3, no nesting, not coherent, or the kernel is too old.
+ *
+ * Without config.device nothing of this is made, and no such error is found, before the first device is added; until
+ * then invalidations succeed, because nothing is cached. So the first device can be hot-plugged.
  */
 VIQ_EXPORT int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_config *config,
 				      struct viq_linux_vsmmu **out, struct viq_linux_why *why);
@@ -86,7 +93,7 @@ VIQ_EXPORT int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_li
  */
 VIQ_EXPORT int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *vsmmu);
 
-/* Valid as long as the object. */
+/* Valid as long as the object. NULL: no device was here yet. */
 VIQ_EXPORT const struct viq_linux_hw_info *viq_linux_vsmmu_hw_info(const struct viq_linux_vsmmu *vsmmu);
 /* The host for the guest front end or a fan-out: valid until the vSMMU is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *vsmmu);
@@ -94,7 +101,10 @@ VIQ_EXPORT struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *vsm
 /* What it is for who follows a guest's tables: valid until the vSMMU is destroyed. */
 VIQ_EXPORT struct viq_smmuv3_backend viq_linux_vsmmu_backend(struct viq_linux_vsmmu *vsmmu);
 
-/* As struct viq_smmuv3_backend_ops has it. What is left is always a consistent SMMU, if *ids was. */
+/*
+ * As struct viq_smmuv3_backend_ops has it. What is left is always a consistent SMMU, if *ids was. Before the first
+ * device nothing is known of the hardware: *ids stays as it is, and what is promised is kept in mind and checked then.
+ */
 VIQ_EXPORT void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *vsmmu, bool raise, bool ats,
 				      struct viq_smmuv3_ids *ids);
 VIQ_EXPORT int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *vsmmu, const struct viq_smmuv3_ids *ids,
@@ -111,8 +121,9 @@ struct viq_linux_device {
 
 /*
  * A device appears behind StreamID vsid: makes its vDEVICE, and lets it abort until its stream is set. -EEXIST: the
- * vSID or the device is there already. -ENODEV: behind another physical SMMU. After an error the device is blocked,
- * whatever was attached to it before.
+ * vSID or the device is there already. -ENODEV: behind another physical SMMU, or, of the first device, its SMMU has
+ * less than the guest was promised (*why names the field). Of the first device also the errors of
+ * viq_linux_vsmmu_create(). After an error the device is blocked, whatever was attached to it before.
  */
 VIQ_EXPORT int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device, uint32_t vsid,
 				   struct viq_linux_why *why);
@@ -139,7 +150,8 @@ VIQ_EXPORT int viq_linux_vsmmu_set(struct viq_linux_vsmmu *vsmmu, uint32_t vsid,
 
 /* --- Events ------------------------------------------------------------------------------------------------------- */
 
-/* Readable when the physical SMMU has recorded events; -1: there is no event queue. It is not the caller's to close. */
+/* Readable when the physical SMMU has recorded events; -1: there is no event queue, or no device was here yet. It is
+ * not the caller's to close. */
 VIQ_EXPORT int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *vsmmu);
 /*
  * Take at most *count events (>= 1), each as the guest is to see it; *count: how many there were. 0, also if there was

@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* The nested SMMUv3 as a host of <viq/call.h>. From any thread. */
+#include <errno.h>
+
+#include "call/gather.h"
 #include "vsmmu.h"
+
+/* No device was here yet. */
+static int nothing_cached(const struct viq_linux_vsmmu *v, const struct viq_call_request *req,
+			  struct viq_call_result *res)
+{
+	uint32_t total = gather_count(req);
+
+	if (req->object != v->inv.object)
+		return -ENOENT;
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = total, .suspect = total};
+	return 0;
+}
 
 static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
 {
 	struct viq_linux_vsmmu *v = opaque;
 
+	if (!__atomic_load_n(&v->live, __ATOMIC_ACQUIRE))
+		return nothing_cached(v, req, res);
 	return linux_invalidate(&v->inv, req, res);
 }
 
@@ -43,5 +60,6 @@ struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *v)
 {
 	if (!v)
 		return (struct viq_call_host){0};
-	return (struct viq_call_host){.ops = v->inv.slice == 1 ? &single : &groups, .opaque = v, .object = v->viommu};
+	return (struct viq_call_host){
+		.ops = v->inv.slice == 1 ? &single : &groups, .opaque = v, .object = v->inv.object};
 }

@@ -63,10 +63,16 @@ void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, 
 {
 	*inv = (struct linux_invalidate){
 		.calls = {.ctx = ctx},
-		.viommu = viommu,
+		.object = viommu,
 		.slice = slice_of(calls),
-		.repeat = hw->flags & VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI,
 	};
+	linux_invalidate_start(inv, viommu, hw);
+}
+
+void linux_invalidate_start(struct linux_invalidate *inv, uint32_t viommu, const struct viq_linux_hw_info *hw)
+{
+	inv->viommu = viommu;
+	inv->repeat = hw->flags & VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI;
 	linux_allow_init(&inv->allow, hw);
 }
 
@@ -229,7 +235,7 @@ int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request
 	struct run run;
 
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = total, .suspect = total};
-	if (req->object != inv->viommu)
+	if (req->object != inv->object)
 		return -ENOENT;
 	if (req->type != VIQ_CALL_SMMUV3) {
 		res->handled = 0;

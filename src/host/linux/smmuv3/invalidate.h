@@ -19,6 +19,7 @@
 /* Constant after linux_invalidate_init(), but for the counters: used from any thread without a lock. */
 struct linux_invalidate {
 	struct linux_calls calls;
+	uint32_t object; /* what requests call the vIOMMU */
 	uint32_t viommu;
 	uint32_t slice; /* entries per call at most */
 	bool repeat;    /* VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI */
@@ -30,6 +31,8 @@ struct linux_invalidate {
 /* calls: enum viq_linux_calls, checked by the caller. */
 void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, uint32_t viommu,
 			   const struct viq_linux_hw_info *hw, uint32_t calls);
+/* The vIOMMU of a struct that was initialised without one: nobody has used it yet, but for the counters. */
+void linux_invalidate_start(struct linux_invalidate *inv, uint32_t viommu, const struct viq_linux_hw_info *hw);
 /*
  * As viq_call_host_ops.invalidate of a host with report_group 1: handled is true, [handled, suspect] the honest window.
  */

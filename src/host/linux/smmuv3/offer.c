@@ -85,9 +85,14 @@ int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_wh
 	return 0;
 }
 
+int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why)
+{
+	return linux_check_fields(fields, FIELDS, hw, ids, why);
+}
+
 void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool raise, bool ats, struct viq_smmuv3_ids *ids)
 {
-	if (!v || !ids || ids->size != sizeof(*ids))
+	if (!v || !v->live || !ids || ids->size != sizeof(*ids))
 		return;
 	linux_offer_fields(fields, FIELDS, &v->hw, ids, raise);
 	if (!ats)
@@ -101,7 +106,12 @@ void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool raise, bool ats
 
 int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *v, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why)
 {
+	int err;
+
 	if (!v || !ids || ids->size != sizeof(*ids))
 		return linux_why(why, -EINVAL, "ids: NULL, or the size is not set");
-	return linux_check_fields(fields, FIELDS, &v->hw, ids, why);
+	err = v->live ? linux_offer_check(&v->hw, ids, why) : 0;
+	if (!err)
+		v->promised = *ids;
+	return err;
 }

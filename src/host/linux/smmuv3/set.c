@@ -30,7 +30,7 @@ static int reread_cds(struct viq_linux_vsmmu *v, const struct linux_stream *s, u
 	const struct viq_call_piece piece = {cmd, 1};
 	const struct viq_call_request req = {
 		.size = sizeof(req),
-		.object = v->viommu,
+		.object = v->inv.object,
 		.type = VIQ_CALL_SMMUV3,
 		.entry_size = VIQ_SMMUV3_CMD_SIZE,
 		.pieces = &piece,

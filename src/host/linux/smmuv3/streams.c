@@ -131,6 +131,9 @@ int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device
 	err = linux_device_check(&v->streams, &d, v->ops.attach, "StreamID", why);
 	if (err)
 		return err;
+	err = v->live ? 0 : linux_vsmmu_start(v, d.device, why);
+	if (err)
+		return err;
 	s = make_room(v) ? NULL : malloc(sizeof(*s));
 	if (!s)
 		return linux_why(why, -ENOMEM, "out of memory");

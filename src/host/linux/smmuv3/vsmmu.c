@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A nested SMMUv3 as a whole: what all its streams share, made in order and destroyed in reverse. */
+/*
+ * A nested SMMUv3 as a whole: what all its streams share, made in order and destroyed in reverse. It needs a device:
+ * the one that was named at creation, or the first that is added. Until then (!live) nothing is there that could have
+ * anything cached, and what the guest sees is only kept in mind.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +19,10 @@ void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *config)
 
 static int check_config(const struct viq_linux_vsmmu_config *c, struct viq_linux_why *why)
 {
-	if (!c || c->size != sizeof(*c) || c->reserved)
+	if (!c || c->size != sizeof(*c))
 		return linux_why(why, -EINVAL, "config: not set by viq_linux_vsmmu_config_init()");
-	if (!c->hwpt || !c->device)
-		return linux_why(why, -EINVAL, "config: hwpt and device must be set");
+	if (!c->hwpt == !c->ioas)
+		return linux_why(why, -EINVAL, "config: one of hwpt and ioas must be set");
 	if (c->calls > VIQ_LINUX_CALLS_SINGLE)
 		return linux_why(why, -EINVAL, "config.calls: %u is not one of enum viq_linux_calls", c->calls);
 	if (c->ops && c->ops->size != sizeof(*c->ops))
@@ -40,9 +44,26 @@ static int get_hardware(struct viq_linux_vsmmu *v, uint32_t device, struct viq_l
 	return linux_offer_possible(&v->hw, why);
 }
 
-static int make_viommu(struct viq_linux_vsmmu *v, const struct viq_linux_vsmmu_config *c, struct viq_linux_why *why)
+/* The stage 2, if it is not the embedder's. */
+static int make_parent(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
 {
-	int err = viq_linux_viommu_alloc(v->ctx, c->device, c->hwpt, &v->viommu);
+	int err = v->ioas ? viq_linux_hwpt_alloc(v->ctx, device, v->ioas, VIQ_LINUX_NEST_PARENT, &v->hwpt) : 0;
+
+	return err ? linux_why(why, err, "HWPT_ALLOC of a parent for nesting on IOAS %u: %s", v->ioas, strerror(-err))
+		   : 0;
+}
+
+static void destroy_parent(struct viq_linux_vsmmu *v, int *first)
+{
+	if (!v->ioas)
+		return;
+	linux_first(first, viq_linux_destroy(v->ctx, v->hwpt));
+	v->hwpt = 0;
+}
+
+static int make_viommu(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+{
+	int err = viq_linux_viommu_alloc(v->ctx, device, v->hwpt, &v->viommu);
 
 	switch (err) {
 	case 0:
@@ -53,14 +74,14 @@ static int make_viommu(struct viq_linux_vsmmu *v, const struct viq_linux_vsmmu_c
 		return linux_why(why, err,
 				 "device %u cannot be nested: its DMA is not known to be coherent (firmware must set "
 				 "CANWBS in the IORT, or the SMMU have S2FWB), or the SMMU lacks stage 1 or 2",
-				 c->device);
+				 device);
 	case -EINVAL:
 		return linux_why(why, err,
 				 "HWPT %u is no parent for nesting: allocate it with VIQ_LINUX_NEST_PARENT for a "
 				 "device behind the same SMMU as device %u",
-				 c->hwpt, c->device);
+				 v->hwpt, device);
 	case -ENOENT:
-		return linux_why(why, err, "no HWPT %u or no device %u in this iommufd", c->hwpt, c->device);
+		return linux_why(why, err, "no HWPT %u or no device %u in this iommufd", v->hwpt, device);
 	default:
 		return linux_why(why, err, "VIOMMU_ALLOC: %s", strerror(-err));
 	}
@@ -75,12 +96,11 @@ static int make_table(struct viq_linux_vsmmu *v, uint32_t device, const uint64_t
 }
 
 /* Kernels from 6.13 on can do without; 6.15 brought it. */
-static int make_event_queue(struct viq_linux_vsmmu *v, uint32_t depth, struct viq_linux_why *why)
+static int make_event_queue(struct viq_linux_vsmmu *v, struct viq_linux_why *why)
 {
+	uint32_t depth = v->event_depth;
 	int err;
 
-	v->event_fd = -1;
-	v->event_depth = depth;
 	if (!depth)
 		return 0;
 	err = viq_linux_veventq_alloc(v->ctx, v->viommu, depth, &v->event_queue, &v->event_fd);
@@ -93,6 +113,55 @@ static int make_event_queue(struct viq_linux_vsmmu *v, uint32_t depth, struct vi
 	if (err == -EINVAL)
 		return linux_why(why, err, "config.event_depth: %u is more than the kernel takes", depth);
 	return linux_why(why, err, "VEVENTQ_ALLOC: %s", strerror(-err));
+}
+
+static int make_objects(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+{
+	int err, unused = 0;
+
+	err = make_parent(v, device, why);
+	if (err)
+		return err;
+	err = make_viommu(v, device, why);
+	if (err)
+		goto destroy_parent;
+	err = make_table(v, device, linux_ste_abort, &v->abort, why);
+	if (err)
+		goto destroy_viommu;
+	err = make_table(v, device, linux_ste_bypass, &v->bypass, why);
+	if (err)
+		goto destroy_abort;
+	err = make_event_queue(v, why);
+	if (err)
+		goto destroy_bypass;
+	return 0;
+
+destroy_bypass:
+	viq_linux_destroy(v->ctx, v->bypass);
+destroy_abort:
+	viq_linux_destroy(v->ctx, v->abort);
+destroy_viommu:
+	viq_linux_destroy(v->ctx, v->viommu);
+destroy_parent:
+	destroy_parent(v, &unused);
+	v->viommu = 0;
+	return err;
+}
+
+int linux_vsmmu_start(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+{
+	int err = get_hardware(v, device, why);
+
+	/* A guest that was there before has seen its ID registers. */
+	if (!err && v->promised.size && linux_offer_check(&v->hw, &v->promised, why))
+		err = -ENODEV;
+	if (!err)
+		err = make_objects(v, device, why);
+	if (err)
+		return err;
+	linux_invalidate_start(&v->inv, v->viommu, &v->hw);
+	__atomic_store_n(&v->live, true, __ATOMIC_RELEASE);
+	return 0;
 }
 
 int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_config *config,
@@ -116,35 +185,20 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 		v->ops = *config->ops;
 	v->opaque = config->opaque;
 	v->attacher = (struct linux_attacher){.ctx = ctx, .attach = v->ops.attach, .opaque = v->opaque};
-	err = get_hardware(v, config->device, why);
-	if (err)
-		goto destroy_lock;
-	err = make_viommu(v, config, why);
-	if (err)
-		goto destroy_lock;
-	err = make_table(v, config->device, linux_ste_abort, &v->abort, why);
-	if (err)
-		goto destroy_viommu;
-	err = make_table(v, config->device, linux_ste_bypass, &v->bypass, why);
-	if (err)
-		goto destroy_abort;
-	err = make_event_queue(v, config->event_depth, why);
-	if (err)
-		goto destroy_bypass;
-	linux_invalidate_init(&v->inv, ctx, v->viommu, &v->hw, config->calls);
+	v->hwpt = config->hwpt;
+	v->ioas = config->ioas;
+	v->event_depth = config->event_depth;
+	v->event_fd = -1;
+	linux_invalidate_init(&v->inv, ctx, 0, &v->hw, config->calls);
+	err = config->device ? linux_vsmmu_start(v, config->device, why) : 0;
+	if (err) {
+		pthread_mutex_destroy(&v->lock);
+		free(v);
+		return err;
+	}
+	v->inv.object = v->viommu; /* 0 for good, if it is made later */
 	*out = v;
 	return 0;
-
-destroy_bypass:
-	viq_linux_destroy(ctx, v->bypass);
-destroy_abort:
-	viq_linux_destroy(ctx, v->abort);
-destroy_viommu:
-	viq_linux_destroy(ctx, v->viommu);
-destroy_lock:
-	pthread_mutex_destroy(&v->lock);
-	free(v);
-	return err;
 }
 
 int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
@@ -160,9 +214,12 @@ int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 		linux_close(v->ctx, v->event_fd);
 	if (v->event_queue)
 		linux_first(&err, viq_linux_destroy(v->ctx, v->event_queue));
-	linux_first(&err, viq_linux_destroy(v->ctx, v->bypass));
-	linux_first(&err, viq_linux_destroy(v->ctx, v->abort));
-	linux_first(&err, viq_linux_destroy(v->ctx, v->viommu));
+	if (v->live) {
+		linux_first(&err, viq_linux_destroy(v->ctx, v->bypass));
+		linux_first(&err, viq_linux_destroy(v->ctx, v->abort));
+		linux_first(&err, viq_linux_destroy(v->ctx, v->viommu));
+		destroy_parent(v, &err);
+	}
 	pthread_mutex_destroy(&v->lock);
 	free(v->streams.items);
 	free(v);
@@ -171,7 +228,7 @@ int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 
 const struct viq_linux_hw_info *viq_linux_vsmmu_hw_info(const struct viq_linux_vsmmu *v)
 {
-	return v ? &v->hw : NULL;
+	return v && v->live ? &v->hw : NULL;
 }
 
 void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counters *out)

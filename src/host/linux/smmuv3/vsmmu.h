@@ -44,6 +44,10 @@ struct viq_linux_vsmmu {
 	struct viq_linux_vsmmu_ops ops;
 	void *opaque;
 	struct linux_attacher attacher;
+	uint32_t hwpt, ioas;            /* ioas: the stage 2 is made, and destroyed, here */
+	struct viq_smmuv3_ids promised; /* what the guest sees; size 0: there was none */
+	/* From the first device on. Other threads look at live first, with acquire. */
+	bool live;
 	struct viq_linux_hw_info hw;
 	uint32_t viommu;
 	uint32_t abort, bypass; /* nested page tables that any number of streams share */
@@ -60,6 +64,11 @@ struct viq_linux_vsmmu {
 	/* As in struct viq_linux_counters; atomic, relaxed. */
 	uint64_t rejected, events, events_lost, events_kept;
 };
+
+/* --- vsmmu.c ------------------------------------------------------------------------------------------------------ */
+
+/* Make what all streams share, with the first device. -ENODEV with *why also: the guest was promised more. */
+int linux_vsmmu_start(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why);
 
 /* --- stream.c ----------------------------------------------------------------------------------------------------- */
 
@@ -101,5 +110,7 @@ extern const uint64_t linux_ste_abort[2], linux_ste_bypass[2];
 
 /* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
 int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);
+/* Do the guest's ID registers promise more than the hardware has? 0, or -EINVAL with *why. */
+int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why);
 
 #endif

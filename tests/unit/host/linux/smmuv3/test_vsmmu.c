@@ -155,9 +155,8 @@ static void refuses_bad_configurations(void **state)
 		refuses(n, -EINVAL, text);                                                                             \
 	} while (0)
 	REFUSES(config.size--, "config_init");
-	REFUSES(config.reserved = 1, "config_init");
-	REFUSES(config.device = 0, "device");
-	REFUSES(config.hwpt = 0, "hwpt");
+	REFUSES(config.ioas = n->ioas, "one of hwpt and ioas");
+	REFUSES(config.hwpt = 0, "one of hwpt and ioas");
 	REFUSES(config.calls = VIQ_LINUX_CALLS_SINGLE + 1, "calls");
 	REFUSES(ops.size--, "ops");
 	REFUSES(config.event_depth = UINT32_MAX, "event_depth");

@@ -101,16 +101,22 @@ static void change_something(struct nest *n, uint64_t *seed)
 	}
 }
 
-static void hot_plug_beside_invalidations(void **state)
+/* first: also of the first device, with which everything that streams share is made. */
+static void hot_plug(bool first)
 {
-	struct nest *n = nest_new(FK_DEVICES);
+	struct nest *n = nest_kernel(FK_DEVICES);
 	struct other others[THREADS];
 	uint64_t seed = test_seed(), known = 0;
 	atomic_bool stop = false;
 	atomic_uint calls = 0;
 
+	if (first)
+		n->config.device = 0;
+	assert_int_equal(nest_create(n), 0);
+	nest_guest(n);
 	nest_boot(n, true);
-	nest_add(n, 0, 1);
+	if (!first)
+		nest_add(n, 0, 1);
 	for (unsigned int i = 0; i < THREADS; i++) {
 		others[i] = (struct other){
 			.host = viq_linux_vsmmu_host(n->vs), .vs = n->vs, .number = i, .stop = &stop, .calls = &calls};
@@ -130,10 +136,21 @@ static void hot_plug_beside_invalidations(void **state)
 	nest_free(n);
 }
 
+static void hot_plug_beside_invalidations(void **state)
+{
+	hot_plug(false);
+}
+
+static void hot_plug_of_the_first_device_beside_invalidations(void **state)
+{
+	hot_plug(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hot_plug_beside_invalidations),
+		cmocka_unit_test(hot_plug_of_the_first_device_beside_invalidations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* The first device is plugged into a guest that lives: until then there is neither a vIOMMU nor a stage 2. */
+#include <errno.h>
+#include <string.h>
+
+#include "host/linux/iommufd/uapi.h"
+#include "support/linux_nest.h"
+
+#define SID 5
+
+/* Objects that all streams share: stage 2, vIOMMU, two page tables, event queue. */
+#define SHARED 5
+
+/* A guest that has booted, without a device. */
+static struct nest *without_device(uint32_t devices)
+{
+	struct nest *n = nest_kernel(devices);
+
+	n->config.device = 0;
+	n->config.hwpt = 0;
+	n->config.ioas = n->ioas;
+	assert_int_equal(nest_create(n), 0);
+	assert_int_equal(nest_own_objects(n), 0);
+	assert_null(viq_linux_vsmmu_hw_info(n->vs));
+	assert_int_equal(viq_linux_vsmmu_event_fd(n->vs), -1);
+	nest_guest(n);
+	nest_boot(n, true);
+	nest_stage1(n, SID);
+	nest_cfgi_ste(n, SID);
+	return n;
+}
+
+static void first_device_of_a_living_guest(void **state)
+{
+	const uint64_t record[4] = {0x10, 0, 0x1000};
+	struct nest *n = without_device(2);
+
+	/* Nothing is cached. */
+	assert_true(nest_send(n, cmd_nh_all()));
+	assert_true(nest_send(n, cmd_cfgi_cd(SID, 0)));
+	assert_int_equal(viq_nest_smmuv3_events(n->nest, 0), 0);
+	assert_int_equal(n->fk->ioctls[UAPI_IOMMU_HWPT_INVALIDATE & 0xff], 0);
+	nest_add(n, 0, SID);
+	assert_int_equal(nest_own_objects(n), SHARED + 2);
+	assert_stage1(n, 0, NEST_S1_0(SID), NEST_S1_1);
+	assert_int_equal(viq_linux_vsmmu_hw_info(n->vs)->type, VIQ_LINUX_HW_SMMUV3);
+	assert_true(viq_linux_vsmmu_event_fd(n->vs) >= 0);
+	/* From now on they reach the kernel, from the front end that was there before. */
+	assert_true(nest_send(n, cmd_cfgi_cd(SID, 0)));
+	assert_int_equal(nest_effects(n, VIQ_SMMUV3_OP_CFGI_CD, SID), 1);
+	assert_int_equal(fake_kernel_event(n->fk, 0, record), 0);
+	assert_int_equal(viq_nest_smmuv3_events(n->nest, 0), 0);
+	assert_int_equal(vsmmu_peek64(n->g, VSMMU_EVENTQ), 0x10 | (uint64_t)SID << 32);
+	/* The second is nothing new; when both are gone the next one finds what the first has made. */
+	nest_stage1(n, SID + 1);
+	nest_add(n, 1, SID + 1);
+	assert_int_equal(nest_own_objects(n), SHARED + 4);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID), 0);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 1), 0);
+	assert_int_equal(nest_own_objects(n), SHARED);
+	nest_add(n, 1, SID);
+	assert_stage1(n, 1, NEST_S1_0(SID), NEST_S1_1);
+	nest_free(n);
+}
+
+/* A stage 2 that the embedder has made before: it stays the embedder's. */
+static void first_device_on_the_embedders_stage_2(void **state)
+{
+	struct nest *n = nest_kernel(1);
+
+	n->config.device = 0;
+	assert_int_equal(nest_create(n), 0);
+	nest_guest(n);
+	nest_boot(n, true);
+	nest_add(n, 0, SID);
+	assert_int_equal(nest_own_objects(n), SHARED - 1 + 1);
+	nest_free(n);
+}
+
+static void never_a_device(void **state)
+{
+	struct nest *n = without_device(1);
+
+	nest_free(n);
+}
+
+/* The guest has read its ID registers long ago. */
+static void less_than_the_guest_was_promised(void **state)
+{
+	struct nest *n = without_device(2);
+
+	n->fk->smmus[1] = n->fk->smmus[0];
+	n->fk->devices[1].smmu = 1;
+	n->fk->smmus[0].idr[3] &= ~(uint32_t)REG(IDR3_RIL);
+	n->fk->smmus[1].idr[3] |= (uint32_t)REG(IDR3_RIL);
+	assert_true(n->g->config.idr3 & REG(IDR3_RIL));
+	assert_int_equal(nest_try_add(n, 0, SID, true), -ENODEV);
+	assert_string_equal(n->why.text, "IDR3.RIL: the guest would see 1, the host has 0");
+	assert_int_equal(nest_own_objects(n), 0);
+	assert_null(viq_linux_vsmmu_hw_info(n->vs));
+	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+	assert_true(nest_send(n, cmd_nh_all()));
+	/* A device behind a better SMMU can be the first. */
+	nest_add(n, 1, SID);
+	assert_stage1(n, 1, NEST_S1_0(SID), NEST_S1_1);
+	nest_free(n);
+}
+
+static void what_cannot_be_nested(void **state)
+{
+	struct nest *n = without_device(1);
+
+	n->fk->smmus[0].type = VIQ_LINUX_HW_VTD;
+	assert_int_equal(nest_try_add(n, 0, SID, true), -EOPNOTSUPP);
+	assert_non_null(strstr(n->why.text, "not behind an SMMUv3"));
+	n->fk->smmus[0].type = VIQ_LINUX_HW_SMMUV3;
+	n->fk->devices[0].coherent = false;
+	assert_int_equal(nest_try_add(n, 0, SID, true), -EOPNOTSUPP);
+	assert_non_null(strstr(n->why.text, "coherent"));
+	assert_int_equal(nest_own_objects(n), 0);
+	n->fk->devices[0].coherent = true;
+	nest_add(n, 0, SID);
+	nest_free(n);
+}
+
+/* Every call that the first device takes fails once: nothing is left, and it is added the second time. */
+static void each_call_fails_once(void **state)
+{
+	for (uint64_t call = 1;; call++) {
+		struct nest *n = without_device(1);
+		int err;
+
+		n->fk->faults[0] = (struct fk_fault){0, n->fk->calls + call, 1, -ENOMEM};
+		err = nest_try_add(n, 0, SID, true);
+		n->fk->faults[0] = (struct fk_fault){0};
+		if (!err) {
+			nest_free(n);
+			assert_in_range(call, 9, 20);
+			return;
+		}
+		assert_int_equal(err, -ENOMEM);
+		assert_int_not_equal(n->why.text[0], 0);
+		assert_int_equal(nest_own_objects(n), viq_linux_vsmmu_hw_info(n->vs) ? SHARED : 0);
+		assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+		nest_add(n, 0, SID);
+		assert_stage1(n, 0, NEST_S1_0(SID), NEST_S1_1);
+		nest_free(n);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_device_of_a_living_guest),
+		cmocka_unit_test(first_device_on_the_embedders_stage_2),
+		cmocka_unit_test(never_a_device),
+		cmocka_unit_test(less_than_the_guest_was_promised),
+		cmocka_unit_test(what_cannot_be_nested),
+		cmocka_unit_test(each_call_fails_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
