@@ -33,8 +33,8 @@ enum viq_call_type {
 #define VIQ_CALL_MAX_PIECES  16         /* gather pieces in one request */
 #define VIQ_CALL_MAX_ENTRIES (1u << 19) /* entries in one request (Linux's limit) */
 /*
- * Host calls that one viq_call_invalidate() spends at most on one host; where a host makes several of one array, two
- * for every viq_call_host_ops.call_entries entries of the request, which it may need without any failure, do not count.
+ * Host calls that one viq_call_invalidate() spends at most on one host. Where a host makes several of one array, those
+ * that it may need without any failure do not count: two for every viq_call_host_ops.call_entries entries.
  */
 #define VIQ_CALL_MAX_HOST_CALLS 64
 
@@ -75,12 +75,10 @@ struct viq_call_result {
 	uint32_t error;      /* enum viq_call_error */
 	uint32_t hw_code;    /* the hardware's own error code, 0 if it gave none */
 	int32_t os_error;    /* negative errno of the operating system, 0 if it gave none */
-	uint32_t host_calls; /* calls made to the host(s), the culprit hunt included: what it cost */
+	uint32_t host_calls; /* calls made to the host(s), the culprit hunt included: at least 1, at most UINT32_MAX */
 	/* Of a host only: an index in (handled, suspect] to look at first, 0: none. Wrong ones cost calls, no more. */
 	uint32_t hint;
-	/* Of these host_calls, those that a failure has cost: beyond what the entries need, and the call that failed.
-	 */
-	uint32_t extra_calls;
+	uint32_t extra_calls; /* of host_calls, what failures have cost: all but those that the entries need */
 };
 
 /* What a host knows of a guest's stream (vSID); bits of viq_call_host_ops.stream's answer. */
@@ -90,8 +88,10 @@ struct viq_call_result {
 /*
  * A host. The functions may be called from any thread and lock for themselves.
  *
- * report_group says how far a *failed* call's count can be trusted: only multiples of it are safe. 1: exact. 63:
- * Linux's SMMUv3 driver, which counts commands of an unissued batch. 0: a failed call's count means nothing.
+ * report_group says how far a *failed* call's count can be trusted: only multiples of it are safe. 1: exact, or a
+ * window [handled, suspect] that is true. 63: a count as Linux's SMMUv3 driver gives it, with commands of a batch that
+ * was not issued. (<viq/linux_smmuv3.h> applies that to each of its system calls, and is a 1.) 0: a failed call's count
+ * means nothing.
  */
 struct viq_call_host_ops {
 	uint32_t size; /* sizeof(struct viq_call_host_ops) */

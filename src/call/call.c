@@ -6,6 +6,7 @@
 
 #include <viq/call.h>
 
+#include "cost.h"
 #include "exact.h"
 #include "fanout.h"
 #include "host.h"
@@ -40,42 +41,34 @@ static int count_entries(const struct viq_call_request *req, uint32_t *count)
 	return 0;
 }
 
-/* What a host's success has cost beyond its due. A fan-out knows that of its hosts itself. */
-static uint32_t extra_calls(const struct viq_call_host *host, uint32_t count, const struct viq_call_result *answer)
-{
-	uint32_t due = 2;
-
-	if (call_is_fanout(host))
-		return answer->extra_calls;
-	if (answer->host_calls > due)
-		due += 2 * call_parts(host, count);
-	return answer->host_calls > due ? answer->host_calls - due : 0;
-}
-
 int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
 			struct viq_call_result *res)
 {
 	struct viq_call_result answer = {.size = sizeof(answer)};
+	struct call_cost cost;
 	uint32_t count;
 	int ret;
 
 	if (!call_host_ok(host) || !request_ok(req) || !res || res->size != sizeof(*res) || count_entries(req, &count))
 		return -EINVAL;
 	ret = host->ops->invalidate(host->opaque, req, &answer);
-	if (!ret && answer.error && call_is_fanout(host)) {
+	/* A fan-out's answer holds already, and says what it cost. */
+	if (!ret && call_is_fanout(host)) {
 		*res = answer;
+		res->host_calls = call_cost_claimed(0, &answer);
 		return 0;
 	}
 	if (!call_all_done(count, ret, &answer)) {
 		call_exact(host, req, count, ret, &answer, res);
 		return 0;
 	}
+	cost = call_cost_of(host, count, false, 0, &answer);
 	*res = (struct viq_call_result){
 		.size = sizeof(*res),
 		.handled = count,
 		.suspect = count,
-		.host_calls = answer.host_calls ? answer.host_calls : 1,
-		.extra_calls = extra_calls(host, count, &answer),
+		.host_calls = cost.calls,
+		.extra_calls = cost.extra,
 	};
 	return 0;
 }

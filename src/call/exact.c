@@ -33,32 +33,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cost.h"
 #include "exact.h"
 #include "gather.h"
-
-#define NO_HINT UINT32_MAX
-/* What is believed of one failed host call. Indices count from the first entry of the array sent. */
-struct failure {
-	uint32_t safe; /* [0, safe) took effect */
-	uint32_t last; /* highest index that can be the culprit */
-	uint32_t hint; /* where the culprit may be, or NO_HINT */
-	uint32_t error;
-	uint32_t hw_code;
-	int32_t os_error;
-};
 
 struct search {
 	const struct viq_call_host *host;
 	const struct viq_call_request *req;
-	uint32_t count;      /* entries of the request */
-	uint32_t lo;         /* [0, lo) took effect */
-	uint32_t end;        /* the window is [lo, end); 0: no refusal is open */
-	uint32_t hint;       /* index, or NO_HINT */
-	uint32_t chunk;      /* longest array that the host is given, shortened when it lacks memory */
-	uint32_t host_calls; /* so far */
-	uint32_t spent;      /* of these, on the search */
-	uint32_t credit;     /* calls that are not the search's, where a host needs several for one array */
-	struct failure why;  /* the latest failure; its indices are not used */
+	uint32_t count;          /* entries of the request */
+	uint32_t lo;             /* [0, lo) took effect */
+	uint32_t end;            /* the window is [lo, end); 0: no refusal is open */
+	uint32_t hint;           /* index, or CALL_NO_HINT */
+	uint32_t chunk;          /* longest array that the host is given, shortened when it lacks memory */
+	struct call_cost cost;   /* so far */
+	struct call_failure why; /* the latest failure; its indices are not used */
 };
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
@@ -100,10 +88,9 @@ static uint32_t last_suspect(uint32_t group, uint32_t len, uint32_t safe, const 
 	return min_u32(last, len - 1);
 }
 
-/* What to believe of a host's failing answer to an array of len entries. */
-static struct failure believe(uint32_t group, uint32_t len, int ret, const struct viq_call_result *answer)
+struct call_failure call_believe(uint32_t group, uint32_t len, int ret, const struct viq_call_result *answer)
 {
-	struct failure f = {.last = len ? len - 1 : 0, .hint = NO_HINT};
+	struct call_failure f = {.last = len ? len - 1 : 0, .hint = CALL_NO_HINT};
 
 	if (ret) {
 		f.error = call_error_of_errno(ret);
@@ -129,17 +116,8 @@ static struct failure believe(uint32_t group, uint32_t len, int ret, const struc
 	return f;
 }
 
-static void charge(struct search *s, int ret, const struct viq_call_result *answer)
-{
-	uint32_t calls = ret || !answer->host_calls ? 1 : answer->host_calls, free = min_u32(calls - 1, s->credit);
-
-	s->host_calls = call_add_host_calls(s->host_calls, calls);
-	s->spent = call_add_host_calls(s->spent, calls - free);
-	s->credit -= free;
-}
-
 /* Give [lo, to) to the host. True if all of it took effect, else *f is filled. */
-static bool send(struct search *s, uint32_t to, struct failure *f)
+static bool send(struct search *s, uint32_t to, struct call_failure *f)
 {
 	struct viq_call_piece pieces[VIQ_CALL_MAX_PIECES];
 	struct viq_call_request req = *s->req;
@@ -150,10 +128,10 @@ static bool send(struct search *s, uint32_t to, struct failure *f)
 	req.pieces = pieces;
 	req.piece_count = gather_cut(s->req, s->lo, to, pieces);
 	ret = s->host->ops->invalidate(s->host->opaque, &req, &answer);
-	charge(s, ret, &answer);
+	call_cost_add(&s->cost, call_cost_claimed(ret, &answer), true);
 	if (call_all_done(len, ret, &answer))
 		return true;
-	*f = believe(s->host->ops->report_group, len, ret, &answer);
+	*f = call_believe(s->host->ops->report_group, len, ret, &answer);
 	return false;
 }
 
@@ -164,7 +142,7 @@ static uint32_t next_end(const struct search *s)
 
 	if (!s->end)
 		to = s->count;
-	else if (s->hint == NO_HINT)
+	else if (s->hint == CALL_NO_HINT)
 		to = s->lo + (s->end - s->lo + 1) / 2;
 	else
 		to = s->hint > s->lo ? s->hint : s->lo + 1;
@@ -175,18 +153,18 @@ static uint32_t next_end(const struct search *s)
 static void advance(struct search *s, uint32_t to)
 {
 	s->lo = to;
-	if (s->hint != NO_HINT && s->lo > s->hint)
-		s->hint = NO_HINT;
+	if (s->hint != CALL_NO_HINT && s->lo > s->hint)
+		s->hint = CALL_NO_HINT;
 	if (s->end && s->lo >= s->end) {
 		/* The refusal has passed. If the search had to end now, no entry could be called illegal. */
 		s->end = 0;
-		s->hint = NO_HINT;
+		s->hint = CALL_NO_HINT;
 		s->why.error = VIQ_CALL_FAILED;
 	}
 }
 
 /* Take in a failed call on [lo, to). True if another call may help; else [lo, end) is the answer's window. */
-static bool retreat(struct search *s, uint32_t to, const struct failure *f)
+static bool retreat(struct search *s, uint32_t to, const struct call_failure *f)
 {
 	uint32_t from = s->lo;
 	bool refusal = f->error == VIQ_CALL_ILLEGAL;
@@ -199,8 +177,8 @@ static bool retreat(struct search *s, uint32_t to, const struct failure *f)
 		return true;
 	}
 	s->why = *f;
-	s->hint = refusal && !s->end ? f->hint : NO_HINT;
-	if (s->hint != NO_HINT)
+	s->hint = refusal && !s->end ? f->hint : CALL_NO_HINT;
+	if (s->hint != CALL_NO_HINT)
 		s->hint += from;
 	s->lo = from + f->safe;
 	s->end = from + f->last + 1;
@@ -209,9 +187,9 @@ static bool retreat(struct search *s, uint32_t to, const struct failure *f)
 
 static void search_run(struct search *s)
 {
-	while (s->lo < s->count && s->spent < VIQ_CALL_MAX_HOST_CALLS) {
+	while (s->lo < s->count && s->cost.extra < VIQ_CALL_MAX_HOST_CALLS - 1) {
 		uint32_t to = next_end(s);
-		struct failure f;
+		struct call_failure f;
 
 		if (send(s, to, &f))
 			advance(s, to);
@@ -226,18 +204,17 @@ void call_exact(const struct viq_call_host *host, const struct viq_call_request 
 	struct search s = {.host = host,
 			   .req = req,
 			   .count = count,
-			   .hint = NO_HINT,
+			   .hint = CALL_NO_HINT,
 			   .chunk = count,
-			   .credit = 2 * call_parts(host, count)};
-	struct failure f = believe(host->ops->report_group, count, ret, answer);
+			   .cost = call_cost_of(host, count, true, ret, answer)};
+	struct call_failure f = call_believe(host->ops->report_group, count, ret, answer);
 
-	charge(&s, ret, answer);
 	if (!count)
 		s.why = f;
 	else if (retreat(&s, count, &f))
 		search_run(&s);
 
-	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = s.host_calls, .extra_calls = s.spent - 1};
+	*res = (struct viq_call_result){.size = sizeof(*res), .host_calls = s.cost.calls, .extra_calls = s.cost.extra};
 	res->handled = s.lo;
 	res->suspect = s.lo;
 	if (count && s.lo == count)

@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exact.h"
+#include "cost.h"
 #include "fanout.h"
 #include "gather.h"
 #include "host.h"
@@ -173,29 +173,37 @@ static uint32_t share_index(const struct share *share, uint32_t local)
 	return share->copied ? share->index[local] : share->index[0] + local;
 }
 
-/*
- * Give one host its part of [0, res->handled). A failure replaces *res, in the whole list's indices; res->host_calls
- * and extra_calls go on counting.
- */
+/* One call to one host: *part is its answer, with what it and the calls before it, in *res, have cost. */
+static int call_part(const struct viq_call_host *host, const struct viq_call_request *req,
+		     const struct viq_call_result *res, struct viq_call_result *part)
+{
+	int ret;
+
+	*part = (struct viq_call_result){.size = sizeof(*part)};
+	ret = viq_call_invalidate(host, req, part);
+	part->host_calls = call_cost_sum(res->host_calls, part->host_calls);
+	part->extra_calls = call_cost_sum(res->extra_calls, part->extra_calls);
+	return ret;
+}
+
+/* Give one host its part of [0, res->handled). A failure replaces *res, in the whole list's indices. */
 static int call_one(const struct viq_call_host *host, const struct viq_call_request *whole,
 		    const struct call_type *type, struct viq_call_result *res)
 {
 	struct gather_cursor c = {.req = whole};
 	struct viq_call_request req = *whole;
+	struct viq_call_result part;
 	struct share share;
 
 	req.object = host->object;
 	req.pieces = share.pieces;
 	while (share_fill(&share, &c, res->handled, host, type)) {
-		struct viq_call_result part = {.size = sizeof(part)};
 		int ret;
 
 		req.piece_count = share.piece_count;
-		ret = viq_call_invalidate(host, &req, &part);
+		ret = call_part(host, &req, res, &part);
 		if (ret)
 			return ret;
-		part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
-		part.extra_calls = call_add_host_calls(res->extra_calls, part.extra_calls);
 		res->host_calls = part.host_calls;
 		res->extra_calls = part.extra_calls;
 		if (part.error) {
@@ -208,22 +216,19 @@ static int call_one(const struct viq_call_host *host, const struct viq_call_requ
 	return 0;
 }
 
-/* One host's part of an empty array, which asks whether the type is supported. */
+/* An empty array asks whether the type is supported: it is if every host says so. */
 static int probe_one(const struct viq_call_host *host, const struct viq_call_request *whole,
 		     struct viq_call_result *res)
 {
-	struct viq_call_result part = {.size = sizeof(part)};
 	struct viq_call_request req = *whole;
+	struct viq_call_result part;
 	int ret;
 
 	req.object = host->object;
-	ret = viq_call_invalidate(host, &req, &part);
-	if (ret)
-		return ret;
-	part.host_calls = call_add_host_calls(res->host_calls, part.host_calls);
-	part.extra_calls = call_add_host_calls(res->extra_calls, part.extra_calls);
-	*res = part;
-	return 0;
+	ret = call_part(host, &req, res, &part);
+	if (!ret)
+		*res = part;
+	return ret;
 }
 
 static int fanout_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
@@ -237,7 +242,7 @@ static int fanout_invalidate(void *opaque, const struct viq_call_request *req, s
 	while ((m = next_member(fanout, m))) {
 		int ret = count ? call_one(&m->host, req, type, res) : probe_one(&m->host, req, res);
 
-		/* A type is supported if every host says so. After a failure the others still get what is before it. */
+		/* After a failure the others still get what is before it; not so a question. */
 		if (ret || (!count && res->error)) {
 			leave(fanout, m);
 			return ret;

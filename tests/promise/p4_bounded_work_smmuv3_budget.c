@@ -271,6 +271,10 @@ static void calls_that_entries_pay_for(void **state)
 	assert_in_range(batches_a_write((struct claim){2 * 4 + 50, 0}, 189), 0, 3);
 	assert_int_equal(batches_a_write((struct claim){1, VIQ_CALL_TIMEOUT}, 1), 10);
 	assert_in_range(batches_a_write((struct claim){2, VIQ_CALL_TIMEOUT}, 1), 0, 3);
+	/* What no host can have made uses up all there is, also where 64 times as much is 2^32. */
+	for (uint32_t extra = 1u << 26; extra; extra <<= 1)
+		assert_in_range(batches_a_write((struct claim){2 + extra, 0}, 1), 0, 1);
+	assert_in_range(batches_a_write((struct claim){UINT32_MAX, 0}, 1), 0, 1);
 }
 
 /* Whatever a guest writes where, each write costs at most a queue of commands. */

@@ -197,6 +197,52 @@ static void test_hunts_cost(void **state)
 	vvtd_free(v);
 }
 
+/* A host that claims calls. */
+static int claim_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	res->handled = res->suspect = req->pieces[0].count;
+	res->host_calls = *(const uint32_t *)opaque;
+	return 0;
+}
+
+/* How many of ten batches, each of a page and a wait, one write consumes; the budget is enough for all, and some more.
+ */
+static uint64_t batches_a_write(uint32_t calls)
+{
+	static const struct viq_call_host_ops ops = {
+		.size = sizeof(ops), .report_group = 1, .invalidate = claim_invalidate};
+	struct viq_call_host host = {.ops = &ops, .opaque = &calls};
+	struct viq_vtd_config config;
+	struct vvtd *v;
+	uint64_t batches;
+
+	vvtd_config(&config);
+	config.budget = 60;
+	v = vvtd_new(&config);
+	v->quiet = v->lax = true;
+	vvtd_attach_ref(v, host, 1, 0, 1, 0);
+	vvtd_boot(v, 256, 0);
+	for (unsigned int i = 0; i < 10; i++) {
+		vvtd_push(v, desc_page(1, 0, i));
+		vvtd_push(v, desc_wait(false, false, true, 0, 0));
+	}
+	vvtd_ring(v);
+	batches = vvtd_r64(v, VREG(IQH)) / 64;
+	vvtd_free(v);
+	return batches;
+}
+
+/* The same rule as for SMMUv3: two calls are paid for by the entries; what no host can have made uses up all there is.
+ */
+static void test_claimed_calls_cost(void **state)
+{
+	assert_int_equal(batches_a_write(2), 10);
+	assert_in_range(batches_a_write(3), 0, 2);
+	for (uint32_t extra = 1u << 26; extra; extra <<= 1)
+		assert_in_range(batches_a_write(2 + extra), 0, 2);
+	assert_in_range(batches_a_write(UINT32_MAX), 0, 2);
+}
+
 /* No access to a queue that fails again and again costs more than one attempt. */
 static void test_retries_cost(void **state)
 {
@@ -224,9 +270,13 @@ static void test_retries_cost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_any_tail),   cmocka_unit_test(test_any_write),
-		cmocka_unit_test(test_budget),     cmocka_unit_test(test_many_tables_cost),
-		cmocka_unit_test(test_hunts_cost), cmocka_unit_test(test_retries_cost),
+		cmocka_unit_test(test_any_tail),
+		cmocka_unit_test(test_any_write),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_many_tables_cost),
+		cmocka_unit_test(test_hunts_cost),
+		cmocka_unit_test(test_retries_cost),
+		cmocka_unit_test(test_claimed_calls_cost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

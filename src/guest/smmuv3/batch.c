@@ -132,7 +132,7 @@ static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
-	s->charge += res->extra_calls * HOST_CALL_COST;
+	budget_spend_calls(&s->budget, res->extra_calls);
 	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, res);
 }
@@ -203,7 +203,7 @@ static bool complete_others(struct viq_smmuv3 *s, uint32_t n)
 		call(s, pieces, used, total, &res);
 		if (res.error)
 			return false;
-		s->charge += HOST_CALL_COST;
+		budget_spend_calls(&s->budget, 1);
 	}
 	return true;
 }

@@ -181,26 +181,25 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 }
 
 /*
- * Look at the commands that smmuv3_fetch() left at entries[pos, end), one by one. Entries stay in place or move down,
- * because the batch never has more of them than were read. Returns how many were consumed: those behind a failed host
- * call wait, because that call may have used up the budget; they will be read again.
+ * Look at the commands that smmuv3_fetch() left at entries[pos, end), one by one, as far as the budget goes. Entries
+ * stay in place or move down, because the batch never has more of them than were read. *taken: how many were consumed;
+ * those behind will be read again. false: the queue stopped.
  */
-static uint32_t take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, bool *stopped)
+static bool take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, uint32_t *taken)
 {
-	const uint32_t charge = s->charge;
-	uint32_t taken = 0;
-
-	for (; pos < end && s->charge == charge; pos++) {
+	for (; pos < end && s->budget.left; pos++) {
 		uint64_t cmd[2] = {le64toh(s->batch.entries[pos][0]), le64toh(s->batch.entries[pos][1])};
 
-		*stopped = (s->batch.hole_count == BATCH_HOLES && !smmuv3_batch_flush(s)) || !take_one(s, cmd);
-		if (*stopped)
-			break;
+		if (s->batch.hole_count == BATCH_HOLES && !smmuv3_batch_flush(s))
+			return false;
+		if (!take_one(s, cmd))
+			return false;
 		s->counters.commands[smmuv3_cmd_op(cmd)]++;
+		budget_spend(&s->budget, 1);
 		advance(s, 1);
-		taken++;
+		++*taken;
 	}
-	return taken;
+	return true;
 }
 
 /* The next commands may be like the last one of the batch, if it is for every host. */
@@ -217,40 +216,60 @@ static void choose_model(const struct viq_smmuv3 *s, struct smmuv3_model *model)
 		*model = (struct smmuv3_model){{entry[0], entry[1]}, rule};
 }
 
-/*
- * Consume a window. Returns how many commands were: fewer than the window holds if the queue stopped (*stopped), or if
- * host calls used up budget, which the caller must look at.
- */
-static uint32_t consume_window(struct viq_smmuv3 *s, const struct window *w, bool *stopped)
+/* Consume a window, as far as the budget goes. false: the queue stopped. */
+static bool consume_window(struct viq_smmuv3 *s, const struct window *w, struct smmuv3_model *model)
 {
-	/* To begin with, one that exists under every configuration. */
-	struct smmuv3_model model = {{htole64(VIQ_SMMUV3_OP_TLBI_NSNH_ALL)}, &s->rules[VIQ_SMMUV3_OP_TLBI_NSNH_ALL]};
-	const uint32_t charge = s->charge;
 	uint32_t taken = 0;
 
-	while (!*stopped && taken < w->count && s->charge == charge) {
+	while (taken < w->count && s->budget.left) {
 		uint32_t start = s->batch.count, n = w->count - taken;
 
 		if (start == BATCH_ENTRIES) {
-			*stopped = !smmuv3_batch_flush(s);
+			if (!smmuv3_batch_flush(s))
+				return false;
 			continue;
 		}
+		if (n > s->budget.left)
+			n = s->budget.left;
 		if (n > FETCH_BLOCK)
 			n = FETCH_BLOCK;
 		if (n > BATCH_ENTRIES - start)
 			n = BATCH_ENTRIES - start;
-		if (smmuv3_fetch(s, &w->words[2 * taken], n, &model)) {
+		if (smmuv3_fetch(s, &w->words[2 * taken], n, model)) {
 			open_batch(s);
 			s->batch.count += n;
-			s->counters.commands[le64toh(model.entry[0]) & VIQ_SMMUV3_CMD_OP] += n;
+			s->counters.commands[le64toh(model->entry[0]) & VIQ_SMMUV3_CMD_OP] += n;
+			budget_spend(&s->budget, n);
 			advance(s, n);
 			taken += n;
 		} else {
-			taken += take_each(s, start, start + n, stopped);
-			choose_model(s, &model);
+			if (!take_each(s, start, start + n, &taken))
+				return false;
+			choose_model(s, model);
 		}
 	}
-	return taken;
+	return true;
+}
+
+/* false: the queue stopped. */
+static bool consume(struct viq_smmuv3 *s)
+{
+	/* To begin with, one that exists under every configuration. */
+	struct smmuv3_model model = {{htole64(VIQ_SMMUV3_OP_TLBI_NSNH_ALL)}, &s->rules[VIQ_SMMUV3_OP_TLBI_NSNH_ALL]};
+
+	do {
+		struct window w;
+
+		if (!open_window(s, s->budget.left, &w)) {
+			if (smmuv3_batch_flush(s))
+				smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
+			return false;
+		}
+		if (!consume_window(s, &w, &model))
+			return false;
+	} while (may_consume(s) && s->budget.left);
+	/* What was read is confirmed before this returns: CONS never stands still for lack of a CMD_SYNC. */
+	return smmuv3_batch_flush(s);
 }
 
 bool smmuv3_cmdq_waits(struct viq_smmuv3 *s)
@@ -261,32 +280,13 @@ bool smmuv3_cmdq_waits(struct viq_smmuv3 *s)
 
 bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 {
-	bool stopped = false, left;
-	uint32_t used = 0;
+	bool left;
 
-	if (!s)
-		return false;
-	if (!smmuv3_cmdq_waits(s))
+	if (!s || !smmuv3_cmdq_waits(s))
 		return false;
 	s->counters.runs++;
-	s->charge = 0;
-	if (!budget)
-		budget = 1u << s->cmdq.log2size;
-	do {
-		struct window w;
-
-		if (open_window(s, budget - used - s->charge, &w)) {
-			used += consume_window(s, &w, &stopped);
-		} else {
-			stopped = true;
-			if (smmuv3_batch_flush(s))
-				smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
-		}
-		left = !stopped && may_consume(s);
-	} while (left && (uint64_t)used + s->charge < budget);
-	/* What was read is confirmed before this returns: CONS never stands still for want of a CMD_SYNC. */
-	if (!stopped && !smmuv3_batch_flush(s))
-		left = false;
+	s->budget.left = budget ? budget : 1u << s->cmdq.log2size;
+	left = consume(s) && may_consume(s);
 	s->counters.budget_ends += left;
 	return left;
 }

@@ -18,6 +18,7 @@
 
 #include <viq/smmuv3.h>
 
+#include "guest/budget.h"
 #include "guest/reg.h"
 #include "spec/smmuv3/command.h"
 
@@ -29,8 +30,6 @@
 #define BATCH_HOLES 256
 /* ATC_INVs that timed out and wait for a CMD_SYNC to be repeated. */
 #define RETAINED_ENTRIES 1024
-/* What an extra host call, made to find a culprit, is charged to the budget: the commands of one kernel batch. */
-#define HOST_CALL_COST 64
 
 /* A command of the batch that is not an entry. */
 struct smmuv3_hole {
@@ -97,7 +96,7 @@ struct viq_smmuv3 {
 	const uint64_t *ring;     /* its memory, which never moves (viq_mem_create()), */
 	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
-	uint32_t charge;          /* budget that extra host calls of this run have used */
+	struct budget budget;     /* of this run */
 	struct viq_smmuv3_counters counters;
 	struct smmuv3_rule rules[256];
 	struct smmuv3_retained retained;

@@ -142,7 +142,7 @@ void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd
 		add_entry(s, s->tables.targets[i], span, leaf);
 	/* The descriptor itself is charged by the run. */
 	if (run.end - run.first > 1)
-		s->charge += run.end - run.first - 1;
+		budget_spend(&s->budget, run.end - run.first - 1);
 	vtd_batch_add(s, desc, run.end > run.first ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
 }
 
@@ -199,7 +199,7 @@ void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *t, struct vtd_span sp
 	if (t->count && covers(&t->entries[t->count - 1], span))
 		return;
 	add_entry(s, t, span, true);
-	s->charge++;
+	budget_spend(&s->budget, 1);
 }
 
 void vtd_batch_drop(struct viq_vtd *s)
@@ -239,7 +239,7 @@ static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
-	s->charge += res->extra_calls * HOST_CALL_COST;
+	budget_spend_calls(&s->budget, res->extra_calls);
 	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, vtd_table_of(s, t), res);
 }

@@ -93,7 +93,7 @@ bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 	uint8_t fate = VIQ_VTD_FATE_HOST;
 
 	/* A device with many PASIDs: looking through its attachments costs, too. */
-	s->charge += (run.end - run.first) / HOST_CALL_COST;
+	budget_spend(&s->budget, (run.end - run.first) / HOST_CALL_COST);
 	if (needs_hook(s, run, &inv)) {
 		if (!vtd_batch_flush(s))
 			return false;

@@ -199,19 +199,19 @@ static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct
  * Look at the descriptors that vtd_fetch() left at the batch's end, one by one, as far as the budget goes. They stay in
  * place or move down, because the batch never has more of them than were read. false: the queue stopped.
  */
-static bool take_each(struct viq_vtd *s, uint32_t count, uint32_t budget, struct vtd_model *model)
+static bool take_each(struct viq_vtd *s, uint32_t count, struct vtd_model *model)
 {
 	const uint32_t start = s->batch.count;
 	uint64_t desc[VIQ_VTD_DESC_WORDS] = {0};
 
-	for (uint32_t i = 0; i < count && s->charge < budget; i++) {
+	for (uint32_t i = 0; i < count && s->budget.left; i++) {
 		desc[0] = le64toh(s->batch.desc[start + i][0]);
 		desc[1] = le64toh(s->batch.desc[start + i][1]);
 		desc[2] = le64toh(s->upper[i][0]);
 		desc[3] = le64toh(s->upper[i][1]);
 		if (!take_one(s, desc))
 			return false;
-		s->charge++;
+		budget_spend(&s->budget, 1);
 	}
 	if (may_fetch(s))
 		choose_model(s, desc, model);
@@ -219,7 +219,7 @@ static bool take_each(struct viq_vtd *s, uint32_t count, uint32_t budget, struct
 }
 
 /* false: the queue stopped. */
-static bool consume(struct viq_vtd *s, uint32_t budget)
+static bool consume(struct viq_vtd *s)
 {
 	struct vtd_model model = {.usable = false};
 	uint32_t iqei = bad_setup(s);
@@ -235,9 +235,9 @@ static bool consume(struct viq_vtd *s, uint32_t budget)
 		if (s->batch.count == BATCH_DESCRIPTORS && !vtd_batch_flush(s))
 			return false;
 		/* That may have used up the budget. */
-		if (s->charge >= budget)
+		if (!s->budget.left)
 			break;
-		count = vtd_fetch(s, budget - s->charge, &model, &alike);
+		count = vtd_fetch(s, s->budget.left, &model, &alike);
 		if (!count) {
 			if (vtd_batch_flush(s))
 				vtd_stop_error(s, s->head, VIQ_VTD_IQEI_FETCH, NULL);
@@ -245,11 +245,11 @@ static bool consume(struct viq_vtd *s, uint32_t budget)
 		}
 		if (alike) {
 			vtd_batch_add_like(s, &model, count);
-			s->charge += count;
-		} else if (!take_each(s, count, budget, &model)) {
+			budget_spend(&s->budget, count);
+		} else if (!take_each(s, count, &model)) {
 			return false;
 		}
-	} while (may_fetch(s) && s->charge < budget);
+	} while (may_fetch(s) && s->budget.left);
 	/* What was read is confirmed before this returns: IQH never stands still for want of a wait descriptor. */
 	return vtd_batch_flush(s);
 }
@@ -261,9 +261,9 @@ bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
 	if (!s || !vtd_invq_waits(s))
 		return false;
 	s->counters.runs++;
-	s->charge = 0;
+	s->budget.left = budget ? budget : s->queue.slots;
 	s->busy = true;
-	if (consume(s, budget ? budget : s->queue.slots)) {
+	if (consume(s)) {
 		left = may_fetch(s);
 		if (!left && s->regs.timed_out)
 			vtd_timeout_report(s);

@@ -18,6 +18,7 @@
 
 #include <viq/vtd.h>
 
+#include "guest/budget.h"
 #include "guest/reg.h"
 #include "spec/vtd/descriptor.h"
 
@@ -25,8 +26,6 @@
 #define BATCH_DESCRIPTORS 256
 /* Descriptors read from the ring at a time. */
 #define FETCH_BLOCK 64
-/* What an extra host call, made to find a culprit, is charged to the budget. */
-#define HOST_CALL_COST 64
 
 /* Entries from this one on, up to the next stretch, come from descriptors that follow each other in the batch. */
 struct vtd_stretch {
@@ -122,7 +121,7 @@ struct viq_vtd {
 	const uint64_t *ring;   /* its memory, which never moves (viq_mem_create()), */
 	uint32_t ring_slots;    /* as far as the base's region holds it */
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
-	uint32_t charge;        /* budget that this run has used */
+	struct budget budget;   /* of this run */
 	bool busy;              /* in a hook that must not attach or detach, or between such hooks */
 	struct viq_vtd_counters counters;
 	struct vtd_rule rules[VTD_TYPES];

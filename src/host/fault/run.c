@@ -6,7 +6,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "call/exact.h"
+#include "call/cost.h"
 #include "call/gather.h"
 #include "call/types.h"
 #include "contract.h"
@@ -52,7 +52,7 @@ static bool pass(struct run *r, uint32_t from, uint32_t to)
 	if (viq_call_invalidate(&inner, &req, &res))
 		res.error = VIQ_CALL_FAILED;
 	r->issued = from + res.handled;
-	r->extra_calls = call_add_host_calls(r->extra_calls, res.extra_calls);
+	r->extra_calls = call_cost_sum(r->extra_calls, res.extra_calls);
 	r->failure = (struct fault_failure){
 		.error = res.error,
 		.refused = res.error == VIQ_CALL_ILLEGAL || res.error == VIQ_CALL_GONE,
@@ -266,6 +266,6 @@ int fault_invalidate(void *opaque, const struct viq_call_request *req, struct vi
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = r.count, .suspect = r.count};
 	if (!run(&r))
 		fault_contract_report(r.contract, &r.failure, res);
-	res->host_calls = call_add_host_calls(1, r.extra_calls);
+	res->host_calls = call_cost_sum(1, r.extra_calls);
 	return 0;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is true when the kernel says how many commands it handled.
+ * The invalidate call on a vIOMMU: from a request to system calls, and from what the kernel says to what is true.
  *
  * The driver converts commands one after the other and issues them in groups of 63, counted from the first entry of the
- * call. What its count means when a call fails depends on the kernel:
+ * call. What its count means when a call fails depends on the kernel (docs/kernels.md):
  *
  *   6.13 to 7.3, refusal   EIO, the refused command; those before it in its group never ran
  *   6.13 to 7.3, time-out  the last command of the group that could not be issued: any of them may be the cause
  *   after 7.3              the group's first command, in both cases
  *   any, no memory         the number that was passed in: nothing ran
  *
- * One rule is true of all of them: a count that is not below the number passed in says nothing; else the groups that
- * are complete below the count have run, and the cause is in the group after these. No kernel version is looked at. If
- * the cause is one command among several, the call floor finds it; the kernel's count is the hint where to look first.
+ * All of them are a host with report_group 63 to call_believe(), which interprets each system call's count; no kernel
+ * version is looked at. If the cause is one command among several, viq_call_invalidate() finds it.
  *
  * So that the answer does not depend on the caller's gather pieces, groups are counted from the request's first entry:
  * every call begins with a whole group. Where a piece ends in the middle of one, that group is put together in a copy.
@@ -28,6 +27,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "call/exact.h"
 #include "call/gather.h"
 #include "invalidate.h"
 
@@ -37,14 +37,6 @@ struct run {
 	uint32_t count;
 	bool repeat;                   /* the erratum: to be made twice */
 	uint64_t copy[LINUX_GROUP][2]; /* of a group that lies in several pieces */
-};
-
-/* What is known after a run of n entries: [0, done) took effect; if done < n, why not all. */
-struct outcome {
-	uint32_t done;
-	uint32_t last; /* highest index that can be the cause */
-	uint32_t hint; /* as in struct viq_call_result */
-	int err;       /* of the kernel; 0: it contradicts itself */
 };
 
 static uint32_t slice_of(uint32_t calls)
@@ -94,41 +86,44 @@ static int call(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint
 				     sizeof(*entries), n);
 }
 
-/* One call, and what to believe of it. */
-static struct outcome attempt(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint32_t n)
+/* One call. True if all of it was done; else *f: what to believe of it. */
+static bool attempt(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint32_t n, struct call_failure *f)
 {
-	struct outcome o = {.done = n, .last = n - 1};
-	uint32_t said = n;
+	struct viq_call_result said;
+	uint32_t handled = n;
+	int err = call(inv, entries, &handled);
 
-	o.err = call(inv, entries, &said);
-	if (!o.err && said == n)
-		return o;
+	if (!err && handled == n)
+		return true;
 	linux_add(&inv->calls.failed, 1);
-	o.done = 0;
-	if (!o.err || said >= n)
-		return o;
-	o.done = said - said % LINUX_GROUP;
-	if (o.err != -EIO && o.err != -ETIMEDOUT)
-		return o;
-	if (n - o.done > LINUX_GROUP)
-		o.last = o.done + LINUX_GROUP - 1;
-	if (said > o.done && o.err == -EIO)
-		o.hint = said;
-	return o;
+	/* Of success with another count nothing is known. Only these two errors come from one group. */
+	said = (struct viq_call_result){.handled = err ? handled : n, .suspect = n - 1, .os_error = err};
+	said.error = err == -EIO ? VIQ_CALL_ILLEGAL : linux_call_error(err);
+	if (err == -EIO || err == -ETIMEDOUT)
+		said.suspect = handled;
+	*f = call_believe(LINUX_GROUP, n, 0, &said);
+	/* The count points at a command only if that was refused. */
+	if (err != -EIO || f->hint == f->safe)
+		f->hint = CALL_NO_HINT;
+	return false;
 }
 
-/* All calls that a run needs. */
-static struct outcome run_execute(struct linux_invalidate *inv, const struct run *run, uint32_t *calls)
+/* All calls that a run needs: the erratum's second one is for what the first has done. */
+static bool run_execute(struct linux_invalidate *inv, const struct run *run, uint32_t *calls, struct call_failure *f)
 {
-	struct outcome o = attempt(inv, run->entries, run->count), again;
+	bool all = attempt(inv, run->entries, run->count, f);
+	uint32_t done = all ? run->count : f->safe;
+	struct call_failure again;
 
 	++*calls;
-	if (!run->repeat || !o.done)
-		return o;
-	again = attempt(inv, run->entries, o.done);
+	if (!run->repeat || !done)
+		return all;
 	++*calls;
 	linux_add(&inv->repeated, 1);
-	return again.done < o.done ? again : o;
+	if (attempt(inv, run->entries, done, &again))
+		return all;
+	*f = again;
+	return false;
 }
 
 /* --- Cutting a request into runs ---------------------------------------------------------------------------------- */
@@ -182,8 +177,10 @@ static bool alive(struct linux_invalidate *inv, uint32_t *calls)
 {
 	const uint64_t all[1][2] = {{htole64(VIQ_SMMUV3_OP_TLBI_NH_ALL)}};
 
+	struct call_failure f;
+
 	++*calls;
-	return attempt(inv, all, 1).done;
+	return attempt(inv, all, 1, &f);
 }
 
 /* Why an entry of the list was refused, alone. */
@@ -195,19 +192,17 @@ static uint32_t refusal(struct linux_invalidate *inv, const uint64_t entry[2], u
 }
 
 /* The run that begins at entry first ended before its end. */
-static void run_failed(struct linux_invalidate *inv, const struct run *run, uint32_t first, const struct outcome *o,
-		       struct viq_call_result *res)
+static void run_failed(struct linux_invalidate *inv, const struct run *run, uint32_t first,
+		       const struct call_failure *f, struct viq_call_result *res)
 {
-	res->handled = first + o->done;
-	res->suspect = first + o->last;
-	res->hint = o->hint ? first + o->hint : 0;
-	res->os_error = o->err;
-	if (o->err != -EIO)
-		res->error = linux_call_error(o->err);
-	else if (o->done < o->last)
-		res->error = VIQ_CALL_ILLEGAL; /* one of several: the call floor asks again */
-	else
-		res->error = refusal(inv, run->entries[o->done], &res->host_calls);
+	res->handled = first + f->safe;
+	res->suspect = first + f->last;
+	res->hint = f->hint != CALL_NO_HINT ? first + f->hint : 0;
+	res->os_error = f->os_error;
+	res->error = f->error;
+	/* One of several may be asked for again; one that is alone will not. */
+	if (f->error == VIQ_CALL_ILLEGAL && f->safe == f->last)
+		res->error = refusal(inv, run->entries[f->safe], &res->host_calls);
 }
 
 /*
@@ -247,15 +242,13 @@ int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request
 		return probe(inv, res);
 	while (at.index < total) {
 		uint32_t first = at.index;
-		struct outcome o = {0};
+		struct call_failure f;
 		bool illegal;
 
 		run_take(inv, &run, &at, total);
 		illegal = run_check(inv, &run);
-		if (run.count)
-			o = run_execute(inv, &run, &res->host_calls);
-		if (o.done < run.count) {
-			run_failed(inv, &run, first, &o, res);
+		if (run.count && !run_execute(inv, &run, &res->host_calls, &f)) {
+			run_failed(inv, &run, first, &f, res);
 			return 0;
 		}
 		if (illegal) {

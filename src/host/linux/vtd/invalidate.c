@@ -16,6 +16,7 @@
  */
 #include <errno.h>
 
+#include "call/exact.h"
 #include "call/gather.h"
 #include "vvtd.h"
 
@@ -39,19 +40,24 @@ static bool entry_ok(const struct viq_vtd_s1_entry *e)
 	return e->npages && e->npages <= (UINT64_C(1) << PAGES_BITS) - e->addr / PAGE;
 }
 
-/* A call. Was all of it done? Else *n: the entries that were, and *err, 0 if the kernel contradicts itself. */
-static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries,
-		    uint32_t *n, int *err)
+/* A call. True if all of it was done; else *f: what to believe of it. */
+static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
+		    struct call_failure *f)
 {
-	uint32_t count = *n;
+	struct viq_call_result said;
+	uint32_t handled = n;
+	int err = linux_call_invalidate(&inv->calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries,
+					sizeof(*entries), &handled);
 
-	*err = linux_call_invalidate(&inv->calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries,
-				     sizeof(*entries), n);
-	if (!*err && *n == count)
+	if (!err && handled == n)
 		return true;
 	linux_add(&inv->calls.failed, 1);
-	if (!*err || *n >= count)
-		*n = 0;
+	/* Of success with another count nothing is known. If nothing was done it may be the call that cannot be made.
+	 */
+	said = (struct viq_call_result){.handled = err ? handled : n, .suspect = handled ? handled : n - 1};
+	said.error = linux_call_error(err);
+	said.os_error = err;
+	*f = call_believe(1, n, 0, &said);
 	return false;
 }
 
@@ -64,11 +70,10 @@ static bool refusal(int err)
 static bool whole_table(struct linux_vtd_invalidate *inv, uint32_t hwpt)
 {
 	const struct viq_vtd_s1_entry all = {.npages = VIQ_VTD_S1_ALL};
-	uint32_t n = 1;
-	int err;
+	struct call_failure f;
 
 	linux_add(&inv->whole, 1);
-	return attempt(inv, hwpt, &all, &n, &err);
+	return attempt(inv, hwpt, &all, 1, &f);
 }
 
 static void fail(struct viq_call_result *res, uint32_t at, uint32_t last, uint32_t error, int os_error)
@@ -100,23 +105,21 @@ static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_cal
 static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
 		    const struct viq_vtd_s1_entry *entries, uint32_t first, uint32_t count, struct viq_call_result *res)
 {
-	uint32_t n = count;
-	int err;
+	struct call_failure f;
 
 	if (!count)
 		return true;
 	res->host_calls++;
-	if (attempt(inv, req->object, entries, &n, &err))
+	if (attempt(inv, req->object, entries, count, &f))
 		return true;
-	if (refusal(err)) {
+	if (refusal(f.os_error)) {
 		res->host_calls++;
 		if (whole_table(inv, req->object))
 			return true;
-		fail(res, first + n, first + n, VIQ_CALL_GONE, err);
-		return false;
+		f.last = f.safe;
+		f.error = VIQ_CALL_GONE;
 	}
-	/* If nothing was done it may be the call itself that cannot be made. */
-	fail(res, first + n, n ? first + n : first + count - 1, linux_call_error(err), err);
+	fail(res, first + f.safe, first + f.last, f.error, f.os_error);
 	return false;
 }
 
