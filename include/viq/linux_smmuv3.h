@@ -36,6 +36,7 @@
 #include <viq/call.h>
 #include <viq/export.h>
 #include <viq/linux.h>
+#include <viq/linux_host.h>
 #include <viq/smmuv3_host.h>
 
 #ifdef __cplusplus
@@ -43,14 +44,6 @@ extern "C" {
 #endif
 
 struct viq_linux_vsmmu;
-
-/* How long an array one IOMMU_HWPT_INVALIDATE gets. All are exact; see docs/kernels.md for what they cost. */
-enum viq_linux_calls {
-	VIQ_LINUX_CALLS_DEFAULT, /* bulk */
-	VIQ_LINUX_CALLS_BULK,    /* whole runs */
-	VIQ_LINUX_CALLS_STRICT,  /* at most 63 entries, the kernel's own group: no failed call has run two groups */
-	VIQ_LINUX_CALLS_SINGLE,  /* one entry: dear, for comparing with VMMs that do so */
-};
 
 /* All members but size are optional (NULL). Called on the thread that calls in here; they must not call back. */
 struct viq_linux_vsmmu_ops {

@@ -42,7 +42,7 @@ static bool is_again(size_t i)
 static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
 {
 	const struct fake_kernel *fk = w.f.vm.fk;
-	int ret = linux_invalidate(&w.f.inv, req, res);
+	int ret = linux_invalidate(w.f.inv, req, res);
 
 	for (size_t i = w.seen; i < fk->effect_count; i++) {
 		if (!w.erratum || (fk->effects[i].cmd[0] & 0xff) == VIQ_SMMUV3_OP_ATC_INV || is_again(i))
@@ -153,7 +153,7 @@ static void p2_command_that_the_host_lacks(void **state)
 
 		w.f.vm.fk->smmus[0].idr[3] &= ~(uint32_t)VIQ_SMMUV3_IDR3_RIL;
 		assert_int_equal(viq_linux_hw_info(w.f.vm.ctx, w.f.vm.device, &hw), 0);
-		linux_allow_init(&w.f.inv.allow, &hw);
+		linux_allow_init(&w.f.inv->allow, &hw);
 		push_all(v, 130, range);
 		vsmmu_ring(v);
 		assert_stopped(v, 130, VIQ_SMMUV3_CERROR_ILL);
@@ -458,7 +458,7 @@ static void p1_random_guests_and_troubles(void **state)
 		}
 		fake_kernel_reset(w.f.vm.fk);
 		w.seen = 0;
-		w.f.inv.calls.ioctls = w.f.inv.calls.entries = 0;
+		w.f.inv->calls.ioctls = w.f.inv->calls.entries = 0;
 		assert_true(vsmmu_drain(v, 100));
 		assert_int_equal(w.f.vm.fk->wedged, 0);
 		world_fini();

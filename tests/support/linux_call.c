@@ -11,48 +11,33 @@
 
 #include "linux_call.h"
 
-static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
-{
-	struct linux_fixture *f = opaque;
-
-	return linux_invalidate(&f->inv, req, res);
-}
-
 static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
 {
-	struct linux_fixture *f = opaque;
-
-	return object == f->vm.viommu && sid == FAKE_VM_VSID ? VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS : 0;
+	return sid == FAKE_VM_VSID ? VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS : 0;
 }
 
 void linux_fixture_init(struct linux_fixture *f, enum fk_behaviour behaviour, enum viq_linux_calls calls, bool erratum)
 {
-	static const struct viq_call_host_ops groups = {.size = sizeof(groups),
-							.report_group = 1,
-							.invalidate = invalidate,
-							.stream = stream,
-							.call_entries = 63};
-	static const struct viq_call_host_ops single = {.size = sizeof(single),
-							.report_group = 1,
-							.invalidate = invalidate,
-							.stream = stream,
-							.call_entries = 1};
 	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
 
 	fake_vm_init(&f->vm);
 	f->vm.fk->behaviour = behaviour;
 	f->vm.fk->smmus[0].flags = erratum ? VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI : 0;
 	assert_int_equal(viq_linux_hw_info(f->vm.ctx, f->vm.device, &hw), 0);
-	linux_invalidate_init(&f->inv, f->vm.ctx, f->vm.viommu, &hw, calls);
-	f->host = (struct viq_call_host){.opaque = f, .object = f->vm.viommu};
-	f->host.ops = calls == VIQ_LINUX_CALLS_SINGLE ? &single : &groups;
+	assert_int_equal(viq_linux_smmuv3_host_create(f->vm.ctx, f->vm.viommu, &hw, calls, &f->exact, NULL), 0);
+	f->host = viq_linux_smmuv3_host_get(f->exact);
+	f->inv = f->host.opaque;
+	f->ops = *f->host.ops;
+	f->ops.stream = stream;
+	f->host.ops = &f->ops;
 	fake_kernel_reset(f->vm.fk);
 }
 
 void linux_fixture_fini(struct linux_fixture *f)
 {
-	assert_int_equal(f->inv.calls.ioctls, f->vm.fk->inv_calls);
-	assert_int_equal(f->inv.calls.entries, f->vm.fk->entries);
+	assert_int_equal(f->inv->calls.ioctls, f->vm.fk->inv_calls);
+	assert_int_equal(f->inv->calls.entries, f->vm.fk->entries);
+	viq_linux_smmuv3_host_destroy(f->exact);
 	fake_vm_fini(&f->vm);
 }
 

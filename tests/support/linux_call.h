@@ -13,8 +13,10 @@
 
 struct linux_fixture {
 	struct fake_vm vm;
-	struct linux_invalidate inv;
-	struct viq_call_host host;
+	struct viq_linux_smmuv3_host *exact;
+	struct viq_call_host_ops ops; /* its, but for the streams: FAKE_VM_VSID alone is known */
+	struct viq_call_host host;    /* it, with these */
+	struct linux_invalidate *inv; /* its inside */
 };
 
 /* erratum: the hardware has VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI. */

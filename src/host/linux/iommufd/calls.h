@@ -28,5 +28,8 @@ int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t t
 			  uint32_t entry_size, uint32_t *n);
 /* enum viq_call_error of the kernel's negative errno, where it is not the entry that is refused. */
 uint32_t linux_call_error(int err);
+/* An empty array for object, which should be a kind of object ("vIOMMU"), failed with err. Returns what to say, *why.
+ */
+int linux_call_why(struct viq_linux_why *why, int err, const char *kind, uint32_t object);
 
 #endif

@@ -1,34 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* The nested SMMUv3 as a host of <viq/call.h>. From any thread. */
+/*
+ * The invalidate call on a vIOMMU as a host of <viq/call.h>, from any thread: of a nested SMMUv3, which knows its
+ * streams, and of a vIOMMU that somebody else has made. Both are a struct linux_invalidate.
+ */
 #include <errno.h>
+#include <stdlib.h>
+
+#include <viq/linux_host.h>
 
 #include "call/gather.h"
 #include "vsmmu.h"
 
-/* No device was here yet. */
-static int nothing_cached(const struct viq_linux_vsmmu *v, const struct viq_call_request *req,
-			  struct viq_call_result *res)
-{
-	uint32_t total = gather_count(req);
+struct viq_linux_smmuv3_host {
+	struct linux_invalidate inv;
+};
 
-	if (req->object != v->inv.object)
+static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	return linux_invalidate(opaque, req, res);
+}
+
+static struct viq_linux_vsmmu *vsmmu_of(void *opaque)
+{
+	return (struct viq_linux_vsmmu *)((char *)opaque - offsetof(struct viq_linux_vsmmu, inv));
+}
+
+/* Before there was a device nothing can be cached. */
+static int nested_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct linux_invalidate *inv = opaque;
+	uint32_t total;
+
+	if (__atomic_load_n(&vsmmu_of(opaque)->live, __ATOMIC_ACQUIRE))
+		return linux_invalidate(inv, req, res);
+	if (req->object != inv->object)
 		return -ENOENT;
+	total = gather_count(req);
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = total, .suspect = total};
 	return 0;
 }
 
-static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+static uint32_t nested_stream(void *opaque, uint32_t object, uint32_t sid)
 {
-	struct viq_linux_vsmmu *v = opaque;
-
-	if (!__atomic_load_n(&v->live, __ATOMIC_ACQUIRE))
-		return nothing_cached(v, req, res);
-	return linux_invalidate(&v->inv, req, res);
-}
-
-static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
-{
-	struct viq_linux_vsmmu *v = opaque;
+	struct viq_linux_vsmmu *v = vsmmu_of(opaque);
 	const struct linux_stream *s;
 	uint32_t flags;
 
@@ -40,26 +54,76 @@ static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
 }
 
 /* Bulk, too, makes a call a group where the caller's pieces are short. */
-static const struct viq_call_host_ops groups = {
-	.size = sizeof(groups),
-	.report_group = 1,
-	.invalidate = invalidate,
-	.stream = stream,
-	.call_entries = LINUX_GROUP,
+#define OPS(call, knows, entries)                                                                                      \
+	{                                                                                                              \
+		.size = sizeof(struct viq_call_host_ops), .report_group = 1, .invalidate = (call), .stream = (knows),  \
+		.call_entries = (entries)                                                                              \
+	}
+
+/* By whether it is nested, and whether each entry is a call. */
+static const struct viq_call_host_ops ops[2][2] = {
+	{OPS(invalidate, NULL, LINUX_GROUP), OPS(invalidate, NULL, 1)},
+	{OPS(nested_invalidate, nested_stream, LINUX_GROUP), OPS(nested_invalidate, nested_stream, 1)},
 };
 
-static const struct viq_call_host_ops single = {
-	.size = sizeof(single),
-	.report_group = 1,
-	.invalidate = invalidate,
-	.stream = stream,
-	.call_entries = 1,
-};
+static struct viq_call_host host_of(struct linux_invalidate *inv, bool nested)
+{
+	return (struct viq_call_host){.ops = &ops[nested][inv->slice == 1], .opaque = inv, .object = inv->object};
+}
 
 struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *v)
 {
-	if (!v)
-		return (struct viq_call_host){0};
-	return (struct viq_call_host){
-		.ops = v->inv.slice == 1 ? &single : &groups, .opaque = v, .object = v->inv.object};
+	return v ? host_of(&v->inv, true) : (struct viq_call_host){0};
+}
+
+/* --- For a vIOMMU that somebody else has made --------------------------------------------------------------------- */
+
+int viq_linux_smmuv3_host_create(struct viq_linux *ctx, uint32_t viommu, const struct viq_linux_hw_info *hw,
+				 uint32_t calls, struct viq_linux_smmuv3_host **out, struct viq_linux_why *why)
+{
+	struct viq_linux_smmuv3_host *host;
+	int err;
+
+	if (!ctx || !hw || !out)
+		return linux_why(why, -EINVAL, "ctx, hw and out must not be NULL");
+	if (hw->size != sizeof(*hw))
+		return linux_why(why, -EINVAL, "hw: size must be sizeof(struct viq_linux_hw_info)");
+	if (calls > VIQ_LINUX_CALLS_SINGLE)
+		return linux_why(why, -EINVAL, "calls: %u is not one of enum viq_linux_calls", calls);
+	if (hw->type != VIQ_LINUX_HW_SMMUV3)
+		return linux_why(why, -EOPNOTSUPP, "hw: not of an SMMUv3 (IOMMU type %u)", hw->type);
+	err = linux_invalidate_probe(&(struct linux_calls){.ctx = ctx}, viommu);
+	if (err)
+		return linux_call_why(why, err, "vIOMMU of an SMMUv3", viommu);
+	host = calloc(1, sizeof(*host));
+	if (!host)
+		return linux_why(why, -ENOMEM, "out of memory");
+	linux_invalidate_init(&host->inv, ctx, viommu, hw, calls);
+	*out = host;
+	return 0;
+}
+
+void viq_linux_smmuv3_host_destroy(struct viq_linux_smmuv3_host *host)
+{
+	free(host);
+}
+
+struct viq_call_host viq_linux_smmuv3_host_get(struct viq_linux_smmuv3_host *host)
+{
+	return host ? host_of(&host->inv, false) : (struct viq_call_host){0};
+}
+
+int viq_linux_smmuv3_host_counters(const struct viq_linux_smmuv3_host *host, struct viq_linux_host_counters *out)
+{
+	if (!host || !out || out->size != sizeof(*out))
+		return -EINVAL;
+	*out = (struct viq_linux_host_counters){
+		.size = sizeof(*out),
+		.ioctls = linux_load(&host->inv.calls.ioctls),
+		.entries = linux_load(&host->inv.calls.entries),
+		.failed = linux_load(&host->inv.calls.failed),
+		.refused = linux_load(&host->inv.refused),
+		.repeated = linux_load(&host->inv.repeated),
+	};
+	return 0;
 }

@@ -80,9 +80,9 @@ static bool names_stream(const uint64_t entry[2])
 }
 
 /* The system call. *n: entries in; what the kernel says of them out. */
-static int call(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint32_t *n)
+static int call(struct linux_calls *calls, uint32_t viommu, const uint64_t (*entries)[2], uint32_t *n)
 {
-	return linux_call_invalidate(&inv->calls, inv->viommu, UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, entries,
+	return linux_call_invalidate(calls, viommu, UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, entries,
 				     sizeof(*entries), n);
 }
 
@@ -91,7 +91,7 @@ static bool attempt(struct linux_invalidate *inv, const uint64_t (*entries)[2], 
 {
 	struct viq_call_result said;
 	uint32_t handled = n;
-	int err = call(inv, entries, &handled);
+	int err = call(&inv->calls, inv->viommu, entries, &handled);
 
 	if (!err && handled == n)
 		return true;
@@ -209,13 +209,20 @@ static void run_failed(struct linux_invalidate *inv, const struct run *run, uint
  * "Is the type supported?" Linux up to 7.3 answers EINVAL to an empty array, whatever its type, and looks for the
  * object before; later kernels answer 0. Both mean that the vIOMMU is there and takes such calls.
  */
-static int probe(struct linux_invalidate *inv, struct viq_call_result *res)
+int linux_invalidate_probe(struct linux_calls *calls, uint32_t viommu)
 {
 	uint32_t n = 0;
-	int err = call(inv, NULL, &n);
+	int err = call(calls, viommu, NULL, &n);
+
+	return err == -EINVAL ? 0 : err;
+}
+
+static int probe(struct linux_invalidate *inv, struct viq_call_result *res)
+{
+	int err = linux_invalidate_probe(&inv->calls, inv->viommu);
 
 	res->host_calls = 1;
-	if (err && err != -EINVAL) {
+	if (err) {
 		linux_add(&inv->calls.failed, 1);
 		res->error = linux_call_error(err);
 		res->os_error = err;

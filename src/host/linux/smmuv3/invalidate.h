@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include <viq/call.h>
-#include <viq/linux_smmuv3.h>
+#include <viq/linux_host.h>
 
 #include "allow.h"
 #include "host/linux/iommufd/calls.h"
@@ -24,7 +24,7 @@ struct linux_invalidate {
 	uint32_t slice; /* entries per call at most */
 	bool repeat;    /* VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI */
 	struct linux_allow allow;
-	/* As in struct viq_linux_counters; atomic, relaxed. */
+	/* As in struct viq_linux_host_counters; atomic, relaxed. */
 	uint64_t repeated, refused;
 };
 
@@ -33,6 +33,8 @@ void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, 
 			   const struct viq_linux_hw_info *hw, uint32_t calls);
 /* The vIOMMU of a struct that was initialised without one: nobody has used it yet, but for the counters. */
 void linux_invalidate_start(struct linux_invalidate *inv, uint32_t viommu, const struct viq_linux_hw_info *hw);
+/* Is the vIOMMU there, and does it take such calls? 0, or the kernel's error. */
+int linux_invalidate_probe(struct linux_calls *calls, uint32_t viommu);
 /*
  * As viq_call_host_ops.invalidate of a host with report_group 1: handled is true, [handled, suspect] the honest window.
  */

@@ -40,14 +40,19 @@ static bool entry_ok(const struct viq_vtd_s1_entry *e)
 	return e->npages && e->npages <= (UINT64_C(1) << PAGES_BITS) - e->addr / PAGE;
 }
 
+/* The system call. *n: entries in; what the kernel says of them out. */
+static int call(struct linux_calls *calls, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t *n)
+{
+	return linux_call_invalidate(calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries, sizeof(*entries), n);
+}
+
 /* A call. True if all of it was done; else *f: what to believe of it. */
 static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
 		    struct call_failure *f)
 {
 	struct viq_call_result said;
 	uint32_t handled = n;
-	int err = linux_call_invalidate(&inv->calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries,
-					sizeof(*entries), &handled);
+	int err = call(&inv->calls, hwpt, entries, &handled);
 
 	if (!err && handled == n)
 		return true;
@@ -84,14 +89,18 @@ static void fail(struct viq_call_result *res, uint32_t at, uint32_t last, uint32
 	res->os_error = os_error;
 }
 
-/*
- * "Is the type supported?" An empty array is not refused by VT-d's driver, and an object of another kind is (EINVAL).
+/* "Is the type supported?" An empty array is not refused by VT-d's driver, and an object of another kind is (EINVAL).
  */
-static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_call_result *res)
+int linux_vtd_invalidate_probe(struct linux_calls *calls, uint32_t hwpt)
 {
 	uint32_t n = 0;
-	int err = linux_call_invalidate(&inv->calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, NULL,
-					sizeof(struct viq_vtd_s1_entry), &n);
+
+	return call(calls, hwpt, NULL, &n);
+}
+
+static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_call_result *res)
+{
+	int err = linux_vtd_invalidate_probe(&inv->calls, hwpt);
 
 	res->host_calls = 1;
 	if (err) {
@@ -152,16 +161,3 @@ int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call
 	}
 	return 0;
 }
-
-static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
-{
-	struct viq_linux_vvtd *v = opaque;
-
-	return linux_vtd_invalidate(&v->inv, req, res);
-}
-
-const struct viq_call_host_ops linux_vtd_host_ops = {
-	.size = sizeof(linux_vtd_host_ops),
-	.report_group = 1,
-	.invalidate = invalidate,
-};

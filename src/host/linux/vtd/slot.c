@@ -23,7 +23,7 @@ static int tell_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d
 		.pasid = t->of.pasid,
 		.domain_id = t->of.domain_id,
 		.source_id = (uint16_t)d->dev.number,
-		.host = {.ops = &linux_vtd_host_ops, .opaque = v, .object = hwpt},
+		.host = linux_vtd_host_of(&v->inv, hwpt),
 	};
 
 	if (!v->listener.size)

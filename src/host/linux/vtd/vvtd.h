@@ -70,14 +70,18 @@ struct viq_linux_vvtd {
 
 /* --- invalidate.c ------------------------------------------------------------------------------------------------- */
 
-extern const struct viq_call_host_ops linux_vtd_host_ops;
-
 /*
  * As viq_call_host_ops.invalidate of a host with report_group 1; req->object is the HWPT. What the kernel says was
  * handled was given to the hardware.
  */
 int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
 			 struct viq_call_result *res);
+/* Is the page table there, and does it take such calls? 0, or the kernel's error. */
+int linux_vtd_invalidate_probe(struct linux_calls *calls, uint32_t hwpt);
+
+/* --- host.c ------------------------------------------------------------------------------------------------------- */
+
+struct viq_call_host linux_vtd_host_of(struct linux_vtd_invalidate *inv, uint32_t hwpt);
 
 /* --- slot.c ------------------------------------------------------------------------------------------------------- */
 

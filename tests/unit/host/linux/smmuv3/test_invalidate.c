@@ -191,8 +191,8 @@ static void illegal_entry_costs_no_call(void **state)
 			assert_result(res, VIQ_CALL_ILLEGAL, at[i], at[i]);
 			assert_int_equal(f.vm.fk->inv_calls, at[i] ? 1 : 0);
 			assert_int_equal(f.vm.fk->effect_count, at[i]);
-			assert_int_equal(f.inv.refused, 1);
-			assert_int_equal(f.inv.calls.failed, 0);
+			assert_int_equal(f.inv->refused, 1);
+			assert_int_equal(f.inv->calls.failed, 0);
 			linux_fixture_fini(&f);
 		}
 	}
@@ -377,7 +377,7 @@ static void short_success_is_a_failure(void **state)
 		f.vm.fk->inv_fault = (struct fk_inv_fault){.first = 1, .times = 1, .said = said[i]};
 		res = linux_call(&f, cmds, 150);
 		assert_result(res, VIQ_CALL_FAILED, 0, 149);
-		assert_int_equal(f.inv.calls.failed, 1);
+		assert_int_equal(f.inv->calls.failed, 1);
 		linux_fixture_fini(&f);
 	}
 }
@@ -400,7 +400,7 @@ static void interrupts_are_not_seen(void **state)
 	assert_result(res, VIQ_CALL_FAILED, 0, 9);
 	assert_int_equal(res.os_error, -EAGAIN);
 	assert_int_equal(f.vm.fk->effect_count, 0);
-	f.inv.calls.ioctls = f.inv.calls.entries = 0; /* these never came to be calls */
+	f.inv->calls.ioctls = f.inv->calls.entries = 0; /* these never came to be calls */
 	linux_fixture_fini(&f);
 }
 
@@ -416,7 +416,7 @@ static void erratum_makes_calls_twice(void **state)
 	res = linux_call(&f, cmds, 100);
 	assert_result(res, VIQ_CALL_NONE, 100, 100);
 	assert_int_equal(res.host_calls, 2);
-	assert_int_equal(f.inv.repeated, 1);
+	assert_int_equal(f.inv->repeated, 1);
 	assert_int_equal(f.vm.fk->effect_count, 200);
 	assert_ran(&f, 100, 2);
 	/* An ATC_INV needs no second one. */
@@ -444,7 +444,7 @@ static void erratum_and_failures(void **state)
 	res = linux_call(&f, cmds, 200);
 	assert_result(res, VIQ_CALL_TIMEOUT, 63, 125);
 	assert_ran(&f, 63, 2);
-	assert_int_equal(f.inv.calls.failed, 1); /* a time-out takes long: not a second one */
+	assert_int_equal(f.inv->calls.failed, 1); /* a time-out takes long: not a second one */
 	linux_fixture_fini(&f);
 
 	linux_fixture_init(&f, FK_LINUX_7_3, VIQ_LINUX_CALLS_BULK, true);
