@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 
+#include "spec/smmuv3/pte.h"
+
 #include "synth.h"
 
 #define PTE_VALID 1u
@@ -18,11 +20,7 @@ static unsigned int index_bits(const struct synth_pt *pt)
 
 unsigned int synth_pt_shift(const struct synth_pt *pt, unsigned int level)
 {
-	unsigned int shift = pt->granule;
-
-	for (; level < 3; level++)
-		shift += index_bits(pt);
-	return shift;
+	return smmuv3_level_shift(pt->granule, level);
 }
 
 bool synth_pt_leaf_legal(const struct synth_pt *pt, unsigned int level)
@@ -59,9 +57,9 @@ int synth_pt_init(struct synth_pt *pt, struct synth_mem *mem, unsigned int stage
 	return 0;
 }
 
-static bool is_table(uint64_t desc, unsigned int level)
+static bool is_table(const struct synth_pt *pt, uint64_t desc, unsigned int level)
 {
-	return level < 3 && (desc & PTE_TABLE) == PTE_TABLE;
+	return smmuv3_pte_kind(pt->granule, true, level, desc) == SMMUV3_PTE_TABLE;
 }
 
 /* The 52-bit form keeps address bits [51:48] at [15:12] (64K granule only). */
@@ -72,9 +70,7 @@ static uint64_t put_address(const struct synth_pt *pt, uint64_t addr)
 
 static uint64_t table_address(const struct synth_pt *pt, uint64_t desc)
 {
-	if (pt->granule == 16)
-		return (desc & PTE_ADDR & ~UINT64_C(0xffff)) | (desc >> 12 & 0xf) << 48;
-	return desc & PTE_ADDR;
+	return smmuv3_pte_address(pt->granule, true, pt->granule, desc);
 }
 
 /* Free what hangs below a descriptor of this level. */
@@ -82,7 +78,7 @@ static void free_tables(struct synth_pt *pt, uint64_t desc, unsigned int level)
 {
 	uint64_t table;
 
-	if (!is_table(desc, level))
+	if (!is_table(pt, desc, level))
 		return;
 	table = table_address(pt, desc);
 	for (uint64_t i = 0; i < UINT64_C(1) << index_bits(pt); i++)
@@ -120,7 +116,7 @@ uint64_t synth_pt_slot(struct synth_pt *pt, uint64_t ia, unsigned int level, boo
 		if (at == level)
 			return slot;
 		desc = synth_load(pt->mem, slot);
-		if (is_table(desc, at))
+		if (is_table(pt, desc, at))
 			table = table_address(pt, desc);
 		else if (!(desc & PTE_VALID) && create)
 			table = new_table(pt, slot);
@@ -139,7 +135,7 @@ static bool under_block(struct synth_pt *pt, uint64_t ia, unsigned int level)
 		uint64_t slot = synth_pt_slot(pt, ia, at, false);
 		uint64_t desc = slot == SYNTH_NONE ? 0 : synth_load(pt->mem, slot);
 
-		if (!is_table(desc, at))
+		if (!is_table(pt, desc, at))
 			return desc & PTE_VALID;
 	}
 	return false;

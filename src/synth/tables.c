@@ -2,6 +2,8 @@
 /* Context descriptor tables and stream tables (IHI 0070 3.3, 5.1 to 5.4). */
 #include <errno.h>
 
+#include "spec/smmuv3/tables.h"
+
 #include "synth.h"
 
 unsigned int synth_size_code(unsigned int bits)
@@ -98,34 +100,30 @@ int synth_cdt_init(struct synth_cdt *cdt, struct synth_mem *mem, unsigned int cd
 
 void synth_cdt_fini(struct synth_cdt *cdt)
 {
-	uint64_t l1cd;
+	uint64_t leaf;
 
-	for (uint64_t i = 0; cdt->fmt && i < UINT64_C(1) << (cdt->log2 - 3); i++) {
-		l1cd = synth_load(cdt->mem, cdt->base + i * 8);
-		if (l1cd & VIQ_SMMUV3_L1CD_V)
-			synth_free(cdt->mem, l1cd & VIQ_SMMUV3_L1CD_L2PTR, leaf_bits(cdt) + 6);
-	}
+	for (uint64_t i = 0; cdt->fmt && i < UINT64_C(1) << (cdt->log2 - 3); i++)
+		if (smmuv3_l1cd_decode(synth_load(cdt->mem, cdt->base + i * 8), &leaf))
+			synth_free(cdt->mem, leaf, leaf_bits(cdt) + 6);
 	synth_free(cdt->mem, cdt->base, cdt->log2);
 }
 
 uint64_t synth_cdt_slot(struct synth_cdt *cdt, uint32_t ssid, bool create)
 {
-	uint64_t slot, l1cd, leaf;
+	const struct smmuv3_ste ste = {.cd_table = cdt->base, .cd_split = cdt->fmt ? leaf_bits(cdt) : 0};
+	uint64_t slot = smmuv3_cd_entry(&ste, ssid), leaf;
 
 	if (ssid >> cdt->cdmax)
 		return SYNTH_NONE;
 	if (!cdt->fmt)
-		return cdt->base + ssid * UINT64_C(64);
-	slot = cdt->base + (ssid >> leaf_bits(cdt)) * UINT64_C(8);
-	l1cd = synth_load(cdt->mem, slot);
-	leaf = l1cd & VIQ_SMMUV3_L1CD_L2PTR;
-	if (!(l1cd & VIQ_SMMUV3_L1CD_V)) {
+		return slot;
+	if (!smmuv3_l1cd_decode(synth_load(cdt->mem, slot), &leaf)) {
 		leaf = create ? synth_alloc(cdt->mem, leaf_bits(cdt) + 6) : SYNTH_NONE;
 		if (leaf == SYNTH_NONE)
 			return SYNTH_NONE;
 		synth_store(cdt->mem, slot, leaf | VIQ_SMMUV3_L1CD_V);
 	}
-	return leaf + (ssid % (1u << leaf_bits(cdt))) * UINT64_C(64);
+	return smmuv3_cd_in_leaf(leaf, ste.cd_split, ssid);
 }
 
 int synth_cdt_set(struct synth_cdt *cdt, uint32_t ssid, const uint64_t cd[VIQ_SMMUV3_CD_WORDS])
@@ -202,18 +200,16 @@ static uint64_t new_stes(struct synth_st *st, uint64_t slot)
 
 uint64_t synth_st_slot(struct synth_st *st, uint32_t sid, bool create)
 {
-	uint64_t slot, l1std, table;
+	const struct smmuv3_strtab table = {st->base, (uint8_t)st->log2size, (uint8_t)st->split};
+	uint64_t slot = smmuv3_strtab_entry(&table, sid), ste;
 
 	if (sid >> st->log2size)
 		return SYNTH_NONE;
-	if (!st->split)
-		return st->base + sid * UINT64_C(64);
-	slot = st->base + (sid >> st->split) * UINT64_C(8);
-	l1std = synth_load(st->mem, slot);
-	table = l1std & VIQ_SMMUV3_L1STD_L2PTR;
-	if (!(l1std & VIQ_SMMUV3_L1STD_SPAN))
-		table = create ? new_stes(st, slot) : SYNTH_NONE;
-	return table == SYNTH_NONE ? SYNTH_NONE : table + (sid % (1u << st->split)) * UINT64_C(64);
+	if (!st->split || smmuv3_l1std_decode(&table, synth_load(st->mem, slot), sid, &ste))
+		return st->split ? ste : slot;
+	if (!create || new_stes(st, slot) == SYNTH_NONE)
+		return SYNTH_NONE;
+	return synth_st_slot(st, sid, false);
 }
 
 int synth_st_set(struct synth_st *st, uint32_t sid, const uint64_t ste[VIQ_SMMUV3_STE_WORDS])
