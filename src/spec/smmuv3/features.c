@@ -38,7 +38,7 @@ void smmuv3_features_init(struct smmuv3_features *f, uint32_t idr0, uint32_t idr
 		.idr5 = idr5,
 		.bits = feature_bits(idr0, idr1, idr3, idr5, aidr),
 		.oas = (uint8_t)smmuv3_size_bits((unsigned int)VIQ_GET(VIQ_SMMUV3_IDR5_OAS, idr5)),
-		.sid_bits = VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, idr1),
-		.ssid_bits = VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, idr1),
+		.sid_bits = (uint8_t)VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, idr1),
+		.ssid_bits = (uint8_t)VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, idr1),
 	};
 }

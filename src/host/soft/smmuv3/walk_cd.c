@@ -6,7 +6,7 @@
 
 static int fail(struct soft_fault *fault, unsigned int event)
 {
-	*fault = (struct soft_fault){.event = event};
+	*fault = (struct soft_fault){.event = (uint8_t)event};
 	return -EFAULT;
 }
 
@@ -37,8 +37,8 @@ static bool check_half(const struct smmuv3_features *f, const struct smmuv3_cd_h
 		.had = half->had,
 		.pa52 = f->oas == 52,
 		.granule = half->granule,
-		.start = smmuv3_start_level(half->granule, ia_bits),
-		.ia_bits = ia_bits,
+		.start = (uint8_t)smmuv3_start_level(half->granule, ia_bits),
+		.ia_bits = (uint8_t)ia_bits,
 	};
 	tt->ttb = smmuv3_align_ttb(half->ttb, tt->granule, tt->start, ia_bits, oa_bits);
 	return true;

@@ -12,7 +12,7 @@
 
 static int fail(struct soft_fault *fault, unsigned int event)
 {
-	*fault = (struct soft_fault){.event = event, .klass = VIQ_SMMUV3_EVT_CLASS_IN};
+	*fault = (struct soft_fault){.event = (uint8_t)event, .klass = VIQ_SMMUV3_EVT_CLASS_IN};
 	return -EFAULT;
 }
 
@@ -79,15 +79,15 @@ static void leaf_rights(const struct soft_cd *cd, uint64_t desc, struct soft_lea
 	bool user_xn = desc & SMMUV3_PTE_S1_UXN || (cd->wxn && user & SOFT_W);
 	bool priv_xn = desc & SMMUV3_PTE_S1_PXN || (cd->wxn && data & SOFT_W) || user & SOFT_W;
 
-	leaf->s1_user = user | (user_xn ? 0 : SOFT_X);
-	leaf->s1_priv = (cd->pan && user ? 0 : data) | (priv_xn ? 0 : SOFT_X);
+	leaf->s1_user = (uint8_t)(user | (user_xn ? 0 : SOFT_X));
+	leaf->s1_priv = (uint8_t)((cd->pan && user ? 0 : data) | (priv_xn ? 0 : SOFT_X));
 }
 
 static void fill_leaf(const struct soft_cd *cd, const struct soft_tt *tt, uint64_t va, uint64_t ipa, unsigned int level,
 		      uint64_t desc, struct soft_leaf *leaf)
 {
-	leaf->s1_shift = smmuv3_level_shift(tt->granule, level);
-	leaf->s1_level = level;
+	leaf->s1_shift = (uint8_t)smmuv3_level_shift(tt->granule, level);
+	leaf->s1_level = (uint8_t)level;
 	leaf->s1_granule = tt->granule;
 	leaf->global = !(desc & SMMUV3_PTE_S1_NG);
 	leaf->ipa = ipa | (va & smmuv3_low_bits(leaf->s1_shift));

@@ -4,14 +4,16 @@
 
 #include "walk.h"
 
-/* S2SL0's start level, or -1 for a reserved value. */
-static int start_level(const struct smmuv3_features *f, unsigned int granule, unsigned int sl0)
+#define NO_LEVEL 4
+
+/* S2SL0's start level, or NO_LEVEL for a reserved value. */
+static unsigned int start_level(const struct smmuv3_features *f, unsigned int granule, unsigned int sl0)
 {
 	if (granule != 12)
-		return sl0 < 3 ? 3 - (int)sl0 : -1;
+		return sl0 < 3 ? 3 - sl0 : NO_LEVEL;
 	if (sl0 == 3)
-		return f->idr3 & VIQ_SMMUV3_IDR3_STT ? 3 : -1;
-	return 2 - (int)sl0;
+		return f->idr3 & VIQ_SMMUV3_IDR3_STT ? 3 : NO_LEVEL;
+	return 2 - sl0;
 }
 
 /* May a walk of ia_bits start at this level? Up to 16 tables may lie side by side there (D8.2). */
@@ -33,8 +35,7 @@ int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t t
 		 unsigned int tg, unsigned int ps)
 {
 	bool stt = f->idr3 & VIQ_SMMUV3_IDR3_STT;
-	unsigned int granule = smmuv3_tg0_granule(tg), ia_bits, oa_bits;
-	int start;
+	unsigned int granule = smmuv3_tg0_granule(tg), ia_bits, oa_bits, start;
 
 	if (t0sz > 63 || sl0 > 3 || tg > 3 || ps > 7 || !smmuv3_has_granule(f, granule))
 		return -EINVAL;
@@ -44,7 +45,7 @@ int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t t
 	if (ia_bits > smmuv3_granule_oa_bits(granule, f->oas))
 		return -EINVAL;
 	start = start_level(f, granule, sl0);
-	if (start < 0 || !start_legal(f, granule, start, ia_bits))
+	if (start == NO_LEVEL || !start_legal(f, granule, start, ia_bits))
 		return -EINVAL;
 	oa_bits = smmuv3_size_bits(ps);
 	oa_bits = smmuv3_granule_oa_bits(granule, oa_bits < f->oas ? oa_bits : f->oas);
@@ -53,10 +54,10 @@ int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t t
 	*s2 = (struct soft_s2){
 		.xnx = f->idr3 & VIQ_SMMUV3_IDR3_XNX,
 		.pa52 = f->oas == 52,
-		.granule = granule,
-		.start = start,
-		.ia_bits = ia_bits,
-		.oa_bits = oa_bits,
+		.granule = (uint8_t)granule,
+		.start = (uint8_t)start,
+		.ia_bits = (uint8_t)ia_bits,
+		.oa_bits = (uint8_t)oa_bits,
 		.ttb = smmuv3_align_ttb(ttb, granule, start, ia_bits, oa_bits),
 	};
 	return 0;
@@ -65,9 +66,9 @@ int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t t
 static int fail(struct soft_fault *fault, unsigned int event, unsigned int klass, uint64_t ipa)
 {
 	*fault = (struct soft_fault){
-		.event = event,
+		.event = (uint8_t)event,
 		.stage2 = 1,
-		.klass = klass,
+		.klass = (uint8_t)klass,
 		.ttrnw_read = klass == VIQ_SMMUV3_EVT_CLASS_TT, /* tables are never written */
 		.ipa = ipa,
 	};
@@ -78,7 +79,7 @@ static int fail(struct soft_fault *fault, unsigned int event, unsigned int klass
 static unsigned int execute_rights(const struct soft_s2 *s2, uint64_t desc)
 {
 	static const uint8_t xn[4] = {SOFT_X | SOFT_P, SOFT_X, 0, SOFT_P};
-	unsigned int field = VIQ_GET(SMMUV3_PTE_S2_XN, desc);
+	unsigned int field = (unsigned int)VIQ_GET(SMMUV3_PTE_S2_XN, desc);
 
 	return xn[s2->xnx ? field : field & 2];
 }
@@ -103,13 +104,13 @@ static void fill_leaf(struct soft_leaf *leaf, uint64_t ipa, uint64_t base, unsig
 		.pa = base | (ipa & smmuv3_low_bits(shift)),
 		.base_pa = base,
 		.base_va = ipa & ~smmuv3_low_bits(shift),
-		.shift = shift,
+		.shift = (uint8_t)shift,
 		.s1_shift = 64,
 		.s1_level = 0xff,
-		.s2_shift = shift,
+		.s2_shift = (uint8_t)shift,
 		.s1_user = SOFT_R | SOFT_W | SOFT_X,
 		.s1_priv = SOFT_R | SOFT_W | SOFT_X,
-		.s2 = rights,
+		.s2 = (uint8_t)rights,
 		.ipa = ipa,
 	};
 }
