@@ -10,6 +10,58 @@
 #include "spec/smmuv3/text.h"
 #include "support/vsmmu.h"
 
+/* A plain bit is legal whatever else is set, an illegal one never; the others may mean something together only. */
+static void each_bit_alone(const struct smmuv3_rule *rule, uint8_t op, const uint64_t legal[2], const uint64_t plain[2])
+{
+	for (unsigned int bit = 8; bit < 128; bit++) {
+		const uint64_t only = UINT64_C(1) << bit % 64;
+		uint64_t cmd[2] = {op, 0};
+
+		cmd[bit / 64] |= only;
+		if (plain[bit / 64] & only)
+			assert_true(smmuv3_command_legal(rule, cmd, FEATURES_ALL));
+		else if (!(legal[bit / 64] & only))
+			assert_false(smmuv3_command_legal(rule, cmd, FEATURES_ALL));
+	}
+	assert_true(smmuv3_command_legal(rule, (uint64_t[]){op, 0}, FEATURES_ALL));
+}
+
+/* 4.4.1.1, 4.5.1, 4.5.2, 4.7.3 */
+static void values_that_are_illegal(void **state)
+{
+	static const struct {
+		uint64_t cmd[2];
+		bool legal;
+	} expected[] = {
+		{{0x12, 0x400}, false},
+		{{0x12 | 1 << 12, 0x400}, true},
+		{{0x13 | 1 << 20, 0x400}, true},
+		{{0x13, 0x700}, true},
+		{{0x12, 0x300}, false},
+		{{0x12 | 1 << 12, 0}, false},
+		{{0x12, 0x900}, true}, /* with DS */
+		{{0x40, 52}, true},
+		{{0x40, 53}, false},
+		{{0x40, 63}, false},
+		{{0x41, 2 << 12}, true},
+		{{0x41, 3 << 12}, false},
+		{{0x46 | 2 << 12, 0}, true},
+		{{0x46 | 3 << 12, 0}, false},
+	};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		const uint64_t *cmd = expected[i].cmd;
+		struct smmuv3_rule rule;
+
+		smmuv3_rule_init(&rule, (uint8_t)cmd[0], FEATURES_ALL);
+		assert_int_equal(smmuv3_command_legal(&rule, cmd, FEATURES_ALL), expected[i].legal);
+	}
+	/* Without DS leaves of the 16K granule have no level 1. */
+	assert_non_null(smmuv3_command_conflict(SMMUV3_TLBI_ADDRESS, (uint64_t[]){0x12, 0x900},
+						FEATURES_ALL & ~FEATURE_BIT(FEATURE_DS)));
+	assert_null(smmuv3_command_conflict(SMMUV3_TLBI_ADDRESS, (uint64_t[]){0x12, 0x900}, FEATURES_ALL));
+}
+
 /* Every bit that the figures of 4.2 to 4.7 define, for the Non-secure queue: SSec and TTL128 are never legal. */
 static void bits_of_each_command(void **state)
 {
@@ -75,6 +127,7 @@ static void bits_of_each_command(void **state)
 			assert_int_equal(rule.keep[word], expected[known].legal[word]);
 			assert_int_equal(rule.plain[word], expected[known].plain[word]);
 		}
+		each_bit_alone(&rule, (uint8_t)op, expected[known].legal, expected[known].plain);
 		known++;
 	}
 	assert_int_equal(known, sizeof(expected) / sizeof(expected[0]));
@@ -287,13 +340,10 @@ static void text_of_ranges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bits_of_each_command),
-		cmocka_unit_test(bits_without_a_feature),
-		cmocka_unit_test(text_in_full),
-		cmocka_unit_test(commands_of_stage_1_need_it),
-		cmocka_unit_test(names),
-		cmocka_unit_test(text_marks_illegal_commands),
-		cmocka_unit_test(text_of_ranges),
+		cmocka_unit_test(bits_of_each_command),        cmocka_unit_test(values_that_are_illegal),
+		cmocka_unit_test(bits_without_a_feature),      cmocka_unit_test(text_in_full),
+		cmocka_unit_test(commands_of_stage_1_need_it), cmocka_unit_test(names),
+		cmocka_unit_test(text_marks_illegal_commands), cmocka_unit_test(text_of_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,35 @@ static void sizes_in_id_registers(void **state)
 	assert_true(!smmuv3_has_granule(&f, 0) && !smmuv3_has_granule(&f, 13));
 }
 
+/* Each by its own bit (6.3.1 to 6.3.6), or version. STALL_MODEL: 1 is none. */
+static void features_in_id_registers(void **state)
+{
+	static const struct {
+		uint32_t idr0, idr1, idr3, idr5, aidr;
+		enum smmuv3_feature feature;
+	} expected[] = {
+		{1u << 0, 0, 0, 0, 0, FEATURE_S2P},     {1u << 1, 0, 0, 0, 0, FEATURE_S1P},
+		{1u << 9, 0, 0, 0, 0, FEATURE_HYP},     {1u << 10, 0, 0, 0, 0, FEATURE_ATS},
+		{1u << 12, 0, 0, 0, 0, FEATURE_ASID16}, {1u << 16, 0, 0, 0, 0, FEATURE_PRI},
+		{0, 1u << 6, 0, 0, 0, FEATURE_SSID},    {0, 1u << 10, 0, 0, 0, FEATURE_SSID},
+		{0, 0, 1u << 7, 0, 0, FEATURE_MPAM},    {0, 0, 1u << 10, 0, 0, FEATURE_RIL},
+		{0, 0, 1u << 15, 0, 0, FEATURE_DPT},    {0, 0, 0, 1u << 7, 0, FEATURE_DS},
+		{0, 0, 0, 0, 1, FEATURE_STRIDE},
+	};
+	const uint32_t always = FEATURE_BIT(FEATURE_ALWAYS), no_stall = 1u << 24;
+	struct smmuv3_features f;
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		smmuv3_features_init(&f, expected[i].idr0 | no_stall, expected[i].idr1, expected[i].idr3,
+				     expected[i].idr5, expected[i].aidr);
+		assert_int_equal(f.bits, always | FEATURE_BIT(expected[i].feature));
+	}
+	for (uint32_t model = 0; model < 3; model++) {
+		f = features(model << 24, 0, 0, 0);
+		assert_int_equal(!!(f.bits & FEATURE_BIT(FEATURE_STALL)), model != 1);
+	}
+}
+
 static void where_stes_are(void **state)
 {
 	static const struct {
@@ -287,13 +316,10 @@ static void fields_of_cd_word_0(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sizes_in_id_registers),
-		cmocka_unit_test(where_stes_are),
-		cmocka_unit_test(level_1_stream_descriptors),
-		cmocka_unit_test(stream_table_entries),
-		cmocka_unit_test(where_cds_are),
-		cmocka_unit_test(context_descriptors),
-		cmocka_unit_test(fields_of_cd_word_0),
+		cmocka_unit_test(sizes_in_id_registers), cmocka_unit_test(features_in_id_registers),
+		cmocka_unit_test(where_stes_are),        cmocka_unit_test(level_1_stream_descriptors),
+		cmocka_unit_test(stream_table_entries),  cmocka_unit_test(where_cds_are),
+		cmocka_unit_test(context_descriptors),   cmocka_unit_test(fields_of_cd_word_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
