@@ -60,7 +60,7 @@ static void disturb(struct vvtd *v, uint64_t *seed)
 		break;
 	default:
 		vvtd_host_contract(host, vvtd_below(seed, VVTD_CONTRACTS));
-		host->lie = vvtd_below(seed, 2) ? VVTD_LIE_NONE : vvtd_below(seed, VVTD_LIES);
+		host->lie = vvtd_below(seed, 2) ? TEST_LIE_NONE : vvtd_below(seed, VVTD_LIES);
 		vvtd_host_fail(host, vvtd_below(seed, 3) ? bad : entry_all(),
 			       1 + vvtd_below(seed, VIQ_CALL_ERROR_COUNT - 1), vvtd_below(seed, 5));
 		break;

@@ -205,7 +205,7 @@ static void test_host_fails(void **state)
 					iqh = vvtd_r64(v, VREG(IQH)) >> 5;
 					assert_true((at - iqh) % v->slots <= i);
 					assert_before(v, host, (iqh - at + i) % v->slots);
-					if (contract == VVTD_EXACT && host->lie == VVTD_LIE_NONE)
+					if (contract == TEST_EXACT && host->lie == TEST_LIE_NONE)
 						assert_iqh(v, at);
 					vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
 				}
@@ -226,7 +226,7 @@ static void test_window_stays(void **state)
 	struct vvtd *v = new_guest(&host);
 	uint64_t at = queue_around(v, 20, desc_page(DID, PASID, 0x777));
 
-	vvtd_host_contract(host, VVTD_WINDOW);
+	vvtd_host_contract(host, TEST_WINDOW);
 	host->charge = VIQ_CALL_MAX_HOST_CALLS;
 	vvtd_host_fail(host, entry_page(0x777, true), VIQ_CALL_ILLEGAL, -1);
 	vvtd_ring(v);

@@ -182,7 +182,7 @@ static void test_hunts_cost(void **state)
 	config.budget = 300;
 	v = vvtd_new(&config);
 	host = vvtd_host_new(v);
-	vvtd_host_contract(host, VVTD_COUNTLESS);
+	vvtd_host_contract(host, TEST_COUNTLESS);
 	vvtd_attach(v, host, 1, 0, 1, 0);
 	vvtd_boot(v, 256, 3);
 	for (unsigned int i = 0; i < 900; i++)

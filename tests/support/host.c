@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The host of the tests: executes entries, remembers what really took effect, reports as its contract says. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,80 +91,6 @@ struct flat {
 	uint32_t count;
 };
 
-static struct flat flatten(const struct viq_call_request *req)
-{
-	struct flat f = {0};
-
-	for (uint32_t i = 0; i < req->piece_count; i++)
-		f.count += req->pieces[i].count;
-	f.entries = malloc((f.count + 1) * sizeof(*f.entries));
-	assert_non_null(f.entries);
-	f.count = 0;
-	for (uint32_t i = 0; i < req->piece_count; i++) {
-		/* The check for alignment is the host's right: the request promises it. */
-		assert_int_equal((uintptr_t)req->pieces[i].entries % 8, 0);
-		memcpy(&f.entries[f.count], req->pieces[i].entries, req->pieces[i].count * sizeof(*f.entries));
-		f.count += req->pieces[i].count;
-	}
-	return f;
-}
-
-static void lie(struct test_host *host, uint32_t ran, uint32_t count, struct viq_call_result *res)
-{
-	switch (host->lie) {
-	case TEST_LIE_ALL_HANDLED:
-		res->handled = res->suspect = count;
-		break;
-	case TEST_LIE_HUGE:
-		res->handled = UINT32_MAX;
-		res->suspect = UINT32_MAX;
-		break;
-	case TEST_LIE_SUSPECT_LOW:
-		res->suspect = res->handled ? res->handled - 1 : 0;
-		break;
-	case TEST_LIE_SHORT:
-		res->error = VIQ_CALL_NONE;
-		res->handled = res->suspect = ran;
-		break;
-	case TEST_LIE_BAD_ERROR:
-		res->error = 999;
-		break;
-	default:
-		break;
-	}
-}
-
-/* How many entries before the failing one, i, really run, and what is said of it. */
-static uint32_t contract_report(enum test_contract contract, uint32_t i, uint32_t count, struct viq_call_result *res)
-{
-	uint32_t ran = i;
-
-	res->handled = res->suspect = i;
-	switch (contract) {
-	case TEST_LINUX_7_3:
-		ran = i / 63 * 63;
-		break;
-	case TEST_LINUX_NEXT:
-		ran = res->handled = i / 63 * 63;
-		res->suspect = ran + 62 < count ? ran + 62 : count - 1;
-		break;
-	case TEST_ATOMIC:
-		ran = 0;
-		res->handled = res->suspect = count;
-		break;
-	case TEST_COUNTLESS:
-		res->handled = res->suspect = count;
-		break;
-	case TEST_WINDOW:
-		ran = res->handled = i / 8 * 8;
-		res->suspect = ran + 7 < count ? ran + 7 : count - 1;
-		break;
-	default:
-		break;
-	}
-	return ran;
-}
-
 /* A time-out is seen when everything has been issued: all others ran; any ATC_INV can be the one. */
 static uint32_t run_late(struct test_host *host, struct flat f, struct viq_call_result *res)
 {
@@ -210,7 +135,7 @@ static uint32_t run(struct test_host *host, struct flat f, struct viq_call_resul
 		res->handled = res->suspect = f.count;
 	} else {
 		res->error = p->error;
-		ran = contract_report(host->contract, i - 1, f.count, res);
+		ran = test_contract_report(host->contract, i - 1, f.count, res);
 		strike(host, p);
 	}
 	for (i = 0; i < ran; i++)
@@ -229,19 +154,12 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 	assert_int_equal(req->type, VIQ_CALL_SMMUV3);
 	assert_int_equal(req->entry_size, 16);
 	assert_int_equal(req->reserved, 0);
-	f = flatten(req);
+	f.entries = test_flatten(req, &f.count);
 	host->calls++;
 	*res = (struct viq_call_result){.size = size, .host_calls = 1};
 	ran = run(host, f, res);
 	free(f.entries);
-	if (res->error == VIQ_CALL_NONE)
-		return 0;
-	if (host->lie == TEST_LIE_ERRNO) {
-		memset(res, 0xa5, sizeof(*res));
-		return -EIO;
-	}
-	lie(host, ran, f.count, res);
-	return 0;
+	return res->error ? test_lie(host->lie, ran, f.count, res) : 0;
 }
 
 static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
@@ -289,13 +207,8 @@ void test_host_heal(struct test_host *host)
 
 void test_host_contract(struct test_host *host, enum test_contract contract)
 {
-	static const uint32_t groups[TEST_CONTRACTS] = {
-		[TEST_EXACT] = 1,  [TEST_LINUX_7_3] = 63, [TEST_LINUX_NEXT] = 63, [TEST_COUNTLESS] = 0,
-		[TEST_ATOMIC] = 0, [TEST_WINDOW] = 1,     [TEST_ATC_LATE] = 1,
-	};
-
 	host->contract = contract;
-	host->ops.report_group = groups[contract];
+	host->ops.report_group = test_contract_group(contract);
 }
 
 struct viq_call_host test_host_ref(struct test_host *host)

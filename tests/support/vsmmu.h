@@ -20,6 +20,7 @@
 #include <viq/smmuv3.h>
 
 #include "oracle/refcmd.h"
+#include "answer.h"
 
 #define VSMMU_RAM      UINT64_C(0x40000000)
 #define VSMMU_RAM_SIZE UINT64_C(0x02000000)
@@ -32,29 +33,6 @@
 #define REG(name) VIQ_SMMUV3_##name
 
 /* --- The host: executes entries, keeps the truth, answers as told ------------------------------------------------ */
-
-enum test_contract {
-	TEST_EXACT,      /* one by one, exact report */
-	TEST_LINUX_7_3,  /* groups of 63 are issued late; reports the bad index */
-	TEST_LINUX_NEXT, /* groups of 63 are refused whole; reports the group */
-	TEST_COUNTLESS,  /* one by one; a failed call reports the number passed in */
-	TEST_ATOMIC,     /* a failed call did nothing and reports the number passed in (out of memory) */
-	TEST_WINDOW,     /* issues windows of 8 entries, any of which can be the culprit */
-	TEST_ATC_LATE,   /* everything else runs; failures are seen at the end, window = the ATC_INVs */
-	TEST_CONTRACTS,
-};
-
-/* What a host may wrongly say when a plan strikes. */
-enum test_lie {
-	TEST_LIE_NONE,
-	TEST_LIE_ALL_HANDLED, /* an error, and handled = number passed in */
-	TEST_LIE_HUGE,        /* an error, and counts beyond the array */
-	TEST_LIE_SUSPECT_LOW, /* suspect below handled */
-	TEST_LIE_SHORT,       /* no error, but handled too small (which is the truth) */
-	TEST_LIE_ERRNO,       /* a negative errno and an untouched result */
-	TEST_LIE_BAD_ERROR,   /* an error number that does not exist */
-	TEST_LIE_COUNT,
-};
 
 #define TEST_PLANS 4
 

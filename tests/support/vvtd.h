@@ -19,6 +19,8 @@
 
 #include <viq/vtd.h>
 
+#include "answer.h"
+
 #define VVTD_RAM_SIZE UINT64_C(0x02000000) /* from address 0 */
 #define VVTD_QUEUE    UINT64_C(0x01000000) /* room for 512 KiB */
 #define VVTD_STATUS   UINT64_C(0x00800000) /* a 4-byte word for each slot */
@@ -29,25 +31,8 @@
 
 /* --- Hosts: execute entries, keep the truth, answer as told ------------------------------------------------------- */
 
-enum vvtd_contract {
-	VVTD_EXACT,      /* one by one, exact report */
-	VVTD_GROUPS,     /* groups of 63 are issued late; reports the bad index */
-	VVTD_GROUP_NEXT, /* groups of 63 are refused whole; reports the group */
-	VVTD_COUNTLESS,  /* one by one; a failed call reports the number passed in */
-	VVTD_WINDOW,     /* issues windows of 8 entries, any of which can be the culprit */
-	VVTD_CONTRACTS,
-};
-
-/* What a host may wrongly say when it fails. */
-enum vvtd_lie {
-	VVTD_LIE_NONE,
-	VVTD_LIE_ALL_HANDLED, /* an error, and handled = number passed in */
-	VVTD_LIE_HUGE,        /* an error, and counts beyond the array */
-	VVTD_LIE_SHORT,       /* no error, but handled too small (which is the truth) */
-	VVTD_LIE_ERRNO,       /* a negative errno and an untouched result */
-	VVTD_LIE_BAD_ERROR,   /* an error number that does not exist */
-	VVTD_LIES,
-};
+#define VVTD_CONTRACTS (TEST_WINDOW + 1)        /* the first so many contracts */
+#define VVTD_LIES      (TEST_LIE_BAD_ERROR + 1) /* and lies */
 
 struct vvtd_effect {
 	struct viq_vtd_s1_entry entry;
@@ -58,8 +43,8 @@ struct vvtd_host {
 	struct viq_call_host_ops ops;
 	struct vvtd *v;
 	unsigned int number;
-	enum vvtd_contract contract;
-	enum vvtd_lie lie;
+	enum test_contract contract;
+	enum test_lie lie;
 	/* Entries that equal this fail, times times (-1: until disarmed; 0: disarmed). */
 	struct viq_vtd_s1_entry bad;
 	uint32_t error; /* enum viq_call_error */
@@ -154,7 +139,7 @@ void vvtd_migrate(struct vvtd *v);
 
 struct vvtd_host *vvtd_host_new(struct vvtd *v);
 struct viq_call_host vvtd_host_ref(struct vvtd_host *host);
-void vvtd_host_contract(struct vvtd_host *host, enum vvtd_contract contract);
+void vvtd_host_contract(struct vvtd_host *host, enum test_contract contract);
 void vvtd_host_fail(struct vvtd_host *host, struct viq_vtd_s1_entry bad, uint32_t error, int times);
 /* Did an entry that covers this one take effect at or after time? */
 bool vvtd_host_did(const struct vvtd_host *host, struct viq_vtd_s1_entry entry, uint64_t since);

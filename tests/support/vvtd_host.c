@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Hosts of nested page tables: execute entries, remember what really took effect, report as their contract says. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,75 +38,6 @@ static void check_entry(struct viq_vtd_s1_entry e)
 	}
 }
 
-static struct viq_vtd_s1_entry *flatten(const struct viq_call_request *req, uint32_t *count)
-{
-	struct viq_vtd_s1_entry *entries;
-
-	*count = 0;
-	for (uint32_t i = 0; i < req->piece_count; i++)
-		*count += req->pieces[i].count;
-	entries = malloc((*count + 1) * sizeof(*entries));
-	assert_non_null(entries);
-	*count = 0;
-	for (uint32_t i = 0; i < req->piece_count; i++) {
-		memcpy(&entries[*count], req->pieces[i].entries, req->pieces[i].count * sizeof(*entries));
-		*count += req->pieces[i].count;
-	}
-	return entries;
-}
-
-/* How many entries before the failing one, i, really run, and what is said of it. */
-static uint32_t report(enum vvtd_contract contract, uint32_t i, uint32_t count, struct viq_call_result *res)
-{
-	uint32_t ran = i;
-
-	res->handled = res->suspect = i;
-	switch (contract) {
-	case VVTD_GROUPS:
-		ran = i / 63 * 63;
-		break;
-	case VVTD_GROUP_NEXT:
-		ran = res->handled = i / 63 * 63;
-		res->suspect = ran + 62 < count ? ran + 62 : count - 1;
-		break;
-	case VVTD_COUNTLESS:
-		res->handled = res->suspect = count;
-		break;
-	case VVTD_WINDOW:
-		ran = res->handled = i / 8 * 8;
-		res->suspect = ran + 7 < count ? ran + 7 : count - 1;
-		break;
-	default:
-		break;
-	}
-	return ran;
-}
-
-static int lie(struct vvtd_host *host, uint32_t ran, uint32_t count, struct viq_call_result *res)
-{
-	switch (host->lie) {
-	case VVTD_LIE_ALL_HANDLED:
-		res->handled = res->suspect = count;
-		break;
-	case VVTD_LIE_HUGE:
-		res->handled = res->suspect = UINT32_MAX;
-		break;
-	case VVTD_LIE_SHORT:
-		res->error = VIQ_CALL_NONE;
-		res->handled = res->suspect = ran;
-		break;
-	case VVTD_LIE_ERRNO:
-		memset(res, 0xa5, sizeof(*res));
-		return -EIO;
-	case VVTD_LIE_BAD_ERROR:
-		res->error = 999;
-		break;
-	default:
-		break;
-	}
-	return 0;
-}
-
 static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
 {
 	struct vvtd_host *host = opaque;
@@ -119,7 +49,7 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 	assert_int_equal(req->object, host->number + 100);
 	assert_int_equal(req->type, VIQ_CALL_VTD_S1);
 	assert_int_equal(req->entry_size, 24);
-	entries = flatten(req, &count);
+	entries = test_flatten(req, &count);
 	host->calls++;
 	if (count > host->longest)
 		host->longest = count;
@@ -129,7 +59,7 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 	ran = i;
 	if (i < count) {
 		res->error = host->error;
-		ran = report(host->contract, i, count, res);
+		ran = test_contract_report(host->contract, i, count, res);
 		if (host->times > 0)
 			host->times--;
 	}
@@ -137,7 +67,7 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 		take_effect(host, entries[k]);
 	free(entries);
 	if (i < count)
-		ret = lie(host, ran, count, res);
+		ret = test_lie(host->lie, ran, count, res);
 	return ret;
 }
 
@@ -160,14 +90,10 @@ struct viq_call_host vvtd_host_ref(struct vvtd_host *host)
 	return (struct viq_call_host){.ops = &host->ops, .opaque = host, .object = host->number + 100};
 }
 
-void vvtd_host_contract(struct vvtd_host *host, enum vvtd_contract contract)
+void vvtd_host_contract(struct vvtd_host *host, enum test_contract contract)
 {
-	static const uint32_t groups[VVTD_CONTRACTS] = {
-		[VVTD_EXACT] = 1, [VVTD_GROUPS] = 63, [VVTD_GROUP_NEXT] = 63, [VVTD_COUNTLESS] = 0, [VVTD_WINDOW] = 1,
-	};
-
 	host->contract = contract;
-	host->ops.report_group = groups[contract];
+	host->ops.report_group = test_contract_group(contract);
 }
 
 void vvtd_host_fail(struct vvtd_host *host, struct viq_vtd_s1_entry bad, uint32_t error, int times)
