@@ -52,59 +52,47 @@ static bool is_atc_inv(const uint64_t entry[2])
 	return (le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP) == VIQ_SMMUV3_OP_ATC_INV;
 }
 
-/* The queue index of entry n: holes before it take indices too. */
-static uint32_t index_of(const struct viq_smmuv3 *s, uint32_t n)
+/* Tell the trace hook of entries [from, to), the first of which has this queue index; as settle(). */
+static void trace_entries(const struct viq_smmuv3 *s, uint32_t from, uint32_t to, uint32_t index, uint32_t atc)
 {
-	uint32_t holes = 0;
+	for (uint32_t i = from; i < to; i++) {
+		const uint64_t *entry = s->batch.entries[i];
+		uint64_t cmd[2];
 
-	while (holes < s->batch.hole_count && s->batch.holes[holes].before <= n)
-		holes++;
-	return (s->batch.first + n + holes) & smmuv3_index_mask(s->cmdq.log2size);
+		load_entry(entry, cmd);
+		smmuv3_trace(s, index + (i - from), cmd,
+			     i >= atc && is_atc_inv(entry) ? VIQ_SMMUV3_FATE_RETAINED : VIQ_SMMUV3_FATE_HOST, 0);
+	}
 }
 
-/* Tell the trace hook of all commands before entry n; ATC_INVs from entry atc on have been retained. */
-static void trace_consumed(const struct viq_smmuv3 *s, uint32_t n, uint32_t atc)
+/*
+ * The commands before entry n, holes among them, are consumed: they are traced, and what concerned no stream is
+ * counted. ATC_INVs from entry atc on have been retained. The commands from entry n on are not: they are taken out of
+ * the statistics. Returns the queue index of entry n.
+ */
+static uint32_t settle(struct viq_smmuv3 *s, uint32_t n, uint32_t atc)
 {
 	const struct smmuv3_batch *b = &s->batch;
-	uint32_t index = b->first, hole = 0;
+	uint32_t entry = 0, passed = 0;
 
-	if (!s->ops.trace)
-		return;
-	for (uint32_t i = 0; i <= n; i++) {
-		uint64_t cmd[2];
-		uint8_t fate = VIQ_SMMUV3_FATE_HOST;
+	/* The entries before each hole, and it; at last those behind all holes. */
+	for (uint32_t h = 0; h <= b->hole_count; h++) {
+		const struct smmuv3_hole *hole = h < b->hole_count ? &b->holes[h] : NULL;
+		uint32_t end = hole ? hole->before : b->count;
 
-		for (; hole < b->hole_count && b->holes[hole].before <= i; hole++)
-			smmuv3_trace(s, index++, b->holes[hole].cmd, b->holes[hole].fate, 0);
-		if (i == n)
-			break;
-		load_entry(b->entries[i], cmd);
-		if (i >= atc && is_atc_inv(b->entries[i]))
-			fate = VIQ_SMMUV3_FATE_RETAINED;
-		smmuv3_trace(s, index++, cmd, fate, 0);
+		if (s->ops.trace)
+			trace_entries(s, entry, end < n ? end : n, b->first + entry + passed, atc);
+		for (entry = entry > n ? entry : n; entry < end; entry++)
+			s->counters.commands[le64toh(b->entries[entry][0]) & VIQ_SMMUV3_CMD_OP]--;
+		entry = end;
+		if (hole && end <= n) {
+			s->counters.no_stream += hole->fate == VIQ_SMMUV3_FATE_NO_STREAM;
+			smmuv3_trace(s, b->first + end + passed++, hole->cmd, hole->fate, 0);
+		} else if (hole) {
+			s->counters.commands[hole->cmd[0] & VIQ_SMMUV3_CMD_OP]--;
+		}
 	}
-}
-
-/* The commands from entry n on are not consumed after all: take them out of the statistics. */
-static void uncount(struct viq_smmuv3 *s, uint32_t n)
-{
-	struct smmuv3_batch *b = &s->batch;
-
-	for (uint32_t i = n; i < b->count; i++)
-		s->counters.commands[le64toh(b->entries[i][0]) & VIQ_SMMUV3_CMD_OP]--;
-	for (uint32_t i = 0; i < b->hole_count; i++) {
-		if (b->holes[i].before > n)
-			s->counters.commands[b->holes[i].cmd[0] & VIQ_SMMUV3_CMD_OP]--;
-	}
-}
-
-/* Of the commands before entry n. */
-static void count_no_stream(struct viq_smmuv3 *s, uint32_t n)
-{
-	const struct smmuv3_hole *hole = s->batch.holes;
-
-	for (uint32_t i = 0; i < s->batch.hole_count && hole[i].before <= n; i++)
-		s->counters.no_stream += hole[i].fate == VIQ_SMMUV3_FATE_NO_STREAM;
+	return (b->first + n + passed) & smmuv3_index_mask(s->cmdq.log2size);
 }
 
 /* One invalidate call for count entries in all. */
@@ -140,9 +128,7 @@ static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 /* The batch is consumed, its ATC_INVs from entry atc on without confirmation: CONS moves to head. */
 static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 {
-	if (s->ops.trace)
-		trace_consumed(s, s->batch.count, atc);
-	count_no_stream(s, s->batch.count);
+	settle(s, s->batch.count, atc);
 	smmuv3_batch_drop(s);
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head);
 }
@@ -152,10 +138,7 @@ static bool stop_at_entry(struct viq_smmuv3 *s, uint32_t n, uint32_t cerror)
 	uint64_t cmd[2];
 
 	load_entry(s->batch.entries[n], cmd);
-	trace_consumed(s, n, n);
-	count_no_stream(s, n);
-	uncount(s, n);
-	smmuv3_cmdq_stop(s, index_of(s, n), cerror, cmd);
+	smmuv3_cmdq_stop(s, settle(s, n, n), cerror, cmd);
 	return false;
 }
 

@@ -12,9 +12,10 @@ struct window {
 	uint64_t copy[2];      /* backs words where the ring is not mapped */
 };
 
-static bool may_consume(const struct viq_smmuv3 *s)
+/* Are there commands from head on, and may they be consumed? */
+static bool may_consume(const struct viq_smmuv3 *s, uint32_t head)
 {
-	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, s->head);
+	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, head);
 
 	/* Indices more than a queue apart are inconsistent: unpredictable, and here not consumed (3.5.1). */
 	return (s->regs.cr0 & VIQ_SMMUV3_CR0_CMDQEN) && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_CMDQ_ERR) && fill &&
@@ -267,15 +268,14 @@ static bool consume(struct viq_smmuv3 *s)
 		}
 		if (!consume_window(s, &w, &model))
 			return false;
-	} while (may_consume(s) && s->budget.left);
+	} while (may_consume(s, s->head) && s->budget.left);
 	/* What was read is confirmed before this returns: CONS never stands still for lack of a CMD_SYNC. */
 	return smmuv3_batch_flush(s);
 }
 
-bool smmuv3_cmdq_waits(struct viq_smmuv3 *s)
+bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s)
 {
-	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
-	return may_consume(s);
+	return may_consume(s, s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size));
 }
 
 bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
@@ -284,9 +284,10 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 
 	if (!s || !smmuv3_cmdq_waits(s))
 		return false;
+	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 	s->counters.runs++;
 	s->budget.left = budget ? budget : 1u << s->cmdq.log2size;
-	left = consume(s) && may_consume(s);
+	left = consume(s) && may_consume(s, s->head);
 	s->counters.budget_ends += left;
 	return left;
 }

@@ -165,7 +165,7 @@ void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons);
 /* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Are there commands that could be consumed now? Between two accesses of the guest, when CONS is exact. */
-bool smmuv3_cmdq_waits(struct viq_smmuv3 *s);
+bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s);
 /* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */
 void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2]);
 

@@ -18,17 +18,16 @@ void vtd_invq_moved(struct viq_vtd *s)
 	s->ring_slots = (uint32_t)((avail < bytes ? avail : bytes) >> s->queue.shift);
 }
 
-/* Something to fetch, or a tail that cannot be: see bad_setup(). */
-static bool may_fetch(const struct viq_vtd *s)
+/* Something to fetch from head on, or a tail that cannot be: see bad_setup(). */
+static bool may_fetch(const struct viq_vtd *s, uint32_t head)
 {
 	return (s->regs.gsts & VIQ_VTD_GSTS_QIES) && !(s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE)) &&
-	       vtd_offset(s, s->head) != s->regs.iqt;
+	       vtd_offset(s, head) != s->regs.iqt;
 }
 
-bool vtd_invq_waits(struct viq_vtd *s)
+bool vtd_invq_waits(const struct viq_vtd *s)
 {
-	s->head = s->regs.iqh >> s->queue.shift;
-	return may_fetch(s);
+	return may_fetch(s, (uint32_t)(s->regs.iqh >> s->queue.shift));
 }
 
 /* Why nothing can be fetched at all, as VIQ_VTD_IQEI_*, or 0. Nothing of it changes while a run goes on. */
@@ -213,7 +212,7 @@ static bool take_each(struct viq_vtd *s, uint32_t count, struct vtd_model *model
 			return false;
 		budget_spend(&s->budget, 1);
 	}
-	if (may_fetch(s))
+	if (may_fetch(s, s->head))
 		choose_model(s, desc, model);
 	return true;
 }
@@ -249,7 +248,7 @@ static bool consume(struct viq_vtd *s)
 		} else if (!take_each(s, count, &model)) {
 			return false;
 		}
-	} while (may_fetch(s) && s->budget.left);
+	} while (may_fetch(s, s->head) && s->budget.left);
 	/* What was read is confirmed before this returns: IQH never stands still for want of a wait descriptor. */
 	return vtd_batch_flush(s);
 }
@@ -260,11 +259,12 @@ bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
 
 	if (!s || !vtd_invq_waits(s))
 		return false;
+	s->head = (uint32_t)(s->regs.iqh >> s->queue.shift);
 	s->counters.runs++;
 	s->budget.left = budget ? budget : s->queue.slots;
 	s->busy = true;
 	if (consume(s)) {
-		left = may_fetch(s);
+		left = may_fetch(s, s->head);
 		if (!left && s->regs.timed_out)
 			vtd_timeout_report(s);
 	}

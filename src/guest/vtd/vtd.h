@@ -158,7 +158,7 @@ void vtd_invq_moved(struct viq_vtd *s);
 /* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
 void vtd_invq_doorbell(struct viq_vtd *s);
 /* Are there descriptors that could be consumed now? Between two accesses of the guest, when IQH is exact. */
-bool vtd_invq_waits(struct viq_vtd *s);
+bool vtd_invq_waits(const struct viq_vtd *s);
 /* Slots as IQH and IQT show them. */
 static inline uint32_t vtd_offset(const struct viq_vtd *s, uint32_t slot)
 {
