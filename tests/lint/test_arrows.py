@@ -52,6 +52,7 @@ DOORS = {
     "export.h": "base",
     "fault.h": "host/fault",
     "linux.h": "host/linux/iommufd",
+    "linux_host.h": "host/linux/iommufd",
     "linux_smmuv3.h": "host/linux/smmuv3",
     "linux_vtd.h": "host/linux/vtd",
     "mem.h": "mem",
