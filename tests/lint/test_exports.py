@@ -15,6 +15,7 @@ HEADERS = {
         "call.h",
         "fault.h",
         "linux.h",
+        "linux_host.h",
         "linux_smmuv3.h",
         "linux_vtd.h",
         "mem.h",
