@@ -6,7 +6,7 @@
  * count as done. Too low, and the guest destroys a valid invalidation: Linux's SMMUv3 driver answers CERROR_ILL by
  * overwriting the command at CMDQ_CONS with a CMD_SYNC and goes on. So neither rounding up nor rounding down will do.
  *
- * On this floor, though, an entry may be sent again at will: invalidations are idempotent, and the guest sees nothing
+ * In this layer, though, an entry may be sent again at will: invalidations are idempotent, and the guest sees nothing
  * before the call returns. So what a host does not say can be found out by asking it again about smaller arrays.
  *
  * Only three things that a host says are believed:
@@ -21,10 +21,10 @@
  * half: success moves lo, refusal moves end. A window of 63 takes at most 7 calls. Because the first half goes first,
  * it is the lowest illegal entry that is found, and all before it took effect.
  *
- * The *hint* is what the host says of the first refusal: its own hint, or the reported count. Linux 7.3 names the
- * culprit there, although the entries before it in the group never ran: sending [lo, hint), then the hint alone, takes
- * two calls instead of seven. The kernel after 7.3 reports the start of the group; the hint then costs one call. A hint
- * is followed once, so that a host that hints at random cannot lead the search astray for long.
+ * The *hint* is what the host says of the first refusal: its own hint, or the reported count. Where that names the
+ * culprit, sending [lo, hint), then the hint alone, takes two calls instead of seven; where it names the start of the
+ * group it costs one (docs/kernels.md: which kernel does what). A hint is followed once, so that a host that hints at
+ * random cannot lead the search astray for long.
  *
  * If every entry of a window succeeds after all, the refusal was a passing one and the rest is sent. Each step is a
  * pure function of indices and answers: gather pieces do not matter.

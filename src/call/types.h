@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the call floor knows about entry types: their size, and which entries concern only some hosts. */
+/* What the call layer knows about entry types: their size, and which entries concern only some hosts. */
 #ifndef VIQ_CALL_TYPES_H
 #define VIQ_CALL_TYPES_H
 
