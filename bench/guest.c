@@ -8,7 +8,7 @@ static int open_smmu(struct bench_guest *guest, struct viq_call_host host)
 {
 	struct viq_smmuv3_config config;
 
-	viq_smmuv3_config_init(&config);
+	viq_smmuv3_config_init(&config, sizeof(config));
 	config.idr0 |= VIQ_SMMUV3_IDR0_MSI;
 	config.idr3 |= VIQ_SMMUV3_IDR3_RIL;
 	config.mem = guest->mem;
@@ -28,7 +28,7 @@ int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int lo
 		return -errno;
 	}
 	region.host = guest->ram;
-	ret = viq_mem_create(&region, 1, NULL, NULL, &guest->mem);
+	ret = viq_mem_create(&region, 1, NULL, NULL, &guest->mem, NULL);
 	if (ret)
 		return ret;
 	synth_mem_init(&guest->synth, guest->ram, BENCH_GUEST_BASE, ram_size);

@@ -23,7 +23,7 @@ static int map_ram(struct bench_iommu *iommu, uint32_t pages)
 	region.size = iommu->ram_size;
 	region.host = iommu->ram;
 	synth_mem_init(&iommu->synth, iommu->ram, BASE, iommu->ram_size);
-	return viq_mem_create(&region, 1, NULL, NULL, &iommu->mem);
+	return viq_mem_create(&region, 1, NULL, NULL, &iommu->mem, NULL);
 }
 
 /* What the guest's driver prepares: page tables, a context descriptor, the STE. */
@@ -54,10 +54,10 @@ static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries, const 
 	uint32_t s2, viommu, id;
 	int ret;
 
-	viq_soft_config_init(&config);
+	viq_soft_config_init(&config, sizeof(config));
 	config.mem = iommu->mem;
 	config.tlb_entries = tlb_entries;
-	ret = viq_soft_create(&config, &iommu->soft);
+	ret = viq_soft_create(&config, &iommu->soft, NULL);
 	if (!ret)
 		ret = viq_soft_s2_alloc(iommu->soft, &identity, &s2);
 	if (!ret)

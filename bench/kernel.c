@@ -74,14 +74,14 @@ int bench_kernel_open(struct bench_kernel *kernel, enum viq_linux_calls calls)
 	int ret;
 
 	*kernel = (struct bench_kernel){.calls = 0};
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.fd = FD;
 	config.sys = &sys;
 	config.sys_opaque = kernel;
 	ret = viq_linux_open(&config, &kernel->ctx, NULL);
 	if (ret)
 		return ret;
-	viq_linux_vsmmu_config_init(&vconfig);
+	viq_linux_vsmmu_config_init(&vconfig, sizeof(vconfig));
 	vconfig.hwpt = HWPT;
 	vconfig.device = DEVICE;
 	vconfig.calls = calls;

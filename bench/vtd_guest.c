@@ -20,7 +20,7 @@ static int open_vtd(struct vtd_guest *guest, bool wide, struct viq_call_host hos
 	uint32_t handle;
 	int ret;
 
-	viq_vtd_config_init(&config);
+	viq_vtd_config_init(&config, sizeof(config));
 	config.mem = guest->mem;
 	ret = viq_vtd_create(&config, &guest->vtd, NULL);
 	if (ret)
@@ -45,7 +45,7 @@ int vtd_guest_open(struct vtd_guest *guest, unsigned int qs, bool wide, struct v
 		return -errno;
 	}
 	region.host = guest->ram;
-	ret = viq_mem_create(&region, 1, NULL, NULL, &guest->mem);
+	ret = viq_mem_create(&region, 1, NULL, NULL, &guest->mem, NULL);
 	if (ret)
 		return ret;
 	synth_mem_init(&guest->synth, guest->ram, VTD_GUEST_BASE, RAM_SIZE);

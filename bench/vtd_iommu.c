@@ -63,7 +63,7 @@ static int add_memory(struct vtd_iommu *iommu, uint32_t pages)
 	}
 	region.host = iommu->ram;
 	synth_mem_init(&iommu->synth, iommu->ram, RAM_BASE, iommu->ram_size);
-	return viq_mem_create(&region, 1, NULL, NULL, &iommu->mem);
+	return viq_mem_create(&region, 1, NULL, NULL, &iommu->mem, NULL);
 }
 
 static int add_unit(struct vtd_iommu *iommu, uint32_t tlb_entries)
@@ -73,10 +73,10 @@ static int add_unit(struct vtd_iommu *iommu, uint32_t tlb_entries)
 	struct viq_soft_vtd_config config;
 	int ret;
 
-	viq_soft_vtd_config_init(&config);
+	viq_soft_vtd_config_init(&config, sizeof(config));
 	config.tlb_entries = tlb_entries;
 	config.mem = iommu->mem;
-	ret = viq_soft_vtd_create(&config, &iommu->soft);
+	ret = viq_soft_vtd_create(&config, &iommu->soft, NULL);
 	if (!ret)
 		ret = viq_soft_vtd_listen(iommu->soft, &listener);
 	if (ret)

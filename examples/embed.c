@@ -12,9 +12,9 @@ int main(void)
 	struct viq_smmuv3 *smmu;
 	struct viq_mem *mem;
 
-	if (viq_mem_create(&region, 1, NULL, NULL, &mem) != 0)
+	if (viq_mem_create(&region, 1, NULL, NULL, &mem, NULL) != 0)
 		return 1;
-	viq_smmuv3_config_init(&config); /* stage 1, and a host that accepts everything */
+	viq_smmuv3_config_init(&config, sizeof(config)); /* stage 1, and a host that accepts everything */
 	config.mem = mem;
 	if (viq_smmuv3_create(&config, &smmu, NULL) != 0)
 		return 1;

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
 	struct viq_call_result res = {.size = sizeof(res)};
 	struct viq_linux_smmuv3_host *host;
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 	uint64_t entries[COUNT][2];
 	struct viq_call_host call;
 	struct viq_linux *ctx;

@@ -36,7 +36,7 @@ static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t
 	return viq_nest_smmuv3_reconfig(vmm->nest, cause, first, last);
 }
 
-static void check(int err, const char *what, const struct viq_linux_why *why)
+static void check(int err, const char *what, const struct viq_why *why)
 {
 	if (!err)
 		return;
@@ -53,7 +53,7 @@ static uint32_t make_memory(struct viq_linux *ctx, uint32_t device, struct viq_m
 
 	check(ram == MAP_FAILED ? -ENOMEM : 0, "memory", NULL);
 	region.host = ram;
-	check(viq_mem_create(&region, 1, NULL, NULL, mem), "memory", NULL);
+	check(viq_mem_create(&region, 1, NULL, NULL, mem, NULL), "memory", NULL);
 	check(viq_linux_ioas_alloc(ctx, &ioas), "IOAS", NULL);
 	check(viq_linux_ioas_map(ctx, ioas, RAM_BASE, ram, RAM_SIZE, VIQ_LINUX_READ | VIQ_LINUX_WRITE), "map", NULL);
 	check(viq_linux_hwpt_alloc(ctx, device, ioas, VIQ_LINUX_NEST_PARENT, &hwpt), "stage 2", NULL);
@@ -65,21 +65,17 @@ static void make_smmu(struct vmm *vmm, struct viq_mem *mem)
 	static const struct viq_smmuv3_ops ops = {.size = sizeof(ops), .reconfig = reconfig};
 	const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(vmm->vsmmu);
 	struct viq_smmuv3_config config;
-	struct viq_linux_why why = {""};
-	const char *what = "";
+	struct viq_why why = {""};
 
-	check(viq_nest_smmuv3_create(NULL, NULL, &vmm->nest), "nesting", NULL);
+	check(viq_nest_smmuv3_create(NULL, NULL, &vmm->nest, NULL), "nesting", NULL);
 	check(viq_nest_smmuv3_join(vmm->nest, &backend, &why), "nesting", &why);
-	viq_smmuv3_config_init(&config);
+	viq_smmuv3_config_init(&config, sizeof(config));
 	viq_nest_smmuv3_offer(vmm->nest, false, &config); /* as the hardware has it, without ATS */
 	config.mem = mem;
 	config.host = viq_linux_vsmmu_host(vmm->vsmmu);
 	config.ops = &ops;
 	config.opaque = vmm;
-	if (viq_smmuv3_create(&config, &vmm->smmu, &what)) {
-		fprintf(stderr, "guest SMMUv3: %s\n", what);
-		exit(1);
-	}
+	check(viq_smmuv3_create(&config, &vmm->smmu, &why), "guest SMMUv3", &why);
 	/* Says no if the guest sees more than the hardware has: after changes of its own a VMM may find that here. */
 	check(viq_nest_smmuv3_bind(vmm->nest, vmm->smmu, &why), "ID registers", &why);
 }
@@ -88,7 +84,7 @@ int main(int argc, char **argv)
 {
 	struct viq_linux_device device = {.size = sizeof(device)};
 	struct viq_linux_vsmmu_config config;
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 	struct vmm vmm = {0};
 	struct viq_linux *ctx;
 	struct viq_mem *mem;
@@ -101,7 +97,7 @@ int main(int argc, char **argv)
 	check(viq_linux_open(NULL, &ctx, &why), "iommufd", &why);
 	check(viq_linux_vfio_bind(ctx, device.fd, &device.device, &why), "device", &why);
 
-	viq_linux_vsmmu_config_init(&config);
+	viq_linux_vsmmu_config_init(&config, sizeof(config));
 	config.hwpt = make_memory(ctx, device.device, &mem);
 	config.device = device.device;
 	check(viq_linux_vsmmu_create(ctx, &config, &vmm.vsmmu, &why), "nested SMMUv3", &why);

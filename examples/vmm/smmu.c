@@ -38,7 +38,7 @@ struct smmu {
 	pthread_t worker;
 };
 
-static void check(int err, const char *what, const struct viq_linux_why *why)
+static void check(int err, const char *what, const struct viq_why *why)
 {
 	if (err)
 		die("%s: %s", what, why && why->text[0] ? why->text : strerror(-err));
@@ -178,7 +178,7 @@ static uint32_t make_memory(struct smmu *s, uint32_t device)
 	struct viq_mem_region region = {.gpa = RAM_BASE, .size = s->vm->ram_size, .host = s->vm->ram};
 	uint32_t ioas, hwpt;
 
-	check(viq_mem_create(&region, 1, NULL, NULL, &s->mem), "guest memory", NULL);
+	check(viq_mem_create(&region, 1, NULL, NULL, &s->mem, NULL), "guest memory", NULL);
 	check(viq_linux_ioas_alloc(s->linux, &ioas), "IOAS", NULL);
 	check(viq_linux_ioas_map(s->linux, ioas, RAM_BASE, s->vm->ram, s->vm->ram_size,
 				 VIQ_LINUX_READ | VIQ_LINUX_WRITE),
@@ -201,7 +201,7 @@ static uint32_t calls_option(const char *name)
 /* What the guest's SMMU can do: what the hardware can, less what was asked to be left out. */
 static void make_config(struct smmu *s)
 {
-	viq_smmuv3_config_init(&s->config);
+	viq_smmuv3_config_init(&s->config, sizeof(s->config));
 	viq_nest_smmuv3_offer(s->nest, false, &s->config);
 	if (s->options.no_range)
 		s->config.idr3 &= ~(uint32_t)VIQ_SMMUV3_IDR3_RIL;
@@ -220,9 +220,9 @@ static void make_config(struct smmu *s)
 /* A front in reset state, which the vSMMU follows. It does not promise the guest more than the hardware has. */
 static struct viq_smmuv3 *make_front(struct smmu *s)
 {
-	struct viq_linux_why promise = {""};
+	struct viq_why promise = {""};
 	struct viq_smmuv3 *front;
-	const char *why = NULL;
+	struct viq_why why = {""};
 	int err = viq_smmuv3_create(&s->config, &front, &why);
 
 	if (err)
@@ -236,17 +236,17 @@ static void make_vsmmu(struct smmu *s, int cdev)
 	struct viq_linux_device device = {.size = sizeof(device), .fd = cdev};
 	struct viq_linux_vsmmu_config config;
 	struct viq_smmuv3_backend backend;
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 
 	check(viq_linux_open(NULL, &s->linux, &why), "iommufd", &why);
 	check(viq_linux_vfio_bind(s->linux, cdev, &device.device, &why), s->options.device, &why);
-	viq_linux_vsmmu_config_init(&config);
+	viq_linux_vsmmu_config_init(&config, sizeof(config));
 	config.device = device.device;
 	config.hwpt = make_memory(s, device.device);
 	config.calls = calls_option(s->options.calls);
 	check(viq_linux_vsmmu_create(s->linux, &config, &s->vsmmu, &why), "nested SMMUv3", &why);
 	backend = viq_linux_vsmmu_backend(s->vsmmu);
-	check(viq_nest_smmuv3_create(&nest_ops, s, &s->nest), "nesting", NULL);
+	check(viq_nest_smmuv3_create(&nest_ops, s, &s->nest, NULL), "nesting", NULL);
 	check(viq_nest_smmuv3_join(s->nest, &backend, &why), "nesting", &why);
 	trial_init(&s->trial, s->mem, s->options.count, s->options.drop);
 	make_config(s);

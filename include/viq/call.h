@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include <viq/export.h>
+#include <viq/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -122,8 +123,8 @@ struct viq_call_host {
 
 /*
  * Make the call and fill *res. Returns 0 when the call was made, whatever became of it: look at res->error.
- * -EINVAL, and nothing done or written: NULL, a wrong size, a type or entry size that does not fit, too many pieces or
- * entries, a misaligned piece, reserved not 0.
+ * -EINVAL, and nothing done or written: NULL, a wrong size (-E2BIG: *req says what this library does not know), a type
+ * or entry size that does not fit, too many pieces or entries, a misaligned piece, reserved not 0.
  */
 VIQ_EXPORT int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
 				   struct viq_call_result *res);
@@ -152,7 +153,8 @@ struct viq_call_fanout;
  * hosts (NULL if count is 0) is copied. *out is the caller's, for viq_call_fanout_destroy(). -EINVAL: too many, no ops.
  * -ENOMEM.
  */
-VIQ_EXPORT int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out);
+VIQ_EXPORT int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out,
+				      struct viq_why *why);
 /* NULL is allowed. Nobody may use the fan-out any more. */
 VIQ_EXPORT void viq_call_fanout_destroy(struct viq_call_fanout *fanout);
 /* The host to give to a guest front end; valid until the fan-out is destroyed. */

@@ -55,21 +55,19 @@ struct viq_linux_sys {
 	int64_t (*read)(void *opaque, int fd, void *buf, size_t len);
 };
 
-#define viq_linux_why viq_why
-
 struct viq_linux;
 
 struct viq_linux_config {
 	uint32_t size;                   /* sizeof(struct viq_linux_config) */
 	int fd;                          /* an open /dev/iommu, which stays the caller's; -1: open one, and close it */
-	const struct viq_linux_sys *sys; /* must outlive the object; NULL: the system's */
+	const struct viq_linux_sys *sys; /* copied; NULL: the system's */
 	void *sys_opaque;
 };
 
 /* fd -1, the system's calls. */
-VIQ_EXPORT void viq_linux_config_init(struct viq_linux_config *config);
+VIQ_EXPORT void viq_linux_config_init(struct viq_linux_config *config, size_t size);
 /* config NULL: the default. *out is the caller's, for viq_linux_close(). why may be NULL, here and below. */
-VIQ_EXPORT int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out, struct viq_linux_why *why);
+VIQ_EXPORT int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out, struct viq_why *why);
 /* NULL is allowed. Kernel objects live on if the fd was the caller's. */
 VIQ_EXPORT void viq_linux_close(struct viq_linux *ctx);
 VIQ_EXPORT int viq_linux_fd(const struct viq_linux *ctx);
@@ -109,7 +107,7 @@ VIQ_EXPORT int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struc
  * The cdev fd stays the caller's; closing it ends the binding and everything attached. *why says what the kernel's
  * errno means here: -EINVAL for one, that another program has the device.
  */
-VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struct viq_linux_why *why);
+VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struct viq_why *why);
 /* pt: an IOAS, a HWPT, or a nested page table. Replaces what is attached. */
 VIQ_EXPORT int viq_linux_vfio_attach(struct viq_linux *ctx, int cdev, uint32_t pt);
 /* The device's accesses are blocked from now on. */

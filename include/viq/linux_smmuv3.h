@@ -63,12 +63,12 @@ struct viq_linux_vsmmu_config {
 	uint32_t calls;                        /* enum viq_linux_calls */
 	uint32_t event_depth;                  /* events that the kernel keeps; 0: no event queue */
 	uint32_t ioas;                         /* of guest memory, if hwpt is 0 */
-	const struct viq_linux_vsmmu_ops *ops; /* must outlive the object; NULL: no hooks */
+	const struct viq_linux_vsmmu_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
 };
 
 /* BULK by default, 1,024 events. hwpt (or ioas) and device are the caller's to set. */
-VIQ_EXPORT void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *config);
+VIQ_EXPORT void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *config, size_t size);
 
 /*
  * Make the vIOMMU, its event queue, and nested page tables that abort and bypass (so that making a stream abort later
@@ -79,7 +79,7 @@ VIQ_EXPORT void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *confi
  * then invalidations succeed, because nothing is cached. So the first device can be hot-plugged.
  */
 VIQ_EXPORT int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_config *config,
-				      struct viq_linux_vsmmu **out, struct viq_linux_why *why);
+				      struct viq_linux_vsmmu **out, struct viq_why *why);
 /*
  * Removes every device and destroys what it made. NULL is allowed. Returns the first error of the kernel: then an
  * object leaked in the iommufd, until that is closed. The host must not be in use.
@@ -101,7 +101,7 @@ VIQ_EXPORT struct viq_smmuv3_backend viq_linux_vsmmu_backend(struct viq_linux_vs
 VIQ_EXPORT void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *vsmmu, bool raise, bool ats,
 				      struct viq_smmuv3_ids *ids);
 VIQ_EXPORT int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *vsmmu, const struct viq_smmuv3_ids *ids,
-				       struct viq_linux_why *why);
+				       struct viq_why *why);
 
 /* --- Streams ------------------------------------------------------------------------------------------------------ */
 
@@ -119,7 +119,7 @@ struct viq_linux_device {
  * viq_linux_vsmmu_create(). After an error the device is blocked, whatever was attached to it before.
  */
 VIQ_EXPORT int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device, uint32_t vsid,
-				   struct viq_linux_why *why);
+				   struct viq_why *why);
 /*
  * The device goes: blocked, and its vDEVICE destroyed. The first error of the kernel is returned; it is gone here, and
  * is certain to be blocked when its vfio cdev has been closed.

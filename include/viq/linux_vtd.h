@@ -63,19 +63,19 @@ struct viq_linux_vvtd_config {
 	uint32_t hwpt;
 	uint32_t device;     /* id of any device that will be here */
 	uint32_t max_tables; /* nested page tables at most, of all devices: what a guest can make the kernel allocate */
-	const struct viq_linux_vvtd_ops *ops; /* must outlive the object; NULL: no hooks */
+	const struct viq_linux_vvtd_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
 };
 
 /* 4,096 tables. hwpt and device are the caller's to set. */
-VIQ_EXPORT void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config);
+VIQ_EXPORT void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config, size_t size);
 
 /*
  * Ask the kernel for the hardware, and try that it can nest. ctx must outlive the object. -EOPNOTSUPP with *why: no
  * VT-d, no nested translation, no scalable mode, or the kernel is too old.
  */
 VIQ_EXPORT int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_config *config,
-				     struct viq_linux_vvtd **out, struct viq_linux_why *why);
+				     struct viq_linux_vvtd **out, struct viq_why *why);
 /*
  * Removes every device and destroys what it made. NULL is allowed. Who listens is told of every table that goes.
  * Returns the first error of the kernel: then an object leaked in the iommufd, until that is closed.
@@ -95,7 +95,7 @@ VIQ_EXPORT void viq_linux_vvtd_offer(const struct viq_linux_vvtd *vvtd, uint64_t
  * naming the field, what the guest would see and what the host has.
  */
 VIQ_EXPORT int viq_linux_vvtd_check(const struct viq_linux_vvtd *vvtd, uint64_t cap, uint64_t ecap,
-				    struct viq_linux_why *why);
+				    struct viq_why *why);
 
 /* For struct viq_nest_vtd_config: the functions below, and who listens. */
 VIQ_EXPORT struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *vvtd);
@@ -117,7 +117,7 @@ struct viq_linux_vtd_device {
  * the others have. After an error of the kernel the device is not here; whether it is blocked is not known.
  */
 VIQ_EXPORT int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_linux_vtd_device *device,
-				  uint16_t source_id, struct viq_linux_why *why);
+				  uint16_t source_id, struct viq_why *why);
 /*
  * The device goes, blocked. The first error of the kernel is returned; it is gone here, and is certain to be blocked
  * when its vfio cdev has been closed. Until then invalidations still go to what it may be attached to.

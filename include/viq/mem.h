@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include <viq/export.h>
+#include <viq/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,12 +50,12 @@ struct viq_mem_ops {
 };
 
 /*
- * Build an address space. regions is copied (count may be 0). ops may be NULL. On success *out is owned by the caller,
- * to be given to viq_mem_destroy() after its last user is gone.
- * -EINVAL: a region breaks a rule above, or regions overlap. -ENOMEM.
+ * Build an address space. regions and *ops are copied (count may be 0, ops NULL). On success *out is owned by the
+ * caller, to be given to viq_mem_destroy() after its last user is gone.
+ * Returns: 0; -EINVAL: a region breaks a rule above, or regions overlap; -E2BIG: ops; -ENOMEM. Context: any thread.
  */
 VIQ_EXPORT int viq_mem_create(const struct viq_mem_region *regions, size_t count, const struct viq_mem_ops *ops,
-			      void *opaque, struct viq_mem **out);
+			      void *opaque, struct viq_mem **out, struct viq_why *why);
 VIQ_EXPORT void viq_mem_destroy(struct viq_mem *mem); /* NULL is allowed */
 
 /* Copy len bytes out of, or into, guest memory. The range may cross regions. len 0 succeeds. */

@@ -37,8 +37,8 @@ struct viq_nest_smmuv3_ops {
 };
 
 /* ops are copied; NULL: no hooks. *out is the caller's. 0, -EINVAL or -ENOMEM. */
-VIQ_EXPORT int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque,
-				      struct viq_nest_smmuv3 **out);
+VIQ_EXPORT int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque, struct viq_nest_smmuv3 **out,
+				      struct viq_why *why);
 /* Touches neither the guest nor a backend. NULL is allowed. */
 VIQ_EXPORT void viq_nest_smmuv3_destroy(struct viq_nest_smmuv3 *nest);
 

@@ -3,9 +3,9 @@
  * Between a guest VT-d (<viq/vtd.h>) and a host of its tables (<viq/linux_vtd.h>, <viq/soft_vtd.h>): makes the host's
  * devices follow the guest's root, context and PASID entries, and brings tables and faults back.
  *
- *   viq_nest_vtd_config_init(&nconfig);
+ *   viq_nest_vtd_config_init(&nconfig, sizeof(nconfig));
  *   nconfig.backend = viq_linux_vvtd_backend(vvtd);
- *   viq_nest_vtd_create(&nconfig, &nest);
+ *   viq_nest_vtd_create(&nconfig, &nest, &why);
  *   ops.reconfig = ... viq_nest_vtd_reconfig(nest, what);
  *   viq_vtd_create(&config, &vtd, NULL);
  *   viq_nest_vtd_bind(nest, vtd, config.mem);
@@ -54,10 +54,11 @@ struct viq_nest_vtd_config {
 };
 
 /* 52 bits. backend is the caller's to set. */
-VIQ_EXPORT void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config);
+VIQ_EXPORT void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config, size_t size);
 
 /* *out is the caller's. -EINVAL: config; -ENOMEM. */
-VIQ_EXPORT int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out);
+VIQ_EXPORT int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out,
+				   struct viq_why *why);
 /* Unbinds. NULL is allowed. Devices keep what they have. */
 VIQ_EXPORT void viq_nest_vtd_destroy(struct viq_nest_vtd *nest);
 

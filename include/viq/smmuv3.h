@@ -25,6 +25,7 @@
 #include <viq/mem.h>
 #include <viq/smmuv3_host.h>
 #include <viq/smmuv3_spec.h>
+#include <viq/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -118,7 +119,7 @@ struct viq_smmuv3_config {
 	uint32_t budget;
 	const struct viq_mem *mem;        /* the guest's memory; must outlive the object */
 	struct viq_call_host host;        /* where invalidations go */
-	const struct viq_smmuv3_ops *ops; /* must outlive the object; NULL: no hooks */
+	const struct viq_smmuv3_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
 };
 
@@ -127,20 +128,21 @@ struct viq_smmuv3_config {
  * StreamIDs and ASIDs, two-level stream tables, queues of up to 2^19 entries, no ATS, no substreams, no range
  * invalidation, no MSI, null host. The caller sets mem, host, ops and what its host offers more.
  */
-VIQ_EXPORT void viq_smmuv3_config_init(struct viq_smmuv3_config *config);
+VIQ_EXPORT void viq_smmuv3_config_init(struct viq_smmuv3_config *config, size_t size);
 
 /*
  * Does the configuration contradict the architecture or itself, or name a feature that this library does not offer
- * (stage 2, HYP, PRI, stalls, secure, ...)? 0, or -EINVAL with *why (if why is not NULL) set to one static sentence
- * that names the field.
+ * (stage 2, HYP, PRI, stalls, secure, ...)? Returns: 0; -EINVAL, -E2BIG: with *why naming the member or field.
+ * Context: any thread.
  */
-VIQ_EXPORT int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, const char **why);
+VIQ_EXPORT int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, struct viq_why *why);
 
 /*
- * Create, in reset state. config is copied (mem, ops and opaque are kept as pointers). *out is the caller's, for
- * viq_smmuv3_destroy(). -EINVAL as viq_smmuv3_config_check(); -ENOMEM. why as there, may be NULL.
+ * Create, in reset state. config and its ops are copied; mem and opaque are kept as pointers. *out is the
+ * caller's, for viq_smmuv3_destroy(). Returns: 0; -EINVAL, -E2BIG: as viq_smmuv3_config_check(); -ENOMEM. Context: any
+ * thread.
  */
-VIQ_EXPORT int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, const char **why);
+VIQ_EXPORT int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, struct viq_why *why);
 VIQ_EXPORT void viq_smmuv3_destroy(struct viq_smmuv3 *smmu); /* NULL is allowed; makes no host call */
 
 /* The ID registers that the guest sees. -EINVAL: NULL, or ids->size is not set. */

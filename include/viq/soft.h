@@ -26,6 +26,7 @@
 #include <viq/export.h>
 #include <viq/mem.h>
 #include <viq/smmuv3_host.h>
+#include <viq/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,9 +57,9 @@ struct viq_soft_config {
 
 /* Defaults: SMMUv3.1, 4K/16K/64K, 48 bits, RIL, ATS, CD2L, 20-bit SSIDs, ASID16, VMID16, 65,536 TLB and 1,024 ATC
  * entries. */
-VIQ_EXPORT void viq_soft_config_init(struct viq_soft_config *config);
+VIQ_EXPORT void viq_soft_config_init(struct viq_soft_config *config, size_t size);
 /* *out is the caller's. -EINVAL: config. -ENOMEM. */
-VIQ_EXPORT int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out);
+VIQ_EXPORT int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out, struct viq_why *why);
 /* All objects go with it. No thread may be using it. NULL is allowed. */
 VIQ_EXPORT void viq_soft_destroy(struct viq_soft *soft);
 

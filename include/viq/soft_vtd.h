@@ -74,9 +74,10 @@ struct viq_soft_vtd_config {
  * Defaults: CAP and ECAP as viq_vtd_config_init() has them, with second stage, supervisor requests and device-TLBs; 52
  * bits, 65,536 TLB and 1,024 device-TLB entries, 4,096 tables, devtlb_implied.
  */
-VIQ_EXPORT void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config);
+VIQ_EXPORT void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config, size_t size);
 /* *out is the caller's. -EINVAL: config. -ENOMEM. */
-VIQ_EXPORT int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out);
+VIQ_EXPORT int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out,
+				   struct viq_why *why);
 /* Devices go with it; nothing is reported. No thread may be using it. NULL is allowed. */
 VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
 

@@ -4,6 +4,15 @@
  *
  * Before 1.0 the minor number is the interface's: 0.1.1 can stand in for 0.1.0, 0.2.0 cannot, and its shared libraries
  * have another soname. The build takes its own version from here.
+ *
+ * Structs whose first member is size can get more members at their end, so caller and library may be of different
+ * versions. The caller sets size to its own sizeof(), or has an _init() function do so. For what it passes in:
+ *
+ *   - a shorter struct than the library's has the defaults in the members that it lacks (hooks: NULL);
+ *   - a longer one must be 0 where the library knows no member, else it asks for what is not there: -E2BIG;
+ *   - -EINVAL: a size that lacks what the struct cannot do without, or that is no multiple of 4.
+ *
+ * What the library fills in is cut at the caller's size, and 0 behind what the library knows.
  */
 #ifndef VIQ_VERSION_H
 #define VIQ_VERSION_H

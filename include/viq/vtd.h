@@ -28,6 +28,7 @@
 #include <viq/mem.h>
 #include <viq/vtd_host.h>
 #include <viq/vtd_spec.h>
+#include <viq/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -147,7 +148,7 @@ struct viq_vtd_config {
 	uint32_t budget;
 	uint32_t reserved;             /* 0 */
 	const struct viq_mem *mem;     /* the guest's memory; must outlive the object */
-	const struct viq_vtd_ops *ops; /* must outlive the object; NULL: no hooks */
+	const struct viq_vtd_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
 };
 
@@ -159,20 +160,21 @@ struct viq_vtd_config {
  * CAP.CM = 1 is what makes nesting work: with CM = 0 a guest sends no invalidation when it makes a context or PASID
  * entry present, so nothing would tell the embedder to attach.
  */
-VIQ_EXPORT void viq_vtd_config_init(struct viq_vtd_config *config);
+VIQ_EXPORT void viq_vtd_config_init(struct viq_vtd_config *config, size_t size);
 
 /*
  * Does the configuration contradict the architecture or itself, or name a feature that this library does not offer
- * (page requests, nested tables of the guest's own, advanced fault log, ...)? 0, or -EINVAL with *why (if why is not
- * NULL) set to one static sentence that names the field.
+ * (page requests, nested tables of the guest's own, advanced fault log, ...)? Returns: 0; -EINVAL,
+ * -E2BIG: with *why naming the member or field. Context: any thread.
  */
-VIQ_EXPORT int viq_vtd_config_check(const struct viq_vtd_config *config, const char **why);
+VIQ_EXPORT int viq_vtd_config_check(const struct viq_vtd_config *config, struct viq_why *why);
 
 /*
- * Create, in reset state, with no table attached. config is copied (mem, ops and opaque are kept as pointers). *out is
- * the caller's, for viq_vtd_destroy(). -EINVAL as viq_vtd_config_check(); -ENOMEM. why as there, may be NULL.
+ * Create, in reset state, with no table attached. config and its ops are copied; mem and opaque are kept as pointers.
+ * *out is the caller's, for viq_vtd_destroy(). Returns: 0; -EINVAL, -E2BIG: as viq_vtd_config_check(); -ENOMEM.
+ * Context: any thread.
  */
-VIQ_EXPORT int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, const char **why);
+VIQ_EXPORT int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, struct viq_why *why);
 VIQ_EXPORT void viq_vtd_destroy(struct viq_vtd *vtd); /* NULL is allowed; makes no host call */
 
 /*

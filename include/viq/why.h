@@ -2,9 +2,19 @@
 #ifndef VIQ_WHY_H
 #define VIQ_WHY_H
 
-/* Why something failed, in one line that names the cause and the remedy. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Why a call was refused or failed: one line that names the member, as it is spelled in the header, and the rule that
+ * it breaks, or the cause and the remedy. Written only by a call that fails; NULL wherever nobody wants to know.
+ */
 struct viq_why {
 	char text[256];
 };
 
+#ifdef __cplusplus
+}
+#endif
 #endif

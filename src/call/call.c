@@ -6,18 +6,39 @@
 
 #include <viq/call.h>
 
+#include "base/sized.h"
+
 #include "cost.h"
 #include "exact.h"
 #include "fanout.h"
 #include "host.h"
 #include "types.h"
 
+/* From a caller of another version: its structs end elsewhere. */
+static int other_version(const struct viq_call_host *host, const struct viq_call_request *req,
+			 struct viq_call_result *res)
+{
+	struct viq_call_request request = {0};
+	struct viq_call_result result = {.size = sizeof(result)};
+	int ret;
+
+	ret = sized_take(&request, sizeof(request), req, SIZED_TO(struct viq_call_request, piece_count), "request",
+			 NULL);
+	if (ret)
+		return ret;
+	if (res->size < SIZED_TO(struct viq_call_result, os_error) || res->size % 4)
+		return -EINVAL;
+	ret = viq_call_invalidate(host, &request, &result);
+	if (!ret)
+		sized_give(res, res->size, &result, sizeof(result));
+	return ret;
+}
+
 static bool request_ok(const struct viq_call_request *req)
 {
 	const struct call_type *type;
 
-	if (!req || req->size != sizeof(*req) || req->reserved || req->piece_count > VIQ_CALL_MAX_PIECES ||
-	    (req->piece_count && !req->pieces))
+	if (req->reserved || req->piece_count > VIQ_CALL_MAX_PIECES || (req->piece_count && !req->pieces))
 		return false;
 	type = call_type_find(req->type);
 	return type && req->entry_size == type->entry_size;
@@ -49,7 +70,11 @@ int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_
 	uint32_t count;
 	int ret;
 
-	if (!call_host_ok(host) || !request_ok(req) || !res || res->size != sizeof(*res) || count_entries(req, &count))
+	if (!call_host_ok(host) || !req || !res)
+		return -EINVAL;
+	if (req->size != sizeof(*req) || res->size != sizeof(*res))
+		return other_version(host, req, res);
+	if (!request_ok(req) || count_entries(req, &count))
 		return -EINVAL;
 	ret = host->ops->invalidate(host->opaque, req, &answer);
 	/* A fan-out's answer holds already, and says what it cost. */
@@ -77,7 +102,7 @@ uint32_t viq_call_stream(const struct viq_call_host *host, uint32_t sid)
 {
 	if (!call_host_ok(host))
 		return 0;
-	if (!host->ops->stream)
+	if (!CALL_HOST_OP(host->ops, stream))
 		return VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
 	return host->ops->stream(host->opaque, host->object, sid);
 }

@@ -18,6 +18,8 @@
 
 #include <viq/call.h>
 
+#include "host.h"
+
 struct call_cost {
 	uint32_t calls; /* made */
 	uint32_t extra; /* of these */
@@ -49,12 +51,13 @@ static inline void call_cost_add(struct call_cost *c, uint32_t n, bool search)
 static inline struct call_cost call_cost_of(const struct viq_call_host *host, uint32_t count, bool failed, int ret,
 					    const struct viq_call_result *answer)
 {
+	uint32_t entries = CALL_HOST_OP(host->ops, call_entries);
 	struct call_cost c = {.due = failed ? 1 : 2};
 	uint32_t n = call_cost_claimed(ret, answer);
 
 	/* Mostly there is nothing to work out. */
-	if (host->ops->call_entries && (failed || n > c.due))
-		c.due += 2 * (count / host->ops->call_entries);
+	if (entries && (failed || n > c.due))
+		c.due += 2 * (count / entries);
 	call_cost_add(&c, n, false);
 	return c;
 }

@@ -8,6 +8,8 @@
 
 #include <viq/call.h>
 
+#include "host.h"
+
 /* Is a host's answer to an array of len entries plain success? */
 static inline bool call_all_done(uint32_t len, int ret, const struct viq_call_result *answer)
 {

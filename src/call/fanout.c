@@ -26,6 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/why.h"
+
 #include "cost.h"
 #include "fanout.h"
 #include "gather.h"
@@ -103,7 +105,7 @@ static bool concerns(const struct viq_call_host *host, const struct call_type *t
 {
 	uint32_t sid, needs;
 
-	if (!type->needs || !host->ops->stream)
+	if (!type->needs || !CALL_HOST_OP(host->ops, stream))
 		return true;
 	needs = type->needs(entry, &sid);
 	return !needs || (viq_call_stream(host, sid) & needs) == needs;
@@ -115,7 +117,7 @@ static uint32_t run_length(struct gather_cursor c, uint32_t limit, const struct 
 {
 	uint32_t start = c.index;
 
-	if (!type->needs || !host->ops->stream)
+	if (!type->needs || !CALL_HOST_OP(host->ops, stream))
 		return limit - start;
 	while (c.index < limit && concerns(host, type, gather_entry(&c)))
 		gather_skip(&c, 1);
@@ -276,19 +278,22 @@ bool call_is_fanout(const struct viq_call_host *host)
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
-int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out)
+int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out,
+			   struct viq_why *why)
 {
 	struct viq_call_fanout *fanout;
 
-	if ((count && !hosts) || count > VIQ_CALL_MAX_HOSTS || !out)
-		return -EINVAL;
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
+	if ((count && !hosts) || count > VIQ_CALL_MAX_HOSTS)
+		return why_say(why, -EINVAL, "hosts, count: NULL, or more than %d", VIQ_CALL_MAX_HOSTS);
 	for (uint32_t i = 0; i < count; i++) {
 		if (!call_host_ok(&hosts[i]))
-			return -EINVAL;
+			return why_say(why, -EINVAL, "hosts[%u]: " CALL_HOST_WRONG, i);
 	}
 	fanout = calloc(1, sizeof(*fanout));
 	if (!fanout)
-		return -ENOMEM;
+		return why_say(why, -ENOMEM, "no memory");
 	if (pthread_mutex_init(&fanout->lock, NULL))
 		goto free_fanout;
 	if (pthread_cond_init(&fanout->idle, NULL))
@@ -302,7 +307,7 @@ destroy_lock:
 	pthread_mutex_destroy(&fanout->lock);
 free_fanout:
 	free(fanout);
-	return -ENOMEM;
+	return why_say(why, -ENOMEM, "no memory");
 }
 
 void viq_call_fanout_destroy(struct viq_call_fanout *fanout)

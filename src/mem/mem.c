@@ -8,11 +8,15 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <viq/mem.h>
+
+#include "base/sized.h"
+#include "base/why.h"
 
 /* Guest memory is whatever the embedder and the guest say it is: such accesses may alias any type. */
 typedef uint64_t __attribute__((may_alias)) guest_u64;
@@ -32,38 +36,68 @@ static int compare_regions(const void *a, const void *b)
 	return x->gpa < y->gpa ? -1 : x->gpa > y->gpa;
 }
 
-static bool region_ok(const struct viq_mem_region *r)
+static const char *region_wrong(const struct viq_mem_region *r)
 {
-	return r->host && r->size && !(r->size % 8) && !(r->gpa % 8) && !((uintptr_t)r->host % 8) &&
-	       !(r->flags & ~VIQ_MEM_READONLY) && r->gpa <= UINT64_MAX - 7 - r->size;
+	if (!r->size || r->size % 8)
+		return "size: must be a multiple of 8, and not 0";
+	if (r->gpa % 8)
+		return "gpa: must be a multiple of 8";
+	if (r->gpa > UINT64_MAX - 7 - r->size)
+		return "gpa, size: the end must be at most 2^64 - 8";
+	if (!r->host || (uintptr_t)r->host % 8)
+		return "host: must be 8-byte aligned memory";
+	return r->flags & ~VIQ_MEM_READONLY ? "flags: not one of VIQ_MEM_*" : NULL;
+}
+
+static int check_regions(const struct viq_mem_region *regions, size_t count, struct viq_why *why)
+{
+	if ((count && !regions) || count > SIZE_MAX / 64)
+		return why_say(why, -EINVAL, "regions: NULL, or too many");
+	for (size_t i = 0; i < count; i++) {
+		const char *wrong = region_wrong(&regions[i]);
+
+		if (wrong)
+			return why_say(why, -EINVAL, "regions[%zu].%s", i, wrong);
+	}
+	return 0;
+}
+
+static int check_overlap(const struct viq_mem *mem, struct viq_why *why)
+{
+	for (size_t i = 1; i < mem->count; i++) {
+		if (mem->regions[i].gpa - mem->regions[i - 1].gpa < mem->regions[i - 1].size)
+			return why_say(why, -EINVAL, "regions: those at %#" PRIx64 " and %#" PRIx64 " overlap",
+				       mem->regions[i - 1].gpa, mem->regions[i].gpa);
+	}
+	return 0;
 }
 
 int viq_mem_create(const struct viq_mem_region *regions, size_t count, const struct viq_mem_ops *ops, void *opaque,
-		   struct viq_mem **out)
+		   struct viq_mem **out, struct viq_why *why)
 {
 	struct viq_mem *mem;
+	int ret;
 
-	if (!out || (count && !regions) || (ops && ops->size != sizeof(*ops)) || count > SIZE_MAX / 64)
-		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		if (!region_ok(&regions[i]))
-			return -EINVAL;
-	}
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
+	ret = check_regions(regions, count, why);
+	if (ret)
+		return ret;
 	mem = malloc(sizeof(*mem) + count * sizeof(*regions));
 	if (!mem)
-		return -ENOMEM;
+		return why_say(why, -ENOMEM, "no memory");
 	*mem = (struct viq_mem){.opaque = opaque, .count = count};
 	if (ops)
-		mem->ops = *ops;
+		ret = sized_take(&mem->ops, sizeof(mem->ops), ops, sizeof(ops->size), "ops", why);
 	if (count) {
 		memcpy(mem->regions, regions, count * sizeof(*regions));
 		qsort(mem->regions, count, sizeof(*regions), compare_regions);
 	}
-	for (size_t i = 1; i < count; i++) {
-		if (mem->regions[i].gpa - mem->regions[i - 1].gpa < mem->regions[i - 1].size) {
-			free(mem);
-			return -EINVAL;
-		}
+	if (!ret)
+		ret = check_overlap(mem, why);
+	if (ret) {
+		free(mem);
+		return ret;
 	}
 	*out = mem;
 	return 0;

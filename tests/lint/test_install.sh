@@ -40,11 +40,11 @@ cat >"$root/soft.c" <<-END
 		struct viq_soft *soft;
 		struct viq_mem *mem;
 
-		if (viq_mem_create(&region, 1, 0, 0, &mem) != 0)
+		if (viq_mem_create(&region, 1, 0, 0, &mem, NULL) != 0)
 			return 1;
-		viq_soft_config_init(&config);
+		viq_soft_config_init(&config, sizeof(config));
 		config.mem = mem;
-		if (viq_soft_create(&config, &soft) != 0)
+		if (viq_soft_create(&config, &soft, NULL) != 0)
 			return 1;
 		viq_soft_destroy(soft);
 		viq_mem_destroy(mem);

@@ -361,7 +361,7 @@ struct viq_linux *fake_kernel_open(struct fake_kernel *fk)
 	struct viq_linux_config config;
 	struct viq_linux *ctx;
 
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.sys = fake_kernel_sys();
 	config.sys_opaque = fk;
 	if (viq_linux_open(&config, &ctx, NULL))

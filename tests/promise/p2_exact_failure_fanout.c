@@ -90,7 +90,7 @@ static void pair_init(struct pair *p, const uint32_t contracts[HOSTS])
 		hosts[h] = fault_before(p->faults[h], p->machines[h].host);
 		assert_stale(p, h, 0, ENTRIES, false);
 	}
-	assert_int_equal(viq_call_fanout_create(hosts, HOSTS, &p->fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, HOSTS, &p->fanout, NULL), 0);
 	p->host = viq_call_fanout_host(p->fanout);
 }
 

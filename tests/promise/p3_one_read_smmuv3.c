@@ -64,7 +64,7 @@ static struct vsmmu *fickle_new(struct fickle *f, struct viq_mem **mem, uint32_t
 	struct vsmmu *v;
 
 	memset(f, 0, sizeof(*f));
-	assert_int_equal(viq_mem_create(NULL, 0, &mem_ops, f, mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, &mem_ops, f, mem, NULL), 0);
 	vsmmu_config(&config);
 	config.mem = *mem;
 	config.budget = budget;

@@ -183,7 +183,7 @@ static void test_each_byte_once(void **state)
 	struct vvtd *v;
 
 	vvtd_config(&config);
-	assert_int_equal(viq_mem_create(NULL, 0, &ops, &counted, (struct viq_mem **)&config.mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, &counted, (struct viq_mem **)&config.mem, NULL), 0);
 	for (unsigned int width = 128; width <= 256; width += 128) {
 		uint32_t size = width / 8, slots = 4096 / size;
 

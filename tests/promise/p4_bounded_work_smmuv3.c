@@ -183,7 +183,7 @@ static void partly_mapped_queue(void **state)
 	memset(bytes, 0, sizeof(bytes));
 	regions[0].host = bytes[0];
 	regions[1].host = bytes[1];
-	assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem, NULL), 0);
 	for (unsigned int i = 0; i < 7; i++) {
 		uint64_t *entry = i < 6 ? &bytes[0][2 * i] : &bytes[1][0];
 
@@ -217,7 +217,7 @@ static void base_moves_to_the_end_of_memory(void **state)
 
 		for (unsigned int n = 0; n < 64; n += 2)
 			bytes[n] = 0x30; /* also behind the region: these must not be seen */
-		assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem), 0);
+		assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem, NULL), 0);
 		vsmmu_config(&config);
 		config.mem = mem;
 		o = vsmmu_new(&config);
@@ -258,7 +258,7 @@ static void ring_across_regions(void **state)
 				bytes[n][b / 8] = at % 16 ? (at / 16) << 12 : 0x12;
 			}
 		}
-		assert_int_equal(viq_mem_create(regions, n, NULL, NULL, &mem), 0);
+		assert_int_equal(viq_mem_create(regions, n, NULL, NULL, &mem, NULL), 0);
 		vsmmu_config(&config);
 		config.mem = mem;
 		v = vsmmu_new(&config);
@@ -303,7 +303,7 @@ static void readonly_ring(void **state)
 
 	bytes[0] = 0x1046;
 	bytes[1] = 0x10000000;
-	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem, NULL), 0);
 	vsmmu_config(&config);
 	config.mem = mem;
 	v = vsmmu_new(&config);

@@ -194,7 +194,7 @@ static void a_fanout_is_not_charged(void **state)
 	test_host_init(&second, v);
 	hosts[0] = test_host_ref(&v->host);
 	hosts[1] = test_host_ref(&second);
-	assert_int_equal(viq_call_fanout_create(hosts, 2, &fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, 2, &fanout, NULL), 0);
 	v->config.host = viq_call_fanout_host(fanout);
 	vsmmu_replace(v);
 	vsmmu_boot(v, 7);

@@ -45,7 +45,7 @@ static void a_guest_memory(struct viq_mem **mem)
 	const struct viq_mem_region region = {.gpa = 0, .size = sizeof(ram), .host = ram};
 
 	memset(ram, 0, sizeof(ram));
-	nomem_must(viq_mem_create(&region, 1, NULL, NULL, mem));
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, mem, NULL));
 }
 
 static void smmuv3_life(void)
@@ -61,9 +61,9 @@ static void smmuv3_life(void)
 	a_guest_memory(&mem);
 	nomem_must(viq_fault_create(VIQ_FAULT_EXACT, &fault));
 	nomem_must(viq_fault_host(fault, &null, &behind));
-	nomem_must(viq_call_fanout_create(&null, 1, &fanout));
+	nomem_must(viq_call_fanout_create(&null, 1, &fanout, NULL));
 	nomem_must(viq_call_fanout_add(fanout, &behind));
-	viq_smmuv3_config_init(&config);
+	viq_smmuv3_config_init(&config, sizeof(config));
 	config.mem = mem;
 	config.host = viq_call_fanout_host(fanout);
 	nomem_must(viq_smmuv3_create(&config, &smmu, NULL));
@@ -95,7 +95,7 @@ static void vtd_life(void)
 	struct viq_mem *mem;
 
 	a_guest_memory(&mem);
-	viq_vtd_config_init(&config);
+	viq_vtd_config_init(&config, sizeof(config));
 	config.mem = mem;
 	config.ops = &ops;
 	nomem_must(viq_vtd_create(&config, &vtd, NULL));
@@ -140,14 +140,14 @@ static void small_caches(struct machine *m)
 	struct viq_mem_region region = {.gpa = MEM_BASE, .size = MEM_SIZE, .host = m->ram};
 	struct viq_soft_config config;
 
-	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &m->mem));
-	viq_soft_config_init(&config);
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &m->mem, NULL));
+	viq_soft_config_init(&config, sizeof(config));
 	config.mem = m->mem;
 	config.event = machine_event;
 	config.opaque = m;
 	config.tlb_entries = 64;
 	config.atc_entries = 16;
-	nomem_must(viq_soft_create(&config, &m->soft));
+	nomem_must(viq_soft_create(&config, &m->soft, NULL));
 }
 
 /* Devices, with ATS and without, attached by the VMM and by a guest's STE, that change what they are. */
@@ -298,7 +298,7 @@ static void vtd_tables_init(struct vtd_tables *t)
 
 static void small_vtd_caches(struct viq_soft_vtd_config *config, const struct viq_mem *mem)
 {
-	viq_soft_vtd_config_init(config);
+	viq_soft_vtd_config_init(config, sizeof(*config));
 	config->mem = mem;
 	config->tlb_entries = 64;
 	config->devtlb_entries = 16;
@@ -322,9 +322,9 @@ static void soft_vtd_life(void)
 	told = 0;
 	vtd_tables_init(&t);
 	tables.root = t.root.base;
-	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem));
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem, NULL));
 	small_vtd_caches(&config, mem);
-	nomem_must(viq_soft_vtd_create(&config, &soft));
+	nomem_must(viq_soft_vtd_create(&config, &soft, NULL));
 	nomem_must(viq_soft_vtd_listen(soft, &listener));
 	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
 	reconfigure(soft, dev, &tables, VIQ_VTD_ENABLED);
@@ -395,19 +395,19 @@ static void joined_life(void)
 	uint32_t tail = 0;
 
 	vtd_tables_init(&t);
-	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem));
+	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &mem, NULL));
 	small_vtd_caches(&soft_config, mem);
-	viq_vtd_config_init(&guest_config);
+	viq_vtd_config_init(&guest_config, sizeof(guest_config));
 	guest_config.mem = mem;
 	guest_config.cap = soft_config.cap;
 	guest_config.ecap = soft_config.ecap;
 	guest_config.ops = &ops;
 	guest_config.opaque = &nest;
-	nomem_must(viq_soft_vtd_create(&soft_config, &soft));
+	nomem_must(viq_soft_vtd_create(&soft_config, &soft, NULL));
 	nomem_must(viq_vtd_create(&guest_config, &vtd, NULL));
-	viq_nest_vtd_config_init(&config);
+	viq_nest_vtd_config_init(&config, sizeof(config));
 	config.backend = viq_soft_vtd_backend(soft);
-	nomem_must(viq_nest_vtd_create(&config, &nest));
+	nomem_must(viq_nest_vtd_create(&config, &nest, NULL));
 	nomem_must(viq_nest_vtd_bind(nest, vtd, mem));
 	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
 	viq_vtd_mmio_write(vtd, VIQ_VTD_IQA, 8, QUEUE | VIQ_VTD_IQA_DW);

@@ -61,7 +61,7 @@ struct nest *nest_kernel(uint32_t devices)
 	assert_int_equal(viq_linux_ioas_alloc(n->ctx, &n->ioas), 0);
 	assert_int_equal(viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT, &n->hwpt), 0);
 	n->ops = (struct viq_linux_vsmmu_ops){.size = sizeof(n->ops), .attach = on_attach};
-	viq_linux_vsmmu_config_init(&n->config);
+	viq_linux_vsmmu_config_init(&n->config, sizeof(n->config));
 	n->config.hwpt = n->hwpt;
 	n->config.device = n->id[0];
 	n->config.ops = &n->ops;
@@ -81,7 +81,7 @@ void nest_guest(struct nest *n)
 	const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(n->vs);
 	struct viq_smmuv3_config config;
 
-	assert_int_equal(viq_nest_smmuv3_create(&ops, n, &n->nest), 0);
+	assert_int_equal(viq_nest_smmuv3_create(&ops, n, &n->nest, NULL), 0);
 	assert_int_equal(viq_nest_smmuv3_join(n->nest, &backend, &n->why), 0);
 
 	vsmmu_config(&config);
@@ -165,7 +165,7 @@ void nest_free_leaky(struct nest *n)
 }
 
 /* A device that cannot follow the guest's tables is not kept. */
-static int add(struct nest *n, const struct viq_linux_device *d, uint32_t vsid, struct viq_linux_why *why)
+static int add(struct nest *n, const struct viq_linux_device *d, uint32_t vsid, struct viq_why *why)
 {
 	int err = viq_linux_vsmmu_add(n->vs, d, vsid, why);
 

@@ -45,7 +45,7 @@ struct nest {
 	int attach_fails; /* own_attach: so many times; -1: always */
 	uint32_t fates[NEST_FATES];
 	struct viq_smmuv3_outcome last;
-	struct viq_linux_why why;
+	struct viq_why why;
 };
 
 /* The kernel, n devices bound to an iommufd, memory with a stage 2; no vSMMU. */

@@ -82,7 +82,7 @@ struct vnest *vnest_kernel(uint32_t devices)
 	assert_int_equal(
 		viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT | VIQ_LINUX_PASID, &n->hwpt), 0);
 	n->ops = (struct viq_linux_vvtd_ops){.size = sizeof(n->ops), .attach = on_attach};
-	viq_linux_vvtd_config_init(&n->config);
+	viq_linux_vvtd_config_init(&n->config, sizeof(n->config));
 	n->config.hwpt = n->hwpt;
 	n->config.device = n->id[0];
 	n->config.ops = &n->ops;
@@ -101,11 +101,11 @@ int vnest_create(struct vnest *n)
 	err = viq_linux_vvtd_create(n->ctx, &n->config, &n->vv, &n->why);
 	if (err)
 		return err;
-	viq_nest_vtd_config_init(&config);
+	viq_nest_vtd_config_init(&config, sizeof(config));
 	config.backend = viq_linux_vvtd_backend(n->vv);
 	config.trace = on_trace;
 	config.opaque = n;
-	err = viq_nest_vtd_create(&config, &n->nest);
+	err = viq_nest_vtd_create(&config, &n->nest, NULL);
 	if (err) {
 		snprintf(n->why.text, sizeof(n->why.text), "no memory");
 		assert_int_equal(viq_linux_vvtd_destroy(n->vv), 0);

@@ -45,7 +45,7 @@ struct vnest {
 	uint32_t devtlbs; /* device-TLB descriptors that were left to the embedder */
 	uint32_t host_errors;
 	struct viq_call_host failed; /* the host of the last one */
-	struct viq_linux_why why;
+	struct viq_why why;
 };
 
 /* The kernel, n devices bound to an iommufd, memory with a stage 2; nothing nested. */

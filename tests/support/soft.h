@@ -134,14 +134,14 @@ static inline void machine_init(struct machine *m, void (*tune)(struct viq_soft_
 	assert_ptr_not_equal(m->ram, MAP_FAILED);
 	region.host = m->ram;
 	m->next_page = MEM_BASE;
-	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &m->mem), 0);
-	viq_soft_config_init(&config);
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &m->mem, NULL), 0);
+	viq_soft_config_init(&config, sizeof(config));
 	config.mem = m->mem;
 	config.event = machine_event;
 	config.opaque = m;
 	if (tune)
 		tune(&config);
-	assert_int_equal(viq_soft_create(&config, &m->soft), 0);
+	assert_int_equal(viq_soft_create(&config, &m->soft, NULL), 0);
 	assert_int_equal(viq_soft_thread_register(), 0);
 	assert_int_equal(viq_soft_s2_alloc(m->soft, &s2, &m->s2), 0);
 	assert_int_equal(viq_soft_viommu_alloc(m->soft, m->s2, &m->viommu), 0);

@@ -62,10 +62,10 @@ void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 	vm->ram = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(vm->ram, MAP_FAILED);
 	region.host = vm->ram;
-	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &vm->mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &vm->mem, NULL), 0);
 	synth_mem_init(&vm->heap, vm->ram + 0x100000, 0x100000, 0xf00000);
-	viq_soft_vtd_config_init(&vm->soft_config);
-	viq_vtd_config_init(&vm->config);
+	viq_soft_vtd_config_init(&vm->soft_config, sizeof(vm->soft_config));
+	viq_vtd_config_init(&vm->config, sizeof(vm->config));
 	vm->config.cap = vm->soft_config.cap;
 	vm->config.ecap = vm->soft_config.ecap;
 	vm->config.mem = vm->soft_config.mem = vm->mem;
@@ -74,13 +74,13 @@ void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 	if (tune)
 		tune(vm);
 	assert_int_equal(viq_vtd_create(&vm->config, &vm->vtd, NULL), 0);
-	assert_int_equal(viq_soft_vtd_create(&vm->soft_config, &vm->soft), 0);
+	assert_int_equal(viq_soft_vtd_create(&vm->soft_config, &vm->soft, NULL), 0);
 	assert_int_equal(viq_soft_thread_register(), 0);
-	viq_nest_vtd_config_init(&nest);
+	viq_nest_vtd_config_init(&nest, sizeof(nest));
 	nest.backend = viq_soft_vtd_backend(vm->soft);
 	nest.host = vm->fault ? in_front : NULL;
 	nest.opaque = vm->fault;
-	assert_int_equal(viq_nest_vtd_create(&nest, &vm->nest), 0);
+	assert_int_equal(viq_nest_vtd_create(&nest, &vm->nest, NULL), 0);
 	assert_int_equal(viq_nest_vtd_bind(vm->nest, vm->vtd, vm->mem), 0);
 	assert_int_equal(synth_vtd_root_init(&vm->root, &vm->heap, scalable), 0);
 	vm_write(vm, VREG(IQA), 8, QUEUE | VIQ_VTD_IQA_DW);

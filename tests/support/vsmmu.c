@@ -122,7 +122,7 @@ void vsmmu_log_clear(struct vsmmu *v)
 
 void vsmmu_config(struct viq_smmuv3_config *config)
 {
-	viq_smmuv3_config_init(config);
+	viq_smmuv3_config_init(config, sizeof(*config));
 	config->idr0 |= REG(IDR0_ATS) | REG(IDR0_MSI) | REG(IDR0_CD2L);
 	config->idr1 &= ~(uint32_t)(REG(IDR1_SIDSIZE) | REG(IDR1_SSIDSIZE));
 	config->idr1 |= VIQ_PUT(REG(IDR1_SIDSIZE), 32) | VIQ_PUT(REG(IDR1_SSIDSIZE), 20);
@@ -132,11 +132,11 @@ void vsmmu_config(struct viq_smmuv3_config *config)
 
 static void create(struct vsmmu *v)
 {
-	const char *why = NULL;
+	struct viq_why why = {"no reason given"};
 	int ret = viq_smmuv3_create(&v->config, &v->smmu, &why);
 
 	if (ret)
-		print_error("create: %s\n", why ? why : "no reason given");
+		print_error("create: %s\n", why.text);
 	assert_int_equal(ret, 0);
 }
 
@@ -149,7 +149,7 @@ static void create_mem(struct vsmmu *v)
 	v->ram = mmap(NULL, VSMMU_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(v->ram != MAP_FAILED);
 	region.host = v->ram;
-	assert_int_equal(viq_mem_create(&region, 1, &ops, v, &v->mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, &ops, v, &v->mem, NULL), 0);
 }
 
 struct vsmmu *vsmmu_new(const struct viq_smmuv3_config *config)

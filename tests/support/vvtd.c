@@ -130,18 +130,18 @@ void vvtd_forget(struct vvtd *v)
 
 void vvtd_config(struct viq_vtd_config *config)
 {
-	viq_vtd_config_init(config);
+	viq_vtd_config_init(config, sizeof(*config));
 	config->cap |= VIQ_PUT(VREG(CAP_NFR), 7);
 	config->ecap |= VREG(ECAP_DT) | VREG(ECAP_IR) | VREG(ECAP_EIM) | VIQ_PUT(VREG(ECAP_MHMV), 15);
 }
 
 static void create(struct vvtd *v)
 {
-	const char *why = NULL;
+	struct viq_why why = {"no reason given"};
 	int ret = viq_vtd_create(&v->config, &v->vtd, &why);
 
 	if (ret)
-		print_error("create: %s\n", why ? why : "no reason given");
+		print_error("create: %s\n", why.text);
 	assert_int_equal(ret, 0);
 }
 
@@ -153,7 +153,7 @@ static void create_mem(struct vvtd *v)
 	v->ram = mmap(NULL, VVTD_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(v->ram != MAP_FAILED);
 	region.host = v->ram;
-	assert_int_equal(viq_mem_create(&region, 1, &ops, v, &v->mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, &ops, v, &v->mem, NULL), 0);
 }
 
 struct vvtd *vvtd_new(const struct viq_vtd_config *config)

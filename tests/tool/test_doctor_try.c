@@ -109,7 +109,7 @@ static const struct doctor_finding *try_device(struct kernel *k, struct doctor *
 {
 	struct viq_linux_config config;
 
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.fd = 3;
 	config.sys = &sys;
 	config.sys_opaque = k;

@@ -21,14 +21,14 @@ int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_
 	int err;
 
 	memset(guest, 0, sizeof(*guest));
-	viq_soft_config_init(&config);
+	viq_soft_config_init(&config, sizeof(config));
 	config.idr5 = idr5;
 	config.mem = mem;
 	config.event = record_event;
 	config.opaque = guest;
 	if (tlb_entries)
 		config.tlb_entries = tlb_entries;
-	err = viq_soft_create(&config, &guest->soft);
+	err = viq_soft_create(&config, &guest->soft, NULL);
 	if (err)
 		return err;
 	err = viq_soft_s2_alloc(guest->soft, &identity, &s2);
@@ -41,7 +41,7 @@ int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_
 	if (err)
 		return err;
 	guest->registered = true;
-	err = viq_nest_smmuv3_create(NULL, NULL, &guest->nest);
+	err = viq_nest_smmuv3_create(NULL, NULL, &guest->nest, NULL);
 	if (err)
 		return err;
 	backend = viq_soft_backend(guest->soft, guest->viommu);

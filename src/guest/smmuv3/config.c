@@ -2,14 +2,15 @@
 /* The ID registers an embedder chooses: defaults, and what they may not say (IHI 0070 6.3.1 to 6.3.8). */
 #include <errno.h>
 
+#include "base/sized.h"
+#include "base/why.h"
+#include "call/host.h"
+
 #include "smmuv3.h"
 
-void viq_smmuv3_config_init(struct viq_smmuv3_config *config)
+void viq_smmuv3_config_init(struct viq_smmuv3_config *config, size_t size)
 {
-	if (!config)
-		return;
-	*config = (struct viq_smmuv3_config){
-		.size = sizeof(*config),
+	const struct viq_smmuv3_config defaults = {
 		.idr0 = VIQ_SMMUV3_IDR0_S1P | VIQ_PUT(VIQ_SMMUV3_IDR0_TTF, VIQ_SMMUV3_IDR0_TTF_AARCH64) |
 			VIQ_SMMUV3_IDR0_COHACC | VIQ_SMMUV3_IDR0_ASID16 | VIQ_PUT(VIQ_SMMUV3_IDR0_TTENDIAN, 2) |
 			VIQ_PUT(VIQ_SMMUV3_IDR0_STALL_MODEL, 1) | VIQ_SMMUV3_IDR0_TERM_MODEL |
@@ -23,6 +24,9 @@ void viq_smmuv3_config_init(struct viq_smmuv3_config *config)
 		.gbpa = VIQ_PUT(VIQ_SMMUV3_GBPA_SHCFG, 1),
 		.host = viq_call_null_host(),
 	};
+
+	if (config)
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
 /* Bits that must be 0 in a register, and why. */
@@ -163,29 +167,41 @@ static const char *check_gbpa(const struct viq_smmuv3_config *c)
 
 static const char *check_embedding(const struct viq_smmuv3_config *c)
 {
-	if (c->size != sizeof(*c))
-		return "size: must be sizeof(struct viq_smmuv3_config)";
 	if (!c->mem)
 		return "mem: guest memory is missing";
-	if (!c->host.ops || c->host.ops->size != sizeof(*c->host.ops) || !c->host.ops->invalidate)
-		return "host: not a host (ops missing, or of another size)";
-	if (c->ops && c->ops->size != sizeof(*c->ops))
-		return "ops: size must be sizeof(struct viq_smmuv3_ops)";
-	if (c->budget == VIQ_SMMUV3_DEFER && !(c->ops && c->ops->kick))
+	if (!call_host_ok(&c->host))
+		return "host: " CALL_HOST_WRONG;
+	if (c->budget == VIQ_SMMUV3_DEFER && !c->ops->kick)
 		return "budget: VIQ_SMMUV3_DEFER needs ops.kick, else nobody learns of commands to consume";
 	return NULL;
 }
 
-int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, const char **why)
+int smmuv3_config_take(struct viq_smmuv3_config *own, struct viq_smmuv3_ops *ops,
+		       const struct viq_smmuv3_config *config, struct viq_why *why)
 {
 	static const char *(*const checks[])(const struct viq_smmuv3_config *) = {
 		check_embedding, check_idr0, check_idr1, check_idr5, check_version, check_gbpa,
 	};
-	const char *found = config ? NULL : "config: NULL";
+	const char *found = NULL;
+	int ret;
 
+	viq_smmuv3_config_init(own, sizeof(*own));
+	*ops = (struct viq_smmuv3_ops){.size = sizeof(*ops)};
+	ret = sized_take(own, sizeof(*own), config, SIZED_TO(struct viq_smmuv3_config, mem), "config", why);
+	if (!ret && own->ops)
+		ret = sized_take(ops, sizeof(*ops), own->ops, sizeof(ops->size), "config.ops", why);
+	if (ret)
+		return ret;
+	own->ops = ops;
 	for (size_t i = 0; !found && i < sizeof(checks) / sizeof(checks[0]); i++)
-		found = checks[i](config);
-	if (found && why)
-		*why = found;
-	return found ? -EINVAL : 0;
+		found = checks[i](own);
+	return found ? why_say(why, -EINVAL, "%s", found) : 0;
+}
+
+int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, struct viq_why *why)
+{
+	struct viq_smmuv3_config own;
+	struct viq_smmuv3_ops ops;
+
+	return smmuv3_config_take(&own, &ops, config, why);
 }

@@ -3,35 +3,30 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/sized.h"
+#include "base/why.h"
 #include "guest/counters.h"
 
 #include "smmuv3.h"
 
 _Static_assert(sizeof(struct viq_smmuv3) <= 256 * 1024, "a queue object takes at most 256 KiB");
 
-int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, const char **why)
+int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, struct viq_why *why)
 {
 	struct viq_smmuv3 *s;
 	int ret;
 
-	ret = viq_smmuv3_config_check(config, why);
-	if (ret)
-		return ret;
-	if (!out) {
-		if (why)
-			*why = "out: NULL";
-		return -EINVAL;
-	}
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
 	s = calloc(1, sizeof(*s));
-	if (!s) {
-		if (why)
-			*why = "no memory";
-		return -ENOMEM;
+	if (!s)
+		return why_say(why, -ENOMEM, "no memory");
+	ret = smmuv3_config_take(&s->config, &s->ops, config, why);
+	if (ret) {
+		free(s);
+		return ret;
 	}
-	s->config = *config;
-	if (config->ops)
-		s->ops = *config->ops;
-	smmuv3_config_features(&s->features, config);
+	smmuv3_config_features(&s->features, &s->config);
 	s->address_mask = (UINT64_C(1) << s->features.oas) - 1;
 	for (unsigned int op = 0; op < 256; op++)
 		smmuv3_rule_init(&s->rules[op], (uint8_t)op, s->features.bits);

@@ -93,7 +93,7 @@ struct viq_smmuv3 {
 	struct smmuv3_regs regs;
 	struct smmuv3_shown shown;
 	struct smmuv3_queue cmdq; /* regs.cmdq_base, worked out: see smmuv3_cmdq_moved() */
-	const uint64_t *ring;     /* its memory, which never moves (viq_mem_create()), */
+	const uint64_t *ring;     /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
 	struct budget budget;     /* of this run */
@@ -212,5 +212,11 @@ uint32_t smmuv3_strtab_cfg_mask(const struct viq_smmuv3 *s);
 #define SMMUV3_GBPA_BITS                                                                                               \
 	(VIQ_SMMUV3_GBPA_MEMATTR | VIQ_SMMUV3_GBPA_MTCFG | VIQ_SMMUV3_GBPA_ALLOCCFG | VIQ_SMMUV3_GBPA_SHCFG |          \
 	 VIQ_SMMUV3_GBPA_PRIVCFG | VIQ_SMMUV3_GBPA_INSTCFG | VIQ_SMMUV3_GBPA_ABORT)
+
+/* --- config.c --------------------------------------------------------------------------------------------------- */
+
+/* Take over the embedder's configuration and hooks, whatever version its structs have; own->ops is ops. */
+int smmuv3_config_take(struct viq_smmuv3_config *own, struct viq_smmuv3_ops *ops,
+		       const struct viq_smmuv3_config *config, struct viq_why *why);
 
 #endif

@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 
+#include "base/sized.h"
+
 #include "smmuv3.h"
 #include "spec/smmuv3/tables.h"
 
@@ -113,13 +115,13 @@ static void decide(const struct viq_smmuv3 *s, uint32_t sid, const uint64_t word
 	}
 }
 
-int viq_smmuv3_stream_config(const struct viq_smmuv3 *s, uint32_t sid, struct viq_smmuv3_stream *stream)
+int viq_smmuv3_stream_config(const struct viq_smmuv3 *s, uint32_t sid, struct viq_smmuv3_stream *out)
 {
+	struct viq_smmuv3_stream own = {0}, *stream = &own;
 	uint64_t ste[2], gpa;
 
-	if (!s || !stream || stream->size != sizeof(*stream))
+	if (!s || !out || out->size < SIZED_TO(struct viq_smmuv3_stream, event) || out->size % 4)
 		return -EINVAL;
-	*stream = (struct viq_smmuv3_stream){.size = sizeof(*stream)};
 	if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN)) {
 		if (s->regs.gbpa & VIQ_SMMUV3_GBPA_ABORT)
 			set_abort(stream);
@@ -132,5 +134,6 @@ int viq_smmuv3_stream_config(const struct viq_smmuv3 *s, uint32_t sid, struct vi
 		else
 			decide(s, sid, ste, stream);
 	}
+	sized_give(out, out->size, &own, sizeof(own));
 	return 0;
 }

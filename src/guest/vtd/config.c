@@ -2,14 +2,14 @@
 /* The capabilities an embedder chooses: defaults, and what they may not say (CAP, ECAP, VER). */
 #include <errno.h>
 
+#include "base/sized.h"
+#include "base/why.h"
+
 #include "vtd.h"
 
-void viq_vtd_config_init(struct viq_vtd_config *config)
+void viq_vtd_config_init(struct viq_vtd_config *config, size_t size)
 {
-	if (!config)
-		return;
-	*config = (struct viq_vtd_config){
-		.size = sizeof(*config),
+	const struct viq_vtd_config defaults = {
 		.version = VIQ_PUT(VIQ_VTD_VER_MAX, 4),
 		.cap = VIQ_PUT(VIQ_VTD_CAP_ND, 6) | VIQ_VTD_CAP_CM | VIQ_PUT(VIQ_VTD_CAP_SAGAW, VIQ_VTD_SAGAW_48) |
 		       VIQ_PUT(VIQ_VTD_CAP_MGAW, 47) | VIQ_PUT(VIQ_VTD_CAP_FRO, 0x22) | VIQ_VTD_CAP_PSI |
@@ -17,6 +17,9 @@ void viq_vtd_config_init(struct viq_vtd_config *config)
 		.ecap = VIQ_VTD_ECAP_C | VIQ_VTD_ECAP_QI | VIQ_VTD_ECAP_PT | VIQ_PUT(VIQ_VTD_ECAP_IRO, 0xf) |
 			VIQ_PUT(VIQ_VTD_ECAP_PSS, 19) | VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_FSTS,
 	};
+
+	if (config)
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
 /* Bits that must be 0 in a register, and why. */
@@ -153,31 +156,43 @@ static const char *check_places(const struct viq_vtd_config *c)
 
 static const char *check_embedding(const struct viq_vtd_config *c)
 {
-	if (c->size != sizeof(*c))
-		return "size: must be sizeof(struct viq_vtd_config)";
 	if (c->reserved)
 		return "reserved: must be 0";
 	if (!c->mem)
 		return "mem: guest memory is missing";
-	if (c->ops && c->ops->size != sizeof(*c->ops))
-		return "ops: size must be sizeof(struct viq_vtd_ops)";
-	if (c->budget == VIQ_VTD_DEFER && !(c->ops && c->ops->kick))
+	if (c->budget == VIQ_VTD_DEFER && !c->ops->kick)
 		return "budget: VIQ_VTD_DEFER needs ops.kick, else nobody learns of descriptors to consume";
-	if ((c->ecap & VIQ_VTD_ECAP_DT) && !(c->ops && c->ops->devtlb))
+	if ((c->ecap & VIQ_VTD_ECAP_DT) && !c->ops->devtlb)
 		return "ECAP.DT: device-TLB invalidation needs ops.devtlb";
 	return NULL;
 }
 
-int viq_vtd_config_check(const struct viq_vtd_config *config, const char **why)
+int vtd_config_take(struct viq_vtd_config *own, struct viq_vtd_ops *ops, const struct viq_vtd_config *config,
+		    struct viq_why *why)
 {
 	static const char *(*const checks[])(const struct viq_vtd_config *) = {
 		check_embedding, check_ver, check_cap, check_ecap, check_both, check_places,
 	};
-	const char *found = config ? NULL : "config: NULL";
+	const char *found = NULL;
+	int ret;
 
+	viq_vtd_config_init(own, sizeof(*own));
+	*ops = (struct viq_vtd_ops){.size = sizeof(*ops)};
+	ret = sized_take(own, sizeof(*own), config, SIZED_TO(struct viq_vtd_config, mem), "config", why);
+	if (!ret && own->ops)
+		ret = sized_take(ops, sizeof(*ops), own->ops, sizeof(ops->size), "config.ops", why);
+	if (ret)
+		return ret;
+	own->ops = ops;
 	for (size_t i = 0; !found && i < sizeof(checks) / sizeof(checks[0]); i++)
-		found = checks[i](config);
-	if (found && why)
-		*why = found;
-	return found ? -EINVAL : 0;
+		found = checks[i](own);
+	return found ? why_say(why, -EINVAL, "%s", found) : 0;
+}
+
+int viq_vtd_config_check(const struct viq_vtd_config *config, struct viq_why *why)
+{
+	struct viq_vtd_config own;
+	struct viq_vtd_ops ops;
+
+	return vtd_config_take(&own, &ops, config, why);
 }

@@ -3,35 +3,30 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/sized.h"
+#include "base/why.h"
 #include "guest/counters.h"
 
 #include "vtd.h"
 
 _Static_assert(sizeof(struct viq_vtd) <= 32 * 1024, "a queue object takes at most 32 KiB, tables excluded");
 
-int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, const char **why)
+int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, struct viq_why *why)
 {
 	struct viq_vtd *s;
 	int ret;
 
-	ret = viq_vtd_config_check(config, why);
-	if (ret)
-		return ret;
-	if (!out) {
-		if (why)
-			*why = "out: NULL";
-		return -EINVAL;
-	}
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
 	s = calloc(1, sizeof(*s));
-	if (!s) {
-		if (why)
-			*why = "no memory";
-		return -ENOMEM;
+	if (!s)
+		return why_say(why, -ENOMEM, "no memory");
+	ret = vtd_config_take(&s->config, &s->ops, config, why);
+	if (ret) {
+		free(s);
+		return ret;
 	}
-	s->config = *config;
-	if (config->ops)
-		s->ops = *config->ops;
-	s->offer = vtd_offer(config->cap, config->ecap);
+	s->offer = vtd_offer(s->config.cap, s->config.ecap);
 	for (uint8_t type = 0; type < VTD_TYPES; type++)
 		vtd_rule_init(&s->rules[type], type, &s->offer);
 	vtd_regs_reset(s);
@@ -109,13 +104,13 @@ struct viq_vtd_reconfig vtd_context_scope(unsigned int granularity, uint16_t dom
 
 int viq_vtd_tables(const struct viq_vtd *s, struct viq_vtd_tables *tables)
 {
+	struct viq_vtd_tables now;
 	const struct vtd_regs *r;
 
-	if (!s || !tables || tables->size != sizeof(*tables))
+	if (!s || !tables || tables->size < SIZED_TO(struct viq_vtd_tables, remap_table) || tables->size % 4)
 		return -EINVAL;
 	r = &s->regs;
-	*tables = (struct viq_vtd_tables){
-		.size = sizeof(*tables),
+	now = (struct viq_vtd_tables){
 		.enabled = r->gsts & VIQ_VTD_GSTS_TES,
 		.remap_enabled = r->gsts & VIQ_VTD_GSTS_IRES,
 		.compat = r->gsts & VIQ_VTD_GSTS_CFIS,
@@ -127,6 +122,7 @@ int viq_vtd_tables(const struct viq_vtd *s, struct viq_vtd_tables *tables)
 		.remap_entries = 2u << VIQ_GET(VIQ_VTD_IRTA_S, r->irta_used),
 		.remap_table = r->irta_used & VIQ_VTD_IRTA_IRTA,
 	};
+	sized_give(tables, tables->size, &now, sizeof(now));
 	return 0;
 }
 

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+#include "call/host.h"
+
 #include "vtd.h"
 
 #define PASID_BITS 20
@@ -172,34 +175,39 @@ static uint32_t new_handle(struct viq_vtd *s)
 
 static bool table_ok(const struct viq_vtd_table *table)
 {
-	const struct viq_call_host_ops *ops = table->host.ops;
-
-	return table->size == sizeof(*table) && !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED)) &&
-	       !(table->pasid >> PASID_BITS) && ops && ops->size == sizeof(*ops) && ops->invalidate;
+	return !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED)) && !(table->pasid >> PASID_BITS) &&
+	       call_host_ok(&table->host);
 }
 
 int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_t *handle)
 {
+	struct viq_vtd_table own = {0};
 	struct vtd_target *target;
 	struct vtd_attachment *a;
 	uint32_t at;
+	int ret;
 
-	if (!s || !table || !handle || !table_ok(table))
+	if (!s || !handle)
+		return -EINVAL;
+	ret = sized_take(&own, sizeof(own), table, SIZED_TO(struct viq_vtd_table, host), "table", NULL);
+	if (ret)
+		return ret;
+	if (!table_ok(&own))
 		return -EINVAL;
 	if (s->busy)
 		return -EBUSY;
 	if (grow(&s->tables))
 		return -ENOMEM;
-	target = get_target(s, table);
+	target = get_target(s, &own);
 	if (!target)
 		return -ENOMEM;
 	target->attachments++;
-	at = source_bound(s, table->source_id + 1u);
+	at = source_bound(s, own.source_id + 1u);
 	a = &s->tables.attachments[at];
 	*handle = new_handle(s);
 	memmove(a + 1, a, (s->tables.attachment_count - at) * sizeof(*a));
 	s->tables.attachment_count++;
-	*a = (struct vtd_attachment){.table = *table, .target = target, .handle = *handle};
+	*a = (struct vtd_attachment){.table = own, .target = target, .handle = *handle};
 	return 0;
 }
 

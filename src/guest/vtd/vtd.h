@@ -118,7 +118,7 @@ struct viq_vtd {
 	struct vtd_shown shown;
 	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
 	struct vtd_queue queue; /* regs.iqa_used, worked out: see vtd_invq_moved() */
-	const uint64_t *ring;   /* its memory, which never moves (viq_mem_create()), */
+	const uint64_t *ring;   /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;    /* as far as the base's region holds it */
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
 	struct budget budget;   /* of this run */
@@ -258,5 +258,11 @@ uint64_t vtd_irta_mask(const struct viq_vtd *s);
 #define VTD_RTADDR_BITS (VIQ_VTD_RTADDR_RTA | VIQ_VTD_RTADDR_TTM)
 #define VTD_IQA_BITS    (VIQ_VTD_IQA_IQA | VIQ_VTD_IQA_DW | VIQ_VTD_IQA_QS)
 #define VTD_IVA_BITS    (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
+
+/* --- config.c --------------------------------------------------------------------------------------------------- */
+
+/* Take over the embedder's configuration and hooks, whatever version its structs have; own->ops is ops. */
+int vtd_config_take(struct viq_vtd_config *own, struct viq_vtd_ops *ops, const struct viq_vtd_config *config,
+		    struct viq_why *why);
 
 #endif

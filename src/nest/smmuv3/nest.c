@@ -3,19 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+#include "base/why.h"
+
 #include "nest.h"
 
-int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque, struct viq_nest_smmuv3 **out)
+int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque, struct viq_nest_smmuv3 **out,
+			   struct viq_why *why)
 {
 	struct viq_nest_smmuv3 *nest;
+	int ret;
 
-	if (!out || (ops && ops->size != sizeof(*ops)))
-		return -EINVAL;
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
 	nest = calloc(1, sizeof(*nest));
 	if (!nest)
-		return -ENOMEM;
-	if (ops)
-		nest->ops = *ops;
+		return why_say(why, -ENOMEM, "no memory");
+	ret = ops ? sized_take(&nest->ops, sizeof(nest->ops), ops, sizeof(ops->size), "ops", why) : 0;
+	if (ret) {
+		free(nest);
+		return ret;
+	}
 	nest->opaque = opaque;
 	*out = nest;
 	return 0;
@@ -36,7 +44,7 @@ void viq_nest_smmuv3_offer(const struct viq_nest_smmuv3 *nest, bool ats, struct 
 	struct viq_smmuv3_ids ids = {.size = sizeof(ids)};
 	bool raise = true;
 
-	if (!nest || !config || config->size != sizeof(*config))
+	if (!nest || !config || config->size < SIZED_TO(struct viq_smmuv3_config, aidr))
 		return;
 	ids.idr0 = config->idr0;
 	ids.idr1 = config->idr1;

@@ -3,12 +3,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/sized.h"
+#include "base/why.h"
+
 #include "nest.h"
 
-void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config)
+void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config, size_t size)
 {
+	const struct viq_nest_vtd_config defaults = {.haw = 52};
+
 	if (config)
-		*config = (struct viq_nest_vtd_config){.size = sizeof(*config), .haw = 52};
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
 static bool backend_ok(const struct viq_vtd_backend_ops *ops)
@@ -17,17 +22,26 @@ static bool backend_ok(const struct viq_vtd_backend_ops *ops)
 	       (ops->reconfig || (ops->next && ops->next_pasid && ops->set && ops->settle));
 }
 
-int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out)
+int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out, struct viq_why *why)
 {
+	struct viq_nest_vtd_config own;
 	struct viq_nest_vtd *n;
+	int ret;
 
-	if (!config || !out || config->size != sizeof(*config) || config->haw < 32 || config->haw > 52 ||
-	    !backend_ok(config->backend.ops))
-		return -EINVAL;
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
+	viq_nest_vtd_config_init(&own, sizeof(own));
+	ret = sized_take(&own, sizeof(own), config, SIZED_TO(struct viq_nest_vtd_config, backend), "config", why);
+	if (ret)
+		return ret;
+	if (own.haw < 32 || own.haw > 52)
+		return why_say(why, -EINVAL, "config.haw: must be 32 to 52");
+	if (!backend_ok(own.backend.ops))
+		return why_say(why, -EINVAL, "config.backend.ops: missing, of another size, or without its functions");
 	n = calloc(1, sizeof(*n));
 	if (!n)
-		return -ENOMEM;
-	n->config = *config;
+		return why_say(why, -ENOMEM, "no memory");
+	n->config = own;
 	*out = n;
 	return 0;
 }

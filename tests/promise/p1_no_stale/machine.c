@@ -114,7 +114,7 @@ static int make_host(struct p1_world *w, unsigned int number)
 	uint32_t contract;
 	int ret;
 
-	viq_soft_config_init(&config);
+	viq_soft_config_init(&config, sizeof(config));
 	config.mem = w->host_mem;
 	contract = p1_below(w, 3);
 	config.tlb_entries = tlb_sizes[p1_below(w, 3)];
@@ -127,7 +127,7 @@ static int make_host(struct p1_world *w, unsigned int number)
 		s2.ps = 5;
 	}
 	p1_log(w, "host %u: contract %u, TLB %u, ATC %u", number, contract, config.tlb_entries, config.atc_entries);
-	ret = viq_soft_create(&config, &h->soft);
+	ret = viq_soft_create(&config, &h->soft, NULL);
 	if (ret)
 		return ret;
 	ret = viq_soft_s2_alloc(h->soft, &s2, &h->s2);
@@ -158,7 +158,7 @@ static int make_host(struct p1_world *w, unsigned int number)
 static int make_hosts(struct p1_world *w)
 {
 	struct viq_call_host calls[P1_HOSTS] = {0};
-	int ret = viq_nest_smmuv3_create(NULL, NULL, &w->nest);
+	int ret = viq_nest_smmuv3_create(NULL, NULL, &w->nest, NULL);
 
 	for (unsigned int i = 0; i < w->options.hosts && !ret; i++) {
 		struct viq_smmuv3_backend backend;
@@ -173,7 +173,7 @@ static int make_hosts(struct p1_world *w)
 		return ret;
 	w->inner = calls[0];
 	if (w->options.hosts > 1) {
-		ret = viq_call_fanout_create(calls, w->options.hosts, &w->fanout);
+		ret = viq_call_fanout_create(calls, w->options.hosts, &w->fanout, NULL);
 		w->inner = viq_call_fanout_host(w->fanout);
 	}
 	/* The layer in between would hide how far the host's answers can be trusted. */
@@ -318,8 +318,8 @@ static int make_memory(struct p1_world *w)
 	regions[CHUNKS] = (struct viq_mem_region){.gpa = TABLES_PA, .size = TABLES_SIZE, .host = w->ram + GUEST_SIZE};
 	synth_mem_init(&w->guest, w->ram, GUEST_IPA, GUEST_SIZE);
 	synth_mem_init(&w->tables_mem, w->ram + GUEST_SIZE, TABLES_PA, TABLES_SIZE);
-	ret = viq_mem_create(&guest, 1, NULL, NULL, &w->guest_mem);
-	return ret ? ret : viq_mem_create(regions, CHUNKS + 1, NULL, NULL, &w->host_mem);
+	ret = viq_mem_create(&guest, 1, NULL, NULL, &w->guest_mem, NULL);
+	return ret ? ret : viq_mem_create(regions, CHUNKS + 1, NULL, NULL, &w->host_mem, NULL);
 }
 
 /* A stage 2 wide enough for the guest's memory and the data around it. */
@@ -354,7 +354,7 @@ static void make_streams(struct p1_world *w)
 
 static int make_front_end(struct p1_world *w)
 {
-	viq_smmuv3_config_init(&w->config);
+	viq_smmuv3_config_init(&w->config, sizeof(w->config));
 	w->config.idr0 |= VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_MSI | VIQ_SMMUV3_IDR0_CD2L;
 	w->config.idr1 |= VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20);
 	w->config.idr3 |= VIQ_SMMUV3_IDR3_RIL;

@@ -222,12 +222,12 @@ static struct viq_call_host make_host(struct world *w, uint32_t number)
 	struct viq_soft_config config;
 	uint32_t id, contract;
 
-	viq_soft_config_init(&config);
+	viq_soft_config_init(&config, sizeof(config));
 	config.mem = w->slow_mem;
 	contract = threads_below(&w->random, 3);
 	config.tlb_entries = 256;
 	config.atc_entries = 64;
-	assert_int_equal(viq_soft_create(&config, &w->soft[number]), 0);
+	assert_int_equal(viq_soft_create(&config, &w->soft[number], NULL), 0);
 	assert_int_equal(viq_soft_s2_alloc(w->soft[number], &s2, &id), 0);
 	assert_int_equal(viq_soft_viommu_alloc(w->soft[number], id, &w->viommu[number]), 0);
 	for (uint32_t i = 0; i < STREAMS; i++) {
@@ -247,7 +247,7 @@ static void make_hosts(struct world *w)
 {
 	struct viq_call_host hosts[2];
 
-	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &w->nest), 0);
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &w->nest, NULL), 0);
 	for (uint32_t i = 0; i < w->hosts; i++) {
 		struct viq_smmuv3_backend backend;
 
@@ -255,7 +255,7 @@ static void make_hosts(struct world *w)
 		backend = viq_soft_backend(w->soft[i], w->viommu[i]);
 		assert_int_equal(viq_nest_smmuv3_join(w->nest, &backend, NULL), 0);
 	}
-	assert_int_equal(viq_call_fanout_create(hosts, w->hosts, &w->fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, w->hosts, &w->fanout, NULL), 0);
 	w->config.host = w->hosts > 1 ? viq_call_fanout_host(w->fanout) : hosts[0];
 }
 
@@ -289,7 +289,7 @@ static void boot(struct world *w)
 {
 	const uint32_t on = VIQ_SMMUV3_CR0_CMDQEN | VIQ_SMMUV3_CR0_ATSCHK;
 
-	viq_smmuv3_config_init(&w->config);
+	viq_smmuv3_config_init(&w->config, sizeof(w->config));
 	w->config.idr0 |= VIQ_SMMUV3_IDR0_ATS;
 	w->config.idr3 |= VIQ_SMMUV3_IDR3_RIL;
 	w->config.mem = w->mem;
@@ -314,8 +314,8 @@ void threads_init(struct world *w, const struct p1_options *options)
 	w->ram = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(w->ram != MAP_FAILED);
 	region.host = w->ram;
-	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &w->mem), 0);
-	assert_int_equal(viq_mem_create(NULL, 0, &slow, w, &w->slow_mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &w->mem, NULL), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, &slow, w, &w->slow_mem, NULL), 0);
 	make_guest(w);
 	boot(w);
 }

@@ -24,7 +24,7 @@ void host_bind(void)
 
 void host_use(struct host_use *use)
 {
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 	uint32_t id;
 
 	use->cdev = open(HOST_DEVICE, O_RDWR | O_CLOEXEC);

@@ -5,7 +5,7 @@
 
 void space_bind(struct space *space)
 {
-	struct viq_linux_why why;
+	struct viq_why why;
 	uint32_t device;
 
 	edu_open(&space->edu);

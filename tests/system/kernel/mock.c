@@ -201,7 +201,7 @@ void mock_open(struct mock *m)
 	*m = (struct mock){.fault_at = -1, .cdev = 1000000};
 	m->sys = (struct viq_linux_sys){
 		.size = sizeof(m->sys), .open = sys_open, .close = sys_close, .ioctl = sys_ioctl, .read = sys_read};
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.sys = &m->sys;
 	config.sys_opaque = m;
 	check_equal(viq_linux_open(&config, &m->ctx, NULL), 0);

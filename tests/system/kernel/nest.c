@@ -65,7 +65,7 @@ static uint32_t every_stream(void *opaque, uint32_t object, uint32_t sid)
 
 static void make_stage2(struct nest *nest)
 {
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 
 	nest->linux_host = nest->config.linux_host;
 	if (!nest->linux_host)
@@ -85,25 +85,25 @@ static void make_smmu(struct nest *nest)
 {
 	struct viq_mem_region region = {.gpa = GUEST_BASE, .size = GUEST_BYTES, .host = nest->guest.ram};
 	struct viq_linux_vsmmu_config vsmmu;
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 	struct viq_smmuv3_backend backend;
 	struct viq_smmuv3_config config;
-	const char *complaint = "";
+	struct viq_why complaint = {""};
 
-	viq_linux_vsmmu_config_init(&vsmmu);
+	viq_linux_vsmmu_config_init(&vsmmu, sizeof(vsmmu));
 	vsmmu.hwpt = nest->stage2;
 	vsmmu.device = nest->device;
 	vsmmu.calls = nest->config.calls;
 	must(viq_linux_vsmmu_create(nest->linux_host, &vsmmu, &nest->vsmmu, &why), why.text);
 	backend = viq_linux_vsmmu_backend(nest->vsmmu);
-	must(viq_nest_smmuv3_create(NULL, NULL, &nest->nest), "");
+	must(viq_nest_smmuv3_create(NULL, NULL, &nest->nest, NULL), "");
 	must(viq_nest_smmuv3_join(nest->nest, &backend, &why), why.text);
-	must(viq_mem_create(&region, 1, NULL, NULL, &nest->mem), "");
+	must(viq_mem_create(&region, 1, NULL, NULL, &nest->mem, NULL), "");
 	nest->ops = (struct viq_smmuv3_ops){
 		.size = sizeof(nest->ops), .reconfig = on_reconfig, .host_error = on_host_error, .kick = on_kick};
 	nest->host = viq_linux_vsmmu_host(nest->vsmmu);
 
-	viq_smmuv3_config_init(&config);
+	viq_smmuv3_config_init(&config, sizeof(config));
 	viq_nest_smmuv3_offer(nest->nest, false, &config);
 	config.mem = nest->mem;
 	config.ops = &nest->ops;
@@ -118,14 +118,14 @@ static void make_smmu(struct nest *nest)
 		config.host.ops = &nest->liar;
 		config.host.opaque = nest;
 	}
-	must(viq_smmuv3_create(&config, &nest->smmu, &complaint), complaint);
+	must(viq_smmuv3_create(&config, &nest->smmu, &complaint), complaint.text);
 	must(viq_nest_smmuv3_bind(nest->nest, nest->smmu, &why), why.text);
 }
 
 void nest_add(struct nest *nest, uint32_t vsid)
 {
 	struct viq_linux_device device = {.size = sizeof(device), .device = nest->device, .fd = nest->edu.cdev};
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 
 	must(viq_linux_vsmmu_add(nest->vsmmu, &device, vsid, &why), why.text);
 	must(viq_nest_smmuv3_follow(nest->nest, vsid), "");

@@ -54,13 +54,13 @@ static int on_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 static void make_guest(struct vtd_guest *g)
 {
 	struct viq_mem_region region = {.size = RAM};
-	struct viq_linux_why why = {{0}};
+	struct viq_why why = {{0}};
 	struct viq_vtd_config config;
 
 	g->ram = region.host = aligned_alloc(4096, RAM);
 	memset(g->ram, 0, RAM);
-	check_equal(viq_mem_create(&region, 1, NULL, NULL, &g->mem), 0);
-	viq_vtd_config_init(&config);
+	check_equal(viq_mem_create(&region, 1, NULL, NULL, &g->mem, NULL), 0);
+	viq_vtd_config_init(&config, sizeof(config));
 	viq_linux_vvtd_offer(g->vv, &config.cap, &config.ecap);
 	g->ops = (struct viq_vtd_ops){.size = sizeof(g->ops), .reconfig = on_reconfig};
 	config.mem = g->mem;
@@ -89,18 +89,18 @@ static void start(struct vtd_guest *g)
 	struct viq_linux_vtd_device device = {.size = sizeof(device), .pasids = true};
 	struct viq_linux_vvtd_config config;
 	struct viq_nest_vtd_config nest;
-	struct viq_linux_why why = {{0}};
+	struct viq_why why = {{0}};
 
 	*g = (struct vtd_guest){0};
 	mock_open(&g->mock);
-	viq_linux_vvtd_config_init(&config);
+	viq_linux_vvtd_config_init(&config, sizeof(config));
 	config.hwpt = g->mock.parent;
 	config.device = g->mock.device;
 	if (viq_linux_vvtd_create(g->mock.ctx, &config, &g->vv, &why))
 		fail("%s", why.text);
-	viq_nest_vtd_config_init(&nest);
+	viq_nest_vtd_config_init(&nest, sizeof(nest));
 	nest.backend = viq_linux_vvtd_backend(g->vv);
-	check_equal(viq_nest_vtd_create(&nest, &g->nest), 0);
+	check_equal(viq_nest_vtd_create(&nest, &g->nest, NULL), 0);
 	make_guest(g);
 	boot(g);
 	device.device = g->mock.device;

@@ -59,8 +59,9 @@ static void misuse_is_refused_before_anything_happens(void **state)
 	assert_refused(&fake, &host, NULL, sizeof(res));
 	assert_int_equal(viq_call_invalidate(&host, &req, NULL), -EINVAL);
 	assert_refused(&fake, &host, &req, 0);
-	assert_refused(&fake, &host, &req, sizeof(res) - 4);
-	assert_refused(&fake, &host, &req, sizeof(res) + 4);
+	assert_refused(&fake, &host, &req, offsetof(struct viq_call_result, os_error));
+	assert_refused(&fake, &host, &req, sizeof(res) - 1);
+	assert_refused(&fake, &host, &req, sizeof(res) + 1);
 
 	bad_host = host;
 	bad_host.ops = NULL;

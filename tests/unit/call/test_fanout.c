@@ -53,7 +53,7 @@ static void setup(struct fixture *f, uint32_t count)
 		hosts[h] = fake_host(&f->fakes[h]);
 		hosts[h].object = 100 + h;
 	}
-	assert_int_equal(viq_call_fanout_create(hosts, HOSTS, &f->fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, HOSTS, &f->fanout, NULL), 0);
 	f->host = viq_call_fanout_host(f->fanout);
 }
 
@@ -76,7 +76,7 @@ static void set_kind(struct fixture *f, uint32_t h, enum fake_kind kind, uint32_
 	viq_call_fanout_destroy(f->fanout);
 	for (uint32_t i = 0; i < HOSTS; i++)
 		hosts[i] = fake_host(&f->fakes[i]);
-	assert_int_equal(viq_call_fanout_create(hosts, HOSTS, &f->fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, HOSTS, &f->fanout, NULL), 0);
 	f->host = viq_call_fanout_host(f->fanout);
 }
 
@@ -426,7 +426,7 @@ static void p1_fanouts_nest(void **state)
 	f.fakes[2].entries[200].error = VIQ_CALL_ILLEGAL;
 	hosts[0] = viq_call_null_host();
 	hosts[1] = f.host;
-	assert_int_equal(viq_call_fanout_create(hosts, 2, &outer), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, 2, &outer, NULL), 0);
 	f.host = viq_call_fanout_host(outer);
 	res = invalidate(&f);
 	assert_int_equal(res.error, VIQ_CALL_ILLEGAL);
@@ -457,7 +457,7 @@ static void p4_fanout_of_one_host_answers_as_the_host(void **state)
 			fake.os_error = -ENOMEM;
 			fake.entries[100].error = (uint8_t)error;
 			host = fake_host(&fake);
-			assert_int_equal(viq_call_fanout_create(&host, 1, &fanout), 0);
+			assert_int_equal(viq_call_fanout_create(&host, 1, &fanout, NULL), 0);
 			outer = viq_call_fanout_host(fanout);
 			for (fake.memory = 0; fake.memory < 3; fake.memory++) {
 				fake.random = 1;
@@ -502,21 +502,21 @@ static void misuse_is_refused(void **state)
 
 	for (uint32_t i = 0; i <= VIQ_CALL_MAX_HOSTS; i++)
 		hosts[i] = viq_call_null_host();
-	assert_int_equal(viq_call_fanout_create(NULL, 1, &fanout), -EINVAL);
-	assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS + 1, &fanout), -EINVAL);
-	assert_int_equal(viq_call_fanout_create(hosts, 1, NULL), -EINVAL);
+	assert_int_equal(viq_call_fanout_create(NULL, 1, &fanout, NULL), -EINVAL);
+	assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS + 1, &fanout, NULL), -EINVAL);
+	assert_int_equal(viq_call_fanout_create(hosts, 1, NULL, NULL), -EINVAL);
 	bad = hosts[0];
 	bad.ops = NULL;
-	assert_int_equal(viq_call_fanout_create(&bad, 1, &fanout), -EINVAL);
+	assert_int_equal(viq_call_fanout_create(&bad, 1, &fanout, NULL), -EINVAL);
 	bad.ops = &ops;
 	ops = *hosts[0].ops;
 	ops.size = 0;
-	assert_int_equal(viq_call_fanout_create(&bad, 1, &fanout), -EINVAL);
+	assert_int_equal(viq_call_fanout_create(&bad, 1, &fanout, NULL), -EINVAL);
 	ops = *hosts[0].ops;
 	ops.invalidate = NULL;
-	assert_int_equal(viq_call_fanout_create(&bad, 1, &fanout), -EINVAL);
+	assert_int_equal(viq_call_fanout_create(&bad, 1, &fanout, NULL), -EINVAL);
 	assert_ptr_equal(fanout, hosts);
-	assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS, &fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS, &fanout, NULL), 0);
 	viq_call_fanout_destroy(fanout);
 	viq_call_fanout_destroy(NULL);
 	assert_null(viq_call_fanout_host(NULL).ops);
@@ -538,7 +538,7 @@ static void every_host_is_asked_of_a_stream(void **state)
 		hosts[h] = fake_host(&fakes[h]);
 	}
 	for (uint32_t count = 1; count <= VIQ_CALL_MAX_HOSTS; count++) {
-		assert_int_equal(viq_call_fanout_create(hosts, count, &fanout), 0);
+		assert_int_equal(viq_call_fanout_create(hosts, count, &fanout, NULL), 0);
 		host = viq_call_fanout_host(fanout);
 		for (uint32_t sid = 0; sid < VIQ_CALL_MAX_HOSTS; sid++)
 			assert_int_equal(viq_call_stream(&host, sid), sid < count ? known[sid][sid] : 0);

@@ -19,7 +19,7 @@ static struct viq_call_fanout *make(const struct viq_call_host *hosts, uint32_t 
 {
 	struct viq_call_fanout *fanout;
 
-	assert_int_equal(viq_call_fanout_create(hosts, count, &fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, count, &fanout, NULL), 0);
 	return fanout;
 }
 

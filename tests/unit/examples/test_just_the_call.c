@@ -16,7 +16,7 @@ static struct fake_vm vm;
 static char said[200];
 
 /* The example gets the fake kernel's iommufd in the place of a real one, and its line is kept. */
-static int open_fake(const struct viq_linux_config *config, struct viq_linux **out, struct viq_linux_why *why)
+static int open_fake(const struct viq_linux_config *config, struct viq_linux **out, struct viq_why *why)
 {
 	assert_int_equal(config->fd, viq_linux_fd(vm.ctx));
 	*out = vm.ctx;

@@ -48,7 +48,7 @@ static struct viq_mem *fresh(void)
 	memset(stores, 0, sizeof(stores));
 	for (uint32_t i = 0; i < BYTES; i++)
 		guest[i] = (uint8_t)(i + 1);
-	assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem, NULL), 0);
 	return mem;
 }
 

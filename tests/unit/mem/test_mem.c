@@ -117,7 +117,7 @@ static struct viq_mem *model_create(struct model *m, uint32_t *random)
 		m->regions[i - 1] = swap;
 	}
 	memcpy(m->host, m->bytes, SPACE);
-	assert_int_equal(viq_mem_create(m->regions, m->count, &model_ops, m, &mem), 0);
+	assert_int_equal(viq_mem_create(m->regions, m->count, &model_ops, m, &mem, NULL), 0);
 	/* The table is copied. */
 	memset(m->regions, 0xff, sizeof(m->regions));
 	return mem;
@@ -288,7 +288,7 @@ static int create(uint64_t gpa, uint64_t size, void *host, uint32_t flags)
 {
 	struct viq_mem_region region = {gpa, size, host, flags};
 	struct viq_mem *mem = NULL;
-	int ret = viq_mem_create(&region, 1, NULL, NULL, &mem);
+	int ret = viq_mem_create(&region, 1, NULL, NULL, &mem, NULL);
 
 	assert_true(!ret == !!mem);
 	viq_mem_destroy(mem);
@@ -332,7 +332,7 @@ static void overlapping_regions_are_refused(void **state)
 			struct viq_mem_region first = regions[0];
 			struct viq_mem *mem = NULL;
 
-			assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem), cases[i].ok ? 0 : -EINVAL);
+			assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem, NULL), cases[i].ok ? 0 : -EINVAL);
 			viq_mem_destroy(mem);
 			regions[0] = regions[1];
 			regions[1] = first;
@@ -347,12 +347,12 @@ static void misuse_is_refused(void **state)
 	struct viq_mem *mem = NULL;
 	uint64_t word = 0;
 
-	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, NULL), -EINVAL);
-	assert_int_equal(viq_mem_create(NULL, 1, NULL, NULL, &mem), -EINVAL);
-	assert_int_equal(viq_mem_create(&region, SIZE_MAX, NULL, NULL, &mem), -EINVAL);
-	assert_int_equal(viq_mem_create(&region, 1, &ops, NULL, &mem), -EINVAL);
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(viq_mem_create(NULL, 1, NULL, NULL, &mem, NULL), -EINVAL);
+	assert_int_equal(viq_mem_create(&region, SIZE_MAX, NULL, NULL, &mem, NULL), -EINVAL);
+	assert_int_equal(viq_mem_create(&region, 1, &ops, NULL, &mem, NULL), -EINVAL);
 	assert_null(mem);
-	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem, NULL), 0);
 	assert_int_equal(viq_mem_read(NULL, 0, &word, 8), -EINVAL);
 	assert_int_equal(viq_mem_read(mem, 0, NULL, 8), -EINVAL);
 	assert_int_equal(viq_mem_read(mem, 0, NULL, 0), 0);
@@ -376,7 +376,7 @@ static void without_regions_nothing_is_there(void **state)
 	struct viq_mem *mem;
 	uint64_t word;
 
-	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem, NULL), 0);
 	assert_int_equal(viq_mem_read(mem, 0, &word, 8), -EFAULT);
 	assert_int_equal(viq_mem_write(mem, 0, &word, 8), -EFAULT);
 	assert_int_equal(viq_mem_write_u32(mem, 0, 1), -EFAULT);
@@ -400,7 +400,7 @@ static void p4_ranges_end_at_2_to_the_64(void **state)
 	uint64_t buf[4];
 
 	page[0] = page[1] = 0;
-	assert_int_equal(viq_mem_create(regions, 2, &ops, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(regions, 2, &ops, NULL, &mem, NULL), 0);
 	assert_int_equal(viq_mem_read_words(mem, UINT64_MAX - 15, buf, 2), 0);
 	assert_true(buf[0] == 0 && buf[1] == UINT64_C(0x1111111111111111));
 	assert_int_equal(viq_mem_read(mem, UINT64_MAX, buf, 1), 0);

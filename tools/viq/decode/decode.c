@@ -359,7 +359,7 @@ int cmd_decode(int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return tool_usage(argc == optind ? "no file" : "one file at a time");
-	viq_smmuv3_config_init(&d.smmuv3);
-	viq_vtd_config_init(&d.vtd);
+	viq_smmuv3_config_init(&d.smmuv3, sizeof(d.smmuv3));
+	viq_vtd_config_init(&d.vtd, sizeof(d.vtd));
 	return ring ? decode_ring(&d, argv[optind]) : decode_capture(&d, argv[optind]);
 }

@@ -31,20 +31,21 @@ static int add_ram(struct board *board, uint64_t size)
 	board->ram = ram;
 	board->ram_size = size;
 	region.host = ram;
-	return viq_mem_create(&region, 1, NULL, NULL, &board->mem);
+	return viq_mem_create(&region, 1, NULL, NULL, &board->mem, NULL);
 }
 
-int board_create(const struct board_config *config, struct board **out, const char **why)
+int board_create(const struct board_config *config, struct board **out, struct viq_why *why)
 {
 	struct board *board;
 	int err;
 
-	*why = "no memory";
+	*why = (struct viq_why){"no memory"};
 	board = calloc(1, config->arch->size);
 	if (!board)
 		return -ENOMEM;
 	board->arch = config->arch;
-	*why = "cannot map that much guest memory; give a multiple of 4096 bytes that fits this machine";
+	*why = (struct viq_why){
+		"cannot map that much guest memory; give a multiple of 4096 bytes that fits this machine"};
 	err = add_ram(board, config->ram_size);
 	if (!err && config->soft)
 		err = viq_fault_create(config->contract, &board->fault);

@@ -58,7 +58,7 @@ struct board_arch {
 	uint64_t stream_limit; /* largest number of a device */
 	size_t size;           /* bytes of the board with what this adds */
 	/* Memory is there. As board_create(). */
-	int (*start)(struct board *board, const struct board_config *config, const char **why);
+	int (*start)(struct board *board, const struct board_config *config, struct viq_why *why);
 	void (*stop)(struct board *board); /* also after a failed start, or none */
 	uint64_t (*read)(struct board *board, uint64_t offset, unsigned int size);
 	void (*write)(struct board *board, uint64_t offset, unsigned int size, uint64_t value);
@@ -81,7 +81,7 @@ extern const struct board_arch board_smmuv3, board_vtd;
  * Build it. *out is the caller's. Otherwise a negative errno, -EINVAL for a configuration that cannot be, and *why is
  * set to a static sentence.
  */
-int board_create(const struct board_config *config, struct board **out, const char **why);
+int board_create(const struct board_config *config, struct board **out, struct viq_why *why);
 void board_destroy(struct board *board); /* NULL is allowed */
 
 /* For struct qtest_ops; opaque is the board. */

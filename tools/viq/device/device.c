@@ -260,7 +260,7 @@ int cmd_device(int argc, char **argv)
 {
 	struct conversation c = {0};
 	struct device_options opts;
-	const char *why;
+	struct viq_why why = {""};
 	int status, err;
 	bool go;
 
@@ -269,7 +269,7 @@ int cmd_device(int argc, char **argv)
 		return status;
 	err = board_create(&opts.board, &c.board, &why);
 	if (err)
-		return err == -EINVAL ? tool_usage("%s", why) : tool_error(NULL, "%s", why);
+		return err == -EINVAL ? tool_usage("%s", why.text) : tool_error(NULL, "%s", why.text);
 	if (qtest_create(&talk_ops, &c, &c.qtest)) {
 		board_destroy(c.board);
 		return tool_error(NULL, "no memory");

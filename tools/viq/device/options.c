@@ -222,8 +222,8 @@ int device_parse_options(int argc, char **argv, struct device_options *opts, boo
 	int option;
 
 	*opts = (struct device_options){.board.ram_size = UINT64_C(128) << 20};
-	viq_smmuv3_config_init(&opts->board.smmuv3);
-	viq_vtd_config_init(&opts->board.vtd);
+	viq_smmuv3_config_init(&opts->board.smmuv3, sizeof(opts->board.smmuv3));
+	viq_vtd_config_init(&opts->board.vtd, sizeof(opts->board.vtd));
 	*go = false;
 	while ((option = tool_getopt(argc, argv, "h", long_options)) != -1) {
 		if (option == 'h') {

@@ -72,14 +72,14 @@ static int add_soft(struct smmuv3_board *board, const struct board_config *confi
 	return err;
 }
 
-static int start(struct board *base, const struct board_config *config, const char **why)
+static int start(struct board *base, const struct board_config *config, struct viq_why *why)
 {
 	struct viq_smmuv3_config smmu = config->smmuv3;
 	struct smmuv3_board *board = of(base);
 	struct viq_call_host soft;
 	int err = 0;
 
-	*why = "cannot set the software host up";
+	*why = (struct viq_why){"cannot set the software host up"};
 	if (config->soft)
 		err = add_soft(board, config);
 	if (err)

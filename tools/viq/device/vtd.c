@@ -74,20 +74,20 @@ static int add_soft(struct vtd_board *board, const struct board_config *config)
 	struct viq_nest_vtd_config nest;
 	int err;
 
-	viq_soft_vtd_config_init(&soft);
+	viq_soft_vtd_config_init(&soft, sizeof(soft));
 	soft.cap = config->vtd.cap;
 	soft.ecap = config->vtd.ecap;
 	soft.mem = board->base.mem;
 	/* The unit's device-TLBs are the guest's to invalidate, as on hardware. */
 	soft.devtlb_implied = 0;
-	err = viq_soft_vtd_create(&soft, &board->soft);
+	err = viq_soft_vtd_create(&soft, &board->soft, NULL);
 	if (err)
 		return err;
-	viq_nest_vtd_config_init(&nest);
+	viq_nest_vtd_config_init(&nest, sizeof(nest));
 	nest.backend = viq_soft_vtd_backend(board->soft);
 	nest.host = board->base.fault ? in_front : NULL;
 	nest.opaque = board->base.fault;
-	err = viq_nest_vtd_create(&nest, &board->nest);
+	err = viq_nest_vtd_create(&nest, &board->nest, NULL);
 	if (!err)
 		err = viq_nest_vtd_bind(board->nest, board->vtd, board->base.mem);
 	if (!err)
@@ -104,7 +104,7 @@ static int add_device(struct vtd_board *board, uint16_t source_id, bool ats)
 	return err ? err : viq_soft_vtd_dev_set_ats(dev, ats);
 }
 
-static int start(struct board *base, const struct board_config *config, const char **why)
+static int start(struct board *base, const struct board_config *config, struct viq_why *why)
 {
 	struct viq_vtd_config vtd = config->vtd;
 	struct vtd_board *board = of(base);
@@ -116,7 +116,7 @@ static int start(struct board *base, const struct board_config *config, const ch
 	err = viq_vtd_create(&vtd, &board->vtd, why);
 	if (err)
 		return err;
-	*why = "cannot set the software host up; it needs CAP.CM = 1";
+	*why = (struct viq_why){"cannot set the software host up; it needs CAP.CM = 1"};
 	if (config->soft)
 		err = add_soft(board, config);
 	for (size_t i = 0; i < config->stream_count && config->soft && !err; i++)

@@ -55,7 +55,7 @@ struct replay_arch {
 	size_t size; /* bytes of a guest with what this adds */
 	/* Memory is there: front end and host; nothing enabled. Or a negative errno and *why, what cannot be done. */
 	int (*build)(struct replay_guest *guest, const struct replay_options *options, const struct scan *scan,
-		     const char **why);
+		     struct viq_why *why);
 	void (*destroy)(struct replay_guest *guest); /* what build() has made, also after a failure */
 	uint64_t (*read)(struct replay_guest *guest, uint64_t offset, unsigned int size);
 	void (*write)(struct replay_guest *guest, uint64_t offset, unsigned int size, uint64_t value);

@@ -43,7 +43,7 @@ static int add_memory(struct replay_guest *guest)
 	guest->ram = ram;
 	region.host = ram;
 	synth_mem_init(&guest->mem, ram, GUEST_RAM_BASE, GUEST_RAM_SIZE);
-	return viq_mem_create(&region, 1, NULL, NULL, &guest->vmem);
+	return viq_mem_create(&region, 1, NULL, NULL, &guest->vmem, NULL);
 }
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
@@ -51,7 +51,7 @@ static int add_memory(struct replay_guest *guest)
 struct replay_guest *guest_create(const struct replay_arch *arch, const struct replay_options *options,
 				  const struct scan *scan)
 {
-	const char *why = "cannot make the guest's memory";
+	struct viq_why why = {"cannot make the guest's memory"};
 	struct replay_guest *guest;
 	int err;
 
@@ -74,7 +74,7 @@ struct replay_guest *guest_create(const struct replay_arch *arch, const struct r
 		err = arch->build(guest, options, scan, &why);
 	if (!err)
 		return guest;
-	tool_error(NULL, "%s: %s", why, strerror(-err));
+	tool_error(NULL, "%s: %s", why.text, strerror(-err));
 	guest_destroy(guest);
 	return NULL;
 }

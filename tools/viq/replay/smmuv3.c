@@ -141,7 +141,7 @@ static const struct viq_smmuv3_ops ops = {
 /* Every feature that recorded commands can use. No MSIs: their addresses are those of another guest. */
 static void offer_features(struct viq_smmuv3_config *config, unsigned int sid_bits)
 {
-	viq_smmuv3_config_init(config);
+	viq_smmuv3_config_init(config, sizeof(*config));
 	config->idr0 |= VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_CD2L;
 	config->idr1 &= ~(uint32_t)(VIQ_SMMUV3_IDR1_SIDSIZE | VIQ_SMMUV3_IDR1_SSIDSIZE);
 	config->idr1 |= (uint32_t)(VIQ_PUT(VIQ_SMMUV3_IDR1_SIDSIZE, sid_bits) | VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20));
@@ -149,7 +149,7 @@ static void offer_features(struct viq_smmuv3_config *config, unsigned int sid_bi
 }
 
 static int build(struct replay_guest *base, const struct replay_options *options, const struct scan *scan,
-		 const char **why)
+		 struct viq_why *why)
 {
 	struct smmuv3_guest *guest = of(base);
 	unsigned int sid_bits = SCAN_SID_BITS;
@@ -165,7 +165,7 @@ static int build(struct replay_guest *base, const struct replay_options *options
 	guest->config.ops = &ops;
 	guest->config.opaque = guest;
 	if (options->soft) {
-		*why = "cannot make the software host";
+		*why = (struct viq_why){"cannot make the software host"};
 		guest->soft = true;
 		err = soft_guest_init(&guest->host, base->vmem, guest->config.idr5, 1u << GUEST_TLB_LOG2);
 		if (err)

@@ -129,7 +129,7 @@ static const struct viq_vtd_ops ops = {
 /* Every feature that recorded descriptors can use, page requests apart. */
 static void offer_features(struct viq_vtd_config *config)
 {
-	viq_vtd_config_init(config);
+	viq_vtd_config_init(config, sizeof(*config));
 	config->cap &= ~VIQ_VTD_CAP_MAMV;
 	config->cap |= VIQ_PUT(VIQ_VTD_CAP_MAMV, 51);
 	config->ecap |= VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_IR | VIQ_VTD_ECAP_EIM |
@@ -172,20 +172,20 @@ static int add_soft(struct vtd_guest *guest)
 	struct viq_nest_vtd_config nest;
 	int err;
 
-	viq_soft_vtd_config_init(&soft);
+	viq_soft_vtd_config_init(&soft, sizeof(soft));
 	soft.cap = guest->config.cap;
 	soft.ecap = guest->config.ecap;
 	soft.mem = guest->base.vmem;
 	soft.tlb_entries = 1u << GUEST_TLB_LOG2;
 	soft.devtlb_implied = 0;
-	err = viq_soft_vtd_create(&soft, &guest->soft);
+	err = viq_soft_vtd_create(&soft, &guest->soft, NULL);
 	if (err)
 		return err;
-	viq_nest_vtd_config_init(&nest);
+	viq_nest_vtd_config_init(&nest, sizeof(nest));
 	nest.backend = viq_soft_vtd_backend(guest->soft);
 	nest.host = guest->base.fault ? in_front : NULL;
 	nest.opaque = guest->base.fault;
-	err = viq_nest_vtd_create(&nest, &guest->nest);
+	err = viq_nest_vtd_create(&nest, &guest->nest, NULL);
 	if (!err)
 		err = viq_nest_vtd_bind(guest->nest, guest->vtd, guest->base.vmem);
 	if (!err)
@@ -195,7 +195,7 @@ static int add_soft(struct vtd_guest *guest)
 }
 
 static int build(struct replay_guest *base, const struct replay_options *options, const struct scan *scan,
-		 const char **why)
+		 struct viq_why *why)
 {
 	struct vtd_guest *guest = of(base);
 	int err;
@@ -214,7 +214,8 @@ static int build(struct replay_guest *base, const struct replay_options *options
 	err = viq_vtd_create(&guest->config, &guest->vtd, why);
 	if (err)
 		return err;
-	*why = options->soft ? "cannot make the software host" : "cannot make the page tables' hosts";
+	*why = options->soft ? (struct viq_why){"cannot make the software host"}
+			     : (struct viq_why){"cannot make the page tables' hosts"};
 	return options->soft ? add_soft(guest) : attach_null(guest, &scan->vtd);
 }
 

@@ -36,16 +36,16 @@ uint32_t linux_call_error(int err)
 	return call_error_of_errno(err);
 }
 
-int linux_call_why(struct viq_linux_why *why, int err, const char *kind, uint32_t object)
+int linux_call_why(struct viq_why *why, int err, const char *kind, uint32_t object)
 {
 	switch (err) {
 	case -ENOENT:
-		return linux_why(why, err, "no object %u in this iommufd", object);
+		return why_say(why, err, "no object %u in this iommufd", object);
 	case -EINVAL:
 	case -EOPNOTSUPP:
-		return linux_why(why, -EOPNOTSUPP, "object %u is no %s", object, kind);
+		return why_say(why, -EOPNOTSUPP, "object %u is no %s", object, kind);
 	case -ENOTTY:
-		return linux_why(why, -EOPNOTSUPP, "the kernel has no HWPT_INVALIDATE: it is too old");
+		return why_say(why, -EOPNOTSUPP, "the kernel has no HWPT_INVALIDATE: it is too old");
 	}
-	return linux_why(why, err, "HWPT_INVALIDATE: %s", strerror(-err));
+	return why_say(why, err, "HWPT_INVALIDATE: %s", strerror(-err));
 }

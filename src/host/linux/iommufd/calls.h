@@ -30,6 +30,6 @@ int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t t
 uint32_t linux_call_error(int err);
 /* An empty array for object, which should be a kind of object ("vIOMMU"), failed with err. Returns what to say, *why.
  */
-int linux_call_why(struct viq_linux_why *why, int err, const char *kind, uint32_t object);
+int linux_call_why(struct viq_why *why, int err, const char *kind, uint32_t object);
 
 #endif

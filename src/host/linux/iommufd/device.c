@@ -16,17 +16,16 @@ static bool has_device(const struct sorted *devices, uint32_t device)
 }
 
 int linux_device_check(const struct sorted *devices, const struct linux_device *d, bool embedder_attaches,
-		       const char *number, struct viq_linux_why *why)
+		       const char *number, struct viq_why *why)
 {
 	if (!d->device)
-		return linux_why(why, -EINVAL, "device: the device's id is not set");
+		return why_say(why, -EINVAL, "device: the device's id is not set");
 	if (d->fd < 0 && !embedder_attaches)
-		return linux_why(why, -EINVAL, "device %u has no vfio fd, and there is no ops.attach", d->device);
+		return why_say(why, -EINVAL, "device %u has no vfio fd, and there is no ops.attach", d->device);
 	if (sorted_find(devices, d->number))
-		return linux_why(why, -EEXIST, "%s %#x has a device already: remove or move it first", number,
-				 d->number);
+		return why_say(why, -EEXIST, "%s %#x has a device already: remove or move it first", number, d->number);
 	if (has_device(devices, d->device))
-		return linux_why(why, -EEXIST, "device %u has another %s already: move it", d->device, number);
+		return why_say(why, -EEXIST, "device %u has another %s already: move it", d->device, number);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ struct linux_device {
 
 /* May d be added? The numbers' name is for the text: "StreamID". 0, -EINVAL or -EEXIST with *why. */
 int linux_device_check(const struct sorted *devices, const struct linux_device *d, bool embedder_attaches,
-		       const char *number, struct viq_linux_why *why);
+		       const char *number, struct viq_why *why);
 /* Can all moves be made at once, to numbers up to last? 0, -EINVAL, -ENOENT or -EEXIST. */
 int linux_moves_check(const struct sorted *devices, const struct viq_linux_move *moves, uint32_t count, uint32_t last);
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/sized.h"
+
 #include "linux.h"
 
 int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info)
@@ -18,36 +20,37 @@ int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_h
 		.data_len = sizeof(regs),
 		.data_uptr = (uintptr_t)&regs,
 	};
+	struct viq_linux_hw_info all;
 	int ret;
 
-	if (!ctx || !device || !info || info->size != sizeof(*info))
+	if (!ctx || !device || !info || info->size < SIZED_TO(struct viq_linux_hw_info, type) || info->size % 4)
 		return -EINVAL;
 	ret = linux_ioctl(ctx, ctx->fd, UAPI_IOMMU_GET_HW_INFO, &cmd);
 	if (ret)
 		return ret;
-	*info = (struct viq_linux_hw_info){
-		.size = sizeof(*info),
+	all = (struct viq_linux_hw_info){
 		.type = cmd.out_data_type,
 		.capabilities = cmd.out_capabilities,
 		.max_pasid_log2 = cmd.out_max_pasid_log2,
 	};
-	switch (info->type) {
+	switch (all.type) {
 	case VIQ_LINUX_HW_SMMUV3:
-		info->flags = regs.smmu.flags;
-		memcpy(info->idr, regs.smmu.idr, sizeof(info->idr));
-		info->iidr = regs.smmu.iidr;
-		info->aidr = regs.smmu.aidr;
+		all.flags = regs.smmu.flags;
+		memcpy(all.idr, regs.smmu.idr, sizeof(all.idr));
+		all.iidr = regs.smmu.iidr;
+		all.aidr = regs.smmu.aidr;
 		break;
 	case VIQ_LINUX_HW_VTD:
-		info->flags = regs.vtd.flags;
-		info->cap = regs.vtd.cap_reg;
-		info->ecap = regs.vtd.ecap_reg;
+		all.flags = regs.vtd.flags;
+		all.cap = regs.vtd.cap_reg;
+		all.ecap = regs.vtd.ecap_reg;
 		break;
 	}
+	sized_give(info, info->size, &all, sizeof(all));
 	return 0;
 }
 
-int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_linux_why *why)
+int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_why *why)
 {
 	int err;
 
@@ -55,5 +58,5 @@ int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_inf
 	err = viq_linux_hw_info(ctx, device, info);
 	if (!err)
 		return 0;
-	return linux_why(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device, strerror(-err));
+	return why_say(why, err, "device %u: GET_HW_INFO: %s; is it bound to this iommufd?", device, strerror(-err));
 }

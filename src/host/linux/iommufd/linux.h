@@ -7,10 +7,12 @@
 
 #include <viq/linux.h>
 
+#include "base/why.h"
+
 #include "uapi.h"
 
 struct viq_linux {
-	const struct viq_linux_sys *sys;
+	struct viq_linux_sys sys;
 	void *opaque; /* for sys */
 	int fd;
 	bool own_fd;
@@ -22,11 +24,8 @@ int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len);
 int linux_open(const struct viq_linux *ctx, const char *path, int flags);
 void linux_close(const struct viq_linux *ctx, int fd);
 
-/* Fill *why, which may be NULL, with one line. Returns err. */
-int linux_why(struct viq_linux_why *why, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
 /* viq_linux_hw_info() of a device that was given by its id; says why it failed. */
-int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_linux_why *why);
+int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_why *why);
 
 /* Keep the first error. */
 static inline void linux_first(int *first, int err)

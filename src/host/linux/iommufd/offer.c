@@ -72,7 +72,7 @@ void linux_offer_fields(const struct linux_offer_field *fields, size_t count, co
 }
 
 int linux_check_fields(const struct linux_offer_field *fields, size_t count, const void *host, const void *guest,
-		       struct viq_linux_why *why)
+		       struct viq_why *why)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct linux_offer_field *f = &fields[i];
@@ -81,10 +81,10 @@ int linux_check_fields(const struct linux_offer_field *fields, size_t count, con
 		if (holds(f, sees, has))
 			continue;
 		if (f->why)
-			return linux_why(why, -EINVAL, "%s: the guest would see %u, must be %u: %s", f->name,
-					 (unsigned)sees, (unsigned)f->value, f->why);
-		return linux_why(why, -EINVAL, "%s: the guest would see %u, the host has %u", f->name, (unsigned)sees,
-				 (unsigned)has);
+			return why_say(why, -EINVAL, "%s: the guest would see %u, must be %u: %s", f->name,
+				       (unsigned)sees, (unsigned)f->value, f->why);
+		return why_say(why, -EINVAL, "%s: the guest would see %u, the host has %u", f->name, (unsigned)sees,
+			       (unsigned)has);
 	}
 	return 0;
 }

@@ -42,6 +42,6 @@ void linux_offer_fields(const struct linux_offer_field *fields, size_t count, co
 			bool raise);
 /* 0, or -EINVAL with *why naming the first field that promises too much. */
 int linux_check_fields(const struct linux_offer_field *fields, size_t count, const void *host, const void *guest,
-		       struct viq_linux_why *why);
+		       struct viq_why *why);
 
 #endif

@@ -2,102 +2,87 @@
 /* The iommufd itself, and what concerns objects of every kind. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/sized.h"
 
 #include "linux.h"
 #include "sys.h"
 
 #define PATH "/dev/iommu"
 
-int linux_why(struct viq_linux_why *why, int err, const char *format, ...)
-{
-	va_list args;
-
-	if (!why)
-		return err;
-	va_start(args, format);
-	errno = -err; /* for %m, which needs no buffer that threads share */
-	vsnprintf(why->text, sizeof(why->text), format, args);
-	va_end(args);
-	return err;
-}
-
-static int open_failed(struct viq_linux_why *why, int err)
+static int open_failed(struct viq_why *why, int err)
 {
 	switch (err) {
 	case -ENOENT:
-		return linux_why(why, err,
-				 PATH " does not exist: load the module with 'modprobe iommufd', or boot a kernel of "
-				      "6.2 or newer that is built with CONFIG_IOMMUFD");
+		return why_say(why, err,
+			       PATH " does not exist: load the module with 'modprobe iommufd', or boot a kernel of "
+				    "6.2 or newer that is built with CONFIG_IOMMUFD");
 	case -EACCES:
-		return linux_why(why, err,
-				 PATH ": permission denied: run as root, or let this user read and write " PATH);
+		return why_say(why, err,
+			       PATH ": permission denied: run as root, or let this user read and write " PATH);
 	case -EPERM:
-		return linux_why(why, err,
-				 PATH ": not permitted: allow the device in this container or service (its device "
-				      "cgroup or seccomp filter refuses it)");
+		return why_say(why, err,
+			       PATH ": not permitted: allow the device in this container or service (its device "
+				    "cgroup or seccomp filter refuses it)");
 	case -ENODEV:
 	case -ENXIO:
-		return linux_why(why, err,
-				 PATH " exists, but no driver answers: load the module with 'modprobe iommufd', or "
-				      "boot a kernel built with CONFIG_IOMMUFD");
+		return why_say(why, err,
+			       PATH " exists, but no driver answers: load the module with 'modprobe iommufd', or "
+				    "boot a kernel built with CONFIG_IOMMUFD");
 	case -EMFILE:
 	case -ENFILE:
-		return linux_why(why, err, PATH ": %m: raise the limit of open files (ulimit -n)");
+		return why_say(why, err, PATH ": %m: raise the limit of open files (ulimit -n)");
 	default:
-		return linux_why(why, err, PATH " cannot be opened: %m: see the kernel's log (dmesg)");
+		return why_say(why, err, PATH " cannot be opened: %m: see the kernel's log (dmesg)");
 	}
 }
 
-static bool sys_ok(const struct viq_linux_sys *sys)
+/* Take over the caller's configuration and system calls, whatever version its structs have. */
+static int take_config(struct viq_linux_config *own, struct viq_linux_sys *sys, const struct viq_linux_config *config,
+		       struct viq_why *why)
 {
-	return sys->size == sizeof(*sys) && sys->open && sys->close && sys->ioctl && sys->read;
-}
+	int ret;
 
-static int check_config(const struct viq_linux_config *config, struct viq_linux_why *why)
-{
-	if (config->size != sizeof(*config))
-		return linux_why(why, -EINVAL,
-				 "viq_linux_config.size is %u instead of %zu: use "
-				 "viq_linux_config_init() of the header that this library came with",
-				 config->size, sizeof(*config));
-	if (config->fd < -1)
-		return linux_why(why, -EINVAL, "viq_linux_config.fd is %d: pass an open " PATH ", or -1", config->fd);
-	if (config->sys && !sys_ok(config->sys))
-		return linux_why(why, -EINVAL, "viq_linux_sys: set its size to %zu and all four calls",
-				 sizeof(*config->sys));
+	viq_linux_config_init(own, sizeof(*own));
+	*sys = linux_sys;
+	ret = config ? sized_take(own, sizeof(*own), config, SIZED_TO(struct viq_linux_config, fd), "config", why) : 0;
+	if (!ret && own->sys)
+		ret = sized_take(sys, sizeof(*sys), own->sys, SIZED_TO(struct viq_linux_sys, read), "config.sys", why);
+	if (ret)
+		return ret;
+	if (own->fd < -1)
+		return why_say(why, -EINVAL, "config.fd is %d: pass an open " PATH ", or -1", own->fd);
+	if (!sys->open || !sys->close || !sys->ioctl || !sys->read)
+		return why_say(why, -EINVAL, "config.sys: set all four calls");
 	return 0;
 }
 
-void viq_linux_config_init(struct viq_linux_config *config)
+void viq_linux_config_init(struct viq_linux_config *config, size_t size)
 {
-	*config = (struct viq_linux_config){.size = sizeof(*config), .fd = -1};
+	const struct viq_linux_config defaults = {.fd = -1};
+
+	if (config)
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
-int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out, struct viq_linux_why *why)
+int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out, struct viq_why *why)
 {
-	struct viq_linux_config defaults;
+	struct viq_linux_config own;
+	struct viq_linux_sys sys;
 	struct viq_linux *ctx;
 	int ret;
 
-	if (!config) {
-		viq_linux_config_init(&defaults);
-		config = &defaults;
-	}
 	if (!out)
-		return linux_why(why, -EINVAL, "viq_linux_open: no place for the result: pass out");
-	ret = check_config(config, why);
+		return why_say(why, -EINVAL, "viq_linux_open: no place for the result: pass out");
+	ret = take_config(&own, &sys, config, why);
 	if (ret)
 		return ret;
 	ctx = malloc(sizeof(*ctx));
 	if (!ctx)
-		return linux_why(why, -ENOMEM, "no memory for a context: free some");
-	*ctx = (struct viq_linux){.sys = config->sys ? config->sys : &linux_sys,
-				  .opaque = config->sys_opaque,
-				  .fd = config->fd,
-				  .own_fd = config->fd < 0};
+		return why_say(why, -ENOMEM, "no memory for a context: free some");
+	*ctx = (struct viq_linux){.sys = sys, .opaque = own.sys_opaque, .fd = own.fd, .own_fd = own.fd < 0};
 	if (ctx->own_fd) {
 		ctx->fd = linux_open(ctx, PATH, O_RDWR | O_CLOEXEC);
 		if (ctx->fd < 0) {

@@ -55,7 +55,7 @@ int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void
 	assert(size <= sizeof(before));
 	memcpy(before, arg, size);
 	for (i = 0; i < INTERRUPTS_MAX; i++) {
-		ret = ctx->sys->ioctl(ctx->opaque, fd, request, arg);
+		ret = ctx->sys.ioctl(ctx->opaque, fd, request, arg);
 		if (ret != -EINTR)
 			return ret < 0 ? ret : 0;
 		/* It may have answered already, such as how many entries it did: the next call is to do them all. */
@@ -70,7 +70,7 @@ int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len)
 	int i;
 
 	for (i = 0; i < INTERRUPTS_MAX; i++) {
-		ret = ctx->sys->read(ctx->opaque, fd, buf, len);
+		ret = ctx->sys.read(ctx->opaque, fd, buf, len);
 		if (ret != -EINTR)
 			return ret;
 	}
@@ -82,7 +82,7 @@ int linux_open(const struct viq_linux *ctx, const char *path, int flags)
 	int i, ret;
 
 	for (i = 0; i < INTERRUPTS_MAX; i++) {
-		ret = ctx->sys->open(ctx->opaque, path, flags);
+		ret = ctx->sys.open(ctx->opaque, path, flags);
 		if (ret != -EINTR)
 			return ret;
 	}
@@ -91,5 +91,5 @@ int linux_open(const struct viq_linux *ctx, const char *path, int flags)
 
 void linux_close(const struct viq_linux *ctx, int fd)
 {
-	ctx->sys->close(ctx->opaque, fd);
+	ctx->sys.close(ctx->opaque, fd);
 }

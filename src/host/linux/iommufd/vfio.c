@@ -6,33 +6,31 @@
 #include "linux.h"
 
 /* The kernel has one errno for several causes: all that it can mean is said. */
-static int explain_bind(struct viq_linux_why *why, int err)
+static int explain_bind(struct viq_why *why, int err)
 {
 	switch (err) {
 	case -EINVAL:
-		return linux_why(why, err, "another program uses the device, or this file is bound already");
+		return why_say(why, err, "another program uses the device, or this file is bound already");
 	case -EBUSY:
-		return linux_why(why, err,
-				 "a driver uses another device of its IOMMU group: give that to vfio-pci too");
+		return why_say(why, err, "a driver uses another device of its IOMMU group: give that to vfio-pci too");
 	case -EPERM:
-		return linux_why(why, err,
-				 "another program uses a device of its IOMMU group; or this machine does not isolate "
-				 "interrupts (iommufd.allow_unsafe_interrupts=1 allows that)");
+		return why_say(why, err,
+			       "another program uses a device of its IOMMU group; or this machine does not isolate "
+			       "interrupts (iommufd.allow_unsafe_interrupts=1 allows that)");
 	case -ENOTTY:
-		return linux_why(why, err,
-				 "not a vfio cdev, or a kernel before 6.6 or without CONFIG_VFIO_DEVICE_CDEV");
+		return why_say(why, err, "not a vfio cdev, or a kernel before 6.6 or without CONFIG_VFIO_DEVICE_CDEV");
 	default:
-		return linux_why(why, err, "VFIO_DEVICE_BIND_IOMMUFD: %s", strerror(-err));
+		return why_say(why, err, "VFIO_DEVICE_BIND_IOMMUFD: %s", strerror(-err));
 	}
 }
 
-int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struct viq_linux_why *why)
+int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struct viq_why *why)
 {
 	struct uapi_vfio_device_bind_iommufd cmd = {.argsz = sizeof(cmd)};
 	int ret;
 
 	if (!ctx || cdev < 0 || !device)
-		return linux_why(why, -EINVAL, "no iommufd, no vfio cdev, or no place for the device's id");
+		return why_say(why, -EINVAL, "no iommufd, no vfio cdev, or no place for the device's id");
 	cmd.iommufd = ctx->fd;
 	ret = linux_ioctl(ctx, cdev, UAPI_VFIO_BIND_IOMMUFD, &cmd);
 	if (ret)

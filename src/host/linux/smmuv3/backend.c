@@ -7,7 +7,7 @@ static void offer(void *opaque, uint32_t object, bool raise, bool ats, struct vi
 	viq_linux_vsmmu_offer(opaque, raise, ats, ids);
 }
 
-static int promise(void *opaque, uint32_t object, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why)
+static int promise(void *opaque, uint32_t object, const struct viq_smmuv3_ids *ids, struct viq_why *why)
 {
 	return viq_linux_vsmmu_promise(opaque, ids, why);
 }

@@ -79,25 +79,25 @@ struct viq_call_host viq_linux_vsmmu_host(struct viq_linux_vsmmu *v)
 /* --- For a vIOMMU that somebody else has made --------------------------------------------------------------------- */
 
 int viq_linux_smmuv3_host_create(struct viq_linux *ctx, uint32_t viommu, const struct viq_linux_hw_info *hw,
-				 uint32_t calls, struct viq_linux_smmuv3_host **out, struct viq_linux_why *why)
+				 uint32_t calls, struct viq_linux_smmuv3_host **out, struct viq_why *why)
 {
 	struct viq_linux_smmuv3_host *host;
 	int err;
 
 	if (!ctx || !hw || !out)
-		return linux_why(why, -EINVAL, "ctx, hw and out must not be NULL");
+		return why_say(why, -EINVAL, "ctx, hw and out must not be NULL");
 	if (hw->size != sizeof(*hw))
-		return linux_why(why, -EINVAL, "hw: size must be sizeof(struct viq_linux_hw_info)");
+		return why_say(why, -EINVAL, "hw: size must be sizeof(struct viq_linux_hw_info)");
 	if (calls > VIQ_LINUX_CALLS_SINGLE)
-		return linux_why(why, -EINVAL, "calls: %u is not one of enum viq_linux_calls", calls);
+		return why_say(why, -EINVAL, "calls: %u is not one of enum viq_linux_calls", calls);
 	if (hw->type != VIQ_LINUX_HW_SMMUV3)
-		return linux_why(why, -EOPNOTSUPP, "hw: not of an SMMUv3 (IOMMU type %u)", hw->type);
+		return why_say(why, -EOPNOTSUPP, "hw: not of an SMMUv3 (IOMMU type %u)", hw->type);
 	err = linux_invalidate_probe(&(struct linux_calls){.ctx = ctx}, viommu);
 	if (err)
 		return linux_call_why(why, err, "vIOMMU of an SMMUv3", viommu);
 	host = calloc(1, sizeof(*host));
 	if (!host)
-		return linux_why(why, -ENOMEM, "out of memory");
+		return why_say(why, -ENOMEM, "out of memory");
 	linux_invalidate_init(&host->inv, ctx, viommu, hw, calls);
 	*out = host;
 	return 0;

@@ -66,26 +66,26 @@ static void settle(struct viq_smmuv3_ids *c)
 		c->idr5 = (c->idr5 & ~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5);
 }
 
-int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why)
+int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_why *why)
 {
 	const uint32_t granules = VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K | VIQ_SMMUV3_IDR5_GRAN64K;
 	uint32_t endian = VIQ_GET(VIQ_SMMUV3_IDR0_TTENDIAN, hw->idr[0]);
 	uint32_t stalls = VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, hw->idr[0]);
 
 	if (!(VIQ_GET(VIQ_SMMUV3_IDR0_TTF, hw->idr[0]) & VIQ_SMMUV3_IDR0_TTF_AARCH64))
-		return linux_why(why, -EOPNOTSUPP, "IDR0.TTF: the SMMU does not walk AArch64 page tables");
+		return why_say(why, -EOPNOTSUPP, "IDR0.TTF: the SMMU does not walk AArch64 page tables");
 	if (endian & 1)
-		return linux_why(why, -EOPNOTSUPP,
-				 "IDR0.TTENDIAN: the SMMU does not walk little-endian page tables (%u)", endian);
+		return why_say(why, -EOPNOTSUPP, "IDR0.TTENDIAN: the SMMU does not walk little-endian page tables (%u)",
+			       endian);
 	if (stalls > 1)
-		return linux_why(why, -EOPNOTSUPP,
-				 "IDR0.STALL_MODEL: the SMMU cannot be kept from stalling devices (%u)", stalls);
+		return why_say(why, -EOPNOTSUPP, "IDR0.STALL_MODEL: the SMMU cannot be kept from stalling devices (%u)",
+			       stalls);
 	if (!(hw->idr[5] & granules))
-		return linux_why(why, -EOPNOTSUPP, "IDR5: the SMMU has no granule that is known");
+		return why_say(why, -EOPNOTSUPP, "IDR5: the SMMU has no granule that is known");
 	return 0;
 }
 
-int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why)
+int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_ids *ids, struct viq_why *why)
 {
 	return linux_check_fields(fields, FIELDS, hw, ids, why);
 }
@@ -104,12 +104,12 @@ void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool raise, bool ats
 	settle(ids);
 }
 
-int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *v, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why)
+int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *v, const struct viq_smmuv3_ids *ids, struct viq_why *why)
 {
 	int err;
 
 	if (!v || !ids || ids->size != sizeof(*ids))
-		return linux_why(why, -EINVAL, "ids: NULL, or the size is not set");
+		return why_say(why, -EINVAL, "ids: NULL, or the size is not set");
 	err = v->live ? linux_offer_check(&v->hw, ids, why) : 0;
 	if (!err)
 		v->promised = *ids;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+
 #include "vsmmu.h"
 
 struct linux_stream *linux_streams_find(const struct viq_linux_vsmmu *v, uint32_t vsid)
@@ -68,7 +70,7 @@ int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *v, uint32_t vsid)
 }
 
 /* ATS is each device's own matter. */
-static int ask_device(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_linux_why *why)
+static int ask_device(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_why *why)
 {
 	struct viq_linux_hw_info info;
 	int err = linux_ask_hw(v->ctx, s->dev.device, &info, why);
@@ -76,38 +78,37 @@ static int ask_device(struct viq_linux_vsmmu *v, struct linux_stream *s, struct 
 	if (err)
 		return err;
 	if (info.type != VIQ_LINUX_HW_SMMUV3)
-		return linux_why(why, -ENODEV, "device %u is not behind an SMMUv3", s->dev.device);
+		return why_say(why, -ENODEV, "device %u is not behind an SMMUv3", s->dev.device);
 	s->ats = s->ats && !(info.capabilities & VIQ_LINUX_CAP_NO_ATS);
 	return 0;
 }
 
-static int why_no_vdevice(const struct linux_stream *s, int err, struct viq_linux_why *why)
+static int why_no_vdevice(const struct linux_stream *s, int err, struct viq_why *why)
 {
 	switch (err) {
 	case -EINVAL:
-		return linux_why(why, -ENODEV,
-				 "device %u is behind another physical SMMUv3: it needs a vSMMU of its own",
-				 s->dev.device);
+		return why_say(why, -ENODEV, "device %u is behind another physical SMMUv3: it needs a vSMMU of its own",
+			       s->dev.device);
 	case -EEXIST:
-		return linux_why(why, err, "StreamID %#x or device %u is bound already: destroy that vDEVICE first",
-				 s->dev.number, s->dev.device);
+		return why_say(why, err, "StreamID %#x or device %u is bound already: destroy that vDEVICE first",
+			       s->dev.number, s->dev.device);
 	case -EOPNOTSUPP:
-		return linux_why(why, err, "device %u: the kernel nests only devices with exactly one StreamID",
-				 s->dev.device);
+		return why_say(why, err, "device %u: the kernel nests only devices with exactly one StreamID",
+			       s->dev.device);
 	default:
-		return linux_why(why, err, "device %u: VDEVICE_ALLOC for StreamID %#x: %s", s->dev.device,
-				 s->dev.number, strerror(-err));
+		return why_say(why, err, "device %u: VDEVICE_ALLOC for StreamID %#x: %s", s->dev.device, s->dev.number,
+			       strerror(-err));
 	}
 }
 
-static int why_not_attached(const struct linux_stream *s, int err, struct viq_linux_why *why)
+static int why_not_attached(const struct linux_stream *s, int err, struct viq_why *why)
 {
-	return linux_why(why, err, "device %u at StreamID %#x cannot be attached: %s%s", s->dev.device, s->dev.number,
-			 strerror(-err), err == -EINVAL ? "; is another device in its IOMMU group?" : "");
+	return why_say(why, err, "device %u at StreamID %#x cannot be attached: %s%s", s->dev.device, s->dev.number,
+		       strerror(-err), err == -EINVAL ? "; is another device in its IOMMU group?" : "");
 }
 
 /* s->dev.number is free. It aborts, whatever was attached to it before. */
-static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_linux_why *why)
+static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_why *why)
 {
 	int err;
 
@@ -119,15 +120,19 @@ static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_
 }
 
 int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device *device, uint32_t vsid,
-			struct viq_linux_why *why)
+			struct viq_why *why)
 {
+	struct viq_linux_device own = {0};
 	struct linux_stream *s;
 	struct linux_device d;
 	int err;
 
-	if (!v || !device || device->size != sizeof(*device))
-		return linux_why(why, -EINVAL, "device: the struct's size is not set");
-	d = (struct linux_device){.number = vsid, .device = device->device, .fd = device->fd};
+	if (!v)
+		return why_say(why, -EINVAL, "vsmmu: NULL");
+	err = sized_take(&own, sizeof(own), device, SIZED_TO(struct viq_linux_device, fd), "device", why);
+	if (err)
+		return err;
+	d = (struct linux_device){.number = vsid, .device = own.device, .fd = own.fd};
 	err = linux_device_check(&v->streams, &d, v->ops.attach, "StreamID", why);
 	if (err)
 		return err;
@@ -136,8 +141,8 @@ int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device
 		return err;
 	s = make_room(v) ? NULL : malloc(sizeof(*s));
 	if (!s)
-		return linux_why(why, -ENOMEM, "out of memory");
-	*s = (struct linux_stream){.dev = d, .ats = device->ats};
+		return why_say(why, -ENOMEM, "out of memory");
+	*s = (struct linux_stream){.dev = d, .ats = own.ats};
 	err = ask_device(v, s, why);
 	if (err) {
 		free(s);

@@ -8,48 +8,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+
 #include "vsmmu.h"
 
-void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *config)
+void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *config, size_t size)
 {
+	const struct viq_linux_vsmmu_config defaults = {.calls = VIQ_LINUX_CALLS_BULK, .event_depth = 1024};
+
 	if (config)
-		*config = (struct viq_linux_vsmmu_config){
-			.size = sizeof(*config), .calls = VIQ_LINUX_CALLS_BULK, .event_depth = 1024};
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
-static int check_config(const struct viq_linux_vsmmu_config *c, struct viq_linux_why *why)
+/* Take over the caller's configuration and hooks, whatever version its structs have. */
+static int take_config(struct viq_linux_vsmmu_config *own, struct viq_linux_vsmmu_ops *ops,
+		       const struct viq_linux_vsmmu_config *config, struct viq_why *why)
 {
-	if (!c || c->size != sizeof(*c))
-		return linux_why(why, -EINVAL, "config: not set by viq_linux_vsmmu_config_init()");
-	if (!c->hwpt == !c->ioas)
-		return linux_why(why, -EINVAL, "config: one of hwpt and ioas must be set");
-	if (c->calls > VIQ_LINUX_CALLS_SINGLE)
-		return linux_why(why, -EINVAL, "config.calls: %u is not one of enum viq_linux_calls", c->calls);
-	if (c->ops && c->ops->size != sizeof(*c->ops))
-		return linux_why(why, -EINVAL, "config.ops: size must be sizeof(struct viq_linux_vsmmu_ops)");
+	int err;
+
+	viq_linux_vsmmu_config_init(own, sizeof(*own));
+	*ops = (struct viq_linux_vsmmu_ops){.size = sizeof(*ops)};
+	err = sized_take(own, sizeof(*own), config, SIZED_TO(struct viq_linux_vsmmu_config, device), "config", why);
+	if (!err && own->ops)
+		err = sized_take(ops, sizeof(*ops), own->ops, sizeof(ops->size), "config.ops", why);
+	if (err)
+		return err;
+	if (!own->hwpt == !own->ioas)
+		return why_say(why, -EINVAL, "config: one of hwpt and ioas must be set");
+	if (own->calls > VIQ_LINUX_CALLS_SINGLE)
+		return why_say(why, -EINVAL, "config.calls: %u is not one of enum viq_linux_calls", own->calls);
 	return 0;
 }
 
-static int get_hardware(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+static int get_hardware(struct viq_linux_vsmmu *v, uint32_t device, struct viq_why *why)
 {
 	int err = linux_ask_hw(v->ctx, device, &v->hw, why);
 
 	if (err == -ENOTTY)
-		return linux_why(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on SMMUv3 needs Linux 6.13");
+		return why_say(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on SMMUv3 needs Linux 6.13");
 	if (err)
 		return err;
 	if (v->hw.type != VIQ_LINUX_HW_SMMUV3)
-		return linux_why(why, -EOPNOTSUPP, "device %u is not behind an SMMUv3 (IOMMU type %u)", device,
-				 v->hw.type);
+		return why_say(why, -EOPNOTSUPP, "device %u is not behind an SMMUv3 (IOMMU type %u)", device,
+			       v->hw.type);
 	return linux_offer_possible(&v->hw, why);
 }
 
 /* The stage 2, if it is not the embedder's. */
-static int make_parent(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+static int make_parent(struct viq_linux_vsmmu *v, uint32_t device, struct viq_why *why)
 {
 	int err = v->ioas ? viq_linux_hwpt_alloc(v->ctx, device, v->ioas, VIQ_LINUX_NEST_PARENT, &v->hwpt) : 0;
 
-	return err ? linux_why(why, err, "HWPT_ALLOC of a parent for nesting on IOAS %u: %s", v->ioas, strerror(-err))
+	return err ? why_say(why, err, "HWPT_ALLOC of a parent for nesting on IOAS %u: %s", v->ioas, strerror(-err))
 		   : 0;
 }
 
@@ -61,7 +71,7 @@ static void destroy_parent(struct viq_linux_vsmmu *v, int *first)
 	v->hwpt = 0;
 }
 
-static int make_viommu(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+static int make_viommu(struct viq_linux_vsmmu *v, uint32_t device, struct viq_why *why)
 {
 	int err = viq_linux_viommu_alloc(v->ctx, device, v->hwpt, &v->viommu);
 
@@ -69,34 +79,34 @@ static int make_viommu(struct viq_linux_vsmmu *v, uint32_t device, struct viq_li
 	case 0:
 		return 0;
 	case -ENOTTY:
-		return linux_why(why, -EOPNOTSUPP, "the kernel has no vIOMMU objects: Linux 6.13 or later is needed");
+		return why_say(why, -EOPNOTSUPP, "the kernel has no vIOMMU objects: Linux 6.13 or later is needed");
 	case -EOPNOTSUPP:
-		return linux_why(why, err,
-				 "device %u cannot be nested: its DMA is not known to be coherent (firmware must set "
-				 "CANWBS in the IORT, or the SMMU have S2FWB), or the SMMU lacks stage 1 or 2",
-				 device);
+		return why_say(why, err,
+			       "device %u cannot be nested: its DMA is not known to be coherent (firmware must set "
+			       "CANWBS in the IORT, or the SMMU have S2FWB), or the SMMU lacks stage 1 or 2",
+			       device);
 	case -EINVAL:
-		return linux_why(why, err,
-				 "HWPT %u is no parent for nesting: allocate it with VIQ_LINUX_NEST_PARENT for a "
-				 "device behind the same SMMU as device %u",
-				 v->hwpt, device);
+		return why_say(why, err,
+			       "HWPT %u is no parent for nesting: allocate it with VIQ_LINUX_NEST_PARENT for a "
+			       "device behind the same SMMU as device %u",
+			       v->hwpt, device);
 	case -ENOENT:
-		return linux_why(why, err, "no HWPT %u or no device %u in this iommufd", v->hwpt, device);
+		return why_say(why, err, "no HWPT %u or no device %u in this iommufd", v->hwpt, device);
 	default:
-		return linux_why(why, err, "VIOMMU_ALLOC: %s", strerror(-err));
+		return why_say(why, err, "VIOMMU_ALLOC: %s", strerror(-err));
 	}
 }
 
 static int make_table(struct viq_linux_vsmmu *v, uint32_t device, const uint64_t ste[2], uint32_t *pt,
-		      struct viq_linux_why *why)
+		      struct viq_why *why)
 {
 	int err = viq_linux_nested_alloc(v->ctx, device, v->viommu, ste, pt);
 
-	return err ? linux_why(why, err, "HWPT_ALLOC of a nested page table: %s", strerror(-err)) : 0;
+	return err ? why_say(why, err, "HWPT_ALLOC of a nested page table: %s", strerror(-err)) : 0;
 }
 
 /* Kernels from 6.13 on can do without; 6.15 brought it. */
-static int make_event_queue(struct viq_linux_vsmmu *v, struct viq_linux_why *why)
+static int make_event_queue(struct viq_linux_vsmmu *v, struct viq_why *why)
 {
 	uint32_t depth = v->event_depth;
 	int err;
@@ -111,11 +121,11 @@ static int make_event_queue(struct viq_linux_vsmmu *v, struct viq_linux_why *why
 	if (err == -ENOTTY || err == -EOPNOTSUPP)
 		return 0;
 	if (err == -EINVAL)
-		return linux_why(why, err, "config.event_depth: %u is more than the kernel takes", depth);
-	return linux_why(why, err, "VEVENTQ_ALLOC: %s", strerror(-err));
+		return why_say(why, err, "config.event_depth: %u is more than the kernel takes", depth);
+	return why_say(why, err, "VEVENTQ_ALLOC: %s", strerror(-err));
 }
 
-static int make_objects(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+static int make_objects(struct viq_linux_vsmmu *v, uint32_t device, struct viq_why *why)
 {
 	int err, unused = 0;
 
@@ -148,7 +158,7 @@ destroy_parent:
 	return err;
 }
 
-int linux_vsmmu_start(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why)
+int linux_vsmmu_start(struct viq_linux_vsmmu *v, uint32_t device, struct viq_why *why)
 {
 	int err = get_hardware(v, device, why);
 
@@ -165,32 +175,33 @@ int linux_vsmmu_start(struct viq_linux_vsmmu *v, uint32_t device, struct viq_lin
 }
 
 int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_config *config,
-			   struct viq_linux_vsmmu **out, struct viq_linux_why *why)
+			   struct viq_linux_vsmmu **out, struct viq_why *why)
 {
+	struct viq_linux_vsmmu_config own;
+	struct viq_linux_vsmmu_ops ops;
 	struct viq_linux_vsmmu *v;
 	int err;
 
 	if (!ctx || !out)
-		return linux_why(why, -EINVAL, "ctx and out must not be NULL");
-	err = check_config(config, why);
+		return why_say(why, -EINVAL, "ctx and out must not be NULL");
+	err = take_config(&own, &ops, config, why);
 	if (err)
 		return err;
 	v = calloc(1, sizeof(*v));
 	if (!v || pthread_mutex_init(&v->lock, NULL)) {
 		free(v);
-		return linux_why(why, -ENOMEM, "out of memory");
+		return why_say(why, -ENOMEM, "out of memory");
 	}
 	v->ctx = ctx;
-	if (config->ops)
-		v->ops = *config->ops;
-	v->opaque = config->opaque;
+	v->ops = ops;
+	v->opaque = own.opaque;
 	v->attacher = (struct linux_attacher){.ctx = ctx, .attach = v->ops.attach, .opaque = v->opaque};
-	v->hwpt = config->hwpt;
-	v->ioas = config->ioas;
-	v->event_depth = config->event_depth;
+	v->hwpt = own.hwpt;
+	v->ioas = own.ioas;
+	v->event_depth = own.event_depth;
 	v->event_fd = -1;
-	linux_invalidate_init(&v->inv, ctx, 0, &v->hw, config->calls);
-	err = config->device ? linux_vsmmu_start(v, config->device, why) : 0;
+	linux_invalidate_init(&v->inv, ctx, 0, &v->hw, own.calls);
+	err = own.device ? linux_vsmmu_start(v, own.device, why) : 0;
 	if (err) {
 		pthread_mutex_destroy(&v->lock);
 		free(v);

@@ -68,7 +68,7 @@ struct viq_linux_vsmmu {
 /* --- vsmmu.c ------------------------------------------------------------------------------------------------------ */
 
 /* Make what all streams share, with the first device. -ENODEV with *why also: the guest was promised more. */
-int linux_vsmmu_start(struct viq_linux_vsmmu *v, uint32_t device, struct viq_linux_why *why);
+int linux_vsmmu_start(struct viq_linux_vsmmu *v, uint32_t device, struct viq_why *why);
 
 /* --- stream.c ----------------------------------------------------------------------------------------------------- */
 
@@ -109,8 +109,8 @@ extern const uint64_t linux_ste_abort[2], linux_ste_bypass[2];
 /* --- offer.c ------------------------------------------------------------------------------------------------------ */
 
 /* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
-int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);
+int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_why *why);
 /* Do the guest's ID registers promise more than the hardware has? 0, or -EINVAL with *why. */
-int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_ids *ids, struct viq_linux_why *why);
+int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv3_ids *ids, struct viq_why *why);
 
 #endif

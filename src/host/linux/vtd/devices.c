@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+
 #include "vvtd.h"
 
 /* --- PASIDs of a device ------------------------------------------------------------------------------------------- */
@@ -121,7 +123,7 @@ int viq_linux_vvtd_remove(struct viq_linux_vvtd *v, uint16_t source_id)
 /* The guest was told what config.device's VT-d has: this one's must have it too. PASIDs are each device's own matter.
  */
 static int ask_device(struct viq_linux_vvtd *v, const struct viq_linux_vtd_device *device, uint32_t *pasid_bits,
-		      struct viq_linux_why *why)
+		      struct viq_why *why)
 {
 	const uint64_t cap = VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP;
 	const uint64_t ecap = VIQ_VTD_ECAP_SRS | VIQ_VTD_ECAP_EAFS | VIQ_VTD_ECAP_SMPWCS;
@@ -131,15 +133,14 @@ static int ask_device(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devic
 	if (err)
 		return err;
 	if (hw.type != VIQ_LINUX_HW_VTD)
-		return linux_why(why, -ENODEV, "device %u is not behind a VT-d (IOMMU type %u)", device->device,
-				 hw.type);
+		return why_say(why, -ENODEV, "device %u is not behind a VT-d (IOMMU type %u)", device->device, hw.type);
 	if (linux_vtd_offer_possible(&hw, why))
 		return -ENODEV;
 	if (v->hw.cap & cap & ~hw.cap || v->hw.ecap & ecap & ~hw.ecap)
-		return linux_why(why, -ENODEV,
-				 "device %u is behind a VT-d that lacks what the guest may have been told "
-				 "(CAP %#llx, ECAP %#llx): it needs a guest VT-d of its own",
-				 device->device, (unsigned long long)hw.cap, (unsigned long long)hw.ecap);
+		return why_say(why, -ENODEV,
+			       "device %u is behind a VT-d that lacks what the guest may have been told "
+			       "(CAP %#llx, ECAP %#llx): it needs a guest VT-d of its own",
+			       device->device, (unsigned long long)hw.cap, (unsigned long long)hw.ecap);
 	*pasid_bits = device->pasids ? hw.max_pasid_log2 : 0;
 	return 0;
 }
@@ -165,31 +166,37 @@ static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t de
 }
 
 int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_device *device, uint16_t source_id,
-		       struct viq_linux_why *why)
+		       struct viq_why *why)
 {
+	struct viq_linux_vtd_device own = {0};
 	struct linux_vtd_device *d;
 	struct linux_device dev;
 	uint32_t pasid_bits = 0;
 	int err;
 
-	if (!v || !device || device->size != sizeof(*device) || device->fd < -1)
-		return linux_why(why, -EINVAL, "device: size or fd is not set");
-	dev = (struct linux_device){.number = source_id, .device = device->device, .fd = device->fd};
-	err = linux_device_check(&v->devices, &dev, v->ops.attach, "source-id", why);
-	if (!err)
-		err = ask_device(v, device, &pasid_bits, why);
+	if (!v)
+		return why_say(why, -EINVAL, "vvtd: NULL");
+	err = sized_take(&own, sizeof(own), device, SIZED_TO(struct viq_linux_vtd_device, fd), "device", why);
 	if (err)
 		return err;
-	d = sorted_reserve(&v->devices) ? NULL : get_device(v, device->device);
+	if (own.fd < -1)
+		return why_say(why, -EINVAL, "device.fd: %d is not set", own.fd);
+	dev = (struct linux_device){.number = source_id, .device = own.device, .fd = own.fd};
+	err = linux_device_check(&v->devices, &dev, v->ops.attach, "source-id", why);
+	if (!err)
+		err = ask_device(v, &own, &pasid_bits, why);
+	if (err)
+		return err;
+	d = sorted_reserve(&v->devices) ? NULL : get_device(v, own.device);
 	if (!d)
-		return linux_why(why, -ENOMEM, "out of memory");
+		return why_say(why, -ENOMEM, "out of memory");
 	d->dev = dev;
 	d->pasid_bits = pasid_bits;
 	sorted_insert(&v->devices, d);
 	err = block_all(v, d);
 	if (err) {
-		linux_why(why, err, "device %u at source-id %#x cannot be blocked: %s", dev.device, source_id,
-			  strerror(-err));
+		why_say(why, err, "device %u at source-id %#x cannot be blocked: %s", dev.device, source_id,
+			strerror(-err));
 		(void)linux_vtd_drop(v, d);
 	}
 	return err;

@@ -30,19 +30,19 @@ struct viq_call_host linux_vtd_host_of(struct linux_vtd_invalidate *inv, uint32_
 /* --- For a page table that somebody else has made ----------------------------------------------------------------- */
 
 int viq_linux_vtd_host_create(struct viq_linux *ctx, uint32_t hwpt, struct viq_linux_vtd_host **out,
-			      struct viq_linux_why *why)
+			      struct viq_why *why)
 {
 	struct viq_linux_vtd_host *host;
 	int err;
 
 	if (!ctx || !out)
-		return linux_why(why, -EINVAL, "ctx and out must not be NULL");
+		return why_say(why, -EINVAL, "ctx and out must not be NULL");
 	err = linux_vtd_invalidate_probe(&(struct linux_calls){.ctx = ctx}, hwpt);
 	if (err)
 		return linux_call_why(why, err, "nested page table of VT-d", hwpt);
 	host = calloc(1, sizeof(*host));
 	if (!host)
-		return linux_why(why, -ENOMEM, "out of memory");
+		return why_say(why, -ENOMEM, "out of memory");
 	host->inv.calls.ctx = ctx;
 	host->hwpt = hwpt;
 	*out = host;

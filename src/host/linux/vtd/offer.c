@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/sized.h"
 #include "host/linux/iommufd/offer.h"
 #include "vvtd.h"
 
@@ -71,14 +72,14 @@ static void offer(const struct viq_linux_hw_info *hw, struct caps *config)
 	settle(config);
 }
 
-int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why)
+int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_why *why)
 {
 	if (!(hw->ecap & VIQ_VTD_ECAP_SMTS))
-		return linux_why(why, -EOPNOTSUPP, "ECAP.SMTS: the VT-d has no scalable mode");
+		return why_say(why, -EOPNOTSUPP, "ECAP.SMTS: the VT-d has no scalable mode");
 	if (!(hw->ecap & VIQ_VTD_ECAP_NEST))
-		return linux_why(why, -EOPNOTSUPP, "ECAP.NEST: the VT-d has no nested translation");
+		return why_say(why, -EOPNOTSUPP, "ECAP.NEST: the VT-d has no nested translation");
 	if (!(hw->ecap & VIQ_VTD_ECAP_FSTS))
-		return linux_why(why, -EOPNOTSUPP, "ECAP.FSTS: the VT-d has no first-stage translation");
+		return why_say(why, -EOPNOTSUPP, "ECAP.FSTS: the VT-d has no first-stage translation");
 	return 0;
 }
 
@@ -94,11 +95,11 @@ void viq_linux_vvtd_offer(const struct viq_linux_vvtd *v, uint64_t *cap, uint64_
 	*ecap = c.ecap;
 }
 
-int viq_linux_vvtd_check(const struct viq_linux_vvtd *v, uint64_t cap, uint64_t ecap, struct viq_linux_why *why)
+int viq_linux_vvtd_check(const struct viq_linux_vvtd *v, uint64_t cap, uint64_t ecap, struct viq_why *why)
 {
 	const struct caps c = {cap, ecap};
 
 	if (!v)
-		return linux_why(why, -EINVAL, "vvtd must not be NULL");
+		return why_say(why, -EINVAL, "vvtd must not be NULL");
 	return linux_check_fields(fields, FIELDS, &v->hw, &c, why);
 }

@@ -4,43 +4,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+
 #include "vvtd.h"
 
-void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config)
+void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config, size_t size)
 {
+	const struct viq_linux_vvtd_config defaults = {.max_tables = 4096};
+
 	if (config)
-		*config = (struct viq_linux_vvtd_config){.size = sizeof(*config), .max_tables = 4096};
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
-static int check_config(const struct viq_linux_vvtd_config *c, struct viq_linux_why *why)
+/* Take over the caller's configuration and hooks, whatever version its structs have. */
+static int take_config(struct viq_linux_vvtd_config *own, struct viq_linux_vvtd_ops *ops,
+		       const struct viq_linux_vvtd_config *config, struct viq_why *why)
 {
-	if (!c || c->size != sizeof(*c))
-		return linux_why(why, -EINVAL, "config: not set by viq_linux_vvtd_config_init()");
-	if (!c->hwpt || !c->device)
-		return linux_why(why, -EINVAL, "config: hwpt and device must be set");
-	if (!c->max_tables)
-		return linux_why(why, -EINVAL, "config.max_tables: must be 1 at least");
-	if (c->ops && c->ops->size != sizeof(*c->ops))
-		return linux_why(why, -EINVAL, "config.ops: size must be sizeof(struct viq_linux_vvtd_ops)");
+	int err;
+
+	viq_linux_vvtd_config_init(own, sizeof(*own));
+	*ops = (struct viq_linux_vvtd_ops){.size = sizeof(*ops)};
+	err = sized_take(own, sizeof(*own), config, SIZED_TO(struct viq_linux_vvtd_config, device), "config", why);
+	if (!err && own->ops)
+		err = sized_take(ops, sizeof(*ops), own->ops, sizeof(ops->size), "config.ops", why);
+	if (err)
+		return err;
+	if (!own->hwpt || !own->device)
+		return why_say(why, -EINVAL, "config: hwpt and device must be set");
+	if (!own->max_tables)
+		return why_say(why, -EINVAL, "config.max_tables: must be 1 at least");
 	return 0;
 }
 
-static int get_hardware(struct viq_linux_vvtd *v, uint32_t device, struct viq_linux_why *why)
+static int get_hardware(struct viq_linux_vvtd *v, uint32_t device, struct viq_why *why)
 {
 	int err = linux_ask_hw(v->ctx, device, &v->hw, why);
 
 	if (err == -ENOTTY)
-		return linux_why(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on VT-d needs Linux 6.8");
+		return why_say(why, -EOPNOTSUPP, "the kernel has no GET_HW_INFO: nesting on VT-d needs Linux 6.8");
 	if (err)
 		return err;
 	if (v->hw.type != VIQ_LINUX_HW_VTD)
-		return linux_why(why, -EOPNOTSUPP, "device %u is not behind a VT-d (IOMMU type %u)", device,
-				 v->hw.type);
+		return why_say(why, -EOPNOTSUPP, "device %u is not behind a VT-d (IOMMU type %u)", device, v->hw.type);
 	return linux_vtd_offer_possible(&v->hw, why);
 }
 
 /* The registers do not tell whether the host uses what the hardware has. */
-static int try_nesting(struct viq_linux_vvtd *v, uint32_t device, struct viq_linux_why *why)
+static int try_nesting(struct viq_linux_vvtd *v, uint32_t device, struct viq_why *why)
 {
 	const struct viq_linux_vtd_s1 s1 = {.addr_width = 48};
 	uint32_t nested;
@@ -49,46 +59,47 @@ static int try_nesting(struct viq_linux_vvtd *v, uint32_t device, struct viq_lin
 	switch (err) {
 	case 0:
 		err = viq_linux_destroy(v->ctx, nested);
-		return err ? linux_why(why, err, "DESTROY of a nested page table: %s", strerror(-err)) : 0;
+		return err ? why_say(why, err, "DESTROY of a nested page table: %s", strerror(-err)) : 0;
 	case -EOPNOTSUPP:
-		return linux_why(why, err,
-				 "device %u cannot be nested: boot the host with intel_iommu=on,sm_on, on a kernel of "
-				 "6.8 or later",
-				 device);
+		return why_say(why, err,
+			       "device %u cannot be nested: boot the host with intel_iommu=on,sm_on, on a kernel of "
+			       "6.8 or later",
+			       device);
 	case -EINVAL:
-		return linux_why(why, err,
-				 "HWPT %u is no parent for nesting: allocate it with VIQ_LINUX_NEST_PARENT for device "
-				 "%u",
-				 v->hwpt, device);
+		return why_say(why, err,
+			       "HWPT %u is no parent for nesting: allocate it with VIQ_LINUX_NEST_PARENT for device "
+			       "%u",
+			       v->hwpt, device);
 	default:
-		return linux_why(why, err, "HWPT_ALLOC of a nested page table: %s", strerror(-err));
+		return why_say(why, err, "HWPT_ALLOC of a nested page table: %s", strerror(-err));
 	}
 }
 
 int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_config *config,
-			  struct viq_linux_vvtd **out, struct viq_linux_why *why)
+			  struct viq_linux_vvtd **out, struct viq_why *why)
 {
+	struct viq_linux_vvtd_config own;
+	struct viq_linux_vvtd_ops ops;
 	struct viq_linux_vvtd *v;
 	int err;
 
 	if (!ctx || !out)
-		return linux_why(why, -EINVAL, "ctx and out must not be NULL");
-	err = check_config(config, why);
+		return why_say(why, -EINVAL, "ctx and out must not be NULL");
+	err = take_config(&own, &ops, config, why);
 	if (err)
 		return err;
 	v = calloc(1, sizeof(*v));
 	if (!v)
-		return linux_why(why, -ENOMEM, "out of memory");
+		return why_say(why, -ENOMEM, "out of memory");
 	v->ctx = v->inv.calls.ctx = ctx;
-	if (config->ops)
-		v->ops = *config->ops;
-	v->opaque = config->opaque;
+	v->ops = ops;
+	v->opaque = own.opaque;
 	v->attacher = (struct linux_attacher){.ctx = ctx, .attach = v->ops.attach, .opaque = v->opaque};
-	v->hwpt = config->hwpt;
-	v->max_tables = config->max_tables;
-	err = get_hardware(v, config->device, why);
+	v->hwpt = own.hwpt;
+	v->max_tables = own.max_tables;
+	err = get_hardware(v, own.device, why);
 	if (!err)
-		err = try_nesting(v, config->device, why);
+		err = try_nesting(v, own.device, why);
 	if (err) {
 		free(v);
 		return err;

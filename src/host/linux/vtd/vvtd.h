@@ -116,6 +116,6 @@ int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d);
 /* --- offer.c ------------------------------------------------------------------------------------------------------ */
 
 /* Can any guest be offered this hardware? 0, or -EOPNOTSUPP with *why. */
-int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_linux_why *why);
+int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_why *why);
 
 #endif

@@ -52,7 +52,7 @@ static int soft_invalidate(void *opaque, const struct viq_call_request *req, str
 	int64_t count;
 	int ret;
 
-	if (!soft || !req || !res || res->size != sizeof(*res))
+	if (!soft || !req || !res || res->size < sizeof(*res))
 		return -EINVAL;
 	count = soft_count_entries(req, VIQ_CALL_SMMUV3, VIQ_SMMUV3_CMD_SIZE);
 	if (count < 0)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/sized.h"
+
 #include "object.h"
 
 int soft_object_link(struct viq_soft *soft, struct soft_object *object, enum soft_kind kind)
@@ -88,15 +90,19 @@ static int stage2_init(struct viq_soft *soft, const struct viq_soft_s2_config *c
 int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id)
 {
 	struct soft_retired retired = {0};
+	struct viq_soft_s2_config own = {0};
 	struct soft_stage2 *s2;
 	int ret;
 
-	if (!soft || !config || config->size != sizeof(*config) || !id)
+	if (!soft || !id)
 		return -EINVAL;
+	ret = sized_take(&own, sizeof(own), config, SIZED_TO(struct viq_soft_s2_config, identity), "config", NULL);
+	if (ret)
+		return ret;
 	s2 = calloc(1, sizeof(*s2));
 	if (!s2)
 		return -ENOMEM;
-	ret = stage2_init(soft, config, &s2->regime);
+	ret = stage2_init(soft, &own, &s2->regime);
 	if (ret)
 		goto err_free;
 	ret = soft_lock(soft);

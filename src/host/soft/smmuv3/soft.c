@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+#include "base/why.h"
+
 #include "object.h"
 
-void viq_soft_config_init(struct viq_soft_config *config)
+void viq_soft_config_init(struct viq_soft_config *config, size_t size)
 {
-	if (!config)
-		return;
-	*config = (struct viq_soft_config){
-		.size = sizeof(*config),
+	const struct viq_soft_config defaults = {
 		.idr0 = VIQ_SMMUV3_IDR0_S2P | VIQ_SMMUV3_IDR0_S1P |
 			VIQ_PUT(VIQ_SMMUV3_IDR0_TTF, VIQ_SMMUV3_IDR0_TTF_AARCH64) | VIQ_SMMUV3_IDR0_COHACC |
 			VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_ASID16 | VIQ_SMMUV3_IDR0_VMID16 | VIQ_SMMUV3_IDR0_CD2L |
@@ -24,6 +24,9 @@ void viq_soft_config_init(struct viq_soft_config *config)
 		.tlb_entries = 65536,
 		.atc_entries = 1024,
 	};
+
+	if (config)
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
 static bool capacity_ok(uint32_t entries, uint32_t min, uint32_t max)
@@ -32,36 +35,62 @@ static bool capacity_ok(uint32_t entries, uint32_t min, uint32_t max)
 }
 
 /* What this host does not have (walk.h) must not be claimed: the embedder would offer it to a guest. */
-static bool features_ok(const struct viq_soft_config *c)
+static const char *features_wrong(const struct viq_soft_config *c)
 {
-	return VIQ_GET(VIQ_SMMUV3_IDR0_TTF, c->idr0) == VIQ_SMMUV3_IDR0_TTF_AARCH64 && c->idr0 & VIQ_SMMUV3_IDR0_S1P &&
-	       c->idr0 & VIQ_SMMUV3_IDR0_S2P && !(c->idr0 & (VIQ_SMMUV3_IDR0_HTTU | VIQ_SMMUV3_IDR0_HYP)) &&
-	       VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, c->idr0) == 1 && VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, c->idr1) <= 20 &&
-	       !(c->idr3 & (VIQ_SMMUV3_IDR3_DPT | VIQ_SMMUV3_IDR3_E0PD)) &&
-	       !(c->idr5 & (VIQ_SMMUV3_IDR5_DS | VIQ_SMMUV3_IDR5_D128)) && VIQ_GET(VIQ_SMMUV3_IDR5_OAS, c->idr5) <= 6 &&
-	       c->idr5 & (VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K | VIQ_SMMUV3_IDR5_GRAN64K);
+	if (VIQ_GET(VIQ_SMMUV3_IDR0_TTF, c->idr0) != VIQ_SMMUV3_IDR0_TTF_AARCH64)
+		return "idr0: TTF must be 2, AArch64";
+	if (!(c->idr0 & VIQ_SMMUV3_IDR0_S1P) || !(c->idr0 & VIQ_SMMUV3_IDR0_S2P))
+		return "idr0: S1P and S2P must be 1";
+	if (c->idr0 & (VIQ_SMMUV3_IDR0_HTTU | VIQ_SMMUV3_IDR0_HYP))
+		return "idr0: HTTU and HYP must be 0";
+	if (VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, c->idr0) != 1)
+		return "idr0: STALL_MODEL must be 1";
+	if (VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, c->idr1) > 20)
+		return "idr1: SSIDSIZE must be at most 20";
+	if (c->idr3 & (VIQ_SMMUV3_IDR3_DPT | VIQ_SMMUV3_IDR3_E0PD))
+		return "idr3: DPT and E0PD must be 0";
+	if (c->idr5 & (VIQ_SMMUV3_IDR5_DS | VIQ_SMMUV3_IDR5_D128) || VIQ_GET(VIQ_SMMUV3_IDR5_OAS, c->idr5) > 6)
+		return "idr5: DS and D128 must be 0, OAS at most 6";
+	if (!(c->idr5 & (VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K | VIQ_SMMUV3_IDR5_GRAN64K)))
+		return "idr5: GRAN4K, GRAN16K or GRAN64K must be 1";
+	return NULL;
 }
 
-static bool config_ok(const struct viq_soft_config *c)
+static const char *config_wrong(const struct viq_soft_config *c)
 {
-	return c->size == sizeof(*c) && c->mem && capacity_ok(c->tlb_entries, 64, 1u << 24) &&
-	       capacity_ok(c->atc_entries, 16, 1u << 20) && features_ok(c);
+	if (!c->mem)
+		return "mem: NULL";
+	if (!capacity_ok(c->tlb_entries, 64, 1u << 24))
+		return "tlb_entries: must be a power of two, 64 to 2^24";
+	if (!capacity_ok(c->atc_entries, 16, 1u << 20))
+		return "atc_entries: must be a power of two, 16 to 2^20";
+	return features_wrong(c);
 }
 
-int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out)
+int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out, struct viq_why *why)
 {
+	struct viq_soft_config own;
 	struct viq_soft *soft;
-	int ret = -ENOMEM;
+	const char *wrong;
+	int ret;
 
-	if (!config || !out || !config_ok(config))
-		return -EINVAL;
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
+	viq_soft_config_init(&own, sizeof(own));
+	ret = sized_take(&own, sizeof(own), config, SIZED_TO(struct viq_soft_config, mem), "config", why);
+	if (ret)
+		return ret;
+	wrong = config_wrong(&own);
+	if (wrong)
+		return why_say(why, -EINVAL, "config.%s", wrong);
+	ret = -ENOMEM;
 	soft = aligned_alloc(_Alignof(struct viq_soft), sizeof(*soft));
 	if (!soft)
-		return -ENOMEM;
+		return why_say(why, -ENOMEM, "no memory");
 	memset(soft, 0, sizeof(*soft));
-	soft->config = *config;
-	smmuv3_features_init(&soft->features, config->idr0, config->idr1, config->idr3, config->idr5, 0);
-	if (soft_tlb_init(&soft->tlb, config->tlb_entries))
+	soft->config = own;
+	smmuv3_features_init(&soft->features, own.idr0, own.idr1, own.idr3, own.idr5, 0);
+	if (soft_tlb_init(&soft->tlb, own.tlb_entries))
 		goto err_free;
 	ret = -pthread_mutex_init(&soft->lock, NULL);
 	if (ret)
@@ -73,7 +102,7 @@ err_tlb:
 	soft_tlb_fini(&soft->tlb);
 err_free:
 	free(soft);
-	return ret;
+	return why_say(why, ret, "%m");
 }
 
 void viq_soft_destroy(struct viq_soft *soft)

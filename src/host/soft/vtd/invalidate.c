@@ -2,6 +2,7 @@
 /* The invalidate call, device-TLB invalidations, and failures of both. */
 #include <errno.h>
 
+#include "base/sized.h"
 #include "host/soft/execute.h"
 #include "host/soft/cache/thread.h"
 #include "unit.h"
@@ -81,7 +82,7 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 	struct viq_soft_vtd *soft = opaque;
 	int64_t count;
 
-	if (!soft || !req || !res || res->size != sizeof(*res))
+	if (!soft || !req || !res || res->size < sizeof(*res))
 		return -EINVAL;
 	count = soft_count_entries(req, VIQ_CALL_VTD_S1, sizeof(struct viq_vtd_s1_entry));
 	if (count < 0)
@@ -118,17 +119,24 @@ static int strike(struct viq_soft_vtd_dev *dev)
 
 static bool devtlb_ok(const struct viq_vtd_devtlb *inv)
 {
-	return inv && inv->size == sizeof(*inv) && (!inv->all_pasids || inv->has_pasid) &&
+	return (!inv->all_pasids || inv->has_pasid) &&
 	       (!inv->has_pasid || inv->all_pasids || !(inv->pasid >> VIQ_VTD_PASID_BITS)) &&
 	       (!inv->bytes || (inv->bytes >= 4096 && !(inv->bytes & (inv->bytes - 1)) && !(inv->addr % inv->bytes)));
 }
 
-int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *inv)
+int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *asked)
 {
+	struct viq_vtd_devtlb own = {0};
+	const struct viq_vtd_devtlb *inv = &own;
 	struct viq_soft_vtd_dev *dev;
-	int ret = 0;
+	int ret;
 
-	if (!soft || !devtlb_ok(inv))
+	if (!soft)
+		return -EINVAL;
+	ret = sized_take(&own, sizeof(own), asked, SIZED_TO(struct viq_vtd_devtlb, bytes), "inv", NULL);
+	if (ret)
+		return ret;
+	if (!devtlb_ok(inv))
 		return -EINVAL;
 	if (soft_in_section())
 		return -EDEADLK;

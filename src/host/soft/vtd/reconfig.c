@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+
 #include "unit.h"
 
 /* A view in the making. */
@@ -283,17 +285,26 @@ int soft_vtd_update(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig 
 
 static bool arguments_ok(const struct viq_vtd_tables *tables, const struct viq_vtd_reconfig *what)
 {
-	return tables && tables->size == sizeof(*tables) && tables->mode <= VIQ_VTD_TTM_ABORT && what &&
-	       what->size == sizeof(*what) && what->cause <= VIQ_VTD_RESTORED && what->scope <= VIQ_VTD_SCOPE_PASID;
+	return tables->mode <= VIQ_VTD_TTM_ABORT && what->cause <= VIQ_VTD_RESTORED &&
+	       what->scope <= VIQ_VTD_SCOPE_PASID;
 }
 
-int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables,
-			  const struct viq_vtd_reconfig *what)
+int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, const struct viq_vtd_tables *told,
+			  const struct viq_vtd_reconfig *asked)
 {
+	struct viq_vtd_tables own_tables = {0}, *const tables = &own_tables;
+	struct viq_vtd_reconfig own = {0}, *const what = &own;
 	struct soft_vtd_change change = {0};
 	int ret, first_err = 0;
 
-	if (!soft || !arguments_ok(tables, what))
+	if (!soft)
+		return -EINVAL;
+	ret = sized_take(tables, sizeof(*tables), told, SIZED_TO(struct viq_vtd_tables, remap_table), "tables", NULL);
+	if (!ret)
+		ret = sized_take(what, sizeof(*what), asked, SIZED_TO(struct viq_vtd_reconfig, pasid), "what", NULL);
+	if (ret)
+		return ret;
+	if (!arguments_ok(tables, what))
 		return -EINVAL;
 	ret = soft_vtd_enter(soft);
 	if (ret)

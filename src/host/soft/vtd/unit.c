@@ -4,18 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
+#include "base/why.h"
 #include "host/soft/cache/thread.h"
 #include "unit.h"
 
 /* Pages that one entry invalidates one by one: 2 MiB, and the leaves around them. */
 #define TLB_STEPS 1024u
 
-void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config)
+void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config, size_t size)
 {
-	if (!config)
-		return;
-	*config = (struct viq_soft_vtd_config){
-		.size = sizeof(*config),
+	const struct viq_soft_vtd_config defaults = {
 		.haw = 52,
 		.cap = VIQ_PUT(VIQ_VTD_CAP_ND, 6) | VIQ_VTD_CAP_CM | VIQ_PUT(VIQ_VTD_CAP_SAGAW, VIQ_VTD_SAGAW_48) |
 		       VIQ_PUT(VIQ_VTD_CAP_MGAW, 47) | VIQ_PUT(VIQ_VTD_CAP_FRO, 0x22) | VIQ_PUT(VIQ_VTD_CAP_SSLPS, 3) |
@@ -29,6 +28,9 @@ void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config)
 		.tables = 4096,
 		.devtlb_implied = 1,
 	};
+
+	if (config)
+		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
 static bool capacity_ok(uint32_t entries, uint32_t min, uint32_t max)
@@ -37,19 +39,48 @@ static bool capacity_ok(uint32_t entries, uint32_t min, uint32_t max)
 }
 
 /* What is not here must not be claimed: the embedder would offer it to a guest. */
-static bool features_ok(const struct viq_soft_vtd_config *c)
+static const char *features_wrong(const struct viq_soft_vtd_config *c)
 {
-	if (!(c->cap & VIQ_VTD_CAP_CM) || c->cap & VIQ_VTD_CAP_ZLR ||
-	    c->ecap & (VIQ_VTD_ECAP_MTS | VIQ_VTD_ECAP_ADMS | VIQ_VTD_ECAP_PRS))
-		return false;
-	return !c->parent_aw || !(c->ecap & (VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_NEST));
+	if (!(c->cap & VIQ_VTD_CAP_CM))
+		return "cap: CM must be 1";
+	if (c->cap & VIQ_VTD_CAP_ZLR)
+		return "cap: ZLR must be 0";
+	if (c->ecap & (VIQ_VTD_ECAP_MTS | VIQ_VTD_ECAP_ADMS | VIQ_VTD_ECAP_PRS))
+		return "ecap: MTS, ADMS and PRS must be 0";
+	if (c->parent_aw && c->ecap & (VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_NEST))
+		return "ecap: SSTS and NEST must be 0 with a parent";
+	return NULL;
 }
 
-static bool config_ok(const struct viq_soft_vtd_config *c)
+static const char *config_wrong(const struct viq_soft_vtd_config *c)
 {
-	return c->size == sizeof(*c) && c->haw >= 32 && c->haw <= 52 && capacity_ok(c->tlb_entries, 64, 1u << 24) &&
-	       capacity_ok(c->devtlb_entries, 16, 1u << 20) && c->tables && c->tables < SOFT_VTD_ASIDS && c->mem &&
-	       (c->guest_mem || !c->parent_aw) && !c->reserved && features_ok(c);
+	if (c->haw < 32 || c->haw > 52)
+		return "haw: must be 32 to 52";
+	if (!capacity_ok(c->tlb_entries, 64, 1u << 24))
+		return "tlb_entries: must be a power of two, 64 to 2^24";
+	if (!capacity_ok(c->devtlb_entries, 16, 1u << 20))
+		return "devtlb_entries: must be a power of two, 16 to 2^20";
+	if (!c->tables || c->tables >= SOFT_VTD_ASIDS)
+		return "tables: must be 1 to 65535";
+	if (!c->mem || (!c->guest_mem && c->parent_aw))
+		return "mem, guest_mem: NULL";
+	if (c->reserved)
+		return "reserved: must be 0";
+	return features_wrong(c);
+}
+
+static int take_config(struct viq_soft_vtd *soft, const struct viq_soft_vtd_config *config, struct viq_why *why)
+{
+	struct viq_soft_vtd_config *own = &soft->config;
+	const char *wrong;
+	int ret;
+
+	viq_soft_vtd_config_init(own, sizeof(*own));
+	ret = sized_take(own, sizeof(*own), config, SIZED_TO(struct viq_soft_vtd_config, mem), "config", why);
+	if (ret)
+		return ret;
+	wrong = config_wrong(own);
+	return wrong ? why_say(why, -EINVAL, "config.%s", wrong) : 0;
 }
 
 /* The parent may have whatever a second stage can have: it is not the guest's. */
@@ -78,18 +109,23 @@ static int init_locks(struct viq_soft_vtd *soft)
 	return ret;
 }
 
-int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out)
+int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out, struct viq_why *why)
 {
 	struct viq_soft_vtd *soft;
 	int ret;
 
-	if (!config || !out || !config_ok(config))
-		return -EINVAL;
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
 	soft = aligned_alloc(_Alignof(struct viq_soft_vtd), sizeof(*soft));
 	if (!soft)
-		return -ENOMEM;
+		return why_say(why, -ENOMEM, "no memory");
 	memset(soft, 0, sizeof(*soft));
-	soft->config = *config;
+	ret = take_config(soft, config, why);
+	if (ret) {
+		free(soft);
+		return ret;
+	}
+	config = &soft->config;
 	soft->guest_mem = config->guest_mem ? config->guest_mem : config->mem;
 	vtd_caps_init(&soft->features, config->cap, config->ecap, config->haw);
 	soft->walking = soft->features;
@@ -115,7 +151,7 @@ err_tlb:
 	soft_tlb_fini(&soft->tlb);
 err_free:
 	free(soft);
-	return ret;
+	return why_say(why, ret, "%m");
 }
 
 void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)

@@ -112,13 +112,13 @@ static struct viq_mem *no_memory(void)
 {
 	struct viq_mem *mem;
 
-	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem, NULL), 0);
 	return mem;
 }
 
 static void config_for(struct viq_smmuv3_config *config, struct viq_mem *mem)
 {
-	viq_smmuv3_config_init(config);
+	viq_smmuv3_config_init(config, sizeof(*config));
 	config->mem = mem;
 }
 
@@ -130,14 +130,14 @@ static void contradictions_are_refused_by_name(void **state)
 		const struct refusal *r = &refusals[i];
 		struct viq_smmuv3 *smmu = (void *)0x55;
 		struct viq_smmuv3_config config;
-		const char *why = NULL;
+		struct viq_why why = {""};
 
 		config_for(&config, mem);
 		apply(r, &config);
 		if (viq_smmuv3_config_check(&config, &why) != -EINVAL)
 			fail_msg("case %zu: %s is accepted", i, r->field);
-		if (!why || !strstr(why, r->field))
-			fail_msg("case %zu: '%s' does not name %s", i, why ? why : "(null)", r->field);
+		if (!strstr(why.text, r->field))
+			fail_msg("case %zu: '%s' does not name %s", i, why.text, r->field);
 		assert_int_equal(viq_smmuv3_config_check(&config, NULL), -EINVAL);
 		assert_int_equal(viq_smmuv3_create(&config, &smmu, NULL), -EINVAL);
 	}
@@ -175,12 +175,12 @@ static void what_the_architecture_allows_is_accepted(void **state)
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
 		struct viq_smmuv3_config config;
 		struct viq_smmuv3 *smmu = NULL;
-		const char *why = NULL;
+		struct viq_why why = {""};
 
 		config_for(&config, mem);
 		apply(&accepted[i], &config);
 		if (viq_smmuv3_config_check(&config, &why))
-			fail_msg("%s is refused: %s", accepted[i].field, why);
+			fail_msg("%s is refused: %s", accepted[i].field, why.text);
 		assert_int_equal(viq_smmuv3_create(&config, &smmu, &why), 0);
 		viq_smmuv3_destroy(smmu);
 	}
@@ -193,7 +193,7 @@ static void defaults(void **state)
 	struct viq_smmuv3_config config;
 
 	memset(&config, 0x5a, sizeof(config));
-	viq_smmuv3_config_init(&config);
+	viq_smmuv3_config_init(&config, sizeof(config));
 	assert_int_equal(config.size, sizeof(config));
 	assert_int_equal(config.idr0 & (REG(IDR0_S1P) | REG(IDR0_S2P) | REG(IDR0_ASID16)),
 			 REG(IDR0_S1P) | REG(IDR0_ASID16));
@@ -219,12 +219,12 @@ static void defaults(void **state)
 static void expect_refused(const struct viq_smmuv3_config *config, const char *field)
 {
 	struct viq_smmuv3 *smmu = NULL;
-	const char *why = NULL;
+	struct viq_why why = {""};
 
 	assert_int_equal(viq_smmuv3_create(config, &smmu, &why), -EINVAL);
 	assert_null(smmu);
-	if (!why || !strstr(why, field))
-		fail_msg("'%s' does not name %s", why ? why : "(null)", field);
+	if (!strstr(why.text, field))
+		fail_msg("'%s' does not name %s", why.text, field);
 }
 
 static void api_misuse_is_refused(void **state)
@@ -265,7 +265,7 @@ static void api_misuse_is_refused(void **state)
 	assert_int_equal(viq_smmuv3_create(NULL, &smmu, NULL), -EINVAL);
 	assert_int_equal(viq_smmuv3_create(&config, NULL, NULL), -EINVAL);
 	assert_int_equal(viq_smmuv3_config_check(NULL, NULL), -EINVAL);
-	viq_smmuv3_config_init(NULL);
+	viq_smmuv3_config_init(NULL, 0);
 	viq_smmuv3_destroy(NULL);
 	viq_smmuv3_reset(NULL);
 	assert_int_equal(viq_smmuv3_save_size(NULL), 0);

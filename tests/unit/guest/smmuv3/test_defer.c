@@ -32,14 +32,14 @@ static void needs_a_kick_hook(void **state)
 	struct viq_smmuv3_config config = v->config;
 	struct viq_smmuv3_ops ops = v->ops;
 	struct viq_smmuv3 *smmu;
-	const char *why = NULL;
+	struct viq_why why = {""};
 
 	ops.kick = NULL;
 	config.budget = VIQ_SMMUV3_DEFER;
 	assert_int_equal(viq_smmuv3_config_check(&config, &why), 0);
 	config.ops = &ops;
 	assert_int_equal(viq_smmuv3_create(&config, &smmu, &why), -22);
-	assert_non_null(strstr(why, "kick"));
+	assert_non_null(strstr(why.text, "kick"));
 	config.ops = NULL;
 	assert_int_equal(viq_smmuv3_create(&config, &smmu, &why), -22);
 	config.budget--;

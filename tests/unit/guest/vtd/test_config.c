@@ -14,7 +14,7 @@ static const struct viq_vtd_ops ops = {.size = sizeof(ops), .devtlb = devtlb};
 
 static void full(struct viq_vtd_config *config, const struct viq_mem *mem)
 {
-	viq_vtd_config_init(config);
+	viq_vtd_config_init(config, sizeof(*config));
 	config->mem = mem;
 	config->ops = &ops;
 }
@@ -97,10 +97,10 @@ static void test_refused(void **state)
 	};
 	struct viq_mem *mem;
 
-	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem, NULL), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct viq_vtd_config config;
-		const char *why = "nothing";
+		struct viq_why why = {""};
 		struct viq_vtd *vtd = NULL;
 		int want = cases[i].field ? -EINVAL : 0;
 
@@ -108,8 +108,8 @@ static void test_refused(void **state)
 		config.cap = (config.cap & ~cases[i].cap_off) | cases[i].cap_on;
 		config.ecap = (config.ecap & ~cases[i].ecap_off) | cases[i].ecap_on;
 		if (viq_vtd_config_check(&config, &why) != want ||
-		    (cases[i].field && strncmp(why, cases[i].field, strlen(cases[i].field))))
-			fail_msg("case %zu: wanted %s, got: %s", i, cases[i].field, why);
+		    (cases[i].field && strncmp(why.text, cases[i].field, strlen(cases[i].field))))
+			fail_msg("case %zu: wanted %s, got: %s", i, cases[i].field, why.text);
 		assert_int_equal(viq_vtd_config_check(&config, NULL), want);
 		assert_int_equal(viq_vtd_create(&config, &vtd, NULL), want);
 		assert_true(!vtd == !!want);
@@ -120,25 +120,25 @@ static void test_refused(void **state)
 
 static void expect(const struct viq_vtd_config *config, const char *field)
 {
-	const char *why = "nothing";
+	struct viq_why why = {""};
 
 	assert_int_equal(viq_vtd_config_check(config, &why), -EINVAL);
-	assert_int_equal(strncmp(why, field, strlen(field)), 0);
+	assert_int_equal(strncmp(why.text, field, strlen(field)), 0);
 }
 
 static void test_embedding(void **state)
 {
 	struct viq_vtd_ops bad = ops;
 	struct viq_vtd_config good, c;
-	const char *why = NULL;
+	struct viq_why why = {""};
 	struct viq_vtd *vtd;
 	struct viq_mem *mem;
 
-	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, NULL, NULL, &mem, NULL), 0);
 	full(&good, mem);
 	expect(NULL, "config");
 	c = good, c.size++;
-	expect(&c, "size");
+	expect(&c, "config.size");
 	c = good, c.mem = NULL;
 	expect(&c, "mem");
 	c = good, c.reserved = 1;
@@ -148,7 +148,7 @@ static void test_embedding(void **state)
 	c = good, c.version = 0x0f;
 	expect(&c, "version");
 	c = good, c.ops = &bad, bad.size++;
-	expect(&c, "ops");
+	expect(&c, "config.ops.size");
 	bad = ops, bad.devtlb = NULL;
 	c.ecap |= VREG(ECAP_DT);
 	expect(&c, "ECAP.DT");
@@ -157,7 +157,7 @@ static void test_embedding(void **state)
 	c.ops = &ops;
 	assert_int_equal(viq_vtd_config_check(&c, NULL), 0);
 	assert_int_equal(viq_vtd_create(&good, NULL, &why), -EINVAL);
-	assert_string_equal(why, "out: NULL");
+	assert_string_equal(why.text, "out: NULL");
 	/* Without any hook: a guest can use all that is left. */
 	good.ops = NULL;
 	good.ecap |= VREG(ECAP_IR);
@@ -173,7 +173,7 @@ static void test_embedding(void **state)
 	viq_vtd_destroy(vtd);
 	viq_vtd_destroy(NULL);
 	viq_vtd_reset(NULL);
-	viq_vtd_config_init(NULL);
+	viq_vtd_config_init(NULL, 0);
 	assert_int_equal(viq_vtd_footprint(NULL), 0);
 	assert_null(viq_vtd_counters(NULL));
 	viq_mem_destroy(mem);

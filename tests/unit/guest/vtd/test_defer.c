@@ -33,14 +33,14 @@ static void needs_a_kick_hook(void **state)
 	struct viq_vtd_config config = v->config;
 	struct viq_vtd_ops ops = v->ops;
 	struct viq_vtd *vtd;
-	const char *why = NULL;
+	struct viq_why why = {""};
 
 	ops.kick = NULL;
 	config.budget = VIQ_VTD_DEFER;
 	assert_int_equal(viq_vtd_config_check(&config, &why), 0);
 	config.ops = &ops;
 	assert_int_equal(viq_vtd_create(&config, &vtd, &why), -22);
-	assert_non_null(strstr(why, "kick"));
+	assert_non_null(strstr(why.text, "kick"));
 	config.budget--;
 	assert_int_equal(viq_vtd_config_check(&config, &why), 0);
 	vvtd_free(v);

@@ -104,7 +104,7 @@ static unsigned int check(uint64_t cap, uint64_t ecap, unsigned int width, struc
 {
 	struct viq_vtd_config config;
 
-	viq_vtd_config_init(&config);
+	viq_vtd_config_init(&config, sizeof(config));
 	config.cap = cap;
 	config.ecap = ecap;
 	return viq_vtd_descriptor_check(d.qw, width, &config);

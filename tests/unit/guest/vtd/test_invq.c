@@ -186,7 +186,7 @@ static void test_status_is_no_interrupt(void **state)
 	struct vvtd *v;
 
 	vvtd_config(&config);
-	assert_int_equal(viq_mem_create(&region, 1, &ops, &written, (struct viq_mem **)&config.mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, &ops, &written, (struct viq_mem **)&config.mem, NULL), 0);
 	v = vvtd_new(&config);
 	v->ram = ram;
 	v->lax = true;
@@ -260,7 +260,7 @@ static void test_ring_in_pieces(void **state)
 	struct vvtd *v;
 
 	vvtd_config(&config);
-	assert_int_equal(viq_mem_create(regions, 2, &ops, ram, (struct viq_mem **)&config.mem), 0);
+	assert_int_equal(viq_mem_create(regions, 2, &ops, ram, (struct viq_mem **)&config.mem, NULL), 0);
 	v = vvtd_new(&config);
 	v->ram = ram;
 	host = vvtd_host_new(v);

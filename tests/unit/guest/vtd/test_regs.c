@@ -242,7 +242,7 @@ static void test_gcmd_without_remapping(void **state)
 	struct viq_vtd_config config;
 	struct vvtd *v;
 
-	viq_vtd_config_init(&config);
+	viq_vtd_config_init(&config, sizeof(config));
 	v = vvtd_new(&config);
 	vvtd_w64(v, VREG(IRTA), UINT64_MAX);
 	vvtd_w32(v, VREG(FEUADDR), 1);

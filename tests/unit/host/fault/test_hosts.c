@@ -73,7 +73,7 @@ static void init_fanout(struct behind *b)
 	fake_host_init(&b->fake[1], FAKE_LINUX_NEXT, COUNT);
 	for (unsigned int i = 0; i < 2; i++)
 		hosts[i] = fake_host(&b->fake[i]);
-	assert_int_equal(viq_call_fanout_create(hosts, 2, &b->fanout), 0);
+	assert_int_equal(viq_call_fanout_create(hosts, 2, &b->fanout, NULL), 0);
 	b->host = viq_call_fanout_host(b->fanout);
 }
 

@@ -156,7 +156,7 @@ static void begin(struct world *w)
 	vsmmu_w64(w->v, REG(STRTAB_BASE), VSMMU_STRTAB);
 	vsmmu_w32(w->v, REG(STRTAB_BASE_CFG), 8);
 	vsmmu_w32(w->v, REG(CR0), REG(CR0_SMMUEN) | REG(CR0_EVENTQEN));
-	assert_int_equal(viq_nest_smmuv3_create(&ops, w, &w->nest), 0);
+	assert_int_equal(viq_nest_smmuv3_create(&ops, w, &w->nest, NULL), 0);
 	init_backend(&w->a);
 	init_backend(&w->b);
 	assert_int_equal(viq_nest_smmuv3_bind(w->nest, w->v->smmu, NULL), 0);
@@ -411,7 +411,7 @@ static void a_cursor_outlives_what_comes_and_goes(void **state)
 		;
 	assert_set(11, 30);
 	assert_int_equal(c.error, -EBUSY);
-	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &other), 0);
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &other, NULL), 0);
 	assert_int_equal(viq_nest_smmuv3_join(other, &w.b.me, NULL), 0);
 	assert_int_equal(viq_nest_smmuv3_bind(other, w.v->smmu, NULL), 0);
 	order_count = 0;
@@ -525,9 +525,9 @@ static void what_all_hosts_have_is_offered(void **state)
 	struct viq_nest_smmuv3 *nest;
 	struct backend a, b;
 
-	viq_smmuv3_config_init(&config);
+	viq_smmuv3_config_init(&config, sizeof(config));
 	config.idr0 |= REG(IDR0_ATS);
-	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &nest), 0);
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &nest, NULL), 0);
 	before = config;
 	viq_nest_smmuv3_offer(nest, true, &config);
 	assert_memory_equal(&config, &before, sizeof(config));
@@ -658,8 +658,8 @@ static void bad_arguments(void **state)
 	struct viq_nest_smmuv3_ops ops = {.size = sizeof(ops) - 1};
 	struct viq_nest_smmuv3 *nest;
 
-	assert_int_equal(viq_nest_smmuv3_create(&ops, NULL, &nest), -EINVAL);
-	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_create(&ops, NULL, &nest, NULL), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, NULL, NULL), -EINVAL);
 	viq_nest_smmuv3_destroy(NULL);
 }
 

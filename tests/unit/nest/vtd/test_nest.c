@@ -167,13 +167,13 @@ static void a_narrow_machine(void **state)
 
 	vnest_bind(n, false);
 	viq_nest_vtd_destroy(n->nest);
-	viq_nest_vtd_config_init(&config);
+	viq_nest_vtd_config_init(&config, sizeof(config));
 	assert_int_equal(config.haw, 52);
 	config.backend = viq_linux_vvtd_backend(n->vv);
 	for (config.haw = 31; config.haw <= 53; config.haw += 22)
-		assert_int_equal(viq_nest_vtd_create(&config, &n->nest), -EINVAL);
+		assert_int_equal(viq_nest_vtd_create(&config, &n->nest, NULL), -EINVAL);
 	config.haw = 39;
-	assert_int_equal(viq_nest_vtd_create(&config, &n->nest), 0);
+	assert_int_equal(viq_nest_vtd_create(&config, &n->nest, NULL), 0);
 	vnest_bind(n, true);
 	vnest_add(n, 0);
 	vnest_context_on(n, 0);
@@ -266,9 +266,9 @@ static void use(struct vnest *n, struct scripted *s)
 	struct viq_nest_vtd_config config;
 
 	viq_nest_vtd_destroy(n->nest);
-	viq_nest_vtd_config_init(&config);
+	viq_nest_vtd_config_init(&config, sizeof(config));
 	config.backend = (struct viq_vtd_backend){&scripted_ops, s};
-	assert_int_equal(viq_nest_vtd_create(&config, &n->nest), 0);
+	assert_int_equal(viq_nest_vtd_create(&config, &n->nest, NULL), 0);
 	vnest_bind(n, true);
 	assert_true(s->listened);
 }

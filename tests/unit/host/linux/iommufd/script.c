@@ -103,7 +103,7 @@ struct viq_linux *script_open(struct script *script)
 	struct viq_linux_config config;
 	struct viq_linux *ctx;
 
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.fd = SCRIPT_FD;
 	config.sys = &script_sys;
 	config.sys_opaque = script;

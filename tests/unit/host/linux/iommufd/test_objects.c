@@ -451,7 +451,7 @@ static void test_more_ranges_than_room(void **state)
 	int ret = -EMSGSIZE;
 
 	sys.ioctl = too_many_ranges;
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.fd = SCRIPT_FD;
 	config.sys = &sys;
 	config.sys_opaque = &ret;
@@ -553,7 +553,7 @@ static void test_why_a_device_cannot_be_bound(void **state)
 		{-EPERM, "allow_unsafe_interrupts"},          {-ENOTTY, "CONFIG_VFIO_DEVICE_CDEV"},
 		{-ENOMEM, "Cannot allocate memory"},
 	};
-	struct viq_linux_why why;
+	struct viq_why why;
 	uint32_t id = OUT;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -596,11 +596,11 @@ static void test_bad_flags_sizes_and_ranges(void **state)
 
 /* --- The iommufd: who opens it closes it -------------------------------------------------------------------------- */
 
-static int open_with(struct script *s, int fd, struct viq_linux **ctx, struct viq_linux_why *why)
+static int open_with(struct script *s, int fd, struct viq_linux **ctx, struct viq_why *why)
 {
 	struct viq_linux_config config;
 
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	assert_int_equal(config.fd, -1);
 	assert_null(config.sys);
 	config.fd = fd;
@@ -652,7 +652,7 @@ static void test_open_that_fails_says_why(void **state)
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct script s = {.ret = cases[i].err};
-		struct viq_linux_why why = {""};
+		struct viq_why why = {""};
 
 		assert_int_equal(open_with(&s, -1, &ctx, &why), cases[i].err);
 		assert_int_equal(open_with(&s, -1, &ctx, NULL), cases[i].err);
@@ -668,17 +668,17 @@ static void test_open_that_fails_says_why(void **state)
 static void test_a_bad_configuration_says_why(void **state)
 {
 	struct viq_linux_config config;
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 	struct viq_linux_sys sys = script_sys;
 	struct viq_linux *ctx = NULL;
 
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	assert_int_equal(viq_linux_open(&config, NULL, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "out"));
 	config.size--;
 	assert_int_equal(viq_linux_open(&config, &ctx, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "size"));
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.fd = -2;
 	assert_int_equal(viq_linux_open(&config, &ctx, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "fd is -2"));
@@ -686,7 +686,7 @@ static void test_a_bad_configuration_says_why(void **state)
 	config.sys = &sys;
 	sys.read = NULL;
 	assert_int_equal(viq_linux_open(&config, &ctx, &why), -EINVAL);
-	assert_non_null(strstr(why.text, "viq_linux_sys"));
+	assert_non_null(strstr(why.text, "config.sys"));
 	sys = script_sys;
 	sys.size = 0;
 	assert_int_equal(viq_linux_open(&config, &ctx, NULL), -EINVAL);
@@ -701,7 +701,7 @@ static void test_the_systems_own_calls(void **state)
 	struct viq_linux *ctx;
 	uint32_t ioas = OUT;
 
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.fd = open("/dev/null", O_RDWR);
 	assert_true(config.fd >= 0);
 	assert_int_equal(viq_linux_open(&config, &ctx, NULL), 0);
@@ -746,7 +746,7 @@ static void test_the_system_has_no_iommufd(void **state)
 	static const int errors[] = {-ENOTDIR, -EISDIR, -ENOENT, 0};
 
 	for (unsigned int i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		struct viq_linux_why why = {""};
+		struct viq_why why = {""};
 		int fd, expected = errors[i];
 		struct viq_linux *ctx;
 

@@ -87,7 +87,7 @@ static struct viq_linux *open_source(struct source *s)
 	struct viq_linux_config config;
 	struct viq_linux *ctx;
 
-	viq_linux_config_init(&config);
+	viq_linux_config_init(&config, sizeof(config));
 	config.fd = 3;
 	config.sys = &source_sys;
 	config.sys_opaque = s;

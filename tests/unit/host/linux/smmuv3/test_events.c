@@ -262,7 +262,7 @@ static void sequence_wraps(void **state)
 	uint64_t lost;
 
 	sys.read = read_ahead;
-	n->ctx->sys = &sys;
+	n->ctx->sys = sys;
 	numbers_ahead = INT32_MAX - 1;
 	happens(n, 0, 0x10, RNW, 0x1000, 0); /* the first one: INT32_MAX - 1 before it are missing */
 	move_events(n);
@@ -286,7 +286,7 @@ static void sequence_wraps(void **state)
 	happens(n, 0, 0x10, RNW, 0x7000, 0);
 	move_events(n);
 	assert_counts(n, 7, lost + 5);
-	n->ctx->sys = fake_kernel_sys();
+	n->ctx->sys = *fake_kernel_sys();
 	nest_free(n);
 }
 

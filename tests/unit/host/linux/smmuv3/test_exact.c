@@ -498,7 +498,7 @@ static void p2_fanout_is_exact(void **state)
 			linux_fail(&second, 2, s.cmds[b], -EIO, -1);
 		hosts[0] = f.host;
 		hosts[1] = second.host;
-		assert_int_equal(viq_call_fanout_create(hosts, 2, &fanout), 0);
+		assert_int_equal(viq_call_fanout_create(hosts, 2, &fanout, NULL), 0);
 		f.host = viq_call_fanout_host(fanout);
 		s.pieces = 1;
 		res = execute();

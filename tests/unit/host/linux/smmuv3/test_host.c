@@ -13,7 +13,7 @@
 
 #include "support/linux_call.h"
 
-static struct viq_linux_why why;
+static struct viq_why why;
 
 static int create(struct fake_vm *vm, uint32_t viommu, const struct viq_linux_hw_info *hw, uint32_t calls)
 {

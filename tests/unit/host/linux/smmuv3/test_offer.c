@@ -27,13 +27,13 @@ static void offer(struct nest *n, bool ats, struct viq_smmuv3_config *config)
 	const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(n->vs);
 	struct viq_nest_smmuv3 *nest;
 
-	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &nest), 0);
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &nest, NULL), 0);
 	assert_int_equal(viq_nest_smmuv3_join(nest, &backend, NULL), 0);
 	viq_nest_smmuv3_offer(nest, ats, config);
 	viq_nest_smmuv3_destroy(nest);
 }
 
-static int promise(struct nest *n, const struct viq_smmuv3_config *c, struct viq_linux_why *why)
+static int promise(struct nest *n, const struct viq_smmuv3_config *c, struct viq_why *why)
 {
 	const struct viq_smmuv3_ids ids = {
 		.size = sizeof(ids),
@@ -75,7 +75,7 @@ static void offered(const uint32_t idr[6], uint32_t aidr, uint32_t pasids, bool 
 {
 	struct nest *n = on(idr, aidr, pasids);
 	const struct viq_mem *mem = config->mem;
-	const char *text = "";
+	struct viq_why text = {""};
 
 	assert_int_equal(nest_create(n), 0);
 	offer(n, ats, config);
@@ -90,7 +90,7 @@ static void rich_hardware_is_offered(void **state)
 {
 	struct viq_smmuv3_config c;
 
-	viq_smmuv3_config_init(&c);
+	viq_smmuv3_config_init(&c, sizeof(c));
 	offered(rich, 2, 16, true, &c);
 	assert_int_equal(get(c.idr0, REG(IDR0_TTF)), 2);
 	assert_int_equal(get(c.idr0, REG(IDR0_ATS)), 1);
@@ -115,7 +115,7 @@ static void poor_hardware_takes_away(void **state)
 {
 	struct viq_smmuv3_config c;
 
-	viq_smmuv3_config_init(&c);
+	viq_smmuv3_config_init(&c, sizeof(c));
 	offered(poor, 0, 0, true, &c);
 	assert_int_equal(get(c.idr0, REG(IDR0_ATS)), 0);
 	assert_int_equal(get(c.idr0, REG(IDR0_ASID16)), 0);
@@ -135,7 +135,7 @@ static void ats_only_if_asked_for(void **state)
 {
 	struct viq_smmuv3_config c;
 
-	viq_smmuv3_config_init(&c);
+	viq_smmuv3_config_init(&c, sizeof(c));
 	c.idr0 |= REG(IDR0_ATS);
 	offered(rich, 2, 0, false, &c);
 	assert_int_equal(get(c.idr0, REG(IDR0_ATS)), 0);
@@ -146,7 +146,7 @@ static void substreams_as_many_as_devices_make(void **state)
 	for (uint32_t pasids = 0; pasids <= 31; pasids++) {
 		struct viq_smmuv3_config c;
 
-		viq_smmuv3_config_init(&c);
+		viq_smmuv3_config_init(&c, sizeof(c));
 		offered(rich, 2, pasids, false, &c);
 		assert_int_equal(get(c.idr1, REG(IDR1_SSIDSIZE)), pasids < 20 ? pasids : 20);
 	}
@@ -157,7 +157,7 @@ static void the_rest_is_not_touched(void **state)
 {
 	struct viq_smmuv3_config c;
 
-	viq_smmuv3_config_init(&c);
+	viq_smmuv3_config_init(&c, sizeof(c));
 	set(&c.idr0, REG(IDR0_MSI), 1);
 	set(&c.idr0, REG(IDR0_ST_LEVEL), 0);
 	set(&c.idr1, REG(IDR1_SIDSIZE), 6);
@@ -195,7 +195,7 @@ static void version_follows_the_features(void **state)
 
 		memcpy(idr, rich, sizeof(idr));
 		idr[3] &= ~rows[i].clear;
-		viq_smmuv3_config_init(&c);
+		viq_smmuv3_config_init(&c, sizeof(c));
 		set(&c.idr3, REG(IDR3_E0PD), 1);
 		set(&c.idr3, REG(IDR3_RIL), 1);
 		set(&c.idr3, REG(IDR3_BBML), 1);
@@ -210,7 +210,7 @@ static void addresses_of_52_bits(void **state)
 	struct viq_smmuv3_config c;
 	uint32_t idr[6];
 
-	viq_smmuv3_config_init(&c);
+	viq_smmuv3_config_init(&c, sizeof(c));
 	set(&c.idr5, REG(IDR5_OAS), 6);
 	offered(rich, 2, 0, false, &c);
 	assert_int_equal(get(c.idr5, REG(IDR5_OAS)), 6);
@@ -301,7 +301,7 @@ static uint32_t *guest_register(struct viq_smmuv3_config *c, unsigned int reg)
 	return &c->aidr;
 }
 
-static int check(const uint32_t idr[7], const struct viq_smmuv3_config *c, struct viq_linux_why *why)
+static int check(const uint32_t idr[7], const struct viq_smmuv3_config *c, struct viq_why *why)
 {
 	struct nest *n = on(idr, idr[AIDR], 0);
 	int err;
@@ -317,11 +317,11 @@ static void too_much_is_named(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct viq_smmuv3_config c;
-		struct viq_linux_why why;
+		struct viq_why why;
 		char text[128];
 		uint32_t idr[7];
 
-		viq_smmuv3_config_init(&c);
+		viq_smmuv3_config_init(&c, sizeof(c));
 		memcpy(idr, rich, sizeof(rich));
 		idr[AIDR] = 3;
 		assert_int_equal(check(idr, &c, &why), 0);
@@ -341,14 +341,14 @@ static void too_much_is_named(void **state)
 static void reserved_values_of_the_host_count_as_nothing(void **state)
 {
 	struct viq_smmuv3_config c;
-	struct viq_linux_why why;
+	struct viq_why why;
 	uint32_t idr[7];
 
 	memcpy(idr, rich, sizeof(rich));
 	idr[AIDR] = 3;
 	set(&idr[3], REG(IDR3_BBML), 3);
 	set(&idr[5], REG(IDR5_VAX), 3);
-	viq_smmuv3_config_init(&c);
+	viq_smmuv3_config_init(&c, sizeof(c));
 	set(&c.idr3, REG(IDR3_BBML), 1);
 	assert_int_equal(check(idr, &c, &why), -EINVAL);
 	set(&c.idr3, REG(IDR3_BBML), 0);
@@ -384,7 +384,7 @@ static void any_hardware(void **state)
 
 	for (unsigned int i = 0; i < 4000; i++) {
 		struct viq_smmuv3_config c;
-		const char *text = "";
+		struct viq_why text = {""};
 		struct nest *n;
 		uint32_t idr[6];
 
@@ -405,7 +405,7 @@ static void any_hardware(void **state)
 			nest_free(n);
 			continue;
 		}
-		viq_smmuv3_config_init(&c);
+		viq_smmuv3_config_init(&c, sizeof(c));
 		if (test_below(&seed, 2))
 			set(&c.idr5, REG(IDR5_OAS), 6);
 		offer(n, test_below(&seed, 2), &c);
@@ -413,7 +413,7 @@ static void any_hardware(void **state)
 			fail_msg("%u: %s", i, n->why.text);
 		c.mem = (const struct viq_mem *)&text;
 		if (viq_smmuv3_config_check(&c, &text))
-			fail_msg("%u: %s", i, text);
+			fail_msg("%u: %s", i, text.text);
 		nest_free(n);
 	}
 	assert_in_range(refusals, 400, 2000);

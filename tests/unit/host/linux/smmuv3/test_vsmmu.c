@@ -154,11 +154,11 @@ static void refuses_bad_configurations(void **state)
 		n->change;                                                                                             \
 		refuses(n, -EINVAL, text);                                                                             \
 	} while (0)
-	REFUSES(config.size--, "config_init");
+	REFUSES(config.size--, "config.size");
 	REFUSES(config.ioas = n->ioas, "one of hwpt and ioas");
 	REFUSES(config.hwpt = 0, "one of hwpt and ioas");
 	REFUSES(config.calls = VIQ_LINUX_CALLS_SINGLE + 1, "calls");
-	REFUSES(ops.size--, "ops");
+	REFUSES(ops.size--, "config.ops.size");
 	REFUSES(config.event_depth = UINT32_MAX, "event_depth");
 #undef REFUSES
 	n = nest_kernel(1);

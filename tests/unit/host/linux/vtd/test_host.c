@@ -97,7 +97,7 @@ static void p2_one_culprit_at_every_index(void **state)
 static void misuse_and_other_objects(void **state)
 {
 	struct viq_linux_vtd_host *host = NULL;
-	struct viq_linux_why why = {""};
+	struct viq_why why = {""};
 	struct table t;
 
 	table_init(&t);

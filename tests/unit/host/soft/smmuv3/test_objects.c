@@ -27,13 +27,13 @@ static void a_configuration_that_cannot_be_is_refused(void **state)
 	struct machine m;
 
 	machine_init(&m, NULL);
-	viq_soft_config_init(&good);
+	viq_soft_config_init(&good, sizeof(good));
 	good.mem = m.mem;
 #define REFUSES(change)                                                                                                \
 	do {                                                                                                           \
 		struct viq_soft_config c = good;                                                                       \
 		c.change;                                                                                              \
-		assert_int_equal(viq_soft_create(&c, &soft), -EINVAL);                                                 \
+		assert_int_equal(viq_soft_create(&c, &soft, NULL), -EINVAL);                                           \
 		assert_null(soft);                                                                                     \
 	} while (0)
 	REFUSES(size = 0);
@@ -61,12 +61,12 @@ static void a_configuration_that_cannot_be_is_refused(void **state)
 
 		c.idr1 |= VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20);
 		c.idr5 = (c.idr5 & ~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 6);
-		assert_int_equal(viq_soft_create(&c, &soft), 0);
+		assert_int_equal(viq_soft_create(&c, &soft, NULL), 0);
 		viq_soft_destroy(soft);
 		soft = NULL;
 	}
-	assert_int_equal(viq_soft_create(NULL, &soft), -EINVAL);
-	assert_int_equal(viq_soft_create(&good, NULL), -EINVAL);
+	assert_int_equal(viq_soft_create(NULL, &soft, NULL), -EINVAL);
+	assert_int_equal(viq_soft_create(&good, NULL, NULL), -EINVAL);
 	machine_fini(&m);
 }
 

@@ -82,7 +82,7 @@ static void race_init(struct race *r)
 	race = r;
 	region.host = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(region.host, MAP_FAILED);
-	assert_int_equal(viq_mem_create(&region, 1, &ops, NULL, &r->mem), 0);
+	assert_int_equal(viq_mem_create(&region, 1, &ops, NULL, &r->mem, NULL), 0);
 	ttb = machine_init_s1(&r->m, use_trap);
 	/* The host reads through r->mem; the fixture's own RAM is used to write: make them one. */
 	memcpy(region.host, r->m.ram, MEM_SIZE / 64);

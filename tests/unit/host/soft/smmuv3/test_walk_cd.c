@@ -274,7 +274,7 @@ static void a_cd_is_read_once(void **state)
 
 	fill_cdt(env, 8, 1, ssids, 1, &cdt);
 	synth_ste_s1(ste, &cdt, 0, 0);
-	assert_int_equal(viq_mem_create(NULL, 0, &ops, opaque, &mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, opaque, &mem, NULL), 0);
 	assert_int_equal(soft_fetch_cd(mem, &env->f, &env->s2, ste, true, 70, &cd, &fault), 0);
 	assert_int_equal(cd.asid, 71);
 	assert_int_equal(reads, 2); /* L1CD, CD */

@@ -241,7 +241,7 @@ static void each_descriptor_is_read_once(void **state)
 	struct nested n;
 
 	nest(*state, &n);
-	assert_int_equal(viq_mem_create(NULL, 0, &ops, &c, &mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, &c, &mem, NULL), 0);
 	for (unsigned int level = 0; level <= 3; level++)
 		c.descriptors[level] = synth_pt_slot(&n.pt, PAGE_VA, level, false) - GUEST_IPA + GUEST_PA;
 	for (unsigned int level = 1; level <= 3; level++)

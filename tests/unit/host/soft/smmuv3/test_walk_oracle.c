@@ -111,7 +111,7 @@ static void scatter_memory(struct world *w)
 			.gpa = w->chunk_pa[i], .size = CHUNK, .host = w->buf + ARENA + i * CHUNK};
 	}
 	regions[CHUNKS] = (struct viq_mem_region){.gpa = HOST_PA, .size = ARENA, .host = w->buf};
-	assert_int_equal(viq_mem_create(regions, CHUNKS + 1, NULL, NULL, &w->mem), 0);
+	assert_int_equal(viq_mem_create(regions, CHUNKS + 1, NULL, NULL, &w->mem, NULL), 0);
 }
 
 /* A stage 2 of random shape, wide enough for the guest's memory and some gigabytes more. */
@@ -176,7 +176,7 @@ static void make_world(struct world *w, uint64_t seed, unsigned int s1_granule, 
 	} else {
 		struct viq_mem_region region = {.gpa = GUEST_PA, .size = ARENA, .host = w->buf + ARENA};
 
-		assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &w->mem), 0);
+		assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &w->mem, NULL), 0);
 		synth_mem_init(&w->guest, w->buf + ARENA, GUEST_PA, ARENA);
 		w->s2.identity = true;
 	}

@@ -17,7 +17,7 @@ int walk_setup(void **state)
 		return -1;
 	regions[0] = (struct viq_mem_region){.gpa = HOST_PA, .size = ARENA, .host = env->buf};
 	regions[1] = (struct viq_mem_region){.gpa = GUEST_PA, .size = ARENA, .host = env->buf + ARENA};
-	if (viq_mem_create(regions, 2, NULL, NULL, &env->mem))
+	if (viq_mem_create(regions, 2, NULL, NULL, &env->mem, NULL))
 		return -1;
 	synth_mem_init(&env->host, env->buf, HOST_PA, ARENA);
 	synth_mem_init(&env->guest, env->buf + ARENA, GUEST_PA, ARENA);

@@ -131,7 +131,7 @@ static void nonsense_is_survived(void **state)
 	vm_init(&vm, true, NULL);
 	vm.soft_config.tables = 20000;
 	vm.soft_config.ecap |= VIQ_VTD_ECAP_RPS | VIQ_VTD_ECAP_NEST;
-	assert_int_equal(viq_soft_vtd_create(&vm.soft_config, &soft), 0);
+	assert_int_equal(viq_soft_vtd_create(&vm.soft_config, &soft, NULL), 0);
 	assert_int_equal(viq_soft_vtd_listen(soft, &listener), 0);
 	for (unsigned int i = 0; i < 3; i++) {
 		assert_int_equal(viq_soft_vtd_dev_alloc(soft, (uint16_t)(i * 0x81), &dev[i]), 0);

@@ -53,7 +53,7 @@ static void world_init(struct world *w, bool ats)
 
 	memset(w, 0, sizeof(*w));
 	vm_init(&w->vm, true, NULL);
-	assert_int_equal(viq_soft_vtd_create(&w->vm.soft_config, &w->soft), 0);
+	assert_int_equal(viq_soft_vtd_create(&w->vm.soft_config, &w->soft, NULL), 0);
 	assert_int_equal(viq_soft_vtd_listen(w->soft, &listener), 0);
 	w->pt = vm_pt(&w->vm, 1, 4);
 	pasids = vm_pasids(&w->vm, SID, 0);

@@ -68,7 +68,7 @@ static void create(struct embedder *e)
 {
 	const struct viq_vtd_listener l = listener(e);
 
-	assert_int_equal(viq_soft_vtd_create(&e->vm.soft_config, &e->soft), 0);
+	assert_int_equal(viq_soft_vtd_create(&e->vm.soft_config, &e->soft, NULL), 0);
 	assert_int_equal(viq_soft_vtd_listen(e->soft, &l), 0);
 }
 
@@ -119,7 +119,7 @@ static void what_cannot_be_is_refused(void **state)
 	do {                                                                                                           \
 		bad = good;                                                                                            \
 		change;                                                                                                \
-		assert_int_equal(viq_soft_vtd_create(&bad, &soft), -EINVAL);                                           \
+		assert_int_equal(viq_soft_vtd_create(&bad, &soft, NULL), -EINVAL);                                     \
 	} while (0)
 	REFUSED(bad.size++);
 	REFUSED(bad.mem = NULL);
@@ -135,8 +135,8 @@ static void what_cannot_be_is_refused(void **state)
 	REFUSED(bad.reserved = 1);
 	REFUSED(bad.parent_aw = VIQ_VTD_AW_48);                            /* no guest_mem, and SSTS */
 	REFUSED((bad.parent_aw = VIQ_VTD_AW_48, bad.guest_mem = bad.mem)); /* SSTS */
-	assert_int_equal(viq_soft_vtd_create(NULL, &soft), -EINVAL);
-	assert_int_equal(viq_soft_vtd_create(&good, NULL), -EINVAL);
+	assert_int_equal(viq_soft_vtd_create(NULL, &soft, NULL), -EINVAL);
+	assert_int_equal(viq_soft_vtd_create(&good, NULL, NULL), -EINVAL);
 	for (unsigned int i = 0; i < 3; i++) {
 		struct viq_vtd_listener l = listener(&e);
 

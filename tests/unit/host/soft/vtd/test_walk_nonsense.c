@@ -188,7 +188,7 @@ static void work_is_bounded(void **state)
 	struct vtd_walk_env *env = *state;
 	struct viq_mem *mem = env->mem;
 
-	assert_int_equal(viq_mem_create(NULL, 0, &ops, &e, &env->mem), 0);
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, &e, &env->mem, NULL), 0);
 	/* Directory bits [11:2] and context bits are reserved: from the PASID-table entry on it leads on for ever. */
 	e.entry[0] = 0x1000 | VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_AW, VIQ_VTD_AW_57) |
 		     VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_NESTED);

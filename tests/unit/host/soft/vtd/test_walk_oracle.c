@@ -134,7 +134,7 @@ static void scatter_memory(struct world *w)
 			.gpa = w->chunk_pa[i], .size = CHUNK, .host = w->buf + ARENA + i * CHUNK};
 	}
 	regions[CHUNKS] = (struct viq_mem_region){.gpa = HOST_PA, .size = ARENA, .host = w->buf};
-	assert_int_equal(viq_mem_create(regions, CHUNKS + 1, NULL, NULL, &w->mem), 0);
+	assert_int_equal(viq_mem_create(regions, CHUNKS + 1, NULL, NULL, &w->mem, NULL), 0);
 }
 
 /* A PASID-table entry of this world through the decoder, or a legacy context entry. */

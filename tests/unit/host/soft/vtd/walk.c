@@ -21,7 +21,7 @@ int vtd_walk_setup(void **state)
 			.host = env->buf + (i % 2 ? ARENA : 0),
 			.flags = i / 2 ? VIQ_MEM_READONLY : 0,
 		};
-	if (viq_mem_create(regions, 4, NULL, NULL, &env->mem))
+	if (viq_mem_create(regions, 4, NULL, NULL, &env->mem, NULL))
 		return -1;
 	vtd_caps_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
 	*state = env;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Structs of the interface that begin with their size, a uint32_t, so that a caller and a library of different versions
+ * understand each other. What the caller does not have is the default; what the library does not know must be 0.
+ */
+#ifndef VIQ_BASE_SIZED_H
+#define VIQ_BASE_SIZED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viq/why.h>
+
+/* Bytes of a struct up to the end of member: the least that a caller may have. */
+#define SIZED_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+
+/*
+ * Take over the caller's struct: what it has of *to, in which the rest stays as it is (the defaults); to->size becomes
+ * known. name is for the text. 0; -EINVAL: NULL, shorter than least, or no multiple of 4; -E2BIG: longer than known,
+ * and not all 0 there.
+ */
+int sized_take(void *to, size_t known, const void *from, size_t least, const char *name, struct viq_why *why);
+
+/* Fill the caller's struct of size bytes: what it has of *from, then zeroes. Its size becomes size. */
+void sized_give(void *to, size_t size, const void *from, size_t known);
+
+#endif
