@@ -8,7 +8,7 @@ WERROR    ?= true
 
 export WERROR
 
-.PHONY: all help deps demo check check-kernel demo-kernel check-guest demo-guest bench bench-kernel bench-guest \
+.PHONY: all abi help deps demo check check-kernel demo-kernel check-guest demo-guest bench bench-kernel bench-guest \
 	fuzz format install clean
 
 all: $(BUILD)/build.ninja
@@ -27,6 +27,7 @@ help:
 	@echo 'make bench-guest       what unmapping costs in such a guest, by the way viq calls the kernel'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
 	@echo 'make format            clang-format 14 on every C file'
+	@echo 'make abi               record the libraries'\'' interface anew (tests/lint/abi)'
 	@echo 'make install           meson install (PREFIX=$(PREFIX), DESTDIR=)'
 	@echo 'make clean             remove the build directories'
 	@echo 'Missing packages are installed with apt-get; on other systems they are named.'
@@ -78,6 +79,10 @@ bench-guest:
 fuzz:
 	@tools/install-deps.sh check
 	@tools/check.sh fuzz $(FUZZ_TIME)
+
+# The interface of a release that may change it; until then tests/lint/test_abi.py holds the libraries to what is there.
+abi: all
+	VIQ_SOURCE=. VIQ_BUILD=$(BUILD) tests/lint/test_abi.py --record
 
 format:
 	find bench examples include src tests tools -name '*.[ch]' -exec clang-format-14 -i {} +

@@ -28,6 +28,7 @@ needs() {
 
 needs_check() {
 	cat <<-END
+	abigail-tools    command abidiff
 	binutils         command readelf
 	g++              command g++
 	clang            command clang

@@ -61,8 +61,7 @@ struct viq_linux_smmuv3_host;
  * -EOPNOTSUPP: no SMMUv3, or the object takes no such entries.
  */
 VIQ_EXPORT int viq_linux_smmuv3_host_create(struct viq_linux *ctx, uint32_t viommu, const struct viq_linux_hw_info *hw,
-					    uint32_t calls, struct viq_linux_smmuv3_host **out,
-					    struct viq_why *why);
+					    uint32_t calls, struct viq_linux_smmuv3_host **out, struct viq_why *why);
 VIQ_EXPORT void viq_linux_smmuv3_host_destroy(struct viq_linux_smmuv3_host *host); /* NULL is allowed */
 /* For viq_call_invalidate(), a front end or a fan-out: valid until the host is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_linux_smmuv3_host_get(struct viq_linux_smmuv3_host *host);
