@@ -43,6 +43,13 @@ VIQ_EXPORT int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, voi
 VIQ_EXPORT void viq_nest_smmuv3_destroy(struct viq_nest_smmuv3 *nest);
 
 /*
+ * The hosts of all backends that are here at a time, as one: for viq_smmuv3_config.host, if backends are to come and go
+ * while the guest lives. Valid until nest is destroyed, from any thread. Where one backend is there from the beginning
+ * to the end its own host does, and is faster.
+ */
+VIQ_EXPORT struct viq_call_host viq_nest_smmuv3_host(struct viq_nest_smmuv3 *nest);
+
+/*
  * Set config's ID registers to what this library and all backends offer, where that is more than
  * viq_smmuv3_config_init() promises, and take away what one of them lacks. The rest of *config is not touched. ATS is
  * offered only if ats. Without a backend nothing changes.
@@ -58,13 +65,14 @@ VIQ_EXPORT int viq_nest_smmuv3_bind(struct viq_nest_smmuv3 *nest, struct viq_smm
 
 /*
  * A host joins: *backend is copied, and must be valid until it leaves. -EINVAL with *why: no backend, or the bound
- * guest was promised more than it has. -EEXIST: it is here already. -ENOMEM.
+ * guest was promised more than it has. -EEXIST: it is here already. -ENOSPC: VIQ_CALL_MAX_HOSTS are. -ENOMEM.
  */
 VIQ_EXPORT int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend,
 				    struct viq_why *why);
 /*
- * It leaves: its streams abort from now on. -ENOENT: it is not here. The first error of the host: it has left all the
- * same, and a device that could not be made to abort must be removed.
+ * It leaves: its streams abort from now on, and viq_nest_smmuv3_host() waits for the calls that are in it. -ENOENT: it
+ * is not here. The first error of the host: it has left all the same, and a device that could not be made to abort must
+ * be removed. Not from within a function of a host.
  */
 VIQ_EXPORT int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend);
 

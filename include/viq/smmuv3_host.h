@@ -111,7 +111,7 @@ struct viq_smmuv3_backend {
 	const struct viq_smmuv3_backend_ops *ops; /* NULL: none */
 	void *opaque;
 	uint32_t object;
-	struct viq_call_host host; /* where invalidations for these streams go */
+	struct viq_call_host host; /* where invalidations for these streams go; ops NULL: nowhere, nothing is cached */
 };
 
 #ifdef __cplusplus

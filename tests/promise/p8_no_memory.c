@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <viq/fault.h>
+#include <viq/nest_smmuv3.h>
 #include <viq/nest_vtd.h>
 #include <viq/smmuv3.h>
 #include <viq/soft_vtd.h>
@@ -150,6 +151,48 @@ static void small_caches(struct machine *m)
 	nomem_must(viq_soft_create(&config, &m->soft, NULL));
 }
 
+static void note_fate(void *opaque, const struct viq_smmuv3_outcome *outcome)
+{
+	if (outcome->vsid == VSID)
+		*(uint32_t *)opaque = outcome->fate;
+}
+
+/*
+ * Streams follow a guest SMMUv3 that is off: they bypass. One that could not be set aborts until it is asked for again:
+ * to abort needs no memory.
+ */
+static void follow_the_guest(struct machine *m)
+{
+	const struct viq_nest_smmuv3_ops ops = {.size = sizeof(ops), .trace = note_fate};
+	const struct viq_smmuv3_backend backend = viq_soft_backend(m->soft, m->viommu);
+	uint32_t fate = VIQ_SMMUV3_STREAM_ABORT;
+	struct viq_smmuv3_config config;
+	struct viq_nest_smmuv3 *nest;
+	struct viq_smmuv3 *smmu;
+	int err;
+
+	nomem_must(viq_nest_smmuv3_create(&ops, &fate, &nest, NULL));
+	nomem_must_grow(viq_nest_smmuv3_join(nest, &backend, NULL));
+	viq_smmuv3_config_init(&config, sizeof(config));
+	config.mem = m->mem;
+	nomem_must(viq_smmuv3_create(&config, &smmu, NULL));
+	assert_int_equal(viq_nest_smmuv3_bind(nest, smmu, NULL), 0);
+	err = viq_nest_smmuv3_reconfig(nest, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX);
+	if (err) {
+		assert_int_equal(err, -ENOMEM);
+		assert_true(nomem_struck());
+		nomem_off();
+	}
+	if (fate == VIQ_SMMUV3_STREAM_FAILED) {
+		assert_faults(m->dev, VA + MEM_BASE);
+		assert_int_equal(viq_nest_smmuv3_reconfig(nest, VIQ_SMMUV3_CFGI_STE, VSID, VSID), 0);
+	}
+	assert_int_equal(fate, VIQ_SMMUV3_STREAM_BYPASS);
+	assert_translates(m->dev, VA + MEM_BASE, VA + MEM_BASE);
+	viq_nest_smmuv3_destroy(nest);
+	viq_smmuv3_destroy(smmu);
+}
+
 /* Devices, with ATS and without, attached by the VMM and by a guest's STE, that change what they are. */
 static void soft_life(void)
 {
@@ -194,6 +237,9 @@ static void soft_life(void)
 	map_page(&m, ttb, VA, 0);
 	invalidate(&m, tlbi_va(1), VA);
 	assert_faults(other, VA);
+	nomem_must(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
+					      (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), 0}));
+	follow_the_guest(&m);
 	/* Everything that is left goes with it. */
 	viq_soft_destroy(m.soft);
 	viq_mem_destroy(m.mem);
@@ -202,7 +248,7 @@ static void soft_life(void)
 static void software_smmuv3(void **state)
 {
 	assert_int_equal(viq_soft_thread_register(), 0);
-	sweep(soft_life, 28);
+	sweep(soft_life, 48);
 	viq_soft_thread_unregister();
 }
 

@@ -20,6 +20,8 @@ int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque, 
 	if (!nest)
 		return why_say(why, -ENOMEM, "no memory");
 	ret = ops ? sized_take(&nest->ops, sizeof(nest->ops), ops, sizeof(ops->size), "ops", why) : 0;
+	if (!ret)
+		ret = viq_call_fanout_create(NULL, 0, &nest->fanout, why);
 	if (ret) {
 		free(nest);
 		return ret;
@@ -33,8 +35,14 @@ void viq_nest_smmuv3_destroy(struct viq_nest_smmuv3 *nest)
 {
 	if (!nest)
 		return;
+	viq_call_fanout_destroy(nest->fanout);
 	free(nest->backends);
 	free(nest);
+}
+
+struct viq_call_host viq_nest_smmuv3_host(struct viq_nest_smmuv3 *nest)
+{
+	return nest ? viq_call_fanout_host(nest->fanout) : (struct viq_call_host){0};
 }
 
 /* --- ID registers ------------------------------------------------------------------------------------------------- */
@@ -116,18 +124,18 @@ int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_b
 	struct viq_smmuv3_backend *bigger;
 	int err;
 
-	if (!nest || !backend_ok(backend)) {
-		if (why)
-			strcpy(why->text, "backend: ops missing, or of another size");
-		return -EINVAL;
-	}
+	if (!nest || !backend_ok(backend))
+		return why_say(why, -EINVAL, "backend: ops missing, or of another size");
 	if (find(nest, backend))
-		return -EEXIST;
+		return why_say(why, -EEXIST, "backend: is here already");
 	bigger = realloc(nest->backends, (nest->count + 1) * sizeof(*bigger));
 	if (!bigger)
-		return -ENOMEM;
+		return why_say(why, -ENOMEM, "no memory");
 	nest->backends = bigger;
 	err = nest->smmu ? promise(backend, nest->smmu, why) : 0;
+	/* Its streams follow the guest only after invalidations reach it. */
+	if (!err && backend->host.ops)
+		err = viq_call_fanout_add(nest->fanout, &backend->host);
 	if (!err)
 		nest->backends[nest->count++] = *backend;
 	return err;
@@ -144,6 +152,8 @@ int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_
 	if (!b)
 		return -ENOENT;
 	err = nest_smmuv3_block(nest, b);
+	if (b->host.ops)
+		nest_first(&err, viq_call_fanout_remove(nest->fanout, &b->host));
 	nest->count--;
 	memmove(b, b + 1, (size_t)(&nest->backends[nest->count] - b) * sizeof(*b));
 	return err;

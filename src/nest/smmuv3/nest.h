@@ -14,7 +14,8 @@
 struct viq_nest_smmuv3 {
 	struct viq_nest_smmuv3_ops ops;
 	void *opaque;
-	struct viq_smmuv3 *smmu; /* NULL: none is bound */
+	struct viq_smmuv3 *smmu;        /* NULL: none is bound */
+	struct viq_call_fanout *fanout; /* of the backends' hosts */
 	struct viq_smmuv3_backend *backends;
 	size_t count;
 };

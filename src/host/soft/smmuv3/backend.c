@@ -23,13 +23,13 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 	}
 	if (best) {
 		*vsid = best->vsid;
-		*broken = best->broken;
+		*broken = false;
 	}
 	soft_unlock(soft, &retired);
 	return err ? err : best != NULL;
 }
 
-/* Nobody may go on with the old configuration. */
+/* Nobody may go on with the old configuration. It needs no memory: BROKEN is only who is asked inside an access. */
 static int block(struct viq_soft *soft, uint32_t object, uint32_t vsid)
 {
 	struct soft_retired retired = {0};
@@ -42,10 +42,8 @@ static int block(struct viq_soft *soft, uint32_t object, uint32_t vsid)
 	v = soft_viommu_find(soft, object, &err);
 	if (v)
 		vdevice = soft_vdevice_find(v, vsid);
-	if (vdevice) {
+	if (vdevice)
 		err = soft_dev_set(vdevice->dev, NULL, vdevice, vdevice->dev->ats, &retired);
-		vdevice->broken = err != 0;
-	}
 	soft_unlock(soft, &retired);
 	return err;
 }

@@ -62,7 +62,6 @@ struct soft_vdevice {
 	struct soft_viommu *viommu;
 	struct viq_soft_dev *dev;
 	uint32_t vsid;
-	bool broken;               /* could not be configured, nor made to abort */
 	struct soft_vdevice *next; /* same bucket of the vIOMMU */
 };
 

@@ -160,8 +160,6 @@ static int configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 	ret = soft_dev_set(vdevice->dev, nested, vdevice, vdevice->dev->ats, &retired);
 	if (ret)
 		soft_nested_drop(soft, nested, &retired);
-	else
-		vdevice->broken = false;
 out:
 	soft_unlock(soft, &retired);
 	return ret;

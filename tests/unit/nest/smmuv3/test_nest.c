@@ -34,6 +34,7 @@ struct backend {
 	uint32_t event_count, taken;
 	int events_error;
 	struct viq_smmuv3_backend me;
+	uint32_t invalidated; /* entries */
 };
 
 /* StreamIDs in the order in which they were set, over all backends. */
@@ -141,6 +142,29 @@ static void init_backend(struct backend *b)
 {
 	*b = (struct backend){.oas = 6};
 	b->me = (struct viq_smmuv3_backend){.ops = &all, .opaque = b, .object = 7};
+}
+
+static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct backend *b = opaque;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < req->piece_count; i++)
+		count += req->pieces[i].count;
+	b->invalidated += count;
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count};
+	return 0;
+}
+
+static uint32_t knows(void *opaque, uint32_t object, uint32_t sid)
+{
+	const struct backend *b = opaque;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (b->vsid[i] == sid)
+			return VIQ_CALL_STREAM_KNOWN;
+	}
+	return 0;
 }
 
 /* A guest with SMMUEN, an empty stream table of 256 entries, both backends, no streams. */
@@ -517,6 +541,64 @@ static void hosts_that_cannot_join(void **state)
 	end(&w);
 }
 
+/* The guest is there first. Who has joined gets its invalidations, who has left does not. */
+static void hosts_of_a_living_guest_come_and_go(void **state)
+{
+	static const struct viq_call_host_ops ops = {
+		.size = sizeof(ops), .report_group = 1, .invalidate = invalidate, .stream = knows};
+	struct viq_smmuv3_config config;
+	struct viq_nest_smmuv3 *nest;
+	struct backend a, b;
+	struct vsmmu *v;
+
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &nest, NULL), 0);
+	init_backend(&a);
+	init_backend(&b);
+	a.me.host = (struct viq_call_host){.ops = &ops, .opaque = &a};
+	b.me.host = (struct viq_call_host){.ops = &ops, .opaque = &b};
+	has(&a, 3);
+	has(&b, 4);
+	vsmmu_config(&config);
+	config.host = viq_nest_smmuv3_host(nest);
+	v = vsmmu_new(&config);
+	v->lax = true; /* the harness's own host is not asked */
+	vsmmu_boot(v, 8);
+	assert_int_equal(viq_nest_smmuv3_bind(nest, v->smmu, NULL), 0);
+	for (int step = 0; step < 5; step++) {
+		static const uint32_t expected[5][2] = {{0, 0}, {2, 0}, {2, 2}, {0, 2}, {0, 0}};
+
+		if (step == 1)
+			assert_int_equal(viq_nest_smmuv3_join(nest, &a.me, NULL), 0);
+		if (step == 2)
+			assert_int_equal(viq_nest_smmuv3_join(nest, &b.me, NULL), 0);
+		if (step == 3)
+			assert_int_equal(viq_nest_smmuv3_leave(nest, &a.me), 0);
+		if (step == 4)
+			assert_int_equal(viq_nest_smmuv3_leave(nest, &b.me), 0);
+		a.invalidated = b.invalidated = 0;
+		vsmmu_push_test(v, cmd_nh_asid(1));
+		vsmmu_push_test(v, cmd_cfgi_cd(3, 0));
+		vsmmu_push_test(v, cmd_cfgi_cd(4, 0));
+		vsmmu_push_sync(v);
+		vsmmu_ring(v);
+		assert_idle(v);
+		assert_int_equal(a.invalidated, expected[step][0]);
+		assert_int_equal(b.invalidated, expected[step][1]);
+	}
+	/* More than a fan-out takes: nothing has changed. */
+	for (int i = 0; i < VIQ_CALL_MAX_HOSTS; i++) {
+		struct viq_smmuv3_backend more = a.me;
+
+		more.object = more.host.object = 100 + (uint32_t)i;
+		assert_int_equal(viq_nest_smmuv3_join(nest, &more, NULL), 0);
+	}
+	assert_int_equal(viq_nest_smmuv3_join(nest, &b.me, NULL), -ENOSPC);
+	assert_int_equal(viq_nest_smmuv3_leave(nest, &b.me), -ENOENT);
+	assert_null(viq_nest_smmuv3_host(NULL).ops);
+	viq_nest_smmuv3_destroy(nest);
+	vsmmu_free(v);
+}
+
 /* --- ID registers ------------------------------------------------------------------------------------------------- */
 
 static void what_all_hosts_have_is_offered(void **state)
@@ -678,6 +760,7 @@ int main(void)
 		cmocka_unit_test(without_a_guest_nothing_changes),
 		cmocka_unit_test(streams_of_a_host_that_leaves_abort),
 		cmocka_unit_test(hosts_that_cannot_join),
+		cmocka_unit_test(hosts_of_a_living_guest_come_and_go),
 		cmocka_unit_test(what_all_hosts_have_is_offered),
 		cmocka_unit_test(a_guest_that_was_promised_too_much_is_not_bound),
 		cmocka_unit_test(events_come_back_in_order),

@@ -69,12 +69,14 @@ static void go(struct nest *n, enum kind kind, enum viq_smmuv3_stream_fate fate)
 {
 	uint32_t before = n->fates[fate];
 	uint64_t attaches = nest_counters(n).attaches, really = n->fk->devices[0].attaches;
+	uint64_t calls = n->fk->calls;
 
 	nest_ste(n, SID, kinds[kind].ste[0], kinds[kind].ste[1]);
 	nest_cfgi_ste(n, SID);
 	assert_int_equal(n->last.fate, fate);
 	assert_int_equal(n->last.vsid, SID);
 	assert_int_equal(n->last.os_error, 0);
+	assert_int_equal(n->last.calls, n->fk->calls - calls); /* P4: what is charged is what it took */
 	assert_int_equal(n->fates[fate], before + 1);
 	assert_int_equal(nest_mode(n, 0), kinds[kind].mode);
 	if (kinds[kind].mode == FK_TRANSLATE)
@@ -695,6 +697,23 @@ static void garbage_is_collected_later(void **state)
 	nest_free(n);
 }
 
+/* What could not be destroyed at once is not there any more: nobody waits for it. */
+static void garbage_that_somebody_else_destroys(void **state)
+{
+	struct nest *n = with_device(true);
+	uint32_t old;
+
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
+	old = n->fk->devices[0].attached;
+	break_calls(n, 0, UAPI_IOMMU_DESTROY, 1, -ENOMEM);
+	nest_ste(n, SID, NEST_S1_0(2), NEST_S1_1);
+	nest_cfgi_ste(n, SID);
+	assert_int_equal(viq_linux_destroy(n->ctx, old), 0);
+	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
+	go(n, KIND_STAGE1B, VIQ_SMMUV3_STREAM_STAGE1);
+	nest_free(n);
+}
+
 /* A guest cannot fill a kernel that does not free. */
 static void p4_garbage_is_bounded(void **state)
 {
@@ -776,6 +795,7 @@ int main(void)
 		cmocka_unit_test(p1_broken_stops_other_streams_too),
 		cmocka_unit_test(unsure_attachments_are_made_again),
 		cmocka_unit_test(garbage_is_collected_later),
+		cmocka_unit_test(garbage_that_somebody_else_destroys),
 		cmocka_unit_test(p4_garbage_is_bounded),
 		cmocka_unit_test(reconfig_without_a_guest),
 	};
