@@ -122,7 +122,7 @@ struct viq_call_host {
 };
 
 /*
- * Make the call and fill *res. Returns 0 when the call was made, whatever became of it: look at res->error.
+ * Make the call and fill *res. Returns 0 when the call was made, even if it failed: look at res->error.
  * -EINVAL, and nothing done or written: NULL, a wrong size (-E2BIG: *req says what this library does not know), a type
  * or entry size that does not fit, too many pieces or entries, a misaligned piece, reserved not 0.
  */

@@ -49,7 +49,7 @@ enum viq_smmuv3_reconfig_cause {
 	VIQ_SMMUV3_RESTORED,     /* viq_smmuv3_restore() or _reset() */
 };
 
-/* What became of a command: for viq_smmuv3_trace. */
+/* Fate of a command, for viq_smmuv3_trace. */
 enum viq_smmuv3_fate {
 	VIQ_SMMUV3_FATE_HOST,      /* sent to the host, which confirmed it */
 	VIQ_SMMUV3_FATE_LOCAL,     /* carried out here: CFGI_STE*, prefetch, ... */

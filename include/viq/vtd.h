@@ -46,7 +46,7 @@ enum viq_vtd_remap_cause {
 	VIQ_VTD_REMAP_RESTORED,
 };
 
-/* What became of a descriptor: for viq_vtd_trace. */
+/* Fate of a descriptor, for viq_vtd_trace. */
 enum viq_vtd_fate {
 	VIQ_VTD_FATE_HOST,     /* sent to the hosts of one table at least, and confirmed by all */
 	VIQ_VTD_FATE_LOCAL,    /* carried out through a hook: context-cache, PASID-cache, IEC, device-TLB */

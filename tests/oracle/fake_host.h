@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A scripted host for tests of the call floor. It really records what it executed, and reports as its kind does.
+ * A scripted host for tests of the call layer. It really records what it executed, and reports as its kind does.
  *
  * Entries are SMMUv3 commands or entries of VT-d first-stage tables, whose page number is the entry's id; the script
  * and the record are kept by id.

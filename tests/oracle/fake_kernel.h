@@ -29,7 +29,7 @@ enum fk_behaviour {
 	FK_BEHAVIOURS,
 };
 
-/* What became of a group that could not be issued. */
+/* The fate of a group that could not be issued. */
 enum fk_ran {
 	FK_RAN_NONE,
 	FK_RAN_BEFORE, /* the commands before the culprit */

@@ -237,7 +237,7 @@ static void test_window_stays(void **state)
 	vvtd_free(v);
 }
 
-/* The hosts of the call floor's own tests, every kind of them: a refusal is exact where the call's answer is. */
+/* The hosts of the call layer's own tests, every kind of them: a refusal is exact where the call's answer is. */
 static void test_fake_hosts(void **state)
 {
 	for (unsigned int kind = 0; kind < FAKE_KINDS; kind++) {

@@ -139,7 +139,7 @@ static void culprit_hunts_are_charged(void **state)
 }
 
 /*
- * The dearest queue there is: each command pair ends a batch with a failure to be hunted down. Between two failures the
+ * The most expensive queue: each command pair ends a batch with a failure to be hunted down. Between two failures the
  * budget is looked at, so that one write costs about one hunt and not one for every pair.
  */
 static void failures_end_a_run(void **state)

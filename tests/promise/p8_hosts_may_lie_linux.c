@@ -342,7 +342,7 @@ static void p4_calls_without_failure_are_not_charged(void **state)
 	}
 }
 
-/* A hunt is: the dearest queue, every second batch with a culprit, costs about one hunt a write. */
+/* A hunt is: the most expensive queue, every second batch with a culprit, costs about one hunt a write. */
 static void p4_hunts_are_charged(void **state)
 {
 	for_each_kernel(b, calls, erratum)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Linux host's invalidate call on a fake kernel, as a host for the call floor. */
+/* The Linux host's invalidate call on a fake kernel, as a host for the call layer. */
 #ifndef TESTS_LINUX_FIXTURE_H
 #define TESTS_LINUX_FIXTURE_H
 

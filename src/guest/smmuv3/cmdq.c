@@ -90,8 +90,8 @@ static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
 }
 
 /*
- * A StreamID or SubstreamID that the ID registers do not have names nothing: no effect, or one on an arbitrary stream
- * (4.3). Hosts may know more streams than this guest can have, so they are not asked.
+ * A StreamID or SubstreamID that the ID registers do not have matches no stream: no effect, or one on an arbitrary
+ * stream (4.3). Hosts may know more streams than this guest can have, so they are not asked.
  */
 static bool names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {

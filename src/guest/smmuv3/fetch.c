@@ -12,7 +12,7 @@
 typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
 
 /*
- * The guest may write the ring meanwhile; every value that is read is checked. For a race detector it is no finding.
+ * The guest may write the ring meanwhile; every value that is read is checked. The race is intended; TSan is told so.
  * The loop is so short that its speed depends on where it lies: always at the same place of a cache line.
  */
 __attribute__((aligned(64), no_sanitize("thread"))) bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words,

@@ -271,7 +271,7 @@ void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int s
 
 	if (!s)
 		return;
-	/* The doorbell is all but every access there is. */
+	/* Nearly every access is the doorbell. */
 	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4) {
 		write_cmdq_prod(s, value);
 		return;

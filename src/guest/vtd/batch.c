@@ -12,7 +12,7 @@
  *   anything else                         ITE, IQH at the first descriptor that is not confirmed everywhere, which is
  *                                         read again when the guest has cleared ITE
  *
- * Once a call has failed, the others are cut to what lies before that descriptor: more would be done in vain. They come
+ * Once a call has failed, the others are cut to what lies before that descriptor: more would be useless. They come
  * after it in no order that a guest can see.
  */
 #include <endian.h>
@@ -253,7 +253,7 @@ static void load_desc(const struct vtd_batch *b, uint32_t position, uint64_t des
 	desc[2] = desc[3] = 0;
 }
 
-/* Tell the trace hook what became of the first count descriptors. */
+/* Tell the trace hook the fate of the first count descriptors. */
 static void trace_consumed(const struct viq_vtd *s, uint32_t count)
 {
 	const struct vtd_batch *b = &s->batch;

@@ -14,7 +14,7 @@
 typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
 
 /*
- * The guest may write the ring meanwhile; every value that is read is checked. For a race detector it is no finding.
+ * The guest may write the ring meanwhile; every value that is read is checked. The race is intended; TSan is told so.
  * The loops are so short that their speed depends on where they lie: always at the same place of a cache line.
  */
 __attribute__((aligned(64), noinline, no_sanitize("thread"))) static bool

@@ -249,7 +249,7 @@ static bool consume(struct viq_vtd *s)
 			return false;
 		}
 	} while (may_fetch(s, s->head) && s->budget.left);
-	/* What was read is confirmed before this returns: IQH never stands still for want of a wait descriptor. */
+	/* What was read is confirmed before this returns: IQH never stands still for lack of a wait descriptor. */
 	return vtd_batch_flush(s);
 }
 

@@ -332,7 +332,7 @@ void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, u
 
 	if (!s || (size != 4 && size != 8) || offset % size)
 		return;
-	/* The doorbell is all but every access there is. */
+	/* Nearly every access is the doorbell. */
 	if (offset == VIQ_VTD_IQT) {
 		write_iqt(s, value, ALL32);
 		return;

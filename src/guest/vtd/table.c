@@ -164,7 +164,7 @@ static struct vtd_attachment *find_attachment(struct viq_vtd *s, uint32_t handle
 	return NULL;
 }
 
-/* Handles are not used again soon, so that one kept by mistake names nothing. */
+/* Handles are not used again soon, so that one kept by mistake matches no table. */
 static uint32_t new_handle(struct viq_vtd *s)
 {
 	do

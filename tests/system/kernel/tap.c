@@ -66,7 +66,7 @@ static void __attribute__((noreturn)) child(void (*run)(void), unsigned int seco
 	_exit(TAP_PASSED);
 }
 
-/* What became of the child; its reason is in text. */
+/* The child's outcome; its reason is in text. */
 static int wait_for(pid_t pid, int fd, char *text, size_t size)
 {
 	size_t at = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* P2, P4, P8 on the call floor: a refusal by any kind of host becomes one exact index, at a bounded cost. */
+/* P2, P4, P8 on the call layer: a refusal by any kind of host becomes one exact index, at a bounded cost. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* P4, P8 on the call floor: what is not a refusal, passes, or is nonsense is reported honestly, at a bounded cost. */
+/* P4, P8 on the call layer: what is not a refusal, passes, or is nonsense is reported honestly, at a bounded cost. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * A stream's most recent translations, as answers: address, SubstreamID and kind of access in, physical address out.
  *
  * A hit saves the look-ups of the context descriptor and of the TLB and the check of rights, which together cost
- * several times as much. It hangs on the generations of both: an entry is stale as soon as its descriptor or its TLB
+ * several times as much. It depends on the generations of both: an entry is stale as soon as its descriptor or its TLB
  * entry is (slot.h; the sum of both stamps is a stamp). It belongs to the view, so re-attaching forgets it.
  *
  * It holds what a device works on at the moment: rings and buffers of some thousand pages.

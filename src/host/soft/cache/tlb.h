@@ -68,7 +68,7 @@ struct soft_tlb_sample {
 	uint64_t leaf[4][2]; /* by stage-1 level and by nG = 0 */
 };
 
-/* What an entry hangs on, beside the counters of everything and of its VMID; and its stamp. */
+/* What an entry depends on, beside the counters of everything and of its VMID; and its stamp. */
 struct soft_tlb_ref {
 	const soft_word *owner; /* the ASID's counter or the globals'; or one that never moves (no stage 1) */
 	const soft_word

@@ -77,7 +77,8 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	ret = soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf, fault);
 	/*
 	 * The descriptor may have been invalidated since it was found, and what was filled under it after that. If the
-	 * sample already counts the latter, this sees the former: then the entry would be born valid, and wrong.
+	 * sample already counts the latter, this sees the former: otherwise the entry would be valid but stale when
+	 * inserted.
 	 */
 	if (soft_gen_load(&a->view->cds.any) != a->configs)
 		return ret;

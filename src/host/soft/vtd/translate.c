@@ -103,7 +103,7 @@ static uint8_t level_of(unsigned int shift)
 }
 
 /*
- * As the TLB keeps it. An entry hangs on its first-stage leaf, or on the second stage's if that is all there is;
+ * As the TLB keeps it. An entry depends on its first-stage leaf, or on the second stage's if that is all there is;
  * s1_level counts from the root, as Arm's levels do.
  */
 static struct soft_leaf pack(const struct soft_vtd_leaf *leaf)

@@ -129,7 +129,7 @@ static void atc_timeout_without_a_sync(void **state)
 	vsmmu_free(v);
 }
 
-/* A time-out takes long: no write of the guest waits for more than one, and the trace tells what became of it. */
+/* A time-out takes long: no write of the guest waits for more than one, and the trace tells its fate. */
 static void one_timeout_a_write(void **state)
 {
 	struct vsmmu *v = booted(TEST_EXACT);

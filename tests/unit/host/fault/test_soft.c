@@ -113,7 +113,7 @@ static const uint32_t indices[] = {0, 1, 62, 63, 64, 125, 126, 150, 188, 189, 19
 		for (uint32_t n_ = 0, i = indices[0]; n_ < sizeof(indices) / sizeof(indices[0]);                       \
 		     n_++, i = indices[n_ % (sizeof(indices) / sizeof(indices[0]))])
 
-/* An entry that is refused, by its bits or on demand: 7.3 tells its index, whatever became of the group. */
+/* An entry that is refused, by its bits or on demand: 7.3 tells its index, whatever the fate of the group. */
 static void check_refusal(uint32_t contract, uint32_t i, uint32_t kind, uint32_t error, uint32_t hw_code, int os_error)
 {
 	uint32_t handled = contract == VIQ_FAULT_LINUX_NEXT ? group_of(contract, i) : i;

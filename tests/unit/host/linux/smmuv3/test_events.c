@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Events of the physical SMMU in the guest's event queue (IHI 0070 7.3; struct iommu_vevent_arm_smmuv3): which, with
- * what in them, and what became of those that are missing.
+ * what in them, and the fate of missing ones.
  */
 #include <errno.h>
 #include <poll.h>
