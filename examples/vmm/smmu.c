@@ -220,14 +220,11 @@ static void make_config(struct smmu *s)
 /* A front in reset state, which the vSMMU follows. It does not promise the guest more than the hardware has. */
 static struct viq_smmuv3 *make_front(struct smmu *s)
 {
-	struct viq_why promise = {""};
 	struct viq_smmuv3 *front;
 	struct viq_why why = {""};
-	int err = viq_smmuv3_create(&s->config, &front, &why);
 
-	if (err)
-		die("the guest's SMMU: %s", why ? why : strerror(-err));
-	check(viq_nest_smmuv3_bind(s->nest, front, &promise), "ID registers", &promise);
+	check(viq_smmuv3_create(&s->config, &front, &why), "the guest's SMMU", &why);
+	check(viq_nest_smmuv3_bind(s->nest, front, &why), "ID registers", &why);
 	return front;
 }
 
