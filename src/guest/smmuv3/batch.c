@@ -19,22 +19,6 @@
 
 #include "smmuv3.h"
 
-void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)
-{
-	struct viq_smmuv3_trace t;
-
-	if (!s->ops.trace)
-		return;
-	t = (struct viq_smmuv3_trace){
-		.size = sizeof(t),
-		.index = index & smmuv3_index_mask(s->cmdq.log2size),
-		.cmd = {cmd[0], cmd[1]},
-		.fate = fate,
-		.cerror = cerror,
-	};
-	s->ops.trace(s->config.opaque, &t);
-}
-
 void smmuv3_batch_drop(struct viq_smmuv3 *s)
 {
 	s->batch.count = 0;
@@ -138,7 +122,7 @@ static bool stop_at_entry(struct viq_smmuv3 *s, uint32_t n, uint32_t cerror)
 	uint64_t cmd[2];
 
 	load_entry(s->batch.entries[n], cmd);
-	smmuv3_cmdq_stop(s, settle(s, n, n), cerror, cmd);
+	smmuv3_stop(s, settle(s, n, n), cerror, cmd);
 	return false;
 }
 

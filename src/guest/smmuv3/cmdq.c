@@ -44,19 +44,6 @@ static bool open_window(const struct viq_smmuv3 *s, uint32_t limit, struct windo
 			    sizeof(w->copy)) == 0;
 }
 
-void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2])
-{
-	static const uint64_t unread[2];
-
-	smmuv3_batch_drop(s);
-	s->head = index;
-	/* The code must be there before the error can be seen (7.1). */
-	smmuv3_cons_set(s, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));
-	s->counters.cerror[cerror]++;
-	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, cerror);
-	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
-}
-
 static void advance(struct viq_smmuv3 *s, uint32_t count)
 {
 	s->head = (s->head + count) & smmuv3_index_mask(s->cmdq.log2size);
@@ -134,7 +121,7 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		ret = smmuv3_reconfig(s, VIQ_SMMUV3_CFGI_STE, streams.first, streams.last);
 	if (ret) {
 		/* Not the guest's fault, and it must not go on as if it were done: CERROR_ABT makes it retry (7.1). */
-		smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, cmd);
+		smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, cmd);
 		return false;
 	}
 	add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
@@ -144,7 +131,7 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 static bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	if (smmuv3_batch_flush(s))
-		smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ILL, cmd);
+		smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ILL, cmd);
 	return false;
 }
 
@@ -263,7 +250,7 @@ static bool consume(struct viq_smmuv3 *s)
 
 		if (!open_window(s, s->budget.left, &w)) {
 			if (smmuv3_batch_flush(s))
-				smmuv3_cmdq_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
+				smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
 			return false;
 		}
 		if (!consume_window(s, &w, &model))
@@ -303,14 +290,6 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
 	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
 	smmuv3_cons_set(s, s->regs.cmdq_cons);
-}
-
-void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons)
-{
-	s->regs.cmdq_cons = cons;
-	/* Bits above the wrap flag are RAZ (6.3.28). */
-	cons &= smmuv3_index_mask(s->cmdq.log2size) | (uint32_t)VIQ_SMMUV3_CMDQ_CONS_ERR;
-	reg_store(s->shown.cmdq_cons, cons);
 }
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)

@@ -3,8 +3,8 @@
  * The guest-facing SMMUv3, inside.
  *
  * regs.c decodes register accesses and calls what a write sets in motion: cmdq.c consumes commands, batch.c holds those
- * that a host must confirm, sync.c completes CMD_SYNC, eventq.c writes records, signal.c raises errors and interrupts,
- * stream.c reads the stream table, save.c freezes and thaws.
+ * that a host must confirm, stop.c moves CONS and stops, sync.c completes CMD_SYNC, eventq.c writes records, signal.c
+ * raises errors and interrupts, stream.c reads the stream table, save.c freezes and thaws.
  *
  * Terms. An *index* is a queue index with its wrap flag, modulo 2^(log2size + 1) (IHI 0070 3.5.1). *head* is the next
  * command to read; *CONS* is what the guest sees. Between them lies the batch: commands that were read and checked and
@@ -160,14 +160,10 @@ bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words, uint32_t count, c
 
 /* regs.cmdq_base has changed. */
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
-/* Set regs.cmdq_cons, RD and ERR, and let the guest see it: all that was done before has happened for it then. */
-void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons);
 /* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Are there commands that could be consumed now? Between two accesses of the guest, when CONS is exact. */
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s);
-/* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */
-void smmuv3_cmdq_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2]);
 
 /* --- batch.c: what the host must confirm -------------------------------------------------------------------------- */
 
@@ -177,6 +173,13 @@ bool smmuv3_batch_flush(struct viq_smmuv3 *s);
 void smmuv3_batch_drop(struct viq_smmuv3 *s);
 /* Send retained ATC_INVs again. false: some are still not confirmed. */
 bool smmuv3_retained_resend(struct viq_smmuv3 *s);
+
+/* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
+
+/* Set regs.cmdq_cons, RD and ERR, and let the guest see it: all that was done before has happened for it then. */
+void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons);
+/* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */
+void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2]);
 void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror);
 
 /* --- sync.c ------------------------------------------------------------------------------------------------------- */

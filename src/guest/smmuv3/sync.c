@@ -37,7 +37,7 @@ bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	if (!smmuv3_batch_flush(s))
 		return false;
 	if (!settle_retained(s)) {
-		smmuv3_cmdq_stop(s, index, VIQ_SMMUV3_CERROR_ATC_INV_SYNC, cmd);
+		smmuv3_stop(s, index, VIQ_SMMUV3_CERROR_ATC_INV_SYNC, cmd);
 		return false;
 	}
 	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */

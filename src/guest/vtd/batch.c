@@ -20,43 +20,6 @@
 
 #include "vtd.h"
 
-void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei)
-{
-	struct viq_vtd_trace t;
-
-	if (!s->ops.trace)
-		return;
-	t = (struct viq_vtd_trace){.size = sizeof(t), .head = vtd_offset(s, slot), .fate = fate, .iqei = iqei};
-	for (unsigned int i = 0; desc && i < VIQ_VTD_DESC_WORDS; i++)
-		t.desc[i] = desc[i];
-	s->ops.trace(s->config.opaque, &t);
-}
-
-/* --- Stops -------------------------------------------------------------------------------------------------------- */
-
-static void stop(struct viq_vtd *s, uint32_t slot)
-{
-	vtd_batch_drop(s);
-	s->head = slot;
-	reg_store(s->regs.iqh, vtd_offset(s, slot));
-}
-
-void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4])
-{
-	stop(s, slot);
-	s->counters.iqe[iqei]++;
-	vtd_trace(s, slot, desc, VIQ_VTD_FATE_ERROR, iqei);
-	vtd_error(s, VIQ_VTD_FSTS_IQE, VIQ_VTD_IQERCD_IQEI, iqei);
-}
-
-void vtd_stop_retry(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4])
-{
-	stop(s, slot);
-	s->counters.retries++;
-	vtd_trace(s, slot, desc, VIQ_VTD_FATE_RETRY, 0);
-	vtd_error(s, VIQ_VTD_FSTS_ITE, VIQ_VTD_IQERCD_ITESID, 0);
-}
-
 /* --- Filling ------------------------------------------------------------------------------------------------------ */
 
 /* count descriptors at the batch's end are part of it now. They are counted, and uncounted if they are read again. */
@@ -315,7 +278,7 @@ bool vtd_batch_flush(struct viq_vtd *s)
 		return stop_at(s, end, illegal);
 	trace_consumed(s, end);
 	vtd_batch_drop(s);
-	reg_store(s->regs.iqh, vtd_offset(s, s->head));
+	vtd_iqh_set(s, s->head);
 	return true;
 }
 

@@ -4,8 +4,8 @@
  *
  * regs.c decodes register accesses and calls what a write sets in motion: invreg.c invalidates by registers, invq.c
  * consumes descriptors, table.c knows which nested page tables they concern, batch.c holds what the tables' hosts must
- * confirm, devtlb.c and wait.c handle their descriptors, fault.c keeps fault records, signal.c raises errors and
- * interrupts, save.c freezes and thaws.
+ * confirm, stop.c moves IQH and stops, devtlb.c and wait.c handle their descriptors, fault.c keeps fault records,
+ * signal.c raises errors and interrupts, save.c freezes and thaws.
  *
  * Terms. A *slot* is a place in the queue, counted in descriptors. *head* is the next descriptor to take; *IQH* is what
  * the guest sees. Between them lies the batch: descriptors that were read and checked and that not every host has
@@ -186,6 +186,11 @@ bool vtd_batch_flush(struct viq_vtd *s);
 void vtd_batch_drop(struct viq_vtd *s);
 /* Have everything in these targets invalidated at once, outside the queue. false: it could not be confirmed. */
 bool vtd_batch_now(struct viq_vtd *s, struct vtd_run run);
+
+/* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
+
+/* Set IQH, and let the guest see it: all that was done before has happened for it then. */
+void vtd_iqh_set(struct viq_vtd *s, uint32_t slot);
 /* Stop at the descriptor in this slot, with nothing before it unconfirmed: IQE, or ITE to have it read again. */
 void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4]);
 void vtd_stop_retry(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4]);

@@ -36,7 +36,7 @@ bool vtd_wait(struct viq_vtd *s, const uint64_t desc[4])
 		return false;
 	/* It was fetched in either case, and IQH has passed it: a driver looks for aborted ones before IQH. */
 	s->head = vtd_next(s, slot, 1);
-	reg_store(s->regs.iqh, vtd_offset(s, s->head));
+	vtd_iqh_set(s, s->head);
 	s->counters.descriptors[VIQ_VTD_TYPE_WAIT]++;
 	if (s->regs.timed_out) {
 		s->counters.aborted++;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the guest and the trace see of the queue: CONS, and where and why it stops (IHI 0070 6.3.28, 7.1). */
+#include "smmuv3.h"
+
+void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons)
+{
+	s->regs.cmdq_cons = cons;
+	/* Bits above the wrap flag are RAZ (6.3.28). */
+	cons &= smmuv3_index_mask(s->cmdq.log2size) | (uint32_t)VIQ_SMMUV3_CMDQ_CONS_ERR;
+	reg_store(s->shown.cmdq_cons, cons);
+}
+
+void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)
+{
+	struct viq_smmuv3_trace t;
+
+	if (!s->ops.trace)
+		return;
+	t = (struct viq_smmuv3_trace){
+		.size = sizeof(t),
+		.index = index & smmuv3_index_mask(s->cmdq.log2size),
+		.cmd = {cmd[0], cmd[1]},
+		.fate = fate,
+		.cerror = cerror,
+	};
+	s->ops.trace(s->config.opaque, &t);
+}
+
+void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2])
+{
+	static const uint64_t unread[2];
+
+	smmuv3_batch_drop(s);
+	s->head = index;
+	/* The code must be there before the error can be seen (7.1). */
+	smmuv3_cons_set(s, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));
+	s->counters.cerror[cerror]++;
+	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, cerror);
+	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
+}
