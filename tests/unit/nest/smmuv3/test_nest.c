@@ -114,8 +114,8 @@ static int events(void *opaque, uint32_t object, struct viq_smmuv3_host_event *o
 
 	assert_true(*count >= 1);
 	*count = left < *count ? left : *count;
-	memcpy(out, b->events + b->taken, *count * sizeof(*out));
-	b->taken += *count;
+	for (uint32_t i = 0; i < *count; i++)
+		out[i] = b->events[b->taken++];
 	return b->events_error;
 }
 
