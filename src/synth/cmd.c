@@ -123,8 +123,8 @@ struct synth_cmd synth_cmd_tlbi_next_range(unsigned int asid, uint64_t *va, uint
 	/* NUM = SCALE = TTL = 0 is reserved: without a level hint a single page becomes two. */
 	if (!ttl && *pages % 2)
 		++*pages;
-	r.scale = __builtin_ctzll(*pages);
-	r.num = (*pages >> r.scale & 31) - 1;
+	r.scale = (unsigned int)__builtin_ctzll(*pages);
+	r.num = (unsigned int)(*pages >> r.scale & 31) - 1;
 	out = synth_cmd_tlbi_nh_va_range(asid, *va, leaf, r);
 	bytes = smmuv3_tlbi_decode(out.w).span.bytes;
 	*va += bytes;

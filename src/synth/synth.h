@@ -57,13 +57,13 @@ void *synth_ptr(const struct synth_mem *mem, uint64_t addr);
 /* One set of tables: TTB0's or TTB1's (stage 1), or a stage 2's. */
 struct synth_pt {
 	struct synth_mem *mem;
-	uint8_t stage;      /* 1, 2 */
-	uint8_t granule;    /* log2: 12, 14, 16 */
-	uint8_t ia_bits;    /* input address bits, 64 - TxSZ */
-	uint8_t start;      /* start level */
-	uint8_t root_log2;  /* log2 of the start table's bytes, concatenated tables included */
-	uint64_t root;      /* TTBx, S2TTB */
-	uint64_t table_add; /* bits put into every new table descriptor: stage 1's hierarchical attributes */
+	unsigned int stage;     /* 1, 2 */
+	unsigned int granule;   /* log2: 12, 14, 16 */
+	unsigned int ia_bits;   /* input address bits, 64 - TxSZ */
+	unsigned int start;     /* start level */
+	unsigned int root_log2; /* log2 of the start table's bytes, concatenated tables included */
+	uint64_t root;          /* TTBx, S2TTB */
+	uint64_t table_add;     /* bits put into every new table descriptor: stage 1's hierarchical attributes */
 };
 
 /* Attributes of a leaf. None: readable, writable and executable by all, global, accessed. */
@@ -127,10 +127,10 @@ void synth_cd(uint64_t cd[VIQ_SMMUV3_CD_WORDS], const struct synth_pt *ttb0, con
 /* A table of 2^cdmax CDs. */
 struct synth_cdt {
 	struct synth_mem *mem;
-	uint8_t cdmax; /* S1CDMax, 0 to 20 */
-	uint8_t fmt;   /* S1Fmt: 0 linear, 1 two levels of 4 KiB leaves, 2 of 64 KiB */
-	uint8_t log2;  /* of the (first-level) table's bytes */
-	uint64_t base; /* S1ContextPtr */
+	unsigned int cdmax; /* S1CDMax, 0 to 20 */
+	unsigned int fmt;   /* S1Fmt: 0 linear, 1 two levels of 4 KiB leaves, 2 of 64 KiB */
+	unsigned int log2;  /* of the (first-level) table's bytes */
+	uint64_t base;      /* S1ContextPtr */
 };
 int synth_cdt_init(struct synth_cdt *cdt, struct synth_mem *mem, unsigned int cdmax, unsigned int fmt);
 /* Free all of it. */
@@ -153,9 +153,9 @@ unsigned int synth_s2_tg(const struct synth_pt *pt);
 /* A stream table of 2^log2size STEs. */
 struct synth_st {
 	struct synth_mem *mem;
-	uint8_t log2size;
-	uint8_t split;      /* 0: linear; 6, 8, 10: two levels */
-	uint8_t table_log2; /* of the (first-level) table's bytes */
+	unsigned int log2size;
+	unsigned int split;      /* 0: linear; 6, 8, 10: two levels */
+	unsigned int table_log2; /* of the (first-level) table's bytes */
 	uint64_t base;
 };
 int synth_st_init(struct synth_st *st, struct synth_mem *mem, unsigned int log2size, unsigned int split);
@@ -174,7 +174,7 @@ struct synth_cmd {
 
 /* How a range TLBI says its range (4.4.1): (num + 1) * 2^scale granules of code tg (1 4K, 2 16K, 3 64K). */
 struct synth_range {
-	uint8_t num, scale, ttl, tg;
+	unsigned int num, scale, ttl, tg;
 };
 
 struct synth_cmd synth_cmd_tlbi_nh_va(unsigned int asid, uint64_t va, bool leaf);
@@ -210,7 +210,7 @@ struct synth_cmdq {
 	struct synth_mem *mem;
 	uint64_t base;
 	uint32_t prod; /* the doorbell's value: index and wrap flag, to be written to CMDQ_PROD */
-	uint8_t log2size;
+	unsigned int log2size;
 };
 /* Allocates the ring; log2size 0 to 19. */
 int synth_cmdq_init(struct synth_cmdq *q, struct synth_mem *mem, unsigned int log2size);

@@ -16,8 +16,8 @@
 /* One set of tables. Levels are VT-d's: 1 (4 KiB) to 5. */
 struct synth_vtd_pt {
 	struct synth_mem *mem;
-	uint8_t stage;       /* 1: first stage, 2: second stage */
-	uint8_t levels;      /* first stage 4, 5; second stage 3, 4, 5 */
+	unsigned int stage;  /* 1: first stage, 2: second stage */
+	unsigned int levels; /* first stage 4, 5; second stage 3, 4, 5 */
 	uint64_t root;       /* FSPTPTR, SSPTPTR */
 	uint16_t table_attr; /* attributes of new table entries; those that only leaves have are ignored */
 };
@@ -61,8 +61,8 @@ uint64_t synth_vtd_pt_leaf(const struct synth_vtd_pt *pt, uint64_t oa, unsigned 
 /* A PASID directory of 2^(pdts + 7) entries, for 2^(pdts + 13) PASIDs. */
 struct synth_vtd_pasids {
 	struct synth_mem *mem;
-	uint8_t pdts; /* 0 to 7 */
-	uint8_t log2; /* of the directory's bytes, a page at least */
+	unsigned int pdts; /* 0 to 7 */
+	unsigned int log2; /* of the directory's bytes, a page at least */
 	uint64_t base;
 };
 int synth_vtd_pasids_init(struct synth_vtd_pasids *pasids, struct synth_mem *mem, unsigned int pdts);

@@ -110,7 +110,7 @@ void synth_cdt_fini(struct synth_cdt *cdt)
 
 uint64_t synth_cdt_slot(struct synth_cdt *cdt, uint32_t ssid, bool create)
 {
-	const struct smmuv3_ste ste = {.cd_table = cdt->base, .cd_split = cdt->fmt ? leaf_bits(cdt) : 0};
+	const struct smmuv3_ste ste = {.cd_table = cdt->base, .cd_split = cdt->fmt ? (uint8_t)leaf_bits(cdt) : 0};
 	uint64_t slot = smmuv3_cd_entry(&ste, ssid), leaf;
 
 	if (ssid >> cdt->cdmax)

@@ -72,7 +72,7 @@ uint32_t smmuv3_strtab_cfg_mask(const struct viq_smmuv3 *s)
 
 static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
 {
-	uint32_t old = s->regs.cr0, now = value & smmuv3_cr0_mask(s);
+	uint32_t old = s->regs.cr0, now = (uint32_t)value & smmuv3_cr0_mask(s);
 	uint32_t on = now & ~old, off = old & ~now;
 
 	reg_store(s->regs.cr0, now);
@@ -281,7 +281,7 @@ void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int s
 		return;
 	/* Half of a 64-bit register: the other half stays. */
 	if (size < r->width) {
-		unsigned int shift = 8 * (offset - r->offset);
+		unsigned int shift = 8 * ((unsigned int)offset - r->offset);
 
 		value = (load(s, r) & ~(ALL32 << shift)) | (value & ALL32) << shift;
 	}

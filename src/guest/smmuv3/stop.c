@@ -35,6 +35,6 @@ void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const ui
 	/* The code must be there before the error can be seen (7.1). */
 	smmuv3_cons_set(s, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));
 	s->counters.cerror[cerror]++;
-	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, cerror);
+	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, (uint8_t)cerror);
 	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
 }

@@ -18,7 +18,7 @@ static struct viq_vtd_devtlb decode(const uint64_t desc[4], bool pasid_based)
 
 	return (struct viq_vtd_devtlb){
 		.size = sizeof(struct viq_vtd_devtlb),
-		.source_id = VIQ_GET(pasid_based ? VIQ_VTD_PDEVTLB_SID : VIQ_VTD_DEVTLB_SID, desc[0]),
+		.source_id = pasid_based ? VIQ_GET(VIQ_VTD_PDEVTLB_SID, desc[0]) : VIQ_GET(VIQ_VTD_DEVTLB_SID, desc[0]),
 		.has_pasid = pasid_based,
 		.all_pasids = pasid_based && (desc[1] & VIQ_VTD_PDEVTLB_1_G),
 		.pasid = pasid_based ? VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]) : 0,

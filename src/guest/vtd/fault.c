@@ -11,7 +11,7 @@
 
 uint32_t vtd_frcd_count(const struct viq_vtd *s)
 {
-	return VIQ_GET(VIQ_VTD_CAP_NFR, s->config.cap) + 1;
+	return (uint32_t)VIQ_GET(VIQ_VTD_CAP_NFR, s->config.cap) + 1;
 }
 
 bool vtd_frcd_pending(const struct viq_vtd *s)

@@ -30,7 +30,7 @@ void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint6
 {
 	stop(s, slot);
 	s->counters.iqe[iqei]++;
-	vtd_trace(s, slot, desc, VIQ_VTD_FATE_ERROR, iqei);
+	vtd_trace(s, slot, desc, VIQ_VTD_FATE_ERROR, (uint8_t)iqei);
 	vtd_error(s, VIQ_VTD_FSTS_IQE, VIQ_VTD_IQERCD_IQEI, iqei);
 }
 

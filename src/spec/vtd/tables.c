@@ -313,7 +313,7 @@ static uint8_t no_memory(const struct vtd_lookup *l)
 
 static void go_on(struct vtd_lookup *l, enum stage stage, uint64_t at, unsigned int words)
 {
-	l->stage = stage;
+	l->stage = (uint8_t)stage;
 	l->at = at;
 	l->words = (uint8_t)words;
 }

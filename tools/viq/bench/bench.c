@@ -107,7 +107,7 @@ static int print_help(void)
 	size_t len = 0;
 
 	for (const struct bench_subject *s = bench_subjects; s->name; s++)
-		len += snprintf(names + len, sizeof(names) - len, " %s", s->name);
+		len += (size_t)snprintf(names + len, sizeof(names) - len, " %s", s->name);
 	printf(help, names);
 	return TOOL_OK;
 }

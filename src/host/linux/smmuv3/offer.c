@@ -58,12 +58,12 @@ static void settle(struct viq_smmuv3_ids *c)
 	if (c->aidr >= 1 && !(c->idr3 & VIQ_SMMUV3_IDR3_HAD))
 		c->aidr = 0;
 	if (c->aidr < VIQ_SMMUV3_AIDR_V3_1)
-		c->idr5 &= ~VIQ_SMMUV3_IDR5_VAX;
+		c->idr5 &= (uint32_t)~VIQ_SMMUV3_IDR5_VAX;
 	if (!(c->idr5 & (VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K)))
-		c->idr5 &= ~VIQ_SMMUV3_IDR5_DS;
+		c->idr5 &= (uint32_t)~VIQ_SMMUV3_IDR5_DS;
 	if (VIQ_GET(VIQ_SMMUV3_IDR5_OAS, c->idr5) > 5 &&
 	    (c->aidr < VIQ_SMMUV3_AIDR_V3_1 || !(c->idr5 & (VIQ_SMMUV3_IDR5_GRAN64K | VIQ_SMMUV3_IDR5_DS))))
-		c->idr5 = (c->idr5 & ~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5);
+		c->idr5 = (c->idr5 & (uint32_t)~VIQ_SMMUV3_IDR5_OAS) | VIQ_PUT(VIQ_SMMUV3_IDR5_OAS, 5);
 }
 
 int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_why *why)

@@ -73,7 +73,7 @@ static bool probe(const struct soft_atc *atc, uint32_t pasid, uint64_t addr, uns
 		*entry = (struct soft_atc_entry){
 			.base = base,
 			.base_pa = w[OUT] & ~UINT64_C(0xfff),
-			.shift = shift,
+			.shift = (uint8_t)shift,
 			.rights = w[OUT] & 0xff,
 		};
 		return true;
@@ -86,7 +86,7 @@ bool soft_atc_lookup(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct
 	uint64_t sizes = atomic_load_explicit(&atc->sizes, memory_order_relaxed);
 
 	for (; sizes; sizes &= sizes - 1) {
-		if (probe(atc, pasid, addr, __builtin_ctzll(sizes), entry))
+		if (probe(atc, pasid, addr, soft_lowest_bit(sizes), entry))
 			return true;
 	}
 	return false;
@@ -151,7 +151,7 @@ static uint64_t count_pieces(uint64_t sizes, uint64_t first, uint64_t last, uint
 	uint64_t count = 0;
 
 	for (; sizes && count <= limit; sizes &= sizes - 1) {
-		unsigned int shift = __builtin_ctzll(sizes);
+		unsigned int shift = soft_lowest_bit(sizes);
 
 		count += (last >> shift) - (first >> shift) + 1;
 	}
@@ -168,7 +168,7 @@ void soft_atc_inv(struct soft_atc *atc, bool any_pasid, uint32_t pasid, uint64_t
 		return;
 	}
 	for (; sizes; sizes &= sizes - 1) {
-		unsigned int shift = __builtin_ctzll(sizes);
+		unsigned int shift = soft_lowest_bit(sizes);
 		uint64_t page = first >> shift, end = last >> shift;
 
 		for (;; page++) {

@@ -33,6 +33,12 @@
 
 typedef _Atomic uint64_t soft_word;
 
+/* The set is not empty. */
+static inline unsigned int soft_lowest_bit(uint64_t set)
+{
+	return (unsigned int)__builtin_ctzll(set);
+}
+
 /* Words [1, n] of the slot; word 0 is its sequence count, odd while it is being written. */
 static inline bool soft_slot_read(soft_word *slot, uint64_t *out, unsigned int n)
 {

@@ -75,7 +75,7 @@ static _Alignas(SOFT_LINE) soft_word unmoved[SOFT_OWNERS];
 static struct soft_tlb_ref make_ref(const struct soft_tlb *tlb, const struct soft_vm *vm, uint64_t tag, uint64_t va,
 				    unsigned int s1_shift)
 {
-	uint16_t asid = tag >> 16;
+	uint16_t asid = tag >> 16 & 0xffff;
 	const soft_word *line;
 
 	if ((tag & TAG_KIND) == TAG_S2)
@@ -95,11 +95,11 @@ static void fill_leaf(const uint64_t *w, uint64_t va, unsigned int shift, struct
 		.base_pa = w[OUT] & ~UINT64_C(0xfff),
 		.pa = (w[OUT] & ~UINT64_C(0xfff)) + offset,
 		.ipa = w[IPA] + offset,
-		.shift = shift,
-		.s1_shift = w[LEAF],
-		.s1_level = w[LEAF] >> 8,
-		.s1_granule = w[LEAF] >> 16,
-		.s2_shift = w[LEAF] >> 24,
+		.shift = (uint8_t)shift,
+		.s1_shift = w[LEAF] & 0xff,
+		.s1_level = w[LEAF] >> 8 & 0xff,
+		.s1_granule = w[LEAF] >> 16 & 0xff,
+		.s2_shift = w[LEAF] >> 24 & 0xff,
 		.global = (w[TAG] & TAG_KIND) == TAG_GLOBAL,
 		.s1_user = w[OUT] & 7,
 		.s1_priv = w[OUT] >> 3 & 7,
@@ -140,7 +140,7 @@ bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struc
 		uint64_t tag = key_tag(key, global);
 
 		for (; sizes; sizes &= sizes - 1) {
-			if (probe(tlb, key, tag, __builtin_ctzll(sizes), leaf, ref))
+			if (probe(tlb, key, tag, soft_lowest_bit(sizes), leaf, ref))
 				return true;
 		}
 	}
@@ -218,7 +218,7 @@ static uint64_t count_leaves(const struct soft_tlb_range *range, uint64_t limit)
 	uint64_t count = 0;
 
 	for (uint64_t shifts = range->shifts; shifts && count <= limit; shifts &= shifts - 1) {
-		unsigned int shift = __builtin_ctzll(shifts);
+		unsigned int shift = soft_lowest_bit(shifts);
 
 		count += (range->last >> shift) - (range->first >> shift) + 1;
 	}
@@ -230,7 +230,7 @@ static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const st
 			unsigned int owner, unsigned int owner2)
 {
 	for (uint64_t shifts = range->shifts; shifts; shifts &= shifts - 1) {
-		unsigned int shift = __builtin_ctzll(shifts);
+		unsigned int shift = soft_lowest_bit(shifts);
 		uint64_t page = range->first >> shift, last = range->last >> shift;
 
 		for (;; page++) {
@@ -268,7 +268,7 @@ uint64_t soft_leaf_shifts(uint64_t granules, unsigned int level)
 	uint64_t shifts = 0;
 
 	for (; granules; granules &= granules - 1) {
-		unsigned int granule = __builtin_ctzll(granules);
+		unsigned int granule = soft_lowest_bit(granules);
 
 		/* No leaves at level 0; at level 1 none with the 16K granule (DDI 0487 D8.2, without DS). */
 		for (unsigned int l = level ? level : granule == 14 ? 2 : 1; l <= (level ? level : 3); l++)

@@ -39,14 +39,14 @@ void soft_view_free(struct soft_view *view)
 	free(view);
 }
 
-static struct soft_view *get_view(struct viq_soft_dev *dev)
+static struct soft_view *get_view(const struct viq_soft_dev *dev)
 {
 	return atomic_load_explicit(&dev->view, memory_order_relaxed);
 }
 
 bool soft_dev_uses_ats(const struct viq_soft_dev *dev)
 {
-	const struct soft_view *view = get_view((struct viq_soft_dev *)dev);
+	const struct soft_view *view = get_view(dev);
 
 	return view && view->atc;
 }

@@ -66,8 +66,7 @@ static int take_vmid(struct viq_soft *soft, uint16_t *vmid)
 			soft_tlb_inv_all(&soft->tlb);
 		soft->vmids_taken[v / 64] |= UINT64_C(1) << v % 64;
 		soft->vmids_used[v / 64] |= UINT64_C(1) << v % 64;
-		soft->last_vmid = v;
-		*vmid = v;
+		*vmid = soft->last_vmid = (uint16_t)v;
 		return 0;
 	}
 	return -ENOMEM;

@@ -275,7 +275,7 @@ static uint8_t granted(const struct access *a, const struct soft_vtd_leaf *leaf)
 			rights |= each[i];
 	}
 	/* Entries are tagged with the privilege that they were requested for: of the other one nothing is known. */
-	return a->rights & SOFT_P ? rights << 4 : rights;
+	return a->rights & SOFT_P ? (uint8_t)(rights << 4) : rights;
 }
 
 static bool grants(const struct soft_atc_entry *entry, unsigned int rights)

@@ -127,7 +127,7 @@ void soft_vtd_dev_destroy(struct viq_soft_vtd_dev *dev);
 static inline struct soft_vtd_view *soft_vtd_view(const struct viq_soft_vtd_dev *dev)
 {
 	/* For those who hold config_lock. */
-	return atomic_load_explicit(&((struct viq_soft_vtd_dev *)dev)->view, memory_order_relaxed);
+	return atomic_load_explicit(&dev->view, memory_order_relaxed);
 }
 
 /* invalidate.c */
@@ -136,7 +136,7 @@ struct viq_call_host soft_vtd_host(struct viq_soft_vtd *soft, uint32_t table);
 /* For those who hold config_lock, and for accesses. */
 static inline const struct viq_vtd_listener *soft_vtd_listener(const struct viq_soft_vtd *soft)
 {
-	return atomic_load_explicit(&((struct viq_soft_vtd *)soft)->listener, memory_order_acquire);
+	return atomic_load_explicit(&soft->listener, memory_order_acquire);
 }
 
 /* table.c. attach: -ENOMEM, -ENOSPC, -ENODEV: nobody listens, or what the listener says. */
