@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assert.h"
+
 struct sorted {
 	void **items;
 	size_t count, room;
@@ -75,6 +77,8 @@ static inline void sorted_insert(struct sorted *a, void *item)
 {
 	size_t i = sorted_place(a, sorted_key(item));
 
+	ASSERT(a->count < a->room);
+	ASSERT_DEBUG(!sorted_find(a, sorted_key(item)));
 	memmove(&a->items[i + 1], &a->items[i], (a->count - i) * sizeof(*a->items));
 	a->items[i] = item;
 	a->count++;
@@ -85,6 +89,7 @@ static inline void sorted_remove(struct sorted *a, const void *item)
 {
 	size_t i = sorted_place(a, sorted_key(item));
 
+	ASSERT(i < a->count && a->items[i] == item);
 	a->count--;
 	memmove(&a->items[i], &a->items[i + 1], (a->count - i) * sizeof(*a->items));
 }

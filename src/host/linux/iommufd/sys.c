@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls: the system's own, and the one place from which all of them are made. */
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "linux.h"
 #include "sys.h"
 
@@ -52,7 +52,7 @@ int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void
 	int i, ret;
 
 	memcpy(&size, arg, sizeof(size));
-	assert(size <= sizeof(before));
+	ASSERT(size <= sizeof(before));
 	memcpy(before, arg, size);
 	for (i = 0; i < INTERRUPTS_MAX; i++) {
 		ret = ctx->sys.ioctl(ctx->opaque, fd, request, arg);

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "call/exact.h"
 #include "call/gather.h"
 #include "invalidate.h"
@@ -134,6 +135,7 @@ static void run_take(struct linux_invalidate *inv, struct run *run, struct gathe
 	const uint32_t group = inv->slice < LINUX_GROUP ? inv->slice : LINUX_GROUP;
 	uint32_t here, left = total - at->index;
 
+	ASSERT(group);
 	run->entries = gather_entry(at);
 	here = at->req->pieces[at->piece].count - at->offset;
 	if (here > inv->slice)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/sized.h"
 
 #include "vsmmu.h"
@@ -163,6 +164,7 @@ static struct linux_stream *lift(struct viq_linux_vsmmu *v, uint32_t from, int *
 	struct linux_stream *s = linux_streams_find(v, from);
 	int err;
 
+	ASSERT(s);
 	take_out(v, s);
 	err = linux_stream_abort(v, s);
 	linux_first(&err, linux_stream_unbind(v, s));

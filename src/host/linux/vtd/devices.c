@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/sized.h"
 
 #include "vvtd.h"
@@ -218,6 +219,7 @@ int viq_linux_vvtd_move(struct viq_linux_vvtd *v, const struct viq_linux_move *m
 	for (uint32_t i = 0; i < count; i++) {
 		struct linux_vtd_device *d = sorted_find(&v->devices, moves[i].from);
 
+		ASSERT(d);
 		linux_first(&err, block_all(v, d));
 		sorted_remove(&v->devices, d);
 		moving = &v->devices.items[v->devices.count];
