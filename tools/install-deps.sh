@@ -70,11 +70,14 @@ missing=()
 while read -r package kind what; do
 	have "$kind" "$what" || missing+=("$package")
 done < <(needs "${1:?demo, check or kernel}")
-# Not every release has this one; without it the test of the format is skipped. Not worth a password of its own.
+# Not every release has these; without them the tests of the format and of the analysis are skipped. Not worth a
+# password of its own.
 optional=()
-if [ "$1" = check ] && ! have command clang-format-14; then
-	[ ${#missing[@]} -eq 0 ] && [ "$(id -u)" -ne 0 ] || optional=(clang-format-14)
-fi
+for tool in clang-format-14 clang-tidy-14; do
+	if [ "$1" = check ] && ! have command $tool; then
+		[ ${#missing[@]} -eq 0 ] && [ "$(id -u)" -ne 0 ] || optional+=($tool)
+	fi
+done
 [ $((${#missing[@]} + ${#optional[@]})) -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

@@ -105,7 +105,7 @@ static int read_event(struct viq_capture_reader *r, struct viq_capture_error *er
 {
 	struct viq_capture_event *event = &r->packet.event;
 	const char *why;
-	size_t len;
+	size_t len = 0;
 	int ret;
 
 	ret = read_packet(r, event, &len, err);

@@ -46,8 +46,8 @@ void freeze_put_header(uint8_t *buf, uint32_t len, const char magic[FREEZE_MAGIC
 int freeze_check_header(const uint8_t *buf, size_t len, const char magic[FREEZE_MAGIC], uint32_t version)
 {
 	struct freeze_cursor c = {.in = buf, .pos = FREEZE_MAGIC};
-	uint32_t found, length;
-	uint64_t hash;
+	uint32_t found = 0, length = 0;
+	uint64_t hash = 0;
 
 	if (len < FREEZE_HEADER || memcmp(buf, magic, FREEZE_MAGIC))
 		return -EINVAL;

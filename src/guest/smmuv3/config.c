@@ -97,7 +97,7 @@ static const char *check_idr0(const struct viq_smmuv3_config *c)
 		return "IDR0.TTF: only AArch64 tables are offered, must be 2";
 	if (VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, c->idr0) != 1)
 		return "IDR0.STALL_MODEL: stalls are not offered, must be 1";
-	if (c->idr0 & VIQ_SMMUV3_IDR0_TTENDIAN & VIQ_PUT(VIQ_SMMUV3_IDR0_TTENDIAN, 1))
+	if (c->idr0 & VIQ_PUT(VIQ_SMMUV3_IDR0_TTENDIAN, 1))
 		return "IDR0.TTENDIAN: must be 0 (mixed) or 2 (little endian)";
 	if (VIQ_GET(VIQ_SMMUV3_IDR0_ST_LEVEL, c->idr0) > 1)
 		return "IDR0.ST_LEVEL: must be 0 (linear) or 1 (two-level)";
