@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The entry types, one row each. */
-#include <endian.h>
 #include <stddef.h>
-#include <string.h>
 
 #include <viq/smmuv3_spec.h>
 
+#include "base/le.h"
 #include "types.h"
 
 /* IHI 0070 4.3, 4.5: of the commands that a host takes, these name a StreamID. ATC_INV also wants an ATC behind it. */
 static uint32_t smmuv3_needs(const void *entry, uint32_t *sid)
 {
-	uint64_t word;
+	uint64_t word = le_load(entry, sizeof(word));
 
-	memcpy(&word, entry, sizeof(word));
-	word = le64toh(word);
 	*sid = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SID, word);
 	switch (VIQ_GET(VIQ_SMMUV3_CMD_OP, word)) {
 	case VIQ_SMMUV3_OP_CFGI_CD:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
 #include <viq/smmuv3_spec.h>
 
+#include "base/le.h"
 #include "format.h"
 
 static const uint8_t magic[3] = {'V', 'I', 'Q'};
@@ -12,50 +12,6 @@ static const uint8_t magic[3] = {'V', 'I', 'Q'};
 #define SMMUV3_ENTRIES_MAX (1u << 19) /* CMDQ_BASE.LOG2SIZE (6.3.26) */
 #define VTD_QUEUE_MIN      4096u      /* bytes, IQA_REG.QS = 0 */
 #define VTD_QUEUE_MAX      (4096u << 7)
-
-/* --- Little-endian bytes ------------------------------------------------------------------------------------------ */
-
-static void put16(uint8_t *p, uint16_t v)
-{
-	v = htole16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static uint16_t get16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le16toh(v);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
 
 /* --- Rules -------------------------------------------------------------------------------------------------------- */
 
@@ -162,7 +118,7 @@ static uint8_t *put_header(uint8_t *buf, enum viq_capture_kind kind, uint32_t ty
 	buf[3] = VIQ_CAPTURE_VERSION;
 	buf[4] = (uint8_t)kind;
 	buf[5] = (uint8_t)type;
-	put16(buf + 6, 0);
+	le_store(buf + 6, 2, 0);
 	return buf + VIQ_CAPTURE_HEADER_SIZE;
 }
 
@@ -171,11 +127,11 @@ size_t viq_capture_encode_setup(enum viq_capture_kind kind, const struct viq_cap
 	uint8_t *body = put_header(buf, kind, VIQ_CAPTURE_SETUP);
 	size_t note = strlen(setup->note);
 
-	put64(body, setup->base);
-	put32(body + 8, setup->entries);
-	put16(body + 12, (uint16_t)setup->entry_size);
-	put16(body + 14, (uint16_t)setup->clock);
-	put64(body + 16, 0);
+	le_store(body, 8, setup->base);
+	le_store(body + 8, 4, setup->entries);
+	le_store(body + 12, 2, setup->entry_size);
+	le_store(body + 14, 2, setup->clock);
+	le_store(body + 16, 8, 0);
 	memcpy(body + VIQ_CAPTURE_SETUP_FIXED, setup->note, note);
 	return VIQ_CAPTURE_HEADER_SIZE + VIQ_CAPTURE_SETUP_FIXED + note;
 }
@@ -186,10 +142,10 @@ size_t viq_capture_encode_entries(enum viq_capture_kind kind, uint32_t entry_siz
 	uint8_t *body = put_header(buf, kind, type);
 	size_t bytes = type == VIQ_CAPTURE_GAP ? 0 : (size_t)entries->count * entry_size;
 
-	put32(body, type == VIQ_CAPTURE_DOORBELL ? entries->doorbell : 0);
-	put32(body + 4, entries->first);
-	put32(body + 8, entries->count);
-	put32(body + 12, 0);
+	le_store(body, 4, type == VIQ_CAPTURE_DOORBELL ? entries->doorbell : 0);
+	le_store(body + 4, 4, entries->first);
+	le_store(body + 8, 4, entries->count);
+	le_store(body + 12, 4, 0);
 	if (bytes)
 		memcpy(body + VIQ_CAPTURE_BODY_FIXED, entries->bytes, bytes);
 	return VIQ_CAPTURE_HEADER_SIZE + VIQ_CAPTURE_BODY_FIXED + bytes;
@@ -200,9 +156,9 @@ size_t viq_capture_encode_register(enum viq_capture_kind kind, uint32_t type, co
 {
 	uint8_t *body = put_header(buf, kind, type);
 
-	put32(body, reg->offset);
-	put32(body + 4, reg->size);
-	put64(body + 8, reg->value);
+	le_store(body, 4, reg->offset);
+	le_store(body + 4, 4, reg->size);
+	le_store(body + 8, 8, reg->value);
 	return VIQ_CAPTURE_HEADER_SIZE + VIQ_CAPTURE_BODY_FIXED;
 }
 
@@ -210,10 +166,10 @@ size_t viq_capture_encode_end(enum viq_capture_kind kind, const struct viq_captu
 {
 	uint8_t *body = put_header(buf, kind, VIQ_CAPTURE_END);
 
-	put64(body, totals->packets);
-	put64(body + 8, totals->doorbells);
-	put64(body + 16, totals->entries);
-	put64(body + 24, totals->missing);
+	le_store(body, 8, totals->packets);
+	le_store(body + 8, 8, totals->doorbells);
+	le_store(body + 16, 8, totals->entries);
+	le_store(body + 24, 8, totals->missing);
 	return VIQ_CAPTURE_HEADER_SIZE + VIQ_CAPTURE_END_SIZE;
 }
 
@@ -227,11 +183,11 @@ static const char *decode_setup(const uint8_t *body, size_t len, struct viq_capt
 	if (len < VIQ_CAPTURE_SETUP_FIXED || len - VIQ_CAPTURE_SETUP_FIXED > VIQ_CAPTURE_NOTE_MAX)
 		return "a setup of the wrong length";
 	note = len - VIQ_CAPTURE_SETUP_FIXED;
-	setup->base = get64(body);
-	setup->entries = get32(body + 8);
-	setup->entry_size = get16(body + 12);
-	setup->clock = get16(body + 14);
-	if (get64(body + 16))
+	setup->base = le_load(body, 8);
+	setup->entries = (uint32_t)le_load(body + 8, 4);
+	setup->entry_size = (uint16_t)le_load(body + 12, 2);
+	setup->clock = (uint16_t)le_load(body + 14, 2);
+	if (le_load(body + 16, 8))
 		return "reserved bytes are not zero";
 	memcpy(setup->note, body + VIQ_CAPTURE_SETUP_FIXED, note);
 	setup->note[note] = 0;
@@ -250,11 +206,11 @@ static const char *decode_entries(const uint8_t *body, size_t len, const struct 
 
 	if (len < VIQ_CAPTURE_BODY_FIXED)
 		return "a packet of entries that is too short";
-	entries->doorbell = get32(body);
-	entries->first = get32(body + 4);
-	entries->count = get32(body + 8);
+	entries->doorbell = (uint32_t)le_load(body, 4);
+	entries->first = (uint32_t)le_load(body + 4, 4);
+	entries->count = (uint32_t)le_load(body + 8, 4);
 	entries->bytes = NULL;
-	if (get32(body + 12) || (type != VIQ_CAPTURE_DOORBELL && entries->doorbell))
+	if (le_load(body + 12, 4) || (type != VIQ_CAPTURE_DOORBELL && entries->doorbell))
 		return "reserved bytes are not zero";
 	why = viq_capture_check_entries(packet->kind, setup, type, entries);
 	if (why)
@@ -273,9 +229,9 @@ static const char *decode_register(const uint8_t *body, size_t len, struct viq_c
 
 	if (len != VIQ_CAPTURE_BODY_FIXED)
 		return "a register access of the wrong length";
-	reg->offset = get32(body);
-	reg->size = get32(body + 4);
-	reg->value = get64(body + 8);
+	reg->offset = (uint32_t)le_load(body, 4);
+	reg->size = (uint32_t)le_load(body + 4, 4);
+	reg->value = le_load(body + 8, 8);
 	return viq_capture_check_register(reg);
 }
 
@@ -283,10 +239,10 @@ static const char *decode_end(const uint8_t *body, size_t len, struct viq_captur
 {
 	if (len != VIQ_CAPTURE_END_SIZE)
 		return "an end of the wrong length";
-	packet->totals.packets = get64(body);
-	packet->totals.doorbells = get64(body + 8);
-	packet->totals.entries = get64(body + 16);
-	packet->totals.missing = get64(body + 24);
+	packet->totals.packets = le_load(body, 8);
+	packet->totals.doorbells = le_load(body + 8, 8);
+	packet->totals.entries = le_load(body + 16, 8);
+	packet->totals.missing = le_load(body + 24, 8);
 	return NULL;
 }
 
@@ -328,7 +284,7 @@ int viq_capture_decode(const uint8_t *buf, size_t len, const struct viq_capture_
 	if (packet->kind != VIQ_CAPTURE_SMMUV3 && packet->kind != VIQ_CAPTURE_VTD)
 		return -EBADMSG;
 	*why = "reserved bytes are not zero";
-	if (get16(buf + 6))
+	if (le_load(buf + 6, 2))
 		return -EBADMSG;
 	*why = decode_body(buf + VIQ_CAPTURE_HEADER_SIZE, len - VIQ_CAPTURE_HEADER_SIZE, setup, packet);
 	return *why ? -EBADMSG : 0;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pcap/pcap.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/le.h"
 #include "error.h"
 #include "format.h"
 
@@ -277,10 +277,6 @@ void viq_capture_entry_words(const struct viq_capture_reader *r, const struct vi
 	const uint8_t *entry = (const uint8_t *)event->entries.bytes + (size_t)i * r->setup.entry_size;
 	uint32_t word;
 
-	for (word = 0; word < r->setup.entry_size / 8; word++) {
-		uint64_t raw;
-
-		memcpy(&raw, entry + 8 * word, sizeof(raw));
-		words[word] = le64toh(raw);
-	}
+	for (word = 0; word < r->setup.entry_size / 8; word++)
+		words[word] = le_load(entry + 8 * word, 8);
 }

@@ -2,23 +2,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "freeze.h"
 
 void freeze_visit(struct freeze_cursor *c, void *field, size_t size)
 {
-	uint64_t value = 0;
+	uint64_t value;
 
 	if (c->in) {
-		for (size_t i = 0; i < size; i++)
-			value |= (uint64_t)c->in[c->pos + i] << (8 * i);
+		value = le_load(c->in + c->pos, size);
 		if (size == 8)
 			*(uint64_t *)field = value;
 		else
 			*(uint32_t *)field = (uint32_t)value;
 	} else if (c->out) {
 		value = size == 8 ? *(uint64_t *)field : *(uint32_t *)field;
-		for (size_t i = 0; i < size; i++)
-			c->out[c->pos + i] = (uint8_t)(value >> (8 * i));
+		le_store(c->out + c->pos, size, value);
 	}
 	c->pos += size;
 }

@@ -72,9 +72,9 @@ static void put_event(struct fk_object *q, const uint64_t *record, uint64_t vsid
 		e->header.flags = UAPI_IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
 	} else {
 		q->veventq.count++;
-		e->data.evt[0] = htole64((record[0] & ~VIQ_SMMUV3_EVT_0_SID) | VIQ_PUT(VIQ_SMMUV3_EVT_0_SID, vsid));
+		e->data.evt[0].raw = htole64((record[0] & ~VIQ_SMMUV3_EVT_0_SID) | VIQ_PUT(VIQ_SMMUV3_EVT_0_SID, vsid));
 		for (int i = 1; i < 4; i++)
-			e->data.evt[i] = htole64(record[i]);
+			e->data.evt[i].raw = htole64(record[i]);
 	}
 	eventfd_write(q->veventq.file->fd, 1);
 }

@@ -355,8 +355,8 @@ static int nested_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, const struct
 		return -EINVAL;
 	if (!data)
 		return -EFAULT;
-	ste[0] = le64toh(data->ste[0]);
-	ste[1] = le64toh(data->ste[1]);
+	ste[0] = le64toh(data->ste[0].raw);
+	ste[1] = le64toh(data->ste[1].raw);
 	ret = validate_ste(ste, &ats);
 	if (ret)
 		return ret;

@@ -25,22 +25,22 @@ void smmuv3_batch_drop(struct viq_smmuv3 *s)
 	s->batch.hole_count = 0;
 }
 
-static void load_entry(const uint64_t entry[2], uint64_t cmd[2])
+static void load_entry(const le64 entry[2], uint64_t cmd[2])
 {
-	cmd[0] = le64toh(entry[0]);
-	cmd[1] = le64toh(entry[1]);
+	cmd[0] = le64_get(entry[0]);
+	cmd[1] = le64_get(entry[1]);
 }
 
-static bool is_atc_inv(const uint64_t entry[2])
+static bool is_atc_inv(const le64 entry[2])
 {
-	return (le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP) == VIQ_SMMUV3_OP_ATC_INV;
+	return (le64_get(entry[0]) & VIQ_SMMUV3_CMD_OP) == VIQ_SMMUV3_OP_ATC_INV;
 }
 
 /* Tell the trace hook of entries [from, to), the first of which has this queue index; as settle(). */
 static void trace_entries(const struct viq_smmuv3 *s, uint32_t from, uint32_t to, uint32_t index, uint32_t atc)
 {
 	for (uint32_t i = from; i < to; i++) {
-		const uint64_t *entry = s->batch.entries[i];
+		const le64 *entry = s->batch.entries[i];
 		uint64_t cmd[2];
 
 		load_entry(entry, cmd);
@@ -67,7 +67,7 @@ static uint32_t settle(struct viq_smmuv3 *s, uint32_t n, uint32_t atc)
 		if (s->ops.trace)
 			trace_entries(s, entry, end < n ? end : n, b->first + entry + passed, atc);
 		for (entry = entry > n ? entry : n; entry < end; entry++)
-			s->counters.commands[le64toh(b->entries[entry][0]) & VIQ_SMMUV3_CMD_OP]--;
+			s->counters.commands[le64_get(b->entries[entry][0]) & VIQ_SMMUV3_CMD_OP]--;
 		entry = end;
 		if (hole && end <= n) {
 			s->counters.no_stream += hole->fate == VIQ_SMMUV3_FATE_NO_STREAM;
@@ -223,7 +223,7 @@ static void prune_retained(struct viq_smmuv3 *s)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < r->count; i++) {
-		uint32_t sid = VIQ_GET(VIQ_SMMUV3_CMD_SID, le64toh(r->entries[i][0]));
+		uint32_t sid = VIQ_GET(VIQ_SMMUV3_CMD_SID, le64_get(r->entries[i][0]));
 
 		if ((viq_call_stream(&s->config.host, sid) & need) == need)
 			memmove(r->entries[kept++], r->entries[i], sizeof(r->entries[0]));

@@ -7,9 +7,9 @@
 
 /* A contiguous piece of the ring that can be read in place, from head on. */
 struct window {
-	const uint64_t *words; /* little endian, the guest's, two a command */
-	uint32_t count;        /* commands */
-	uint64_t copy[2];      /* backs words where the ring is not mapped */
+	const le64 *words; /* the guest's, two a command */
+	uint32_t count;    /* commands */
+	le64 copy[2];      /* backs words where the ring is not mapped */
 };
 
 /* Are there commands from head on, and may they be consumed? */
@@ -58,12 +58,12 @@ static void open_batch(struct viq_smmuv3 *s)
 
 static void add_entry(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
-	uint64_t *entry = s->batch.entries[s->batch.count];
+	le64 *entry = s->batch.entries[s->batch.count];
 
 	open_batch(s);
 	s->batch.count++;
-	entry[0] = htole64(cmd[0] & rule->keep[0]);
-	entry[1] = htole64(cmd[1] & rule->keep[1]);
+	entry[0] = le64_put(cmd[0] & rule->keep[0]);
+	entry[1] = le64_put(cmd[1] & rule->keep[1]);
 }
 
 static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
@@ -176,7 +176,7 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 static bool take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, uint32_t *taken)
 {
 	for (; pos < end && s->budget.left; pos++) {
-		uint64_t cmd[2] = {le64toh(s->batch.entries[pos][0]), le64toh(s->batch.entries[pos][1])};
+		uint64_t cmd[2] = {le64_get(s->batch.entries[pos][0]), le64_get(s->batch.entries[pos][1])};
 
 		if (s->batch.hole_count == BATCH_HOLES && !smmuv3_batch_flush(s))
 			return false;
@@ -193,13 +193,13 @@ static bool take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, uint32_t
 /* The next commands may be like the last one of the batch, if it is for every host. */
 static void choose_model(const struct viq_smmuv3 *s, struct smmuv3_model *model)
 {
-	const uint64_t *entry;
+	const le64 *entry;
 	const struct smmuv3_rule *rule;
 
 	if (!s->batch.count)
 		return;
 	entry = s->batch.entries[s->batch.count - 1];
-	rule = &s->rules[le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP];
+	rule = &s->rules[le64_get(entry[0]) & VIQ_SMMUV3_CMD_OP];
 	if (rule->kind == SMMUV3_TLBI || rule->kind == SMMUV3_TLBI_ADDRESS)
 		*model = (struct smmuv3_model){{entry[0], entry[1]}, rule};
 }
@@ -226,7 +226,7 @@ static bool consume_window(struct viq_smmuv3 *s, const struct window *w, struct 
 		if (smmuv3_fetch(s, &w->words[2 * taken], n, model)) {
 			open_batch(s);
 			s->batch.count += n;
-			s->counters.commands[le64toh(model->entry[0]) & VIQ_SMMUV3_CMD_OP] += n;
+			s->counters.commands[le64_get(model->entry[0]) & VIQ_SMMUV3_CMD_OP] += n;
 			budget_spend(&s->budget, n);
 			advance(s, n);
 			taken += n;
@@ -243,7 +243,7 @@ static bool consume_window(struct viq_smmuv3 *s, const struct window *w, struct 
 static bool consume(struct viq_smmuv3 *s)
 {
 	/* To begin with, one that exists under every configuration. */
-	struct smmuv3_model model = {{htole64(VIQ_SMMUV3_OP_TLBI_NSNH_ALL)}, &s->rules[VIQ_SMMUV3_OP_TLBI_NSNH_ALL]};
+	struct smmuv3_model model = {{le64_put(VIQ_SMMUV3_OP_TLBI_NSNH_ALL)}, &s->rules[VIQ_SMMUV3_OP_TLBI_NSNH_ALL]};
 
 	do {
 		struct window w;

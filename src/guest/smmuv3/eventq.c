@@ -27,10 +27,10 @@ void viq_smmuv3_event_lost(struct viq_smmuv3 *s, uint64_t count)
 
 static int write_record(const struct viq_smmuv3 *s, uint64_t gpa, const uint64_t record[4])
 {
-	uint64_t words[4];
+	le64 words[4];
 
 	for (int i = 0; i < 4; i++)
-		words[i] = htole64(record[i]);
+		words[i] = le64_put(record[i]);
 	return viq_mem_write(s->config.mem, gpa, words, sizeof(words));
 }
 

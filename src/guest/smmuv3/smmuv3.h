@@ -14,10 +14,9 @@
 #ifndef VIQ_GUEST_SMMUV3_SMMUV3_H
 #define VIQ_GUEST_SMMUV3_SMMUV3_H
 
-#include <endian.h>
-
 #include <viq/smmuv3.h>
 
+#include "base/le.h"
 #include "guest/budget.h"
 #include "guest/reg.h"
 #include "spec/smmuv3/command.h"
@@ -39,7 +38,7 @@ struct smmuv3_hole {
 };
 
 struct smmuv3_batch {
-	uint64_t entries[BATCH_ENTRIES][2]; /* little endian: the host's array */
+	le64 entries[BATCH_ENTRIES][2]; /* the host's array */
 	struct smmuv3_hole holes[BATCH_HOLES];
 	uint32_t count, hole_count;
 	uint32_t first; /* index of its first command */
@@ -47,7 +46,7 @@ struct smmuv3_batch {
 
 /* ATC_INVs that the guest saw consumed and that no host has confirmed (7.1, CERROR_ATC_INV_SYNC). */
 struct smmuv3_retained {
-	uint64_t entries[RETAINED_ENTRIES][2]; /* little endian */
+	le64 entries[RETAINED_ENTRIES][2];
 	uint32_t count;
 	bool unreported; /* the next CMD_SYNC fails without a new attempt */
 };
@@ -93,7 +92,7 @@ struct viq_smmuv3 {
 	struct smmuv3_regs regs;
 	struct smmuv3_shown shown;
 	struct smmuv3_queue cmdq; /* regs.cmdq_base, worked out: see smmuv3_cmdq_moved() */
-	const uint64_t *ring;     /* its memory, which never moves (viq_mem_create(, NULL)), */
+	const le64 *ring;         /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
 	struct budget budget;     /* of this run */
@@ -146,7 +145,7 @@ static inline bool smmuv3_error_active(const struct viq_smmuv3 *s, uint32_t bit)
 
 /* A command that went to every host. Those that differ from it in plain bits of its rule only may go there too. */
 struct smmuv3_model {
-	uint64_t entry[2]; /* little endian, with the rule's keep bits only */
+	le64 entry[2]; /* with the rule's keep bits only */
 	const struct smmuv3_rule *rule;
 };
 
@@ -154,7 +153,7 @@ struct smmuv3_model {
  * Copy count commands to the free end of the batch, which must have room. true: all of them are like the model, and
  * stand there as the host gets them.
  */
-bool smmuv3_fetch(struct viq_smmuv3 *s, const uint64_t *words, uint32_t count, const struct smmuv3_model *model);
+bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 *words, uint32_t count, const struct smmuv3_model *model);
 
 /* --- cmdq.c: checking and routing commands --------------------------------------------------------------- */
 

@@ -15,7 +15,6 @@
  * Once a call has failed, the others are cut to what lies before that descriptor: more would be useless. They come
  * after it in no order that a guest can see.
  */
-#include <endian.h>
 #include <string.h>
 
 #include "vtd.h"
@@ -38,8 +37,8 @@ static void extend(struct viq_vtd *s, unsigned int type, uint32_t count, uint8_t
 
 void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate)
 {
-	s->batch.desc[s->batch.count][0] = htole64(desc[0]);
-	s->batch.desc[s->batch.count][1] = htole64(desc[1]);
+	s->batch.desc[s->batch.count][0] = le64_put(desc[0]);
+	s->batch.desc[s->batch.count][1] = le64_put(desc[1]);
 	extend(s, desc[0] & VIQ_VTD_DESC_TYPE, 1, fate);
 }
 
@@ -119,10 +118,10 @@ static bool has_all(const struct vtd_target *t)
 }
 
 /* The model by value: what is written could otherwise be part of it, and would have to be read again each time. */
-static void fill_like(struct viq_vtd_s1_entry *e, const uint64_t (*desc)[2], uint32_t count, struct vtd_model model)
+static void fill_like(struct viq_vtd_s1_entry *e, const le64 (*desc)[2], uint32_t count, struct vtd_model model)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t qw1 = le64toh(desc[i][1]);
+		uint64_t qw1 = le64_get(desc[i][1]);
 
 		e[i].addr = qw1 & model.addr_mask;
 		e[i].npages = model.npages;
@@ -134,7 +133,7 @@ static void fill_like(struct viq_vtd_s1_entry *e, const uint64_t (*desc)[2], uin
 /* Aligned like copy() in fetch.c, for the same reason. */
 __attribute__((aligned(64))) void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count)
 {
-	const uint64_t(*desc)[2] = &s->batch.desc[s->batch.count];
+	const le64(*desc)[2] = &s->batch.desc[s->batch.count];
 	struct vtd_target *t = model->target;
 
 	if (t && model->npages == VIQ_VTD_S1_ALL) {
@@ -210,8 +209,8 @@ static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct
 
 static void load_desc(const struct vtd_batch *b, uint32_t position, uint64_t desc[4])
 {
-	desc[0] = le64toh(b->desc[position][0]);
-	desc[1] = le64toh(b->desc[position][1]);
+	desc[0] = le64_get(b->desc[position][0]);
+	desc[1] = le64_get(b->desc[position][1]);
 	/* Checked to be 0. */
 	desc[2] = desc[3] = 0;
 }
@@ -234,7 +233,7 @@ static void uncount(struct viq_vtd *s, uint32_t position)
 	const struct vtd_batch *b = &s->batch;
 
 	for (uint32_t i = position; i < b->count; i++) {
-		s->counters.descriptors[le64toh(b->desc[i][0]) & VIQ_VTD_DESC_TYPE]--;
+		s->counters.descriptors[le64_get(b->desc[i][0]) & VIQ_VTD_DESC_TYPE]--;
 		s->counters.no_table -= b->fate[i] == VIQ_VTD_FATE_NO_TABLE;
 	}
 }

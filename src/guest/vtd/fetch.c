@@ -6,8 +6,6 @@
  * block finds out whether all of it is like a model that was checked before. Guests that unmap much queue long runs of
  * such descriptors, and these need no second look. What a run does not get to take of a block is read again.
  */
-#include <endian.h>
-
 #include "vtd.h"
 
 /* Half a descriptor as one load: the compiler may neither repeat nor invent a volatile access. */
@@ -18,12 +16,12 @@ typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
  * The loops are so short that their speed depends on where they lie: always at the same place of a cache line.
  */
 __attribute__((aligned(64), noinline, no_sanitize("thread"))) static bool
-copy(struct viq_vtd *s, const uint64_t *ring, uint32_t count, const struct vtd_model *model)
+copy(struct viq_vtd *s, const le64 *ring, uint32_t count, const struct vtd_model *model)
 {
 	const volatile pair *from = (const volatile pair *)(const void *)ring;
 	pair *to = (pair *)(void *)s->batch.desc[s->batch.count], *upper = (pair *)(void *)s->upper;
-	const pair expect = {htole64(model->desc[0]), htole64(model->desc[1])};
-	const pair fixed = {UINT64_MAX, htole64(model->fixed)};
+	const pair expect = {le64_put(model->desc[0]).raw, le64_put(model->desc[1]).raw};
+	const pair fixed = {UINT64_MAX, le64_put(model->fixed).raw};
 	pair seen = {0, 0};
 
 	if (s->queue.shift == 5) {
@@ -49,8 +47,8 @@ copy(struct viq_vtd *s, const uint64_t *ring, uint32_t count, const struct vtd_m
 /* Behind call-backs, or beyond the region that holds the base: one at a time. */
 static uint32_t copy_one(struct viq_vtd *s)
 {
-	uint64_t words[VIQ_VTD_DESC_WORDS] = {0};
-	uint64_t *desc = s->batch.desc[s->batch.count];
+	le64 words[VIQ_VTD_DESC_WORDS] = {0};
+	le64 *desc = s->batch.desc[s->batch.count];
 
 	if (viq_mem_read(s->config.mem, s->queue.base + vtd_offset(s, s->head), words, 1u << s->queue.shift))
 		return 0;
@@ -77,7 +75,7 @@ uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *mo
 	count = min_u32(count, min_u32(limit, FETCH_BLOCK));
 	count = min_u32(count, BATCH_DESCRIPTORS - s->batch.count);
 	count = min_u32(count, s->ring_slots - s->head);
-	*alike = copy(s, s->ring + ((size_t)s->head << s->queue.shift) / sizeof(uint64_t), count, model) &&
+	*alike = copy(s, s->ring + ((size_t)s->head << s->queue.shift) / sizeof(*s->ring), count, model) &&
 		 model->usable;
 	return count;
 }

@@ -2,7 +2,6 @@
 /*
  * The invalidation queue (VT-d 6.5.2): check each descriptor against its rule, give it to whoever handles it.
  */
-#include <endian.h>
 
 #include "vtd.h"
 
@@ -204,10 +203,10 @@ static bool take_each(struct viq_vtd *s, uint32_t count, struct vtd_model *model
 	uint64_t desc[VIQ_VTD_DESC_WORDS] = {0};
 
 	for (uint32_t i = 0; i < count && s->budget.left; i++) {
-		desc[0] = le64toh(s->batch.desc[start + i][0]);
-		desc[1] = le64toh(s->batch.desc[start + i][1]);
-		desc[2] = le64toh(s->upper[i][0]);
-		desc[3] = le64toh(s->upper[i][1]);
+		desc[0] = le64_get(s->batch.desc[start + i][0]);
+		desc[1] = le64_get(s->batch.desc[start + i][1]);
+		desc[2] = le64_get(s->upper[i][0]);
+		desc[3] = le64_get(s->upper[i][1]);
 		if (!take_one(s, desc))
 			return false;
 		budget_spend(&s->budget, 1);

@@ -18,6 +18,7 @@
 
 #include <viq/vtd.h>
 
+#include "base/le.h"
 #include "guest/budget.h"
 #include "guest/reg.h"
 #include "spec/vtd/descriptor.h"
@@ -65,7 +66,7 @@ struct vtd_run {
 };
 
 struct vtd_batch {
-	uint64_t desc[BATCH_DESCRIPTORS][2]; /* qw0 and qw1, little endian */
+	le64 desc[BATCH_DESCRIPTORS][2]; /* qw0 and qw1 */
 	uint8_t fate[BATCH_DESCRIPTORS];
 	uint32_t count;
 	uint32_t first; /* slot of its first descriptor */
@@ -118,7 +119,7 @@ struct viq_vtd {
 	struct vtd_shown shown;
 	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
 	struct vtd_queue queue; /* regs.iqa_used, worked out: see vtd_invq_moved() */
-	const uint64_t *ring;   /* its memory, which never moves (viq_mem_create(, NULL)), */
+	const le64 *ring;       /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;    /* as far as the base's region holds it */
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
 	struct budget budget;   /* of this run */
@@ -127,7 +128,7 @@ struct viq_vtd {
 	struct vtd_rule rules[VTD_TYPES];
 	struct vtd_tables tables;
 	struct vtd_batch batch;
-	uint64_t upper[FETCH_BLOCK][2]; /* qw2 and qw3 of the block fetched last, little endian */
+	le64 upper[FETCH_BLOCK][2]; /* qw2 and qw3 of the block fetched last */
 };
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Failure injection: see injection.h. */
-#include <endian.h>
 #include <string.h>
 
 #include <viq/smmuv3_spec.h>
 
+#include "base/le.h"
 #include "call/gather.h"
 #include "injection.h"
 
@@ -26,12 +26,8 @@ struct fault_injection fault_injection(const struct viq_fault_failure *failure)
 
 bool fault_entry_reaches_device(uint32_t type, const void *entry)
 {
-	uint64_t word;
-
-	if (type != VIQ_CALL_SMMUV3)
-		return true;
-	memcpy(&word, entry, sizeof(word));
-	return VIQ_GET(VIQ_SMMUV3_CMD_OP, le64toh(word)) == VIQ_SMMUV3_OP_ATC_INV;
+	return type != VIQ_CALL_SMMUV3 ||
+	       VIQ_GET(VIQ_SMMUV3_CMD_OP, le_load(entry, sizeof(uint64_t))) == VIQ_SMMUV3_OP_ATC_INV;
 }
 
 static bool strikes(const struct fault_injection *in, const struct viq_call_request *req, uint32_t index,

@@ -3,9 +3,9 @@
  * The call: stretches of the array between entries that are struck go to the host behind, where they lie, group by
  * group as the contract says. The host behind is asked through viq_call_invalidate(), so its own failures are exact.
  */
-#include <endian.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "call/cost.h"
 #include "call/gather.h"
 #include "call/types.h"
@@ -156,12 +156,10 @@ static bool linux_takes(const struct run *r, const void *entry)
 {
 	const struct viq_call_host inner = fault_inner(r->host, r->req->object);
 	struct smmuv3_rule rule;
-	uint64_t cmd[2];
+	const le64 *words = entry;
+	const uint64_t cmd[2] = {le64_get(words[0]), le64_get(words[1])};
 	uint32_t sid;
 
-	memcpy(cmd, entry, sizeof(cmd));
-	cmd[0] = le64toh(cmd[0]);
-	cmd[1] = le64toh(cmd[1]);
 	smmuv3_rule_init(&rule, cmd[0] & VIQ_SMMUV3_CMD_OP, FEATURES_ALL);
 	if (!smmuv3_command_legal(&rule, cmd, FEATURES_ALL))
 		return false;

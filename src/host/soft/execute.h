@@ -33,7 +33,7 @@ static inline int64_t soft_count_entries(const struct viq_call_request *req, uin
  * ran; a grace period must follow if it is not 0.
  */
 static inline __attribute__((always_inline)) uint32_t soft_execute(const struct viq_call_request *req, size_t words,
-								   bool (*run)(void *opaque, const uint64_t *entry),
+								   bool (*run)(void *opaque, const void *entry),
 								   void *opaque)
 {
 	uint32_t done = 0;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Page tables of the hardware (HWPT): the kernel's own, and nested ones from what a guest says. */
-#include <endian.h>
 #include <errno.h>
 
 #include "linux.h"
@@ -51,8 +50,8 @@ int viq_linux_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t viom
 
 	if (!ctx || !device || !viommu || !ste || !nested)
 		return -EINVAL;
-	data.ste[0] = htole64(ste[0]);
-	data.ste[1] = htole64(ste[1]);
+	data.ste[0] = le64_put(ste[0]);
+	data.ste[1] = le64_put(ste[1]);
 	return hwpt_alloc(ctx, &cmd, nested);
 }
 

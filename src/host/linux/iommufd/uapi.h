@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+#include "base/le.h"
+
 #define UAPI_SIZE(type, bytes) static_assert(sizeof(struct type) == (bytes), #type)
 
 #define UAPI_IOMMUFD(nr) _IO(';', nr)
@@ -84,7 +86,7 @@ struct uapi_iommu_hwpt_alloc {
 UAPI_SIZE(uapi_iommu_hwpt_alloc, 48);
 
 struct uapi_iommu_hwpt_arm_smmuv3 {
-	uint64_t ste[2]; /* little endian */
+	le64 ste[2];
 };
 UAPI_SIZE(uapi_iommu_hwpt_arm_smmuv3, 16);
 
@@ -165,7 +167,7 @@ struct uapi_iommufd_vevent_header {
 UAPI_SIZE(uapi_iommufd_vevent_header, 8);
 
 struct uapi_iommu_vevent_arm_smmuv3 {
-	uint64_t evt[4]; /* little endian */
+	le64 evt[4];
 };
 UAPI_SIZE(uapi_iommu_vevent_arm_smmuv3, 32);
 

@@ -3,7 +3,6 @@
  * Events of the physical SMMU (vEVENTQ). What read() gives is a row of records: a header, and behind it the event
  * itself, unless the header says that events were lost. The kernel gives whole records only, and never waits.
  */
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -53,7 +52,7 @@ static size_t take_record(const uint8_t *bytes, size_t len, struct viq_linux_vev
 	}
 	memcpy(&data, bytes + HEADER, sizeof(data));
 	for (i = 0; i < 4; i++)
-		event->record[i] = le64toh(data.evt[i]);
+		event->record[i] = le64_get(data.evt[i]);
 	return RECORD;
 }
 

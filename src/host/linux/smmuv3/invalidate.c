@@ -22,7 +22,6 @@
  * its stream's vDEVICE. If it names no stream, another command tells whether the kernel refuses this one (it knows a
  * reason that its registers do not show) or all of them (the SMMU is gone).
  */
-#include <endian.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -34,10 +33,10 @@
 
 /* A part of the request that one call takes. */
 struct run {
-	const uint64_t (*entries)[2]; /* little endian */
+	const le64 (*entries)[2];
 	uint32_t count;
-	bool repeat;                   /* the erratum: to be made twice */
-	uint64_t copy[LINUX_GROUP][2]; /* of a group that lies in several pieces */
+	bool repeat;               /* the erratum: to be made twice */
+	le64 copy[LINUX_GROUP][2]; /* of a group that lies in several pieces */
 };
 
 static uint32_t slice_of(uint32_t calls)
@@ -69,9 +68,9 @@ void linux_invalidate_start(struct linux_invalidate *inv, uint32_t viommu, const
 	linux_allow_init(&inv->allow, hw);
 }
 
-static bool names_stream(const uint64_t entry[2])
+static bool names_stream(const le64 entry[2])
 {
-	switch (le64toh(entry[0]) & VIQ_SMMUV3_CMD_OP) {
+	switch (le64_get(entry[0]) & VIQ_SMMUV3_CMD_OP) {
 	case VIQ_SMMUV3_OP_ATC_INV:
 	case VIQ_SMMUV3_OP_CFGI_CD:
 	case VIQ_SMMUV3_OP_CFGI_CD_ALL:
@@ -81,14 +80,14 @@ static bool names_stream(const uint64_t entry[2])
 }
 
 /* The system call. *n: entries in; what the kernel says of them out. */
-static int call(struct linux_calls *calls, uint32_t viommu, const uint64_t (*entries)[2], uint32_t *n)
+static int call(struct linux_calls *calls, uint32_t viommu, const le64 (*entries)[2], uint32_t *n)
 {
 	return linux_call_invalidate(calls, viommu, UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, entries,
 				     sizeof(*entries), n);
 }
 
 /* One call. True if all of it was done; else *f: what to believe of it. */
-static bool attempt(struct linux_invalidate *inv, const uint64_t (*entries)[2], uint32_t n, struct call_failure *f)
+static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint32_t n, struct call_failure *f)
 {
 	struct viq_call_result said;
 	uint32_t handled = n;
@@ -146,7 +145,7 @@ static void run_take(struct linux_invalidate *inv, struct run *run, struct gathe
 		run->count = here - here % group;
 	} else {
 		run->count = left < LINUX_GROUP ? left : LINUX_GROUP;
-		run->entries = (const uint64_t(*)[2])run->copy;
+		run->entries = (const le64(*)[2])run->copy;
 		for (uint32_t i = 0; i < run->count; i++, gather_skip(at, 1))
 			memcpy(run->copy[i], gather_entry(at), sizeof(run->copy[i]));
 		return;
@@ -161,7 +160,7 @@ static bool run_check(const struct linux_invalidate *inv, struct run *run)
 
 	run->repeat = false;
 	for (i = 0; i < count; i++) {
-		const uint64_t cmd[2] = {le64toh(run->entries[i][0]), le64toh(run->entries[i][1])};
+		const uint64_t cmd[2] = {le64_get(run->entries[i][0]), le64_get(run->entries[i][1])};
 
 		if (!linux_allowed(&inv->allow, cmd))
 			break;
@@ -177,7 +176,7 @@ static bool run_check(const struct linux_invalidate *inv, struct run *run)
 /* Does the kernel still take a command that no SMMU lacks and no stream is needed for? It flushes this VM's TLB. */
 static bool alive(struct linux_invalidate *inv, uint32_t *calls)
 {
-	const uint64_t all[1][2] = {{htole64(VIQ_SMMUV3_OP_TLBI_NH_ALL)}};
+	const le64 all[1][2] = {{le64_put(VIQ_SMMUV3_OP_TLBI_NH_ALL)}};
 
 	struct call_failure f;
 
@@ -186,7 +185,7 @@ static bool alive(struct linux_invalidate *inv, uint32_t *calls)
 }
 
 /* Why an entry of the list was refused, alone. */
-static uint32_t refusal(struct linux_invalidate *inv, const uint64_t entry[2], uint32_t *calls)
+static uint32_t refusal(struct linux_invalidate *inv, const le64 entry[2], uint32_t *calls)
 {
 	if (names_stream(entry))
 		return VIQ_CALL_GONE;

@@ -12,7 +12,6 @@
  * An error must reach the guest's command queue, which stops at the command: the guest retries. It is never hidden
  * while a stream translates by tables that the guest has asked to leave.
  */
-#include <endian.h>
 #include <errno.h>
 
 #include "vsmmu.h"
@@ -25,8 +24,8 @@ const uint64_t linux_ste_bypass[2] = {VIQ_SMMUV3_STE_0_V |
 /* The stream translates by the words it has: its context descriptors are read again. */
 static int reread_cds(struct viq_linux_vsmmu *v, const struct linux_stream *s, uint32_t *calls)
 {
-	const uint64_t cmd[2] = {htole64(VIQ_PUT(VIQ_SMMUV3_CMD_OP, VIQ_SMMUV3_OP_CFGI_CD_ALL) |
-					 VIQ_PUT(VIQ_SMMUV3_CMD_SID, s->dev.number))};
+	const le64 cmd[2] = {le64_put(VIQ_PUT(VIQ_SMMUV3_CMD_OP, VIQ_SMMUV3_OP_CFGI_CD_ALL) |
+				      VIQ_PUT(VIQ_SMMUV3_CMD_SID, s->dev.number))};
 	const struct viq_call_piece piece = {cmd, 1};
 	const struct viq_call_request req = {
 		.size = sizeof(req),

@@ -3,9 +3,9 @@
  * The invalidate call: entries are run under the host's lock. One grace period after the last of them, without the
  * lock, ends every access that used what they removed.
  */
-#include <endian.h>
 #include <errno.h>
 
+#include "base/le.h"
 #include "command.h"
 #include "host/soft/execute.h"
 
@@ -15,10 +15,11 @@ struct target {
 	struct soft_viommu *viommu;
 };
 
-static bool run_entry(void *opaque, const uint64_t *entry)
+static bool run_entry(void *opaque, const void *entry)
 {
 	struct target *t = opaque;
-	const uint64_t cmd[2] = {le64toh(entry[0]), le64toh(entry[1])};
+	const le64 *words = entry;
+	const uint64_t cmd[2] = {le64_get(words[0]), le64_get(words[1])};
 
 	return soft_command_run(t->soft, t->viommu, cmd);
 }

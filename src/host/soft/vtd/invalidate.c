@@ -32,8 +32,9 @@ static bool entry_ok(const uint64_t *entry)
 	return entry[NPAGES] && entry[NPAGES] - 1 <= (UINT64_MAX - entry[ADDR]) / 4096;
 }
 
-static bool run_entry(void *opaque, const uint64_t *entry)
+static bool run_entry(void *opaque, const void *words)
 {
+	const uint64_t *entry = words;
 	struct target *t = opaque;
 	struct soft_tlb_range range = {
 		.last = UINT64_MAX,
