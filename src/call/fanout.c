@@ -20,12 +20,12 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/guard.h"
 #include "base/why.h"
 
 #include "cost.h"
@@ -66,7 +66,7 @@ struct share {
 
 /* --- Hosts that come and go --------------------------------------------------------------------------------------- */
 
-static void leave_locked(struct viq_call_fanout *fanout, struct member *m)
+static void leave_locked(struct viq_call_fanout *fanout, struct member *m) MUST_HOLD(fanout->lock)
 {
 	inside--;
 	if (!--m->users && m->leaving)
@@ -324,8 +324,8 @@ struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout)
 	return (struct viq_call_host){.ops = fanout ? &fanout_ops : NULL, .opaque = fanout};
 }
 
-/* The member, NULL if there is none. With the lock held. */
-static struct member *find(struct viq_call_fanout *fanout, const struct viq_call_host *host)
+/* The member, NULL if there is none. */
+static struct member *find(struct viq_call_fanout *fanout, const struct viq_call_host *host) MUST_HOLD(fanout->lock)
 {
 	for (struct member *m = fanout->members; m < fanout->members + VIQ_CALL_MAX_HOSTS; m++) {
 		if (m->host.ops == host->ops && m->host.opaque == host->opaque && m->host.object == host->object)

@@ -43,8 +43,8 @@ static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
 	return viq_call_stream(&inner, sid);
 }
 
-/* Found or made, under lock. NULL: no memory. */
-static struct fault_host *get_host(struct viq_fault *fault, const struct viq_call_host *inner)
+/* Found or made. NULL: no memory. */
+static struct fault_host *get_host(struct viq_fault *fault, const struct viq_call_host *inner) MUST_HOLD(fault->lock)
 {
 	struct fault_host *host;
 

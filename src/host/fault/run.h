@@ -3,8 +3,7 @@
 #ifndef VIQ_FAULT_RUN_H
 #define VIQ_FAULT_RUN_H
 
-#include <pthread.h>
-
+#include "base/guard.h"
 #include "injection.h"
 
 struct viq_fault {

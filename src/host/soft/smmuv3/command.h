@@ -6,9 +6,9 @@
 #include "object.h"
 
 /*
- * Execute it, under the host's lock; a grace period must follow. False, and nothing happened: the host refuses it. It
+ * Execute it; a grace period must follow. False, and nothing happened: the host refuses it. It
  * is unknown, has a bit or combination that the features do not have, or names a StreamID without a vDEVICE.
  */
-bool soft_command_run(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2]);
+bool soft_command_run(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2]) MUST_HOLD(soft->lock);
 
 #endif

@@ -112,6 +112,7 @@ static void replace_nested(struct viq_soft_dev *dev, struct soft_nested *nested,
 	if (!old)
 		return;
 	old->object.users--;
+	guard_held(&dev->soft->lock);
 	if (!old->object.users && !old->object.id)
 		soft_nested_drop(dev->soft, old, retired);
 }

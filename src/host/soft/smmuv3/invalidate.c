@@ -21,11 +21,12 @@ static bool run_entry(void *opaque, const void *entry)
 	const le64 *words = entry;
 	const uint64_t cmd[2] = {le64_get(words[0]), le64_get(words[1])};
 
+	guard_held(&t->soft->lock);
 	return soft_command_run(t->soft, t->viommu, cmd);
 }
 
-/* Under the lock. */
 static void run(struct viq_soft *soft, const struct viq_call_request *req, uint32_t count, struct viq_call_result *res)
+	MUST_HOLD(soft->lock)
 {
 	struct target target = {.soft = soft};
 	uint32_t done;

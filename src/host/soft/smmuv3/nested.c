@@ -65,7 +65,7 @@ int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t
 	if (ret)
 		return ret;
 	v = soft_viommu_find(soft, viommu, &ret);
-	if (ret)
+	if (!v)
 		goto out;
 	ret = soft_nested_make(soft, v, ste, &nested);
 	if (ret)

@@ -161,7 +161,7 @@ int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uin
 	return ret;
 }
 
-static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32_t s2)
+static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32_t s2) MUST_HOLD(soft->lock)
 {
 	unsigned int asid_bits = soft->config.idr0 & VIQ_SMMUV3_IDR0_ASID16 ? 16 : 8;
 	struct soft_object *object;

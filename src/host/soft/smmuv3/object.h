@@ -15,10 +15,9 @@
 #ifndef VIQ_SOFT_OBJECT_H
 #define VIQ_SOFT_OBJECT_H
 
-#include <pthread.h>
-
 #include <viq/soft.h>
 
+#include "base/guard.h"
 #include "host/soft/cache/atc.h"
 #include "config_cache.h"
 #include "host/soft/cache/count.h"
@@ -126,23 +125,25 @@ struct soft_retired {
 };
 
 /* Enter an operation on objects: 0 with the lock held, or -EDEADLK inside an access. */
-int soft_lock(struct viq_soft *soft);
+int soft_lock(struct viq_soft *soft) TAKES_IF_0(soft->lock);
 /* Leave it: drop the lock, and if anything was retired wait for a grace period and free it. */
-void soft_unlock(struct viq_soft *soft, struct soft_retired *retired);
+void soft_unlock(struct viq_soft *soft, struct soft_retired *retired) DROPS(soft->lock);
 
-/* object.c; all under the lock. Ids come from soft_object_link(): 0 or -ENOMEM when all ids were used up. */
-int soft_object_link(struct viq_soft *soft, struct soft_object *object, enum soft_kind kind);
-void soft_object_unlink(struct viq_soft *soft, struct soft_object *object);
+/* object.c. Ids come from soft_object_link(): 0 or -ENOMEM when all ids were used up. */
+int soft_object_link(struct viq_soft *soft, struct soft_object *object, enum soft_kind kind) MUST_HOLD(soft->lock);
+void soft_object_unlink(struct viq_soft *soft, struct soft_object *object) MUST_HOLD(soft->lock);
 /* 0 with *out, -ENOENT, or -EINVAL if it is of another kind. */
-int soft_object_find(struct viq_soft *soft, uint32_t id, enum soft_kind kind, struct soft_object **out);
-void soft_object_retire(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired);
+int soft_object_find(struct viq_soft *soft, uint32_t id, enum soft_kind kind, struct soft_object **out)
+	MUST_HOLD(soft->lock);
+void soft_object_retire(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
+	MUST_HOLD(soft->lock);
 
-/* After the grace period, without the lock. */
-void soft_object_free(struct viq_soft *soft, struct soft_object *object);
+/* After the grace period. */
+void soft_object_free(struct viq_soft *soft, struct soft_object *object) MUST_NOT_HOLD(soft->lock);
 /* Everything, at the end: no lock, no grace period. */
 void soft_objects_destroy(struct viq_soft *soft);
 
-static inline struct soft_viommu *soft_viommu_find(struct viq_soft *soft, uint32_t id, int *err)
+static inline struct soft_viommu *soft_viommu_find(struct viq_soft *soft, uint32_t id, int *err) MUST_HOLD(soft->lock)
 {
 	struct soft_object *object = NULL;
 
@@ -152,12 +153,14 @@ static inline struct soft_viommu *soft_viommu_find(struct viq_soft *soft, uint32
 
 /* vdevice.c */
 struct soft_vdevice *soft_vdevice_find(const struct soft_viommu *viommu, uint32_t vsid);
-int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired);
+int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
+	MUST_HOLD(soft->lock);
 
 /* nested.c: the page table for an STE, not in the id table yet; a user of the vIOMMU. 0, -EINVAL, -ENOMEM. */
-int soft_nested_make(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t ste[2],
-		     struct soft_nested **out);
-void soft_nested_drop(struct viq_soft *soft, struct soft_nested *nested, struct soft_retired *retired);
+int soft_nested_make(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t ste[2], struct soft_nested **out)
+	MUST_HOLD(soft->lock);
+void soft_nested_drop(struct viq_soft *soft, struct soft_nested *nested, struct soft_retired *retired)
+	MUST_HOLD(soft->lock);
 
 /*
  * dev.c: attach nested (NULL: nothing), with this vDEVICE (NULL: none) and ATS; what was before goes to retired. The

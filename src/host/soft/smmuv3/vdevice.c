@@ -35,7 +35,7 @@ static void unlink_vsid(struct soft_vdevice *vdevice)
 }
 
 static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uint32_t viommu,
-			struct soft_retired *retired)
+			struct soft_retired *retired) MUST_HOLD(soft->lock)
 {
 	struct viq_soft_dev *dev = vdevice->dev;
 	struct soft_viommu *v;
@@ -145,7 +145,7 @@ static int configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 	if (ret)
 		return ret;
 	v = soft_viommu_find(soft, viommu, &ret);
-	if (ret)
+	if (!v)
 		goto out;
 	vdevice = soft_vdevice_find(v, vsid);
 	if (!vdevice) {

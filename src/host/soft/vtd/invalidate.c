@@ -56,9 +56,8 @@ static bool run_entry(void *opaque, const void *words)
 	return true;
 }
 
-/* Under the lock. */
 static void run(struct viq_soft_vtd *soft, const struct viq_call_request *req, uint32_t count,
-		struct viq_call_result *res)
+		struct viq_call_result *res) MUST_HOLD(soft->lock)
 {
 	struct target target = {.soft = soft};
 	uint32_t done;

@@ -19,10 +19,9 @@
 #ifndef VIQ_SOFT_VTD_UNIT_H
 #define VIQ_SOFT_VTD_UNIT_H
 
-#include <pthread.h>
-
 #include <viq/soft_vtd.h>
 
+#include "base/guard.h"
 #include "host/soft/cache/atc.h"
 #include "host/soft/cache/count.h"
 #include "host/soft/cache/front.h"
@@ -118,8 +117,8 @@ struct viq_soft_vtd {
 };
 
 /* Enter an operation that waits for accesses: 0 with config_lock held, or -EDEADLK inside an access. */
-int soft_vtd_enter(struct viq_soft_vtd *soft);
-void soft_vtd_leave(struct viq_soft_vtd *soft);
+int soft_vtd_enter(struct viq_soft_vtd *soft) TAKES_IF_0(soft->config_lock);
+void soft_vtd_leave(struct viq_soft_vtd *soft) DROPS(soft->config_lock);
 
 /* device.c */
 struct viq_soft_vtd_dev *soft_vtd_dev_find(const struct viq_soft_vtd *soft, uint16_t sid);
