@@ -189,10 +189,18 @@ VIQ_EXPORT int viq_smmuv3_stream_config(const struct viq_smmuv3 *smmu, uint32_t 
 
 /* --- Freeze and thaw ---------------------------------------------------------------------------------------------- */
 
+/* The newest version of the format (docs/save-format.md), which viq_smmuv3_save() writes. */
+#define VIQ_SMMUV3_SAVE_VERSION 1
+
 /* Bytes that viq_smmuv3_save() writes now. */
 VIQ_EXPORT size_t viq_smmuv3_save_size(const struct viq_smmuv3 *smmu);
 /* Write the state: versioned, for any machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small. */
 VIQ_EXPORT int viq_smmuv3_save(const struct viq_smmuv3 *smmu, void *buf, size_t *len);
+/*
+ * As viq_smmuv3_save() in this version of the format, for a library that is older; no version needs more bytes than the
+ * newest. -ENOTSUP: no such version, or it cannot hold this state.
+ */
+VIQ_EXPORT int viq_smmuv3_save_as(const struct viq_smmuv3 *smmu, uint32_t version, void *buf, size_t *len);
 /*
  * Take over a saved state; then reconfig(RESTORED) is called for all streams (a new host has nothing cached and nothing
  * attached), and kick() if commands wait. -EINVAL, and nothing changed: not a saved state, damaged, or ID registers

@@ -231,10 +231,18 @@ VIQ_EXPORT int viq_vtd_fault(struct viq_vtd *vtd, const uint64_t record[2]);
 
 /* --- Freeze and thaw ---------------------------------------------------------------------------------------------- */
 
+/* The newest version of the format (docs/save-format.md), which viq_vtd_save() writes. */
+#define VIQ_VTD_SAVE_VERSION 1
+
 /* Bytes that viq_vtd_save() writes; constant. */
 VIQ_EXPORT size_t viq_vtd_save_size(const struct viq_vtd *vtd);
 /* Write the state: versioned, for any machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small. */
 VIQ_EXPORT int viq_vtd_save(const struct viq_vtd *vtd, void *buf, size_t *len);
+/*
+ * As viq_vtd_save() in this version of the format, for a library that is older; no version needs more bytes than the
+ * newest. -ENOTSUP: no such version, or it cannot hold this state.
+ */
+VIQ_EXPORT int viq_vtd_save_as(const struct viq_vtd *vtd, uint32_t version, void *buf, size_t *len);
 /*
  * Take over a saved state; attached tables are not part of it. Then reconfig(RESTORED) and remap(RESTORED) are called
  * (a new host has nothing cached and nothing attached), and kick() if descriptors wait. -EINVAL, and nothing changed:

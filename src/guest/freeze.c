@@ -22,6 +22,18 @@ void freeze_visit(struct freeze_cursor *c, void *field, size_t size)
 	c->pos += size;
 }
 
+void freeze_visit_since(struct freeze_cursor *c, void *field, size_t size, uint32_t since)
+{
+	static const uint64_t none;
+
+	if (c->version >= since)
+		freeze_visit(c, field, size);
+	else if (c->in)
+		memset(field, 0, size);
+	else if (c->out && memcmp(field, &none, size))
+		c->lost = true;
+}
+
 static uint64_t fnv1a(const uint8_t *p, size_t len)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -42,7 +54,7 @@ void freeze_put_header(uint8_t *buf, uint32_t len, const char magic[FREEZE_MAGIC
 	freeze_visit(&c, &hash, sizeof(hash));
 }
 
-int freeze_check_header(const uint8_t *buf, size_t len, const char magic[FREEZE_MAGIC], uint32_t version)
+int freeze_check_header(const uint8_t *buf, size_t len, const char magic[FREEZE_MAGIC], uint32_t *version)
 {
 	struct freeze_cursor c = {.in = buf, .pos = FREEZE_MAGIC};
 	uint32_t found = 0, length = 0;
@@ -53,9 +65,10 @@ int freeze_check_header(const uint8_t *buf, size_t len, const char magic[FREEZE_
 	freeze_visit(&c, &found, sizeof(found));
 	freeze_visit(&c, &length, sizeof(length));
 	freeze_visit(&c, &hash, sizeof(hash));
-	if (found > version)
+	if (found > *version)
 		return -ENOTSUP;
-	if (found != version || length != len || hash != fnv1a(buf + FREEZE_HEADER, len - FREEZE_HEADER))
+	*version = found;
+	if (!found || length != len || hash != fnv1a(buf + FREEZE_HEADER, len - FREEZE_HEADER))
 		return -EINVAL;
 	return 0;
 }

@@ -16,8 +16,7 @@
 
 #include "smmuv3.h"
 
-#define MAGIC   "VIQSMMU3"
-#define VERSION 1
+#define MAGIC "VIQSMMU3"
 
 struct state {
 	uint32_t idr0, idr1, idr3, idr5, aidr;
@@ -54,9 +53,9 @@ static struct state take_state(const struct viq_smmuv3 *s)
 	};
 }
 
-static size_t fixed_size(void)
+static size_t fixed_size(uint32_t version)
 {
-	struct freeze_cursor c = {.pos = FREEZE_HEADER};
+	struct freeze_cursor c = {.pos = FREEZE_HEADER, .version = version};
 	struct state none = {0};
 
 	visit_fields(&c, &none);
@@ -65,24 +64,33 @@ static size_t fixed_size(void)
 
 size_t viq_smmuv3_save_size(const struct viq_smmuv3 *s)
 {
-	return s ? fixed_size() + s->retained.count * sizeof(s->retained.entries[0]) : 0;
+	return s ? fixed_size(VIQ_SMMUV3_SAVE_VERSION) + s->retained.count * sizeof(s->retained.entries[0]) : 0;
 }
 
 int viq_smmuv3_save(const struct viq_smmuv3 *s, void *buf, size_t *len)
 {
-	struct freeze_cursor c = {.out = buf, .pos = FREEZE_HEADER};
+	return viq_smmuv3_save_as(s, VIQ_SMMUV3_SAVE_VERSION, buf, len);
+}
+
+int viq_smmuv3_save_as(const struct viq_smmuv3 *s, uint32_t version, void *buf, size_t *len)
+{
+	struct freeze_cursor c = {.out = buf, .pos = FREEZE_HEADER, .version = version};
 	struct state state;
 	size_t need;
 
 	if (!s || !buf || !len)
 		return -EINVAL;
-	need = viq_smmuv3_save_size(s);
+	if (!version || version > VIQ_SMMUV3_SAVE_VERSION)
+		return -ENOTSUP;
+	need = fixed_size(version) + s->retained.count * sizeof(s->retained.entries[0]);
 	if (*len < need)
 		return -ENOSPC;
 	state = take_state(s);
 	visit_fields(&c, &state);
+	if (c.lost)
+		return -ENOTSUP;
 	memcpy(c.out + c.pos, s->retained.entries, need - c.pos);
-	freeze_put_header(buf, (uint32_t)need, MAGIC, VERSION);
+	freeze_put_header(buf, (uint32_t)need, MAGIC, version);
 	*len = need;
 	return 0;
 }
@@ -124,12 +132,12 @@ static bool regs_ok(const struct viq_smmuv3 *s, const struct smmuv3_regs *r)
 }
 
 /* Could this object have come into this state? The hash does not tell: anyone can compute it. */
-static bool state_ok(const struct viq_smmuv3 *s, const struct state *t, size_t len)
+static bool state_ok(const struct viq_smmuv3 *s, const struct state *t, size_t more)
 {
 	return t->idr0 == s->config.idr0 && t->idr1 == s->config.idr1 && t->idr3 == s->config.idr3 &&
 	       t->idr5 == s->config.idr5 && t->aidr == s->config.aidr && regs_ok(s, &t->regs) &&
 	       t->retained <= RETAINED_ENTRIES && t->unreported <= 1 &&
-	       len == fixed_size() + t->retained * sizeof(s->retained.entries[0]);
+	       more == t->retained * sizeof(s->retained.entries[0]);
 }
 
 /* What is sent to the host later must be what the queue would have let through. */
@@ -152,19 +160,19 @@ static bool retained_ok(const struct viq_smmuv3 *s, const uint8_t *buf, uint32_t
 
 int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 {
-	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER};
+	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER, .version = VIQ_SMMUV3_SAVE_VERSION};
 	struct state state;
 	int ret;
 
 	if (!s || !buf)
 		return -EINVAL;
-	ret = freeze_check_header(buf, len, MAGIC, VERSION);
+	ret = freeze_check_header(buf, len, MAGIC, &c.version);
 	if (ret)
 		return ret;
-	if (len < fixed_size())
+	if (len < fixed_size(c.version))
 		return -EINVAL;
 	visit_fields(&c, &state);
-	if (!state_ok(s, &state, len) || !retained_ok(s, c.in + c.pos, state.retained))
+	if (!state_ok(s, &state, len - c.pos) || !retained_ok(s, c.in + c.pos, state.retained))
 		return -EINVAL;
 	smmuv3_regs_set(s, &state.regs);
 	smmuv3_batch_drop(s);

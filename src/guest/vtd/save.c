@@ -16,8 +16,7 @@
 
 #include "vtd.h"
 
-#define MAGIC   "VIQVTD\0"
-#define VERSION 1
+#define MAGIC "VIQVTD\0"
 
 struct state {
 	uint32_t version;
@@ -56,31 +55,43 @@ static void take_state(const struct viq_vtd *s, struct state *state)
 	memcpy(state->frcd, s->frcd, sizeof(state->frcd));
 }
 
-size_t viq_vtd_save_size(const struct viq_vtd *s)
+static size_t state_size(const struct viq_vtd *s, uint32_t version)
 {
-	struct freeze_cursor c = {.pos = FREEZE_HEADER};
+	struct freeze_cursor c = {.pos = FREEZE_HEADER, .version = version};
 	struct state none;
 
-	if (!s)
-		return 0;
 	visit_fields(&c, &none, vtd_frcd_count(s));
 	return c.pos;
 }
 
+size_t viq_vtd_save_size(const struct viq_vtd *s)
+{
+	return s ? state_size(s, VIQ_VTD_SAVE_VERSION) : 0;
+}
+
 int viq_vtd_save(const struct viq_vtd *s, void *buf, size_t *len)
 {
-	struct freeze_cursor c = {.out = buf, .pos = FREEZE_HEADER};
+	return viq_vtd_save_as(s, VIQ_VTD_SAVE_VERSION, buf, len);
+}
+
+int viq_vtd_save_as(const struct viq_vtd *s, uint32_t version, void *buf, size_t *len)
+{
+	struct freeze_cursor c = {.out = buf, .pos = FREEZE_HEADER, .version = version};
 	struct state state;
 	size_t need;
 
 	if (!s || !buf || !len)
 		return -EINVAL;
-	need = viq_vtd_save_size(s);
+	if (!version || version > VIQ_VTD_SAVE_VERSION)
+		return -ENOTSUP;
+	need = state_size(s, version);
 	if (*len < need)
 		return -ENOSPC;
 	take_state(s, &state);
 	visit_fields(&c, &state, vtd_frcd_count(s));
-	freeze_put_header(buf, (uint32_t)need, MAGIC, VERSION);
+	if (c.lost)
+		return -ENOTSUP;
+	freeze_put_header(buf, (uint32_t)need, MAGIC, version);
 	*len = need;
 	return 0;
 }
@@ -151,16 +162,16 @@ static bool state_ok(const struct viq_vtd *s, const struct state *t)
 
 int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 {
-	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER};
+	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER, .version = VIQ_VTD_SAVE_VERSION};
 	struct state state = {0};
 	int ret;
 
 	if (!s || !buf)
 		return -EINVAL;
-	ret = freeze_check_header(buf, len, MAGIC, VERSION);
+	ret = freeze_check_header(buf, len, MAGIC, &c.version);
 	if (ret)
 		return ret;
-	if (len != viq_vtd_save_size(s))
+	if (len != state_size(s, c.version))
 		return -EINVAL;
 	visit_fields(&c, &state, vtd_frcd_count(s));
 	if (!state_ok(s, &state))

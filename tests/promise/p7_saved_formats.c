@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * P7, formats: a state that an earlier library has saved is restored, each field into its register, and is written
+ * again byte for byte. The fields stand here as docs/save-format.md has them, so that no change of the library moves
+ * them.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "support/vsmmu.h"
+#include "support/vvtd.h"
+
+/* A field, and the register that shows it; NONE: no read does. */
+struct field {
+	uint32_t size;
+	uint32_t offset;
+	uint64_t value;
+};
+
+#define NONE UINT32_MAX
+
+static const struct field smmuv3_1[] = {
+	{4, 0x00, 0}, /* IDR0, IDR1, IDR3, IDR5, AIDR: the object's */
+	{4, 0x04, 0},
+	{4, 0x0c, 0},
+	{4, 0x14, 0},
+	{4, 0x1c, 0},
+	{4, 0x20, 0x00000015},         /* CR0 */
+	{4, 0x28, 0x00000a5c},         /* CR1 */
+	{4, 0x2c, 0x00000002},         /* CR2 */
+	{4, 0x44, 0x00102005},         /* GBPA */
+	{4, 0x50, 0x00000004},         /* IRQ_CTRL */
+	{4, 0x60, 0x00000021},         /* GERROR */
+	{4, 0x64, 0x00000080},         /* GERRORN */
+	{8, 0x68, 0x000a111122223334}, /* GERROR_IRQ_CFG0 */
+	{4, 0x70, 0x44445555},
+	{4, 0x74, 0x00000016},
+	{8, 0xb0, 0x000b666677778888}, /* EVENTQ_IRQ_CFG0 */
+	{4, 0xb8, 0x9999aaaa},
+	{4, 0xbc, 0x00000027},
+	{8, 0x80, 0x400012345678abc0}, /* STRTAB_BASE */
+	{4, 0x88, 0x00010206},
+	{8, 0x90, 0x4000000040001008}, /* CMDQ_BASE */
+	{4, 0x98, 0x00000103},         /* CMDQ_PROD */
+	{4, 0x9c, 0x01000102},         /* CMDQ_CONS */
+	{8, 0xa0, 0x400000004000200a}, /* EVENTQ_BASE */
+	{4, 0x100a8, 0x80000123},      /* EVENTQ_PROD */
+	{4, 0x100ac, 0x00000122},      /* EVENTQ_CONS */
+	{4, NONE, 1},                  /* retained */
+	{4, NONE, 1},                  /* not attempted again */
+	{8, NONE, 0x0000000700000040}, /* ATC_INV */
+	{8, NONE, 0x0000000000123000},
+};
+
+static const struct field vtd_1[] = {
+	{4, 0x00, 0x00000040}, /* VER */
+	{8, 0x08, 0},          /* CAP, ECAP: the object's */
+	{8, 0x10, 0},
+	{4, 0x1c, 0x87000000},         /* GSTS: TES, QIES, IRES, IRTPS */
+	{8, 0x20, 0x0000000011111400}, /* RTADDR */
+	{8, NONE, 0x0000000022222400}, /* used */
+	{8, 0xb8, 0x0000000033333805}, /* IRTA */
+	{8, NONE, 0x0000000044444806}, /* used */
+	{8, 0x28, 0x0800000300050006}, /* CCMD */
+	{8, NONE, 0x0000000055555041}, /* IVA */
+	{8, 0xf8, 0x0200000700000000}, /* IOTLB */
+	{4, 0x34, 0x00000050},         /* FSTS: IQE, ITE */
+	{4, 0x9c, 0x00000001},         /* ICS */
+	{4, 0x38, 0x80000000},         /* FECTL */
+	{4, 0x3c, 0x00001234},         /* FEDATA */
+	{4, 0x40, 0xfee01004},         /* FEADDR */
+	{4, 0x44, 0x00000056},         /* FEUADDR */
+	{4, 0xa0, 0xc0000000},         /* IECTL */
+	{4, 0xa4, 0x00004321},         /* IEDATA */
+	{4, 0xa8, 0xfee02008},         /* IEADDR */
+	{4, 0xac, 0x00000078},         /* IEUADDR */
+	{8, 0x90, 0x0000000000100001}, /* IQA */
+	{8, NONE, 0x0000000000200000}, /* used */
+	{8, 0x80, 0x00000120},         /* IQH */
+	{8, 0x88, 0x00000240},         /* IQT */
+	{8, 0xb0, 0x0008000900000003}, /* IQERCD */
+	{4, NONE, 3},                  /* the next fault record */
+	{4, NONE, 1},                  /* timed out */
+	{4, NONE, 0x9},                /* whose */
+};
+
+/* Header of version 1, then the fields. Returns the length. */
+static size_t write_1(uint8_t *buf, const char *magic, const struct field *fields, size_t count, size_t zeros)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint32_t version = htole32(1), length;
+	size_t len = 24;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t le = htole64(fields[i].value);
+
+		memcpy(buf + len, &le, fields[i].size);
+		len += fields[i].size;
+	}
+	memset(buf + len, 0, zeros);
+	len += zeros;
+	for (size_t i = 24; i < len; i++)
+		hash = (hash ^ buf[i]) * UINT64_C(0x100000001b3);
+	hash = htole64(hash);
+	length = htole32((uint32_t)len);
+	memcpy(buf, magic, 8);
+	memcpy(buf + 8, &version, 4);
+	memcpy(buf + 12, &length, 4);
+	memcpy(buf + 16, &hash, 8);
+	return len;
+}
+
+static void smmuv3_version_1(void **state)
+{
+	struct field fields[sizeof(smmuv3_1) / sizeof(smmuv3_1[0])];
+	const size_t count = sizeof(fields) / sizeof(fields[0]);
+	struct vsmmu *v = vsmmu_new(NULL);
+	uint8_t golden[1024], again[1024];
+	size_t len, written = sizeof(again);
+
+	memcpy(fields, smmuv3_1, sizeof(fields));
+	/* ID registers: the object's. */
+	for (size_t i = 0; i < 5; i++)
+		fields[i].value = vsmmu_r32(v, fields[i].offset);
+	len = write_1(golden, "VIQSMMU3", fields, count, 0);
+	assert_int_equal(viq_smmuv3_restore(v->smmu, golden, len), 0);
+	for (size_t i = 0; i < count; i++) {
+		if (fields[i].offset != NONE &&
+		    viq_smmuv3_mmio_read(v->smmu, fields[i].offset, fields[i].size) != fields[i].value)
+			fail_msg("register 0x%x", fields[i].offset);
+	}
+	assert_int_equal(viq_smmuv3_save_as(v->smmu, 1, again, &written), 0);
+	assert_int_equal(written, len);
+	assert_memory_equal(again, golden, len);
+	assert_int_equal(viq_smmuv3_save_as(v->smmu, 0, again, &written), -ENOTSUP);
+	assert_int_equal(viq_smmuv3_save_as(v->smmu, VIQ_SMMUV3_SAVE_VERSION + 1, again, &written), -ENOTSUP);
+	vsmmu_free(v);
+}
+
+static void vtd_version_1(void **state)
+{
+	struct field fields[sizeof(vtd_1) / sizeof(vtd_1[0])];
+	const size_t count = sizeof(fields) / sizeof(fields[0]);
+	struct vvtd *v = vvtd_new(NULL);
+	uint8_t golden[1024], again[1024];
+	size_t len, written = sizeof(again);
+
+	memcpy(fields, vtd_1, sizeof(fields));
+	fields[1].value = v->config.cap;
+	fields[2].value = v->config.ecap;
+	len = write_1(golden, "VIQVTD\0", fields, count, 8 * 16);
+	assert_int_equal(viq_vtd_restore(v->vtd, golden, len), 0);
+	for (size_t i = 0; i < count; i++) {
+		if (fields[i].offset != NONE &&
+		    viq_vtd_mmio_read(v->vtd, fields[i].offset, fields[i].size) != fields[i].value)
+			fail_msg("register 0x%x", fields[i].offset);
+	}
+	assert_int_equal(viq_vtd_save_as(v->vtd, 1, again, &written), 0);
+	assert_int_equal(written, len);
+	assert_memory_equal(again, golden, len);
+	assert_int_equal(viq_vtd_save_as(v->vtd, 0, again, &written), -ENOTSUP);
+	assert_int_equal(viq_vtd_save_as(v->vtd, VIQ_VTD_SAVE_VERSION + 1, again, &written), -ENOTSUP);
+	vvtd_free(v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(smmuv3_version_1),
+		cmocka_unit_test(vtd_version_1),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
