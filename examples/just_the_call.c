@@ -42,16 +42,17 @@ int main(int argc, char **argv)
 		entries[i][1] = htole64(queue[i][1]);
 	}
 	/* The two halves of a ring that wraps would be two pieces. */
-	viq_call_invalidate(&call,
-			    &(struct viq_call_request){
-				    .size = sizeof(struct viq_call_request),
-				    .object = call.object,
-				    .type = VIQ_CALL_SMMUV3,
-				    .entry_size = sizeof(entries[0]),
-				    .pieces = &(struct viq_call_piece){entries, COUNT},
-				    .piece_count = 1,
-			    },
-			    &res);
+	if (viq_call_invalidate(&call,
+				&(struct viq_call_request){
+					.size = sizeof(struct viq_call_request),
+					.object = call.object,
+					.type = VIQ_CALL_SMMUV3,
+					.entry_size = sizeof(entries[0]),
+					.pieces = &(struct viq_call_piece){entries, COUNT},
+					.piece_count = 1,
+				},
+				&res))
+		return 1; /* the request is malformed: nothing was done */
 	/* CONS moves by handled, and no further. Illegal: CERROR_ILL there. Anything else is the host's failure. */
 	printf("CONS += %u, %s\n", (unsigned)res.handled, viq_call_error_text(res.error));
 	viq_linux_smmuv3_host_destroy(host);

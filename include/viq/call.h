@@ -126,8 +126,8 @@ struct viq_call_host {
  * -EINVAL, and nothing done or written: NULL, a wrong size (-E2BIG: *req says what this library does not know), a type
  * or entry size that does not fit, too many pieces or entries, a misaligned piece, reserved not 0.
  */
-VIQ_EXPORT int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
-				   struct viq_call_result *res);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
+						  struct viq_call_result *res);
 
 /* What the host knows of the stream: VIQ_CALL_STREAM_* bits. */
 VIQ_EXPORT uint32_t viq_call_stream(const struct viq_call_host *host, uint32_t sid);
@@ -153,8 +153,8 @@ struct viq_call_fanout;
  * hosts (NULL if count is 0) is copied. *out is the caller's, for viq_call_fanout_destroy(). -EINVAL: too many, no ops.
  * -ENOMEM.
  */
-VIQ_EXPORT int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out,
-				      struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count,
+						     struct viq_call_fanout **out, struct viq_why *why);
 /* NULL is allowed. Nobody may use the fan-out any more. */
 VIQ_EXPORT void viq_call_fanout_destroy(struct viq_call_fanout *fanout);
 /* The host to give to a guest front end; valid until the fan-out is destroyed. */
@@ -163,7 +163,7 @@ VIQ_EXPORT struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fan
  * A host joins. It never waits for a call. -EEXIST: it is there, or is being removed. -ENOSPC: VIQ_CALL_MAX_HOSTS are.
  * -ELOOP: it is a fan-out itself; one can only be among the hosts of viq_call_fanout_create(). -EINVAL: no ops.
  */
-VIQ_EXPORT int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host);
 /*
  * A host leaves: the one with these ops, opaque and object. Waits for the calls that are in this host, not for those in
  * others; then it is used no more and may be destroyed. Its devices must not translate any more: what it holds is not

@@ -10,4 +10,7 @@
 /* Marks the public symbols; everything else is hidden (src/viq.map lists them per release). */
 #define VIQ_EXPORT __attribute__((visibility("default")))
 
+/* Of a function whose failure or answer must not be passed over: something was not done, or something was lost. */
+#define VIQ_MUST_CHECK __attribute__((warn_unused_result))
+
 #endif

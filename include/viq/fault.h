@@ -41,7 +41,7 @@ enum viq_fault_contract {
 };
 
 /* *out is the caller's, for viq_fault_destroy(). -EINVAL: no such contract. -ENOMEM. */
-VIQ_EXPORT int viq_fault_create(uint32_t contract, struct viq_fault **out);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_fault_create(uint32_t contract, struct viq_fault **out);
 /* The hosts made by it go with it. No call may be under way. NULL is allowed. */
 VIQ_EXPORT void viq_fault_destroy(struct viq_fault *fault);
 /*

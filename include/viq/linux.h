@@ -67,7 +67,8 @@ struct viq_linux_config {
 /* fd -1, the system's calls. */
 VIQ_EXPORT void viq_linux_config_init(struct viq_linux_config *config, size_t size);
 /* config NULL: the default. *out is the caller's, for viq_linux_close(). why may be NULL, here and below. */
-VIQ_EXPORT int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out,
+					     struct viq_why *why);
 /* NULL is allowed. Kernel objects live on if the fd was the caller's. */
 VIQ_EXPORT void viq_linux_close(struct viq_linux *ctx);
 VIQ_EXPORT int viq_linux_fd(const struct viq_linux *ctx);
@@ -85,10 +86,10 @@ VIQ_EXPORT int viq_linux_ioas_alloc(struct viq_linux *ctx, uint32_t *ioas);
  * Map len bytes of this process's memory at va to the guest-physical address gpa; all three are multiples of the page
  * size. The memory is pinned until it is unmapped: RLIMIT_MEMLOCK applies (-ENOMEM). -EEXIST: overlaps a mapping.
  */
-VIQ_EXPORT int viq_linux_ioas_map(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, void *va, uint64_t len,
-				  uint32_t access);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_ioas_map(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, void *va,
+						 uint64_t len, uint32_t access);
 /* Whole mappings only. -ENOENT: nothing is mapped there, or the range cuts a mapping. */
-VIQ_EXPORT int viq_linux_ioas_unmap(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, uint64_t len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_ioas_unmap(struct viq_linux *ctx, uint32_t ioas, uint64_t gpa, uint64_t len);
 
 struct viq_linux_range {
 	uint64_t first, last; /* both included */
@@ -107,18 +108,19 @@ VIQ_EXPORT int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struc
  * The cdev fd stays the caller's; closing it ends the binding and everything attached. *why says what the kernel's
  * errno means here: -EINVAL for one, that another program has the device.
  */
-VIQ_EXPORT int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device,
+						  struct viq_why *why);
 /* pt: an IOAS, a HWPT, or a nested page table. Replaces what is attached. */
-VIQ_EXPORT int viq_linux_vfio_attach(struct viq_linux *ctx, int cdev, uint32_t pt);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vfio_attach(struct viq_linux *ctx, int cdev, uint32_t pt);
 /* The device's accesses are blocked from now on. */
-VIQ_EXPORT int viq_linux_vfio_detach(struct viq_linux *ctx, int cdev);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vfio_detach(struct viq_linux *ctx, int cdev);
 /*
  * The same for the device's requests with this PASID, 1 to 2^20 - 1; those above are for requests without. pt: made
  * with VIQ_LINUX_PASID, like what is attached for requests without PASID. -EOPNOTSUPP, -EINVAL: the device or the
  * kernel (before 6.15) has none.
  */
-VIQ_EXPORT int viq_linux_vfio_attach_pasid(struct viq_linux *ctx, int cdev, uint32_t pasid, uint32_t pt);
-VIQ_EXPORT int viq_linux_vfio_detach_pasid(struct viq_linux *ctx, int cdev, uint32_t pasid);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vfio_attach_pasid(struct viq_linux *ctx, int cdev, uint32_t pasid, uint32_t pt);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vfio_detach_pasid(struct viq_linux *ctx, int cdev, uint32_t pasid);
 
 /* enum iommu_hw_info_type */
 enum viq_linux_hw_type {
@@ -218,7 +220,8 @@ struct viq_linux_vevent {
  * Read at most *count events (>= 1); *count: how many there were. -EAGAIN: none. It never waits. Losses in a row are
  * one event, with the last one's sequence. -EIO: what was read is no event.
  */
-VIQ_EXPORT int viq_linux_veventq_read(struct viq_linux *ctx, int fd, struct viq_linux_vevent *events, uint32_t *count);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_veventq_read(struct viq_linux *ctx, int fd, struct viq_linux_vevent *events,
+						     uint32_t *count);
 
 #ifdef __cplusplus
 }

@@ -60,8 +60,9 @@ struct viq_linux_smmuv3_host;
  * its index. ctx must outlive the object; the vIOMMU may go before it (VIQ_CALL_GONE). -ENOENT: no such object.
  * -EOPNOTSUPP: no SMMUv3, or the object takes no such entries.
  */
-VIQ_EXPORT int viq_linux_smmuv3_host_create(struct viq_linux *ctx, uint32_t viommu, const struct viq_linux_hw_info *hw,
-					    uint32_t calls, struct viq_linux_smmuv3_host **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_smmuv3_host_create(struct viq_linux *ctx, uint32_t viommu,
+							   const struct viq_linux_hw_info *hw, uint32_t calls,
+							   struct viq_linux_smmuv3_host **out, struct viq_why *why);
 VIQ_EXPORT void viq_linux_smmuv3_host_destroy(struct viq_linux_smmuv3_host *host); /* NULL is allowed */
 /* For viq_call_invalidate(), a front end or a fan-out: valid until the host is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_linux_smmuv3_host_get(struct viq_linux_smmuv3_host *host);
@@ -77,8 +78,8 @@ struct viq_linux_vtd_host;
  * hwpt: the id of a nested page table. What can be promised on VT-d: docs/kernels.md. ctx must outlive the object.
  * -ENOENT: no such object. -EOPNOTSUPP: the object takes no such entries.
  */
-VIQ_EXPORT int viq_linux_vtd_host_create(struct viq_linux *ctx, uint32_t hwpt, struct viq_linux_vtd_host **out,
-					 struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vtd_host_create(struct viq_linux *ctx, uint32_t hwpt,
+							struct viq_linux_vtd_host **out, struct viq_why *why);
 VIQ_EXPORT void viq_linux_vtd_host_destroy(struct viq_linux_vtd_host *host); /* NULL is allowed */
 VIQ_EXPORT struct viq_call_host viq_linux_vtd_host_get(struct viq_linux_vtd_host *host);
 VIQ_EXPORT int viq_linux_vtd_host_counters(const struct viq_linux_vtd_host *host, struct viq_linux_host_counters *out);

@@ -78,8 +78,8 @@ VIQ_EXPORT void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *confi
  * Without config.device nothing of this is made, and no such error is found, before the first device is added; until
  * then invalidations succeed, because nothing is cached. So the first device can be hot-plugged.
  */
-VIQ_EXPORT int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_config *config,
-				      struct viq_linux_vsmmu **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_config *config,
+						     struct viq_linux_vsmmu **out, struct viq_why *why);
 /*
  * Removes every device and destroys what it made. NULL is allowed. Returns the first error of the kernel: then an
  * object leaked in the iommufd, until that is closed. The host must not be in use.
@@ -118,28 +118,30 @@ struct viq_linux_device {
  * less than the guest was promised (*why names the field). Of the first device also the errors of
  * viq_linux_vsmmu_create(). After an error the device is blocked, whatever was attached to it before.
  */
-VIQ_EXPORT int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device, uint32_t vsid,
-				   struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device,
+						  uint32_t vsid, struct viq_why *why);
 /*
  * The device goes: blocked, and its vDEVICE destroyed. The first error of the kernel is returned; it is gone here, and
  * is certain to be blocked when its vfio cdev has been closed.
  */
-VIQ_EXPORT int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *vsmmu, uint32_t vsid);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *vsmmu, uint32_t vsid);
 
 /*
  * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each aborts, gets
  * a vDEVICE of the new number, and aborts until its stream is set again. -ENOENT, -EEXIST: nothing has changed. After
  * another error the devices that could not be moved have been removed, as by viq_linux_vsmmu_remove().
  */
-VIQ_EXPORT int viq_linux_vsmmu_move(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_move *moves, uint32_t count);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_move(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_move *moves,
+						   uint32_t count);
 
 /*
  * Make the hardware treat the stream so. With FAULT it aborts: the kernel has no way to make events. An STE that the
  * kernel refuses makes its stream abort and is no error. An error of the kernel: the stream aborts, or is BROKEN.
  * *outcome says it all, also after an error; -ENOENT: there is no such stream, and *outcome is as it was.
  */
-VIQ_EXPORT int viq_linux_vsmmu_set(struct viq_linux_vsmmu *vsmmu, uint32_t vsid, const struct viq_smmuv3_stream *stream,
-				   struct viq_smmuv3_outcome *outcome);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_set(struct viq_linux_vsmmu *vsmmu, uint32_t vsid,
+						  const struct viq_smmuv3_stream *stream,
+						  struct viq_smmuv3_outcome *outcome);
 
 /* --- Events ------------------------------------------------------------------------------------------------------- */
 
@@ -151,8 +153,8 @@ VIQ_EXPORT int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *vsmmu);
  * nothing; or a negative errno of read(). Faults of stage 2, and events of streams that are not here any more, are not
  * for the guest: they are counted and left out.
  */
-VIQ_EXPORT int viq_linux_vsmmu_events(struct viq_linux_vsmmu *vsmmu, struct viq_smmuv3_host_event *events,
-				      uint32_t *count);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_events(struct viq_linux_vsmmu *vsmmu,
+						     struct viq_smmuv3_host_event *events, uint32_t *count);
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 

@@ -74,8 +74,8 @@ VIQ_EXPORT void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config,
  * Ask the kernel for the hardware, and try that it can nest. ctx must outlive the object. -EOPNOTSUPP with *why: no
  * VT-d, no nested translation, no scalable mode, or the kernel is too old.
  */
-VIQ_EXPORT int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_config *config,
-				     struct viq_linux_vvtd **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_config *config,
+						    struct viq_linux_vvtd **out, struct viq_why *why);
 /*
  * Removes every device and destroys what it made. NULL is allowed. Who listens is told of every table that goes.
  * Returns the first error of the kernel: then an object leaked in the iommufd, until that is closed.
@@ -100,7 +100,8 @@ VIQ_EXPORT int viq_linux_vvtd_check(const struct viq_linux_vvtd *vvtd, uint64_t 
 /* For struct viq_nest_vtd_config: the functions below, and who listens. */
 VIQ_EXPORT struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *vvtd);
 /* As listen() of struct viq_vtd_backend_ops. */
-VIQ_EXPORT int viq_linux_vvtd_listen(struct viq_linux_vvtd *vvtd, const struct viq_vtd_listener *listener);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_listen(struct viq_linux_vvtd *vvtd,
+						    const struct viq_vtd_listener *listener);
 
 /* --- Devices ------------------------------------------------------------------------------------------------------ */
 
@@ -116,20 +117,21 @@ struct viq_linux_vtd_device {
  * the source-id or the device is there already. -ENODEV: not behind a VT-d that can nest, or behind one that lacks what
  * the others have. After an error of the kernel the device is not here; whether it is blocked is not known.
  */
-VIQ_EXPORT int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_linux_vtd_device *device,
-				  uint16_t source_id, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_linux_vtd_device *device,
+						 uint16_t source_id, struct viq_why *why);
 /*
  * The device goes, blocked. The first error of the kernel is returned; it is gone here, and is certain to be blocked
  * when its vfio cdev has been closed. Until then invalidations still go to what it may be attached to.
  */
-VIQ_EXPORT int viq_linux_vvtd_remove(struct viq_linux_vvtd *vvtd, uint16_t source_id);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_remove(struct viq_linux_vvtd *vvtd, uint16_t source_id);
 
 /*
  * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each is blocked;
  * viq_nest_vtd_follow() sets it up. -EINVAL, -ENOENT, -EEXIST: nothing has changed. After another error all have moved;
  * those that failed are set up with the next change of the guest's.
  */
-VIQ_EXPORT int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq_linux_move *moves, uint32_t count);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq_linux_move *moves,
+						  uint32_t count);
 
 /*
  * Set a device's requests with this PASID, or those without if it is 0. Set to the same again nothing happens, unless
@@ -137,8 +139,9 @@ VIQ_EXPORT int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq
  * if there is no room for one more table. -ENOENT: no such device. -ENODEV: a first stage, and nobody listens; it is
  * blocked. Another error of the kernel: blocked (FAILED), or BROKEN. outcome may be NULL.
  */
-VIQ_EXPORT int viq_linux_vvtd_set(struct viq_linux_vvtd *vvtd, uint16_t source_id, uint32_t pasid,
-				  const struct viq_vtd_translation *translation, struct viq_vtd_outcome *outcome);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_set(struct viq_linux_vvtd *vvtd, uint16_t source_id, uint32_t pasid,
+						 const struct viq_vtd_translation *translation,
+						 struct viq_vtd_outcome *outcome);
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 

@@ -54,16 +54,18 @@ struct viq_mem_ops {
  * caller, to be given to viq_mem_destroy() after its last user is gone.
  * Returns: 0; -EINVAL: a region breaks a rule above, or regions overlap; -E2BIG: ops; -ENOMEM. Context: any thread.
  */
-VIQ_EXPORT int viq_mem_create(const struct viq_mem_region *regions, size_t count, const struct viq_mem_ops *ops,
-			      void *opaque, struct viq_mem **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_create(const struct viq_mem_region *regions, size_t count,
+					     const struct viq_mem_ops *ops, void *opaque, struct viq_mem **out,
+					     struct viq_why *why);
 VIQ_EXPORT void viq_mem_destroy(struct viq_mem *mem); /* NULL is allowed */
 
 /* Copy len bytes out of, or into, guest memory. The range may cross regions. len 0 succeeds. */
-VIQ_EXPORT int viq_mem_read(const struct viq_mem *mem, uint64_t gpa, void *buf, size_t len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_read(const struct viq_mem *mem, uint64_t gpa, void *buf, size_t len);
 VIQ_EXPORT int viq_mem_write(const struct viq_mem *mem, uint64_t gpa, const void *buf, size_t len);
 
 /* Read count little-endian 64-bit words into host order. gpa must be a multiple of 8, else -EINVAL. */
-VIQ_EXPORT int viq_mem_read_words(const struct viq_mem *mem, uint64_t gpa, uint64_t *words, size_t count);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_read_words(const struct viq_mem *mem, uint64_t gpa, uint64_t *words,
+						 size_t count);
 
 /* Write one little-endian word by one store. gpa must be a multiple of the word's size, else -EINVAL. */
 VIQ_EXPORT int viq_mem_write_u32(const struct viq_mem *mem, uint64_t gpa, uint32_t value);
@@ -74,7 +76,8 @@ VIQ_EXPORT int viq_mem_write_u64(const struct viq_mem *mem, uint64_t gpa, uint64
  * changes too. gpa must be a multiple of 8, else -EINVAL. -EAGAIN: the word is another, and has been left alone.
  * -EFAULT also where no region but the callbacks serve the word: they could not do it.
  */
-VIQ_EXPORT int viq_mem_cas_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t expected, uint64_t value);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_cas_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t expected,
+					      uint64_t value);
 
 /*
  * The host pointer behind gpa and, in *avail, the bytes that follow it in the same region. NULL if no region holds gpa.

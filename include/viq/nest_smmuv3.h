@@ -37,8 +37,8 @@ struct viq_nest_smmuv3_ops {
 };
 
 /* ops are copied; NULL: no hooks. *out is the caller's. 0, -EINVAL or -ENOMEM. */
-VIQ_EXPORT int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque, struct viq_nest_smmuv3 **out,
-				      struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_create(const struct viq_nest_smmuv3_ops *ops, void *opaque,
+						     struct viq_nest_smmuv3 **out, struct viq_why *why);
 /* Touches neither the guest nor a backend. NULL is allowed. */
 VIQ_EXPORT void viq_nest_smmuv3_destroy(struct viq_nest_smmuv3 *nest);
 
@@ -67,8 +67,8 @@ VIQ_EXPORT int viq_nest_smmuv3_bind(struct viq_nest_smmuv3 *nest, struct viq_smm
  * A host joins: *backend is copied, and must be valid until it leaves. -EINVAL with *why: no backend, or the bound
  * guest was promised more than it has. -EEXIST: it is here already. -ENOSPC: VIQ_CALL_MAX_HOSTS are. -ENOMEM.
  */
-VIQ_EXPORT int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend,
-				    struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest,
+						   const struct viq_smmuv3_backend *backend, struct viq_why *why);
 /*
  * It leaves: its streams abort from now on, and viq_nest_smmuv3_host() waits for the calls that are in it. -ENOENT: it
  * is not here. The first error of the host: it has left all the same, and a device that could not be made to abort must
@@ -80,7 +80,7 @@ VIQ_EXPORT int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct 
  * Read the STE of the device at vsid and set its stream: after it was added or moved there. -ENOENT: no backend has it.
  * -ENODEV: no guest is bound, nothing has changed. An error of the host: it aborts, or is BROKEN.
  */
-VIQ_EXPORT int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid);
 
 /*
  * Read the STE of every device in [first, last] and set its stream. A guest's bad STE makes its stream abort and is no
@@ -88,8 +88,9 @@ VIQ_EXPORT int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsi
  * complete), the other streams are done all the same. Causes other than VIQ_SMMUV3_CFGI_STE concern every device, and
  * any cause a stream that is BROKEN. -ENODEV: no guest is bound, nothing has changed. -EINVAL.
  */
-VIQ_EXPORT int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest, enum viq_smmuv3_reconfig_cause cause,
-					uint32_t first, uint32_t last);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest,
+						       enum viq_smmuv3_reconfig_cause cause, uint32_t first,
+						       uint32_t last);
 
 /*
  * The same in steps of one stream, which may be left at any point and taken up again: also by another object, because
@@ -108,15 +109,15 @@ VIQ_EXPORT int viq_nest_smmuv3_begin(struct viq_nest_smmuv3_cursor *cursor, enum
  * Do one more stream. true: there may be more to do. *cost, if cost is not NULL: reading an STE, and each system call
  * that it took, in units of one command.
  */
-VIQ_EXPORT bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest, struct viq_nest_smmuv3_cursor *cursor,
-				     uint32_t *cost);
+VIQ_EXPORT VIQ_MUST_CHECK bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest, struct viq_nest_smmuv3_cursor *cursor,
+						    uint32_t *cost);
 
 /*
  * Move events of all backends to the guest's event queue, in each backend's order: at most budget of each (0: 1,024),
  * so that a flood does not hold the caller. What a host has lost makes the guest's queue overflow
  * (viq_smmuv3_event_lost()). Without a guest they are dropped. 0, or the first negative errno of a backend.
  */
-VIQ_EXPORT int viq_nest_smmuv3_events(struct viq_nest_smmuv3 *nest, uint32_t budget);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_events(struct viq_nest_smmuv3 *nest, uint32_t budget);
 
 #ifdef __cplusplus
 }

@@ -57,8 +57,8 @@ struct viq_nest_vtd_config {
 VIQ_EXPORT void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config, size_t size);
 
 /* *out is the caller's. -EINVAL: config; -ENOMEM. */
-VIQ_EXPORT int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out,
-				   struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out,
+						  struct viq_why *why);
 /* Unbinds. NULL is allowed. Devices keep what they have. */
 VIQ_EXPORT void viq_nest_vtd_destroy(struct viq_nest_vtd *nest);
 
@@ -77,10 +77,10 @@ VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd,
  * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
  * that there can be. viq_linux_vvtd_offer() gives 2^16 at most.
  */
-VIQ_EXPORT int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
 
 /* A device has been added to the host, or has another source-id: set up all of it. -ENODEV; -ENOENT: no such device. */
-VIQ_EXPORT int viq_nest_vtd_follow(struct viq_nest_vtd *nest, uint16_t source_id);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_follow(struct viq_nest_vtd *nest, uint16_t source_id);
 
 /* --- The same in pieces ------------------------------------------------------------------------------------------- */
 
@@ -94,13 +94,14 @@ struct viq_nest_vtd_cost {
  * Begin what viq_nest_vtd_reconfig() does; something that was begun and is not done yet is done again with it, for
  * every device. -EINVAL, -ENODEV.
  */
-VIQ_EXPORT int viq_nest_vtd_begin(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_begin(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
 /*
  * Go on with it for at most steps (0: no end), each a device's context entry, or a table of 64 PASIDs. *cost, which may
  * be NULL, is added to. -EAGAIN: there is more; else it is done, with the first error. Devices may come and go between
  * steps. -ENODEV: nothing was begun.
  */
-VIQ_EXPORT int viq_nest_vtd_step(struct viq_nest_vtd *nest, uint32_t steps, struct viq_nest_vtd_cost *cost);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_step(struct viq_nest_vtd *nest, uint32_t steps,
+						struct viq_nest_vtd_cost *cost);
 
 #ifdef __cplusplus
 }

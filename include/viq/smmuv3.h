@@ -142,7 +142,8 @@ VIQ_EXPORT int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, s
  * caller's, for viq_smmuv3_destroy(). Returns: 0; -EINVAL, -E2BIG: as viq_smmuv3_config_check(); -ENOMEM. Context: any
  * thread.
  */
-VIQ_EXPORT int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 **out,
+						struct viq_why *why);
 VIQ_EXPORT void viq_smmuv3_destroy(struct viq_smmuv3 *smmu); /* NULL is allowed; makes no host call */
 
 /* The ID registers that the guest sees. -EINVAL: NULL, or ids->size is not set. */
@@ -195,7 +196,7 @@ VIQ_EXPORT int viq_smmuv3_stream_config(const struct viq_smmuv3 *smmu, uint32_t 
 /* Bytes that viq_smmuv3_save() writes now. */
 VIQ_EXPORT size_t viq_smmuv3_save_size(const struct viq_smmuv3 *smmu);
 /* Write the state: versioned, for any machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small. */
-VIQ_EXPORT int viq_smmuv3_save(const struct viq_smmuv3 *smmu, void *buf, size_t *len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_save(const struct viq_smmuv3 *smmu, void *buf, size_t *len);
 /*
  * As viq_smmuv3_save() in this version of the format, for a library that is older; no version needs more bytes than the
  * newest. -ENOTSUP: no such version, or it cannot hold this state.
@@ -206,7 +207,7 @@ VIQ_EXPORT int viq_smmuv3_save_as(const struct viq_smmuv3 *smmu, uint32_t versio
  * attached), and kick() if commands wait. -EINVAL, and nothing changed: not a saved state, damaged, or ID registers
  * differ from this object's. -ENOTSUP, and nothing changed: a newer format version.
  */
-VIQ_EXPORT int viq_smmuv3_restore(struct viq_smmuv3 *smmu, const void *buf, size_t len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_restore(struct viq_smmuv3 *smmu, const void *buf, size_t len);
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 

@@ -59,7 +59,8 @@ struct viq_soft_config {
  * entries. */
 VIQ_EXPORT void viq_soft_config_init(struct viq_soft_config *config, size_t size);
 /* *out is the caller's. -EINVAL: config. -ENOMEM. */
-VIQ_EXPORT int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out,
+					      struct viq_why *why);
 /* All objects go with it. No thread may be using it. NULL is allowed. */
 VIQ_EXPORT void viq_soft_destroy(struct viq_soft *soft);
 
@@ -80,7 +81,7 @@ VIQ_EXPORT int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2
  * than asked for: everything that was translated through this stage 2, devices' ATCs included. Like an invalidate call
  * it waits for accesses.
  */
-VIQ_EXPORT int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uint64_t len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uint64_t len);
 
 /* A guest's view of the IOMMU: owns a VMID, the target of invalidate calls. */
 VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id);
@@ -94,7 +95,7 @@ VIQ_EXPORT struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uin
 VIQ_EXPORT int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out);
 VIQ_EXPORT int viq_soft_dev_free(struct viq_soft_dev *dev); /* -EBUSY while it has a vDEVICE. Detaches. */
 /* Let the device use ATS: translations go through its own cache while the attached STE has EATS = 1. Default off. */
-VIQ_EXPORT int viq_soft_dev_set_ats(struct viq_soft_dev *dev, bool on);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_dev_set_ats(struct viq_soft_dev *dev, bool on);
 /* Bind the device to StreamID vsid of the guest behind viommu. -EEXIST: the vSID or the device is bound already. */
 VIQ_EXPORT int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_soft_dev *dev, uint32_t vsid,
 				      uint32_t *id);
@@ -109,7 +110,7 @@ VIQ_EXPORT int viq_soft_vdevice_find(struct viq_soft *soft, uint32_t viommu, uin
 VIQ_EXPORT int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t ste[2], uint32_t *id);
 /* Attach, or replace what is attached; 0 detaches (aborts). Forgets the device's cached configuration; empties its ATC
  * when ATS goes off. Translating needs a vDEVICE: else -EINVAL. */
-VIQ_EXPORT int viq_soft_attach(struct viq_soft_dev *dev, uint32_t nested);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_attach(struct viq_soft_dev *dev, uint32_t nested);
 /*
  * -EBUSY: a stage 2 with vIOMMUs; a vIOMMU with vDEVICEs or nested page tables; a nested page table that is attached; a
  * vDEVICE whose device translates through a page table that was attached with viq_soft_attach().
@@ -122,7 +123,8 @@ VIQ_EXPORT int viq_soft_object_free(struct viq_soft *soft, uint32_t id);
  * The page table has no id; it goes when another one is attached, or with the vDEVICE. Errors as for
  * viq_soft_nested_alloc() and viq_soft_attach(); -ENOENT: no such vDEVICE.
  */
-VIQ_EXPORT int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2]);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid,
+							 const uint64_t ste[2]);
 
 /*
  * As viq_soft_vdevice_configure() with an aborting STE, and each access of the device delivers this event record, with
@@ -130,7 +132,8 @@ VIQ_EXPORT int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu
  * for (7.3; viq_smmuv3_stream_config()). A device with ATS on gets no translation and records nothing (3.9.1). -EINVAL
  * also for any other event.
  */
-VIQ_EXPORT int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t record[4]);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, uint32_t vsid,
+						     const uint64_t record[4]);
 
 /* --- Accesses ------------------------------------------------------------------------------------------------- */
 

@@ -76,8 +76,8 @@ struct viq_soft_vtd_config {
  */
 VIQ_EXPORT void viq_soft_vtd_config_init(struct viq_soft_vtd_config *config, size_t size);
 /* *out is the caller's. -EINVAL: config. -ENOMEM. */
-VIQ_EXPORT int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out,
-				   struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_soft_vtd **out,
+						  struct viq_why *why);
 /* Devices go with it; nothing is reported. No thread may be using it. NULL is allowed. */
 VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
 
@@ -89,7 +89,7 @@ VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
  * not have the table; it is blocked, and the reconfiguration fails with this. Here nobody listens after an error.
  * -EINVAL, -ENOMEM, -EDEADLK.
  */
-VIQ_EXPORT int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener *listener);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener *listener);
 /* For struct viq_nest_vtd_config. */
 VIQ_EXPORT struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft);
 
@@ -110,7 +110,7 @@ VIQ_EXPORT int viq_soft_vtd_dev_free(struct viq_soft_vtd_dev *dev);
  * 01; scalable mode: DTE = 1). Default off. Off empties the device-TLB. -ENOMEM: as it was, and the device may be
  * blocked until this or a reconfiguration that concerns it succeeds.
  */
-VIQ_EXPORT int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on);
 
 /*
  * The guest has invalidated cached entries, or changed the unit's mode: read the entries in scope again and take over
@@ -121,8 +121,8 @@ VIQ_EXPORT int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on);
  * nothing is recorded), until a reconfiguration that concerns them succeeds. A call costs at most one look at each
  * PASID-table entry that the guest has present PASID directory entries for.
  */
-VIQ_EXPORT int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables,
-				     const struct viq_vtd_reconfig *what);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables,
+						    const struct viq_vtd_reconfig *what);
 
 /* --- Accesses: as in viq/soft.h. VIQ_SOFT_SSV: pasid is valid ----------------------------------------------------- */
 
@@ -148,13 +148,13 @@ VIQ_EXPORT int viq_soft_vtd_dma_write(struct viq_soft_vtd_dev *dev, uint64_t iov
  * A device-TLB invalidation, for viq_vtd_ops.devtlb. 0, also if no device has this source-id. -ETIMEDOUT, -EIO: as
  * injected; the device-TLB is as it was. -EINVAL; -EDEADLK.
  */
-VIQ_EXPORT int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *inv);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *inv);
 
 /*
  * The embedder has changed entries of the parent for guest-physical [gpa, gpa + len), len 0 with gpa 0: all. Forgets
  * everything that was translated, device-TLBs included. -EINVAL also without a parent.
  */
-VIQ_EXPORT int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint64_t len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint64_t len);
 
 /* --- Failure injection -------------------------------------------------------------------------------------------- */
 

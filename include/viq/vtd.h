@@ -174,7 +174,8 @@ VIQ_EXPORT int viq_vtd_config_check(const struct viq_vtd_config *config, struct 
  * *out is the caller's, for viq_vtd_destroy(). Returns: 0; -EINVAL, -E2BIG: as viq_vtd_config_check(); -ENOMEM.
  * Context: any thread.
  */
-VIQ_EXPORT int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, struct viq_why *why);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out,
+					     struct viq_why *why);
 VIQ_EXPORT void viq_vtd_destroy(struct viq_vtd *vtd); /* NULL is allowed; makes no host call */
 
 /*
@@ -192,7 +193,7 @@ VIQ_EXPORT void viq_vtd_reset(struct viq_vtd *vtd);
  * -EINVAL: NULL, a wrong size, an unknown flag, a PASID beyond 20 bits, not a host. -ENOMEM. -EBUSY: called from a hook
  * that may not (see above).
  */
-VIQ_EXPORT int viq_vtd_attach(struct viq_vtd *vtd, const struct viq_vtd_table *table, uint32_t *handle);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_attach(struct viq_vtd *vtd, const struct viq_vtd_table *table, uint32_t *handle);
 /* The table can hold nothing of this device any more. -ENOENT: no such attachment. -EINVAL, -EBUSY as above. */
 VIQ_EXPORT int viq_vtd_detach(struct viq_vtd *vtd, uint32_t handle);
 
@@ -237,7 +238,7 @@ VIQ_EXPORT int viq_vtd_fault(struct viq_vtd *vtd, const uint64_t record[2]);
 /* Bytes that viq_vtd_save() writes; constant. */
 VIQ_EXPORT size_t viq_vtd_save_size(const struct viq_vtd *vtd);
 /* Write the state: versioned, for any machine. *len: bytes of buf in, bytes written out. -ENOSPC: too small. */
-VIQ_EXPORT int viq_vtd_save(const struct viq_vtd *vtd, void *buf, size_t *len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_save(const struct viq_vtd *vtd, void *buf, size_t *len);
 /*
  * As viq_vtd_save() in this version of the format, for a library that is older; no version needs more bytes than the
  * newest. -ENOTSUP: no such version, or it cannot hold this state.
@@ -249,7 +250,7 @@ VIQ_EXPORT int viq_vtd_save_as(const struct viq_vtd *vtd, uint32_t version, void
  * not a saved state, damaged, or VER, CAP or ECAP differ from this object's. -ENOTSUP, and nothing changed: a newer
  * format version.
  */
-VIQ_EXPORT int viq_vtd_restore(struct viq_vtd *vtd, const void *buf, size_t len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_restore(struct viq_vtd *vtd, const void *buf, size_t len);
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 

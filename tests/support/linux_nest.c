@@ -176,7 +176,7 @@ static int add(struct nest *n, const struct viq_linux_device *d, uint32_t vsid, 
 		return 0;
 	assert_int_equal(n->last.vsid, vsid);
 	snprintf(why->text, sizeof(why->text), "cannot be attached: %s", strerror(-n->last.os_error));
-	viq_linux_vsmmu_remove(n->vs, vsid);
+	(void)!viq_linux_vsmmu_remove(n->vs, vsid); /* err says why */
 	return err;
 }
 
@@ -202,7 +202,7 @@ int nest_move(struct nest *n, const struct viq_linux_move *moves, uint32_t count
 	for (uint32_t i = 0; i < count; i++) {
 		err = viq_nest_smmuv3_follow(n->nest, moves[i].to);
 		if (err && err != -ENOENT)
-			viq_linux_vsmmu_remove(n->vs, moves[i].to);
+			(void)!viq_linux_vsmmu_remove(n->vs, moves[i].to);
 		if (!first)
 			first = err;
 	}

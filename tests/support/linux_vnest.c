@@ -244,7 +244,7 @@ int vnest_try_add(struct vnest *n, uint32_t device, uint16_t source_id)
 		return err;
 	err = viq_nest_vtd_follow(n->nest, source_id);
 	if (err) {
-		(void)viq_linux_vvtd_remove(n->vv, source_id);
+		(void)!viq_linux_vvtd_remove(n->vv, source_id);
 		snprintf(n->why.text, sizeof(n->why.text), "it cannot be set up");
 	}
 	return err;

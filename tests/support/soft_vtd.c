@@ -138,7 +138,7 @@ bool vm_submit(struct vm *vm, struct test_desc desc)
 	push(vm, desc);
 	push(vm, desc_wait(true, false, false, 2, STATUS));
 	vm_write(vm, VREG(IQT), 8, vm->tail * 32);
-	viq_mem_read_words(vm->mem, STATUS, &status, 1);
+	assert_int_equal(viq_mem_read_words(vm->mem, STATUS, &status, 1), 0);
 	return (uint32_t)status == 2;
 }
 

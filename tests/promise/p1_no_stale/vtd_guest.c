@@ -19,8 +19,7 @@ static bool wait_done(struct p1_world *w, uint32_t slot)
 {
 	uint32_t status;
 
-	viq_mem_read(w->vm.mem, STATUS + slot * 4, &status, sizeof(status));
-	return status == 2;
+	return !viq_mem_read(w->vm.mem, STATUS + slot * 4, &status, sizeof(status)) && status == 2;
 }
 
 static void append(struct p1_world *w, struct test_desc desc, bool is_wait)
