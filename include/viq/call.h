@@ -122,14 +122,16 @@ struct viq_call_host {
 };
 
 /*
- * Make the call and fill *res. Returns 0 when the call was made, even if it failed: look at res->error.
- * -EINVAL, and nothing done or written: NULL, a wrong size (-E2BIG: *req says what this library does not know), a type
- * or entry size that does not fit, too many pieces or entries, a misaligned piece, reserved not 0.
+ * Make the call and fill *res.
+ * Returns: 0 when the call was made, even if it failed: look at res->error; -EINVAL, -E2BIG, and nothing done or
+ * written: NULL, a wrong size (-E2BIG: *req says what this library does not know), a type or entry size that does not
+ * fit, too many pieces or entries, a misaligned piece, reserved not 0.
+ * Context: any thread.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
 						  struct viq_call_result *res);
 
-/* What the host knows of the stream: VIQ_CALL_STREAM_* bits. */
+/* Returns: what the host knows of the stream: VIQ_CALL_STREAM_* bits. Context: as viq_call_invalidate(). */
 VIQ_EXPORT uint32_t viq_call_stream(const struct viq_call_host *host, uint32_t sid);
 
 /* "illegal entry", "device time-out", ...: never NULL. */
@@ -150,8 +152,8 @@ VIQ_EXPORT const char *viq_call_error_text(uint32_t error);
 struct viq_call_fanout;
 
 /*
- * hosts (NULL if count is 0) is copied. *out is the caller's, for viq_call_fanout_destroy(). -EINVAL: too many, no ops.
- * -ENOMEM.
+ * hosts (NULL if count is 0) is copied. *out is the caller's, for viq_call_fanout_destroy(). Returns: 0; -EINVAL: too
+ * many, no ops; -ENOMEM. Context: any thread.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count,
 						     struct viq_call_fanout **out, struct viq_why *why);
@@ -160,15 +162,16 @@ VIQ_EXPORT void viq_call_fanout_destroy(struct viq_call_fanout *fanout);
 /* The host to give to a guest front end; valid until the fan-out is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout);
 /*
- * A host joins. It never waits for a call. -EEXIST: it is there, or is being removed. -ENOSPC: VIQ_CALL_MAX_HOSTS are.
- * -ELOOP: it is a fan-out itself; one can only be among the hosts of viq_call_fanout_create(). -EINVAL: no ops.
+ * A host joins. Returns: 0; -EEXIST: it is there, or is being removed; -ENOSPC: VIQ_CALL_MAX_HOSTS are; -ELOOP: it is
+ * a fan-out itself, and one can only be among the hosts of viq_call_fanout_create(); -EINVAL: no ops. Context: any
+ * thread; never waits for a call.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host);
 /*
  * A host leaves: the one with these ops, opaque and object. Waits for the calls that are in this host, not for those in
  * others; then it is used no more and may be destroyed. Its devices must not translate any more: what it holds is not
- * invalidated from now on. -ENOENT: it is not there, or another thread is removing it. -EDEADLK: called from within a
- * function of a fan-out's host, which would wait for itself.
+ * invalidated from now on. Returns: 0; -ENOENT: it is not there, or another thread is removing it; -EDEADLK: called
+ * from within a function of a fan-out's host, which would wait for itself. Context: any thread; may sleep.
  */
 VIQ_EXPORT int viq_call_fanout_remove(struct viq_call_fanout *fanout, const struct viq_call_host *host);
 

@@ -57,8 +57,9 @@ struct viq_linux_smmuv3_host;
  * viommu: the id of a vIOMMU. hw: what viq_linux_hw_info() says of any device behind its physical SMMU (copied): it
  * decides which commands the kernel takes, and whether an erratum asks for each of them twice. calls: enum
  * viq_linux_calls. The host knows every stream: a command for a StreamID that has no vDEVICE ends in VIQ_CALL_GONE at
- * its index. ctx must outlive the object; the vIOMMU may go before it (VIQ_CALL_GONE). -ENOENT: no such object.
- * -EOPNOTSUPP: no SMMUv3, or the object takes no such entries.
+ * its index. ctx must outlive the object; the vIOMMU may go before it (VIQ_CALL_GONE).
+ * Returns: 0; -ENOENT: no such object; -EOPNOTSUPP: no SMMUv3, or the object takes no such entries; -EINVAL; -ENOMEM;
+ * each with *why. Context: any thread; makes a system call.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_smmuv3_host_create(struct viq_linux *ctx, uint32_t viommu,
 							   const struct viq_linux_hw_info *hw, uint32_t calls,
@@ -66,7 +67,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_smmuv3_host_create(struct viq_linux *ctx
 VIQ_EXPORT void viq_linux_smmuv3_host_destroy(struct viq_linux_smmuv3_host *host); /* NULL is allowed */
 /* For viq_call_invalidate(), a front end or a fan-out: valid until the host is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_linux_smmuv3_host_get(struct viq_linux_smmuv3_host *host);
-/* -EINVAL: NULL, or a wrong size. */
+/* Returns: 0; -EINVAL: NULL, or a wrong size. Context: any thread, also while others call. */
 VIQ_EXPORT int viq_linux_smmuv3_host_counters(const struct viq_linux_smmuv3_host *host,
 					      struct viq_linux_host_counters *out);
 
@@ -76,7 +77,8 @@ struct viq_linux_vtd_host;
 
 /*
  * hwpt: the id of a nested page table. What can be promised on VT-d: docs/kernels.md. ctx must outlive the object.
- * -ENOENT: no such object. -EOPNOTSUPP: the object takes no such entries.
+ * Returns: 0; -ENOENT: no such object; -EOPNOTSUPP: the object takes no such entries; -EINVAL; -ENOMEM; each with *why.
+ * Context: any thread; makes a system call.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vtd_host_create(struct viq_linux *ctx, uint32_t hwpt,
 							struct viq_linux_vtd_host **out, struct viq_why *why);

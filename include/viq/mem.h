@@ -59,22 +59,26 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_create(const struct viq_mem_region *region
 					     struct viq_why *why);
 VIQ_EXPORT void viq_mem_destroy(struct viq_mem *mem); /* NULL is allowed */
 
-/* Copy len bytes out of, or into, guest memory. The range may cross regions. len 0 succeeds. */
+/*
+ * Copy len bytes out of, or into, guest memory. The range may cross regions. len 0 succeeds.
+ * Returns: 0; -EFAULT: a part is not there, or may not be written, and what is before it may have been copied; -EINVAL.
+ * Context: any thread, as for all below.
+ */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_read(const struct viq_mem *mem, uint64_t gpa, void *buf, size_t len);
 VIQ_EXPORT int viq_mem_write(const struct viq_mem *mem, uint64_t gpa, const void *buf, size_t len);
 
-/* Read count little-endian 64-bit words into host order. gpa must be a multiple of 8, else -EINVAL. */
+/* Read count little-endian 64-bit words into host order. Returns: as above; -EINVAL: gpa is no multiple of 8. */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_read_words(const struct viq_mem *mem, uint64_t gpa, uint64_t *words,
 						 size_t count);
 
-/* Write one little-endian word by one store. gpa must be a multiple of the word's size, else -EINVAL. */
+/* Write one little-endian word by one store. Returns: as above; -EINVAL: gpa is no multiple of the word's size. */
 VIQ_EXPORT int viq_mem_write_u32(const struct viq_mem *mem, uint64_t gpa, uint32_t value);
 VIQ_EXPORT int viq_mem_write_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t value);
 
 /*
  * Replace one little-endian word, if it still is expected, by one atomic access: for flags in tables that the guest
- * changes too. gpa must be a multiple of 8, else -EINVAL. -EAGAIN: the word is another, and has been left alone.
- * -EFAULT also where no region but the callbacks serve the word: they could not do it.
+ * changes too. Returns: 0; -EAGAIN: the word is another, and has been left alone; -EINVAL: gpa is no multiple of 8;
+ * -EFAULT: not there, read-only, or served by the callbacks, which could not do it.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_mem_cas_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t expected,
 					      uint64_t value);

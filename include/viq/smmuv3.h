@@ -146,7 +146,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_create(const struct viq_smmuv3_config *
 						struct viq_why *why);
 VIQ_EXPORT void viq_smmuv3_destroy(struct viq_smmuv3 *smmu); /* NULL is allowed; makes no host call */
 
-/* The ID registers that the guest sees. -EINVAL: NULL, or ids->size is not set. */
+/* The ID registers that the guest sees. Returns: 0; -EINVAL: NULL, or ids->size is not set. Context: any thread. */
 VIQ_EXPORT int viq_smmuv3_get_ids(const struct viq_smmuv3 *smmu, struct viq_smmuv3_ids *ids);
 
 /* Back to the state of creation (counters excepted); reconfig(RESTORED) is called for all streams. */
@@ -166,14 +166,15 @@ VIQ_EXPORT void viq_smmuv3_mmio_write(struct viq_smmuv3 *smmu, uint64_t offset, 
 
 /*
  * Consume at most budget commands (0: as many as the queue can hold); extra host calls are charged against it too.
- * Returns true if consumable commands are left.
+ * Returns: true if consumable commands are left. Context: the thread that owns the object.
  */
 VIQ_EXPORT bool viq_smmuv3_run(struct viq_smmuv3 *smmu, uint32_t budget);
 
 /*
- * Put a 32-byte event record into the guest's event queue (7.2). 0: recorded. -ENOSPC: the queue is full, the record is
- * lost and the guest sees the overflow flag. -ENODEV: the queue is disabled or its abort error is active, the record is
- * lost without a sign. -EFAULT: the queue's memory is not there: GERROR.EVENTQ_ABT_ERR.
+ * Put a 32-byte event record into the guest's event queue (7.2).
+ * Returns: 0: recorded; -ENOSPC: the queue is full, the record is lost and the guest sees the overflow flag; -ENODEV:
+ * the queue is disabled or its abort error is active, the record is lost without a sign; -EFAULT: the queue's memory is
+ * not there: GERROR.EVENTQ_ABT_ERR; -EINVAL: NULL. Context: the thread that owns the object.
  */
 VIQ_EXPORT int viq_smmuv3_event(struct viq_smmuv3 *smmu, const uint64_t record[4]);
 /*
@@ -184,7 +185,8 @@ VIQ_EXPORT void viq_smmuv3_event_lost(struct viq_smmuv3 *smmu, uint64_t count);
 
 /*
  * How the transactions of StreamID sid are to be treated now: registers and the guest's stream table, read once into
- * *stream. Returns 0; -EINVAL on NULL or a wrong size. Reads guest memory; changes nothing.
+ * *stream. Returns: 0; -EINVAL: NULL or a wrong size. Context: the thread that owns the object; reads guest memory and
+ * changes nothing.
  */
 VIQ_EXPORT int viq_smmuv3_stream_config(const struct viq_smmuv3 *smmu, uint32_t sid, struct viq_smmuv3_stream *stream);
 
@@ -201,7 +203,8 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_save(const struct viq_smmuv3 *smmu, voi
  * As viq_smmuv3_save() in this version of the format, for a library that is older; no version needs more bytes than the
  * newest. -ENOTSUP: no such version, or it cannot hold this state.
  */
-VIQ_EXPORT int viq_smmuv3_save_as(const struct viq_smmuv3 *smmu, uint32_t version, void *buf, size_t *len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_save_as(const struct viq_smmuv3 *smmu, uint32_t version, void *buf,
+						 size_t *len);
 /*
  * Take over a saved state; then reconfig(RESTORED) is called for all streams (a new host has nothing cached and nothing
  * attached), and kick() if commands wait. -EINVAL, and nothing changed: not a saved state, damaged, or ID registers

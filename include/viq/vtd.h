@@ -190,14 +190,14 @@ VIQ_EXPORT void viq_vtd_reset(struct viq_vtd *vtd);
  * From now on invalidations for this key go to this table. The same host object may be attached for several devices:
  * under the same domain_id and pasid it gets each entry once. A host must have nothing cached that is older than the
  * attachment. *handle names the attachment; it is never 0.
- * -EINVAL: NULL, a wrong size, an unknown flag, a PASID beyond 20 bits, not a host. -ENOMEM. -EBUSY: called from a hook
- * that may not (see above).
+ * Returns: 0; -EINVAL: NULL, a wrong size, an unknown flag, a PASID beyond 20 bits, not a host; -ENOMEM; -EBUSY: called
+ * from a hook that may not (see above). Context: the thread that owns the object.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_attach(struct viq_vtd *vtd, const struct viq_vtd_table *table, uint32_t *handle);
-/* The table can hold nothing of this device any more. -ENOENT: no such attachment. -EINVAL, -EBUSY as above. */
+/* The table can hold nothing of this device any more. Returns: 0; -ENOENT: no such attachment; the rest as above. */
 VIQ_EXPORT int viq_vtd_detach(struct viq_vtd *vtd, uint32_t handle);
 
-/* The guest's tables as they are used now. 0; -EINVAL on NULL or a wrong size. */
+/* The guest's tables as they are used now. Returns: 0; -EINVAL: NULL or a wrong size. */
 VIQ_EXPORT int viq_vtd_tables(const struct viq_vtd *vtd, struct viq_vtd_tables *tables);
 
 /* What the guest is told: config.cap and config.ecap. Either may be NULL. */
@@ -218,15 +218,15 @@ VIQ_EXPORT uint64_t viq_vtd_mmio_read(const struct viq_vtd *vtd, uint64_t offset
 VIQ_EXPORT void viq_vtd_mmio_write(struct viq_vtd *vtd, uint64_t offset, unsigned int size, uint64_t value);
 
 /*
- * Consume at most budget descriptors (0: as many as the queue can hold), counted as config.budget says. Returns true if
- * consumable descriptors are left.
+ * Consume at most budget descriptors (0: as many as the queue can hold), counted as config.budget says. Returns: true
+ * if consumable descriptors are left. Context: the thread that owns the object.
  */
 VIQ_EXPORT bool viq_vtd_run(struct viq_vtd *vtd, uint32_t budget);
 
 /*
- * Record a fault (VIQ_VTD_FRCD_*; F is set here, reserved bits are cleared). 0: recorded. -ENOSPC: the next record is
- * in use, or was when an earlier fault was lost and the guest has not cleared PFO since: the fault is lost, FSTS.PFO is
- * set.
+ * Record a fault (VIQ_VTD_FRCD_*; F is set here, reserved bits are cleared).
+ * Returns: 0: recorded; -ENOSPC: the next record is in use, or was when an earlier fault was lost and the guest has not
+ * cleared PFO since: the fault is lost, FSTS.PFO is set; -EINVAL: NULL. Context: the thread that owns the object.
  */
 VIQ_EXPORT int viq_vtd_fault(struct viq_vtd *vtd, const uint64_t record[2]);
 
@@ -243,7 +243,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_save(const struct viq_vtd *vtd, void *buf,
  * As viq_vtd_save() in this version of the format, for a library that is older; no version needs more bytes than the
  * newest. -ENOTSUP: no such version, or it cannot hold this state.
  */
-VIQ_EXPORT int viq_vtd_save_as(const struct viq_vtd *vtd, uint32_t version, void *buf, size_t *len);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_save_as(const struct viq_vtd *vtd, uint32_t version, void *buf, size_t *len);
 /*
  * Take over a saved state; attached tables are not part of it. Then reconfig(RESTORED) and remap(RESTORED) are called
  * (a new host has nothing cached and nothing attached), and kick() if descriptors wait. -EINVAL, and nothing changed:
