@@ -22,9 +22,10 @@
 #define DROPS(lock)      GUARD_ATTRIBUTE(release_capability(lock))
 
 #ifdef __clang__
-/* The C library does not say so. */
+/* The C library does not say so. NOLINTBEGIN(readability-redundant-declaration) */
 int pthread_mutex_lock(pthread_mutex_t *lock) TAKES(*lock);
 int pthread_mutex_unlock(pthread_mutex_t *lock) DROPS(*lock);
+/* NOLINTEND(readability-redundant-declaration) */
 #endif
 
 /* The lock is held, which clang cannot see: in a call-back, or where it is known by another name. */
