@@ -2,9 +2,10 @@
 /* Primary fault logging: the fault recording registers, used in turn. */
 #include <errno.h>
 
+#include "spec/vtd/pte.h"
+
 #include "vtd.h"
 
-#define FAULT_BITS_0 VIQ_VTD_FRCD_0_FI
 #define FAULT_BITS_1                                                                                                   \
 	(VIQ_VTD_FRCD_1_SID | VIQ_VTD_FRCD_1_T2 | VIQ_VTD_FRCD_1_PRIV | VIQ_VTD_FRCD_1_EXE | VIQ_VTD_FRCD_1_PP |       \
 	 VIQ_VTD_FRCD_1_FR | VIQ_VTD_FRCD_1_PV | VIQ_VTD_FRCD_1_AT | VIQ_VTD_FRCD_1_T1)
@@ -32,6 +33,17 @@ void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value)
 	vtd_events_settle(s);
 }
 
+/* FI (11.4.7.6): a page address has no bits above the largest width in SAGAW. Interrupts have their index there. */
+static uint64_t fault_info(const struct viq_vtd *s, const uint64_t record[2])
+{
+	struct vtd_caps caps;
+
+	if (VIQ_GET(VIQ_VTD_FRCD_1_FR, record[1]) >> 4 == 2)
+		return record[0] & VIQ_VTD_FRCD_0_FI;
+	vtd_caps_init(&caps, s->config.cap, s->config.ecap, 52);
+	return record[0] & VIQ_VTD_FRCD_0_FI & vtd_low_bits(vtd_level_shift(caps.max_aw + 3u));
+}
+
 static int lose(struct viq_vtd *s)
 {
 	/* PFO only ever rises while PPF is set: it is no event of its own. */
@@ -55,7 +67,7 @@ int viq_vtd_fault(struct viq_vtd *s, const uint64_t record[2])
 		fsts = (fsts & ~(uint32_t)VIQ_VTD_FSTS_FRI) | (uint32_t)VIQ_PUT(VIQ_VTD_FSTS_FRI, n);
 	pending = vtd_fault_status(s);
 	/* Who sees F sees the whole record, and who sees PPF, F. */
-	reg_store(s->frcd[n][0], record[0] & FAULT_BITS_0);
+	reg_store(s->frcd[n][0], fault_info(s, record));
 	reg_store(s->frcd[n][1], (record[1] & FAULT_BITS_1) | VIQ_VTD_FRCD_1_F);
 	vtd_fsts_set(s, fsts);
 	s->regs.fault_next = (n + 1) % vtd_frcd_count(s);

@@ -47,6 +47,9 @@ struct reg {
 static void set_status(struct viq_vtd *s, uint64_t bit, bool on)
 {
 	s->regs.gsts = on ? s->regs.gsts | (uint32_t)bit : s->regs.gsts & ~(uint32_t)bit;
+	/* 7.2.1: the index of fault records, once neither addresses nor interrupts are translated. */
+	if (bit & (VIQ_VTD_GSTS_TES | VIQ_VTD_GSTS_IRES) && !(s->regs.gsts & (VIQ_VTD_GSTS_TES | VIQ_VTD_GSTS_IRES)))
+		s->regs.fault_next = 0;
 }
 
 /* What other vCPUs see. Bits that are still being worked on read 0. */

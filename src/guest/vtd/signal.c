@@ -23,7 +23,8 @@ static void raise_event(struct viq_vtd *s, struct vtd_event *event)
 
 bool vtd_fault_status(const struct viq_vtd *s)
 {
-	return (s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE)) || vtd_frcd_pending(s);
+	return (s->regs.fsts & (VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE)) ||
+	       vtd_frcd_pending(s);
 }
 
 void vtd_fsts_set(struct viq_vtd *s, uint32_t fsts)

@@ -227,11 +227,11 @@ void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value);
 
 /* FSTS without PPF, which is worked out anew: to be called, too, when F of a fault record has changed. */
 void vtd_fsts_set(struct viq_vtd *s, uint32_t fsts);
-/* Set IQE, ICE or ITE with what IQERCD says of it, unless it is set, and raise the fault event (1.7: if none was). */
+/* Set IQE, ICE or ITE with what IQERCD says of it, unless it is set, and raise the fault event (7.3: if none was). */
 void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t value);
 /* A bit of FSTS that raises the fault event was set while pending_before bits of them were. */
 void vtd_fault_event(struct viq_vtd *s, bool pending_before);
-/* IQE, ICE, ITE or PPF is set. */
+/* PFO, PPF, IQE, ICE or ITE is set (7.3). */
 bool vtd_fault_status(const struct viq_vtd *s);
 /* A wait descriptor with IF completed. */
 void vtd_wait_event(struct viq_vtd *s);

@@ -35,12 +35,12 @@ static void test_record(void **state)
 	const uint64_t record[2] = {UINT64_MAX, UINT64_MAX & ~VREG(FRCD_1_F)};
 
 	assert_int_equal(viq_vtd_fault(v->vtd, record), 0);
-	/* Reserved bits stay 0, F is set. */
-	assert_true(vvtd_r64(v, FRCD(0)) == 0xfffffffffffff000);
+	/* Reserved bits stay 0, those of FI above 48, the largest width in SAGAW, too (11.4.7.6); F is set. */
+	assert_true(vvtd_r64(v, FRCD(0)) == 0x0000fffffffff000);
 	assert_true(vvtd_r64(v, FRCD(0) + 8) == 0xfffffffff000ffff);
 	assert_int_equal(vvtd_r32(v, FRCD(0) + 12), 0xffffffff);
 	assert_int_equal(vvtd_r32(v, FRCD(0) + 8), 0xf000ffff);
-	assert_int_equal(vvtd_r32(v, FRCD(0) + 4), 0xffffffff);
+	assert_int_equal(vvtd_r32(v, FRCD(0) + 4), 0x0000ffff);
 	assert_int_equal(vvtd_r32(v, VREG(FSTS)), VREG(FSTS_PPF));
 	/* Only F can be written, and only by a 1. */
 	vvtd_w32(v, FRCD(0), 0xffffffff);
@@ -212,12 +212,108 @@ static void test_error_record(void **state)
 	vvtd_free(v);
 }
 
+/* 11.4.7.6: bits of a page address from the largest width in SAGAW on are 0; an interrupt's index is at 63:48. */
+static void test_fault_info(void **state)
+{
+	static const struct {
+		uint64_t sagaw;
+		unsigned int reason;
+		uint64_t info;
+	} rows[] = {
+		{VIQ_VTD_SAGAW_39, 0x71, 0x0000007ffffff000},
+		{VIQ_VTD_SAGAW_39 | VIQ_VTD_SAGAW_48, 0x80, 0x0000fffffffff000},
+		{VIQ_VTD_SAGAW_39 | VIQ_VTD_SAGAW_57, 0x05, 0x01fffffffffff000},
+		{VIQ_VTD_SAGAW_48, 0x22, 0xfffffffffffff000},
+		{VIQ_VTD_SAGAW_48, 0x26, 0xfffffffffffff000},
+		{VIQ_VTD_SAGAW_48, 0x30, 0x0000fffffffff000},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint64_t record[2] = {UINT64_MAX, VIQ_PUT(VREG(FRCD_1_FR), rows[i].reason)};
+		struct viq_vtd_config config;
+		struct vvtd *v;
+
+		vvtd_config(&config);
+		config.cap = (config.cap & ~VREG(CAP_SAGAW)) | VIQ_PUT(VREG(CAP_SAGAW), rows[i].sagaw);
+		v = vvtd_new(&config);
+		assert_int_equal(viq_vtd_fault(v->vtd, record), 0);
+		assert_true(vvtd_r64(v, FRCD(0)) == rows[i].info);
+		vvtd_free(v);
+	}
+}
+
+/* 7.3: PFO is one of the conditions that hold back further messages, and that IP waits for. */
+static void test_overflow_is_a_condition(void **state)
+{
+	struct vvtd *v = new_guest();
+
+	for (unsigned int i = 0; i <= RECORDS; i++)
+		(void)fault(v, (uint16_t)i);
+	assert_int_equal(vvtd_log_number(v, VLOG_MSI), 1);
+	for (unsigned int i = 0; i < RECORDS; i++)
+		vvtd_w32(v, FRCD(i) + 12, 0x80000000);
+	assert_int_equal(vvtd_r32(v, VREG(FSTS)) & 0xff, VREG(FSTS_PFO));
+	vvtd_boot(v, 256, 0);
+	vvtd_push(v, (struct test_desc){{0}});
+	vvtd_ring(v);
+	assert_int_equal(vvtd_r32(v, VREG(FSTS)) & 0xff, VREG(FSTS_PFO) | VREG(FSTS_IQE));
+	assert_int_equal(vvtd_log_number(v, VLOG_MSI), 1);
+	/* All clear: the next one is told again. */
+	vvtd_replace_desc(v, 0, desc_wait(false, false, true, 0, 0));
+	vvtd_w32(v, VREG(FSTS), VREG(FSTS_PFO) | VREG(FSTS_IQE));
+	assert_int_equal(fault(v, 1), 0);
+	assert_int_equal(vvtd_log_number(v, VLOG_MSI), 2);
+	vvtd_w32(v, FRCD(0) + 12, 0x80000000);
+	/* Masked: IP stays as long as PFO does. */
+	vvtd_w32(v, VREG(FECTL), VREG(EVENT_IM));
+	for (unsigned int i = 0; i <= RECORDS; i++)
+		(void)fault(v, (uint16_t)i);
+	for (unsigned int i = 0; i < RECORDS; i++)
+		vvtd_w32(v, FRCD(i) + 12, 0x80000000);
+	assert_int_equal(vvtd_r32(v, VREG(FECTL)), VREG(EVENT_IM) | VREG(EVENT_IP));
+	vvtd_w32(v, VREG(FSTS), VREG(FSTS_PFO));
+	assert_int_equal(vvtd_r32(v, VREG(FECTL)), VREG(EVENT_IM));
+	vvtd_free(v);
+}
+
+/* 7.2.1: the index starts again when neither addresses nor interrupts are translated any more. */
+static void test_index_is_reset(void **state)
+{
+	struct vvtd *v = new_guest();
+
+	vvtd_gcmd(v, VREG(GCMD_TE), true);
+	vvtd_gcmd(v, VREG(GCMD_IRE), true);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(fault(v, (uint16_t)i), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		vvtd_w32(v, FRCD(i) + 12, 0x80000000);
+	vvtd_gcmd(v, VREG(GCMD_TE), false);
+	assert_int_equal(fault(v, 3), 0);
+	assert_int_equal(VIQ_GET(VREG(FSTS_FRI), vvtd_r32(v, VREG(FSTS))), 3);
+	vvtd_w32(v, FRCD(3) + 12, 0x80000000);
+	vvtd_gcmd(v, VREG(GCMD_IRE), false);
+	assert_int_equal(fault(v, 4), 0);
+	assert_int_equal(VIQ_GET(VREG(FSTS_FRI), vvtd_r32(v, VREG(FSTS))), 0);
+	vvtd_w32(v, FRCD(0) + 12, 0x80000000);
+	/* By TE as the last one. */
+	vvtd_gcmd(v, VREG(GCMD_TE), true);
+	assert_int_equal(fault(v, 5), 0);
+	assert_int_equal(VIQ_GET(VREG(FSTS_FRI), vvtd_r32(v, VREG(FSTS))), 1);
+	vvtd_w32(v, FRCD(1) + 12, 0x80000000);
+	vvtd_gcmd(v, VREG(GCMD_TE), false);
+	assert_int_equal(fault(v, 6), 0);
+	assert_int_equal(VIQ_GET(VREG(FSTS_FRI), vvtd_r32(v, VREG(FSTS))), 0);
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_record),        cmocka_unit_test(test_turns_and_overflow),
-		cmocka_unit_test(test_one_condition), cmocka_unit_test(test_mask_fault),
-		cmocka_unit_test(test_wait_event),    cmocka_unit_test(test_error_record),
+		cmocka_unit_test(test_record),         cmocka_unit_test(test_turns_and_overflow),
+		cmocka_unit_test(test_one_condition),  cmocka_unit_test(test_mask_fault),
+		cmocka_unit_test(test_wait_event),     cmocka_unit_test(test_error_record),
+		cmocka_unit_test(test_fault_info),     cmocka_unit_test(test_overflow_is_a_condition),
+		cmocka_unit_test(test_index_is_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
