@@ -190,8 +190,8 @@ VIQ_EXPORT void viq_vtd_reset(struct viq_vtd *vtd);
  * From now on invalidations for this key go to this table. The same host object may be attached for several devices:
  * under the same domain_id and pasid it gets each entry once. A host must have nothing cached that is older than the
  * attachment. *handle names the attachment; it is never 0.
- * Returns: 0; -EINVAL: NULL, a wrong size, an unknown flag, a PASID beyond 20 bits, not a host; -ENOMEM; -EBUSY: called
- * from a hook that may not (see above). Context: the thread that owns the object.
+ * Returns: 0; -EINVAL: NULL, a wrong size, an unknown flag, a domain-id beyond CAP.ND, a PASID beyond 20 bits, not a
+ * host; -ENOMEM; -EBUSY: called from a hook that may not (see above). Context: the thread that owns the object.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_attach(struct viq_vtd *vtd, const struct viq_vtd_table *table, uint32_t *handle);
 /* The table can hold nothing of this device any more. Returns: 0; -ENOENT: no such attachment; the rest as above. */

@@ -80,15 +80,19 @@ int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first,
 	return ret;
 }
 
-struct viq_vtd_reconfig vtd_context_scope(unsigned int granularity, uint16_t domain_id, uint16_t source_id,
-					  unsigned int function_mask)
+struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int granularity, uint16_t domain_id,
+					  uint16_t source_id, unsigned int function_mask)
 {
 	/* FM: none, one, two or three bits of the function number are ignored, from bit 2 down. */
 	static const uint16_t ignored[] = {0, 4, 6, 7};
 	struct viq_vtd_reconfig what = {.cause = VIQ_VTD_CONTEXT_CACHE, .scope = VIQ_VTD_SCOPE_ALL};
 
+	domain_id &= vtd_domain_bits(s->config.cap);
 	switch (granularity) {
 	case VIQ_VTD_CC_DOMAIN:
+		/* In scalable mode context caches have no domain-ids. */
+		if (VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) == VIQ_VTD_TTM_SCALABLE)
+			break;
 		what.scope = VIQ_VTD_SCOPE_DOMAIN;
 		what.domain_id = domain_id;
 		break;

@@ -62,7 +62,7 @@ static bool reconfig(struct viq_vtd *s, const uint64_t desc[4], struct viq_vtd_r
 static bool context_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	return reconfig(s, desc,
-			vtd_context_scope(VIQ_GET(VIQ_VTD_DESC_G, desc[0]), VIQ_GET(VIQ_VTD_DESC_DID, desc[0]),
+			vtd_context_scope(s, VIQ_GET(VIQ_VTD_DESC_G, desc[0]), VIQ_GET(VIQ_VTD_DESC_DID, desc[0]),
 					  VIQ_GET(VIQ_VTD_CC_SID, desc[0]), VIQ_GET(VIQ_VTD_CC_FM, desc[0])));
 }
 
@@ -73,7 +73,7 @@ static bool pasid_cache(struct viq_vtd *s, const uint64_t desc[4])
 
 	if (granularity != VIQ_VTD_PC_GLOBAL) {
 		what.scope = granularity == VIQ_VTD_PC_PASID ? VIQ_VTD_SCOPE_PASID : VIQ_VTD_SCOPE_DOMAIN;
-		what.domain_id = VIQ_GET(VIQ_VTD_DESC_DID, desc[0]);
+		what.domain_id = vtd_domain_bits(s->config.cap) & VIQ_GET(VIQ_VTD_DESC_DID, desc[0]);
 	}
 	if (granularity == VIQ_VTD_PC_PASID)
 		what.pasid = VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]);

@@ -14,7 +14,7 @@ void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	unsigned int granularity = VIQ_GET(VIQ_VTD_CCMD_CIRG, value);
 	struct viq_vtd_reconfig what =
-		vtd_context_scope(granularity, VIQ_GET(VIQ_VTD_CCMD_DID, value), VIQ_GET(VIQ_VTD_CCMD_SID, value),
+		vtd_context_scope(s, granularity, VIQ_GET(VIQ_VTD_CCMD_DID, value), VIQ_GET(VIQ_VTD_CCMD_SID, value),
 				  VIQ_GET(VIQ_VTD_CCMD_FM, value));
 	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC;
 
@@ -22,7 +22,7 @@ void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	reg_store(s->regs.ccmd, (s->regs.ccmd & VIQ_VTD_CCMD_CAIG) | value | request);
 	if (!request)
 		return;
-	if (!by_register(s) || vtd_reconfig(s, what))
+	if (!granularity || !by_register(s) || vtd_reconfig(s, what))
 		granularity = 0;
 	reg_store(s->regs.ccmd, value | VIQ_PUT(VIQ_VTD_CCMD_CAIG, granularity));
 }

@@ -44,12 +44,13 @@ struct vtd_run vtd_targets_all(const struct viq_vtd *s)
 
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id)
 {
+	domain_id &= vtd_domain_bits(s->config.cap);
 	return (struct vtd_run){lower_bound(s, key_of(domain_id, 0)), lower_bound(s, key_of(domain_id + 1u, 0))};
 }
 
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid)
 {
-	uint64_t key = key_of(domain_id, pasid);
+	uint64_t key = key_of(domain_id & vtd_domain_bits(s->config.cap), pasid);
 	struct vtd_run run = {lower_bound(s, key), 0};
 
 	for (run.end = run.first; run.end < s->tables.target_count && s->tables.targets[run.end]->key == key;)
@@ -173,9 +174,10 @@ static uint32_t new_handle(struct viq_vtd *s)
 	return s->tables.last_handle;
 }
 
-static bool table_ok(const struct viq_vtd_table *table)
+static bool table_ok(const struct viq_vtd *s, const struct viq_vtd_table *table)
 {
-	return !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED)) && !(table->pasid >> PASID_BITS) &&
+	return !(table->domain_id & ~vtd_domain_bits(s->config.cap)) &&
+	       !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED)) && !(table->pasid >> PASID_BITS) &&
 	       call_host_ok(&table->host);
 }
 
@@ -192,7 +194,7 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 	ret = sized_take(&own, sizeof(own), table, SIZED_TO(struct viq_vtd_table, host), "table", NULL);
 	if (ret)
 		return ret;
-	if (!table_ok(&own))
+	if (!table_ok(s, &own))
 		return -EINVAL;
 	if (s->busy)
 		return -EBUSY;

@@ -22,6 +22,7 @@
 #include "guest/budget.h"
 #include "guest/reg.h"
 #include "spec/vtd/descriptor.h"
+#include "spec/vtd/tables.h"
 
 /* Descriptors between two flush points; a target has at most one entry of each. More of them flush early. */
 #define BATCH_DESCRIPTORS 256
@@ -200,6 +201,7 @@ void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], u
 /* --- table.c: what the guest's numbers name ----------------------------------------------------------------------- */
 
 struct vtd_run vtd_targets_all(const struct viq_vtd *s);
+/* Bits of the domain-id above CAP.ND are ignored (6.5.2.2 to 6.5.2.4). */
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id);
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
 struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id);
@@ -243,9 +245,9 @@ void vtd_events_settle(struct viq_vtd *s);
 
 int vtd_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
 int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
-/* A context-cache request in words of the hook. */
-struct viq_vtd_reconfig vtd_context_scope(unsigned int granularity, uint16_t domain_id, uint16_t source_id,
-					  unsigned int function_mask);
+/* A context-cache request in words of the hook (6.5.2.1). */
+struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int granularity, uint16_t domain_id,
+					  uint16_t source_id, unsigned int function_mask);
 
 /* --- invreg.c: invalidation by registers -------------------------------------------------------------------------- */
 

@@ -15,7 +15,8 @@ static bool is_memory(uint64_t addr)
 
 static void write_status(struct viq_vtd *s, const uint64_t desc[4])
 {
-	uint64_t addr = desc[1] & VIQ_VTD_WAIT_1_ADDR;
+	/* Bits from the host address width on are ignored (6.5.2.9); no machine has more than 52. */
+	uint64_t addr = desc[1] & VIQ_VTD_WAIT_1_ADDR & VIQ_BITS(51, 0);
 
 	/* What cannot be written is lost, as on a bus: the descriptor is legal, and must not look as if it were not. */
 	if (!is_memory(addr) || viq_mem_write_u32(s->config.mem, addr, (uint32_t)VIQ_GET(VIQ_VTD_WAIT_DATA, desc[0])))

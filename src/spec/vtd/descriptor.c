@@ -49,7 +49,6 @@ static unsigned int granularity(const uint64_t desc[4])
 }
 
 /*
- * IOTLB: without CAP.PSI a page-selective request is carried out for the whole domain, and AM means nothing.
  * PASID-IOTLB: CAP.MAMV does not bound AM; Linux sends up to 51, and every value has a meaning.
  */
 const char *vtd_limits_broken(enum vtd_limits limits, const uint64_t desc[4], const struct vtd_offer *offer)
@@ -64,8 +63,9 @@ const char *vtd_limits_broken(enum vtd_limits limits, const uint64_t desc[4], co
 	case LIMITS_IOTLB:
 		if (g == 0)
 			return "G = 0 is reserved";
-		if (g == VIQ_VTD_IOTLB_PAGE && (offer->features & FEATURE_BIT(FEATURE_PSI)) &&
-		    VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]) > offer->mamv)
+		if (g == VIQ_VTD_IOTLB_PAGE && !(offer->features & FEATURE_BIT(FEATURE_PSI)))
+			return "G = 3 without CAP.PSI";
+		if (g == VIQ_VTD_IOTLB_PAGE && VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]) > offer->mamv)
 			return "AM is above CAP.MAMV";
 		break;
 	case LIMITS_PIOTLB:

@@ -46,7 +46,7 @@ enum vtd_handler {
 enum vtd_limits {
 	LIMITS_NONE,
 	LIMITS_CC,     /* G is not 0 */
-	LIMITS_IOTLB,  /* G is not 0; with G = 3 and CAP.PSI, AM is CAP.MAMV at most */
+	LIMITS_IOTLB,  /* G is not 0; G = 3 needs CAP.PSI, and AM is CAP.MAMV at most */
 	LIMITS_PIOTLB, /* G is 2 or 3 */
 	LIMITS_PC,     /* G is not 2 */
 };

@@ -26,6 +26,11 @@ struct vtd_caps {
 	uint8_t mgaw;   /* CAP.MGAW + 1: bits of a second-stage input address */
 	uint8_t max_aw; /* the largest AW that CAP.SAGAW allows; 0: none */
 };
+/* Bits that domain-ids have (11.4.2, ND). */
+static inline uint16_t vtd_domain_bits(uint64_t cap)
+{
+	return (uint16_t)((UINT32_C(1) << (4 + 2 * VIQ_GET(VIQ_VTD_CAP_ND, cap))) - 1);
+}
 void vtd_caps_init(struct vtd_caps *caps, uint64_t cap, uint64_t ecap, unsigned int haw);
 
 /* First-stage tables. */

@@ -60,6 +60,8 @@ static void settle(struct caps *c)
 {
 	if (!(c->ecap & VIQ_VTD_ECAP_DT))
 		c->ecap &= ~(VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_NWFS);
+	if (!(c->ecap & VIQ_VTD_ECAP_SMPWCS))
+		c->ecap &= ~VIQ_VTD_ECAP_EAFS;
 	if (!(c->ecap & VIQ_VTD_ECAP_PASID))
 		c->ecap &= ~VIQ_VTD_ECAP_PSS;
 }

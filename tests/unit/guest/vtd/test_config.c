@@ -54,6 +54,9 @@ static void test_refused(void **state)
 		{0, 0, VREG(ECAP_SRS), 0, NULL},
 		{0, VREG(CAP_FS1GP), VREG(ECAP_SRS), VREG(ECAP_FSTS), "ECAP.SRS"},
 		{0, VREG(CAP_FS1GP), VREG(ECAP_EAFS), VREG(ECAP_FSTS), "ECAP.EAFS"},
+		/* 11.4.3: without coherent walks there is no extended-accessed flag to set. */
+		{0, 0, VREG(ECAP_EAFS), VREG(ECAP_SMPWCS), "ECAP.EAFS"},
+		{0, 0, VREG(ECAP_EAFS) | VREG(ECAP_SMPWCS), 0, NULL},
 		{0, 0, VREG(ECAP_RPRIVS), 0, "ECAP.RPRIVS"},
 		{0, VREG(CAP_FS1GP), 0, VREG(ECAP_FSTS) | VREG(ECAP_PT), "ECAP.SMTS"},
 		{0, 0, VIQ_PUT(VREG(ECAP_PSS), 31), 0, "ECAP.PSS"},

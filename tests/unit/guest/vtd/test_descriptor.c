@@ -144,7 +144,10 @@ static void test_features(void **state)
 	assert_int_equal(check(psi | mamv9, 0, 128, desc_iotlb(3, 1, 0, 9, false)), 0);
 	assert_int_equal(check(psi | mamv9, 0, 128, desc_iotlb(3, 1, 0, 10, false)), 4);
 	assert_int_equal(check(psi | mamv9, 0, 128, desc_iotlb(2, 1, 0, 10, false)), 0);
-	assert_int_equal(check(0, 0, 128, desc_iotlb(3, 1, 0, 63, false)), 0);
+	/* 6.5.2.3: without CAP.PSI page-selective is invalid. */
+	assert_int_equal(check(mamv9, 0, 128, desc_iotlb(3, 1, 0, 0, false)), 4);
+	assert_int_equal(check(mamv9, 0, 128, desc_iotlb(2, 1, 0, 0, false)), 0);
+	assert_int_equal(check(0, 0, 128, desc_iotlb(3, 1, 0, 63, false)), 4);
 	assert_int_equal(check(psi | mamv9, smts, 256, desc_piotlb(3, 1, 1, 0, 63, false)), 0);
 	/* Everything that exists is legal where everything is offered. */
 	for (uint64_t type = 1; type <= 9; type++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue end to end: what descriptors become, when IQH moves, what wait descriptors do and when. */
+#include <errno.h>
 #include <string.h>
 
 #include "support/vvtd.h"
@@ -159,13 +160,79 @@ static void test_wait_forms(void **state)
 	vvtd_push(v, desc_wait(false, false, false, 1, 0x1000));
 	vvtd_push(v, desc_wait(false, false, true, 1, 0x1000));
 	vvtd_push(v, desc_wait(true, false, false, 1, VVTD_RAM_SIZE));
-	vvtd_push(v, desc_wait(true, false, false, 1, UINT64_C(0xfffffffffffffffc)));
+	vvtd_push(v, desc_wait(true, false, false, 1, UINT64_C(0xffffffffffffc)));
 	vvtd_ring(v);
 	assert_vidle(v);
 	assert_int_equal(vvtd_peek32(v, 0x1000), 0);
 	assert_int_equal(viq_vtd_counters(v->vtd)->status_lost, 2);
 	assert_int_equal(viq_vtd_counters(v->vtd)->descriptors[5], 4);
 	assert_int_equal(vvtd_log_number(v, VLOG_WRITE), 0);
+	/* 6.5.2.9: bits from the host address width on, 52 at most, are ignored. */
+	vvtd_push(v, desc_wait(true, false, false, 0x55, UINT64_C(0xfff0000000001000)));
+	vvtd_ring(v);
+	assert_int_equal(vvtd_peek32(v, 0x1000), 0x55);
+	assert_int_equal(viq_vtd_counters(v->vtd)->status_lost, 2);
+	vvtd_free(v);
+}
+
+/* 6.5.2.1: context caches have no domain-id in scalable mode, so domain-selective is done as global. */
+static void test_context_cache_scalable(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	const struct viq_vtd_reconfig *what;
+
+	vvtd_w64(v, VREG(RTADDR), VIQ_PUT(VREG(RTADDR_TTM), VIQ_VTD_TTM_SCALABLE));
+	vvtd_w32(v, VREG(GCMD), VREG(GCMD_SRTP));
+	vvtd_boot(v, 256, 0);
+	vvtd_forget(v);
+	vvtd_submit(v, desc_cc(2, 7, 8, 0));
+	assert_vidle(v);
+	what = &v->log[vvtd_log_find(v, 0, VLOG_RECONFIG)].reconfig;
+	assert_int_equal(what->scope, VIQ_VTD_SCOPE_ALL);
+	assert_int_equal(what->domain_id, 0);
+	vvtd_forget(v);
+	vvtd_submit(v, desc_cc(3, 7, 8, 0));
+	what = &v->log[vvtd_log_find(v, 0, VLOG_RECONFIG)].reconfig;
+	assert_int_equal(what->scope, VIQ_VTD_SCOPE_DEVICE);
+	assert_int_equal(what->source_id, 8);
+	vvtd_free(v);
+}
+
+/* 6.5.2.2 to 6.5.2.4: bits of a domain-id above CAP.ND are ignored; a table cannot have any. */
+static void test_domain_width(void **state)
+{
+	const struct test_desc reconfigs[] = {desc_cc(2, 0xab05, 0, 0), desc_cc(3, 0xab05, 0, 0), desc_pc(0, 0xab05, 1),
+					      desc_pc(1, 0xab05, 1)};
+	const struct test_desc hosted[] = {desc_piotlb(2, 0xab05, 1, 0, 0, false), desc_page(0xab05, 1, 7),
+					   desc_iotlb(2, 0xab05, 0, 0, false), desc_iotlb(3, 0xab05, 0, 0, false)};
+	struct viq_vtd_config config;
+	struct vvtd_host *host;
+	struct viq_vtd_table table = {.size = sizeof(table), .domain_id = 0x100, .pasid = 1};
+	struct vvtd *v;
+	uint32_t handle;
+
+	vvtd_config(&config);
+	config.cap = (config.cap & ~VREG(CAP_ND)) | VIQ_PUT(VREG(CAP_ND), 2);
+	v = vvtd_new(&config);
+	v->lax = true; /* the harness has domain-ids of 16 bits */
+	host = vvtd_host_new(v);
+	vvtd_attach(v, host, 5, 1, 0x100, 0);
+	table.host = vvtd_host_ref(host);
+	assert_int_equal(viq_vtd_attach(v->vtd, &table, &handle), -EINVAL);
+	/* By register too (11.4.6.1, 11.4.6.3). */
+	vvtd_w64(v, VREG(CCMD), VREG(CCMD_ICC) | VIQ_PUT(VREG(CCMD_CIRG), VIQ_VTD_CC_DOMAIN) | 0xab05);
+	assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_RECONFIG)].reconfig.domain_id, 5);
+	vvtd_boot(v, 256, 0);
+	for (size_t i = 0; i < sizeof(reconfigs) / sizeof(reconfigs[0]); i++) {
+		vvtd_forget(v);
+		vvtd_submit(v, reconfigs[i]);
+		assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_RECONFIG)].reconfig.domain_id, 5);
+	}
+	for (size_t i = 0; i < sizeof(hosted) / sizeof(hosted[0]); i++) {
+		vvtd_forget(v);
+		vvtd_submit(v, hosted[i]);
+		assert_int_equal(host->effect_count, 1);
+	}
 	vvtd_free(v);
 }
 
@@ -482,6 +549,8 @@ int main(void)
 		cmocka_unit_test(test_long_runs),
 		cmocka_unit_test(test_everything_in_every_call),
 		cmocka_unit_test(test_wait_comes_last),
+		cmocka_unit_test(test_context_cache_scalable),
+		cmocka_unit_test(test_domain_width),
 		cmocka_unit_test(test_wait_forms),
 		cmocka_unit_test(test_status_is_no_interrupt),
 		cmocka_unit_test(test_rings),

@@ -466,6 +466,10 @@ static void test_by_register(void **state)
 	assert_int_equal(a->effect_count, 0);
 	vvtd_w32(v, IOTLB + 4, 0x80000000 | 1u << 28);
 	assert_int_equal(a->effect_count, 1);
+	/* 11.4.6.1: a reserved granularity is ignored. */
+	vvtd_forget(v);
+	assert_int_equal(ccmd(v, 0), 0);
+	assert_int_equal(vvtd_log_number(v, VLOG_RECONFIG), 0);
 	assert_int_equal(ccmd(v, 1), 1);
 	assert_int_equal(v->log[v->log_count - 1].reconfig.scope, VIQ_VTD_SCOPE_ALL);
 	assert_int_equal(ccmd(v, 2), 2);
