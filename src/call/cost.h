@@ -56,7 +56,9 @@ static inline struct call_cost call_cost_of(const struct viq_call_host *host, ui
 	uint32_t n = call_cost_claimed(ret, answer);
 
 	/* Mostly there is nothing to work out. */
-	if (entries && (failed || n > c.due))
+	if (!failed && n <= c.due)
+		return (struct call_cost){.calls = n, .due = c.due - n};
+	if (entries)
 		c.due += 2 * (count / entries);
 	call_cost_add(&c, n, false);
 	return c;

@@ -264,17 +264,12 @@ static uint32_t fanout_stream(void *opaque, uint32_t object, uint32_t sid)
 	return known;
 }
 
-static const struct viq_call_host_ops fanout_ops = {
-	.size = sizeof(fanout_ops),
+const struct viq_call_host_ops call_fanout_ops = {
+	.size = sizeof(call_fanout_ops),
 	.report_group = 1,
 	.invalidate = fanout_invalidate,
 	.stream = fanout_stream,
 };
-
-bool call_is_fanout(const struct viq_call_host *host)
-{
-	return host->ops == &fanout_ops;
-}
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
@@ -321,7 +316,7 @@ void viq_call_fanout_destroy(struct viq_call_fanout *fanout)
 
 struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout)
 {
-	return (struct viq_call_host){.ops = fanout ? &fanout_ops : NULL, .opaque = fanout};
+	return (struct viq_call_host){.ops = fanout ? &call_fanout_ops : NULL, .opaque = fanout};
 }
 
 /* The member, NULL if there is none. */

@@ -24,7 +24,8 @@ static inline void budget_spend(struct budget *b, uint64_t cost)
 
 static inline void budget_spend_calls(struct budget *b, uint32_t calls)
 {
-	budget_spend(b, (uint64_t)calls * HOST_CALL_COST);
+	if (calls)
+		budget_spend(b, (uint64_t)calls * HOST_CALL_COST);
 }
 
 #endif

@@ -112,7 +112,9 @@ static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 /* The batch is consumed, its ATC_INVs from entry atc on without confirmation: CONS moves to head. */
 static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 {
-	settle(s, s->batch.count, atc);
+	/* Mostly there is nothing to tell. */
+	if (s->batch.hole_count || s->ops.trace)
+		settle(s, s->batch.count, atc);
 	smmuv3_batch_drop(s);
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head);
 }
