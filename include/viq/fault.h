@@ -17,6 +17,7 @@
 
 #include <viq/call.h>
 #include <viq/export.h>
+#include <viq/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,15 +41,16 @@ enum viq_fault_contract {
 	VIQ_FAULT_LINUX_NEXT,
 };
 
-/* *out is the caller's, for viq_fault_destroy(). -EINVAL: no such contract. -ENOMEM. */
-VIQ_EXPORT VIQ_MUST_CHECK int viq_fault_create(uint32_t contract, struct viq_fault **out);
+/* *out is the caller's, for viq_fault_destroy(). -EINVAL: no such contract; -ENOMEM; with *why. */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_fault_create(uint32_t contract, struct viq_fault **out, struct viq_why *why);
 /* The hosts made by it go with it. No call may be under way. NULL is allowed. */
 VIQ_EXPORT void viq_fault_destroy(struct viq_fault *fault);
 /*
  * *out: inner's target object, behind the fault; valid as long as both. What is armed holds for all hosts of one fault
- * together, such as a remapping unit's tables. -EINVAL: no fault, no host, no ops. -ENOMEM.
+ * together, such as a remapping unit's tables. -EINVAL: no fault, no host, no ops; -ENOMEM; with *why.
  */
-VIQ_EXPORT int viq_fault_host(struct viq_fault *fault, const struct viq_call_host *inner, struct viq_call_host *out);
+VIQ_EXPORT int viq_fault_host(struct viq_fault *fault, const struct viq_call_host *inner, struct viq_call_host *out,
+			      struct viq_why *why);
 
 enum viq_fault_kind {
 	VIQ_FAULT_NONE,    /* disarms */
@@ -83,7 +85,7 @@ struct viq_fault_failure {
 	uint32_t times;
 };
 
-/* What was armed before is forgotten. -EINVAL. */
+/* What was armed before is forgotten. -EINVAL; -E2BIG: *failure asks for what this library does not know. */
 VIQ_EXPORT int viq_fault_arm(struct viq_fault *fault, const struct viq_fault_failure *failure);
 
 #ifdef __cplusplus

@@ -60,8 +60,8 @@ static void smmuv3_life(void)
 	struct viq_call_host behind;
 
 	a_guest_memory(&mem);
-	nomem_must(viq_fault_create(VIQ_FAULT_EXACT, &fault));
-	nomem_must(viq_fault_host(fault, &null, &behind));
+	nomem_must(viq_fault_create(VIQ_FAULT_EXACT, &fault, NULL));
+	nomem_must(viq_fault_host(fault, &null, &behind, NULL));
 	nomem_must(viq_call_fanout_create(&null, 1, &fanout, NULL));
 	nomem_must(viq_call_fanout_add(fanout, &behind));
 	viq_smmuv3_config_init(&config, sizeof(config));

@@ -9,7 +9,7 @@ static inline struct viq_fault *fault_new(uint32_t contract)
 {
 	struct viq_fault *fault;
 
-	assert_int_equal(viq_fault_create(contract, &fault), 0);
+	assert_int_equal(viq_fault_create(contract, &fault, NULL), 0);
 	return fault;
 }
 
@@ -18,7 +18,7 @@ static inline struct viq_call_host fault_before(struct viq_fault *fault, struct 
 {
 	struct viq_call_host host;
 
-	assert_int_equal(viq_fault_host(fault, &inner, &host), 0);
+	assert_int_equal(viq_fault_host(fault, &inner, &host, NULL), 0);
 	return host;
 }
 

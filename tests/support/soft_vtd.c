@@ -33,7 +33,7 @@ static int in_front(void *opaque, struct viq_call_host *host)
 {
 	const struct viq_call_host behind = *host;
 
-	return viq_fault_host(opaque, &behind, host);
+	return viq_fault_host(opaque, &behind, host, NULL);
 }
 
 uint64_t vm_reg(struct vm *vm, uint64_t offset, unsigned int size)

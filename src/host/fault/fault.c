@@ -3,19 +3,24 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/sized.h"
+#include "base/why.h"
+
 #include "contract.h"
 #include "run.h"
 
-int viq_fault_create(uint32_t contract, struct viq_fault **out)
+int viq_fault_create(uint32_t contract, struct viq_fault **out, struct viq_why *why)
 {
 	struct viq_fault *fault;
 
-	if (contract > VIQ_FAULT_LINUX_NEXT || !out)
-		return -EINVAL;
+	if (contract > VIQ_FAULT_LINUX_NEXT)
+		return why_say(why, -EINVAL, "contract: %u is not one of enum viq_fault_contract", contract);
+	if (!out)
+		return why_say(why, -EINVAL, "out: NULL");
 	fault = calloc(1, sizeof(*fault));
 	if (!fault || pthread_mutex_init(&fault->lock, NULL)) {
 		free(fault);
-		return -ENOMEM;
+		return why_say(why, -ENOMEM, "no memory");
 	}
 	fault->contract = contract;
 	*out = fault;
@@ -61,7 +66,8 @@ static struct fault_host *get_host(struct viq_fault *fault, const struct viq_cal
 	return host;
 }
 
-int viq_fault_host(struct viq_fault *fault, const struct viq_call_host *inner, struct viq_call_host *out)
+int viq_fault_host(struct viq_fault *fault, const struct viq_call_host *inner, struct viq_call_host *out,
+		   struct viq_why *why)
 {
 	static const struct viq_call_host_ops exact = {
 		.size = sizeof(exact), .report_group = 1, .invalidate = fault_invalidate, .stream = stream};
@@ -72,12 +78,12 @@ int viq_fault_host(struct viq_fault *fault, const struct viq_call_host *inner, s
 	struct fault_host *host;
 
 	if (!fault || !inner || !inner->ops || !out)
-		return -EINVAL;
+		return why_say(why, -EINVAL, "fault, inner, inner->ops and out must not be NULL");
 	pthread_mutex_lock(&fault->lock);
 	host = get_host(fault, inner);
 	pthread_mutex_unlock(&fault->lock);
 	if (!host)
-		return -ENOMEM;
+		return why_say(why, -ENOMEM, "no memory");
 	*out = (struct viq_call_host){.ops = fault->contract == VIQ_FAULT_EXACT ? &exact : &linux_like,
 				      .opaque = host,
 				      .object = inner->object};
@@ -86,10 +92,15 @@ int viq_fault_host(struct viq_fault *fault, const struct viq_call_host *inner, s
 
 int viq_fault_arm(struct viq_fault *fault, const struct viq_fault_failure *failure)
 {
-	if (!fault || !fault_failure_ok(failure))
+	struct viq_fault_failure own = {0};
+	int ret = sized_take(&own, sizeof(own), failure, SIZED_TO(struct viq_fault_failure, index), "failure", NULL);
+
+	if (ret)
+		return ret;
+	if (!fault || own.kind > VIQ_FAULT_DROP)
 		return -EINVAL;
 	pthread_mutex_lock(&fault->lock);
-	fault->injection = fault_injection(failure);
+	fault->injection = fault_injection(&own);
 	pthread_mutex_unlock(&fault->lock);
 	return 0;
 }

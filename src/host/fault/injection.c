@@ -8,11 +8,6 @@
 #include "call/gather.h"
 #include "injection.h"
 
-bool fault_failure_ok(const struct viq_fault_failure *failure)
-{
-	return failure && failure->size == sizeof(*failure) && failure->kind <= VIQ_FAULT_DROP;
-}
-
 struct fault_injection fault_injection(const struct viq_fault_failure *failure)
 {
 	return (struct fault_injection){

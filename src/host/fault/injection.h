@@ -23,7 +23,6 @@ struct fault_injection {
 	uint64_t words[FAULT_ENTRY_WORDS]; /* once latched */
 };
 
-bool fault_failure_ok(const struct viq_fault_failure *failure);
 struct fault_injection fault_injection(const struct viq_fault_failure *failure);
 
 /* Must a device confirm this entry? */

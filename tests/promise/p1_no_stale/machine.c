@@ -146,11 +146,11 @@ static int make_host(struct p1_world *w, unsigned int number)
 			ret = viq_soft_dev_set_ats(s->dev, true);
 	}
 	if (!ret)
-		ret = viq_fault_create(contract, &h->fault);
+		ret = viq_fault_create(contract, &h->fault, NULL);
 	if (!ret) {
 		const struct viq_call_host soft = viq_soft_host(h->soft, h->viommu);
 
-		ret = viq_fault_host(h->fault, &soft, &h->call);
+		ret = viq_fault_host(h->fault, &soft, &h->call, NULL);
 	}
 	return ret;
 }

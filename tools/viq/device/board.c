@@ -48,7 +48,7 @@ int board_create(const struct board_config *config, struct board **out, struct v
 		"cannot map that much guest memory; give a multiple of 4096 bytes that fits this machine"};
 	err = add_ram(board, config->ram_size);
 	if (!err && config->soft)
-		err = viq_fault_create(config->contract, &board->fault);
+		err = viq_fault_create(config->contract, &board->fault, why);
 	if (!err)
 		err = board->arch->start(board, config, why);
 	if (err)

@@ -88,7 +88,7 @@ static int start(struct board *base, const struct board_config *config, struct v
 	smmu.host = viq_call_null_host();
 	if (board->has_soft) {
 		soft = viq_soft_host(board->soft.soft, board->soft.viommu);
-		err = viq_fault_host(base->fault, &soft, &smmu.host);
+		err = viq_fault_host(base->fault, &soft, &smmu.host, why);
 		if (err)
 			return err;
 	}

@@ -65,7 +65,7 @@ static int in_front(void *opaque, struct viq_call_host *host)
 {
 	const struct viq_call_host behind = *host;
 
-	return viq_fault_host(opaque, &behind, host);
+	return viq_fault_host(opaque, &behind, host, NULL);
 }
 
 static int add_soft(struct vtd_board *board, const struct board_config *config)

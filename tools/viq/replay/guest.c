@@ -69,7 +69,7 @@ struct replay_guest *guest_create(const struct replay_arch *arch, const struct r
 	guest->ring.base = SYNTH_NONE;
 	err = add_memory(guest);
 	if (!err && options->soft)
-		err = viq_fault_create(options->contract, &guest->fault);
+		err = viq_fault_create(options->contract, &guest->fault, &why);
 	if (!err)
 		err = arch->build(guest, options, scan, &why);
 	if (!err)

@@ -171,7 +171,7 @@ static int build(struct replay_guest *base, const struct replay_options *options
 		if (err)
 			return err;
 		soft = viq_soft_host(guest->host.soft, guest->host.viommu);
-		err = viq_fault_host(base->fault, &soft, &guest->config.host);
+		err = viq_fault_host(base->fault, &soft, &guest->config.host, why);
 		if (err)
 			return err;
 	}

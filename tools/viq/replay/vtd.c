@@ -162,7 +162,7 @@ static int in_front(void *opaque, struct viq_call_host *host)
 {
 	const struct viq_call_host behind = *host;
 
-	return viq_fault_host(opaque, &behind, host);
+	return viq_fault_host(opaque, &behind, host, NULL);
 }
 
 /* Devices come with the witnesses. */

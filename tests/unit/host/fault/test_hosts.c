@@ -470,8 +470,8 @@ static void arguments_that_make_no_sense(void **state)
 	struct viq_call_host host = viq_call_null_host(), out;
 	struct viq_fault *fault;
 
-	assert_int_equal(viq_fault_create(VIQ_FAULT_LINUX_NEXT + 1, &fault), -EINVAL);
-	assert_int_equal(viq_fault_create(VIQ_FAULT_EXACT, NULL), -EINVAL);
+	assert_int_equal(viq_fault_create(VIQ_FAULT_LINUX_NEXT + 1, &fault, NULL), -EINVAL);
+	assert_int_equal(viq_fault_create(VIQ_FAULT_EXACT, NULL, NULL), -EINVAL);
 	viq_fault_destroy(NULL);
 	fault = fault_new(VIQ_FAULT_EXACT);
 	assert_int_equal(viq_fault_arm(NULL, &failure), -EINVAL);
@@ -482,12 +482,37 @@ static void arguments_that_make_no_sense(void **state)
 	failure.kind = VIQ_FAULT_NONE;
 	failure.size = 0;
 	assert_int_equal(viq_fault_arm(fault, &failure), -EINVAL);
-	assert_int_equal(viq_fault_host(NULL, &host, &out), -EINVAL);
-	assert_int_equal(viq_fault_host(fault, NULL, &out), -EINVAL);
-	assert_int_equal(viq_fault_host(fault, &host, NULL), -EINVAL);
+	assert_int_equal(viq_fault_host(NULL, &host, &out, NULL), -EINVAL);
+	assert_int_equal(viq_fault_host(fault, NULL, &out, NULL), -EINVAL);
+	assert_int_equal(viq_fault_host(fault, &host, NULL, NULL), -EINVAL);
 	host.ops = NULL;
-	assert_int_equal(viq_fault_host(fault, &host, &out), -EINVAL);
+	assert_int_equal(viq_fault_host(fault, &host, &out, NULL), -EINVAL);
 	viq_fault_destroy(fault);
+}
+
+/* A shorter struct lacks the window and the times: none, and for ever. A longer one is taken if it asks for no more. */
+static void a_failure_of_an_older_and_of_a_newer_caller(void **state)
+{
+	struct {
+		struct viq_fault_failure known;
+		uint32_t more;
+	} newer = {.known = {.size = sizeof(newer), .kind = VIQ_FAULT_HARDWARE}};
+	struct viq_fault_failure older = {
+		.size = offsetof(struct viq_fault_failure, before), .kind = VIQ_FAULT_NONE, .times = 1};
+	struct viq_fault *fault = fault_new(VIQ_FAULT_EXACT);
+	struct viq_why why = {""};
+
+	assert_int_equal(viq_fault_arm(fault, &older), 0);
+	older.size -= 4;
+	assert_int_equal(viq_fault_arm(fault, &older), -EINVAL);
+	assert_int_equal(viq_fault_arm(fault, &newer.known), 0);
+	newer.more = 1;
+	assert_int_equal(viq_fault_arm(fault, &newer.known), -E2BIG);
+	viq_fault_destroy(fault);
+	assert_int_equal(viq_fault_create(9, &fault, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "contract: 9"));
+	assert_int_equal(viq_fault_host(NULL, NULL, NULL, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "inner"));
 }
 
 static const struct CMUnitTest tests[] = {
@@ -497,6 +522,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(one_failure_holds_for_all_hosts_of_a_fault),
 	cmocka_unit_test(an_empty_array_asks_the_host_behind),
 	cmocka_unit_test(arguments_that_make_no_sense),
+	cmocka_unit_test(a_failure_of_an_older_and_of_a_newer_caller),
 };
 
 int main(void)
