@@ -3,7 +3,7 @@
 #ifndef VIQ_BENCH_IOMMU_H
 #define VIQ_BENCH_IOMMU_H
 
-#include <viq/soft.h>
+#include <viq/soft_smmuv3.h>
 
 #include "synth/synth.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a host of SMMUv3 streams is told, and what it tells: the words between a host (<viq/linux_smmuv3.h>,
- * <viq/soft.h>) and whoever has the guest (<viq/nest_smmuv3.h>, or a VMM with a front end of its own).
+ * <viq/soft_smmuv3.h>) and whoever has the guest (<viq/nest_smmuv3.h>, or a VMM with a front end of its own).
  *
  * A stream is set by value; events come out as records; invalidations go to a struct viq_call_host.
  */

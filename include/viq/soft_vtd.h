@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Software IOMMU with the tables of Intel VT-d: the host for emulated devices behind a viq_vtd, and the laptop's VT-d
- * for testing. The sibling of viq/soft.h, whose access sections, flags, threads and errors hold here too: a thread
- * registers with viq_soft_thread_register(), and an invalidate call returns only when every access begun through an
- * invalidated translation has ended.
+ * for testing. Threads, access sections and flags are those of <viq/soft.h>.
  *
  * It is a remapping unit with CAP.CM = 1. It caches context and PASID-table entries, translations (tagged with
  * domain-id, PASID and PGTT) and, for devices that use ATS, their device-TLBs. Each of them really goes stale until the
@@ -124,7 +122,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables,
 						    const struct viq_vtd_reconfig *what);
 
-/* --- Accesses: as in viq/soft.h. VIQ_SOFT_SSV: pasid is valid ----------------------------------------------------- */
+/* --- Accesses: as in viq/soft_smmuv3.h. VIQ_SOFT_SSV: pasid is valid ---------------------------------------------- */
 
 /* 0 with *out; -EFAULT: aborted, and the fault, if the architecture records one, has been delivered. */
 VIQ_EXPORT int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,

@@ -2,22 +2,33 @@
 /* The entry types, one row each. */
 #include <stddef.h>
 
-#include <viq/smmuv3_spec.h>
+#include <viq/bits.h>
 
 #include "base/le.h"
 #include "types.h"
 
-/* IHI 0070 4.3, 4.5: of the commands that a host takes, these name a StreamID. ATC_INV also wants an ATC behind it. */
+/*
+ * Of the commands that a host takes, these name a StreamID (IHI 0070 4.3, 4.5). This layer decodes nothing: that these
+ * numbers are the architecture's is checked by a test.
+ */
+enum {
+	CFGI_CD = 0x05,
+	CFGI_CD_ALL = 0x06,
+	ATC_INV = 0x40, /* also wants an ATC behind it */
+};
+#define SMMUV3_OP  VIQ_BITS(7, 0)
+#define SMMUV3_SID VIQ_BITS(63, 32)
+
 static uint32_t smmuv3_needs(const void *entry, uint32_t *sid)
 {
 	uint64_t word = le_load(entry, sizeof(word));
 
-	*sid = (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SID, word);
-	switch (VIQ_GET(VIQ_SMMUV3_CMD_OP, word)) {
-	case VIQ_SMMUV3_OP_CFGI_CD:
-	case VIQ_SMMUV3_OP_CFGI_CD_ALL:
+	*sid = (uint32_t)VIQ_GET(SMMUV3_SID, word);
+	switch (VIQ_GET(SMMUV3_OP, word)) {
+	case CFGI_CD:
+	case CFGI_CD_ALL:
 		return VIQ_CALL_STREAM_KNOWN;
-	case VIQ_SMMUV3_OP_ATC_INV:
+	case ATC_INV:
 		return VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
 	}
 	return 0;
@@ -26,7 +37,7 @@ static uint32_t smmuv3_needs(const void *entry, uint32_t *sid)
 /* By number. */
 static const struct call_type types[] = {
 	[VIQ_CALL_VTD_S1] = {24, NULL},
-	[VIQ_CALL_SMMUV3] = {VIQ_SMMUV3_CMD_SIZE, smmuv3_needs},
+	[VIQ_CALL_SMMUV3] = {16, smmuv3_needs},
 };
 
 const struct call_type *call_type_find(uint32_t type)

@@ -10,7 +10,7 @@ SOURCE = os.environ["VIQ_SOURCE"]
 BUILD = os.environ["VIQ_BUILD"]
 
 HEADERS = {
-    "libviq-soft.so": ["soft.h", "soft_vtd.h"],
+    "libviq-soft.so": ["soft.h", "soft_smmuv3.h", "soft_vtd.h"],
     "libviq.so": [
         "call.h",
         "fault.h",

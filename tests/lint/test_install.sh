@@ -31,7 +31,7 @@ cc -std=c11 -I"$VIQ_SOURCE/include" "$VIQ_SOURCE/examples/embed.c" "$VIQ_BUILD/s
 # The module of the software host brings the library's along.
 cat >"$root/soft.c" <<-END
 	#include <viq/smmuv3.h>
-	#include <viq/soft.h>
+	#include <viq/soft_smmuv3.h>
 	int main(void)
 	{
 		uint64_t page[512];

@@ -23,7 +23,7 @@
 #include <viq/call.h>
 #include <viq/mem.h>
 #include <viq/smmuv3_spec.h>
-#include <viq/soft.h>
+#include <viq/soft_smmuv3.h>
 
 #define MEM_BASE UINT64_C(0x40000000)
 #define MEM_SIZE UINT64_C(0x4000000)

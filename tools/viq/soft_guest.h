@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include <viq/nest_smmuv3.h>
-#include <viq/soft.h>
+#include <viq/soft_smmuv3.h>
 
 struct soft_guest {
 	struct viq_soft *soft;

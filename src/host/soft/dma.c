@@ -5,7 +5,7 @@
 
 #include "dma.h"
 #include "flags.h"
-#include "host/soft/cache/thread.h"
+#include "thread.h"
 
 /* Bytes of the next step of a DMA, inside one translation. */
 static size_t step(const struct viq_soft_xlate *x, size_t len)

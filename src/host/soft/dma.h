@@ -3,6 +3,7 @@
 #ifndef VIQ_SOFT_DMA_H
 #define VIQ_SOFT_DMA_H
 
+#include <viq/mem.h>
 #include <viq/soft.h>
 
 /* A device's way to memory: translate() has dev as its first argument, and is asked inside the section. */

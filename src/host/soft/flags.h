@@ -3,6 +3,8 @@
 #ifndef VIQ_SOFT_FLAGS_H
 #define VIQ_SOFT_FLAGS_H
 
+#include <stdbool.h>
+
 #include <viq/soft.h>
 
 #include "access.h"

@@ -25,7 +25,7 @@
 
 #include <viq/fault.h>
 #include <viq/nest_smmuv3.h>
-#include <viq/soft.h>
+#include <viq/soft_smmuv3.h>
 
 #include "synth/synth.h"
 

@@ -15,7 +15,7 @@
 #include <viq/linux_smmuv3.h>
 #include <viq/linux_vtd.h>
 #include <viq/smmuv3.h>
-#include <viq/soft.h>
+#include <viq/soft_smmuv3.h>
 #include <viq/soft_vtd.h>
 #include <viq/version.h>
 #include <viq/vtd.h>

@@ -15,14 +15,14 @@
 #ifndef VIQ_SOFT_OBJECT_H
 #define VIQ_SOFT_OBJECT_H
 
-#include <viq/soft.h>
+#include <viq/soft_smmuv3.h>
 
 #include "base/guard.h"
 #include "host/soft/cache/atc.h"
 #include "config_cache.h"
-#include "host/soft/cache/count.h"
+#include "host/soft/count.h"
 #include "host/soft/cache/front.h"
-#include "host/soft/cache/thread.h"
+#include "host/soft/thread.h"
 #include "host/soft/cache/tlb.h"
 #include "walk.h"
 

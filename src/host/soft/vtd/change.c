@@ -2,7 +2,7 @@
 /* Changes of what devices have cached, made in three steps: publish, wait, release. */
 #include <stdlib.h>
 
-#include "host/soft/cache/thread.h"
+#include "host/soft/thread.h"
 #include "unit.h"
 
 static bool keeps(const struct soft_vtd_view *view, const struct soft_vtd_attachment *a)

@@ -4,7 +4,7 @@
 
 #include "base/sized.h"
 #include "host/soft/execute.h"
-#include "host/soft/cache/thread.h"
+#include "host/soft/thread.h"
 #include "unit.h"
 
 /* --- The call ----------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 
 #include "base/sized.h"
 #include "base/why.h"
-#include "host/soft/cache/thread.h"
+#include "host/soft/thread.h"
 #include "unit.h"
 
 /* Pages that one entry invalidates one by one: 2 MiB, and the leaves around them. */

@@ -23,7 +23,7 @@
 
 #include "base/guard.h"
 #include "host/soft/cache/atc.h"
-#include "host/soft/cache/count.h"
+#include "host/soft/count.h"
 #include "host/soft/cache/front.h"
 #include "host/soft/cache/tlb.h"
 #include "walk.h"

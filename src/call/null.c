@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The null host: everything succeeds, nothing happens. */
-#include <viq/call.h>
+#include "gather.h"
 
 static int null_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
 {
-	uint32_t count = 0;
+	uint32_t count = gather_count(req);
 
-	for (uint32_t i = 0; i < req->piece_count; i++)
-		count += req->pieces[i].count;
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count, .host_calls = 1};
 	return 0;
 }

@@ -5,7 +5,7 @@
 
 #include <viq/soft.h>
 
-#include "slot.h"
+#include "host/soft/cache/slot.h"
 #include "thread.h"
 
 #define SOFT_STRIPES 64u
