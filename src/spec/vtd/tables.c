@@ -82,7 +82,8 @@ static uint8_t check_legacy(const struct vtd_caps *caps, const uint64_t w[VIQ_VT
 
 	if (!(w[0] & VIQ_VTD_CTX_P))
 		return VIQ_VTD_FR_CTX_P;
-	if (w[0] & VIQ_VTD_CTX_RSVD || w[1] & VIQ_VTD_CTX_1_RSVD)
+	if (w[0] & VIQ_VTD_CTX_RSVD || w[1] & VIQ_VTD_CTX_1_RSVD ||
+	    VIQ_GET(VIQ_VTD_CTX_1_DID, w[1]) & ~(uint64_t)vtd_domain_bits(caps->cap))
 		return VIQ_VTD_FR_CTX_RSVD;
 	switch (tt) {
 	case VIQ_VTD_TT_PT: /* without tables, but of the largest width */
@@ -180,11 +181,17 @@ static uint64_t capability_of(unsigned int pgtt)
 	}
 }
 
-/* Memory types, NXE, SMEP and WPE are never reserved: they are ignored where they mean nothing. */
+/* NXE, SMEP and WPE are never reserved: they are ignored where they mean nothing. */
 static bool reserved_set(const struct vtd_caps *caps, const uint64_t w[VIQ_VTD_PE_WORDS])
 {
 	uint64_t rsvd[] = {VIQ_VTD_PE_RSVD, VIQ_VTD_PE_1_RSVD, VIQ_VTD_PE_2_RSVD};
 
+	/* Whether the pointers are used or not; nested, FSPTPTR is a guest's address (SPT.4.4). */
+	rsvd[0] |= VIQ_VTD_PE_SSPTPTR & ~vtd_low_bits(caps->haw);
+	if (VIQ_GET(VIQ_VTD_PE_PGTT, w[0]) != VIQ_VTD_PGTT_NESTED)
+		rsvd[2] |= VIQ_VTD_PE_2_FSPTPTR & ~vtd_low_bits(caps->haw);
+	rsvd[1] |= VIQ_VTD_PE_1_DID & ~VIQ_PUT(VIQ_VTD_PE_1_DID, vtd_domain_bits(caps->cap));
+	rsvd[1] |= caps->ecap & VIQ_VTD_ECAP_MTS ? 0 : VIQ_VTD_PE_1_CD | VIQ_VTD_PE_1_EMTE | VIQ_VTD_PE_1_PAT;
 	rsvd[0] |= caps->ecap & VIQ_VTD_ECAP_SSADS ? 0 : VIQ_VTD_PE_SSADE;
 	rsvd[1] |= caps->ecap & VIQ_VTD_ECAP_SMPWCS ? 0 : VIQ_VTD_PE_1_PWSNP;
 	rsvd[1] |= caps->ecap & VIQ_VTD_ECAP_SC ? 0 : VIQ_VTD_PE_1_PGSNP;

@@ -119,6 +119,22 @@ static void what_two_walks_disagreed_on(void **state)
 		{LEGACY, CTX + 16 * 8 + 8, 1, 0x03},
 		{VIQ_VTD_PGTT_PT, ENTRY, 9, 0x5a},
 		{VIQ_VTD_PGTT_FS, ENTRY, 9, 0x5a},
+		/* The domain-id above CAP.ND, here four bits (9.3, 9.6). */
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 4, 0x5a},
+		{VIQ_VTD_PGTT_PT, ENTRY + 8, 15, 0x5a},
+		{LEGACY, CTX + 16 * 8 + 8, 8 + 4, 0x0b},
+		{LEGACY, CTX + 16 * 8 + 8, 8 + 15, 0x0b},
+		/* CD, EMTE and PAT without ECAP.MTS; 95:91 (9.6). */
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 25, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 26, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 27, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 31, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY + 8, 32, 0x5a},
+		{VIQ_VTD_PGTT_PT, ENTRY + 8, 63, 0x5a},
+		/* Pointers above HAW, whether they are used or not (9.6). */
+		{VIQ_VTD_PGTT_PT, ENTRY, 63, 0x5a},
+		{VIQ_VTD_PGTT_FS, ENTRY, HAW, 0x5a},
+		{VIQ_VTD_PGTT_PT, ENTRY + 16, HAW, 0x5a},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -189,8 +205,10 @@ static void what_is_no_fault(void **state)
 		{ENTRY + 8, 24, VIQ_VTD_ECAP_SC},
 		{ENTRY + 8, 23, VIQ_VTD_ECAP_SMPWCS},
 		{ENTRY, 9, VIQ_VTD_ECAP_SSADS},
-		{ENTRY, 3, 0},      /* AW: without a second stage it is ignored */
-		{ENTRY, 62, 0},     /* SSPTPTR likewise */
+		{ENTRY, 3, 0},       /* AW: without a second stage it is ignored */
+		{ENTRY, HAW - 1, 0}, /* SSPTPTR likewise */
+		{ENTRY + 8, 25, VIQ_VTD_ECAP_MTS},
+		{ENTRY + 8, 63, VIQ_VTD_ECAP_MTS},
 		{ENTRY + 16, 5, 0}, /* ignored (9.6, bits 134:133), as Linux 6.3 to 6.11 set it */
 		{ENTRY + 16, 6, 0},
 		{ENTRY + 16, HAW - 1, 0},

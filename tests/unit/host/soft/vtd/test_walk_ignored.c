@@ -134,12 +134,14 @@ static void neighbours(void **state)
 
 static void fields_of_other_types(void **state)
 {
-	uint64_t memory_types = VIQ_BITS(63, 25);
+	const uint64_t memory_types = VIQ_VTD_PE_1_CD | VIQ_VTD_PE_1_EMTE | VIQ_VTD_PE_1_PAT;
+	const uint64_t pointer = VIQ_BITS(VTD_HAW - 1, 12); /* above, they are reserved in any case */
 	struct vtd_walk_env *env = *state;
 
+	env->f.ecap |= VIQ_VTD_ECAP_MTS;
 	/* First stage: no AW, no second-stage pointer. */
 	vtd_walk_build(env, false, VIQ_VTD_PGTT_FS, 4);
-	set(env, entry(env, 0), VIQ_VTD_PE_AW | VIQ_VTD_PE_SSPTPTR | VIQ_VTD_PE_SSADE);
+	set(env, entry(env, 0), VIQ_VTD_PE_AW | pointer | VIQ_VTD_PE_SSADE);
 	set(env, entry(env, 1), memory_types | VIQ_VTD_PE_1_PWSNP | VIQ_VTD_PE_1_PGSNP);
 	set(env, entry(env, 2), VIQ_VTD_PE_2_NXE | VIQ_VTD_PE_2_SMEP | VIQ_VTD_PE_2_WPE);
 	assert_translates(env, DATA_PA);
@@ -151,12 +153,12 @@ static void fields_of_other_types(void **state)
 	/* Second stage: no first-stage pointer or mode. */
 	vtd_caps_init(&env->f, VTD_CAP, VTD_ECAP, VTD_HAW);
 	vtd_walk_build(env, false, VIQ_VTD_PGTT_SS, 4);
-	set(env, entry(env, 2), VIQ_VTD_PE_2_FSPTPTR | VIQ_VTD_PE_2_FSPM);
+	set(env, entry(env, 2), pointer | VIQ_VTD_PE_2_FSPM);
 	assert_translates(env, DATA_PA);
 	/* Pass-through: none of them. */
 	vtd_walk_build(env, false, VIQ_VTD_PGTT_PT, 4);
-	set(env, entry(env, 0), VIQ_VTD_PE_AW | VIQ_VTD_PE_SSPTPTR);
-	set(env, entry(env, 2), VIQ_VTD_PE_2_FSPTPTR | VIQ_VTD_PE_2_FSPM);
+	set(env, entry(env, 0), VIQ_VTD_PE_AW | pointer);
+	set(env, entry(env, 2), pointer | VIQ_VTD_PE_2_FSPM);
 	assert_translates(env, DATA_PA);
 	assert_int_equal(env->leaf.shift, 12);
 }

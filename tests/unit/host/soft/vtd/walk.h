@@ -22,8 +22,8 @@
 
 /* SAGAW 39, 48, 57; MGAW 48; 2 MiB and 1 GiB in both stages, five levels. */
 #define VTD_CAP                                                                                                        \
-	(VIQ_PUT(VIQ_VTD_CAP_SAGAW, 0xe) | VIQ_PUT(VIQ_VTD_CAP_MGAW, 47) | VIQ_PUT(VIQ_VTD_CAP_SSLPS, 3) |             \
-	 VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP)
+	(VIQ_PUT(VIQ_VTD_CAP_ND, 6) | VIQ_PUT(VIQ_VTD_CAP_SAGAW, 0xe) | VIQ_PUT(VIQ_VTD_CAP_MGAW, 47) |                \
+	 VIQ_PUT(VIQ_VTD_CAP_SSLPS, 3) | VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP)
 #define VTD_ECAP                                                                                                       \
 	(VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_PT | VIQ_VTD_ECAP_SC | VIQ_VTD_ECAP_NEST | VIQ_VTD_ECAP_PRS |                  \
 	 VIQ_VTD_ECAP_ERS | VIQ_VTD_ECAP_SRS | VIQ_VTD_ECAP_EAFS | VIQ_PUT(VIQ_VTD_ECAP_PSS, 19) |                     \
