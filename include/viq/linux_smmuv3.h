@@ -122,7 +122,8 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu,
 						  uint32_t vsid, struct viq_why *why);
 /*
  * The device goes: blocked, and its vDEVICE destroyed. The first error of the kernel is returned; it is gone here, and
- * is certain to be blocked when its vfio cdev has been closed.
+ * is certain to be blocked when its vfio cdev has been closed. What the kernel has not destroyed is tried again
+ * whenever a stream is set or a device added or removed.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *vsmmu, uint32_t vsid);
 

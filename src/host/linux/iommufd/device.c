@@ -55,6 +55,32 @@ int linux_moves_check(const struct sorted *devices, const struct viq_linux_move 
 	return 0;
 }
 
+struct linux_device *linux_removed_take(struct linux_device **removed, uint32_t device)
+{
+	for (; *removed; removed = &(*removed)->next) {
+		struct linux_device *d = *removed;
+
+		if (d->device == device) {
+			*removed = d->next;
+			return d;
+		}
+	}
+	return NULL;
+}
+
+void linux_removed_collect(struct linux_device **removed, bool (*free_gone)(void *opaque, struct linux_device *d),
+			   void *opaque)
+{
+	while (*removed) {
+		struct linux_device *d = *removed, *next = d->next;
+
+		if (free_gone(opaque, d))
+			*removed = next;
+		else
+			removed = &d->next;
+	}
+}
+
 static int call_attach(const struct linux_attacher *how, const struct linux_device *d, uint32_t pasid, uint32_t pt)
 {
 	if (d->fd < 0) {

@@ -15,9 +15,10 @@
 
 /* The beginning of a device in a sorted list. */
 struct linux_device {
-	uint32_t number; /* in the guest */
-	uint32_t device; /* id in the iommufd */
-	int fd;          /* of its vfio cdev; -1: the embedder attaches it */
+	uint32_t number;           /* in the guest */
+	uint32_t device;           /* id in the iommufd */
+	int fd;                    /* of its vfio cdev; -1: the embedder attaches it */
+	struct linux_device *next; /* of those that were removed */
 };
 
 /* May d be added? The numbers' name is for the text: "StreamID". 0, -EINVAL or -EEXIST with *why. */
@@ -25,6 +26,24 @@ int linux_device_check(const struct sorted *devices, const struct linux_device *
 		       const char *number, struct viq_why *why);
 /* Can all moves be made at once, to numbers up to last? 0, -EINVAL, -ENOENT or -EEXIST. */
 int linux_moves_check(const struct sorted *devices, const struct viq_linux_move *moves, uint32_t count, uint32_t last);
+
+/* --- Removed devices ---------------------------------------------------------------------------------------------- */
+
+/*
+ * A device's file may be closed once it was removed. What the kernel still has of it is kept in a list: destroyed as
+ * soon as the kernel can, and taken over if the device comes back.
+ */
+static inline void linux_removed_put(struct linux_device **removed, struct linux_device *d)
+{
+	d->next = *removed;
+	*removed = d;
+}
+
+/* Take the device out. NULL: it is not there. */
+struct linux_device *linux_removed_take(struct linux_device **removed, uint32_t device);
+/* Take out those that free_gone() has freed, as it says: nothing was left of them. */
+void linux_removed_collect(struct linux_device **removed, bool (*free_gone)(void *opaque, struct linux_device *d),
+			   void *opaque);
 
 /* --- Attaching ---------------------------------------------------------------------------------------------------- */
 

@@ -128,6 +128,7 @@ int viq_linux_vsmmu_set(struct viq_linux_vsmmu *v, uint32_t vsid, const struct v
 	if (!s)
 		return -ENOENT;
 	v->attacher.calls = 0;
+	linux_streams_collect_removed(v);
 	err = follow(v, s, stream, &o);
 	if (err)
 		err = give_up(v, s, &o, err);

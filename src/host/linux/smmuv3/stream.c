@@ -16,8 +16,11 @@ static void publish(struct viq_linux_vsmmu *v, struct linux_stream *s, uint32_t 
 
 int linux_stream_bind(struct viq_linux_vsmmu *v, struct linux_stream *s)
 {
-	int err = viq_linux_vdevice_alloc(v->ctx, v->viommu, s->dev.device, s->dev.number, &s->vdevice);
+	int err;
 
+	if (s->vdevice) /* of its last number, and not destroyed yet */
+		return -EEXIST;
+	err = viq_linux_vdevice_alloc(v->ctx, v->viommu, s->dev.device, s->dev.number, &s->vdevice);
 	if (!err)
 		publish(v, s, VIQ_CALL_STREAM_KNOWN);
 	return err;
@@ -25,9 +28,14 @@ int linux_stream_bind(struct viq_linux_vsmmu *v, struct linux_stream *s)
 
 int linux_stream_unbind(struct viq_linux_vsmmu *v, struct linux_stream *s)
 {
-	int err = s->vdevice ? viq_linux_destroy(v->ctx, s->vdevice) : 0;
+	int err;
 
-	if (!err)
+	if (!s->vdevice)
+		return 0;
+	v->attacher.calls++;
+	err = viq_linux_destroy(v->ctx, s->vdevice);
+	/* -ENOENT: the device is gone, and has taken it along. */
+	if (!err || err == -ENOENT)
 		s->vdevice = 0;
 	return err;
 }

@@ -40,7 +40,25 @@ static int make_room(struct viq_linux_vsmmu *v)
 
 /* --- Come and go -------------------------------------------------------------------------------------------------- */
 
-/* Block the device and undo what was made for it; s is in no list any more, and freed. */
+/* Destroy what was made for a removed device; free it if that is done. */
+static bool free_gone(void *opaque, struct linux_device *removed)
+{
+	struct linux_stream *s = (struct linux_stream *)removed;
+
+	(void)linux_stream_unbind(opaque, s);
+	(void)linux_stream_collect(opaque, s);
+	if (s->vdevice || s->slot.tables[0] || s->slot.tables[1])
+		return false;
+	free(s);
+	return true;
+}
+
+void linux_streams_collect_removed(struct viq_linux_vsmmu *v)
+{
+	linux_removed_collect(&v->removed, free_gone, v);
+}
+
+/* Block the device and undo what was made for it; s is in no list any more. */
 static int undo(struct viq_linux_vsmmu *v, struct linux_stream *s)
 {
 	int err;
@@ -51,7 +69,8 @@ static int undo(struct viq_linux_vsmmu *v, struct linux_stream *s)
 		(void)linux_stream_share(v, s, v->abort);
 	linux_first(&err, linux_stream_unbind(v, s));
 	linux_first(&err, linux_stream_collect(v, s));
-	free(s);
+	linux_removed_put(&v->removed, &s->dev);
+	linux_streams_collect_removed(v);
 	return err;
 }
 
@@ -71,16 +90,16 @@ int viq_linux_vsmmu_remove(struct viq_linux_vsmmu *v, uint32_t vsid)
 }
 
 /* ATS is each device's own matter. */
-static int ask_device(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_why *why)
+static int ask_device(struct viq_linux_vsmmu *v, uint32_t device, bool *ats, struct viq_why *why)
 {
 	struct viq_linux_hw_info info;
-	int err = linux_ask_hw(v->ctx, s->dev.device, &info, why);
+	int err = linux_ask_hw(v->ctx, device, &info, why);
 
 	if (err)
 		return err;
 	if (info.type != VIQ_LINUX_HW_SMMUV3)
-		return why_say(why, -ENODEV, "device %u is not behind an SMMUv3", s->dev.device);
-	s->ats = s->ats && !(info.capabilities & VIQ_LINUX_CAP_NO_ATS);
+		return why_say(why, -ENODEV, "device %u is not behind an SMMUv3", device);
+	*ats = *ats && !(info.capabilities & VIQ_LINUX_CAP_NO_ATS);
 	return 0;
 }
 
@@ -120,12 +139,28 @@ static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_
 	return err ? why_not_attached(s, err, why) : 0;
 }
 
+/* The device as it was removed, if something of it is left; else a new one. NULL: no memory. */
+static struct linux_stream *get_stream(struct viq_linux_vsmmu *v, uint32_t device)
+{
+	struct linux_stream *s;
+
+	linux_streams_collect_removed(v);
+	s = (struct linux_stream *)linux_removed_take(&v->removed, device);
+	if (!s)
+		return calloc(1, sizeof(*s));
+	s->flags = 0;
+	/* Somebody else may have attached it since then. */
+	s->slot.sure = false;
+	return s;
+}
+
 int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device *device, uint32_t vsid,
 			struct viq_why *why)
 {
 	struct viq_linux_device own = {0};
 	struct linux_stream *s;
 	struct linux_device d;
+	bool ats;
 	int err;
 
 	if (!v)
@@ -140,15 +175,15 @@ int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device
 	err = v->live ? 0 : linux_vsmmu_start(v, d.device, why);
 	if (err)
 		return err;
-	s = make_room(v) ? NULL : malloc(sizeof(*s));
+	ats = own.ats;
+	err = ask_device(v, d.device, &ats, why);
+	if (err)
+		return err;
+	s = make_room(v) ? NULL : get_stream(v, d.device);
 	if (!s)
 		return why_say(why, -ENOMEM, "out of memory");
-	*s = (struct linux_stream){.dev = d, .ats = own.ats};
-	err = ask_device(v, s, why);
-	if (err) {
-		free(s);
-		return err;
-	}
+	s->dev = d;
+	s->ats = ats;
 	insert(v, s);
 	err = set_up(v, s, why);
 	if (err)

@@ -212,6 +212,18 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 	return 0;
 }
 
+/* What the kernel has not destroyed leaks; the vIOMMU, which is in use by it, cannot be destroyed and tells so. */
+static void free_removed(struct viq_linux_vsmmu *v)
+{
+	linux_streams_collect_removed(v);
+	while (v->removed) {
+		struct linux_device *d = v->removed;
+
+		v->removed = d->next;
+		free(d);
+	}
+}
+
 int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 {
 	int err = 0;
@@ -220,6 +232,7 @@ int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 		return 0;
 	while (v->streams.count)
 		linux_first(&err, linux_streams_drop(v, v->streams.items[v->streams.count - 1]));
+	free_removed(v);
 	/* The open fd keeps the queue in use. */
 	if (v->event_fd >= 0)
 		linux_close(v->ctx, v->event_fd);

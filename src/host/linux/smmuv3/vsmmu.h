@@ -55,6 +55,8 @@ struct viq_linux_vsmmu {
 
 	pthread_mutex_t lock;
 	struct sorted streams; /* struct linux_stream */
+	/* The owner's alone: struct linux_stream whose vDEVICE or page tables the kernel has not destroyed. */
+	struct linux_device *removed;
 
 	uint32_t event_queue; /* id, 0: none */
 	int event_fd;         /* -1: none */
@@ -100,6 +102,8 @@ bool linux_stream_has(const struct linux_stream *s, const uint64_t ste[2]);
 struct linux_stream *linux_streams_find(const struct viq_linux_vsmmu *v, uint32_t vsid);
 /* Block the device, undo everything and forget it. The first error of the kernel. */
 int linux_streams_drop(struct viq_linux_vsmmu *v, struct linux_stream *s);
+/* Of removed devices, destroy and free what can be. */
+void linux_streams_collect_removed(struct viq_linux_vsmmu *v);
 
 /* --- set.c -------------------------------------------------------------------------------------------------------- */
 

@@ -64,35 +64,27 @@ static int block_all(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	return err;
 }
 
-/* Destroy the tables of a removed device that the kernel does not need any more. Is nothing of it attached? */
-static bool collect_device(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
+/* Destroy the tables of a removed device that the kernel does not need any more; free it if nothing is attached. */
+static bool free_gone(void *opaque, struct linux_device *removed)
 {
+	struct linux_vtd_device *d = (struct linux_vtd_device *)removed;
 	bool empty = true;
 
 	for (size_t i = 0; i < d->slots.count; i++) {
 		struct linux_vtd_slot *s = d->slots.items[i];
 
-		(void)linux_vtd_slot_collect(v, s);
+		(void)linux_vtd_slot_collect(opaque, s);
 		if (!linux_slot_empty(&s->slot))
 			empty = false;
 	}
+	if (empty)
+		linux_vtd_free_device(d);
 	return empty;
 }
 
 void linux_vtd_collect_removed(struct viq_linux_vvtd *v)
 {
-	struct linux_vtd_device **link = &v->removed;
-
-	while (*link) {
-		struct linux_vtd_device *d = *link;
-
-		if (collect_device(v, d)) {
-			*link = d->next;
-			linux_vtd_free_device(d);
-		} else {
-			link = &d->next;
-		}
-	}
+	linux_removed_collect(&v->removed, free_gone, v);
 }
 
 int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
@@ -105,8 +97,7 @@ int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	 * Its file may be closed from now on: tables that may be in use wait until the kernel destroys them, and what
 	 * is not known to be blocked is known as such if the device comes back.
 	 */
-	d->next = v->removed;
-	v->removed = d;
+	linux_removed_put(&v->removed, &d->dev);
 	linux_vtd_collect_removed(v);
 	return err;
 }
@@ -149,15 +140,10 @@ static int ask_device(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devic
 /* The device as it was removed, if something of it may still be attached; else a new one. NULL: no memory. */
 static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t device)
 {
-	struct linux_vtd_device **link = &v->removed, *d;
+	struct linux_vtd_device *d = (struct linux_vtd_device *)linux_removed_take(&v->removed, device);
 
-	for (; *link; link = &(*link)->next) {
-		d = *link;
-		if (d->dev.device == device) {
-			*link = d->next;
-			return d;
-		}
-	}
+	if (d)
+		return d;
 	d = calloc(1, sizeof(*d));
 	if (d && !linux_vtd_get_slot(d, 0)) {
 		linux_vtd_free_device(d);

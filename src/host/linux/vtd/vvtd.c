@@ -130,8 +130,8 @@ static int tell_all(struct viq_linux_vvtd *v)
 
 	for (size_t i = 0; i < v->devices.count; i++)
 		linux_first(&err, tell_device(v, v->devices.items[i]));
-	for (struct linux_vtd_device *d = v->removed; d; d = d->next)
-		linux_first(&err, tell_device(v, d));
+	for (struct linux_device *d = v->removed; d; d = d->next)
+		linux_first(&err, tell_device(v, (struct linux_vtd_device *)d));
 	return err;
 }
 
@@ -139,8 +139,8 @@ static void forget_all(struct viq_linux_vvtd *v)
 {
 	for (size_t i = 0; i < v->devices.count; i++)
 		forget_device(v, v->devices.items[i]);
-	for (struct linux_vtd_device *d = v->removed; d; d = d->next)
-		forget_device(v, d);
+	for (struct linux_device *d = v->removed; d; d = d->next)
+		forget_device(v, (struct linux_vtd_device *)d);
 }
 
 int viq_linux_vvtd_listen(struct viq_linux_vvtd *v, const struct viq_vtd_listener *listener)
@@ -166,7 +166,7 @@ static void free_removed(struct viq_linux_vvtd *v, int *err)
 {
 	linux_vtd_collect_removed(v);
 	while (v->removed) {
-		struct linux_vtd_device *d = v->removed;
+		struct linux_vtd_device *d = (struct linux_vtd_device *)v->removed;
 
 		for (size_t i = 0; i < d->slots.count; i++) {
 			const struct linux_vtd_slot *s = d->slots.items[i];
@@ -174,7 +174,7 @@ static void free_removed(struct viq_linux_vvtd *v, int *err)
 			if (s->slot.tables[0] || s->slot.tables[1])
 				linux_first(err, -EBUSY);
 		}
-		v->removed = d->next;
+		v->removed = d->dev.next;
 		linux_vtd_free_device(d);
 	}
 }

@@ -41,9 +41,8 @@ struct linux_vtd_slot {
 };
 
 struct linux_vtd_device {
-	struct linux_device dev;       /* its number is the source-id */
-	struct linux_vtd_device *next; /* of those that were removed */
-	uint32_t pasid_bits;           /* of its requests, 0: none have PASIDs */
+	struct linux_device dev; /* its number is the source-id */
+	uint32_t pasid_bits;     /* of its requests, 0: none have PASIDs */
 	/* struct linux_vtd_slot; the first is for requests without PASID, and always there. */
 	struct sorted slots;
 };
@@ -64,7 +63,7 @@ struct viq_linux_vvtd {
 	struct linux_vtd_invalidate inv;
 	struct viq_vtd_listener listener; /* size 0: nobody */
 	struct sorted devices;            /* struct linux_vtd_device */
-	struct linux_vtd_device *removed; /* of which something may still be attached */
+	struct linux_device *removed;     /* struct linux_vtd_device of which something may still be attached */
 	uint64_t tables, rejected;        /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };
 

@@ -450,6 +450,94 @@ static void lost_device_can_be_removed(void **state)
 	nest_free(n);
 }
 
+/* The page table that a removed device still uses is destroyed when the kernel can, whoever's CFGI_STE comes along. */
+static void table_of_a_removed_device_goes_when_its_file_is_closed(void **state)
+{
+	struct nest *n = nest_new(2);
+
+	n->own_attach = true;
+	nest_boot(n, true);
+	nest_stage1(n, 3);
+	nest_add(n, 0, 3);
+	nest_add(n, 1, 4);
+	n->attach_fails = -1;
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, 3), -ENOMEM);
+	n->attach_fails = 0;
+	assert_int_equal(nest_mode(n, 0), FK_TRANSLATE);
+	nest_cfgi_ste(n, 4);
+	assert_int_equal(nest_own_objects(n), 4 + 1 + 1); /* a vDEVICE; the page table */
+	fake_kernel_cdev_close(n->fk, 0);
+	nest_cfgi_ste(n, 4);
+	assert_int_equal(nest_own_objects(n), 4 + 1);
+	nest_free(n);
+}
+
+/* What the kernel did not destroy is no obstacle when the device comes back, and is destroyed then. */
+static void device_that_comes_back_half_removed(void **state)
+{
+	struct nest *n = nest_new(1);
+
+	n->own_attach = true;
+	nest_boot(n, true);
+	nest_stage1(n, 3);
+	nest_stage1(n, 5);
+	nest_add(n, 0, 3);
+	n->attach_fails = -1;
+	break_calls(n, UAPI_IOMMU_DESTROY, ALWAYS, -EBUSY);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, 3), -ENOMEM);
+	assert_int_equal(nest_own_objects(n), 4 + 2);
+	n->attach_fails = 0;
+	assert_int_equal(nest_try_add(n, 0, 5, true), -EEXIST);
+	assert_non_null(strstr(n->why.text, "is bound already"));
+	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+	assert_int_equal(told(n, 5), 0);
+	n->fk->faults[0].times = 0;
+	nest_add(n, 0, 5);
+	assert_stage1(n, 0, NEST_S1_0(5), NEST_S1_1);
+	assert_int_equal(nest_own_objects(n), 4 + 2);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, 5), 0);
+	assert_int_equal(nest_own_objects(n), 4);
+	nest_free(n);
+}
+
+/* It is attached once more, whatever was known: somebody else may have had it meanwhile. */
+static void device_that_comes_back_is_attached_again(void **state)
+{
+	struct nest *n = nest_new(1);
+
+	nest_boot(n, true);
+	nest_stage1(n, 3);
+	nest_add(n, 0, 3);
+	break_calls(n, UAPI_IOMMU_DESTROY, ALWAYS, -EBUSY);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, 3), -EBUSY);
+	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+	n->fk->faults[0].times = 0;
+	break_calls(n, UAPI_IOMMU_DESTROY, 2, -EBUSY); /* the vDEVICE; the page table is not lost */
+	assert_int_equal(viq_linux_vfio_attach(n->ctx, n->fd[0], n->hwpt), 0);
+	assert_int_equal(nest_try_add(n, 0, 3, true), -EEXIST);
+	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+	nest_add(n, 0, 3);
+	assert_int_equal(nest_mode(n, 0), FK_TRANSLATE);
+	nest_free(n);
+}
+
+static void destroy_tells_of_what_the_kernel_keeps(void **state)
+{
+	struct nest *n = nest_new(1);
+
+	n->own_attach = true;
+	nest_boot(n, true);
+	nest_stage1(n, 3);
+	nest_add(n, 0, 3);
+	n->attach_fails = -1;
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, 3), -ENOMEM);
+	viq_nest_smmuv3_bind(n->nest, NULL, NULL);
+	assert_int_equal(viq_linux_vsmmu_destroy(n->vs), -EBUSY);
+	n->vs = NULL;
+	assert_int_equal(nest_own_objects(n), 2); /* the page table; its vIOMMU */
+	nest_free_leaky(n);
+}
+
 /* Between the question whether a stream is here and the call. It is not the guest's fault: it retries. */
 static void unplug_in_the_call(struct fake_kernel *fk, uint64_t call, unsigned long request)
 {
@@ -702,6 +790,10 @@ int main(void)
 		cmocka_unit_test(strange_answers_of_the_hook_are_errors),
 		cmocka_unit_test(removed_devices_are_blocked),
 		cmocka_unit_test(lost_device_can_be_removed),
+		cmocka_unit_test(table_of_a_removed_device_goes_when_its_file_is_closed),
+		cmocka_unit_test(device_that_comes_back_half_removed),
+		cmocka_unit_test(device_that_comes_back_is_attached_again),
+		cmocka_unit_test(destroy_tells_of_what_the_kernel_keeps),
 		cmocka_unit_test(stream_that_goes_during_the_call),
 		cmocka_unit_test(many_devices_in_any_order),
 		cmocka_unit_test(move_to_a_free_number),
