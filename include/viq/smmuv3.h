@@ -8,10 +8,21 @@
  * here.
  *
  * One object is used by one thread at a time, but for viq_smmuv3_mmio_read(), which any thread may call at any time
- * from creation to destruction. It owns no thread and allocates nothing after creation. The embedder's functions are
- * called from inside viq_smmuv3_mmio_write(), _run() and _event(), on the same thread; they must not call
- * back into the same object, except for viq_smmuv3_mmio_read(), viq_smmuv3_event() and
- * viq_smmuv3_stream_config().
+ * from creation to destruction. It owns no thread and allocates nothing after creation.
+ *
+ * The embedder's functions (ops, mem and host) are called from inside viq_smmuv3_mmio_write(), _run(), _event(),
+ * _reset() and _restore(), on the same thread. What they may call of the same object:
+ *
+ *   viq_smmuv3_mmio_read(), _event(), _stream_config()   as at any time
+ *   viq_smmuv3_mmio_write()   kept, and done when the outer call is done, in order, with what is left of its budget:
+ *                             the guest may aim MSIs and memory writes at the unit's own registers. Beyond 8 in an
+ *                             outer call they are lost (counters.writes_lost)
+ *   viq_smmuv3_run()          does nothing and returns false; kick() follows if commands are left
+ *   viq_smmuv3_reset()        done when the outer call is done, after the kept writes
+ *   viq_smmuv3_save(), _restore()   -EBUSY
+ *   viq_smmuv3_destroy()      must not be called
+ *
+ * kick() is called when all else is done, and may call everything but viq_smmuv3_destroy().
  */
 #ifndef VIQ_SMMUV3_H
 #define VIQ_SMMUV3_H
@@ -166,15 +177,17 @@ VIQ_EXPORT void viq_smmuv3_mmio_write(struct viq_smmuv3 *smmu, uint64_t offset, 
 
 /*
  * Consume at most budget commands (0: as many as the queue can hold); extra host calls are charged against it too.
- * Returns: true if consumable commands are left. Context: the thread that owns the object.
+ * Returns: true if consumable commands are left; kick() is not called for them. Context: the thread that owns the
+ * object.
  */
 VIQ_EXPORT bool viq_smmuv3_run(struct viq_smmuv3 *smmu, uint32_t budget);
 
 /*
  * Put a 32-byte event record into the guest's event queue (7.2).
- * Returns: 0: recorded; -ENOSPC: the queue is full, the record is lost and the guest sees the overflow flag; -ENODEV:
- * the queue is disabled or its abort error is active, the record is lost without a sign; -EFAULT: the queue's memory is
- * not there: GERROR.EVENTQ_ABT_ERR; -EINVAL: NULL. Context: the thread that owns the object.
+ * Returns: 0: recorded; -ENOSPC: the queue is full, or this is called from mem's write() of an earlier record: the
+ * record is lost and the guest sees the overflow flag; -ENODEV: the queue is disabled or its abort error is active, the
+ * record is lost without a sign; -EFAULT: the queue's memory is not there: GERROR.EVENTQ_ABT_ERR; -EINVAL: NULL.
+ * Context: the thread that owns the object.
  */
 VIQ_EXPORT int viq_smmuv3_event(struct viq_smmuv3 *smmu, const uint64_t record[4]);
 /*
@@ -228,6 +241,7 @@ struct viq_smmuv3_counters {
 	uint64_t events;                            /* recorded */
 	uint64_t events_lost;                       /* queue full, disabled or gone */
 	uint64_t budget_ends;                       /* runs that ended with work left */
+	uint64_t writes_lost;                       /* register writes from callbacks, beyond 8 in a call */
 };
 
 /* Since creation. The pointer is valid as long as the object; the numbers move. */

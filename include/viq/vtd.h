@@ -11,10 +11,22 @@
  * viq_vtd_attach().
  *
  * One object is used by one thread at a time, but for viq_vtd_mmio_read(), which any thread may call at any time from
- * creation to destruction. It owns no thread, and allocates at creation and attachment only. The embedder's functions
- * are called from inside viq_vtd_mmio_write(), _run(), _fault(), _reset() and _restore(), on the
- * same thread. They must not call back into the same object, except for viq_vtd_mmio_read(), viq_vtd_tables() and, from
- * reconfig() and remap() only, viq_vtd_attach(), viq_vtd_detach() and viq_vtd_fault().
+ * creation to destruction. It owns no thread, and allocates at creation and attachment only.
+ *
+ * The embedder's functions (ops, mem and hosts) are called from inside viq_vtd_mmio_write(), _run(), _fault(), _reset()
+ * and _restore(), on the same thread. What they may call of the same object:
+ *
+ *   viq_vtd_mmio_read(), _fault(), _tables()   as at any time
+ *   viq_vtd_mmio_write()   kept, and done when the outer call is done, in order, with what is left of its budget: the
+ *                          guest may aim messages and memory writes at the unit's own registers. Beyond 8 in an outer
+ *                          call they are lost (counters.writes_lost)
+ *   viq_vtd_run()          does nothing and returns false; kick() follows if descriptors are left
+ *   viq_vtd_reset()        done when the outer call is done, after the kept writes
+ *   viq_vtd_attach(), _detach()   from reconfig() and remap(); -EBUSY elsewhere
+ *   viq_vtd_save(), _restore()    -EBUSY
+ *   viq_vtd_destroy()      must not be called
+ *
+ * kick() is called when all else is done, and may call everything but viq_vtd_destroy().
  */
 #ifndef VIQ_VTD_H
 #define VIQ_VTD_H
@@ -219,7 +231,7 @@ VIQ_EXPORT void viq_vtd_mmio_write(struct viq_vtd *vtd, uint64_t offset, unsigne
 
 /*
  * Consume at most budget descriptors (0: as many as the queue can hold), counted as config.budget says. Returns: true
- * if consumable descriptors are left. Context: the thread that owns the object.
+ * if consumable descriptors are left; kick() is not called for them. Context: the thread that owns the object.
  */
 VIQ_EXPORT bool viq_vtd_run(struct viq_vtd *vtd, uint32_t budget);
 
@@ -273,6 +285,7 @@ struct viq_vtd_counters {
 	uint64_t faults;                            /* recorded */
 	uint64_t faults_lost;
 	uint64_t budget_ends; /* runs that ended with work left */
+	uint64_t writes_lost; /* register writes from callbacks, beyond 8 in a call */
 };
 
 /* Since creation. The pointer is valid as long as the object; the numbers move. */

@@ -14,7 +14,14 @@
 
 struct budget {
 	uint32_t left;
+	uint32_t write; /* of one MMIO write */
 };
+
+/* config.budget in plain commands: 0 is a whole queue, UINT32_MAX (DEFER) nothing. */
+static inline uint32_t budget_of_write(uint32_t config, uint32_t slots)
+{
+	return config ? (config == UINT32_MAX ? 0 : config) : slots;
+}
 
 /* More than is left leaves nothing. */
 static inline void budget_spend(struct budget *b, uint64_t cost)

@@ -265,18 +265,32 @@ bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s)
 	return may_consume(s, s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size));
 }
 
-bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
+/* Consume as far as the budget goes. true: consumable commands are left. */
+static bool run(struct viq_smmuv3 *s)
 {
 	bool left;
 
-	if (!s || !smmuv3_cmdq_waits(s))
-		return false;
+	if (!s->budget.left || !smmuv3_cmdq_waits(s))
+		return smmuv3_cmdq_waits(s);
 	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 	s->counters.runs++;
-	s->budget.left = budget ? budget : 1u << s->cmdq.log2size;
 	left = consume(s) && may_consume(s, s->head);
 	s->counters.budget_ends += left;
 	return left;
+}
+
+bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
+{
+	if (!s || !smmuv3_cmdq_waits(s))
+		return false;
+	if (!gate_enter(&s->gate)) {
+		gate_owe_kick(&s->gate);
+		return false;
+	}
+	s->budget.left = budget ? budget : 1u << s->cmdq.log2size;
+	run(s);
+	smmuv3_settle(s);
+	return smmuv3_cmdq_waits(s);
 }
 
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
@@ -289,14 +303,12 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 	if (avail > (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size)
 		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
 	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
+	s->budget.write = budget_of_write(s->config.budget, 1u << s->cmdq.log2size);
 	smmuv3_cons_set(s, s->regs.cmdq_cons);
 }
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)
 {
-	const uint32_t budget = s->config.budget;
-	bool left = budget == VIQ_SMMUV3_DEFER ? smmuv3_cmdq_waits(s) : viq_smmuv3_run(s, budget);
-
-	if (left && s->ops.kick)
-		s->ops.kick(s->config.opaque);
+	if (run(s))
+		gate_owe_kick(&s->gate);
 }

@@ -52,15 +52,25 @@ int viq_smmuv3_get_ids(const struct viq_smmuv3 *s, struct viq_smmuv3_ids *ids)
 	return 0;
 }
 
-void viq_smmuv3_reset(struct viq_smmuv3 *s)
+void smmuv3_reset(struct viq_smmuv3 *s)
 {
-	if (!s)
-		return;
 	smmuv3_regs_reset(s);
 	smmuv3_batch_drop(s);
 	s->retained.count = 0;
 	s->retained.unreported = false;
 	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
+}
+
+void viq_smmuv3_reset(struct viq_smmuv3 *s)
+{
+	if (!s)
+		return;
+	if (!smmuv3_enter(s)) {
+		gate_owe_reset(&s->gate);
+		return;
+	}
+	smmuv3_reset(s);
+	smmuv3_leave(s);
 }
 
 uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s)

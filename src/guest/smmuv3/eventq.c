@@ -34,13 +34,12 @@ static int write_record(const struct viq_smmuv3 *s, uint64_t gpa, const uint64_t
 	return viq_mem_write(s->config.mem, gpa, words, sizeof(words));
 }
 
-int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
+static int record_event(struct viq_smmuv3 *s, const uint64_t record[4])
 {
 	struct smmuv3_queue q;
 	uint32_t mask, fill;
+	int ret;
 
-	if (!s || !record)
-		return -EINVAL;
 	q = smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
 			 VIQ_SMMUV3_EVENT_SIZE);
 	mask = smmuv3_index_mask(q.log2size);
@@ -48,13 +47,19 @@ int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
 		s->counters.events_lost++;
 		return -ENODEV;
 	}
-	/* Inconsistent indices count as full (3.5.1). */
+	/*
+	 * Inconsistent indices count as full (3.5.1). So does an event of what the writing of a record sets in motion:
+	 * the next place is taken, and PROD does not show it yet.
+	 */
 	fill = smmuv3_queue_fill(q.log2size, s->regs.eventq_prod, s->regs.eventq_cons);
-	if (fill >= 1u << q.log2size) {
+	if (fill >= 1u << q.log2size || s->recording) {
 		viq_smmuv3_event_lost(s, 1);
 		return -ENOSPC;
 	}
-	if (write_record(s, q.base + (uint64_t)(s->regs.eventq_prod & (mask >> 1)) * VIQ_SMMUV3_EVENT_SIZE, record)) {
+	s->recording = true;
+	ret = write_record(s, q.base + (uint64_t)(s->regs.eventq_prod & (mask >> 1)) * VIQ_SMMUV3_EVENT_SIZE, record);
+	s->recording = false;
+	if (ret) {
 		s->counters.events_lost++;
 		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);
 		return -EFAULT;
@@ -66,4 +71,18 @@ int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
 	if (!fill)
 		smmuv3_eventq_signal(s);
 	return 0;
+}
+
+int viq_smmuv3_event(struct viq_smmuv3 *s, const uint64_t record[4])
+{
+	bool outer;
+	int ret;
+
+	if (!s || !record)
+		return -EINVAL;
+	outer = smmuv3_enter(s);
+	ret = record_event(s, record);
+	if (outer)
+		smmuv3_leave(s);
+	return ret;
 }

@@ -265,12 +265,10 @@ uint64_t viq_smmuv3_mmio_read(const struct viq_smmuv3 *s, uint64_t offset, unsig
 	return size == 8 ? value : value >> (8 * (offset - r->offset)) & ALL32;
 }
 
-void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
+static inline void write_access(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
 {
 	const struct reg *r;
 
-	if (!s)
-		return;
 	/* Nearly every access is the doorbell. */
 	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4) {
 		write_cmdq_prod(s, value);
@@ -286,6 +284,32 @@ void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int s
 		value = (load(s, r) & ~(ALL32 << shift)) | (value & ALL32) << shift;
 	}
 	store(s, r, size == 4 && r->width == 4 ? value & ALL32 : value);
+}
+
+void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
+{
+	if (!s)
+		return;
+	if (!smmuv3_enter(s)) {
+		s->counters.writes_lost += !gate_keep(&s->gate, offset, size, value);
+		return;
+	}
+	write_access(s, offset, size, value);
+	smmuv3_leave(s);
+}
+
+bool smmuv3_settle(struct viq_smmuv3 *s)
+{
+	struct gate *g = &s->gate;
+	bool kick;
+
+	for (uint32_t i = 0; i < g->count; i++)
+		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+	if (g->reset)
+		smmuv3_reset(s);
+	kick = g->kick && smmuv3_cmdq_waits(s);
+	gate_leave(g);
+	return kick;
 }
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s)

@@ -80,6 +80,8 @@ int viq_smmuv3_save_as(const struct viq_smmuv3 *s, uint32_t version, void *buf, 
 
 	if (!s || !buf || !len)
 		return -EINVAL;
+	if (s->gate.busy)
+		return -EBUSY;
 	if (!version || version > VIQ_SMMUV3_SAVE_VERSION)
 		return -ENOTSUP;
 	need = fixed_size(version) + s->retained.count * sizeof(s->retained.entries[0]);
@@ -166,6 +168,8 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 
 	if (!s || !buf)
 		return -EINVAL;
+	if (s->gate.busy)
+		return -EBUSY;
 	ret = freeze_check_header(buf, len, MAGIC, &c.version);
 	if (ret)
 		return ret;
@@ -174,6 +178,7 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	visit_fields(&c, &state);
 	if (!state_ok(s, &state, len - c.pos) || !retained_ok(s, c.in + c.pos, state.retained))
 		return -EINVAL;
+	smmuv3_enter(s);
 	smmuv3_regs_set(s, &state.regs);
 	smmuv3_batch_drop(s);
 	s->retained.count = state.retained;
@@ -181,7 +186,7 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	memcpy(s->retained.entries, c.in + c.pos, len - c.pos);
 	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
 	/* The kick of a budget that ended before the save was another object's. */
-	if (smmuv3_cmdq_waits(s) && s->ops.kick)
-		s->ops.kick(s->config.opaque);
+	gate_owe_kick(&s->gate);
+	smmuv3_leave(s);
 	return 0;
 }

@@ -18,6 +18,7 @@
 
 #include "base/le.h"
 #include "guest/budget.h"
+#include "guest/gate.h"
 #include "guest/reg.h"
 #include "spec/smmuv3/command.h"
 
@@ -95,7 +96,9 @@ struct viq_smmuv3 {
 	const le64 *ring;         /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
-	struct budget budget;     /* of this run */
+	struct gate gate;
+	bool recording;       /* an event's record is being written */
+	struct budget budget; /* of this call */
 	struct viq_smmuv3_counters counters;
 	struct smmuv3_rule rules[256];
 	struct smmuv3_retained retained;
@@ -159,7 +162,7 @@ bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 *words, uint32_t count, const
 
 /* regs.cmdq_base has changed. */
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
-/* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
+/* Consume with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Are there commands that could be consumed now? Between two accesses of the guest, when CONS is exact. */
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s);
@@ -200,8 +203,28 @@ void smmuv3_eventq_signal(struct viq_smmuv3 *s);
 
 int smmuv3_reconfig(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
 uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s);
+void smmuv3_reset(struct viq_smmuv3 *s);
 
 /* --- regs.c ------------------------------------------------------------------------------------------------------- */
+
+/* What was kept of this call happens, and the call is done. true: commands are left that ask for a kick. */
+bool smmuv3_settle(struct viq_smmuv3 *s);
+/* A call of the embedder begins. false: inside another one. */
+static inline bool smmuv3_enter(struct viq_smmuv3 *s)
+{
+	if (!gate_enter(&s->gate))
+		return false;
+	s->budget.left = s->budget.write;
+	return true;
+}
+/* It ends. Nothing of the object may be used after it. */
+static inline void smmuv3_leave(struct viq_smmuv3 *s)
+{
+	if (!s->gate.owed)
+		s->gate.busy = false;
+	else if (smmuv3_settle(s) && s->ops.kick)
+		s->ops.kick(s->config.opaque);
+}
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */

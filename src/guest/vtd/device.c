@@ -42,41 +42,51 @@ void viq_vtd_destroy(struct viq_vtd *s)
 	free(s);
 }
 
-void viq_vtd_reset(struct viq_vtd *s)
+void vtd_reset(struct viq_vtd *s)
 {
-	if (!s)
-		return;
 	vtd_regs_reset(s);
 	vtd_batch_drop(s);
 	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
 	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
 }
 
+void viq_vtd_reset(struct viq_vtd *s)
+{
+	if (!s)
+		return;
+	if (!vtd_enter(s)) {
+		gate_owe_reset(&s->gate);
+		return;
+	}
+	vtd_reset(s);
+	vtd_leave(s);
+}
+
 /* The batch is empty when these are called, so tables may come and go in them. */
 int vtd_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
 {
-	bool busy = s->busy;
+	bool open = s->tables_open;
 	int ret;
 
 	if (!s->ops.reconfig)
 		return 0;
 	what.size = sizeof(what);
-	s->busy = false;
+	s->tables_open = true;
 	ret = s->ops.reconfig(s->config.opaque, &what);
-	s->busy = busy;
+	s->tables_open = open;
 	return ret;
 }
 
 int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
 {
-	bool busy = s->busy;
+	bool open = s->tables_open;
 	int ret;
 
 	if (!s->ops.remap)
 		return 0;
-	s->busy = false;
+	s->tables_open = true;
 	ret = s->ops.remap(s->config.opaque, cause, first, count);
-	s->busy = busy;
+	s->tables_open = open;
 	return ret;
 }
 

@@ -52,14 +52,11 @@ static int lose(struct viq_vtd *s)
 	return -ENOSPC;
 }
 
-int viq_vtd_fault(struct viq_vtd *s, const uint64_t record[2])
+static int record_fault(struct viq_vtd *s, const uint64_t record[2])
 {
-	uint32_t n, fsts;
+	uint32_t n = s->regs.fault_next, fsts;
 	bool pending;
 
-	if (!s || !record)
-		return -EINVAL;
-	n = s->regs.fault_next;
 	if ((s->regs.fsts & VIQ_VTD_FSTS_PFO) || (s->frcd[n][1] & VIQ_VTD_FRCD_1_F))
 		return lose(s);
 	fsts = s->regs.fsts;
@@ -74,4 +71,18 @@ int viq_vtd_fault(struct viq_vtd *s, const uint64_t record[2])
 	s->counters.faults++;
 	vtd_fault_event(s, pending);
 	return 0;
+}
+
+int viq_vtd_fault(struct viq_vtd *s, const uint64_t record[2])
+{
+	bool outer;
+	int ret;
+
+	if (!s || !record)
+		return -EINVAL;
+	outer = vtd_enter(s);
+	ret = record_fault(s, record);
+	if (outer)
+		vtd_leave(s);
+	return ret;
 }

@@ -15,6 +15,8 @@ void vtd_invq_moved(struct viq_vtd *s)
 	s->queue.slots = bytes >> s->queue.shift;
 	s->ring = viq_mem_span(s->config.mem, base, &avail);
 	s->ring_slots = (uint32_t)((avail < bytes ? avail : bytes) >> s->queue.shift);
+	/* Of this one too, which has switched the queue on. */
+	s->budget.left = s->budget.write = budget_of_write(s->config.budget, s->queue.slots);
 }
 
 /* Something to fetch from head on, or a tail that cannot be: see bad_setup(). */
@@ -252,31 +254,40 @@ static bool consume(struct viq_vtd *s)
 	return vtd_batch_flush(s);
 }
 
-bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
+/* Consume as far as the budget goes. true: consumable descriptors are left. */
+static bool run(struct viq_vtd *s)
 {
 	bool left = false;
 
-	if (!s || !vtd_invq_waits(s))
-		return false;
+	if (!s->budget.left || !vtd_invq_waits(s))
+		return vtd_invq_waits(s);
 	s->head = (uint32_t)(s->regs.iqh >> s->queue.shift);
 	s->counters.runs++;
-	s->budget.left = budget ? budget : s->queue.slots;
-	s->busy = true;
 	if (consume(s)) {
 		left = may_fetch(s, s->head);
 		if (!left && s->regs.timed_out)
 			vtd_timeout_report(s);
 	}
-	s->busy = false;
 	s->counters.budget_ends += left;
 	return left;
 }
 
+bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
+{
+	if (!s || !vtd_invq_waits(s))
+		return false;
+	if (!gate_enter(&s->gate)) {
+		gate_owe_kick(&s->gate);
+		return false;
+	}
+	s->budget.left = budget ? budget : s->queue.slots;
+	run(s);
+	vtd_settle(s);
+	return vtd_invq_waits(s);
+}
+
 void vtd_invq_doorbell(struct viq_vtd *s)
 {
-	const uint32_t budget = s->config.budget;
-	bool left = budget == VIQ_VTD_DEFER ? vtd_invq_waits(s) : viq_vtd_run(s, budget);
-
-	if (left && s->ops.kick)
-		s->ops.kick(s->config.opaque);
+	if (run(s))
+		gate_owe_kick(&s->gate);
 }

@@ -32,7 +32,6 @@ static unsigned int invalidate_by_register(struct viq_vtd *s, uint64_t value)
 {
 	unsigned int granularity = VIQ_GET(VIQ_VTD_IOTLB_IIRG, value);
 	struct vtd_run run = vtd_targets_all(s);
-	bool done;
 
 	if (!granularity || !by_register(s))
 		return 0;
@@ -41,10 +40,7 @@ static unsigned int invalidate_by_register(struct viq_vtd *s, uint64_t value)
 		return 0;
 	if (granularity != VIQ_VTD_IOTLB_GLOBAL)
 		run = vtd_targets_domain(s, VIQ_GET(VIQ_VTD_IOTLB_DID, value));
-	s->busy = true;
-	done = vtd_batch_now(s, run);
-	s->busy = false;
-	if (!done)
+	if (!vtd_batch_now(s, run))
 		return 0;
 	/* Page-selective takes away all first-stage entries of the domain. */
 	return granularity == VIQ_VTD_IOTLB_GLOBAL ? VIQ_VTD_IOTLB_GLOBAL : VIQ_VTD_IOTLB_DOMAIN;

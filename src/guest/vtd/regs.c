@@ -329,11 +329,11 @@ uint64_t viq_vtd_mmio_read(const struct viq_vtd *s, uint64_t offset, unsigned in
 	return read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
 }
 
-void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
+static inline void write_access(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
 {
 	const struct reg *r;
 
-	if (!s || (size != 4 && size != 8) || offset % size)
+	if ((size != 4 && size != 8) || offset % size)
 		return;
 	/* Nearly every access is the doorbell. */
 	if (offset == VIQ_VTD_IQT) {
@@ -348,6 +348,32 @@ void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, u
 	write_half(s, offset, (uint32_t)value);
 	if (size == 8)
 		write_half(s, offset + 4, (uint32_t)(value >> 32));
+}
+
+void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
+{
+	if (!s)
+		return;
+	if (!vtd_enter(s)) {
+		s->counters.writes_lost += !gate_keep(&s->gate, offset, size, value);
+		return;
+	}
+	write_access(s, offset, size, value);
+	vtd_leave(s);
+}
+
+bool vtd_settle(struct viq_vtd *s)
+{
+	struct gate *g = &s->gate;
+	bool kick;
+
+	for (uint32_t i = 0; i < g->count; i++)
+		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+	if (g->reset)
+		vtd_reset(s);
+	kick = g->kick && vtd_invq_waits(s);
+	gate_leave(g);
+	return kick;
 }
 
 void vtd_regs_reset(struct viq_vtd *s)

@@ -82,6 +82,8 @@ int viq_vtd_save_as(const struct viq_vtd *s, uint32_t version, void *buf, size_t
 
 	if (!s || !buf || !len)
 		return -EINVAL;
+	if (s->gate.busy)
+		return -EBUSY;
 	if (!version || version > VIQ_VTD_SAVE_VERSION)
 		return -ENOTSUP;
 	need = state_size(s, version);
@@ -168,6 +170,8 @@ int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 
 	if (!s || !buf)
 		return -EINVAL;
+	if (s->gate.busy)
+		return -EBUSY;
 	ret = freeze_check_header(buf, len, MAGIC, &c.version);
 	if (ret)
 		return ret;
@@ -176,12 +180,13 @@ int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 	visit_fields(&c, &state, vtd_frcd_count(s));
 	if (!state_ok(s, &state))
 		return -EINVAL;
+	vtd_enter(s);
 	vtd_regs_set(s, &state.regs, state.frcd);
 	vtd_batch_drop(s);
 	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
 	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
 	/* The kick of a budget that ended before the save was another object's. */
-	if (vtd_invq_waits(s) && s->ops.kick)
-		s->ops.kick(s->config.opaque);
+	gate_owe_kick(&s->gate);
+	vtd_leave(s);
 	return 0;
 }

@@ -196,7 +196,7 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 		return ret;
 	if (!table_ok(s, &own))
 		return -EINVAL;
-	if (s->busy)
+	if (s->gate.busy && !s->tables_open)
 		return -EBUSY;
 	if (grow(&s->tables))
 		return -ENOMEM;
@@ -220,7 +220,7 @@ int viq_vtd_detach(struct viq_vtd *s, uint32_t handle)
 
 	if (!s)
 		return -EINVAL;
-	if (s->busy)
+	if (s->gate.busy && !s->tables_open)
 		return -EBUSY;
 	a = find_attachment(s, handle);
 	if (!a)

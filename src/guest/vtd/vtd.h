@@ -20,6 +20,7 @@
 
 #include "base/le.h"
 #include "guest/budget.h"
+#include "guest/gate.h"
 #include "guest/reg.h"
 #include "spec/vtd/descriptor.h"
 #include "spec/vtd/tables.h"
@@ -123,8 +124,9 @@ struct viq_vtd {
 	const le64 *ring;       /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;    /* as far as the base's region holds it */
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
-	struct budget budget;   /* of this run */
-	bool busy;              /* in a hook that must not attach or detach, or between such hooks */
+	struct gate gate;
+	bool tables_open;     /* in a hook that may attach and detach */
+	struct budget budget; /* of this call */
 	struct viq_vtd_counters counters;
 	struct vtd_rule rules[VTD_TYPES];
 	struct vtd_tables tables;
@@ -157,7 +159,7 @@ uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *mo
 
 /* regs.iqa_used has changed. */
 void vtd_invq_moved(struct viq_vtd *s);
-/* Consume with the budget of an MMIO write, which may be none; ask for a kick if work is left. */
+/* Consume with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void vtd_invq_doorbell(struct viq_vtd *s);
 /* Are there descriptors that could be consumed now? Between two accesses of the guest, when IQH is exact. */
 bool vtd_invq_waits(const struct viq_vtd *s);
@@ -243,6 +245,7 @@ void vtd_events_settle(struct viq_vtd *s);
 
 /* --- device.c: calls of the embedder's hooks ---------------------------------------------------------------------- */
 
+void vtd_reset(struct viq_vtd *s);
 int vtd_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
 int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
 /* A context-cache request in words of the hook (6.5.2.1). */
@@ -257,6 +260,25 @@ void vtd_write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 void vtd_write_iva(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 
 /* --- regs.c ------------------------------------------------------------------------------------------------------- */
+
+/* What was kept of this call happens, and the call is done. true: descriptors are left that ask for a kick. */
+bool vtd_settle(struct viq_vtd *s);
+/* A call of the embedder begins. false: inside another one. */
+static inline bool vtd_enter(struct viq_vtd *s)
+{
+	if (!gate_enter(&s->gate))
+		return false;
+	s->budget.left = s->budget.write;
+	return true;
+}
+/* It ends. Nothing of the object may be used after it. */
+static inline void vtd_leave(struct viq_vtd *s)
+{
+	if (!s->gate.owed)
+		s->gate.busy = false;
+	else if (vtd_settle(s) && s->ops.kick)
+		s->ops.kick(s->config.opaque);
+}
 
 void vtd_regs_reset(struct viq_vtd *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */

@@ -145,6 +145,7 @@ static void counters(const struct board *board, struct board_counters *out)
 	board_count(out, "events", c->events);
 	board_count(out, "events_lost", c->events_lost);
 	board_count(out, "budget_ends", c->budget_ends);
+	board_count(out, "writes_lost", c->writes_lost);
 }
 
 static size_t save_size(const struct board *board)

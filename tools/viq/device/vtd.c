@@ -179,6 +179,7 @@ static void counters(const struct board *board, struct board_counters *out)
 	board_count(out, "faults", c->faults);
 	board_count(out, "faults_lost", c->faults_lost);
 	board_count(out, "budget_ends", c->budget_ends);
+	board_count(out, "writes_lost", c->writes_lost);
 }
 
 static size_t save_size(const struct board *board)
