@@ -8,6 +8,7 @@ static uint64_t ram[512]; /* the guest's memory: 4 KiB at 0x40000000 */
 int main(void)
 {
 	struct viq_mem_region region = {.gpa = 0x40000000, .size = sizeof(ram), .host = ram};
+	struct viq_smmuv3_counters counters;
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3 *smmu;
 	struct viq_mem *mem;
@@ -26,9 +27,10 @@ int main(void)
 	viq_smmuv3_mmio_write(smmu, VIQ_SMMUV3_CR0, 4, VIQ_SMMUV3_CR0_CMDQEN);
 	viq_smmuv3_mmio_write(smmu, VIQ_SMMUV3_CMDQ_PROD, 4, 2);
 
+	if (viq_smmuv3_counters(smmu, &counters, sizeof(counters)) != 0)
+		return 1;
 	printf("CMDQ_CONS = %u, confirmed by the host: %u\n",
-	       (unsigned)viq_smmuv3_mmio_read(smmu, VIQ_SMMUV3_CMDQ_CONS, 4),
-	       (unsigned)viq_smmuv3_counters(smmu)->entries);
+	       (unsigned)viq_smmuv3_mmio_read(smmu, VIQ_SMMUV3_CMDQ_CONS, 4), (unsigned)counters.entries);
 	viq_smmuv3_destroy(smmu);
 	viq_mem_destroy(mem);
 	return 0;

@@ -298,6 +298,15 @@ void smmu_destroy(struct smmu *s)
 
 /* --- While it runs ------------------------------------------------------------------------------------------------ */
 
+/* Add what the front of now has counted to what those before it have. */
+static void count(const struct smmu *s, struct viq_smmuv3_counters *total)
+{
+	struct viq_smmuv3_counters now;
+
+	check(viq_smmuv3_counters(s->front, &now, sizeof(now)), "counters", NULL);
+	viq_smmuv3_counters_add(total, &now, sizeof(now));
+}
+
 /*
  * What a migration does, on one machine. Commands that wait stay in the guest's ring; the new front goes on with them
  * (kick). Restoring reads the guest's stream table and attaches the device again.
@@ -317,7 +326,7 @@ void smmu_freeze(struct smmu *s)
 	waiting = (uint32_t)(viq_smmuv3_mmio_read(s->front, VIQ_SMMUV3_CMDQ_PROD, 4) -
 			     viq_smmuv3_mmio_read(s->front, VIQ_SMMUV3_CMDQ_CONS, 4)) &
 		  VIQ_SMMUV3_Q_INDEX;
-	viq_smmuv3_counters_add(&s->earlier, viq_smmuv3_counters(s->front));
+	count(s, &s->earlier);
 	viq_nest_smmuv3_bind(s->nest, NULL, NULL);
 	viq_smmuv3_destroy(s->front);
 	s->front = make_front(s);
@@ -333,8 +342,8 @@ void smmu_status(struct smmu *s, struct smmu_status *status)
 {
 	pthread_mutex_lock(&s->use);
 	status->guest = s->earlier;
-	viq_smmuv3_counters_add(&status->guest, viq_smmuv3_counters(s->front));
-	viq_linux_vsmmu_counters(s->vsmmu, &status->host);
+	count(s, &status->guest);
+	viq_linux_vsmmu_counters(s->vsmmu, &status->host, sizeof(status->host));
 	pthread_mutex_unlock(&s->use);
 	status->commands = status->errors = 0;
 	for (unsigned int opcode = 0; opcode < 256; opcode++)
@@ -356,7 +365,7 @@ void smmu_compare(struct smmu *s)
 
 	pthread_mutex_lock(&s->use);
 	counters = s->earlier;
-	viq_smmuv3_counters_add(&counters, viq_smmuv3_counters(s->front));
+	count(s, &counters);
 	trial_compare(&s->trial, s->front, &counters);
 	pthread_mutex_unlock(&s->use);
 }

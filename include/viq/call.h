@@ -68,6 +68,8 @@ enum viq_call_error {
 	VIQ_CALL_ERROR_COUNT,
 };
 
+#define VIQ_CALL_ERROR_MAX 16 /* no version will have more: the length of arrays that are part of a struct */
+
 /* Indices count over the whole gather list. Without an error handled = suspect = number of entries. */
 struct viq_call_result {
 	uint32_t size;       /* sizeof(struct viq_call_result), set by the caller */

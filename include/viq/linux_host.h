@@ -37,10 +37,8 @@ enum viq_linux_calls {
 	VIQ_LINUX_CALLS_SINGLE,  /* one entry: slow, for comparing with VMMs that do so */
 };
 
-/* Since creation. */
+/* Since creation. Every member is a uint64_t. */
 struct viq_linux_host_counters {
-	uint32_t size;     /* sizeof(struct viq_linux_host_counters), set by the caller */
-	uint32_t reserved; /* 0 */
 	uint64_t ioctls;   /* IOMMU_HWPT_INVALIDATE calls */
 	uint64_t entries;  /* passed in them */
 	uint64_t failed;   /* of the calls */
@@ -67,9 +65,10 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_smmuv3_host_create(struct viq_linux *ctx
 VIQ_EXPORT void viq_linux_smmuv3_host_destroy(struct viq_linux_smmuv3_host *host); /* NULL is allowed */
 /* For viq_call_invalidate(), a front end or a fan-out: valid until the host is destroyed. */
 VIQ_EXPORT struct viq_call_host viq_linux_smmuv3_host_get(struct viq_linux_smmuv3_host *host);
-/* Returns: 0; -EINVAL: NULL, or a wrong size. Context: any thread, also while others call. */
+/* size: sizeof(*out). Returns: 0; -EINVAL: NULL, or size is no multiple of 8. Context: any thread, also while others
+ * call. */
 VIQ_EXPORT int viq_linux_smmuv3_host_counters(const struct viq_linux_smmuv3_host *host,
-					      struct viq_linux_host_counters *out);
+					      struct viq_linux_host_counters *out, size_t size);
 
 /* --- VT-d: entries of type VIQ_CALL_VTD_S1 for a nested page table ------------------------------------------------ */
 
@@ -84,7 +83,8 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vtd_host_create(struct viq_linux *ctx, u
 							struct viq_linux_vtd_host **out, struct viq_why *why);
 VIQ_EXPORT void viq_linux_vtd_host_destroy(struct viq_linux_vtd_host *host); /* NULL is allowed */
 VIQ_EXPORT struct viq_call_host viq_linux_vtd_host_get(struct viq_linux_vtd_host *host);
-VIQ_EXPORT int viq_linux_vtd_host_counters(const struct viq_linux_vtd_host *host, struct viq_linux_host_counters *out);
+VIQ_EXPORT int viq_linux_vtd_host_counters(const struct viq_linux_vtd_host *host, struct viq_linux_host_counters *out,
+					   size_t size);
 
 #ifdef __cplusplus
 }

@@ -159,6 +159,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_events(struct viq_linux_vsmmu *vsm
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
+/* Every member is a uint64_t. */
 struct viq_linux_counters {
 	uint64_t ioctls;      /* IOMMU_HWPT_INVALIDATE calls */
 	uint64_t entries;     /* passed in them */
@@ -171,8 +172,8 @@ struct viq_linux_counters {
 	uint64_t events_lost; /* by the kernel */
 	uint64_t events_kept; /* not for the guest */
 };
-/* A snapshot since creation; from any thread. */
-VIQ_EXPORT void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *vsmmu, struct viq_linux_counters *out);
+/* A snapshot since creation. size: sizeof(*out). -EINVAL: NULL, or size is no multiple of 8. Context: any thread. */
+VIQ_EXPORT int viq_linux_vsmmu_counters(struct viq_linux_vsmmu *vsmmu, struct viq_linux_counters *out, size_t size);
 
 #ifdef __cplusplus
 }

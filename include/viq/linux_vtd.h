@@ -145,6 +145,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_set(struct viq_linux_vvtd *vvtd, ui
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
+/* Every member is a uint64_t. */
 struct viq_linux_vtd_counters {
 	uint64_t ioctls;   /* IOMMU_HWPT_INVALIDATE calls */
 	uint64_t entries;  /* passed in them */
@@ -155,8 +156,8 @@ struct viq_linux_vtd_counters {
 	uint64_t rejected; /* entries of the guest that the kernel refused, or that were too many */
 	uint64_t tables;   /* nested page tables that there are now */
 };
-/* A snapshot; from any thread. */
-VIQ_EXPORT void viq_linux_vvtd_counters(struct viq_linux_vvtd *vvtd, struct viq_linux_vtd_counters *out);
+/* A snapshot. size: sizeof(*out). -EINVAL: NULL, or size is no multiple of 8. Context: any thread. */
+VIQ_EXPORT int viq_linux_vvtd_counters(struct viq_linux_vvtd *vvtd, struct viq_linux_vtd_counters *out, size_t size);
 
 #ifdef __cplusplus
 }

@@ -229,28 +229,32 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_restore(struct viq_smmuv3 *smmu, const 
 
 /* Every member is a uint64_t, or an array of them. */
 struct viq_smmuv3_counters {
-	uint64_t commands[256];                     /* consumed, by opcode */
-	uint64_t cerror[4];                         /* queue stops, by VIQ_SMMUV3_CERROR_* */
-	uint64_t doorbells;                         /* writes of CMDQ_PROD */
-	uint64_t runs;                              /* times that consumption started with work to do */
-	uint64_t calls;                             /* invalidate calls with at least one entry */
-	uint64_t host_calls;                        /* host calls that these took, culprit hunts included */
-	uint64_t entries;                           /* entries confirmed by the host */
-	uint64_t call_errors[VIQ_CALL_ERROR_COUNT]; /* by enum viq_call_error */
-	uint64_t no_stream;                         /* commands for streams that no host knows */
-	uint64_t events;                            /* recorded */
-	uint64_t events_lost;                       /* queue full, disabled or gone */
-	uint64_t budget_ends;                       /* runs that ended with work left */
-	uint64_t writes_lost;                       /* register writes from callbacks, beyond 8 in a call */
+	uint64_t commands[256];                   /* consumed, by opcode */
+	uint64_t cerror[4];                       /* queue stops, by VIQ_SMMUV3_CERROR_* */
+	uint64_t doorbells;                       /* writes of CMDQ_PROD */
+	uint64_t runs;                            /* times that consumption started with work to do */
+	uint64_t calls;                           /* invalidate calls with at least one entry */
+	uint64_t host_calls;                      /* host calls that these took, culprit hunts included */
+	uint64_t entries;                         /* entries confirmed by the host */
+	uint64_t call_errors[VIQ_CALL_ERROR_MAX]; /* by enum viq_call_error */
+	uint64_t no_stream;                       /* commands for streams that no host knows */
+	uint64_t events;                          /* recorded */
+	uint64_t events_lost;                     /* queue full, disabled or gone */
+	uint64_t budget_ends;                     /* runs that ended with work left */
+	uint64_t writes_lost;                     /* register writes from callbacks, beyond 8 in a call */
 };
 
-/* Since creation. The pointer is valid as long as the object; the numbers move. */
-VIQ_EXPORT const struct viq_smmuv3_counters *viq_smmuv3_counters(const struct viq_smmuv3 *smmu);
+/*
+ * A snapshot since creation. size: sizeof(*out); members that this library does not count are 0. Returns: 0; -EINVAL:
+ * NULL, or size is no multiple of 8. Context: the thread that the object belongs to.
+ */
+VIQ_EXPORT int viq_smmuv3_counters(const struct viq_smmuv3 *smmu, struct viq_smmuv3_counters *out, size_t size);
 /*
  * Add every number of *more to that of *total: for what several objects did one after the other (a saved state carries
- * no counters). NULL: nothing happens.
+ * no counters). size: sizeof() of both. NULL: nothing happens.
  */
-VIQ_EXPORT void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more);
+VIQ_EXPORT void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more,
+					size_t size);
 
 /* Bytes of memory the object takes, itself included; constant from creation on. */
 VIQ_EXPORT size_t viq_smmuv3_footprint(const struct viq_smmuv3 *smmu);

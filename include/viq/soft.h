@@ -47,6 +47,7 @@ struct viq_soft_xlate {
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
+/* Every member is a uint64_t. */
 struct viq_soft_counters {
 	uint64_t entries; /* executed, by invalidate calls */
 	uint64_t calls;

@@ -153,7 +153,8 @@ VIQ_EXPORT int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint3
 
 /* --- Looking in ----------------------------------------------------------------------------------------------- */
 
-VIQ_EXPORT void viq_soft_counters(struct viq_soft *soft, struct viq_soft_counters *out);
+/* size: sizeof(*out). -EINVAL: NULL, or size is no multiple of 8. Context: any thread. */
+VIQ_EXPORT int viq_soft_counters(struct viq_soft *soft, struct viq_soft_counters *out, size_t size);
 
 /* Would a translation of iova by dev hit the TLB (or, with ats, the device's ATC) now? Changes nothing. */
 VIQ_EXPORT bool viq_soft_cached(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, bool ats);

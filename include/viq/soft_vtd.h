@@ -164,8 +164,11 @@ VIQ_EXPORT int viq_soft_vtd_inject_devtlb(struct viq_soft_vtd_dev *dev, int erro
 
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
-/* calls and entries count invalidate calls; atc_hits those of device-TLBs. */
-VIQ_EXPORT void viq_soft_vtd_counters(struct viq_soft_vtd *soft, struct viq_soft_counters *out);
+/*
+ * calls and entries count invalidate calls; atc_hits those of device-TLBs. size: sizeof(*out). -EINVAL: NULL, or size
+ * is no multiple of 8. Context: any thread.
+ */
+VIQ_EXPORT int viq_soft_vtd_counters(struct viq_soft_vtd *soft, struct viq_soft_counters *out, size_t size);
 /* Would the access hit the IOTLB (or, with devtlb, the device's TLB) now? Changes nothing. */
 VIQ_EXPORT bool viq_soft_vtd_cached(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
 				    bool devtlb);

@@ -268,33 +268,36 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_restore(struct viq_vtd *vtd, const void *b
 
 /* Every member is a uint64_t, or an array of them. */
 struct viq_vtd_counters {
-	uint64_t descriptors[16];                   /* consumed, by type */
-	uint64_t iqe[16];                           /* queue stops with IQE, by VIQ_VTD_IQEI_* */
-	uint64_t retries;                           /* queue stops with ITE for a host's or a hook's failure */
-	uint64_t timeouts;                          /* device-TLB descriptors that timed out */
-	uint64_t aborted;                           /* wait descriptors that did not complete for that */
-	uint64_t ice;                               /* device-TLB descriptors that were answered wrongly */
-	uint64_t doorbells;                         /* writes of IQT */
-	uint64_t runs;                              /* times that consumption started with work to do */
-	uint64_t calls;                             /* invalidate calls */
-	uint64_t host_calls;                        /* host calls that these took, culprit hunts included */
-	uint64_t entries;                           /* entries confirmed by hosts */
-	uint64_t call_errors[VIQ_CALL_ERROR_COUNT]; /* by enum viq_call_error */
-	uint64_t no_table;                          /* invalidations that concerned no table */
-	uint64_t status_lost;                       /* status writes to where there is no memory */
-	uint64_t faults;                            /* recorded */
+	uint64_t descriptors[16];                 /* consumed, by type */
+	uint64_t iqe[16];                         /* queue stops with IQE, by VIQ_VTD_IQEI_* */
+	uint64_t retries;                         /* queue stops with ITE for a host's or a hook's failure */
+	uint64_t timeouts;                        /* device-TLB descriptors that timed out */
+	uint64_t aborted;                         /* wait descriptors that did not complete for that */
+	uint64_t ice;                             /* device-TLB descriptors that were answered wrongly */
+	uint64_t doorbells;                       /* writes of IQT */
+	uint64_t runs;                            /* times that consumption started with work to do */
+	uint64_t calls;                           /* invalidate calls */
+	uint64_t host_calls;                      /* host calls that these took, culprit hunts included */
+	uint64_t entries;                         /* entries confirmed by hosts */
+	uint64_t call_errors[VIQ_CALL_ERROR_MAX]; /* by enum viq_call_error */
+	uint64_t no_table;                        /* invalidations that concerned no table */
+	uint64_t status_lost;                     /* status writes to where there is no memory */
+	uint64_t faults;                          /* recorded */
 	uint64_t faults_lost;
 	uint64_t budget_ends; /* runs that ended with work left */
 	uint64_t writes_lost; /* register writes from callbacks, beyond 8 in a call */
 };
 
-/* Since creation. The pointer is valid as long as the object; the numbers move. */
-VIQ_EXPORT const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *vtd);
+/*
+ * A snapshot since creation. size: sizeof(*out); members that this library does not count are 0. Returns: 0; -EINVAL:
+ * NULL, or size is no multiple of 8. Context: the thread that the object belongs to.
+ */
+VIQ_EXPORT int viq_vtd_counters(const struct viq_vtd *vtd, struct viq_vtd_counters *out, size_t size);
 /*
  * Add every number of *more to that of *total: for what several objects did one after the other (a saved state carries
- * no counters). NULL: nothing happens.
+ * no counters). size: sizeof() of both. NULL: nothing happens.
  */
-VIQ_EXPORT void viq_vtd_counters_add(struct viq_vtd_counters *total, const struct viq_vtd_counters *more);
+VIQ_EXPORT void viq_vtd_counters_add(struct viq_vtd_counters *total, const struct viq_vtd_counters *more, size_t size);
 
 /* Bytes of memory the object takes, itself and its tables included; changes at attachment only. */
 VIQ_EXPORT size_t viq_vtd_footprint(const struct viq_vtd *vtd);

@@ -28,14 +28,39 @@ int sized_take(void *to, size_t known, const void *from, size_t least, const cha
 	return 0;
 }
 
+/* As much as both know, then zeroes. */
+static void fill(void *to, size_t size, const void *from, size_t known)
+{
+	memcpy(to, from, size < known ? size : known);
+	if (size > known)
+		memset((unsigned char *)to + known, 0, size - known);
+}
+
 void sized_give(void *to, size_t size, const void *from, size_t known)
 {
 	const uint32_t told = (uint32_t)size;
 
 	if (size < sizeof(told))
 		return;
-	memcpy(to, from, size < known ? size : known);
-	if (size > known)
-		memset((unsigned char *)to + known, 0, size - known);
+	fill(to, size, from, known);
 	memcpy(to, &told, sizeof(told));
+}
+
+int sized_counters(void *to, size_t size, const void *from, size_t known)
+{
+	if (!to || !from || size % sizeof(uint64_t))
+		return -EINVAL;
+	fill(to, size, from, known);
+	return 0;
+}
+
+void sized_counters_add(void *total, const void *more, size_t size)
+{
+	uint64_t *to = total;
+	const uint64_t *from = more;
+
+	if (!total || !more)
+		return;
+	for (size_t i = 0; i < size / sizeof(*to); i++)
+		to[i] += from[i];
 }

@@ -24,4 +24,13 @@ int sized_take(void *to, size_t known, const void *from, size_t least, const cha
 /* Fill the caller's struct of size bytes: what it has of *from, then zeroes. Its size becomes size. */
 void sized_give(void *to, size_t size, const void *from, size_t known);
 
+/*
+ * Counters: structs of nothing but uint64_t, whose size the caller gives beside them. Fill them as sized_give() does.
+ * 0; -EINVAL: NULL, or a size that is no multiple of 8.
+ */
+int sized_counters(void *to, size_t size, const void *from, size_t known);
+
+/* Add the words of *more to those of *total. NULL: nothing happens. */
+void sized_counters_add(void *total, const void *more, size_t size);
+
 #endif

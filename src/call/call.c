@@ -14,6 +14,8 @@
 #include "host.h"
 #include "types.h"
 
+_Static_assert(VIQ_CALL_ERROR_COUNT <= VIQ_CALL_ERROR_MAX, "arrays by code are part of structs");
+
 /* From a caller of another version: its structs end elsewhere. */
 static int other_version(const struct viq_call_host *host, const struct viq_call_request *req,
 			 struct viq_call_result *res)

@@ -17,6 +17,8 @@
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
 
+#include "support/counters.h"
+
 #define RAM    UINT64_C(0x100000) /* from address 0 */
 #define QUEUE  UINT64_C(0x10000)
 #define EVENTS UINT64_C(0x20000)
@@ -227,12 +229,12 @@ static int smmuv3_report(struct world *w)
 
 static uint64_t smmuv3_lost(struct world *w)
 {
-	return viq_smmuv3_counters(w->unit)->writes_lost;
+	return smmuv3_counters(w->unit).writes_lost;
 }
 
 static uint64_t smmuv3_errors(struct world *w)
 {
-	return viq_smmuv3_counters(w->unit)->cerror[VIQ_SMMUV3_CERROR_ILL];
+	return smmuv3_counters(w->unit).cerror[VIQ_SMMUV3_CERROR_ILL];
 }
 
 static struct command smmuv3_signal(struct world *w, uint64_t address, uint32_t data)
@@ -371,12 +373,12 @@ static int vtd_report(struct world *w)
 
 static uint64_t vtd_lost(struct world *w)
 {
-	return viq_vtd_counters(w->unit)->writes_lost;
+	return vtd_counters(w->unit).writes_lost;
 }
 
 static uint64_t vtd_errors(struct world *w)
 {
-	return viq_vtd_counters(w->unit)->iqe[VIQ_VTD_IQEI_TYPE];
+	return vtd_counters(w->unit).iqe[VIQ_VTD_IQEI_TYPE];
 }
 
 static struct command vtd_signal(struct world *w, uint64_t address, uint32_t data)

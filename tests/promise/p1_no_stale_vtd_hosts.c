@@ -139,7 +139,7 @@ static void test_random_lives(void **state)
 
 	for (unsigned int life = 0; life < 400; life++) {
 		struct viq_vtd_config config;
-		const struct viq_vtd_counters *c;
+		struct viq_vtd_counters c;
 		struct vvtd *v;
 
 		vvtd_config(&config);
@@ -153,10 +153,10 @@ static void test_random_lives(void **state)
 		vvtd_boot(v, 256, 1);
 		live(v, &seed, 300);
 		settle(v);
-		c = viq_vtd_counters(v->vtd);
-		completed += c->descriptors[VREG(TYPE_WAIT)];
-		stops += c->retries + c->iqe[4];
-		aborted += c->aborted;
+		c = vtd_counters(v->vtd);
+		completed += c.descriptors[VREG(TYPE_WAIT)];
+		stops += c.retries + c.iqe[4];
+		aborted += c.aborted;
 		vvtd_free(v);
 	}
 	/* It was a life worth watching. */

@@ -240,8 +240,8 @@ static void index_counts_local_commands(void **state)
 		vsmmu_linux_gerror(v);
 		assert_idle(v);
 	}
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->no_stream, unknown);
-	assert_memory_equal(viq_smmuv3_counters(v->smmu)->commands, v->consumed, sizeof(v->consumed));
+	assert_int_equal(smmuv3_counters(v->smmu).no_stream, unknown);
+	assert_memory_equal(smmuv3_counters(v->smmu).commands, v->consumed, sizeof(v->consumed));
 	vsmmu_free(v);
 }
 
@@ -304,7 +304,7 @@ static void arrays_of_many_calls(void **state)
 		vsmmu_linux_gerror(v);
 		assert_idle(v);
 	}
-	assert_memory_equal(viq_smmuv3_counters(v->smmu)->commands, v->consumed, sizeof(v->consumed));
+	assert_memory_equal(smmuv3_counters(v->smmu).commands, v->consumed, sizeof(v->consumed));
 	vsmmu_free(v);
 }
 
@@ -323,7 +323,7 @@ static void consecutive_errors(void **state)
 		assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ILL);
 	}
 	assert_idle(v);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->cerror[1], GUEST_BAD);
+	assert_int_equal(smmuv3_counters(v->smmu).cerror[1], GUEST_BAD);
 	vsmmu_free(v);
 }
 
@@ -395,7 +395,7 @@ static void unrepaired_command_fails_again(void **state)
 		vsmmu_w32(v, REG(GERRORN), vsmmu_r32(v, REG(GERROR)));
 	}
 	assert_stopped(v, 0, VIQ_SMMUV3_CERROR_ILL);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->cerror[1], 6);
+	assert_int_equal(smmuv3_counters(v->smmu).cerror[1], 6);
 	vsmmu_free(v);
 }
 
@@ -471,10 +471,10 @@ static void trace_is_complete_and_in_order(void **state)
 		assert_int_equal(v->log[at].c, i == 5 ? VIQ_SMMUV3_CERROR_ILL : 0);
 	}
 	assert_int_equal(vsmmu_log_find(v, at, LOG_TRACE), v->log_count);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->commands[0x46], 1);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->commands[0x12], 1);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->commands[0xff], 0);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->entries, 2);
+	assert_int_equal(smmuv3_counters(v->smmu).commands[0x46], 1);
+	assert_int_equal(smmuv3_counters(v->smmu).commands[0x12], 1);
+	assert_int_equal(smmuv3_counters(v->smmu).commands[0xff], 0);
+	assert_int_equal(smmuv3_counters(v->smmu).entries, 2);
 	vsmmu_free(v);
 }
 

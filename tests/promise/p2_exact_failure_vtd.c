@@ -44,10 +44,10 @@ static uint64_t queue_around(struct vvtd *v, uint32_t i, struct test_desc desc)
 /* What is counted as consumed is what IQH has passed. */
 static void assert_counted(struct vvtd *v, uint64_t consumed)
 {
-	const struct viq_vtd_counters *c = viq_vtd_counters(v->vtd);
+	const struct viq_vtd_counters c = vtd_counters(v->vtd);
 
 	for (unsigned int i = 0; i < 16; i++)
-		consumed -= c->descriptors[i];
+		consumed -= c.descriptors[i];
 	assert_int_equal(consumed, 0);
 }
 

@@ -121,8 +121,8 @@ static void no_kick_without_need(void **state)
 	vsmmu_push_sync(v);
 	vsmmu_ring(v); /* stopped: only the guest can go on */
 	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 0);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->budget_ends, 0);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->doorbells, 5);
+	assert_int_equal(smmuv3_counters(v->smmu).budget_ends, 0);
+	assert_int_equal(smmuv3_counters(v->smmu).doorbells, 5);
 	vsmmu_free(v);
 }
 
@@ -159,7 +159,7 @@ static void unmapped_queue(void **state)
 		vsmmu_w32(v, REG(GERRORN), vsmmu_r32(v, REG(GERROR)));
 	}
 	assert_int_equal(v->host.calls, 0);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->cerror[2], 4);
+	assert_int_equal(smmuv3_counters(v->smmu).cerror[2], 4);
 	at = vsmmu_log_find(v, 0, LOG_TRACE);
 	assert_true(at < v->log_count);
 	assert_int_equal(v->log[at].a, VIQ_SMMUV3_FATE_ERROR);

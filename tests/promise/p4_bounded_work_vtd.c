@@ -11,11 +11,11 @@ struct cost {
 
 static struct cost cost_of(struct vvtd *v)
 {
-	const struct viq_vtd_counters *c = viq_vtd_counters(v->vtd);
-	struct cost cost = {.entries = c->entries, .calls = c->calls};
+	const struct viq_vtd_counters c = vtd_counters(v->vtd);
+	struct cost cost = {.entries = c.entries, .calls = c.calls};
 
 	for (unsigned int i = 0; i < 16; i++)
-		cost.consumed += c->descriptors[i];
+		cost.consumed += c.descriptors[i];
 	return cost;
 }
 
@@ -144,7 +144,7 @@ static void test_budget(void **state)
 	assert_false(viq_vtd_run(v->vtd, 0));
 	assert_vidle(v);
 	assert_int_equal(host->effect_count, 100);
-	assert_int_equal(viq_vtd_counters(v->vtd)->budget_ends, 4);
+	assert_int_equal(vtd_counters(v->vtd).budget_ends, 4);
 	assert_false(viq_vtd_run(v->vtd, 0));
 	vvtd_free(v);
 }

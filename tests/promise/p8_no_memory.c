@@ -15,6 +15,7 @@
 #include <viq/soft_vtd.h>
 #include <viq/vtd.h>
 
+#include "support/counters.h"
 #include "support/nomem.h"
 #include "support/soft.h"
 #include "synth/synth_vtd.h"
@@ -74,7 +75,7 @@ static void smmuv3_life(void)
 	viq_smmuv3_mmio_write(smmu, VIQ_SMMUV3_CR0, 4, VIQ_SMMUV3_CR0_CMDQEN);
 	viq_smmuv3_mmio_write(smmu, VIQ_SMMUV3_CMDQ_PROD, 4, 2);
 	assert_int_equal(viq_smmuv3_mmio_read(smmu, VIQ_SMMUV3_CMDQ_CONS, 4), 2);
-	assert_int_equal(viq_smmuv3_counters(smmu)->entries, 1);
+	assert_int_equal(smmuv3_counters(smmu).entries, 1);
 	viq_smmuv3_destroy(smmu);
 	viq_call_fanout_destroy(fanout);
 	viq_fault_destroy(fault);
@@ -115,10 +116,10 @@ static void vtd_life(void)
 	viq_vtd_mmio_write(vtd, VIQ_VTD_IQA, 8, 0);
 	viq_vtd_mmio_write(vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE);
 	viq_vtd_mmio_write(vtd, VIQ_VTD_IQT, 8, 16);
-	assert_int_equal(viq_vtd_counters(vtd)->entries, 2);
+	assert_int_equal(vtd_counters(vtd).entries, 2);
 	viq_vtd_mmio_write(vtd, VIQ_VTD_IQT, 8, 32);
 	assert_int_equal(viq_vtd_mmio_read(vtd, VIQ_VTD_IQH, 8), 32);
-	assert_int_equal(viq_vtd_counters(vtd)->entries, 22);
+	assert_int_equal(vtd_counters(vtd).entries, 22);
 	for (uint32_t i = 0; i < 20; i += 3)
 		assert_int_equal(viq_vtd_detach(vtd, handles[i]), 0);
 	viq_vtd_destroy(vtd);
@@ -467,14 +468,14 @@ static void joined_life(void)
 	}
 	/* Of each table that a device uses the front end knows. */
 	submit(vtd, &tail, VIQ_VTD_TYPE_IOTLB | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_IOTLB_GLOBAL));
-	assert_int_equal(viq_vtd_counters(vtd)->entries, PASIDS);
+	assert_int_equal(vtd_counters(vtd).entries, PASIDS);
 	assert_int_equal(synth_vtd_pasids_set(&t.pasids, 3, entry), 0);
 	submit(vtd, &tail,
 	       VIQ_VTD_TYPE_PC | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_PC_PASID) | VIQ_PUT(VIQ_VTD_DESC_DID, 4 + 3) |
 		       VIQ_PUT(VIQ_VTD_DESC_PASID, 3));
 	assert_int_equal(vtd_access(dev, 3, &pa), -EFAULT);
 	submit(vtd, &tail, VIQ_VTD_TYPE_IOTLB | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_IOTLB_GLOBAL));
-	assert_int_equal(viq_vtd_counters(vtd)->entries, 2 * PASIDS - 1);
+	assert_int_equal(vtd_counters(vtd).entries, 2 * PASIDS - 1);
 	viq_nest_vtd_destroy(nest);
 	nest = NULL;
 	viq_soft_vtd_destroy(soft);

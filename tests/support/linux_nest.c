@@ -300,6 +300,6 @@ struct viq_linux_counters nest_counters(const struct nest *n)
 {
 	struct viq_linux_counters c;
 
-	viq_linux_vsmmu_counters(n->vs, &c);
+	viq_linux_vsmmu_counters(n->vs, &c, sizeof(c));
 	return c;
 }

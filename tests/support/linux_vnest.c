@@ -373,7 +373,7 @@ struct viq_linux_vtd_counters vnest_counters(const struct vnest *n)
 {
 	struct viq_linux_vtd_counters c;
 
-	viq_linux_vvtd_counters(n->vv, &c);
+	viq_linux_vvtd_counters(n->vv, &c, sizeof(c));
 	return c;
 }
 

@@ -21,6 +21,7 @@
 
 #include "oracle/refcmd.h"
 #include "answer.h"
+#include "counters.h"
 
 #define VSMMU_RAM      UINT64_C(0x40000000)
 #define VSMMU_RAM_SIZE UINT64_C(0x02000000)

@@ -20,6 +20,7 @@
 #include <viq/vtd.h>
 
 #include "answer.h"
+#include "counters.h"
 
 #define VVTD_RAM_SIZE UINT64_C(0x02000000) /* from address 0 */
 #define VVTD_QUEUE    UINT64_C(0x01000000) /* room for 512 KiB */

@@ -5,7 +5,6 @@
 
 #include "base/sized.h"
 #include "base/why.h"
-#include "guest/counters.h"
 
 #include "smmuv3.h"
 
@@ -83,14 +82,14 @@ int smmuv3_reconfig(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause, 
 	return s->ops.reconfig ? s->ops.reconfig(s->config.opaque, cause, first, last) : 0;
 }
 
-const struct viq_smmuv3_counters *viq_smmuv3_counters(const struct viq_smmuv3 *s)
+int viq_smmuv3_counters(const struct viq_smmuv3 *s, struct viq_smmuv3_counters *out, size_t size)
 {
-	return s ? &s->counters : NULL;
+	return sized_counters(out, size, s ? &s->counters : NULL, sizeof(s->counters));
 }
 
-void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more)
+void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const struct viq_smmuv3_counters *more, size_t size)
 {
-	counters_add(total, more, sizeof(*total));
+	sized_counters_add(total, more, size);
 }
 
 size_t viq_smmuv3_footprint(const struct viq_smmuv3 *s)

@@ -5,7 +5,6 @@
 
 #include "base/sized.h"
 #include "base/why.h"
-#include "guest/counters.h"
 
 #include "vtd.h"
 
@@ -148,14 +147,14 @@ void viq_vtd_caps(const struct viq_vtd *s, uint64_t *cap, uint64_t *ecap)
 		*ecap = s ? s->config.ecap : 0;
 }
 
-const struct viq_vtd_counters *viq_vtd_counters(const struct viq_vtd *s)
+int viq_vtd_counters(const struct viq_vtd *s, struct viq_vtd_counters *out, size_t size)
 {
-	return s ? &s->counters : NULL;
+	return sized_counters(out, size, s ? &s->counters : NULL, sizeof(s->counters));
 }
 
-void viq_vtd_counters_add(struct viq_vtd_counters *total, const struct viq_vtd_counters *more)
+void viq_vtd_counters_add(struct viq_vtd_counters *total, const struct viq_vtd_counters *more, size_t size)
 {
-	counters_add(total, more, sizeof(*total));
+	sized_counters_add(total, more, size);
 }
 
 size_t viq_vtd_footprint(const struct viq_vtd *s)

@@ -274,7 +274,7 @@ void test_exact_reserved(void)
 	command.w[1] |= VIQ_BIT(1);
 	nest_create(&nest, &(struct nest_config){.log2size = 4, .vsid = 5});
 	by_call(&nest, 0, command, VIQ_CALL_ILLEGAL);
-	viq_linux_vsmmu_counters(nest.vsmmu, &counters);
+	viq_linux_vsmmu_counters(nest.vsmmu, &counters, sizeof(counters));
 	check_equal(counters.refused, 1);
 	err = bare_invalidate(viq_linux_fd(nest.linux_host), nest.host.object, &command, &count);
 	tap_note("a command with a reserved bit: the kernel %s", err ? "refuses it" : "passes it on");

@@ -132,20 +132,19 @@ static void count_opcodes(const struct doorbell *doorbell, uint64_t counts[256])
 
 void test_replay(void)
 {
-	const struct viq_smmuv3_counters *counters;
+	struct viq_smmuv3_counters before, after;
 	struct viq_linux_counters kernel, kernel_before;
 	struct capture capture;
 	static struct nest nest;
-	uint64_t expected[256], calls, sum = 0;
+	uint64_t expected[256], sum = 0;
 	uint32_t watched = 0;
 
 	open_capture(&capture);
 	nest_create(&nest, &(struct nest_config){.log2size = 13, .vsid = VSID});
 	use_recorded_asid(&nest);
-	counters = viq_smmuv3_counters(nest.smmu);
-	memcpy(expected, counters->commands, sizeof(expected));
-	calls = counters->calls;
-	viq_linux_vsmmu_counters(nest.vsmmu, &kernel_before);
+	check_equal(viq_smmuv3_counters(nest.smmu, &before, sizeof(before)), 0);
+	memcpy(expected, before.commands, sizeof(expected));
+	viq_linux_vsmmu_counters(nest.vsmmu, &kernel_before, sizeof(kernel_before));
 	for (uint32_t i = 0; i < capture.doorbells; i++) {
 		struct doorbell doorbell = next_doorbell(&capture);
 		bool watch = (uint64_t)i * LOOKS / capture.doorbells >= watched;
@@ -159,14 +158,15 @@ void test_replay(void)
 	}
 	check(capture.at == capture.end);
 	check_equal(sum, capture.commands);
+	check_equal(viq_smmuv3_counters(nest.smmu, &after, sizeof(after)), 0);
 	for (unsigned int op = 0; op < 256; op++)
-		check_equal(counters->commands[op], expected[op]);
+		check_equal(after.commands[op], expected[op]);
 	check_equal(nest.host_errors, 0);
 	check(watched >= LOOKS / 2);
-	viq_linux_vsmmu_counters(nest.vsmmu, &kernel);
+	viq_linux_vsmmu_counters(nest.vsmmu, &kernel, sizeof(kernel));
 	tap_note("%u recorded commands in %u doorbells: %llu calls of viq's host, %llu entries in %llu calls of the "
 		 "kernel; %u doorbells watched, no stale access",
-		 capture.commands, capture.doorbells, (unsigned long long)(counters->calls - calls),
+		 capture.commands, capture.doorbells, (unsigned long long)(after.calls - before.calls),
 		 (unsigned long long)(kernel.entries - kernel_before.entries),
 		 (unsigned long long)(kernel.ioctls - kernel_before.ioctls), watched);
 	nest_destroy(&nest);

@@ -126,26 +126,27 @@ static bool run(struct board *board, uint32_t budget)
 
 static void counters(const struct board *board, struct board_counters *out)
 {
-	const struct viq_smmuv3_counters *c = viq_smmuv3_counters(unit(board));
+	struct viq_smmuv3_counters c = {0};
 
+	(void)viq_smmuv3_counters(unit(board), &c, sizeof(c));
 	for (unsigned int op = 0; op < 256; op++) {
 		const uint64_t cmd[2] = {op, 0};
 		const char *name = viq_smmuv3_command_name(cmd);
 
-		board_count(out, name ? name : "RESERVED", c->commands[op]);
+		board_count(out, name ? name : "RESERVED", c.commands[op]);
 	}
 	for (unsigned int i = 1; i < 4; i++)
-		board_count(out, viq_smmuv3_cerror_name(i), c->cerror[i]);
-	board_count(out, "doorbells", c->doorbells);
-	board_count(out, "runs", c->runs);
-	board_count(out, "calls", c->calls);
-	board_count(out, "host_calls", c->host_calls);
-	board_count(out, "entries", c->entries);
-	board_count(out, "no_stream", c->no_stream);
-	board_count(out, "events", c->events);
-	board_count(out, "events_lost", c->events_lost);
-	board_count(out, "budget_ends", c->budget_ends);
-	board_count(out, "writes_lost", c->writes_lost);
+		board_count(out, viq_smmuv3_cerror_name(i), c.cerror[i]);
+	board_count(out, "doorbells", c.doorbells);
+	board_count(out, "runs", c.runs);
+	board_count(out, "calls", c.calls);
+	board_count(out, "host_calls", c.host_calls);
+	board_count(out, "entries", c.entries);
+	board_count(out, "no_stream", c.no_stream);
+	board_count(out, "events", c.events);
+	board_count(out, "events_lost", c.events_lost);
+	board_count(out, "budget_ends", c.budget_ends);
+	board_count(out, "writes_lost", c.writes_lost);
 }
 
 static size_t save_size(const struct board *board)

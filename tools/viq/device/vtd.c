@@ -152,34 +152,35 @@ static bool run(struct board *board, uint32_t budget)
 
 static void counters(const struct board *board, struct board_counters *out)
 {
-	const struct viq_vtd_counters *c = viq_vtd_counters(unit(board));
+	struct viq_vtd_counters c = {0};
 	char name[16];
 
+	(void)viq_vtd_counters(unit(board), &c, sizeof(c));
 	for (unsigned int type = 0; type < 16; type++) {
 		const uint64_t desc[4] = {type};
 
 		if (viq_vtd_descriptor_name(desc))
-			board_count(out, viq_vtd_descriptor_name(desc), c->descriptors[type]);
+			board_count(out, viq_vtd_descriptor_name(desc), c.descriptors[type]);
 	}
 	for (unsigned int iqei = 0; iqei < 8; iqei++) {
 		snprintf(name, sizeof(name), "iqe%u", iqei);
-		board_count(out, name, c->iqe[iqei]);
+		board_count(out, name, c.iqe[iqei]);
 	}
-	board_count(out, "retries", c->retries);
-	board_count(out, "timeouts", c->timeouts);
-	board_count(out, "aborted", c->aborted);
-	board_count(out, "ice", c->ice);
-	board_count(out, "doorbells", c->doorbells);
-	board_count(out, "runs", c->runs);
-	board_count(out, "calls", c->calls);
-	board_count(out, "host_calls", c->host_calls);
-	board_count(out, "entries", c->entries);
-	board_count(out, "no_table", c->no_table);
-	board_count(out, "status_lost", c->status_lost);
-	board_count(out, "faults", c->faults);
-	board_count(out, "faults_lost", c->faults_lost);
-	board_count(out, "budget_ends", c->budget_ends);
-	board_count(out, "writes_lost", c->writes_lost);
+	board_count(out, "retries", c.retries);
+	board_count(out, "timeouts", c.timeouts);
+	board_count(out, "aborted", c.aborted);
+	board_count(out, "ice", c.ice);
+	board_count(out, "doorbells", c.doorbells);
+	board_count(out, "runs", c.runs);
+	board_count(out, "calls", c.calls);
+	board_count(out, "host_calls", c.host_calls);
+	board_count(out, "entries", c.entries);
+	board_count(out, "no_table", c.no_table);
+	board_count(out, "status_lost", c.status_lost);
+	board_count(out, "faults", c.faults);
+	board_count(out, "faults_lost", c.faults_lost);
+	board_count(out, "budget_ends", c.budget_ends);
+	board_count(out, "writes_lost", c.writes_lost);
 }
 
 static size_t save_size(const struct board *board)

@@ -250,16 +250,17 @@ static bool run(struct replay_guest *base)
 
 static void counters(const struct replay_guest *base, struct replay_result *result)
 {
-	const struct viq_smmuv3_counters *c = viq_smmuv3_counters(((const struct smmuv3_guest *)base)->smmu);
+	struct viq_smmuv3_counters c = {0};
 	struct replay_counters *out = &result->counters;
 
-	out->calls = c->calls;
-	out->host_calls = c->host_calls;
-	out->entries = c->entries;
-	memcpy(out->call_errors, c->call_errors, sizeof(out->call_errors));
+	(void)viq_smmuv3_counters(((const struct smmuv3_guest *)base)->smmu, &c, sizeof(c));
+	out->calls = c.calls;
+	out->host_calls = c.host_calls;
+	out->entries = c.entries;
+	memcpy(out->call_errors, c.call_errors, sizeof(out->call_errors));
 	for (unsigned int code = 1; code < 4; code++) {
 		out->errors[code - 1].name = viq_smmuv3_cerror_name(code);
-		out->errors[code - 1].count = c->cerror[code];
+		out->errors[code - 1].count = c.cerror[code];
 	}
 }
 

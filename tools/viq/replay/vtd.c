@@ -387,20 +387,21 @@ static void error_json(const struct replay_error *e, json_t *object)
 
 static void counters(const struct replay_guest *base, struct replay_result *result)
 {
-	const struct viq_vtd_counters *c = viq_vtd_counters(((const struct vtd_guest *)base)->vtd);
+	struct viq_vtd_counters c = {0};
 	struct replay_counters *out = &result->counters;
 	size_t n = 0;
 
-	out->calls = c->calls;
-	out->host_calls = c->host_calls;
-	out->entries = c->entries;
-	memcpy(out->call_errors, c->call_errors, sizeof(out->call_errors));
+	(void)viq_vtd_counters(((const struct vtd_guest *)base)->vtd, &c, sizeof(c));
+	out->calls = c.calls;
+	out->host_calls = c.host_calls;
+	out->entries = c.entries;
+	memcpy(out->call_errors, c.call_errors, sizeof(out->call_errors));
 	for (unsigned int iqei = 0; viq_vtd_iqei_name(iqei); iqei++, n++) {
 		out->errors[n].name = viq_vtd_iqei_name(iqei);
-		out->errors[n].count = c->iqe[iqei];
+		out->errors[n].count = c.iqe[iqei];
 	}
 	out->errors[n].name = "device-TLB time-out";
-	out->errors[n].count = c->retries + c->timeouts;
+	out->errors[n].count = c.retries + c.timeouts;
 }
 
 /* --- Failures ---------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #include <viq/linux_host.h>
 
+#include "base/sized.h"
 #include "call/gather.h"
 #include "vsmmu.h"
 
@@ -113,17 +114,19 @@ struct viq_call_host viq_linux_smmuv3_host_get(struct viq_linux_smmuv3_host *hos
 	return host ? host_of(&host->inv, false) : (struct viq_call_host){0};
 }
 
-int viq_linux_smmuv3_host_counters(const struct viq_linux_smmuv3_host *host, struct viq_linux_host_counters *out)
+int viq_linux_smmuv3_host_counters(const struct viq_linux_smmuv3_host *host, struct viq_linux_host_counters *out,
+				   size_t size)
 {
-	if (!host || !out || out->size != sizeof(*out))
+	struct viq_linux_host_counters now;
+
+	if (!host)
 		return -EINVAL;
-	*out = (struct viq_linux_host_counters){
-		.size = sizeof(*out),
+	now = (struct viq_linux_host_counters){
 		.ioctls = linux_load(&host->inv.calls.ioctls),
 		.entries = linux_load(&host->inv.calls.entries),
 		.failed = linux_load(&host->inv.calls.failed),
 		.refused = linux_load(&host->inv.refused),
 		.repeated = linux_load(&host->inv.repeated),
 	};
-	return 0;
+	return sized_counters(out, size, &now, sizeof(now));
 }

@@ -255,11 +255,13 @@ const struct viq_linux_hw_info *viq_linux_vsmmu_hw_info(const struct viq_linux_v
 	return v && v->live ? &v->hw : NULL;
 }
 
-void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counters *out)
+int viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counters *out, size_t size)
 {
-	if (!v || !out)
-		return;
-	*out = (struct viq_linux_counters){
+	struct viq_linux_counters now;
+
+	if (!v)
+		return -EINVAL;
+	now = (struct viq_linux_counters){
 		.ioctls = linux_load(&v->inv.calls.ioctls),
 		.entries = linux_load(&v->inv.calls.entries),
 		.failed = linux_load(&v->inv.calls.failed),
@@ -271,4 +273,5 @@ void viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counte
 		.events_lost = linux_load(&v->events_lost),
 		.events_kept = linux_load(&v->events_kept),
 	};
+	return sized_counters(out, size, &now, sizeof(now));
 }

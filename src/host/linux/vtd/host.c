@@ -8,6 +8,8 @@
 
 #include <viq/linux_host.h>
 
+#include "base/sized.h"
+
 #include "vvtd.h"
 
 struct viq_linux_vtd_host {
@@ -59,17 +61,18 @@ struct viq_call_host viq_linux_vtd_host_get(struct viq_linux_vtd_host *host)
 	return host ? linux_vtd_host_of(&host->inv, host->hwpt) : (struct viq_call_host){0};
 }
 
-int viq_linux_vtd_host_counters(const struct viq_linux_vtd_host *host, struct viq_linux_host_counters *out)
+int viq_linux_vtd_host_counters(const struct viq_linux_vtd_host *host, struct viq_linux_host_counters *out, size_t size)
 {
-	if (!host || !out || out->size != sizeof(*out))
+	struct viq_linux_host_counters now;
+
+	if (!host)
 		return -EINVAL;
-	*out = (struct viq_linux_host_counters){
-		.size = sizeof(*out),
+	now = (struct viq_linux_host_counters){
 		.ioctls = linux_load(&host->inv.calls.ioctls),
 		.entries = linux_load(&host->inv.calls.entries),
 		.failed = linux_load(&host->inv.calls.failed),
 		.refused = linux_load(&host->inv.refused),
 		.whole = linux_load(&host->inv.whole),
 	};
-	return 0;
+	return sized_counters(out, size, &now, sizeof(now));
 }

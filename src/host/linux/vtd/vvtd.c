@@ -201,11 +201,13 @@ const struct viq_linux_hw_info *viq_linux_vvtd_hw_info(const struct viq_linux_vv
 	return v ? &v->hw : NULL;
 }
 
-void viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_counters *out)
+int viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_counters *out, size_t size)
 {
-	if (!v || !out)
-		return;
-	*out = (struct viq_linux_vtd_counters){
+	struct viq_linux_vtd_counters now;
+
+	if (!v)
+		return -EINVAL;
+	now = (struct viq_linux_vtd_counters){
 		.ioctls = linux_load(&v->inv.calls.ioctls),
 		.entries = linux_load(&v->inv.calls.entries),
 		.failed = linux_load(&v->inv.calls.failed),
@@ -215,4 +217,5 @@ void viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_coun
 		.rejected = linux_load(&v->rejected),
 		.tables = linux_load(&v->tables),
 	};
+	return sized_counters(out, size, &now, sizeof(now));
 }

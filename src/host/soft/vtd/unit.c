@@ -246,12 +246,15 @@ void soft_vtd_leave(struct viq_soft_vtd *soft)
 	pthread_mutex_unlock(&soft->config_lock);
 }
 
-void viq_soft_vtd_counters(struct viq_soft_vtd *soft, struct viq_soft_counters *out)
+int viq_soft_vtd_counters(struct viq_soft_vtd *soft, struct viq_soft_counters *out, size_t size)
 {
-	if (!soft || !out)
-		return;
+	struct viq_soft_counters now;
+
+	if (!soft)
+		return -EINVAL;
 	pthread_mutex_lock(&soft->lock);
-	*out = (struct viq_soft_counters){.entries = soft->entries, .calls = soft->calls};
-	soft_stripes_snapshot(soft->stripes, out);
+	now = (struct viq_soft_counters){.entries = soft->entries, .calls = soft->calls};
+	soft_stripes_snapshot(soft->stripes, &now);
 	pthread_mutex_unlock(&soft->lock);
+	return sized_counters(out, size, &now, sizeof(now));
 }

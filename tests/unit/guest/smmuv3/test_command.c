@@ -324,7 +324,7 @@ static void commands_for_unknown_streams_are_consumed(void **state)
 	for (size_t i = 0; i < v->log_count; i++)
 		traced += v->log[i].kind == LOG_TRACE && v->log[i].a == VIQ_SMMUV3_FATE_NO_STREAM;
 	assert_int_equal(traced, 4);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->no_stream, 4);
+	assert_int_equal(smmuv3_counters(v->smmu).no_stream, 4);
 	vsmmu_free(v);
 }
 

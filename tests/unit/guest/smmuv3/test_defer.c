@@ -105,7 +105,7 @@ static void nothing_to_do_asks_for_nothing(void **state)
 	vsmmu_push_sync(v);
 	vsmmu_ring(v);
 	assert_int_equal(kicks(v), 0);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->runs, 0);
+	assert_int_equal(smmuv3_counters(v->smmu).runs, 0);
 	/* Indices more than a queue apart are not consumed, and not asked for. */
 	vsmmu_w32(v, REG(CR0), cr0);
 	assert_int_equal(kicks(v), 1);
@@ -149,7 +149,7 @@ static size_t skip_kicks(const struct vsmmu *v, size_t at)
 /* Without the kicks, and the counts of how the work was cut. */
 static void assert_same(struct vsmmu *a, struct vsmmu *b)
 {
-	struct viq_smmuv3_counters x = *viq_smmuv3_counters(a->smmu), y = *viq_smmuv3_counters(b->smmu);
+	struct viq_smmuv3_counters x = smmuv3_counters(a->smmu), y = smmuv3_counters(b->smmu);
 	size_t i = skip_kicks(a, 0), k = skip_kicks(b, 0);
 
 	x.runs = y.runs = x.budget_ends = y.budget_ends = 0;

@@ -64,8 +64,8 @@ static void records_and_indices(void **state)
 		assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), (n + 1) % (2 * SIZE));
 		vsmmu_w32(v, REG(EVENTQ_CONS), (n + 1) % (2 * SIZE));
 	}
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->events, 5 * SIZE);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->events_lost, 0);
+	assert_int_equal(smmuv3_counters(v->smmu).events, 5 * SIZE);
+	assert_int_equal(smmuv3_counters(v->smmu).events_lost, 0);
 	vsmmu_free(v);
 }
 
@@ -135,7 +135,7 @@ static void overflow(void **state)
 	vsmmu_w32(v, REG(EVENTQ_CONS), 1 | VIQ_SMMUV3_EVENTQ_OVFLG);
 	assert_int_equal(put(v, 103), -ENOSPC);
 	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 9);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->events_lost, 4);
+	assert_int_equal(smmuv3_counters(v->smmu).events_lost, 4);
 	vsmmu_free(v);
 }
 
@@ -165,7 +165,7 @@ static void overflow_elsewhere(void **state)
 	vsmmu_w32(v, REG(CR0), 0);
 	viq_smmuv3_event_lost(v->smmu, 10);
 	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 2);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->events_lost, 15);
+	assert_int_equal(smmuv3_counters(v->smmu).events_lost, 15);
 	vsmmu_free(v);
 }
 

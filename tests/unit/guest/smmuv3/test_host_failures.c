@@ -314,7 +314,7 @@ static void the_embedder_hears_of_host_errors(void **state)
 	at = vsmmu_log_find(v, 0, LOG_ERROR);
 	assert_true(at < v->log_count);
 	assert_int_equal(v->log[at].a, VIQ_CALL_GONE);
-	assert_true(viq_smmuv3_counters(v->smmu)->call_errors[VIQ_CALL_GONE] > 0);
+	assert_true(smmuv3_counters(v->smmu).call_errors[VIQ_CALL_GONE] > 0);
 	vsmmu_free(v);
 }
 

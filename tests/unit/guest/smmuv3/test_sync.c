@@ -260,8 +260,8 @@ static void a_batch_is_one_call(void **state)
 	vsmmu_ring(v);
 	assert_idle(v);
 	assert_int_equal(v->host.calls, 1);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->calls, 1);
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->entries, 1000);
+	assert_int_equal(smmuv3_counters(v->smmu).calls, 1);
+	assert_int_equal(smmuv3_counters(v->smmu).entries, 1000);
 	vsmmu_free(v);
 }
 
@@ -380,12 +380,12 @@ static void failing_reconfig_stops_at_it(void **state)
 		assert_stopped(v, 1, VIQ_SMMUV3_CERROR_ABT);
 		assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ABT);
 	}
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->commands[0x03], 0);
+	assert_int_equal(smmuv3_counters(v->smmu).commands[0x03], 0);
 	v->reconfig_result = 0;
 	vsmmu_linux_gerror(v);
 	assert_idle(v);
 	assert_int_equal(v->host.effect_count, 1); /* what came before was not repeated */
-	assert_int_equal(viq_smmuv3_counters(v->smmu)->commands[0x03], 1);
+	assert_int_equal(smmuv3_counters(v->smmu).commands[0x03], 1);
 	vsmmu_free(v);
 }
 

@@ -119,7 +119,7 @@ static void nothing_to_do_asks_for_nothing(void **state)
 	vvtd_gcmd(v, VREG(GCMD_QIE), false);
 	vvtd_w64(v, VREG(IQT), 32);
 	assert_int_equal(kicks(v), 0);
-	assert_int_equal(viq_vtd_counters(v->vtd)->runs, 0);
+	assert_int_equal(vtd_counters(v->vtd).runs, 0);
 	vvtd_free(v);
 }
 
@@ -207,7 +207,7 @@ static size_t skip_kicks(const struct vvtd *v, size_t at)
 /* Without the kicks, and the counts of how the work was cut. */
 static void assert_same(struct vvtd *a, struct vvtd *b)
 {
-	struct viq_vtd_counters x = *viq_vtd_counters(a->vtd), y = *viq_vtd_counters(b->vtd);
+	struct viq_vtd_counters x = vtd_counters(a->vtd), y = vtd_counters(b->vtd);
 	size_t i = skip_kicks(a, 0), k = skip_kicks(b, 0);
 
 	x.runs = y.runs = x.budget_ends = y.budget_ends = 0;

@@ -95,7 +95,7 @@ static void test_every_bit_in_the_queue(void **state)
 		}
 		vvtd_gcmd(v, VREG(GCMD_QIE), false);
 	}
-	assert_int_equal(viq_vtd_counters(v->vtd)->iqe[4], stops);
+	assert_int_equal(vtd_counters(v->vtd).iqe[4], stops);
 	assert_true(stops > 1000);
 	vvtd_free(v);
 }

@@ -184,8 +184,8 @@ static void test_time_out(void **state)
 	assert_false(vvtd_completed(v, 4));
 	assert_false(vvtd_completed(v, 6));
 	assert_int_equal(host->effect_count, 2);
-	assert_int_equal(viq_vtd_counters(v->vtd)->timeouts, 1);
-	assert_int_equal(viq_vtd_counters(v->vtd)->aborted, 1);
+	assert_int_equal(vtd_counters(v->vtd).timeouts, 1);
+	assert_int_equal(vtd_counters(v->vtd).aborted, 1);
 	v->ite_time = ++v->time;
 	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
 	assert_vidle(v);
@@ -274,7 +274,7 @@ static void test_completion_error(void **state)
 	assert_int_equal(vvtd_r64(v, VREG(IQERCD)), (uint64_t)SID << 48);
 	assert_int_equal(vvtd_log_number(v, VLOG_MSI), 1);
 	assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_MSI)].iqh, 32);
-	assert_int_equal(viq_vtd_counters(v->vtd)->ice, 2);
+	assert_int_equal(vtd_counters(v->vtd).ice, 2);
 	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ICE));
 	assert_int_equal(vvtd_r32(v, VREG(FSTS)), 0);
 	assert_int_equal(vvtd_r64(v, VREG(IQERCD)), 0);

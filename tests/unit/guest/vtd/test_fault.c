@@ -90,8 +90,8 @@ static void test_turns_and_overflow(void **state)
 	assert_int_equal(fault(v, 0x9a), 0);
 	assert_int_equal(vvtd_r32(v, FRCD(3) + 8) & 0xffff, 0x9a);
 	assert_int_equal(vvtd_log_number(v, VLOG_MSI), 2);
-	assert_int_equal(viq_vtd_counters(v->vtd)->faults, 3 + RECORDS + 1);
-	assert_int_equal(viq_vtd_counters(v->vtd)->faults_lost, 2);
+	assert_int_equal(vtd_counters(v->vtd).faults, 3 + RECORDS + 1);
+	assert_int_equal(vtd_counters(v->vtd).faults_lost, 2);
 	vvtd_free(v);
 }
 

@@ -111,8 +111,8 @@ static void test_everything_in_every_call(void **state)
 	vvtd_push_wait(v);
 	vvtd_ring(v);
 	assert_true(vvtd_drain(v, 10));
-	assert_int_equal(viq_vtd_counters(v->vtd)->calls, (900 + 255) / 256);
-	assert_in_range(host->effect_count, viq_vtd_counters(v->vtd)->calls, 899);
+	assert_int_equal(vtd_counters(v->vtd).calls, (900 + 255) / 256);
+	assert_in_range(host->effect_count, vtd_counters(v->vtd).calls, 899);
 	vvtd_free(v);
 }
 
@@ -164,14 +164,14 @@ static void test_wait_forms(void **state)
 	vvtd_ring(v);
 	assert_vidle(v);
 	assert_int_equal(vvtd_peek32(v, 0x1000), 0);
-	assert_int_equal(viq_vtd_counters(v->vtd)->status_lost, 2);
-	assert_int_equal(viq_vtd_counters(v->vtd)->descriptors[5], 4);
+	assert_int_equal(vtd_counters(v->vtd).status_lost, 2);
+	assert_int_equal(vtd_counters(v->vtd).descriptors[5], 4);
 	assert_int_equal(vvtd_log_number(v, VLOG_WRITE), 0);
 	/* 6.5.2.9: bits from the host address width on, 52 at most, are ignored. */
 	vvtd_push(v, desc_wait(true, false, false, 0x55, UINT64_C(0xfff0000000001000)));
 	vvtd_ring(v);
 	assert_int_equal(vvtd_peek32(v, 0x1000), 0x55);
-	assert_int_equal(viq_vtd_counters(v->vtd)->status_lost, 2);
+	assert_int_equal(vtd_counters(v->vtd).status_lost, 2);
 	vvtd_free(v);
 }
 
@@ -472,7 +472,7 @@ static void test_hooks_fail(void **state)
 		assert_vidle(v);
 		assert_true(vvtd_completed(v, v->prod - 1));
 	}
-	assert_int_equal(viq_vtd_counters(v->vtd)->retries, 8);
+	assert_int_equal(vtd_counters(v->vtd).retries, 8);
 	vvtd_free(v);
 }
 
@@ -498,7 +498,7 @@ static void test_full_batch_fails(void **state)
 		vvtd_ring(v);
 		assert_retry(v, bad[i]);
 		assert_int_equal(host->effect_count, bad[i]);
-		assert_int_equal(viq_vtd_counters(v->vtd)->retries, 1);
+		assert_int_equal(vtd_counters(v->vtd).retries, 1);
 		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
 		assert_vidle(v);
 		assert_true(vvtd_completed(v, 400));

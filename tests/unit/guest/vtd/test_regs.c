@@ -301,23 +301,22 @@ static void test_queue_switch(void **state)
 static void test_doorbells(void **state)
 {
 	struct vvtd *v = vvtd_new(NULL);
-	const struct viq_vtd_counters *c = viq_vtd_counters(v->vtd);
 
 	vvtd_boot(v, 256, 0);
 	vvtd_push_wait(v);
 	vvtd_push_wait(v);
-	assert_int_equal(c->doorbells, 1);
+	assert_int_equal(vtd_counters(v->vtd).doorbells, 1);
 	vvtd_w32(v, VREG(IQT) + 4, 0xffffffff);
-	assert_int_equal(c->doorbells, 1);
-	assert_int_equal(c->runs, 0);
+	assert_int_equal(vtd_counters(v->vtd).doorbells, 1);
+	assert_int_equal(vtd_counters(v->vtd).runs, 0);
 	vvtd_w64(v, VREG(IQT), 0xffffffff00000000 | 32 | 0xf);
 	assert_true(vvtd_completed(v, 0));
 	assert_int_equal(vvtd_r64(v, VREG(IQT)), 32);
 	vvtd_w32(v, VREG(IQT), 32);
-	assert_int_equal(c->runs, 1);
+	assert_int_equal(vtd_counters(v->vtd).runs, 1);
 	vvtd_w32(v, VREG(IQT), 0xfff80040);
 	assert_true(vvtd_completed(v, 1));
-	assert_int_equal(c->runs, 2);
+	assert_int_equal(vtd_counters(v->vtd).runs, 2);
 	vvtd_free(v);
 }
 

@@ -71,7 +71,7 @@ static void test_one_array_a_table(void **state)
 	for (unsigned int round = 0; round < 300; round++) {
 		uint32_t n = vvtd_below(&seed, 60), want[TABLES] = {0}, none = 0;
 		struct test_desc descs[64];
-		uint64_t calls[TABLES], no_table = viq_vtd_counters(f.v->vtd)->no_table;
+		uint64_t calls[TABLES], no_table = vtd_counters(f.v->vtd).no_table;
 
 		vvtd_forget(f.v);
 		for (uint32_t i = 0; i < n; i++) {
@@ -104,7 +104,7 @@ static void test_one_array_a_table(void **state)
 			assert_int_equal(f.hosts[t]->effect_count, want[t]);
 			assert_int_equal(f.hosts[t]->calls - calls[t], want[t] > 0);
 		}
-		assert_int_equal(viq_vtd_counters(f.v->vtd)->no_table - no_table, none);
+		assert_int_equal(vtd_counters(f.v->vtd).no_table - no_table, none);
 	}
 	vvtd_free(f.v);
 }
@@ -200,7 +200,7 @@ static void test_comings_and_goings(void **state)
 			vvtd_detach(v, t);
 	}
 	vvtd_submit(v, desc_iotlb(1, 0, 0, 0, false));
-	assert_int_equal(viq_vtd_counters(v->vtd)->no_table > 0, true);
+	assert_int_equal(vtd_counters(v->vtd).no_table > 0, true);
 	vvtd_free(v);
 }
 

@@ -66,14 +66,14 @@ static bool readable(const struct nest *n)
 
 static void assert_counts(const struct nest *n, uint64_t given, uint64_t lost)
 {
-	const struct viq_smmuv3_counters *guest = viq_smmuv3_counters(n->g->smmu);
+	const struct viq_smmuv3_counters guest = smmuv3_counters(n->g->smmu);
 	struct viq_linux_counters c = nest_counters(n);
 
-	assert_int_equal(guest->events, given);
-	assert_int_equal(guest->events_lost + c.events_kept, lost);
+	assert_int_equal(guest.events, given);
+	assert_int_equal(guest.events_lost + c.events_kept, lost);
 	/* What the kernel has lost, the guest has lost. */
-	assert_in_range(c.events_lost, 0, guest->events_lost);
-	assert_in_range(c.events, given + guest->events_lost - c.events_lost, UINT32_MAX);
+	assert_in_range(c.events_lost, 0, guest.events_lost);
+	assert_in_range(c.events, given + guest.events_lost - c.events_lost, UINT32_MAX);
 }
 
 /* --- What the guest sees ------------------------------------------------------------------------------------------ */

@@ -107,7 +107,7 @@ static void every_stream_is_known(void **state)
 
 static void counters_are_those_of_its_calls(void **state)
 {
-	struct viq_linux_host_counters c = {.size = sizeof(c)};
+	struct viq_linux_host_counters c;
 	struct linux_fixture f;
 	uint64_t cmds[2][2];
 
@@ -116,17 +116,22 @@ static void counters_are_those_of_its_calls(void **state)
 	linux_tlbi(cmds[1], 2);
 	cmds[1][0] |= VIQ_BIT(8);
 	assert_int_equal(linux_call(&f, (const uint64_t(*)[2])cmds, 2).handled, 1);
-	assert_int_equal(viq_linux_smmuv3_host_counters(f.exact, &c), 0);
+	assert_int_equal(viq_linux_smmuv3_host_counters(f.exact, &c, sizeof(c)), 0);
 	assert_int_equal(c.ioctls, 2); /* the erratum; the question at creation is not one of the embedder's */
 	assert_int_equal(c.entries, 2);
 	assert_int_equal(c.repeated, 1);
 	assert_int_equal(c.refused, 1);
 	assert_int_equal(c.failed, 0);
 	assert_int_equal(c.whole, 0);
-	assert_int_equal(viq_linux_smmuv3_host_counters(NULL, &c), -EINVAL);
-	assert_int_equal(viq_linux_smmuv3_host_counters(f.exact, NULL), -EINVAL);
-	c.size = 0;
-	assert_int_equal(viq_linux_smmuv3_host_counters(f.exact, &c), -EINVAL);
+	assert_int_equal(viq_linux_smmuv3_host_counters(NULL, &c, sizeof(c)), -EINVAL);
+	assert_int_equal(viq_linux_smmuv3_host_counters(f.exact, NULL, sizeof(c)), -EINVAL);
+	assert_int_equal(viq_linux_smmuv3_host_counters(f.exact, &c, sizeof(c) - 1), -EINVAL);
+	/* An older caller's, and not a byte more. */
+	c = (struct viq_linux_host_counters){.failed = 77};
+	assert_int_equal(viq_linux_smmuv3_host_counters(f.exact, &c, offsetof(struct viq_linux_host_counters, failed)),
+			 0);
+	assert_int_equal(c.entries, 2);
+	assert_int_equal(c.failed, 77);
 	linux_fixture_fini(&f);
 }
 

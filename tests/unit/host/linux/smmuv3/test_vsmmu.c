@@ -233,7 +233,7 @@ static uint32_t longest_call(uint32_t calls)
 	assert_true(nest_send(n, cmd_nh_asid(201)));
 	assert_int_equal(n->fk->effect_count, 202);
 	/* However many calls that took, no failure made them: they use up no budget. */
-	assert_int_equal(viq_smmuv3_counters(n->g->smmu)->budget_ends, 0);
+	assert_int_equal(smmuv3_counters(n->g->smmu).budget_ends, 0);
 	longest = n->fk->longest;
 	nest_free(n);
 	return longest;

@@ -69,7 +69,7 @@ static void *run(void *arg)
 
 	for (uint32_t i = o->number; !atomic_load(o->stop); i++) {
 		invalidate(o, 1 + i % SIDS);
-		viq_linux_vsmmu_counters(o->vs, &c);
+		viq_linux_vsmmu_counters(o->vs, &c, sizeof(c));
 	}
 	return NULL;
 }

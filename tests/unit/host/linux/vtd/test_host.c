@@ -115,7 +115,7 @@ static void misuse_and_other_objects(void **state)
 
 static void counters_are_those_of_its_calls(void **state)
 {
-	struct viq_linux_host_counters c = {.size = sizeof(c)};
+	struct viq_linux_host_counters c;
 	struct viq_vtd_s1_entry entries[3] = {entry_page(1, true), entry_page(2, true), entry_page(3, true)};
 	struct table t;
 
@@ -125,15 +125,18 @@ static void counters_are_those_of_its_calls(void **state)
 	assert_int_equal(send(&t, entries, 3).handled, 3);
 	entries[0].reserved = 1;
 	assert_int_equal(send(&t, entries, 3).handled, 0);
-	assert_int_equal(viq_linux_vtd_host_counters(t.host, &c), 0);
+	assert_int_equal(viq_linux_vtd_host_counters(t.host, &c, sizeof(c)), 0);
 	assert_int_equal(c.ioctls, 2);
 	assert_int_equal(c.entries, 3 + 1);
 	assert_int_equal(c.failed, 1);
 	assert_int_equal(c.whole, 1);
 	assert_int_equal(c.refused, 1);
-	assert_int_equal(viq_linux_vtd_host_counters(NULL, &c), -EINVAL);
-	c.size++;
-	assert_int_equal(viq_linux_vtd_host_counters(t.host, &c), -EINVAL);
+	assert_int_equal(viq_linux_vtd_host_counters(NULL, &c, sizeof(c)), -EINVAL);
+	assert_int_equal(viq_linux_vtd_host_counters(t.host, &c, sizeof(c) + 1), -EINVAL);
+	c = (struct viq_linux_host_counters){.failed = 77};
+	assert_int_equal(viq_linux_vtd_host_counters(t.host, &c, offsetof(struct viq_linux_host_counters, failed)), 0);
+	assert_int_equal(c.entries, 3 + 1);
+	assert_int_equal(c.failed, 77);
 	table_fini(&t);
 }
 

@@ -53,9 +53,9 @@ static void a_device_uses_its_copy_until_atc_inv(void **state)
 	struct viq_soft_counters before, after;
 
 	fill(&m, 0, 0);
-	viq_soft_counters(m.soft, &before);
+	viq_soft_counters(m.soft, &before, sizeof(before));
 	assert_translates(m.dev, VA, PA);
-	viq_soft_counters(m.soft, &after);
+	viq_soft_counters(m.soft, &after, sizeof(after));
 	assert_int_equal(after.atc_hits, before.atc_hits + 1);
 	assert_int_equal(after.tlb_hits, before.tlb_hits);
 	map_page(&m, ttb, VA, 0);
@@ -285,9 +285,9 @@ static void a_copy_for_fetches_is_none_for_reads(void **state)
 	invalidate(&m, tlbi_va(1), VA);
 	atc_inv(&m, pasid_bits(1), VA);
 	assert_int_equal(translate(m.dev, VA, 1, fetch, &pa), 0);
-	viq_soft_counters(m.soft, &before);
+	viq_soft_counters(m.soft, &before, sizeof(before));
 	assert_int_equal(translate(m.dev, VA, 1, fetch, &pa), 0);
-	viq_soft_counters(m.soft, &after);
+	viq_soft_counters(m.soft, &after, sizeof(after));
 	assert_int_equal(pa, PA);
 	assert_int_equal(after.atc_hits, before.atc_hits + 1);
 	assert_true(viq_soft_cached(m.dev, VA, 1, fetch, true));

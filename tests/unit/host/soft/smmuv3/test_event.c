@@ -30,9 +30,9 @@ static void check(struct machine *m, uint64_t va, uint32_t ssid, uint32_t flags,
 	uint64_t pa;
 
 	m->event_count = 0;
-	viq_soft_counters(m->soft, &before);
+	viq_soft_counters(m->soft, &before, sizeof(before));
 	assert_int_equal(translate(m->dev, va, ssid, flags, &pa), e->ret);
-	viq_soft_counters(m->soft, &after);
+	viq_soft_counters(m->soft, &after, sizeof(after));
 	assert_int_equal(after.faults, before.faults + 1);
 	assert_int_equal(m->event_count, !e->silent);
 	for (unsigned int i = 0; !e->silent && i < 4; i++)

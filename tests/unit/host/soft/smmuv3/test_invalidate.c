@@ -193,7 +193,7 @@ static void calls_that_make_no_sense_do_nothing(void **state)
 	assert_int_equal(m.host.ops->invalidate(m.host.opaque, NULL, &res), -EINVAL);
 	assert_int_equal(m.host.ops->invalidate(m.host.opaque, &good, NULL), -EINVAL);
 	assert_int_equal(m.host.ops->invalidate(NULL, &good, &res), -EINVAL);
-	viq_soft_counters(m.soft, &counters);
+	viq_soft_counters(m.soft, &counters, sizeof(counters));
 	assert_int_equal(counters.calls, 0);
 	machine_fini(&m);
 }
@@ -299,7 +299,7 @@ static void an_illegal_entry_is_found_exactly(void **state)
 		assert_int_equal(res.os_error, 0);
 		assert_int_equal(res.host_calls, 1);
 		check_effects(&b, i);
-		viq_soft_counters(b.m.soft, &counters);
+		viq_soft_counters(b.m.soft, &counters, sizeof(counters));
 		assert_int_equal(counters.calls, 1);
 		assert_int_equal(counters.entries, i);
 		/* Sent again, it fails again. */

@@ -42,11 +42,11 @@ static void let_it_run(void)
 {
 	struct viq_soft_counters before, now;
 
-	viq_soft_counters(race->m.soft, &before);
+	viq_soft_counters(race->m.soft, &before, sizeof(before));
 	assert_int_equal(pthread_create(&race->thread, NULL, change_and_invalidate, NULL), 0);
 	do {
 		sched_yield();
-		viq_soft_counters(race->m.soft, &now);
+		viq_soft_counters(race->m.soft, &now, sizeof(now));
 	} while (now.entries < before.entries + race->count);
 }
 

@@ -114,7 +114,7 @@ static void *disturb(void *opaque)
 						   (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, w->m.cd, 0), 0}),
 			0);
 		viq_soft_cached(dev, iova_of(0), 0, VIQ_SOFT_READ, false);
-		viq_soft_counters(w->m.soft, &counters);
+		viq_soft_counters(w->m.soft, &counters, sizeof(counters));
 		assert_int_equal(viq_soft_dev_set_ats(dev, i % 2), 0);
 		assert_int_equal(viq_soft_s2_invalidate(w->m.soft, w->m.s2, 0, 0), 0);
 		assert_int_equal(viq_soft_object_free(w->m.soft, vdevice), 0);

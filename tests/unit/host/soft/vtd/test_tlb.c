@@ -245,17 +245,17 @@ static void each_access_is_counted(void **state)
 	struct world w;
 
 	world_init(&w);
-	viq_soft_vtd_counters(w.vm.soft, &c[0]);
+	viq_soft_vtd_counters(w.vm.soft, &c[0], sizeof(c[0]));
 	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
-	viq_soft_vtd_counters(w.vm.soft, &c[1]);
+	viq_soft_vtd_counters(w.vm.soft, &c[1], sizeof(c[1]));
 	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
-	viq_soft_vtd_counters(w.vm.soft, &c[2]);
+	viq_soft_vtd_counters(w.vm.soft, &c[2], sizeof(c[2]));
 	vm_misses(&w.vm, w.vm.dev, 5, 0xb000, VIQ_VTD_FR_FS_P);
-	viq_soft_vtd_counters(w.vm.soft, &c[3]);
+	viq_soft_vtd_counters(w.vm.soft, &c[3], sizeof(c[3]));
 	assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, true), 0);
 	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
 	vm_hits(w.vm.dev, 5, IOVA, PAGE(0));
-	viq_soft_vtd_counters(w.vm.soft, &c[4]);
+	viq_soft_vtd_counters(w.vm.soft, &c[4], sizeof(c[4]));
 	assert_int_equal(c[1].tlb_misses, c[0].tlb_misses + 1);
 	assert_int_equal(c[1].walks, c[0].walks + 1);
 	assert_int_equal(c[1].tlb_hits, c[0].tlb_hits);
