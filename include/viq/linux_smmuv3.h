@@ -8,10 +8,10 @@
  * SMMUv3 of <viq/smmuv3.h>; a VMM with a front end of its own calls viq_linux_vsmmu_set(). Wiring:
  *
  *   viq_linux_vsmmu_create(ctx, &vconfig, &vsmmu, &why);
- *   viq_nest_smmuv3_create(NULL, NULL, &nest);
+ *   viq_nest_smmuv3_create(NULL, NULL, &nest, &why);
  *   backend = viq_linux_vsmmu_backend(vsmmu);
  *   viq_nest_smmuv3_join(nest, &backend, &why);
- *   viq_smmuv3_config_init(&config);
+ *   viq_smmuv3_config_init(&config, sizeof(config));
  *   viq_nest_smmuv3_offer(nest, ats, &config);           // ID registers: what the host has
  *   config.host = viq_linux_vsmmu_host(vsmmu);           // invalidations go to the kernel, and come back exact
  *   ops.reconfig = ... viq_nest_smmuv3_reconfig(nest, cause, first, last);

@@ -20,8 +20,9 @@ class Readme(unittest.TestCase):
         self.assertEqual(blocks[0], read("examples", "embed.c").partition("\n")[2])
 
     def test_links(self):
-        pages = ["README.md"] + ["docs/" + name for name in os.listdir(os.path.join(SOURCE, "docs"))]
-        for page in pages:
+        pages = [os.path.join(folder, name) for folder, _, names in os.walk(SOURCE) for name in names]
+        pages = [os.path.relpath(page, SOURCE) for page in pages if page.endswith(".md")]
+        for page in [page for page in pages if not page.startswith(("build", "subprojects", "."))]:
             for link in re.findall(r"\]\(([^)#]+)\)", read(page)):
                 if not link.startswith("http"):
                     target = os.path.join(SOURCE, os.path.dirname(page), link)

@@ -163,7 +163,7 @@ void soft_nested_drop(struct viq_soft *soft, struct soft_nested *nested, struct 
 	MUST_HOLD(soft->lock);
 
 /*
- * dev.c: attach nested (NULL: nothing), with this vDEVICE (NULL: none) and ATS; what was before goes to retired. The
+ * device.c: attach nested (NULL: nothing), with this vDEVICE (NULL: none) and ATS; what was before goes to retired. The
  * arguments must fit each other. 0, or -ENOMEM with nothing changed.
  */
 int soft_dev_set(struct viq_soft_dev *dev, struct soft_nested *nested, struct soft_vdevice *vdevice, bool ats,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The software VT-d as a whole: creation, locks, counters. The model is in unit.h, ../slot.h and ../thread.h. */
+/* The software VT-d as a whole: creation, locks, counters. The model is in unit.h, ../cache/slot.h and ../thread.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
