@@ -268,10 +268,10 @@ bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s)
 /* Consume as far as the budget goes. true: consumable commands are left. */
 static bool run(struct viq_smmuv3 *s)
 {
-	bool left;
+	bool left = smmuv3_cmdq_waits(s);
 
-	if (!s->budget.left || !smmuv3_cmdq_waits(s))
-		return smmuv3_cmdq_waits(s);
+	if (!left || !s->budget.left)
+		return left;
 	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 	s->counters.runs++;
 	left = consume(s) && may_consume(s, s->head);

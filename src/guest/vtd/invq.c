@@ -257,17 +257,17 @@ static bool consume(struct viq_vtd *s)
 /* Consume as far as the budget goes. true: consumable descriptors are left. */
 static bool run(struct viq_vtd *s)
 {
-	bool left = false;
+	bool left = vtd_invq_waits(s);
 
-	if (!s->budget.left || !vtd_invq_waits(s))
-		return vtd_invq_waits(s);
+	if (!left || !s->budget.left)
+		return left;
 	s->head = (uint32_t)(s->regs.iqh >> s->queue.shift);
 	s->counters.runs++;
-	if (consume(s)) {
-		left = may_fetch(s, s->head);
-		if (!left && s->regs.timed_out)
-			vtd_timeout_report(s);
-	}
+	if (!consume(s))
+		return false;
+	left = may_fetch(s, s->head);
+	if (!left && s->regs.timed_out)
+		vtd_timeout_report(s);
 	s->counters.budget_ends += left;
 	return left;
 }
