@@ -155,7 +155,8 @@ struct viq_call_fanout;
 
 /*
  * hosts (NULL if count is 0) is copied. *out is the caller's, for viq_call_fanout_destroy(). Returns: 0; -EINVAL: too
- * many, no ops; -ENOMEM. Context: any thread.
+ * many, no ops; -EEXIST: one of them twice, with the same ops, opaque and object; -ENOMEM; with *why. Context: any
+ * thread.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count,
 						     struct viq_call_fanout **out, struct viq_why *why);
@@ -165,10 +166,11 @@ VIQ_EXPORT void viq_call_fanout_destroy(struct viq_call_fanout *fanout);
 VIQ_EXPORT struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout);
 /*
  * A host joins. Returns: 0; -EEXIST: it is there, or is being removed; -ENOSPC: VIQ_CALL_MAX_HOSTS are; -ELOOP: it is
- * a fan-out itself, and one can only be among the hosts of viq_call_fanout_create(); -EINVAL: no ops. Context: any
- * thread; never waits for a call.
+ * a fan-out itself, and one can only be among the hosts of viq_call_fanout_create(); -EINVAL: no ops; with *why.
+ * Context: any thread; never waits for a call.
  */
-VIQ_EXPORT VIQ_MUST_CHECK int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host,
+						  struct viq_why *why);
 /*
  * A host leaves: the one with these ops, opaque and object. Waits for the calls that are in this host, not for those in
  * others; then it is used no more and may be destroyed. Its devices must not translate any more: what it holds is not

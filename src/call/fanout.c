@@ -273,6 +273,35 @@ const struct viq_call_host_ops call_fanout_ops = {
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
+/* The member, NULL if there is none. */
+static struct member *find(struct viq_call_fanout *fanout, const struct viq_call_host *host) MUST_HOLD(fanout->lock)
+{
+	for (struct member *m = fanout->members; m < fanout->members + VIQ_CALL_MAX_HOSTS; m++) {
+		if (m->host.ops == host->ops && m->host.opaque == host->opaque && m->host.object == host->object)
+			return m;
+	}
+	return NULL;
+}
+
+/* A checked host joins. */
+static int join(struct viq_call_fanout *fanout, const struct viq_call_host *host, struct viq_why *why)
+{
+	const struct viq_call_host none = {0};
+	struct member *m = NULL;
+	bool there;
+
+	pthread_mutex_lock(&fanout->lock);
+	there = find(fanout, host);
+	if (!there)
+		m = find(fanout, &none);
+	if (m)
+		m->host = *host;
+	pthread_mutex_unlock(&fanout->lock);
+	if (there)
+		return why_say(why, -EEXIST, "host: the fan-out has it, or it is still being removed");
+	return m ? 0 : why_say(why, -ENOSPC, "host: the fan-out has %d, and can have no more", VIQ_CALL_MAX_HOSTS);
+}
+
 int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, struct viq_call_fanout **out,
 			   struct viq_why *why)
 {
@@ -293,8 +322,12 @@ int viq_call_fanout_create(const struct viq_call_host *hosts, uint32_t count, st
 		goto free_fanout;
 	if (pthread_cond_init(&fanout->idle, NULL))
 		goto destroy_lock;
-	for (uint32_t i = 0; i < count; i++)
-		fanout->members[i].host = hosts[i];
+	for (uint32_t i = 0; i < count; i++) {
+		if (join(fanout, &hosts[i], NULL)) {
+			viq_call_fanout_destroy(fanout);
+			return why_say(why, -EEXIST, "hosts[%u]: the same as an earlier one", i);
+		}
+	}
 	*out = fanout;
 	return 0;
 
@@ -319,39 +352,16 @@ struct viq_call_host viq_call_fanout_host(struct viq_call_fanout *fanout)
 	return (struct viq_call_host){.ops = fanout ? &call_fanout_ops : NULL, .opaque = fanout};
 }
 
-/* The member, NULL if there is none. */
-static struct member *find(struct viq_call_fanout *fanout, const struct viq_call_host *host) MUST_HOLD(fanout->lock)
+int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host, struct viq_why *why)
 {
-	for (struct member *m = fanout->members; m < fanout->members + VIQ_CALL_MAX_HOSTS; m++) {
-		if (m->host.ops == host->ops && m->host.opaque == host->opaque && m->host.object == host->object)
-			return m;
-	}
-	return NULL;
-}
-
-int viq_call_fanout_add(struct viq_call_fanout *fanout, const struct viq_call_host *host)
-{
-	const struct viq_call_host none = {0};
-	struct member *m;
-	int ret = 0;
-
-	if (!fanout || !call_host_ok(host))
-		return -EINVAL;
+	if (!fanout)
+		return why_say(why, -EINVAL, "fanout: NULL");
+	if (!call_host_ok(host))
+		return why_say(why, -EINVAL, "host: " CALL_HOST_WRONG);
 	/* Else one could get into itself. */
 	if (call_is_fanout(host))
-		return -ELOOP;
-	pthread_mutex_lock(&fanout->lock);
-	if (find(fanout, host)) {
-		ret = -EEXIST;
-	} else {
-		m = find(fanout, &none);
-		if (m)
-			m->host = *host;
-		else
-			ret = -ENOSPC;
-	}
-	pthread_mutex_unlock(&fanout->lock);
-	return ret;
+		return why_say(why, -ELOOP, "host: a fan-out, which can only be among the hosts of another's creation");
+	return join(fanout, host, why);
 }
 
 int viq_call_fanout_remove(struct viq_call_fanout *fanout, const struct viq_call_host *host)

@@ -64,7 +64,7 @@ static void smmuv3_life(void)
 	nomem_must(viq_fault_create(VIQ_FAULT_EXACT, &fault, NULL));
 	nomem_must(viq_fault_host(fault, &null, &behind, NULL));
 	nomem_must(viq_call_fanout_create(&null, 1, &fanout, NULL));
-	nomem_must(viq_call_fanout_add(fanout, &behind));
+	nomem_must(viq_call_fanout_add(fanout, &behind, NULL));
 	viq_smmuv3_config_init(&config, sizeof(config));
 	config.mem = mem;
 	config.host = viq_call_fanout_host(fanout);

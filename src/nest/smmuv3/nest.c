@@ -135,7 +135,7 @@ int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_b
 	err = nest->smmu ? promise(backend, nest->smmu, why) : 0;
 	/* Its streams follow the guest only after invalidations reach it. */
 	if (!err && backend->host.ops)
-		err = viq_call_fanout_add(nest->fanout, &backend->host);
+		err = viq_call_fanout_add(nest->fanout, &backend->host, why);
 	if (!err)
 		nest->backends[nest->count++] = *backend;
 	return err;

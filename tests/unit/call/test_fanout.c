@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -500,8 +501,10 @@ static void misuse_is_refused(void **state)
 	struct viq_call_fanout *fanout = (void *)hosts;
 	struct viq_call_host_ops ops;
 
-	for (uint32_t i = 0; i <= VIQ_CALL_MAX_HOSTS; i++)
+	for (uint32_t i = 0; i <= VIQ_CALL_MAX_HOSTS; i++) {
 		hosts[i] = viq_call_null_host();
+		hosts[i].object = i;
+	}
 	assert_int_equal(viq_call_fanout_create(NULL, 1, &fanout, NULL), -EINVAL);
 	assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS + 1, &fanout, NULL), -EINVAL);
 	assert_int_equal(viq_call_fanout_create(hosts, 1, NULL, NULL), -EINVAL);
@@ -520,6 +523,37 @@ static void misuse_is_refused(void **state)
 	viq_call_fanout_destroy(fanout);
 	viq_call_fanout_destroy(NULL);
 	assert_null(viq_call_fanout_host(NULL).ops);
+}
+
+/* Removing it once would leave it in the other place, to be called after it was destroyed. */
+static void no_host_is_in_it_twice(void **state)
+{
+	struct viq_call_host null = viq_call_null_host(), other = null, hosts[VIQ_CALL_MAX_HOSTS];
+	struct viq_call_fanout *fanout = NULL;
+	struct viq_why why;
+
+	other.object = 1; /* the same ops and another object: another host */
+	for (uint32_t first = 0; first < VIQ_CALL_MAX_HOSTS; first++) {
+		for (uint32_t again = first + 1; again < VIQ_CALL_MAX_HOSTS; again++) {
+			char text[16];
+
+			for (uint32_t i = 0; i < VIQ_CALL_MAX_HOSTS; i++) {
+				hosts[i] = other;
+				hosts[i].object += i;
+			}
+			hosts[first] = hosts[again] = null;
+			assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS, &fanout, &why), -EEXIST);
+			snprintf(text, sizeof(text), "hosts[%u]: ", again);
+			assert_int_equal(strncmp(why.text, text, strlen(text)), 0);
+			assert_null(fanout);
+		}
+	}
+	assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS - 1, &fanout, NULL), 0);
+	assert_int_equal(viq_call_fanout_add(fanout, &hosts[0], &why), -EEXIST);
+	assert_non_null(strstr(why.text, "host: "));
+	assert_int_equal(viq_call_fanout_remove(fanout, &null), 0);
+	assert_int_equal(viq_call_fanout_remove(fanout, &null), -ENOENT);
+	viq_call_fanout_destroy(fanout);
 }
 
 /* Of a stream, what any host says; also the last one of as many hosts as there may be. */
@@ -564,6 +598,7 @@ int main(void)
 		cmocka_unit_test(p5_unknown_streams_reach_no_host),
 		cmocka_unit_test(p8_one_host_returns_an_errno),
 		cmocka_unit_test(misuse_is_refused),
+		cmocka_unit_test(no_host_is_in_it_twice),
 		cmocka_unit_test(probe_needs_every_host),
 		cmocka_unit_test(stream_is_known_if_any_host_knows_it),
 		cmocka_unit_test(every_host_is_asked_of_a_stream),

@@ -63,11 +63,11 @@ static void a_host_gets_what_comes_while_it_is_there(void **state)
 	for (int round = 0; round < 3 * VIQ_CALL_MAX_HOSTS; round++) {
 		uint32_t before = fakes[0].calls;
 
-		assert_int_equal(viq_call_fanout_add(fanout, &hosts[0]), 0);
+		assert_int_equal(viq_call_fanout_add(fanout, &hosts[0], NULL), 0);
 		assert_int_equal(viq_call_stream(&outer, 1), VIQ_CALL_STREAM_KNOWN);
 		send(fanout, 8);
 		assert_int_equal(fakes[0].calls, before + 1);
-		assert_int_equal(viq_call_fanout_add(fanout, &hosts[1]), 0);
+		assert_int_equal(viq_call_fanout_add(fanout, &hosts[1], NULL), 0);
 		assert_int_equal(viq_call_fanout_remove(fanout, &hosts[0]), 0);
 		send(fanout, 8);
 		assert_int_equal(fakes[0].calls, before + 1);
@@ -86,26 +86,26 @@ static void misuse_is_refused(void **state)
 	struct viq_call_host host = viq_call_null_host(), bad = {0};
 	struct viq_call_host self = viq_call_fanout_host(fanout), fan = viq_call_fanout_host(other);
 
-	assert_int_equal(viq_call_fanout_add(NULL, &host), -EINVAL);
-	assert_int_equal(viq_call_fanout_add(fanout, NULL), -EINVAL);
-	assert_int_equal(viq_call_fanout_add(fanout, &bad), -EINVAL);
+	assert_int_equal(viq_call_fanout_add(NULL, &host, NULL), -EINVAL);
+	assert_int_equal(viq_call_fanout_add(fanout, NULL, NULL), -EINVAL);
+	assert_int_equal(viq_call_fanout_add(fanout, &bad, NULL), -EINVAL);
 	assert_int_equal(viq_call_fanout_remove(NULL, &host), -EINVAL);
 	assert_int_equal(viq_call_fanout_remove(fanout, NULL), -EINVAL);
 	assert_int_equal(viq_call_fanout_remove(fanout, &bad), -EINVAL);
-	assert_int_equal(viq_call_fanout_add(fanout, &self), -ELOOP);
-	assert_int_equal(viq_call_fanout_add(fanout, &fan), -ELOOP);
+	assert_int_equal(viq_call_fanout_add(fanout, &self, NULL), -ELOOP);
+	assert_int_equal(viq_call_fanout_add(fanout, &fan, NULL), -ELOOP);
 	assert_int_equal(viq_call_fanout_remove(fanout, &host), -ENOENT);
 	/* The same ops and another object are another host. */
 	for (host.object = 0; host.object < VIQ_CALL_MAX_HOSTS; host.object++) {
-		assert_int_equal(viq_call_fanout_add(fanout, &host), 0);
-		assert_int_equal(viq_call_fanout_add(fanout, &host), -EEXIST);
+		assert_int_equal(viq_call_fanout_add(fanout, &host, NULL), 0);
+		assert_int_equal(viq_call_fanout_add(fanout, &host, NULL), -EEXIST);
 	}
-	assert_int_equal(viq_call_fanout_add(fanout, &host), -ENOSPC);
+	assert_int_equal(viq_call_fanout_add(fanout, &host, NULL), -ENOSPC);
 	assert_int_equal(viq_call_fanout_remove(fanout, &host), -ENOENT);
 	host.object = 3;
 	assert_int_equal(viq_call_fanout_remove(fanout, &host), 0);
 	assert_int_equal(viq_call_fanout_remove(fanout, &host), -ENOENT);
-	assert_int_equal(viq_call_fanout_add(fanout, &host), 0);
+	assert_int_equal(viq_call_fanout_add(fanout, &host, NULL), 0);
 	viq_call_fanout_destroy(other);
 	viq_call_fanout_destroy(fanout);
 }
@@ -193,7 +193,7 @@ static void removing_waits_for_calls_in_that_host(void **state)
 	/* It takes part in nothing more, and cannot come back or be removed twice meanwhile. */
 	send(r.fanout, 8);
 	assert_int_equal(gate.calls, 1);
-	assert_int_equal(viq_call_fanout_add(r.fanout, &gate.self), -EEXIST);
+	assert_int_equal(viq_call_fanout_add(r.fanout, &gate.self, NULL), -EEXIST);
 	assert_int_equal(viq_call_fanout_remove(r.fanout, &gate.self), -ENOENT);
 	sem_post(&gate.go);
 	pthread_join(remover, NULL);
@@ -222,7 +222,7 @@ static void a_call_in_one_host_holds_up_no_other(void **state)
 	sem_wait(&gate.entered);
 	assert_int_equal(viq_call_fanout_remove(fanout, &hosts[0]), 0);
 	assert_int_equal(viq_call_fanout_remove(fanout, &hosts[2]), 0);
-	assert_int_equal(viq_call_fanout_add(fanout, &joined.self), 0);
+	assert_int_equal(viq_call_fanout_add(fanout, &joined.self, NULL), 0);
 	sem_post(&gate.go);
 	pthread_join(caller, NULL);
 	/* Calls that begin now reach it. */
@@ -243,7 +243,7 @@ static void add_another(struct gate *gate)
 {
 	struct viq_call_host host = viq_call_null_host();
 
-	gate->ret = viq_call_fanout_add(gate->fanout, &host);
+	gate->ret = viq_call_fanout_add(gate->fanout, &host, NULL);
 }
 
 /* P10: what a host's function must not do is refused, and what it may do works. */
@@ -318,7 +318,7 @@ static void *device_thread(void *opaque)
 	const struct viq_call_host host = {.ops = &device_ops, .opaque = d};
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		assert_int_equal(viq_call_fanout_add(d->fanout, &host), 0);
+		assert_int_equal(viq_call_fanout_add(d->fanout, &host, NULL), 0);
 		device_access(d);
 		sem_post(&joined);
 		for (int i = 0; i < 20; i++) {
