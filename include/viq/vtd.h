@@ -317,7 +317,8 @@ VIQ_EXPORT int viq_vtd_descriptor_text(const uint64_t desc[4], const struct viq_
 
 /*
  * What a queue of descriptors of width bits (128 or 256) answers to this one: 0 if it is legal, else VIQ_VTD_IQEI_*.
- * With 128 bits qw2 and qw3 are not looked at.
+ * With 128 bits qw2 and qw3 are not looked at. A queue of 256 bits is taken to be in scalable mode: in legacy mode
+ * types 6 and above are VIQ_VTD_IQEI_TYPE there too (Table 26).
  */
 VIQ_EXPORT unsigned int viq_vtd_descriptor_check(const uint64_t desc[4], unsigned int width,
 						 const struct viq_vtd_config *config);

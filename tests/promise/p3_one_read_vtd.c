@@ -197,8 +197,7 @@ static void test_each_byte_once(void **state)
 			memcpy(counted.bytes + i * size, d.qw, size);
 		}
 		v->lax = true;
-		vvtd_w64(v, VREG(IQA), width == 256 ? VREG(IQA_DW) : 0);
-		vvtd_gcmd(v, VREG(GCMD_QIE), true);
+		vvtd_boot_at(v, width, 0, 0);
 		vvtd_w32(v, VREG(IQT), (slots - 1) * size);
 		assert_int_equal(vvtd_r64(v, VREG(IQH)), (slots - 1) * size);
 		for (uint32_t i = 0; i < 4096; i++)

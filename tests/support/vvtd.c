@@ -328,6 +328,19 @@ void vvtd_gcmd(struct vvtd *v, uint32_t bit, bool on)
 	assert_int_equal(!!(vvtd_r32(v, VREG(GSTS)) & bit), bit != VREG(GCMD_WBF) && on);
 }
 
+/* Types 6 and above are of scalable mode alone (Table 26): unless the test has chosen a mode, it is that one. */
+static void choose_mode(struct vvtd *v)
+{
+	bool quiet = v->quiet;
+
+	if (vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_RTPS) || !(v->config.ecap & VREG(ECAP_SMTS)))
+		return;
+	v->quiet = true;
+	vvtd_w64(v, VREG(RTADDR), VIQ_PUT(VREG(RTADDR_TTM), VIQ_VTD_TTM_SCALABLE));
+	vvtd_gcmd(v, VREG(GCMD_SRTP), true);
+	v->quiet = quiet;
+}
+
 void vvtd_boot_at(struct vvtd *v, unsigned int width, unsigned int qs, uint64_t base)
 {
 	v->base = base;
@@ -338,6 +351,8 @@ void vvtd_boot_at(struct vvtd *v, unsigned int width, unsigned int qs, uint64_t 
 	v->shadow = checked(calloc(v->slots, sizeof(*v->shadow)));
 	if (base == VVTD_QUEUE)
 		memset(v->ram + VVTD_STATUS, 0, 4 * v->slots);
+	if (width == 256)
+		choose_mode(v);
 	vvtd_w32(v, VREG(IQT), 0);
 	vvtd_w64(v, VREG(IQA), base | (width == 256 ? VREG(IQA_DW) : 0) | qs);
 	vvtd_gcmd(v, VREG(GCMD_QIE), true);

@@ -137,7 +137,8 @@ static void pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 /* The descriptor at head. false: the queue stopped. Otherwise head is behind it. */
 static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 {
-	unsigned int iqei = vtd_rule_check(s->rules, &s->offer, s->queue.shift == 5, desc);
+	bool scalable = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) != VIQ_VTD_TTM_LEGACY;
+	unsigned int iqei = vtd_rule_check(s->rules, &s->offer, s->queue.shift == 5, scalable, desc);
 
 	if (iqei) {
 		if (vtd_batch_flush(s))

@@ -19,7 +19,7 @@ unsigned int viq_vtd_descriptor_check(const uint64_t desc[4], unsigned int width
 		return VIQ_VTD_IQEI_TYPE;
 	for (uint8_t type = 0; type < VTD_TYPES; type++)
 		vtd_rule_init(&rules[type], type, &offer);
-	return vtd_rule_check(rules, &offer, width == 256, desc);
+	return vtd_rule_check(rules, &offer, width == 256, width == 256, desc);
 }
 
 int viq_vtd_descriptor_text(const uint64_t desc[4], const struct viq_vtd_config *config, char *buf, size_t len)

@@ -79,10 +79,10 @@ const char *vtd_limits_broken(enum vtd_limits limits, const uint64_t desc[4], co
 #define FIELDS_PAGE  &field_addr, &field_am, &field_ih
 #define FIELDS_PFSID &field_pfsid_lo, &field_pfsid_hi
 
-#define DESCRIPTOR(t, text, feat, who, w, lim, ...)                                                                    \
+#define DESCRIPTOR(t, text, feat, who, sm, lim, ...)                                                                   \
 	{                                                                                                              \
 		.name = text, .type = VIQ_VTD_TYPE_##t, .feature = FEATURE_##feat, .handler = HANDLER_##who,           \
-		.wide = w, .limits = LIMITS_##lim, .fields = {__VA_ARGS__},                                            \
+		.scalable = sm, .limits = LIMITS_##lim, .fields = {__VA_ARGS__},                                       \
 	}
 
 /* One row a type, in the order of numbers. */
@@ -151,15 +151,15 @@ void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *
 	rule->reserved[1] = ~known[1];
 	rule->limits = row->limits;
 	rule->handler = row->handler;
-	rule->wide = row->wide;
+	rule->scalable = row->scalable;
 }
 
 unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
-			    const uint64_t desc[4])
+			    bool scalable, const uint64_t desc[4])
 {
 	const struct vtd_rule *rule = &rules[desc[0] & VIQ_VTD_DESC_TYPE];
 
-	if ((desc[0] & VIQ_VTD_DESC_TYPE_HI) || rule->handler == HANDLER_INVALID || (rule->wide && !wide))
+	if ((desc[0] & VIQ_VTD_DESC_TYPE_HI) || rule->handler == HANDLER_INVALID || (rule->scalable && !scalable))
 		return VIQ_VTD_IQEI_TYPE;
 	if ((desc[0] & rule->reserved[0]) || (desc[1] & rule->reserved[1]) || (wide && (desc[2] | desc[3])))
 		return VIQ_VTD_IQEI_RESERVED;

@@ -79,7 +79,7 @@ struct vtd_descriptor {
 	uint8_t feature;                                    /* enum vtd_feature: without it the type is invalid */
 	uint8_t handler;                                    /* enum vtd_handler */
 	uint8_t limits;                                     /* enum vtd_limits */
-	bool wide;                                          /* not in a queue of 128-bit descriptors */
+	bool scalable;                                      /* not in legacy mode (Table 26) */
 	const struct vtd_field *fields[VTD_MAX_FIELDS + 1]; /* NULL-terminated */
 };
 
@@ -98,16 +98,19 @@ struct vtd_rule {
 	uint64_t reserved[2]; /* any of these bits set: reserved field violation. TYPE_HI is not among them */
 	uint8_t limits;
 	uint8_t handler;
-	bool wide;
+	bool scalable;
 };
 
 #define VTD_TYPES 16
 
 void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *offer);
 
-/* 0, or the VIQ_VTD_IQEI_* that this descriptor stops the queue with. */
+/*
+ * 0, or the VIQ_VTD_IQEI_* that this descriptor stops the queue with. wide: the queue has 256-bit descriptors;
+ * scalable: the translation table mode is not legacy mode, so wide.
+ */
 unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
-			    const uint64_t desc[4]);
+			    bool scalable, const uint64_t desc[4]);
 
 /* A range of addresses: bytes is a power of two and addr a multiple of it; bytes = 0: everything. */
 struct vtd_span {

@@ -115,7 +115,9 @@ class Guest:
         iqa = RINGS + (random.randrange(32) << 19) | wide << 11 | random.choice((0, 0, 1, 1, 3, 7))
         levels = state[OFFSET["GSTS"]] & vtd.LEVELS & ~vtd.QIE
         self.queue, self.tail = Queue(iqa), 0
-        lines = [put("GCMD", levels), put("IQT", 0, random.choice((4, 8))), put("IQA", iqa), put("GCMD", levels | vtd.QIE)]
+        # Types 6 and above are of scalable mode alone (Table 26).
+        lines = [put("GCMD", levels), put("RTADDR", wide << 10), put("GCMD", levels | vtd.SRTP),
+                 put("IQT", 0, random.choice((4, 8))), put("IQA", iqa), put("GCMD", levels | vtd.QIE)]
         # Before the first descriptor QEMU would not let go of the queue again.
         lines += self.store([self.wait()]) + [put("IQT", self.tail, 4)]
         return Step("set up", lines, f"IQA {iqa:#x}", {"IQA": iqa})
@@ -142,7 +144,7 @@ class Guest:
         name = self.random.choice([n for n in WRITABLE if n not in ("IQT", "IQA")])
         value = self.random.getrandbits(8 * SIZE[name])
         if name == "RTADDR":
-            value &= ~bits(11, 10)  # legacy: a queue of narrow descriptors would stop
+            value = value & ~bits(11, 10) | (self.queue.wide if self.queue else 0) << 10  # SRTP may follow
         if self.random.random() < 0.9:
             value &= WRITABLE[name]
         return Step("store", [put(name, value)], f"{name} {value:#x}", {name: value})

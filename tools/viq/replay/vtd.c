@@ -240,13 +240,18 @@ static void write_register(struct replay_guest *base, uint64_t offset, unsigned 
 	viq_vtd_mmio_write(of(base)->vtd, offset, size, value);
 }
 
+static void set_root(struct replay_guest *base, bool scalable)
+{
+	uint64_t levels = guest_read32(base, VIQ_VTD_GSTS) & GCMD_LEVELS;
+	uint64_t mode = VIQ_PUT(VIQ_VTD_RTADDR_TTM, scalable ? VIQ_VTD_TTM_SCALABLE : VIQ_VTD_TTM_LEGACY);
+
+	guest_write64(base, VIQ_VTD_RTADDR, of(base)->root | mode);
+	guest_write32(base, VIQ_VTD_GCMD, levels | VIQ_VTD_GCMD_SRTP);
+}
+
 static void enable(struct replay_guest *base)
 {
-	struct vtd_guest *guest = of(base);
-	uint64_t mode = VIQ_PUT(VIQ_VTD_RTADDR_TTM, guest->scalable ? VIQ_VTD_TTM_SCALABLE : VIQ_VTD_TTM_LEGACY);
-
-	guest_write64(base, VIQ_VTD_RTADDR, guest->root | mode);
-	guest_write32(base, VIQ_VTD_GCMD, VIQ_VTD_GCMD_SRTP);
+	set_root(base, of(base)->scalable);
 	guest_write32(base, VIQ_VTD_GCMD, VIQ_VTD_GCMD_TE);
 }
 
@@ -259,6 +264,9 @@ static void start_queue(struct replay_guest *base, uint32_t first)
 	for (uint32_t i = 0; i < first; i++)
 		guest_store(base, i, replay_vtd.filler);
 	guest_write32(base, VIQ_VTD_GCMD, levels);
+	/* The guest may have been another one then, of the other mode. The software host's tables are of one mode. */
+	if (!of(base)->soft)
+		set_root(base, base->ring.entry_size == VIQ_VTD_DESC_SIZE_256);
 	guest_write32(base, VIQ_VTD_IQT, 0);
 	guest_write64(base, VIQ_VTD_IQA,
 		      base->ring.base | VIQ_PUT(VIQ_VTD_IQA_QS, __builtin_ctz(bytes / 4096)) |

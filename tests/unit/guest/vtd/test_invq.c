@@ -175,6 +175,44 @@ static void test_wait_forms(void **state)
 	vvtd_free(v);
 }
 
+/*
+ * Table 26: in legacy mode a queue of 256-bit descriptors takes types 1 to 5; the others are invalid types, until SRTP
+ * takes scalable mode over.
+ */
+static void test_types_of_modes(void **state)
+{
+	const struct test_desc both[] = {desc_cc(1, 0, 0, 0), desc_iotlb(1, 0, 0, 0, false), desc_devtlb(8, 0, false),
+					 desc_iec(false, 0, 0), desc_wait(false, false, true, 0, 0)};
+	const struct test_desc scalable[] = {desc_page(1, 1, 7), desc_pc(3, 0, 0), desc_pdevtlb(8, 1, false, 0, false)};
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *host = vvtd_host_new(v);
+
+	vvtd_attach(v, host, 1, 1, 8, 0);
+	vvtd_gcmd(v, VREG(GCMD_SRTP), true); /* TTM = 00 */
+	vvtd_boot(v, 256, 0);
+	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
+		vvtd_submit(v, both[i]);
+		assert_vidle(v);
+	}
+	for (size_t i = 0; i < sizeof(scalable) / sizeof(scalable[0]); i++) {
+		vvtd_forget(v);
+		vvtd_submit(v, scalable[i]);
+		assert_iqe(v, v->prod - 2, VIQ_VTD_IQEI_TYPE);
+		assert_int_equal(host->effect_count, 0);
+		assert_int_equal(vvtd_log_number(v, VLOG_RECONFIG) + vvtd_log_number(v, VLOG_DEVTLB), 0);
+		vvtd_replace_desc(v, v->prod - 2, both[4]);
+		vvtd_w32(v, VREG(FSTS), VREG(FSTS_IQE));
+		assert_vidle(v);
+	}
+	vvtd_w64(v, VREG(RTADDR), VIQ_PUT(VREG(RTADDR_TTM), VIQ_VTD_TTM_SCALABLE));
+	vvtd_gcmd(v, VREG(GCMD_SRTP), true);
+	for (size_t i = 0; i < sizeof(scalable) / sizeof(scalable[0]); i++) {
+		vvtd_submit(v, scalable[i]);
+		assert_vidle(v);
+	}
+	vvtd_free(v);
+}
+
 /* 6.5.2.1: context caches have no domain-id in scalable mode, so domain-selective is done as global. */
 static void test_context_cache_scalable(void **state)
 {
@@ -196,6 +234,13 @@ static void test_context_cache_scalable(void **state)
 	assert_int_equal(what->scope, VIQ_VTD_SCOPE_DEVICE);
 	assert_int_equal(what->source_id, 8);
 	vvtd_free(v);
+}
+
+/* From legacy mode, where domain-ids of context-cache descriptors count, to the one that has PASIDs. */
+static void become_scalable(struct vvtd *v)
+{
+	vvtd_gcmd(v, VREG(GCMD_QIE), false);
+	vvtd_boot(v, 256, 1);
 }
 
 /* 6.5.2.2 to 6.5.2.4: bits of a domain-id above CAP.ND are ignored; a table cannot have any. */
@@ -222,8 +267,10 @@ static void test_domain_width(void **state)
 	/* By register too (11.4.6.1, 11.4.6.3). */
 	vvtd_w64(v, VREG(CCMD), VREG(CCMD_ICC) | VIQ_PUT(VREG(CCMD_CIRG), VIQ_VTD_CC_DOMAIN) | 0xab05);
 	assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_RECONFIG)].reconfig.domain_id, 5);
-	vvtd_boot(v, 256, 0);
+	vvtd_boot(v, 128, 0);
 	for (size_t i = 0; i < sizeof(reconfigs) / sizeof(reconfigs[0]); i++) {
+		if ((reconfigs[i].qw[0] & VIQ_VTD_DESC_TYPE) == VIQ_VTD_TYPE_PC && v->shift == 4)
+			become_scalable(v);
 		vvtd_forget(v);
 		vvtd_submit(v, reconfigs[i]);
 		assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_RECONFIG)].reconfig.domain_id, 5);
@@ -422,13 +469,15 @@ static void test_hooks(void **state)
 	size_t at, hosted;
 
 	vvtd_attach(v, host, 1, 2, 0x100, 0);
-	vvtd_boot(v, 256, 1);
+	vvtd_boot(v, 128, 1);
 	for (size_t i = 0; i < sizeof(reconfigs) / sizeof(reconfigs[0]); i++) {
 		struct viq_vtd_reconfig want = reconfigs[i].what;
 
+		if (want.cause == VIQ_VTD_PASID_CACHE && v->shift == 4)
+			become_scalable(v);
 		want.size = sizeof(want);
 		vvtd_forget(v);
-		vvtd_push(v, desc_page(1, 2, i));
+		vvtd_push(v, desc_iotlb(2, 1, 0, 0, false));
 		vvtd_submit(v, reconfigs[i].desc);
 		assert_vidle(v);
 		hosted = vvtd_log_find(v, 0, VLOG_HOST);
@@ -549,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_long_runs),
 		cmocka_unit_test(test_everything_in_every_call),
 		cmocka_unit_test(test_wait_comes_last),
+		cmocka_unit_test(test_types_of_modes),
 		cmocka_unit_test(test_context_cache_scalable),
 		cmocka_unit_test(test_domain_width),
 		cmocka_unit_test(test_wait_forms),
