@@ -138,6 +138,24 @@ static void smmuv3_version_1(void **state)
 	vsmmu_free(v);
 }
 
+/* CR2.PTM was kept until it became RES0 (6.3.12), and every Linux guest writes it. */
+static void smmuv3_ptm(void **state)
+{
+	struct field fields[sizeof(smmuv3_1) / sizeof(smmuv3_1[0])];
+	struct vsmmu *v = vsmmu_new(NULL);
+	uint8_t golden[1024];
+	size_t len;
+
+	memcpy(fields, smmuv3_1, sizeof(fields));
+	for (size_t i = 0; i < 5; i++)
+		fields[i].value = vsmmu_r32(v, fields[i].offset);
+	fields[7].value = 0x6;
+	len = write_1(golden, "VIQSMMU3", fields, sizeof(fields) / sizeof(fields[0]), 0);
+	assert_int_equal(viq_smmuv3_restore(v->smmu, golden, len), 0);
+	assert_int_equal(vsmmu_r32(v, 0x2c), 0x2);
+	vsmmu_free(v);
+}
+
 static void vtd_version_1(void **state)
 {
 	struct field fields[sizeof(vtd_1) / sizeof(vtd_1[0])];
@@ -168,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smmuv3_version_1),
+		cmocka_unit_test(smmuv3_ptm),
 		cmocka_unit_test(vtd_version_1),
 	};
 

@@ -304,7 +304,6 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
 	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
 	s->budget.write = budget_of_write(s->config.budget, 1u << s->cmdq.log2size);
-	smmuv3_cons_set(s, s->regs.cmdq_cons);
 }
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)

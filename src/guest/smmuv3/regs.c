@@ -3,11 +3,11 @@
  * The register pages (IHI 0070 chapter 6) as a table: a row a register, with its width, the bits that exist, and who
  * may write when. Registers whose write sets something in motion have a function.
  *
- * Where the architecture leaves a choice (6.2), this does: accesses of 1 or 2 bytes, unaligned ones, and 64-bit
- * accesses to a 32-bit register are RAZ/WI; undefined offsets are RES0, in page 1 too; writes to a guarded register are
- * ignored while its guard is set.
+ * Where the architecture leaves a choice (6.2), this does: accesses of 1 or 2 bytes and unaligned ones are RAZ/WI; a
+ * 64-bit access to two 32-bit registers is two of 32 bits, the lower one first (FreeBSD reads the event queue's indices
+ * so); undefined offsets are RES0, in page 1 too; writes to a guarded register are ignored while its guard is set.
  *
- * Any thread may read at any time (guest/reg.h): a read is one load of what the table names, and has no side effect.
+ * Any thread may read at any time (guest/reg.h): a read loads what the table names, and has no side effect.
  */
 #include <stddef.h>
 
@@ -20,59 +20,35 @@ enum guard {
 	GUARD_SMMUEN,
 	GUARD_CMDQEN,
 	GUARD_EVENTQEN,
-	GUARD_GERROR_IRQ, /* and IDR0.MSI must be there at all */
+	GUARD_GERROR_IRQ,
 	GUARD_EVENTQ_IRQ,
 };
 
-#define Q_BASE (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
+/* An index register of a queue shows its index bits and its wrap flag (6.3.27, 6.3.28); it keeps all of them. */
+enum queue {
+	QUEUE_NONE,
+	QUEUE_CMDQ,
+	QUEUE_EVENTQ,
+};
 
 struct reg {
 	uint32_t offset;
-	uint8_t width;  /* bytes: 4 or 8 */
-	uint8_t guard;  /* enum guard */
-	uint16_t field; /* offset in struct viq_smmuv3; the width there is the register's */
-	uint64_t mask;  /* bits that are stored */
-	/* Instead of storing: value holds the whole register as written. */
-	void (*write)(struct viq_smmuv3 *s, uint64_t value);
+	uint8_t width;    /* bytes: 4 or 8 */
+	uint8_t guard;    /* enum guard */
+	uint8_t queue;    /* enum queue */
+	uint16_t field;   /* offset in struct viq_smmuv3; the width there is the register's */
+	uint64_t bits;    /* that exist */
+	uint32_t need;    /* feature in IDR0 without which */
+	uint64_t needing; /* these of them do not exist */
+	/* Instead of storing: value holds the whole register as written, bits those that exist. */
+	void (*write)(struct viq_smmuv3 *s, uint64_t value, uint64_t bits);
 };
-
-uint32_t smmuv3_cr0_mask(const struct viq_smmuv3 *s)
-{
-	uint32_t mask = VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_CMDQEN;
-
-	return s->config.idr0 & VIQ_SMMUV3_IDR0_ATS ? mask | VIQ_SMMUV3_CR0_ATSCHK : mask;
-}
-
-uint32_t smmuv3_irq_ctrl_mask(const struct viq_smmuv3 *s)
-{
-	return VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN | VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN;
-}
-
-uint32_t smmuv3_gerror_mask(const struct viq_smmuv3 *s)
-{
-	uint32_t mask = VIQ_SMMUV3_GERROR_CMDQ_ERR | VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR | VIQ_SMMUV3_GERROR_SFM_ERR;
-
-	if (s->config.idr0 & VIQ_SMMUV3_IDR0_MSI)
-		mask |= VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR | VIQ_SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR |
-			VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR;
-	return mask;
-}
-
-uint32_t smmuv3_strtab_cfg_mask(const struct viq_smmuv3 *s)
-{
-	uint32_t mask = VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE;
-
-	/* Without two-level tables SPLIT and FMT are RES0 (6.3.25). */
-	if (s->config.idr0 & VIQ_SMMUV3_IDR0_ST_LEVEL)
-		mask |= VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT;
-	return mask;
-}
 
 /* --- Writes that set something in motion ---------------------------------------------------------------------- */
 
-static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
+static void write_cr0(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	uint32_t old = s->regs.cr0, now = (uint32_t)value & smmuv3_cr0_mask(s);
+	uint32_t old = s->regs.cr0, now = (uint32_t)(value & bits);
 	uint32_t on = now & ~old, off = old & ~now;
 
 	reg_store(s->regs.cr0, now);
@@ -86,7 +62,7 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value)
 		smmuv3_cmdq_doorbell(s);
 }
 
-static void write_cr1(struct viq_smmuv3 *s, uint64_t value)
+static void write_cr1(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
 	uint32_t mask = 0;
 
@@ -98,9 +74,9 @@ static void write_cr1(struct viq_smmuv3 *s, uint64_t value)
 	reg_store(s->regs.cr1, (s->regs.cr1 & ~mask) | (value & mask));
 }
 
-static void write_gbpa(struct viq_smmuv3 *s, uint64_t value)
+static void write_gbpa(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	uint32_t old = s->regs.gbpa, now = value & SMMUV3_GBPA_BITS;
+	uint32_t old = s->regs.gbpa, now = (uint32_t)(value & bits);
 
 	/* Without UPDATE nothing is taken; UPDATE itself reads 0 again when it is done (6.3.14). */
 	if (!(value & VIQ_SMMUV3_GBPA_UPDATE))
@@ -111,90 +87,89 @@ static void write_gbpa(struct viq_smmuv3 *s, uint64_t value)
 	reg_store(s->regs.gbpa, now);
 }
 
-static void write_strtab_base_cfg(struct viq_smmuv3 *s, uint64_t value)
+static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.strtab_base_cfg, value & smmuv3_strtab_cfg_mask(s));
-}
-
-static void write_irq_ctrl(struct viq_smmuv3 *s, uint64_t value)
-{
-	reg_store(s->regs.irq_ctrl, value & smmuv3_irq_ctrl_mask(s));
-}
-
-static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value)
-{
-	reg_store(s->regs.gerrorn, value & smmuv3_gerror_mask(s));
+	reg_store(s->regs.gerrorn, value & bits);
 	/* An acknowledged command queue error lets the queue go on by itself (7.1). */
 	smmuv3_cmdq_doorbell(s);
 }
 
-static void write_cmdq_base(struct viq_smmuv3 *s, uint64_t value)
+static void write_cmdq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.cmdq_base, value & Q_BASE);
+	reg_store(s->regs.cmdq_base, value & bits);
 	smmuv3_cmdq_moved(s);
 }
 
-static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value)
+static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.cmdq_prod, value & VIQ_SMMUV3_Q_INDEX);
+	reg_store(s->regs.cmdq_prod, value & bits);
 	s->counters.doorbells++;
 	smmuv3_cmdq_doorbell(s);
-}
-
-static void write_cmdq_cons(struct viq_smmuv3 *s, uint64_t value)
-{
-	smmuv3_cons_set(s, value & (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR));
 }
 
 /* --- The table ------------------------------------------------------------------------------------------------ */
 
 #define AT(member) offsetof(struct viq_smmuv3, member)
 #define ALL32      VIQ_BITS(31, 0)
-#define Q_BASE     (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
 
 /* clang-format off */
-#define RO(name, f)                 {VIQ_SMMUV3_##name, 4, GUARD_READONLY, AT(f), ALL32, NULL}
-#define RW(name, w, guard, f, bits) {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), bits, NULL}
-#define DO(name, w, guard, f, fn)   {VIQ_SMMUV3_##name, w, GUARD_##guard, AT(f), ALL32, fn}
+#define REG(name, w, guarded, f, exist, ...)                                                                           \
+	{.offset = VIQ_SMMUV3_##name, .width = w, .guard = GUARD_##guarded, .field = AT(f), .bits = exist, __VA_ARGS__}
+#define INDEX(q)              .queue = QUEUE_##q
+#define NEED(feature, which)  .need = VIQ_SMMUV3_IDR0_##feature, .needing = which
 
-#define CR2_BITS      (VIQ_SMMUV3_CR2_RECINVSID | VIQ_SMMUV3_CR2_PTM)
-#define STRTAB_BITS   (VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR)
-#define EVENTQ_BITS   (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG)
-#define IRQ_ADDR_BITS VIQ_SMMUV3_IRQ_CFG0_ADDR
-#define IRQ_ATTR_BITS VIQ_SMMUV3_IRQ_CFG2_MASK
+#define CR0_BITS     (VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_CMDQEN | VIQ_SMMUV3_CR0_ATSCHK)
+#define CR1_BITS     (VIQ_SMMUV3_CR1_QUEUE | VIQ_SMMUV3_CR1_TABLE)
+#define IRQ_BITS     (VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN | VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN)
+#define MSI_ERRORS   (VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR | VIQ_SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR |                      \
+		      VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR)
+#define ERRORS       (VIQ_SMMUV3_GERROR_CMDQ_ERR | VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR | MSI_ERRORS)
+#define STRTAB_BITS  (VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR)
+#define SPLIT_FMT    (VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT)
+#define Q_BASE_BITS  (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
+#define CONS_BITS    (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR)
+#define EVENTQ_BITS  (VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG)
+#define IRQ_CFG(name, guard, f)                                                                                        \
+	REG(name##_IRQ_CFG0, 8, guard, f.addr, VIQ_SMMUV3_IRQ_CFG0_ADDR, NEED(MSI, VIQ_SMMUV3_IRQ_CFG0_ADDR)),         \
+	REG(name##_IRQ_CFG1, 4, guard, f.data, ALL32, NEED(MSI, ALL32)),                                               \
+	REG(name##_IRQ_CFG2, 4, guard, f.attr, VIQ_SMMUV3_IRQ_CFG2_MASK, NEED(MSI, VIQ_SMMUV3_IRQ_CFG2_MASK))
 
 static const struct reg regs[] = {
-	RO(IDR0, config.idr0),
-	RO(IDR1, config.idr1),
-	RO(IDR3, config.idr3),
-	RO(IDR5, config.idr5),
-	RO(IIDR, config.iidr),
-	RO(AIDR, config.aidr),
-	DO(CR0, 4, NONE, regs.cr0, write_cr0),
-	RO(CR0ACK, shown.cr0ack),
-	DO(CR1, 4, NONE, regs.cr1, write_cr1),
-	RW(CR2, 4, SMMUEN, regs.cr2, CR2_BITS),
-	DO(GBPA, 4, NONE, regs.gbpa, write_gbpa),
-	DO(IRQ_CTRL, 4, NONE, regs.irq_ctrl, write_irq_ctrl),
-	RO(IRQ_CTRLACK, regs.irq_ctrl),
-	RO(GERROR, regs.gerror),
-	DO(GERRORN, 4, NONE, regs.gerrorn, write_gerrorn),
-	RW(GERROR_IRQ_CFG0, 8, GERROR_IRQ, regs.gerror_irq.addr, IRQ_ADDR_BITS),
-	RW(GERROR_IRQ_CFG1, 4, GERROR_IRQ, regs.gerror_irq.data, ALL32),
-	RW(GERROR_IRQ_CFG2, 4, GERROR_IRQ, regs.gerror_irq.attr, IRQ_ATTR_BITS),
-	RW(STRTAB_BASE, 8, SMMUEN, regs.strtab_base, STRTAB_BITS),
-	DO(STRTAB_BASE_CFG, 4, SMMUEN, regs.strtab_base_cfg, write_strtab_base_cfg),
-	DO(CMDQ_BASE, 8, CMDQEN, regs.cmdq_base, write_cmdq_base),
-	DO(CMDQ_PROD, 4, NONE, regs.cmdq_prod, write_cmdq_prod),
-	DO(CMDQ_CONS, 4, CMDQEN, shown.cmdq_cons, write_cmdq_cons),
-	RW(EVENTQ_BASE, 8, EVENTQEN, regs.eventq_base, Q_BASE),
-	RW(EVENTQ_IRQ_CFG0, 8, EVENTQ_IRQ, regs.eventq_irq.addr, IRQ_ADDR_BITS),
-	RW(EVENTQ_IRQ_CFG1, 4, EVENTQ_IRQ, regs.eventq_irq.data, ALL32),
-	RW(EVENTQ_IRQ_CFG2, 4, EVENTQ_IRQ, regs.eventq_irq.attr, IRQ_ATTR_BITS),
-	RW(EVENTQ_PROD, 4, EVENTQEN, regs.eventq_prod, EVENTQ_BITS),
-	RW(EVENTQ_CONS, 4, NONE, regs.eventq_cons, EVENTQ_BITS),
+	REG(IDR0, 4, READONLY, config.idr0, ALL32),
+	REG(IDR1, 4, READONLY, config.idr1, ALL32),
+	REG(IDR3, 4, READONLY, config.idr3, ALL32),
+	REG(IDR5, 4, READONLY, config.idr5, ALL32),
+	REG(IIDR, 4, READONLY, config.iidr, ALL32),
+	REG(AIDR, 4, READONLY, config.aidr, ALL32),
+	REG(CR0, 4, NONE, regs.cr0, CR0_BITS, NEED(ATS, VIQ_SMMUV3_CR0_ATSCHK), .write = write_cr0),
+	REG(CR0ACK, 4, READONLY, shown.cr0ack, CR0_BITS),
+	REG(CR1, 4, NONE, regs.cr1, CR1_BITS, .write = write_cr1),
+	REG(CR2, 4, SMMUEN, regs.cr2, VIQ_SMMUV3_CR2_RECINVSID), /* PTM needs BTM, which is not offered */
+	REG(GBPA, 4, NONE, regs.gbpa, SMMUV3_GBPA_BITS, .write = write_gbpa),
+	REG(IRQ_CTRL, 4, NONE, regs.irq_ctrl, IRQ_BITS),
+	REG(IRQ_CTRLACK, 4, READONLY, regs.irq_ctrl, IRQ_BITS),
+	REG(GERROR, 4, READONLY, regs.gerror, ERRORS, NEED(MSI, MSI_ERRORS)),
+	REG(GERRORN, 4, NONE, regs.gerrorn, ERRORS | VIQ_SMMUV3_GERROR_SFM_ERR, NEED(MSI, MSI_ERRORS),
+	    .write = write_gerrorn),
+	IRQ_CFG(GERROR, GERROR_IRQ, regs.gerror_irq),
+	REG(STRTAB_BASE, 8, SMMUEN, regs.strtab_base, STRTAB_BITS),
+	REG(STRTAB_BASE_CFG, 4, SMMUEN, regs.strtab_base_cfg, VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE | SPLIT_FMT,
+	    NEED(ST_LEVEL, SPLIT_FMT)), /* 6.3.25 */
+	REG(CMDQ_BASE, 8, CMDQEN, regs.cmdq_base, Q_BASE_BITS, .write = write_cmdq_base),
+	REG(CMDQ_PROD, 4, NONE, regs.cmdq_prod, VIQ_SMMUV3_Q_INDEX, INDEX(CMDQ), .write = write_cmdq_prod),
+	REG(CMDQ_CONS, 4, CMDQEN, regs.cmdq_cons, CONS_BITS, INDEX(CMDQ)),
+	REG(EVENTQ_BASE, 8, EVENTQEN, regs.eventq_base, Q_BASE_BITS),
+	IRQ_CFG(EVENTQ, EVENTQ_IRQ, regs.eventq_irq),
+	REG(EVENTQ_PROD, 4, EVENTQEN, regs.eventq_prod, EVENTQ_BITS, INDEX(EVENTQ)),
+	REG(EVENTQ_CONS, 4, NONE, regs.eventq_cons, EVENTQ_BITS, INDEX(EVENTQ)),
 };
 /* clang-format on */
+
+/* The bits that exist under this configuration. */
+static uint64_t bits_of(const struct viq_smmuv3 *s, const struct reg *r)
+{
+	return s->config.idr0 & r->need ? r->bits : r->bits & ~r->needing;
+}
 
 static const struct reg *find(uint64_t offset)
 {
@@ -207,8 +182,6 @@ static const struct reg *find(uint64_t offset)
 
 static bool guarded(const struct viq_smmuv3 *s, enum guard guard)
 {
-	bool msi = s->config.idr0 & VIQ_SMMUV3_IDR0_MSI;
-
 	switch (guard) {
 	case GUARD_NONE:
 		return false;
@@ -221,48 +194,82 @@ static bool guarded(const struct viq_smmuv3 *s, enum guard guard)
 	case GUARD_EVENTQEN:
 		return s->regs.cr0 & VIQ_SMMUV3_CR0_EVENTQEN;
 	case GUARD_GERROR_IRQ:
-		return !msi || (s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN);
+		return s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN;
 	case GUARD_EVENTQ_IRQ:
-		return !msi || (s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN);
+		return s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN;
 	}
 	return true;
 }
 
+/* Index bits above the wrap flag, by the queue's size of this moment. */
+static uint64_t above_wrap(const struct viq_smmuv3 *s, const struct reg *r)
+{
+	bool cmdq = r->queue == QUEUE_CMDQ;
+	uint64_t base = cmdq ? reg_load(s->regs.cmdq_base) : reg_load(s->regs.eventq_base);
+	uint64_t max = cmdq ? VIQ_SMMUV3_IDR1_CMDQS : VIQ_SMMUV3_IDR1_EVENTQS;
+	struct smmuv3_queue q = smmuv3_queue(s, base, (uint32_t)VIQ_GET(max, s->config.idr1), 1);
+
+	return VIQ_SMMUV3_Q_INDEX & ~(uint64_t)smmuv3_index_mask(q.log2size);
+}
+
 static uint64_t load(const struct viq_smmuv3 *s, const struct reg *r)
 {
-	return reg_load_at((const char *)s + r->field, r->width);
+	uint64_t value = reg_load_at((const char *)s + r->field, r->width);
+
+	return r->queue ? value & ~above_wrap(s, r) : value;
 }
 
 static void store(struct viq_smmuv3 *s, const struct reg *r, uint64_t value)
 {
+	uint64_t bits = bits_of(s, r);
+
 	if (guarded(s, r->guard))
 		return;
 	if (r->write)
-		r->write(s, value);
+		r->write(s, value, bits);
 	else
-		reg_store_at((char *)s + r->field, r->width, value & r->mask);
+		reg_store_at((char *)s + r->field, r->width, value & bits);
 }
 
-/* The register for an access of this size, or NULL if the access is RAZ/WI. */
-static const struct reg *decode(uint64_t offset, unsigned int size)
+static uint32_t read_half(const struct viq_smmuv3 *s, uint64_t offset)
 {
-	const struct reg *r;
+	const struct reg *r = find(offset);
 
-	if ((size != 4 && size != 8) || offset % size)
-		return NULL;
-	r = find(offset);
-	return r && size <= r->width ? r : NULL;
+	return r ? (uint32_t)(load(s, r) >> (8 * (offset - r->offset))) : 0;
+}
+
+static bool access_ok(uint64_t offset, unsigned int size)
+{
+	return (size == 4 || size == 8) && !(offset % size);
 }
 
 uint64_t viq_smmuv3_mmio_read(const struct viq_smmuv3 *s, uint64_t offset, unsigned int size)
 {
-	const struct reg *r = s ? decode(offset, size) : NULL;
-	uint64_t value;
+	const struct reg *r;
 
-	if (!r)
+	if (!s || !access_ok(offset, size))
 		return 0;
-	value = load(s, r);
-	return size == 8 ? value : value >> (8 * (offset - r->offset)) & ALL32;
+	if (size == 4)
+		return read_half(s, offset);
+	r = find(offset);
+	if (r && r->width == 8)
+		return load(s, r);
+	return read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
+}
+
+/* 4 bytes. Of a 64-bit register the other half stays. */
+static void write_half(struct viq_smmuv3 *s, uint64_t offset, uint64_t value)
+{
+	const struct reg *r = find(offset);
+
+	value &= ALL32;
+	if (r && r->width == 8) {
+		unsigned int shift = 8 * ((unsigned int)offset - r->offset);
+
+		value = (load(s, r) & ~(ALL32 << shift)) | value << shift;
+	}
+	if (r)
+		store(s, r, value);
 }
 
 static inline void write_access(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
@@ -271,19 +278,19 @@ static inline void write_access(struct viq_smmuv3 *s, uint64_t offset, unsigned 
 
 	/* Nearly every access is the doorbell. */
 	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4) {
-		write_cmdq_prod(s, value);
+		write_cmdq_prod(s, value, VIQ_SMMUV3_Q_INDEX);
 		return;
 	}
-	r = decode(offset, size);
-	if (!r)
+	if (!access_ok(offset, size))
 		return;
-	/* Half of a 64-bit register: the other half stays. */
-	if (size < r->width) {
-		unsigned int shift = 8 * ((unsigned int)offset - r->offset);
-
-		value = (load(s, r) & ~(ALL32 << shift)) | (value & ALL32) << shift;
+	r = size == 8 ? find(offset) : NULL;
+	if (r && r->width == 8) {
+		store(s, r, value);
+		return;
 	}
-	store(s, r, size == 4 && r->width == 4 ? value & ALL32 : value);
+	write_half(s, offset, value);
+	if (size == 8)
+		write_half(s, offset + 4, value >> 32);
 }
 
 void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
@@ -319,17 +326,26 @@ void smmuv3_regs_reset(struct viq_smmuv3 *s)
 	smmuv3_regs_set(s, &none);
 }
 
+bool smmuv3_regs_ok(const struct viq_smmuv3 *s, const struct smmuv3_regs *r)
+{
+	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+		size_t at = regs[i].field - AT(regs);
+
+		if (at < sizeof(*r) && reg_load_at((const char *)r + at, regs[i].width) & ~bits_of(s, &regs[i]))
+			return false;
+	}
+	return true;
+}
+
 void smmuv3_regs_set(struct viq_smmuv3 *s, const struct smmuv3_regs *to)
 {
-	/* Every member of the struct is a register of the table, but for CMDQ_CONS. */
 	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
-		const struct reg *r = &regs[i];
-		size_t at = r->field - AT(regs);
+		unsigned int width = regs[i].width;
+		size_t at = regs[i].field - AT(regs);
 
 		if (at < sizeof(*to))
-			reg_store_at((char *)&s->regs + at, r->width, reg_load_at((const char *)to + at, r->width));
+			reg_store_at((char *)&s->regs + at, width, reg_load_at((const char *)to + at, width));
 	}
-	s->regs.cmdq_cons = to->cmdq_cons;
 	reg_store(s->shown.cr0ack, to->cr0);
 	smmuv3_cmdq_moved(s);
 }

@@ -97,47 +97,11 @@ int viq_smmuv3_save_as(const struct viq_smmuv3 *s, uint32_t version, void *buf, 
 	return 0;
 }
 
-/* No register holds a bit that no write could have put there. */
-static bool regs_ok(const struct viq_smmuv3 *s, const struct smmuv3_regs *r)
-{
-	const uint64_t q_base = VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE;
-	const uint64_t eventq_index = VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_EVENTQ_OVFLG;
-	const struct {
-		uint64_t value, bits;
-	} fields[] = {
-		{r->cr0, smmuv3_cr0_mask(s)},
-		{r->cr1, VIQ_SMMUV3_CR1_QUEUE | VIQ_SMMUV3_CR1_TABLE},
-		{r->cr2, VIQ_SMMUV3_CR2_RECINVSID | VIQ_SMMUV3_CR2_PTM},
-		{r->gbpa, SMMUV3_GBPA_BITS},
-		{r->irq_ctrl, smmuv3_irq_ctrl_mask(s)},
-		{r->gerror, smmuv3_gerror_mask(s)},
-		{r->gerrorn, smmuv3_gerror_mask(s)},
-		{r->gerror_irq.addr, VIQ_SMMUV3_IRQ_CFG0_ADDR},
-		{r->gerror_irq.attr, VIQ_SMMUV3_IRQ_CFG2_MASK},
-		{r->eventq_irq.addr, VIQ_SMMUV3_IRQ_CFG0_ADDR},
-		{r->eventq_irq.attr, VIQ_SMMUV3_IRQ_CFG2_MASK},
-		{r->strtab_base, VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR},
-		{r->strtab_base_cfg, smmuv3_strtab_cfg_mask(s)},
-		{r->cmdq_base, q_base},
-		{r->cmdq_prod, VIQ_SMMUV3_Q_INDEX},
-		{r->cmdq_cons, VIQ_SMMUV3_Q_INDEX | VIQ_SMMUV3_CMDQ_CONS_ERR},
-		{r->eventq_base, q_base},
-		{r->eventq_prod, eventq_index},
-		{r->eventq_cons, eventq_index},
-	};
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if (fields[i].value & ~fields[i].bits)
-			return false;
-	}
-	return true;
-}
-
 /* Could this object have come into this state? The hash does not tell: anyone can compute it. */
 static bool state_ok(const struct viq_smmuv3 *s, const struct state *t, size_t more)
 {
 	return t->idr0 == s->config.idr0 && t->idr1 == s->config.idr1 && t->idr3 == s->config.idr3 &&
-	       t->idr5 == s->config.idr5 && t->aidr == s->config.aidr && regs_ok(s, &t->regs) &&
+	       t->idr5 == s->config.idr5 && t->aidr == s->config.aidr && smmuv3_regs_ok(s, &t->regs) &&
 	       t->retained <= RETAINED_ENTRIES && t->unreported <= 1 &&
 	       more == t->retained * sizeof(s->retained.entries[0]);
 }
@@ -176,6 +140,8 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	if (len < fixed_size(c.version))
 		return -EINVAL;
 	visit_fields(&c, &state);
+	/* Older libraries kept this bit, which Linux writes; without IDR0.BTM it is RES0 (6.3.12). */
+	state.regs.cr2 &= ~(uint32_t)VIQ_SMMUV3_CR2_PTM;
 	if (!state_ok(s, &state, len - c.pos) || !retained_ok(s, c.in + c.pos, state.retained))
 		return -EINVAL;
 	smmuv3_enter(s);

@@ -58,8 +58,8 @@ struct smmuv3_irq_cfg {
 };
 
 /*
- * Registers as the guest sees them; names of IHI 0070 6.3. Stored by reg_store(), because other threads read them, but
- * for cmdq_cons: see smmuv3_cons_set().
+ * Registers as the guest sees them, indices with all bits that were written; names of IHI 0070 6.3. Stored by
+ * reg_store(), because other threads read them.
  */
 struct smmuv3_regs {
 	uint32_t cr0, cr1, cr2, gbpa, irq_ctrl;
@@ -75,8 +75,7 @@ struct smmuv3_regs {
 
 /* What a read shows in the place of a register, where that is not its value; stored by reg_store(). */
 struct smmuv3_shown {
-	uint32_t cr0ack;    /* cr0, once what its write sets in motion is done */
-	uint32_t cmdq_cons; /* without the bits that the queue's size makes RAZ */
+	uint32_t cr0ack; /* cr0, once what its write sets in motion is done */
 };
 
 /* Where a queue is, after the register's value was brought into range. */
@@ -229,11 +228,9 @@ static inline void smmuv3_leave(struct viq_smmuv3 *s)
 void smmuv3_regs_reset(struct viq_smmuv3 *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */
 void smmuv3_regs_set(struct viq_smmuv3 *s, const struct smmuv3_regs *regs);
-/* Bits of a register that exist under this configuration. */
-uint32_t smmuv3_cr0_mask(const struct viq_smmuv3 *s);
-uint32_t smmuv3_irq_ctrl_mask(const struct viq_smmuv3 *s);
-uint32_t smmuv3_gerror_mask(const struct viq_smmuv3 *s);
-uint32_t smmuv3_strtab_cfg_mask(const struct viq_smmuv3 *s);
+/* Could the guest have brought the registers to these values? Each has only bits that exist under this configuration.
+ */
+bool smmuv3_regs_ok(const struct viq_smmuv3 *s, const struct smmuv3_regs *regs);
 #define SMMUV3_GBPA_BITS                                                                                               \
 	(VIQ_SMMUV3_GBPA_MEMATTR | VIQ_SMMUV3_GBPA_MTCFG | VIQ_SMMUV3_GBPA_ALLOCCFG | VIQ_SMMUV3_GBPA_SHCFG |          \
 	 VIQ_SMMUV3_GBPA_PRIVCFG | VIQ_SMMUV3_GBPA_INSTCFG | VIQ_SMMUV3_GBPA_ABORT)

@@ -4,10 +4,7 @@
 
 void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons)
 {
-	s->regs.cmdq_cons = cons;
-	/* Bits above the wrap flag are RAZ (6.3.28). */
-	cons &= smmuv3_index_mask(s->cmdq.log2size) | (uint32_t)VIQ_SMMUV3_CMDQ_CONS_ERR;
-	reg_store(s->shown.cmdq_cons, cons);
+	reg_store(s->regs.cmdq_cons, cons);
 }
 
 void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)

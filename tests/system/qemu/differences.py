@@ -145,10 +145,27 @@ def _(d, c):
     return d.offset in (OFFSET["CMDQ_BASE"], OFFSET["EVENTQ_BASE"]) and (d.viq, d.qemu) == (0, 19)
 
 
-@rule("cons-reserved-bits")
+@rule("index-reserved-bits")
 def _(d, c):
-    shown = Queue(c.viq[OFFSET["CMDQ_BASE"]]).mask | bits(30, 24)
-    return d.offset == OFFSET["CMDQ_CONS"] and d.size == 4 and not d.bits & shown and not d.viq & ~shown
+    flags = {"CMDQ_PROD": 0, "CMDQ_CONS": bits(30, 24), "EVENTQ_PROD": 1 << 31, "EVENTQ_CONS": 1 << 31}
+    if not d.word or d.word.name not in flags or d.size != 4:
+        return False
+    shown = Queue(c.viq[OFFSET[d.word.name.split("_")[0] + "_BASE"]]).mask | flags[d.word.name]
+    return not d.bits & shown and not d.viq & ~shown
+
+
+def pair(step):
+    """The offsets of the two 32-bit registers that the step accesses at once, or nothing."""
+    if not step.access or step.access[1] != 8 or step.access[0] % 8:
+        return ()
+    offsets = step.access[0], step.access[0] + 4
+    return offsets if any(o in WORDS and WORDS[o].size == 4 for o in offsets) else ()
+
+
+@rule("wide-read")
+def _(d, c):
+    return d.size == 8 and bool(pair(c.step)) and d.qemu == 0 and d.viq == sum(
+        c.viq.get(o, 0) << 32 * n for n, o in enumerate(pair(c.step)))
 
 
 # --- What is done -----------------------------------------------------------------------------------------------------
@@ -163,6 +180,15 @@ def _(d, c):
     reserved = ~half(register, d.offset)
     return bool(kept) and not d.bits & ~(kept | reserved) and not (d.viq ^ c.before[d.offset]) & kept and (
         not d.viq & reserved)
+
+
+@rule("wide-write", ends=True)
+def _(d, c):
+    """QEMU's value is the one of before, in the bits that mean something."""
+    shown = {"CR0ACK": 0xD, "IRQ_CTRLACK": 0x5, "GERROR": 0x1, "CMDQ_CONS": BY_NAME["CMDQ_CONS"].writable}
+    if c.written() is None or not pair(c.step) or not d.word or not (d.offset in pair(c.step) or d.word.name in shown):
+        return False
+    return not (d.qemu ^ c.before[d.offset]) & shown.get(d.word.name, half(d.word, d.offset))
 
 
 @rule("page-1-alias-write", ends=True)

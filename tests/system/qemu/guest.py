@@ -275,7 +275,7 @@ class Guest:
         return self.write_register("read-only", register.name, self.random.getrandbits(64))
 
     def wide(self, _):
-        """64 bits over two 32-bit registers: RAZ/WI (6.2)."""
+        """64 bits over two 32-bit registers (6.2)."""
         offset = self.random.choice((0x20, 0x28, 0x50, 0x60, 0x88, 0x98))
         if self.random.randrange(2):
             return self.read(offset, 8)

@@ -16,14 +16,14 @@ class Register:
         self.name, self.offset, self.size, self.writable, self.guard = name, offset, size, writable, guard
 
 
-# With IDR0.{MSI, PRI, ATS, VMW} = 0, as QEMU has them.
+# With IDR0.{MSI, PRI, ATS, VMW, BTM, HYP} = 0, as QEMU has them.
 REGISTERS = [
     *(Register(f"IDR{n}", 4 * n) for n in range(6)),
     Register("IIDR", 0x18), Register("AIDR", 0x1C),
     Register("CR0", 0x20, writable=0xD),
     Register("CR0ACK", 0x24),
     Register("CR1", 0x28, writable=bits(11, 0), guard="any"),
-    Register("CR2", 0x2C, writable=bits(2, 1), guard="SMMUEN"),
+    Register("CR2", 0x2C, writable=1 << 1, guard="SMMUEN"),
     Register("STATUSR", 0x40),
     Register("GBPA", 0x44, writable=bits(20, 16) | bits(13, 8) | bits(4, 0)),
     Register("AGBPA", 0x48),
