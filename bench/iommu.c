@@ -59,13 +59,13 @@ static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries, const 
 	config.tlb_entries = tlb_entries;
 	ret = viq_soft_create(&config, &iommu->soft, NULL);
 	if (!ret)
-		ret = viq_soft_s2_alloc(iommu->soft, &identity, &s2);
+		ret = viq_soft_s2_alloc(iommu->soft, &identity, &s2, NULL);
 	if (!ret)
-		ret = viq_soft_viommu_alloc(iommu->soft, s2, &viommu);
+		ret = viq_soft_viommu_alloc(iommu->soft, s2, &viommu, NULL);
 	if (!ret)
-		ret = viq_soft_dev_alloc(iommu->soft, &iommu->dev);
+		ret = viq_soft_dev_alloc(iommu->soft, &iommu->dev, NULL);
 	if (!ret)
-		ret = viq_soft_vdevice_alloc(iommu->soft, viommu, iommu->dev, VSID, &id);
+		ret = viq_soft_vdevice_alloc(iommu->soft, viommu, iommu->dev, VSID, &id, NULL);
 	if (!ret)
 		ret = viq_soft_vdevice_configure(iommu->soft, viommu, VSID, ste);
 	if (!ret)

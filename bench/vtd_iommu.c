@@ -107,7 +107,7 @@ int vtd_iommu_open(struct vtd_iommu *iommu, uint32_t tlb_entries, uint32_t pages
 		map(iommu, VTD_IOMMU_VA + i * UINT64_C(4096));
 	ret = add_unit(iommu, tlb_entries);
 	for (uint16_t n = 0; !ret && n < VTD_IOMMU_DEVICES; n++)
-		ret = viq_soft_vtd_dev_alloc(iommu->soft, n, &iommu->dev[n]);
+		ret = viq_soft_vtd_dev_alloc(iommu->soft, n, &iommu->dev[n], NULL);
 	if (!ret)
 		ret = viq_soft_vtd_reconfig(iommu->soft, &tables, &all);
 	return ret ? ret : iommu->attached == VTD_IOMMU_DEVICES ? 0 : -EIO;

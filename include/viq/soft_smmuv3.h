@@ -8,7 +8,7 @@
  * invalidate calls exactly. What the guest does not invalidate really goes stale. Failures are viq/fault.h's business.
  *
  * Errors, for all functions: -EINVAL arguments make no sense; -ENOENT no such object; -EBUSY still in use; -ENOMEM;
- * -EDEADLK called inside an access. Nothing has changed then.
+ * -EDEADLK called inside an access. Nothing has changed then. Those that make something say why, if asked.
  */
 #ifndef VIQ_SOFT_SMMUV3_H
 #define VIQ_SOFT_SMMUV3_H
@@ -71,7 +71,8 @@ struct viq_soft_s2_config {
 };
 
 /* -EINVAL also when the fields are ILLEGAL by 5.2.2 of the architecture. */
-VIQ_EXPORT int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id);
+VIQ_EXPORT int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id,
+				 struct viq_why *why);
 /*
  * The embedder has changed stage-2 entries of IPAs [ipa, ipa + len): forget them. len 0 with ipa 0: all. Forgets more
  * than asked for: everything that was translated through this stage 2, devices' ATCs included. Like an invalidate call
@@ -80,7 +81,7 @@ VIQ_EXPORT int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uint64_t len);
 
 /* A guest's view of the IOMMU: owns a VMID, the target of invalidate calls. */
-VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id);
+VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id, struct viq_why *why);
 /* The host to give to a guest front end or a fan-out. Valid as long as soft; GONE after the vIOMMU went. */
 VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t viommu);
 
@@ -88,13 +89,13 @@ VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t vi
 VIQ_EXPORT struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu);
 
 /* A device. It aborts all accesses until a nested page table is attached. */
-VIQ_EXPORT int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out);
+VIQ_EXPORT int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out, struct viq_why *why);
 VIQ_EXPORT int viq_soft_dev_free(struct viq_soft_dev *dev); /* -EBUSY while it has a vDEVICE. Detaches. */
 /* Let the device use ATS: translations go through its own cache while the attached STE has EATS = 1. Default off. */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_dev_set_ats(struct viq_soft_dev *dev, bool on);
 /* Bind the device to StreamID vsid of the guest behind viommu. -EEXIST: the vSID or the device is bound already. */
 VIQ_EXPORT int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_soft_dev *dev, uint32_t vsid,
-				      uint32_t *id);
+				      uint32_t *id, struct viq_why *why);
 /* Whose device is it? -ENOENT: no such vIOMMU, or no device at vsid. */
 VIQ_EXPORT int viq_soft_vdevice_find(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, struct viq_soft_dev **dev);
 
@@ -103,7 +104,8 @@ VIQ_EXPORT int viq_soft_vdevice_find(struct viq_soft *soft, uint32_t viommu, uin
  * Config 4 bypasses stage 1; Config 5 uses the guest's context descriptors. -EINVAL: bits outside the nesting masks,
  * another Config, or ILLEGAL by 5.2.2.
  */
-VIQ_EXPORT int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t ste[2], uint32_t *id);
+VIQ_EXPORT int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t ste[2], uint32_t *id,
+				     struct viq_why *why);
 /* Attach, or replace what is attached; 0 detaches (aborts). Forgets the device's cached configuration; empties its ATC
  * when ATS goes off. Translating needs a vDEVICE: else -EINVAL. */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_attach(struct viq_soft_dev *dev, uint32_t nested);

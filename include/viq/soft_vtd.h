@@ -95,10 +95,11 @@ VIQ_EXPORT struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft
 
 /*
  * A device with this source-id. It is configured at once, if viq_soft_vtd_reconfig() was ever called; else it aborts
- * all accesses. -EEXIST: the source-id is in use. If its tables cannot be taken over now it is blocked, until a
- * reconfiguration that concerns it.
+ * all accesses. -EEXIST: the source-id is in use; -EINVAL, -ENOMEM, -EDEADLK; with *why. If its tables cannot be taken
+ * over now it is blocked, until a reconfiguration that concerns it.
  */
-VIQ_EXPORT int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out);
+VIQ_EXPORT int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out,
+				      struct viq_why *why);
 /* NULL: no device has this source-id. On the thread that changes the unit. */
 VIQ_EXPORT struct viq_soft_vtd_dev *viq_soft_vtd_dev_find(struct viq_soft_vtd *soft, uint16_t source_id);
 /* Detaches its tables. */

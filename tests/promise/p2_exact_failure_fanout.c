@@ -39,8 +39,8 @@ static void host_init(struct pair *p, uint32_t h)
 	m->cd = alloc_pages(m, 1);
 	ttb = alloc_pages(m, 1);
 	write_cd(m, m->cd, 1, ttb);
-	assert_int_equal(viq_soft_dev_alloc(m->soft, &m->dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m->soft, m->viommu, m->dev, vsids[h], &m->vdevice), 0);
+	assert_int_equal(viq_soft_dev_alloc(m->soft, &m->dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m->soft, m->viommu, m->dev, vsids[h], &m->vdevice, NULL), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m->soft, m->viommu, vsids[h],
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m->cd, 0), 0}),
 			 0);

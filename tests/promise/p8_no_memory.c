@@ -213,13 +213,13 @@ static void soft_life(void)
 	write_cd(&m, m.cd, 1, ttb);
 	map_page(&m, ttb, VA, (MEM_BASE + 0x100000) | PAGE_RW);
 	small_caches(&m);
-	nomem_must(viq_soft_s2_alloc(m.soft, &s2, &m.s2));
-	nomem_must(viq_soft_viommu_alloc(m.soft, m.s2, &m.viommu));
+	nomem_must(viq_soft_s2_alloc(m.soft, &s2, &m.s2, NULL));
+	nomem_must(viq_soft_viommu_alloc(m.soft, m.s2, &m.viommu, NULL));
 	m.host = viq_soft_host(m.soft, m.viommu);
-	nomem_must(viq_soft_dev_alloc(m.soft, &m.dev));
-	nomem_must(viq_soft_dev_alloc(m.soft, &other));
-	nomem_must(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice));
-	nomem_must(viq_soft_vdevice_alloc(m.soft, m.viommu, other, VSID + 1, &vdevice));
+	nomem_must(viq_soft_dev_alloc(m.soft, &m.dev, NULL));
+	nomem_must(viq_soft_dev_alloc(m.soft, &other, NULL));
+	nomem_must(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice, NULL));
+	nomem_must(viq_soft_vdevice_alloc(m.soft, m.viommu, other, VSID + 1, &vdevice, NULL));
 	assert_faults(m.dev, VA);
 	nomem_must(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
 					      (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), EATS}));
@@ -229,7 +229,7 @@ static void soft_life(void)
 	assert_translates(m.dev, VA, MEM_BASE + 0x100000);
 	assert_true(viq_soft_cached(m.dev, VA, 0, VIQ_SOFT_READ, true));
 	nomem_must(viq_soft_nested_alloc(m.soft, m.viommu, (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), 0},
-					 &nested));
+					 &nested, NULL));
 	nomem_must(viq_soft_attach(other, nested));
 	assert_translates(other, VA, MEM_BASE + 0x100000);
 	nomem_must(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
@@ -373,13 +373,13 @@ static void soft_vtd_life(void)
 	small_vtd_caches(&config, mem);
 	nomem_must(viq_soft_vtd_create(&config, &soft, NULL));
 	nomem_must(viq_soft_vtd_listen(soft, &listener));
-	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
+	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev, NULL));
 	reconfigure(soft, dev, &tables, VIQ_VTD_ENABLED);
 	assert_in_force(dev, PASIDS);
 	nomem_must_grow(viq_soft_vtd_dev_set_ats(dev, true));
 	assert_in_force(dev, PASIDS);
 	/* One that comes later; its tables are not there. */
-	nomem_must(viq_soft_vtd_dev_alloc(soft, SID + 1, &other));
+	nomem_must(viq_soft_vtd_dev_alloc(soft, SID + 1, &other, NULL));
 	assert_int_equal(viq_soft_vtd_dev_free(other), 0);
 	assert_int_equal(synth_vtd_pasids_set(&t.pasids, PASIDS - 1, entry), 0);
 	reconfigure(soft, dev, &tables, VIQ_VTD_PASID_CACHE);
@@ -456,7 +456,7 @@ static void joined_life(void)
 	config.backend = viq_soft_vtd_backend(soft);
 	nomem_must(viq_nest_vtd_create(&config, &nest, NULL));
 	nomem_must(viq_nest_vtd_bind(nest, vtd, mem));
-	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev));
+	nomem_must(viq_soft_vtd_dev_alloc(soft, SID, &dev, NULL));
 	viq_vtd_mmio_write(vtd, VIQ_VTD_IQA, 8, QUEUE | VIQ_VTD_IQA_DW);
 	viq_vtd_mmio_write(vtd, VIQ_VTD_RTADDR, 8, synth_vtd_root_rtaddr(&t.root));
 	viq_vtd_mmio_write(vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE | VIQ_VTD_GCMD_SRTP);

@@ -143,8 +143,8 @@ static inline void machine_init(struct machine *m, void (*tune)(struct viq_soft_
 		tune(&config);
 	assert_int_equal(viq_soft_create(&config, &m->soft, NULL), 0);
 	assert_int_equal(viq_soft_thread_register(), 0);
-	assert_int_equal(viq_soft_s2_alloc(m->soft, &s2, &m->s2), 0);
-	assert_int_equal(viq_soft_viommu_alloc(m->soft, m->s2, &m->viommu), 0);
+	assert_int_equal(viq_soft_s2_alloc(m->soft, &s2, &m->s2, NULL), 0);
+	assert_int_equal(viq_soft_viommu_alloc(m->soft, m->s2, &m->viommu, NULL), 0);
 	m->host = viq_soft_host(m->soft, m->viommu);
 }
 
@@ -157,8 +157,8 @@ static inline uint64_t machine_init_s1(struct machine *m, void (*tune)(struct vi
 	m->cd = alloc_pages(m, 1);
 	ttb = alloc_pages(m, 1);
 	write_cd(m, m->cd, 1, ttb);
-	assert_int_equal(viq_soft_dev_alloc(m->soft, &m->dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m->soft, m->viommu, m->dev, VSID, &m->vdevice), 0);
+	assert_int_equal(viq_soft_dev_alloc(m->soft, &m->dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m->soft, m->viommu, m->dev, VSID, &m->vdevice, NULL), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m->soft, m->viommu, VSID,
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m->cd, 0), 0}),
 			 0);

@@ -118,7 +118,7 @@ struct viq_soft_vtd_dev *vm_add(struct vm *vm, uint16_t sid, bool ats)
 {
 	struct viq_soft_vtd_dev *dev;
 
-	assert_int_equal(viq_soft_vtd_dev_alloc(vm->soft, sid, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(vm->soft, sid, &dev, NULL), 0);
 	assert_int_equal(viq_soft_vtd_dev_set_ats(dev, ats), 0);
 	return dev;
 }

@@ -31,10 +31,10 @@ int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_
 	err = viq_soft_create(&config, &guest->soft, NULL);
 	if (err)
 		return err;
-	err = viq_soft_s2_alloc(guest->soft, &identity, &s2);
+	err = viq_soft_s2_alloc(guest->soft, &identity, &s2, NULL);
 	if (err)
 		return err;
-	err = viq_soft_viommu_alloc(guest->soft, s2, &guest->viommu);
+	err = viq_soft_viommu_alloc(guest->soft, s2, &guest->viommu, NULL);
 	if (err)
 		return err;
 	err = viq_soft_thread_register();
@@ -71,12 +71,12 @@ int soft_guest_add(struct soft_guest *guest, uint32_t sid, bool ats)
 	uint32_t id;
 	int err;
 
-	err = viq_soft_dev_alloc(guest->soft, &dev);
+	err = viq_soft_dev_alloc(guest->soft, &dev, NULL);
 	if (err)
 		return err;
 	err = viq_soft_dev_set_ats(dev, ats);
 	if (!err)
-		err = viq_soft_vdevice_alloc(guest->soft, guest->viommu, dev, sid, &id);
+		err = viq_soft_vdevice_alloc(guest->soft, guest->viommu, dev, sid, &id, NULL);
 	if (err)
 		viq_soft_dev_free(dev);
 	return err;

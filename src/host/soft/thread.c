@@ -31,6 +31,14 @@ static char section_ended, period_began;
 
 _Thread_local struct soft_thread soft_thread;
 
+int soft_say(struct viq_why *why, int err, const char *otherwise)
+{
+	return why_say(why, err, "%s",
+		       err == -ENOMEM    ? "no memory, or no id left"
+		       : err == -EDEADLK ? "called inside an access"
+					 : otherwise);
+}
+
 static _Atomic uint32_t thread_count; /* ever */
 static _Atomic uint32_t threads_now;  /* registered */
 

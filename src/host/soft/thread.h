@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/why.h"
+
 struct soft_thread {
 	uint32_t registered; /* nesting of viq_soft_thread_register() */
 	uint32_t depth;      /* nesting of access sections */
@@ -31,5 +33,8 @@ void soft_grace_period(void);
 
 /* Is this thread inside a read-side section, of ours or of the embedder's own use of liburcu? */
 bool soft_in_section(void);
+
+/* Why an object function failed: no memory, or called inside an access, as any may; else what is said. Returns err. */
+int soft_say(struct viq_why *why, int err, const char *otherwise);
 
 #endif

@@ -130,18 +130,18 @@ static int make_host(struct p1_world *w, unsigned int number)
 	ret = viq_soft_create(&config, &h->soft, NULL);
 	if (ret)
 		return ret;
-	ret = viq_soft_s2_alloc(h->soft, &s2, &h->s2);
+	ret = viq_soft_s2_alloc(h->soft, &s2, &h->s2, NULL);
 	if (!ret)
-		ret = viq_soft_viommu_alloc(h->soft, h->s2, &h->viommu);
+		ret = viq_soft_viommu_alloc(h->soft, h->s2, &h->viommu, NULL);
 	for (unsigned int n = 0; n < P1_STREAMS && !ret; n++) {
 		struct p1_stream *s = &w->stream[n];
 		uint32_t id;
 
 		if (s->host != number)
 			continue;
-		ret = viq_soft_dev_alloc(h->soft, &s->dev);
+		ret = viq_soft_dev_alloc(h->soft, &s->dev, NULL);
 		if (!ret)
-			ret = viq_soft_vdevice_alloc(h->soft, h->viommu, s->dev, s->sid, &id);
+			ret = viq_soft_vdevice_alloc(h->soft, h->viommu, s->dev, s->sid, &id, NULL);
 		if (!ret && s->ats)
 			ret = viq_soft_dev_set_ats(s->dev, true);
 	}

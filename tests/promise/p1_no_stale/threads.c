@@ -228,15 +228,16 @@ static struct viq_call_host make_host(struct world *w, uint32_t number)
 	config.tlb_entries = 256;
 	config.atc_entries = 64;
 	assert_int_equal(viq_soft_create(&config, &w->soft[number], NULL), 0);
-	assert_int_equal(viq_soft_s2_alloc(w->soft[number], &s2, &id), 0);
-	assert_int_equal(viq_soft_viommu_alloc(w->soft[number], id, &w->viommu[number]), 0);
+	assert_int_equal(viq_soft_s2_alloc(w->soft[number], &s2, &id, NULL), 0);
+	assert_int_equal(viq_soft_viommu_alloc(w->soft[number], id, &w->viommu[number], NULL), 0);
 	for (uint32_t i = 0; i < STREAMS; i++) {
 		struct stream *s = &w->stream[i];
 
 		if (s->host != number)
 			continue;
-		assert_int_equal(viq_soft_dev_alloc(w->soft[number], &s->dev), 0);
-		assert_int_equal(viq_soft_vdevice_alloc(w->soft[number], w->viommu[number], s->dev, s->sid, &id), 0);
+		assert_int_equal(viq_soft_dev_alloc(w->soft[number], &s->dev, NULL), 0);
+		assert_int_equal(viq_soft_vdevice_alloc(w->soft[number], w->viommu[number], s->dev, s->sid, &id, NULL),
+				 0);
 		assert_int_equal(viq_soft_dev_set_ats(s->dev, s->ats), 0);
 	}
 	w->fault[number] = fault_new(contract);

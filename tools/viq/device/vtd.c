@@ -99,7 +99,7 @@ static int add_soft(struct vtd_board *board, const struct board_config *config)
 static int add_device(struct vtd_board *board, uint16_t source_id, bool ats)
 {
 	struct viq_soft_vtd_dev *dev;
-	int err = viq_soft_vtd_dev_alloc(board->soft, source_id, &dev);
+	int err = viq_soft_vtd_dev_alloc(board->soft, source_id, &dev, NULL);
 
 	return err ? err : viq_soft_vtd_dev_set_ats(dev, ats);
 }

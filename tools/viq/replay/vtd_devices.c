@@ -199,7 +199,7 @@ static int add_device(struct witness *w, struct scan_table key, uint16_t sid, bo
 	if (err)
 		return err;
 	vtd_write_context(w, d);
-	err = viq_soft_vtd_dev_alloc(guest->soft, sid, &d->dev);
+	err = viq_soft_vtd_dev_alloc(guest->soft, sid, &d->dev, NULL);
 	if (!err)
 		err = viq_soft_vtd_dev_set_ats(d->dev, ats);
 	if (err)

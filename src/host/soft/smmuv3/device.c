@@ -6,22 +6,22 @@
 
 #include "object.h"
 
-int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out)
+int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out, struct viq_why *why)
 {
 	struct soft_retired retired = {0};
 	struct viq_soft_dev *dev;
 	int ret;
 
 	if (!soft || !out)
-		return -EINVAL;
+		return why_say(why, -EINVAL, "soft, out: NULL");
 	dev = calloc(1, sizeof(*dev));
 	if (!dev)
-		return -ENOMEM;
+		return soft_say(why, -ENOMEM, NULL);
 	dev->soft = soft;
 	ret = soft_lock(soft);
 	if (ret) {
 		free(dev);
-		return ret;
+		return soft_say(why, ret, NULL);
 	}
 	dev->next = soft->devs;
 	if (dev->next)

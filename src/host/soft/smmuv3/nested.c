@@ -52,7 +52,8 @@ void soft_nested_drop(struct viq_soft *soft, struct soft_nested *nested, struct 
 	soft_object_retire(soft, &nested->object, retired);
 }
 
-int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t ste[2], uint32_t *id)
+int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t ste[2], uint32_t *id,
+			  struct viq_why *why)
 {
 	struct soft_retired retired = {0};
 	struct soft_nested *nested;
@@ -60,10 +61,10 @@ int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t
 	int ret;
 
 	if (!soft || !ste || !id)
-		return -EINVAL;
+		return why_say(why, -EINVAL, "soft, ste, id: NULL");
 	ret = soft_lock(soft);
 	if (ret)
-		return ret;
+		return soft_say(why, ret, NULL);
 	v = soft_viommu_find(soft, viommu, &ret);
 	if (!v)
 		goto out;
@@ -77,5 +78,8 @@ int viq_soft_nested_alloc(struct viq_soft *soft, uint32_t viommu, const uint64_t
 		*id = nested->object.id;
 out:
 	soft_unlock(soft, &retired);
-	return ret;
+	if (!ret)
+		return 0;
+	return soft_say(why, ret,
+			v ? "ste: ILLEGAL (IHI 0070 5.2.2), or more than nesting takes" : "viommu: there is none");
 }

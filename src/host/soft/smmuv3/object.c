@@ -86,7 +86,7 @@ static int stage2_init(struct viq_soft *soft, const struct viq_soft_s2_config *c
 	return soft_s2_init(regime, &soft->features, config->ttb, config->t0sz, config->sl0, config->tg, config->ps);
 }
 
-int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id)
+int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *config, uint32_t *id, struct viq_why *why)
 {
 	struct soft_retired retired = {0};
 	struct viq_soft_s2_config own = {0};
@@ -94,13 +94,13 @@ int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *co
 	int ret;
 
 	if (!soft || !id)
-		return -EINVAL;
-	ret = sized_take(&own, sizeof(own), config, SIZED_TO(struct viq_soft_s2_config, identity), "config", NULL);
+		return why_say(why, -EINVAL, "soft, id: NULL");
+	ret = sized_take(&own, sizeof(own), config, SIZED_TO(struct viq_soft_s2_config, identity), "config", why);
 	if (ret)
 		return ret;
 	s2 = calloc(1, sizeof(*s2));
 	if (!s2)
-		return -ENOMEM;
+		return soft_say(why, -ENOMEM, NULL);
 	ret = stage2_init(soft, &own, &s2->regime);
 	if (ret)
 		goto err_free;
@@ -117,7 +117,7 @@ int viq_soft_s2_alloc(struct viq_soft *soft, const struct viq_soft_s2_config *co
 
 err_free:
 	free(s2);
-	return ret;
+	return soft_say(why, ret, "config: ttb, t0sz, sl0, tg or ps: ILLEGAL as an STE's (IHI 0070 5.2.2)");
 }
 
 /*
@@ -191,17 +191,17 @@ err_vmid:
 	return ret;
 }
 
-int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id)
+int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id, struct viq_why *why)
 {
 	struct soft_retired retired = {0};
 	struct soft_viommu *viommu;
 	int ret;
 
 	if (!soft || !id)
-		return -EINVAL;
+		return why_say(why, -EINVAL, "soft, id: NULL");
 	viommu = calloc(1, sizeof(*viommu));
 	if (!viommu)
-		return -ENOMEM;
+		return soft_say(why, -ENOMEM, NULL);
 	ret = soft_lock(soft);
 	if (ret)
 		goto err_free;
@@ -215,7 +215,7 @@ int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id)
 
 err_free:
 	free(viommu);
-	return ret;
+	return soft_say(why, ret, "s2: there is none");
 }
 
 static int release_s2(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)

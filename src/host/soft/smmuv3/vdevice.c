@@ -35,7 +35,7 @@ static void unlink_vsid(struct soft_vdevice *vdevice)
 }
 
 static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uint32_t viommu,
-			struct soft_retired *retired) MUST_HOLD(soft->lock)
+			struct soft_retired *retired, struct viq_why *why) MUST_HOLD(soft->lock)
 {
 	struct viq_soft_dev *dev = vdevice->dev;
 	struct soft_viommu *v;
@@ -43,42 +43,45 @@ static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uin
 
 	v = soft_viommu_find(soft, viommu, &ret);
 	if (ret)
-		return ret;
+		return why_say(why, ret, "viommu: there is none");
 	if (dev->vdevice || soft_vdevice_find(v, vdevice->vsid))
-		return -EEXIST;
+		return why_say(why, -EEXIST, "%s",
+			       dev->vdevice ? "dev: it has a StreamID" : "vsid: another device has it");
 	if (dev->nested && dev->nested->viommu != v)
-		return -EINVAL;
+		return why_say(why, -EINVAL, "dev: its page table is one of another vIOMMU");
 	vdevice->viommu = v;
 	ret = soft_object_link(soft, &vdevice->object, SOFT_VDEVICE);
 	if (ret)
-		return ret;
+		return soft_say(why, ret, NULL);
 	ret = soft_dev_set(dev, dev->nested, vdevice, dev->ats, retired);
 	if (ret) {
 		soft_object_unlink(soft, &vdevice->object);
-		return ret;
+		return soft_say(why, ret, NULL);
 	}
 	link_vsid(vdevice);
 	return 0;
 }
 
 int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_soft_dev *dev, uint32_t vsid,
-			   uint32_t *id)
+			   uint32_t *id, struct viq_why *why)
 {
 	struct soft_retired retired = {0};
 	struct soft_vdevice *vdevice;
 	int ret;
 
 	if (!soft || !dev || dev->soft != soft || !id)
-		return -EINVAL;
+		return why_say(why, -EINVAL, "soft, dev, id: NULL, or a device of another one");
 	vdevice = calloc(1, sizeof(*vdevice));
 	if (!vdevice)
-		return -ENOMEM;
+		return soft_say(why, -ENOMEM, NULL);
 	vdevice->dev = dev;
 	vdevice->vsid = vsid;
 	ret = soft_lock(soft);
-	if (ret)
+	if (ret) {
+		soft_say(why, ret, NULL);
 		goto err_free;
-	ret = vdevice_link(soft, vdevice, viommu, &retired);
+	}
+	ret = vdevice_link(soft, vdevice, viommu, &retired, why);
 	if (!ret)
 		*id = vdevice->object.id;
 	soft_unlock(soft, &retired);

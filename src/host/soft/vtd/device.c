@@ -61,17 +61,18 @@ static void unlink_dev(struct viq_soft_vtd_dev *dev)
 	pthread_mutex_unlock(&soft->lock);
 }
 
-int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out)
+int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out,
+			   struct viq_why *why)
 {
 	struct soft_vtd_change change = {0};
 	struct viq_soft_vtd_dev *dev;
 	int ret;
 
 	if (!soft || !out)
-		return -EINVAL;
+		return why_say(why, -EINVAL, "soft, out: NULL");
 	dev = make_dev(soft, source_id);
 	if (!dev)
-		return -ENOMEM;
+		return soft_say(why, -ENOMEM, NULL);
 	ret = soft_vtd_enter(soft);
 	if (ret)
 		goto err_dev;
@@ -90,7 +91,7 @@ int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct
 
 err_dev:
 	soft_vtd_dev_destroy(dev);
-	return ret;
+	return soft_say(why, ret, "source_id: another device has it");
 }
 
 void soft_vtd_dev_destroy(struct viq_soft_vtd_dev *dev)

@@ -187,8 +187,8 @@ static void only_the_named_device_is_reached(void **state)
 	uint32_t id;
 
 	atc_init(&m);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, VSID + 1, &id), 0);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, VSID + 1, &id, NULL), 0);
 	fill(&m, 0, 0);
 	invalidate(&m, with_sid(VIQ_SMMUV3_OP_ATC_INV, VSID + 1), 52); /* no ATS there: no effect, no error */
 	assert_true(held(&m, 0, 0, 0));

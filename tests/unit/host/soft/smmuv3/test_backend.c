@@ -34,8 +34,8 @@ static void streams_are_found_in_order(void **state)
 	vsid = 0;
 	assert_int_equal(b.ops->next(b.opaque, b.object, &vsid, &broken), 0);
 	for (int i = 0; i < 5; i++) {
-		assert_int_equal(viq_soft_dev_alloc(m.soft, &dev[i]), 0);
-		assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev[i], vsids[i], &id), 0);
+		assert_int_equal(viq_soft_dev_alloc(m.soft, &dev[i], NULL), 0);
+		assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev[i], vsids[i], &id, NULL), 0);
 	}
 	for (int i = 0; i < 5; i++) {
 		vsid = i ? sorted[i - 1] + 1 : 0;

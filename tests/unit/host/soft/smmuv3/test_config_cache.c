@@ -60,8 +60,8 @@ static void another_stream_keeps_its_own_copy(void **state)
 
 	two_init(&t);
 	write_cd(&t.m, t.m.cd, 1, t.ttb[0]);
-	assert_int_equal(viq_soft_dev_alloc(t.m.soft, &dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(t.m.soft, t.m.viommu, dev, VSID + 1, &id), 0);
+	assert_int_equal(viq_soft_dev_alloc(t.m.soft, &dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(t.m.soft, t.m.viommu, dev, VSID + 1, &id, NULL), 0);
 	assert_int_equal(viq_soft_vdevice_configure(t.m.soft, t.m.viommu, VSID + 1,
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, t.m.cd, 0), 0}),
 			 0);
@@ -86,7 +86,7 @@ static void attaching_again_reads_it_again(void **state)
 	assert_translates(t.m.dev, VA, B);
 	write_cd(&t.m, t.m.cd, 1, t.ttb[0]);
 	assert_translates(t.m.dev, VA, B);
-	assert_int_equal(viq_soft_nested_alloc(t.m.soft, t.m.viommu, ste, &nested), 0);
+	assert_int_equal(viq_soft_nested_alloc(t.m.soft, t.m.viommu, ste, &nested, NULL), 0);
 	assert_int_equal(viq_soft_attach(t.m.dev, nested), 0);
 	assert_translates(t.m.dev, VA, A);
 	write_cd(&t.m, t.m.cd, 2, t.ttb[1]);

@@ -233,11 +233,11 @@ static void stage_2_faults(void **state)
 	put_word(&m, s2_table + (MEM_BASE >> 30) * 8, MEM_BASE | 0x4c1); /* read-write block */
 	put_word(&m, s2_table + 3 * 8, MEM_BASE | 0x441);                /* read-only block at IPA 3 GiB */
 	config.ttb = s2_table;
-	assert_int_equal(viq_soft_s2_alloc(m.soft, &config, &s2), 0);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, s2, &m.viommu), 0);
+	assert_int_equal(viq_soft_s2_alloc(m.soft, &config, &s2, NULL), 0);
+	assert_int_equal(viq_soft_viommu_alloc(m.soft, s2, &m.viommu, NULL), 0);
 	m.host = viq_soft_host(m.soft, m.viommu);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, &m.dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice), 0);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &m.dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice, NULL), 0);
 
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, far, 0), 0}),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The software host's objects: who may be made, attached and freed when, and every errno. */
 #include "support/soft.h"
+#include "support/why.h"
 
 static uint64_t s1_ste[2]; /* of the machine's CD */
 
@@ -8,7 +9,7 @@ static uint32_t alloc_nested(struct machine *m, uint64_t w0, uint64_t w1)
 {
 	uint32_t id = 0;
 
-	assert_int_equal(viq_soft_nested_alloc(m->soft, m->viommu, (uint64_t[2]){w0, w1}, &id), 0);
+	assert_int_equal(viq_soft_nested_alloc(m->soft, m->viommu, (uint64_t[2]){w0, w1}, &id, NULL), 0);
 	assert_int_not_equal(id, 0);
 	return id;
 }
@@ -79,7 +80,7 @@ static void ids_are_never_0_and_never_reused(void **state)
 	machine_init(&m, NULL);
 	last = m.viommu;
 	for (unsigned int i = 0; i < 1000; i++) {
-		assert_int_equal(viq_soft_s2_alloc(m.soft, &s2, &id), 0);
+		assert_int_equal(viq_soft_s2_alloc(m.soft, &s2, &id, NULL), 0);
 		assert_true(id > last);
 		last = id;
 		assert_int_equal(viq_soft_object_free(m.soft, id), 0);
@@ -136,19 +137,19 @@ static void unknown_ids_and_wrong_kinds(void **state)
 	init(&m);
 	assert_int_equal(viq_soft_object_free(m.soft, none), -ENOENT);
 	assert_int_equal(viq_soft_object_free(m.soft, 0), -ENOENT);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, none, &id), -ENOENT);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.viommu, &id), -EINVAL);
+	assert_why(viq_soft_viommu_alloc(m.soft, none, &id, &why), -ENOENT, "s2: ");
+	assert_why(viq_soft_viommu_alloc(m.soft, m.viommu, &id, &why), -EINVAL, "s2: ");
 	assert_int_equal(viq_soft_s2_invalidate(m.soft, none, 0, 0), -ENOENT);
 	assert_int_equal(viq_soft_s2_invalidate(m.soft, m.viommu, 0, 0), -EINVAL);
 	assert_int_equal(viq_soft_s2_invalidate(m.soft, m.s2, 4096, 0), -EINVAL);
 	assert_int_equal(viq_soft_s2_invalidate(m.soft, m.s2, UINT64_MAX, 2), -EINVAL);
 	assert_int_equal(viq_soft_s2_invalidate(m.soft, m.s2, UINT64_MAX, 1), 0);
 	assert_int_equal(viq_soft_s2_invalidate(m.soft, m.s2, 0, 0), 0);
-	assert_int_equal(viq_soft_nested_alloc(m.soft, none, s1_ste, &id), -ENOENT);
-	assert_int_equal(viq_soft_nested_alloc(m.soft, m.s2, s1_ste, &id), -EINVAL);
+	assert_why(viq_soft_nested_alloc(m.soft, none, s1_ste, &id, &why), -ENOENT, "viommu: ");
+	assert_why(viq_soft_nested_alloc(m.soft, m.s2, s1_ste, &id, &why), -EINVAL, "viommu: ");
 	assert_int_equal(viq_soft_attach(m.dev, none), -ENOENT);
 	assert_int_equal(viq_soft_attach(m.dev, m.s2), -EINVAL);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, none, m.dev, 1, &id), -ENOENT);
+	assert_why(viq_soft_vdevice_alloc(m.soft, none, m.dev, 1, &id, &why), -ENOENT, "viommu: ");
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, none, VSID, s1_ste), -ENOENT);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID + 1, s1_ste), -ENOENT);
 	machine_fini(&m);
@@ -165,21 +166,21 @@ static void arguments_that_make_no_sense(void **state)
 
 	init(&m);
 	s2.size--;
-	assert_int_equal(viq_soft_s2_alloc(m.soft, &s2, &id), -EINVAL);
+	assert_why(viq_soft_s2_alloc(m.soft, &s2, &id, &why), -EINVAL, "config.size");
 	s2.size++;
-	assert_int_equal(viq_soft_s2_alloc(NULL, &s2, &id), -EINVAL);
-	assert_int_equal(viq_soft_s2_alloc(m.soft, NULL, &id), -EINVAL);
-	assert_int_equal(viq_soft_s2_alloc(m.soft, &s2, NULL), -EINVAL);
+	assert_why(viq_soft_s2_alloc(NULL, &s2, &id, &why), -EINVAL, "soft, id");
+	assert_why(viq_soft_s2_alloc(m.soft, NULL, &id, &why), -EINVAL, "config");
+	assert_why(viq_soft_s2_alloc(m.soft, &s2, NULL, &why), -EINVAL, "soft, id");
 	s2.identity = 0;
 	s2.t0sz = 40; /* ILLEGAL by 5.2.2 */
-	assert_int_equal(viq_soft_s2_alloc(m.soft, &s2, &id), -EINVAL);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, NULL), -EINVAL);
-	assert_int_equal(viq_soft_dev_alloc(NULL, &dev), -EINVAL);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, NULL), -EINVAL);
+	assert_why(viq_soft_s2_alloc(m.soft, &s2, &id, &why), -EINVAL, "t0sz");
+	assert_why(viq_soft_viommu_alloc(m.soft, m.s2, NULL, &why), -EINVAL, "soft, id");
+	assert_why(viq_soft_dev_alloc(NULL, &dev, &why), -EINVAL, "soft, out");
+	assert_why(viq_soft_dev_alloc(m.soft, NULL, &why), -EINVAL, "soft, out");
 	assert_int_equal(viq_soft_dev_free(NULL), -EINVAL);
 	assert_int_equal(viq_soft_dev_set_ats(NULL, true), -EINVAL);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, NULL, 1, &id), -EINVAL);
-	assert_int_equal(viq_soft_nested_alloc(m.soft, m.viommu, NULL, &id), -EINVAL);
+	assert_why(viq_soft_vdevice_alloc(m.soft, m.viommu, NULL, 1, &id, &why), -EINVAL, "soft, dev");
+	assert_why(viq_soft_nested_alloc(m.soft, m.viommu, NULL, &id, &why), -EINVAL, "soft, ste");
 	assert_int_equal(viq_soft_attach(NULL, 0), -EINVAL);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID, NULL), -EINVAL);
 	viq_soft_access_begin();
@@ -216,15 +217,15 @@ static void one_device_has_one_stream_and_one_stream_one_device(void **state)
 	struct machine m;
 
 	init(&m);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &viommu2), 0);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, VSID, &id), -EEXIST);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID + 1, &id), -EEXIST);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, viommu2, m.dev, VSID, &id), -EEXIST);
+	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &viommu2, NULL), 0);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev, NULL), 0);
+	assert_why(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, VSID, &id, &why), -EEXIST, "vsid: ");
+	assert_why(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID + 1, &id, &why), -EEXIST, "dev: ");
+	assert_why(viq_soft_vdevice_alloc(m.soft, viommu2, m.dev, VSID, &id, &why), -EEXIST, "dev: ");
 	/* The same vSID in another guest is another stream. */
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, viommu2, dev, VSID, &id), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, viommu2, dev, VSID, &id, NULL), 0);
 	assert_int_equal(viq_soft_object_free(m.soft, id), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, VSID + 256, &id), 0); /* same bucket */
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, VSID + 256, &id, NULL), 0); /* same bucket */
 	assert_int_equal(viq_soft_object_free(m.soft, id), 0);
 	assert_int_equal(viq_soft_dev_free(dev), 0);
 	machine_fini(&m);
@@ -267,7 +268,8 @@ static void what_an_ste_may_say(void **state)
 		const uint64_t ste[2] = {stes[i].w0, stes[i].w1};
 
 		print_message("STE %016llx %016llx\n", (unsigned long long)ste[0], (unsigned long long)ste[1]);
-		assert_int_equal(viq_soft_nested_alloc(m.soft, m.viommu, ste, &id), stes[i].ret);
+		assert_why(viq_soft_nested_alloc(m.soft, m.viommu, ste, &id, &why), stes[i].ret,
+			   stes[i].ret ? "ste: " : "");
 		assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID, ste), stes[i].ret);
 	}
 	machine_fini(&m);
@@ -284,7 +286,7 @@ static void translating_needs_a_vdevice_of_the_same_guest(void **state)
 	abort = alloc_nested(&m, VIQ_SMMUV3_STE_0_V, 0);
 	bypass = alloc_nested(&m, ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), 0);
 	s1 = alloc_nested(&m, s1_ste[0], s1_ste[1]);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev), 0);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev, NULL), 0);
 	assert_faults(dev, MEM_BASE);
 	assert_int_equal(viq_soft_attach(dev, s1), -EINVAL);
 	assert_int_equal(viq_soft_attach(dev, bypass), 0);
@@ -292,11 +294,11 @@ static void translating_needs_a_vdevice_of_the_same_guest(void **state)
 	assert_int_equal(viq_soft_attach(dev, abort), 0);
 	assert_faults(dev, MEM_BASE);
 	assert_int_equal(viq_soft_attach(dev, bypass), 0);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &viommu2), 0);
+	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &viommu2, NULL), 0);
 	/* Bound to one guest while attached through another. */
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, viommu2, dev, 1, &id), -EINVAL);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, 1, &id), 0);
-	assert_int_equal(viq_soft_nested_alloc(m.soft, viommu2, s1_ste, &other), 0);
+	assert_why(viq_soft_vdevice_alloc(m.soft, viommu2, dev, 1, &id, &why), -EINVAL, "dev: ");
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev, 1, &id, NULL), 0);
+	assert_int_equal(viq_soft_nested_alloc(m.soft, viommu2, s1_ste, &other, NULL), 0);
 	assert_int_equal(viq_soft_attach(dev, other), -EINVAL);
 	assert_translates(dev, MEM_BASE, MEM_BASE); /* nothing changed */
 	assert_int_equal(viq_soft_attach(dev, s1), 0);
@@ -321,14 +323,14 @@ static void inside_an_access_nothing_waits(void **state)
 	viq_soft_access_begin();
 	viq_soft_access_begin(); /* nests */
 	viq_soft_access_end();
-	assert_int_equal(viq_soft_s2_alloc(m.soft, &s2, &id), -EDEADLK);
+	assert_why(viq_soft_s2_alloc(m.soft, &s2, &id, &why), -EDEADLK, "inside an access");
 	assert_int_equal(viq_soft_s2_invalidate(m.soft, m.s2, 0, 0), -EDEADLK);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &id), -EDEADLK);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev), -EDEADLK);
+	assert_why(viq_soft_viommu_alloc(m.soft, m.s2, &id, &why), -EDEADLK, "inside an access");
+	assert_why(viq_soft_dev_alloc(m.soft, &dev, &why), -EDEADLK, "inside an access");
 	assert_int_equal(viq_soft_dev_free(m.dev), -EDEADLK);
 	assert_int_equal(viq_soft_dev_set_ats(m.dev, true), -EDEADLK);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, 1, &id), -EDEADLK);
-	assert_int_equal(viq_soft_nested_alloc(m.soft, m.viommu, s1_ste, &id), -EDEADLK);
+	assert_why(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, 1, &id, &why), -EDEADLK, "inside an access");
+	assert_why(viq_soft_nested_alloc(m.soft, m.viommu, s1_ste, &id, &why), -EDEADLK, "inside an access");
 	assert_int_equal(viq_soft_attach(m.dev, 0), -EDEADLK);
 	assert_int_equal(viq_soft_object_free(m.soft, m.vdevice), -EDEADLK);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID, s1_ste), -EDEADLK);
@@ -352,11 +354,11 @@ static void vmids_do_not_run_out_and_come_back_clean(void **state)
 	assert_int_equal(viq_soft_object_free(m.soft, m.viommu), 0);
 	/* All other VMIDs once, until the first one is used again. */
 	for (unsigned int i = 0; i < 65535; i++) {
-		assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &m.viommu), 0);
+		assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &m.viommu, NULL), 0);
 		if (i < 65534)
 			assert_int_equal(viq_soft_object_free(m.soft, m.viommu), 0);
 	}
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice, NULL), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID,
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), 0}),
 			 0);
@@ -379,10 +381,10 @@ static void with_8_bit_vmids_255_guests_fit(void **state)
 
 	machine_init(&m, narrow_vmids);
 	for (unsigned int i = 1; i < 255; i++)
-		assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &id), 0);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &id), -ENOMEM);
+		assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &id, NULL), 0);
+	assert_why(viq_soft_viommu_alloc(m.soft, m.s2, &id, &why), -ENOMEM, "no memory");
 	assert_int_equal(viq_soft_object_free(m.soft, m.viommu), 0);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &id), 0);
+	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &id, NULL), 0);
 	machine_fini(&m);
 }
 

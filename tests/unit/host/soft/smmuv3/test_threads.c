@@ -106,9 +106,9 @@ static void *disturb(void *opaque)
 		struct viq_soft_dev *dev;
 		uint32_t viommu, vdevice;
 
-		assert_int_equal(viq_soft_viommu_alloc(w->m.soft, w->m.s2, &viommu), 0);
-		assert_int_equal(viq_soft_dev_alloc(w->m.soft, &dev), 0);
-		assert_int_equal(viq_soft_vdevice_alloc(w->m.soft, viommu, dev, i, &vdevice), 0);
+		assert_int_equal(viq_soft_viommu_alloc(w->m.soft, w->m.s2, &viommu, NULL), 0);
+		assert_int_equal(viq_soft_dev_alloc(w->m.soft, &dev, NULL), 0);
+		assert_int_equal(viq_soft_vdevice_alloc(w->m.soft, viommu, dev, i, &vdevice, NULL), 0);
 		assert_int_equal(
 			viq_soft_vdevice_configure(w->m.soft, viommu, i,
 						   (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, w->m.cd, 0), 0}),
@@ -260,7 +260,7 @@ static void switch_cd(struct world *w, unsigned int page, unsigned int to)
 		uint32_t nested;
 		const uint64_t ste[2] = {ste0(VIQ_SMMUV3_STE_CONFIG_S1, w->m.cd + (asid % 2 ? 0 : 64), 0), 0};
 
-		assert_int_equal(viq_soft_nested_alloc(w->m.soft, w->m.viommu, ste, &nested), 0);
+		assert_int_equal(viq_soft_nested_alloc(w->m.soft, w->m.viommu, ste, &nested, NULL), 0);
 		assert_int_equal(viq_soft_attach(w->m.dev, nested), 0);
 	}
 }

@@ -63,8 +63,8 @@ static void check_scope(const struct scope *s)
 	uint64_t ttb = machine_init_s1(&m, NULL), cd2 = alloc_pages(&m, 1), ttb2 = alloc_pages(&m, 1);
 
 	write_cd(&m, cd2, 2, ttb2);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev2), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev2, 9, &vdev2), 0);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev2, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev2, 9, &vdev2, NULL), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, 9,
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, cd2, 0), 0}),
 			 0);
@@ -142,8 +142,8 @@ static void globals_match_accesses_of_the_same_aset_only(void **state)
 
 	write_cd(&m, cd2, 2, alloc_pages(&m, 1));
 	put_word(&m, cd2, le64toh(*word_at(&m, cd2)) & ~VIQ_SMMUV3_CD_0_ASET);
-	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev2), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev2, 9, &vdev2), 0);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &dev2, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, dev2, 9, &vdev2, NULL), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, 9,
 						    (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, cd2, 0), 0}),
 			 0);
@@ -185,8 +185,8 @@ static void nested_init(struct nested *n, unsigned int granule)
 	config.t0sz = 24;
 	config.sl0 = synth_s2_sl0(&n->s2);
 	config.tg = synth_s2_tg(&n->s2);
-	assert_int_equal(viq_soft_s2_alloc(n->m.soft, &config, &s2), 0);
-	assert_int_equal(viq_soft_viommu_alloc(n->m.soft, s2, &n->viommu), 0);
+	assert_int_equal(viq_soft_s2_alloc(n->m.soft, &config, &s2, NULL), 0);
+	assert_int_equal(viq_soft_viommu_alloc(n->m.soft, s2, &n->viommu, NULL), 0);
 	n->m.viommu = n->viommu;
 	n->host = viq_soft_host(n->m.soft, n->viommu);
 	assert_int_equal(synth_pt_init(&n->s1, &n->s1_mem, 1, granule, 48, 0), 0);
@@ -194,8 +194,8 @@ static void nested_init(struct nested *n, unsigned int granule)
 	synth_cd(cd, &n->s1, NULL, ASID, 48);
 	assert_int_equal(synth_cdt_set(&n->cdt, 0, cd), 0);
 	synth_ste_s1(ste, &n->cdt, 0, 0);
-	assert_int_equal(viq_soft_dev_alloc(n->m.soft, &n->dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(n->m.soft, n->viommu, n->dev, VSID, &n->vdevice), 0);
+	assert_int_equal(viq_soft_dev_alloc(n->m.soft, &n->dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(n->m.soft, n->viommu, n->dev, VSID, &n->vdevice, NULL), 0);
 	ste[0] &= VIQ_SMMUV3_STE_0_NESTING;
 	ste[1] &= VIQ_SMMUV3_STE_1_NESTING;
 	assert_int_equal(viq_soft_vdevice_configure(n->m.soft, n->viommu, VSID, ste), 0);
@@ -309,8 +309,8 @@ static struct viq_soft_dev *add_device(struct machine *m, uint32_t viommu, uint3
 	struct viq_soft_dev *dev;
 	uint32_t id;
 
-	assert_int_equal(viq_soft_dev_alloc(m->soft, &dev), 0);
-	assert_int_equal(viq_soft_vdevice_alloc(m->soft, viommu, dev, vsid, &id), 0);
+	assert_int_equal(viq_soft_dev_alloc(m->soft, &dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m->soft, viommu, dev, vsid, &id, NULL), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m->soft, viommu, vsid, ste), 0);
 	return dev;
 }
@@ -407,7 +407,7 @@ static void everything_that_must_go_goes_and_other_guests_keep_theirs(void **sta
 	print_message("VIQ_SEED=%llu\n", (unsigned long long)seed);
 	machine_init(&m, NULL);
 	synth_mem_init(&mem, m.ram, MEM_BASE, MEM_SIZE);
-	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &viommu2), 0);
+	assert_int_equal(viq_soft_viommu_alloc(m.soft, m.s2, &viommu2, NULL), 0);
 	for (unsigned int i = 0; i < STREAMS; i++) {
 		struct stream *s = &streams[i];
 		uint64_t cd[VIQ_SMMUV3_CD_WORDS], ste[VIQ_SMMUV3_STE_WORDS];

@@ -134,7 +134,7 @@ static void nonsense_is_survived(void **state)
 	assert_int_equal(viq_soft_vtd_create(&vm.soft_config, &soft, NULL), 0);
 	assert_int_equal(viq_soft_vtd_listen(soft, &listener), 0);
 	for (unsigned int i = 0; i < 3; i++) {
-		assert_int_equal(viq_soft_vtd_dev_alloc(soft, (uint16_t)(i * 0x81), &dev[i]), 0);
+		assert_int_equal(viq_soft_vtd_dev_alloc(soft, (uint16_t)(i * 0x81), &dev[i], NULL), 0);
 		assert_int_equal(viq_soft_vtd_dev_set_ats(dev[i], i == 1), 0);
 	}
 	scribble(&vm, 4 * HEAP_PAGES * 512);

@@ -58,7 +58,7 @@ static void world_init(struct world *w, bool ats)
 	w->pt = vm_pt(&w->vm, 1, 4);
 	pasids = vm_pasids(&w->vm, SID, 0);
 	vm_entry(&pasids, 0, &w->pt, NULL, 4);
-	assert_int_equal(viq_soft_vtd_dev_alloc(w->soft, SID, &w->dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(w->soft, SID, &w->dev, NULL), 0);
 	assert_int_equal(viq_soft_vtd_dev_set_ats(w->dev, ats), 0);
 	assert_int_equal(reconfig(w), 0);
 	for (unsigned int i = 0; i < PAGES; i++) {
@@ -179,7 +179,7 @@ static void a_table_that_nobody_has_is_gone_and_its_id_is_not_used_again(void **
 	res = call(&w, w.entries, 5);
 	assert_int_equal(res.error, VIQ_CALL_GONE);
 	assert_int_equal(res.handled, 0);
-	assert_int_equal(viq_soft_vtd_dev_alloc(w.soft, SID, &w.dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(w.soft, SID, &w.dev, NULL), 0);
 	assert_int_equal(w.table.domain_id, 5);
 	assert_int_not_equal(w.table.host.object, old.host.object);
 	world_fini(&w);

@@ -4,6 +4,7 @@
  * left when that fails.
  */
 #include "support/soft_vtd.h"
+#include "support/why.h"
 
 #define IOVA    UINT64_C(0x7000)
 #define PAGE(n) (VM_DATA + (uint64_t)(n)*4096)
@@ -170,7 +171,7 @@ static void who_listens_may_change(void **state)
 	pasids = vm_pasids(&e.vm, SID, 0);
 	vm_entry(&pasids, 0, &pt, NULL, 4);
 	vm_entry(&pasids, 7, &pt, NULL, 5);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 	assert_ptr_equal(viq_soft_vtd_dev_find(e.soft, SID), dev);
 	assert_null(viq_soft_vtd_dev_find(e.soft, SID2));
 	/* Nobody would hear of the tables. */
@@ -213,15 +214,15 @@ static void devices_have_one_source_id_each(void **state)
 	uint64_t pa;
 
 	init(&e, NULL);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &other), -EEXIST);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
+	assert_why(viq_soft_vtd_dev_alloc(e.soft, SID, &other, &why), -EEXIST, "source_id: ");
 	/* Never configured: aborts, and there is nothing to record. */
 	assert_int_equal(vm_translate(dev, NO_PASID, IOVA, VIQ_SOFT_READ, &pa), -EFAULT);
 	assert_int_equal(e.faults, 0);
 	assert_int_equal(viq_soft_vtd_dev_free(dev), 0);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 	viq_soft_access_begin();
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID2, &other), -EDEADLK);
+	assert_why(viq_soft_vtd_dev_alloc(e.soft, SID2, &other, &why), -EDEADLK, "inside an access");
 	assert_int_equal(viq_soft_vtd_dev_free(dev), -EDEADLK);
 	assert_int_equal(viq_soft_vtd_dev_set_ats(dev, true), -EDEADLK);
 	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), -EDEADLK);
@@ -244,11 +245,11 @@ static void tables_are_reported_as_they_come_and_go(void **state)
 	vm_entry(&p1, 0, &pt, NULL, 4);
 	vm_entry(&p1, 70, &pt, NULL, 4);
 	vm_entry(&p2, 0, &pt, NULL, 4);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 	assert_int_equal(e.now, 0);
 	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), 0);
 	assert_int_equal(e.now, 2);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID2, &dev2), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID2, &dev2, NULL), 0);
 	assert_int_equal(e.now, 3);
 	assert_int_equal(e.told[0].flags, VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED);
 	assert_int_equal(e.told[0].domain_id, 4);
@@ -309,7 +310,7 @@ static void a_table_is_reported_for_what_it_is(void **state)
 	pasids = vm_pasids(&e.vm, SID, 3);
 	vm_entry(&pasids, 3, &fs, NULL, 4);
 	vm_entry(&pasids, 7, &fs, NULL, 4);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), 0);
 	assert_int_equal(e.count, 2);
 	synth_vtd_context(ctx, &pasids, 7);
@@ -350,7 +351,7 @@ static void a_device_whose_tables_cannot_be_had_is_blocked(void **state)
 		pasids = vm_pasids(&e.vm, SID, 0);
 		for (uint32_t pasid = 0; pasid < 3; pasid++)
 			vm_entry(&pasids, pasid, &pt, NULL, 4);
-		assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+		assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 		e.error = -ENOMEM;
 		e.error_at = at;
 		assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), -ENOMEM);
@@ -389,7 +390,7 @@ static void a_guest_gets_no_more_tables_than_are_allowed(void **state)
 	pasids = vm_pasids(&e.vm, SID, 0);
 	for (uint32_t pasid = 0; pasid < 3; pasid++)
 		vm_entry(&pasids, pasid, &pt, NULL, 4 + pasid);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), 0);
 	vm_entry(&pasids, 1000, &pt, NULL, 4);
 	assert_int_equal(reconfig(&e, VIQ_VTD_PASID_CACHE), -ENOSPC);
@@ -413,7 +414,7 @@ static void numbers_of_tables_that_went_come_back_empty(void **state)
 	pt[0] = tables_to(&e, 0);
 	pt[1] = tables_to(&e, 1);
 	pasids = vm_pasids(&e.vm, SID, 0);
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 	for (unsigned int i = 0; i < 70000; i++) {
 		vm_entry(&pasids, 0, &pt[i & 1], NULL, 1 + i % 9);
 		e.count = 0;
@@ -456,7 +457,7 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	create(&e);
 	e.tables = (struct viq_vtd_tables){
 		.size = sizeof(e.tables), .mode = VIQ_VTD_TTM_SCALABLE, .root = e.vm.root.base, .root_set = true};
-	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev), 0);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
 	/* Not translated by the guest. */
 	assert_int_equal(reconfig(&e, VIQ_VTD_DISABLED), 0);
 	vm_hits(dev, NO_PASID, gpa + 0x123, PAGE(0) + 0x123);
