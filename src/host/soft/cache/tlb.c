@@ -8,7 +8,7 @@
 /* A slot's words after its sequence count. */
 enum {
 	BASE = SOFT_ENTRY_BASE, /* input address of the piece | log2 of its size */
-	TAG = SOFT_ENTRY_TAG,   /* VMID [15:0], ASID [31:16], KIND [33:32]; never 0 in use */
+	TAG = SOFT_ENTRY_TAG,   /* id of the VMID [63:32], ASID [31:16], KIND [1:0]; never 0 in use */
 	OUT,                    /* output address of the piece | rights */
 	IPA,                    /* stage-1 output of the piece */
 	LEAF,                   /* stage-1 leaf: shift [7:0], level [15:8], granule [23:16]; stage-2 shift [31:24] */
@@ -16,10 +16,10 @@ enum {
 	WORDS,
 };
 
-#define TAG_NON_GLOBAL (UINT64_C(0) << 32)
-#define TAG_GLOBAL     (UINT64_C(1) << 32) /* ASET in place of the ASID */
-#define TAG_S2         (UINT64_C(2) << 32)
-#define TAG_KIND       (UINT64_C(3) << 32)
+#define TAG_NON_GLOBAL UINT64_C(0)
+#define TAG_GLOBAL     UINT64_C(1) /* ASET in place of the ASID */
+#define TAG_S2         UINT64_C(2)
+#define TAG_KIND       UINT64_C(3)
 
 _Static_assert(WORDS + 1 <= SOFT_SLOT_WORDS, "an entry is one cache line");
 
@@ -44,10 +44,10 @@ void soft_tlb_fini(struct soft_tlb *tlb)
 	free(tlb->pages.alloc);
 }
 
-int soft_vm_init(struct soft_vm *vm, uint16_t vmid, unsigned int asid_bits)
+int soft_vm_init(struct soft_vm *vm, uint32_t id, unsigned int asid_bits)
 {
 	memset(vm, 0, sizeof(*vm));
-	vm->vmid = vmid;
+	vm->id = id;
 	vm->asid_mask = (1u << asid_bits) - 1;
 	vm->asid_gen = soft_words_alloc((size_t)1 << asid_bits, &vm->asid_alloc);
 	return vm->asid_gen ? 0 : -ENOMEM;
@@ -60,7 +60,7 @@ void soft_vm_fini(struct soft_vm *vm)
 
 static uint64_t key_tag(const struct soft_tlb_key *key, bool global)
 {
-	uint64_t tag = key->vm->vmid;
+	uint64_t tag = (uint64_t)key->vm->id << 32;
 
 	if (!key->s1)
 		return tag | TAG_S2;
@@ -80,7 +80,7 @@ static struct soft_tlb_ref make_ref(const struct soft_tlb *tlb, const struct sof
 
 	if ((tag & TAG_KIND) == TAG_S2)
 		return (struct soft_tlb_ref){.owner = unmoved, .leaf = unmoved};
-	line = soft_page_line(&tlb->pages, vm->vmid, va, s1_shift);
+	line = soft_page_line(&tlb->pages, vm->id, va, s1_shift);
 	if ((tag & TAG_KIND) == TAG_GLOBAL)
 		return (struct soft_tlb_ref){.owner = &vm->gen_global, .leaf = &line[SOFT_OWNER_NONE]};
 	return (struct soft_tlb_ref){.owner = &vm->asid_gen[asid & vm->asid_mask], .leaf = &line[soft_owner(asid)]};
@@ -166,7 +166,7 @@ void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struc
 	asid_gen = soft_gen_sample(&vm->asid_gen[key->asid & vm->asid_mask]);
 	global_gen = soft_gen_sample(&vm->gen_global);
 	for (unsigned int level = 1; level < 4; level++) {
-		const soft_word *line = soft_page_line(&tlb->pages, vm->vmid, key->va, leaf_shift(key->granule, level));
+		const soft_word *line = soft_page_line(&tlb->pages, vm->id, key->va, leaf_shift(key->granule, level));
 		uint64_t any = soft_gen_sample(&line[SOFT_OWNER_ANY]);
 
 		sample->leaf[level][0] = any + asid_gen + soft_gen_sample(&line[soft_owner(key->asid)]);
@@ -234,7 +234,7 @@ static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const st
 		uint64_t page = range->first >> shift, last = range->last >> shift;
 
 		for (;; page++) {
-			soft_word *line = soft_page_line(&tlb->pages, vm->vmid, page << shift, shift);
+			soft_word *line = soft_page_line(&tlb->pages, vm->id, page << shift, shift);
 
 			soft_gen_bump(&line[owner]);
 			if (owner2 != owner)

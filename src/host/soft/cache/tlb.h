@@ -35,9 +35,9 @@ struct soft_tlb {
 	soft_word gen;
 };
 
-/* A VMID's share. */
+/* A VMID's share. Its counters begin at 0: so nothing that was tagged with id may ever have been filled before. */
 struct soft_vm {
-	uint16_t vmid; /* not 0 */
+	uint32_t id; /* in the place of the VMID, not 0, and never used again */
 	uint32_t asid_mask;
 	soft_word gen;        /* everything of the VMID */
 	soft_word gen_global; /* its globals */
@@ -78,7 +78,7 @@ struct soft_tlb_ref {
 
 int soft_tlb_init(struct soft_tlb *tlb, uint32_t entries);
 void soft_tlb_fini(struct soft_tlb *tlb);
-int soft_vm_init(struct soft_vm *vm, uint16_t vmid, unsigned int asid_bits);
+int soft_vm_init(struct soft_vm *vm, uint32_t id, unsigned int asid_bits);
 void soft_vm_fini(struct soft_vm *vm);
 
 /* Readers, in a section. True with the leaf, and where the entry's validity can be looked up again. */

@@ -52,31 +52,6 @@ void soft_object_retire(struct viq_soft *soft, struct soft_object *object, struc
 	retired->objects = object;
 }
 
-/* VMIDs go round, so that one comes back as late as possible; then whatever it left in the TLB must go first. */
-static int take_vmid(struct viq_soft *soft, uint16_t *vmid)
-{
-	uint32_t count = soft->config.idr0 & VIQ_SMMUV3_IDR0_VMID16 ? 65536 : 256;
-	uint32_t v = soft->last_vmid;
-
-	for (uint32_t i = 0; i < count; i++) {
-		v = (v + 1) % count;
-		if (!v || soft->vmids_taken[v / 64] >> v % 64 & 1)
-			continue;
-		if (soft->vmids_used[v / 64] >> v % 64 & 1)
-			soft_tlb_inv_all(&soft->tlb);
-		soft->vmids_taken[v / 64] |= UINT64_C(1) << v % 64;
-		soft->vmids_used[v / 64] |= UINT64_C(1) << v % 64;
-		*vmid = soft->last_vmid = (uint16_t)v;
-		return 0;
-	}
-	return -ENOMEM;
-}
-
-static void put_vmid(struct viq_soft *soft, uint16_t vmid)
-{
-	soft->vmids_taken[vmid / 64] &= ~(UINT64_C(1) << vmid % 64);
-}
-
 static int stage2_init(struct viq_soft *soft, const struct viq_soft_s2_config *config, struct soft_s2 *regime)
 {
 	if (config->identity) {
@@ -163,32 +138,28 @@ int viq_soft_s2_invalidate(struct viq_soft *soft, uint32_t s2, uint64_t ipa, uin
 
 static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32_t s2) MUST_HOLD(soft->lock)
 {
+	const uint32_t vmids = soft->config.idr0 & VIQ_SMMUV3_IDR0_VMID16 ? 65535 : 255; /* 0 is nobody's */
 	unsigned int asid_bits = soft->config.idr0 & VIQ_SMMUV3_IDR0_ASID16 ? 16 : 8;
 	struct soft_object *object;
-	uint16_t vmid;
 	int ret;
 
 	ret = soft_object_find(soft, s2, SOFT_S2, &object);
 	if (ret)
 		return ret;
-	ret = take_vmid(soft, &vmid);
-	if (ret)
-		return ret;
-	ret = soft_vm_init(&viommu->vm, vmid, asid_bits);
-	if (ret)
-		goto err_vmid;
+	if (soft->viommus == vmids)
+		return -ENOMEM;
 	ret = soft_object_link(soft, &viommu->object, SOFT_VIOMMU);
 	if (ret)
-		goto err_vm;
+		return ret;
+	ret = soft_vm_init(&viommu->vm, viommu->object.id, asid_bits);
+	if (ret) {
+		soft_object_unlink(soft, &viommu->object);
+		return ret;
+	}
+	soft->viommus++;
 	viommu->s2 = (struct soft_stage2 *)object;
 	viommu->s2->object.users++;
 	return 0;
-
-err_vm:
-	soft_vm_fini(&viommu->vm);
-err_vmid:
-	put_vmid(soft, vmid);
-	return ret;
 }
 
 int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id, struct viq_why *why)
@@ -226,6 +197,7 @@ static int release_s2(struct viq_soft *soft, struct soft_object *object, struct 
 static int release_viommu(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
 {
 	((struct soft_viommu *)object)->s2->object.users--;
+	soft->viommus--;
 	return 0;
 }
 
@@ -264,19 +236,10 @@ int viq_soft_object_free(struct viq_soft *soft, uint32_t id)
 	return ret;
 }
 
-/* A VMID is free only now: until the grace period ended, an access could still fill the TLB under it. */
-static void free_vm(struct viq_soft *soft, struct soft_vm *vm)
-{
-	pthread_mutex_lock(&soft->lock);
-	put_vmid(soft, vm->vmid);
-	pthread_mutex_unlock(&soft->lock);
-	soft_vm_fini(vm);
-}
-
 void soft_object_free(struct viq_soft *soft, struct soft_object *object)
 {
 	if (object->kind == SOFT_VIOMMU)
-		free_vm(soft, &((struct soft_viommu *)object)->vm);
+		soft_vm_fini(&((struct soft_viommu *)object)->vm);
 	free(object);
 }
 

@@ -111,9 +111,7 @@ struct viq_soft {
 	struct soft_object *objects[SOFT_ID_BUCKETS];
 	struct viq_soft_dev *devs;
 	uint32_t last_id;
-	uint16_t last_vmid;
-	uint64_t vmids_used[65536 / 64]; /* ever: their old TLB entries must go before they are used again */
-	uint64_t vmids_taken[65536 / 64];
+	uint32_t viommus; /* there are now: each would have a VMID */
 	uint64_t entries, calls;
 };
 
