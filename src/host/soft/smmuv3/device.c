@@ -126,14 +126,9 @@ int soft_dev_set(struct viq_soft_dev *dev, struct soft_nested *nested, struct so
 	ret = make_view(dev, nested, vdevice, ats, &view);
 	if (ret)
 		return ret;
-	/*
-	 * An access that had found the last view with ATS may have filled the ATC after it was emptied. Such accesses
-	 * have ended, since that view was retired: empty it once more before it is used again.
-	 */
-	if (view && view->atc && !(old && old->atc))
-		soft_atc_inv_all(view->atc);
 	/* Paired with the acquire of accesses: who finds the view finds it whole. */
 	atomic_store_explicit(&dev->view, view, memory_order_release);
+	/* In this order: see is_replaced(). */
 	if (old && old->atc && !(view && view->atc)) {
 		soft_atc_inv_all(old->atc);
 		retired->caches = true;

@@ -170,6 +170,15 @@ static bool atc_grants(const struct soft_atc_entry *entry, uint32_t flags)
 }
 
 /*
+ * Is another view the device's by now? Asked after the ATC was sampled: a sample that counts the emptying of the ATC,
+ * which follows the replacement in soft_dev_set(), sees that too. What was translated through this view may not enter.
+ */
+static bool is_replaced(const struct soft_access *a)
+{
+	return atomic_load_explicit(&a->dev->view, memory_order_relaxed) != a->view;
+}
+
+/*
  * A translation request. Faults are answered to the device and recorded nowhere (3.9.1); it then has no permission, and
  * the access does not take place.
  */
@@ -180,10 +189,12 @@ static int request(struct soft_access *a, uint32_t pasid, struct soft_atc_entry 
 	struct soft_leaf leaf;
 	struct soft_fault fault;
 	struct soft_cd cd;
+	bool replaced;
 	int skip;
 
 	do { /* again at most once a size */
 		soft_atc_sample(a->view->atc, pasid, a->iova, &sample);
+		replaced = is_replaced(a);
 		skip = find_cd(a, &cd, &fault);
 		if (skip < 0 || translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault)) {
 			soft_count(a->soft, SOFT_FAULTS);
@@ -195,7 +206,7 @@ static int request(struct soft_access *a, uint32_t pasid, struct soft_atc_entry 
 			.shift = leaf.shift,
 			.rights = granted(skip ? NULL : &cd, &leaf),
 		};
-	} while (!soft_atc_insert(a->view->atc, pasid, &sample, entry));
+	} while (!replaced && !soft_atc_insert(a->view->atc, pasid, &sample, entry));
 	return 0;
 }
 
@@ -220,6 +231,7 @@ static struct soft_access make_access(struct viq_soft_dev *dev, uint64_t iova, u
 {
 	return (struct soft_access){
 		.soft = dev->soft,
+		.dev = dev,
 		/* Paired with the release in soft_dev_set(). */
 		.view = atomic_load_explicit(&dev->view, memory_order_acquire),
 		.iova = iova,

@@ -8,6 +8,7 @@
 
 struct soft_access {
 	struct viq_soft *soft;
+	const struct viq_soft_dev *dev;
 	struct soft_view *view;
 	uint64_t iova;
 	uint32_t ssid;    /* 0 without SSV */

@@ -25,7 +25,9 @@ struct race {
 	uint64_t cmds[3][2]; /* and its invalidations */
 	uint32_t count;
 	int armed;
-	pthread_t thread;
+	void (*meanwhile)(void); /* what happens while the armed word is read */
+	pthread_t thread, second;
+	uint32_t tables[2]; /* nested page tables to attach */
 };
 
 static struct race *race;
@@ -61,7 +63,7 @@ static int trap_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 	memcpy(buf, (char *)page + (gpa - TRAP_AT), len);
 	if (race->armed && gpa <= TRAP_AT + race->slot * 8 && gpa + len > TRAP_AT + race->slot * 8) {
 		race->armed = 0;
-		let_it_run();
+		race->meanwhile();
 	}
 	return 0;
 }
@@ -80,6 +82,7 @@ static void race_init(struct race *r)
 
 	memset(r, 0, sizeof(*r));
 	race = r;
+	r->meanwhile = let_it_run;
 	region.host = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(region.host, MAP_FAILED);
 	assert_int_equal(viq_mem_create(&region, 1, &ops, NULL, &r->mem, NULL), 0);
@@ -202,11 +205,79 @@ static void a_fetch_of_a_descriptor_too(void **state)
 	}
 }
 
+/* --- A device is detached and attached anew while an access of its former attachment is under way ---------------- */
+
+static void *detach(void *opaque)
+{
+	assert_int_equal(viq_soft_attach(race->m.dev, 0), 0);
+	return NULL;
+}
+
+static void *attach_second(void *opaque)
+{
+	assert_int_equal(viq_soft_attach(race->m.dev, race->tables[1]), 0);
+	return NULL;
+}
+
+/* A page behind it is in the TLB: as long as the device translates through that table, it is found. */
+static void wait_for(uint64_t iova, bool found)
+{
+	while (viq_soft_cached(race->m.dev, iova, 0, 0, false) != found)
+		sched_yield();
+}
+
+static void detach_and_attach(void)
+{
+	assert_int_equal(pthread_create(&race->thread, NULL, detach, NULL), 0);
+	wait_for(VA + 4096, false);
+	assert_int_equal(pthread_create(&race->second, NULL, attach_second, NULL), 0);
+	wait_for(VA + 8192, true);
+}
+
+/* 3.9.1: what is in the ATC came through the configuration of its time, and ATS off and on has ended that. */
+static void an_access_of_a_former_attachment_does_not_fill_the_atc(void **state)
+{
+	const uint64_t eats = VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, 1);
+	uint64_t cd, ttb, pa;
+	struct race r;
+
+	race_init(&r);
+	assert_int_equal(viq_soft_dev_set_ats(r.m.dev, false), 0);
+	cd = alloc_pages(&r.m, 1);
+	ttb = alloc_pages(&r.m, 1);
+	write_cd(&r.m, cd, 2, ttb);
+	map_page(&r.m, ttb, VA, NEW | PAGE_RW);
+	map_page(&r.m, ttb, VA + 8192, NEW | PAGE_RW);
+	r.trap[1] = htole64(OLD | PAGE_RW);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(
+			viq_soft_nested_alloc(r.m.soft, r.m.viommu,
+					      (uint64_t[2]){ste0(VIQ_SMMUV3_STE_CONFIG_S1, i ? cd : r.m.cd, 0), eats},
+					      &r.tables[i], NULL),
+			0);
+	for (unsigned int i = 2; i-- > 0;) {
+		assert_int_equal(viq_soft_attach(r.m.dev, r.tables[i]), 0);
+		assert_translates(r.m.dev, VA + (i ? 8192 : 4096), i ? NEW : OLD);
+	}
+	/* The first page of its size in the ATC: the request is made twice, the second time after the attachment. */
+	assert_int_equal(viq_soft_dev_set_ats(r.m.dev, true), 0);
+	r.meanwhile = detach_and_attach;
+	r.armed = 1;
+	assert_int_equal(translate(r.m.dev, VA, 0, VIQ_SOFT_READ, &pa), 0);
+	assert_int_equal(r.armed, 0);
+	pthread_join(r.thread, NULL);
+	pthread_join(r.second, NULL);
+	assert_translates(r.m.dev, VA, NEW);
+	machine_fini(&r.m);
+	viq_mem_destroy(r.mem);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_walk_that_an_invalidation_overtakes_leaves_nothing),
 	cmocka_unit_test(a_global_page_too),
 	cmocka_unit_test(a_translation_request_too),
 	cmocka_unit_test(a_fetch_of_a_descriptor_too),
+	cmocka_unit_test(an_access_of_a_former_attachment_does_not_fill_the_atc),
 };
 
 int main(void)
