@@ -15,7 +15,8 @@
  *
  * So that the answer does not depend on the caller's gather pieces, groups are counted from the request's first entry:
  * every call begins with a whole group. Where a piece ends in the middle of one, that group is put together in a copy.
- * It is also cheaper than a call a piece: the driver waits for the hardware once a group.
+ * It is also cheaper than a call a piece: the driver waits for the hardware once a group. An error that is not a
+ * group's (the vIOMMU is gone) may be any later entry's, also of those that the next call would have had.
  *
  * Every command is held against the kernel's list first. The first that is not on it ends the request: what is before
  * it is sent, and then it is the culprit, known without any call. A kernel that refuses a command of the list has lost
@@ -86,22 +87,27 @@ static int call(struct linux_calls *calls, uint32_t viommu, const le64 (*entries
 				     sizeof(*entries), n);
 }
 
-/* One call. True if all of it was done; else *f: what to believe of it. */
-static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint32_t n, struct call_failure *f)
+/* One call for n of the left entries of the request. True if all of it was done; else *f: what to believe of it. */
+static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint32_t n, uint32_t left,
+		    struct call_failure *f)
 {
 	struct viq_call_result said;
 	uint32_t handled = n;
+	bool of_group;
 	int err = call(&inv->calls, inv->viommu, entries, &handled);
 
 	if (!err && handled == n)
 		return true;
 	linux_add(&inv->calls.failed, 1);
-	/* Of success with another count nothing is known. Only these two errors come from one group. */
-	said = (struct viq_call_result){.handled = err ? handled : n, .suspect = n - 1, .os_error = err};
+	/* Only these two errors come from one group. Of success with another count nothing is known. */
+	of_group = err == -EIO || err == -ETIMEDOUT;
+	if (of_group)
+		left = n;
+	else if (!err || handled >= n)
+		handled = left;
+	said = (struct viq_call_result){.handled = handled, .suspect = of_group ? handled : left - 1, .os_error = err};
 	said.error = err == -EIO ? VIQ_CALL_ILLEGAL : linux_call_error(err);
-	if (err == -EIO || err == -ETIMEDOUT)
-		said.suspect = handled;
-	*f = call_believe(LINUX_GROUP, n, 0, &said);
+	*f = call_believe(LINUX_GROUP, left, 0, &said);
 	/* The count points at a command only if that was refused. */
 	if (err != -EIO || f->hint == f->safe)
 		f->hint = CALL_NO_HINT;
@@ -109,9 +115,10 @@ static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint
 }
 
 /* All calls that a run needs: the erratum's second one is for what the first has done. */
-static bool run_execute(struct linux_invalidate *inv, const struct run *run, uint32_t *calls, struct call_failure *f)
+static bool run_execute(struct linux_invalidate *inv, const struct run *run, uint32_t left, uint32_t *calls,
+			struct call_failure *f)
 {
-	bool all = attempt(inv, run->entries, run->count, f);
+	bool all = attempt(inv, run->entries, run->count, left, f);
 	uint32_t done = all ? run->count : f->safe;
 	struct call_failure again;
 
@@ -120,7 +127,7 @@ static bool run_execute(struct linux_invalidate *inv, const struct run *run, uin
 		return all;
 	++*calls;
 	linux_add(&inv->repeated, 1);
-	if (attempt(inv, run->entries, done, &again))
+	if (attempt(inv, run->entries, done, left, &again))
 		return all;
 	*f = again;
 	return false;
@@ -181,7 +188,7 @@ static bool alive(struct linux_invalidate *inv, uint32_t *calls)
 	struct call_failure f;
 
 	++*calls;
-	return attempt(inv, all, 1, &f);
+	return attempt(inv, all, 1, 1, &f);
 }
 
 /* Why an entry of the list was refused, alone. */
@@ -255,7 +262,7 @@ int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request
 
 		run_take(inv, &run, &at, total);
 		illegal = run_check(inv, &run);
-		if (run.count && !run_execute(inv, &run, &res->host_calls, &f)) {
+		if (run.count && !run_execute(inv, &run, total - first, &res->host_calls, &f)) {
 			run_failed(inv, &run, first, &f, res);
 			return 0;
 		}

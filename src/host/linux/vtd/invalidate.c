@@ -46,23 +46,23 @@ static int call(struct linux_calls *calls, uint32_t hwpt, const struct viq_vtd_s
 	return linux_call_invalidate(calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries, sizeof(*entries), n);
 }
 
-/* A call. True if all of it was done; else *f: what to believe of it. */
+/* A call for n entries from number first of the request's total on. True if all was done; else *f: what to believe. */
 static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
-		    struct call_failure *f)
+		    uint32_t first, uint32_t total, struct call_failure *f)
 {
-	struct viq_call_result said;
-	uint32_t handled = n;
+	uint32_t handled = n, left = total - first;
 	int err = call(&inv->calls, hwpt, entries, &handled);
+	struct viq_call_result said = {.suspect = handled, .error = linux_call_error(err), .os_error = err};
 
 	if (!err && handled == n)
 		return true;
 	linux_add(&inv->calls.failed, 1);
-	/* Of success with another count nothing is known. If nothing was done it may be the call that cannot be made.
-	 */
-	said = (struct viq_call_result){.handled = err ? handled : n, .suspect = handled ? handled : n - 1};
-	said.error = linux_call_error(err);
-	said.os_error = err;
-	*f = call_believe(1, n, 0, &said);
+	/* Of success with another count nothing is known. */
+	said.handled = !err || handled >= n ? left : handled;
+	/* If nothing of the request was done it may be the call that cannot be made, as without a table or memory. */
+	if (!(first + handled) || err == -ENOENT || err == -ENOMEM)
+		said.suspect = left - 1;
+	*f = call_believe(1, left, 0, &said);
 	return false;
 }
 
@@ -78,7 +78,7 @@ static bool whole_table(struct linux_vtd_invalidate *inv, uint32_t hwpt)
 	struct call_failure f;
 
 	linux_add(&inv->whole, 1);
-	return attempt(inv, hwpt, &all, 1, &f);
+	return attempt(inv, hwpt, &all, 1, 0, 1, &f);
 }
 
 static void fail(struct viq_call_result *res, uint32_t at, uint32_t last, uint32_t error, int os_error)
@@ -110,8 +110,8 @@ static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_cal
 	return 0;
 }
 
-/* Legal entries, the first of which is the request's entry number first. */
-static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
+/* count legal entries, the first of which is number first of the request's total. */
+static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_request *req, uint32_t total,
 		    const struct viq_vtd_s1_entry *entries, uint32_t first, uint32_t count, struct viq_call_result *res)
 {
 	struct call_failure f;
@@ -119,7 +119,7 @@ static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_requ
 	if (!count)
 		return true;
 	res->host_calls++;
-	if (attempt(inv, req->object, entries, count, &f))
+	if (attempt(inv, req->object, entries, count, first, total, &f))
 		return true;
 	if (refusal(f.os_error)) {
 		res->host_calls++;
@@ -150,7 +150,7 @@ int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call
 
 		while (legal < count && entry_ok(&entries[legal]))
 			legal++;
-		if (!execute(inv, req, entries, first, legal, res))
+		if (!execute(inv, req, total, entries, first, legal, res))
 			return 0;
 		if (legal < count) {
 			linux_add(&inv->refused, 1);
