@@ -126,7 +126,7 @@ struct synth_cmd synth_cmd_tlbi_next_range(unsigned int asid, uint64_t *va, uint
 	r.scale = (unsigned int)__builtin_ctzll(*pages);
 	r.num = (unsigned int)(*pages >> r.scale & 31) - 1;
 	out = synth_cmd_tlbi_nh_va_range(asid, *va, leaf, r);
-	bytes = smmuv3_tlbi_decode(out.w).span.bytes;
+	bytes = smmuv3_tlbi_decode(out.w, false).span.bytes;
 	*va += bytes;
 	*pages -= bytes >> granule;
 	return out;

@@ -59,9 +59,7 @@ static bool range_illegal(const uint64_t cmd[2], const struct viq_smmuv3_config 
 		return true;
 	if (!tg)
 		return num || scale || ttl;
-	if (tg == 2 && ttl == 1 && !ds)
-		return true;
-	return !num && !scale && !ttl;
+	return !num && !scale && (!ttl || (tg == 2 && ttl == 1 && !ds)); /* that TTL counts as 0 */
 }
 
 unsigned int refcmd_check(const uint64_t cmd[2], const struct viq_smmuv3_config *config)
@@ -119,6 +117,8 @@ bool refcmd_to_host(const uint64_t cmd[2], const struct viq_smmuv3_config *confi
 		out[0] &= ~VMID_BITS; /* no stage 2: no VMID */
 		if (!(config->idr0 & VIQ_BIT(12)))
 			out[0] &= ~VIQ_BITS(63, 56);
+		if (op >= 0x12 && (cmd[1] & (TG_BITS | TTL_BITS)) == 0x900 && !(config->idr5 & VIQ_BIT(7)))
+			out[1] &= ~TTL_BITS;
 		return true;
 	}
 	return op == 0x30;

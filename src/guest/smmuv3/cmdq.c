@@ -145,8 +145,11 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		return stop_illegal(s, cmd);
 	switch ((enum smmuv3_kind)rule->kind) {
 	case SMMUV3_TLBI:
-	case SMMUV3_TLBI_ADDRESS:
 		add_entry(s, rule, cmd);
+		return true;
+	case SMMUV3_TLBI_ADDRESS:
+		/* A host may have DS all the same: it is given what the guest's SMMU reads. */
+		add_entry(s, rule, (uint64_t[]){cmd[0], smmuv3_tlbi_word1(cmd, s->features.idr5 & VIQ_SMMUV3_IDR5_DS)});
 		return true;
 	case SMMUV3_CFGI_CD:
 	case SMMUV3_ATC_INV:

@@ -53,7 +53,9 @@ static const char *range_conflict(const uint64_t cmd[2], uint32_t features)
 	case SMMUV3_RANGE_RESERVED:
 		return "TG with NUM = SCALE = TTL = 0 is reserved";
 	case SMMUV3_RANGE_LEVEL_DS:
-		return features & FEATURE_BIT(FEATURE_DS) ? NULL : "TTL = 1 does not exist for 16K granules without DS";
+		return features & FEATURE_BIT(FEATURE_DS)
+			       ? NULL
+			       : "TTL = 1 of 16K granules is TTL = 0 without DS, and TG alone is reserved";
 	default:
 		return NULL;
 	}

@@ -76,7 +76,7 @@ static inline uint64_t smmuv3_span_last(struct smmuv3_span span)
 enum smmuv3_range_form {
 	SMMUV3_RANGE_NONE,     /* TG, and all of them, are 0: one address */
 	SMMUV3_RANGE,          /* a range of granules */
-	SMMUV3_RANGE_LEVEL_DS, /* the same; TTL names level 1 of the 16K granule, where leaves need IDR5.DS */
+	SMMUV3_RANGE_LEVEL_DS, /* one granule of 16K at level 1: without IDR5.DS as the next */
 	SMMUV3_RANGE_RESERVED, /* TG alone */
 	SMMUV3_RANGE_NO_TG,    /* RES0 fields are set */
 };
@@ -84,13 +84,24 @@ enum smmuv3_range_form {
 static inline enum smmuv3_range_form smmuv3_tlbi_form(const uint64_t cmd[2])
 {
 	uint64_t tg = VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]), ttl = VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
-	bool any = cmd[0] & (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE) || ttl;
+	bool range = cmd[0] & (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE);
 
 	if (!tg)
-		return any ? SMMUV3_RANGE_NO_TG : SMMUV3_RANGE_NONE;
-	if (!any)
+		return range || ttl ? SMMUV3_RANGE_NO_TG : SMMUV3_RANGE_NONE;
+	if (range)
+		return SMMUV3_RANGE;
+	if (!ttl)
 		return SMMUV3_RANGE_RESERVED;
 	return tg == 2 && ttl == 1 ? SMMUV3_RANGE_LEVEL_DS : SMMUV3_RANGE;
+}
+
+/* Word 1 of an address TLBI with the TTL that it acts as: 16K tables have no leaves at level 1 without IDR5.DS. */
+static inline uint64_t smmuv3_tlbi_word1(const uint64_t cmd[2], bool ds)
+{
+	const uint64_t tg_ttl = VIQ_SMMUV3_TLBI_1_TG | VIQ_SMMUV3_TLBI_1_TTL;
+	const uint64_t reserved = VIQ_PUT(VIQ_SMMUV3_TLBI_1_TG, 2) | VIQ_PUT(VIQ_SMMUV3_TLBI_1_TTL, 1);
+
+	return !ds && (cmd[1] & tg_ttl) == reserved ? cmd[1] & ~VIQ_SMMUV3_TLBI_1_TTL : cmd[1];
 }
 
 /* What an address TLBI names. */
@@ -102,7 +113,8 @@ struct smmuv3_tlbi {
 	bool leaf;       /* leaves alone, no table descriptors */
 };
 
-static inline struct smmuv3_tlbi smmuv3_tlbi_decode(const uint64_t cmd[2])
+/* ds: IDR5.DS */
+static inline struct smmuv3_tlbi smmuv3_tlbi_decode(const uint64_t cmd[2], bool ds)
 {
 	unsigned int tg = (unsigned int)VIQ_GET(VIQ_SMMUV3_TLBI_1_TG, cmd[1]), granule = 10 + 2 * tg;
 	unsigned int scale = (unsigned int)VIQ_GET(VIQ_SMMUV3_TLBI_SCALE, cmd[0]);
@@ -117,7 +129,7 @@ static inline struct smmuv3_tlbi smmuv3_tlbi_decode(const uint64_t cmd[2])
 	scale = scale > 39 ? 39 : scale;
 	tlbi.span.bytes = (VIQ_GET(VIQ_SMMUV3_TLBI_NUM, cmd[0]) + 1) << scale << granule;
 	tlbi.granule = (uint8_t)granule;
-	tlbi.level = (uint8_t)VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, cmd[1]);
+	tlbi.level = (uint8_t)VIQ_GET(VIQ_SMMUV3_TLBI_1_TTL, smmuv3_tlbi_word1(cmd, ds));
 	return tlbi;
 }
 

@@ -64,7 +64,7 @@ static void put_undefined(struct line *line, const struct smmuv3_command *row, c
 /* What the numbers of a range command come to. */
 static void put_range(struct line *line, const uint64_t cmd[2])
 {
-	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(cmd);
+	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(cmd, true);
 
 	if (tlbi.granule)
 		put(line, " [%" PRIu64 " x %uK]", tlbi.span.bytes >> tlbi.granule, 1u << (tlbi.granule - 10));

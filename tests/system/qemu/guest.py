@@ -64,7 +64,7 @@ class Guest:
             elif not word0 & span:
                 word1 |= 3 << 8
             else:
-                word1 |= random.choice((0, 2, 3)) << 8
+                word1 |= random.randrange(4) << 8
         if op == 0x46:
             word0 = word0 & ~bits(13, 12) | random.randrange(3) << 12
         return word0, word1
@@ -79,7 +79,7 @@ class Guest:
         if kind == 2:  # a bare command that this SMMU does not offer
             return random.choice(list(UNOFFERED)), 0
         if kind == 3:  # reserved: CS = 3, TG alone, TTL = 1 of 16K granules, a Secure prefetch
-            return random.choice(((0x3046, 0), (0x12, 1 << 10), (0x13, 0x1000 | 3 << 10), (0x11012, 0x900), (0x401, 0),
+            return random.choice(((0x3046, 0), (0x12, 1 << 10), (0x13, 0x1000 | 3 << 10), (0x12, 0x900), (0x401, 0),
                                   (0x402, 0)))
         word0, word1 = self.legal_command()
         if kind == 4:

@@ -111,9 +111,7 @@ def illegal(command):
         tg, ttl, span = (word1 & TG) >> 10, (word1 & TTL) >> 8, word0 & (NUM | SCALE)
         if tg == 0 and (ttl or span):
             return "reserved bit"
-        if tg and not ttl and not span:
-            return "reserved range"
-        if tg == 2 and ttl == 1:
+        if tg and not span and (not ttl or (tg == 2 and ttl == 1)):  # that TTL counts as 0 without DS
             return "reserved range"
     if op == 0x46 and word0 & bits(13, 12) == bits(13, 12):
         return "reserved CS"

@@ -82,7 +82,7 @@ static bool ends_call(const uint64_t cmd[4])
 static void note_asid(struct scan_smmuv3 *scan, const uint64_t cmd[4], unsigned int op)
 {
 	uint8_t *granule = &scan->granule[smmuv3_tlbi_asid(cmd)];
-	uint8_t told = op == VIQ_SMMUV3_OP_TLBI_NH_VA ? smmuv3_tlbi_decode(cmd).granule : 0;
+	uint8_t told = op == VIQ_SMMUV3_OP_TLBI_NH_VA ? smmuv3_tlbi_decode(cmd, false).granule : 0;
 
 	if (*granule <= 1)
 		*granule = told ? told : 1;

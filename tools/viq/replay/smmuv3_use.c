@@ -107,7 +107,7 @@ static void use_recent(struct witness *w, const struct replay_command *command, 
 /* An address TLBI (4.4): its pages, or a spread of them that has the first and the last. */
 static void use_range(struct witness *w, const struct replay_command *command, struct asid_witness *a)
 {
-	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(command->cmd);
+	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(command->cmd, false);
 	unsigned int level = tlbi.level ? tlbi.level : 3, shift = synth_pt_shift(&a->pt, level);
 	uint64_t va = tlbi.span.first, inside = va & ((UINT64_C(1) << shift) - 1), count, pages;
 

@@ -87,7 +87,9 @@ static bool range_allowed(const struct linux_allow *allow, const uint64_t cmd[2]
 {
 	enum smmuv3_range_form form = smmuv3_tlbi_form(cmd);
 
-	return form == SMMUV3_RANGE_NONE || form == SMMUV3_RANGE || (form == SMMUV3_RANGE_LEVEL_DS && allow->ds);
+	/* The kernel refuses a level that does not exist, also where the SMMU would take it for none. */
+	return form != SMMUV3_RANGE_NO_TG && form != SMMUV3_RANGE_RESERVED &&
+	       smmuv3_tlbi_word1(cmd, allow->ds) == cmd[1];
 }
 
 bool linux_allowed_values(const struct linux_allow *allow, const uint64_t cmd[2])

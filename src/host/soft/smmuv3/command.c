@@ -76,7 +76,7 @@ static void run_nh_asid(struct viq_soft *soft, struct soft_viommu *viommu, const
 /* The stage-1 leaves that an address command names. They are compared whole: that rounds to what TTL demands. */
 static struct soft_tlb_range leaves_of(struct soft_viommu *viommu, const uint64_t cmd[2])
 {
-	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(cmd);
+	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(cmd, false);
 	uint64_t granules = soft_vm_granules(&viommu->vm);
 
 	if (tlbi.granule)

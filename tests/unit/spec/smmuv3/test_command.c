@@ -56,7 +56,10 @@ static void values_that_are_illegal(void **state)
 		smmuv3_rule_init(&rule, (uint8_t)cmd[0], FEATURES_ALL);
 		assert_int_equal(smmuv3_command_legal(&rule, cmd, FEATURES_ALL), expected[i].legal);
 	}
-	/* Without DS leaves of the 16K granule have no level 1. */
+	/* Without DS 16K tables have no leaves at level 1: TTL is 0 then, and TG alone is reserved; with a range it is
+	 * not. */
+	assert_null(smmuv3_command_conflict(SMMUV3_TLBI_ADDRESS, (uint64_t[]){0x12 | 1 << 12, 0x900},
+					    FEATURES_ALL & ~FEATURE_BIT(FEATURE_DS)));
 	assert_non_null(smmuv3_command_conflict(SMMUV3_TLBI_ADDRESS, (uint64_t[]){0x12, 0x900},
 						FEATURES_ALL & ~FEATURE_BIT(FEATURE_DS)));
 	assert_null(smmuv3_command_conflict(SMMUV3_TLBI_ADDRESS, (uint64_t[]){0x12, 0x900}, FEATURES_ALL));

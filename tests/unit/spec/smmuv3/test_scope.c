@@ -49,7 +49,7 @@ static void spans_of_address_tlbis(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		const struct smmuv3_tlbi *e = &expected[i].tlbi, got = smmuv3_tlbi_decode(expected[i].cmd);
+		const struct smmuv3_tlbi *e = &expected[i].tlbi, got = smmuv3_tlbi_decode(expected[i].cmd, true);
 
 		assert_int_equal(got.span.first, e->span.first);
 		assert_int_equal(got.span.bytes, e->span.bytes);
@@ -60,6 +60,24 @@ static void spans_of_address_tlbis(void **state)
 	}
 	assert_int_equal(smmuv3_tlbi_asid(expected[0].cmd), 5);
 	assert_int_equal(smmuv3_tlbi_asid((uint64_t[]){W(0xffff000000000011), 0}), 0xffff);
+}
+
+/* 4.4.1.1: TTL = 1 of the 16K granule is reserved without IDR5.DS, and acts as 0. The other levels are not. */
+static void level_1_of_16k_needs_ds(void **state)
+{
+	for (unsigned int tg = 0; tg < 4; tg++) {
+		for (unsigned int ttl = 0; ttl < 4; ttl++) {
+			const uint64_t cmd[2] = {0x12 | 3 << 12, 0x40000000 | tg << 10 | ttl << 8 | 1};
+			bool none = tg == 2 && ttl == 1;
+
+			assert_int_equal(smmuv3_tlbi_word1(cmd, true), cmd[1]);
+			assert_int_equal(smmuv3_tlbi_word1(cmd, false), none ? 0x40000801 : cmd[1]);
+			if (!tg)
+				continue;
+			assert_int_equal(smmuv3_tlbi_decode(cmd, true).level, ttl);
+			assert_int_equal(smmuv3_tlbi_decode(cmd, false).level, none ? 0 : ttl);
+		}
+	}
 }
 
 static void forms_of_a_range(void **state)
@@ -83,7 +101,8 @@ static void forms_of_a_range(void **state)
 		{{0x12, 0xd00}, SMMUV3_RANGE},
 		{{0x12, 0xa00}, SMMUV3_RANGE},
 		{{0x12, 0x900}, SMMUV3_RANGE_LEVEL_DS},
-		{{0x12 | 1 << 20, 0x900}, SMMUV3_RANGE_LEVEL_DS},
+		{{0x12 | 1 << 20, 0x900}, SMMUV3_RANGE},
+		{{0x12 | 1 << 12, 0x900}, SMMUV3_RANGE},
 	};
 
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
@@ -152,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spans_of_address_tlbis),
+		cmocka_unit_test(level_1_of_16k_needs_ds),
 		cmocka_unit_test(forms_of_a_range),
 		cmocka_unit_test(spans_of_atc_inv),
 		cmocka_unit_test(streams),
