@@ -53,6 +53,7 @@ static const struct forbidden forbidden_idr0[] = {
 };
 
 static const struct forbidden forbidden_idr1[] = {
+	{VIQ_SMMUV3_IDR1_ATTR_PERMS_OVR, "IDR1.ATTR_PERMS_OVR: hosts take no PRIVCFG and INSTCFG, must be 0"},
 	{VIQ_SMMUV3_IDR1_PRIQS, "IDR1.PRIQS: page requests are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR1_REL, "IDR1.REL: relative base addresses are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR1_QUEUES_PRESET, "IDR1.QUEUES_PRESET: not offered, must be 0"},

@@ -82,17 +82,14 @@ static bool find_ste(const struct viq_smmuv3 *s, uint32_t sid, uint64_t *gpa, st
 static bool make_stage1(const struct viq_smmuv3 *s, const struct smmuv3_ste *ste, const uint64_t words[2],
 			uint64_t nested[2])
 {
-	/* Split-stage ATS counts as off without ATSCHK. */
-	unsigned int eats = ste->eats == 2 && !(s->regs.cr0 & VIQ_SMMUV3_CR0_ATSCHK) ? 0 : ste->eats;
-
 	if (ste->cdmax > s->features.ssid_bits || (ste->cd_split && !(s->features.idr0 & VIQ_SMMUV3_IDR0_CD2L)) ||
-	    eats > 1 || (ste->cd_table & ~s->address_mask) || ste->s1stalld)
+	    ste->eats > 1 || (ste->cd_table & ~s->address_mask) || ste->s1stalld)
 		return false;
 	nested[0] = VIQ_SMMUV3_STE_0_V | VIQ_PUT(VIQ_SMMUV3_STE_0_CONFIG, VIQ_SMMUV3_STE_CONFIG_S1) | ste->cd_table |
 		    (ste->cd_split ? words[0] & VIQ_SMMUV3_STE_0_S1FMT : 0) |
 		    VIQ_PUT(VIQ_SMMUV3_STE_0_S1CDMAX, ste->cdmax);
-	nested[1] =
-		(words[1] & VIQ_SMMUV3_STE_1_NESTING & ~VIQ_SMMUV3_STE_1_EATS) | VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, eats);
+	nested[1] = (words[1] & VIQ_SMMUV3_STE_1_NESTING & ~VIQ_SMMUV3_STE_1_EATS) |
+		    VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, ste->eats);
 	return true;
 }
 

@@ -43,6 +43,7 @@ void smmuv3_ste_decode(const struct smmuv3_features *f, const uint64_t w[2], str
 {
 	/* S1Fmt: leaf tables of 4 KiB, of 64 KiB; 3 is reserved and acts as 0. */
 	static const uint8_t splits[4] = {0, 6, 10, 0};
+	uint8_t eats = (uint8_t)VIQ_GET(VIQ_SMMUV3_STE_1_EATS, w[1]);
 
 	*ste = (struct smmuv3_ste){
 		.valid = w[0] & VIQ_SMMUV3_STE_0_V,
@@ -50,7 +51,7 @@ void smmuv3_ste_decode(const struct smmuv3_features *f, const uint64_t w[2], str
 		.cdmax = f->ssid_bits ? (uint8_t)VIQ_GET(VIQ_SMMUV3_STE_0_S1CDMAX, w[0]) : 0,
 		.cd_table = w[0] & VIQ_SMMUV3_STE_0_S1CONTEXTPTR,
 		.s1dss = (uint8_t)VIQ_GET(VIQ_SMMUV3_STE_1_S1DSS, w[1]),
-		.eats = f->idr0 & VIQ_SMMUV3_IDR0_ATS ? (uint8_t)VIQ_GET(VIQ_SMMUV3_STE_1_EATS, w[1]) : 0,
+		.eats = f->idr0 & VIQ_SMMUV3_IDR0_ATS ? eats : 0,
 		.strw = (uint8_t)VIQ_GET(VIQ_SMMUV3_STE_1_STRW, w[1]),
 		.s1stalld = w[1] & VIQ_SMMUV3_STE_1_S1STALLD,
 	};
@@ -58,6 +59,8 @@ void smmuv3_ste_decode(const struct smmuv3_features *f, const uint64_t w[2], str
 		ste->cd_split = splits[VIQ_GET(VIQ_SMMUV3_STE_0_S1FMT, w[0])];
 	if (ste->s1dss == 3)
 		ste->s1dss = 0; /* reserved */
+	if (ste->eats == 3 && !(f->idr3 & VIQ_SMMUV3_IDR3_DPT))
+		ste->eats = 0;
 }
 
 unsigned int smmuv3_tg0_granule(unsigned int tg)

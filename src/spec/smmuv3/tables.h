@@ -43,7 +43,7 @@ struct smmuv3_ste {
 	uint8_t cd_split;  /* SubstreamID bits that a leaf table of CDs translates; 0: linear */
 	uint64_t cd_table; /* S1ContextPtr */
 	uint8_t s1dss;     /* without SubstreamID: 0 abort, 1 no stage 1, 2 CD 0 */
-	uint8_t eats;      /* 0 without ATS */
+	uint8_t eats;      /* 0 without ATS, and not 3 without DPT */
 	uint8_t strw;
 	bool s1stalld;
 };

@@ -406,12 +406,14 @@ static void ats(void **state)
 
 	assert_int_equal(with_ste(v, STE0(5), STE1_MEMORY | EATS(1)).ste[1], STE1_MEMORY | EATS(1));
 	assert_int_equal(with_ste(v, STE0(5), STE1_MEMORY | EATS(2)).mode, VIQ_SMMUV3_FAULT);
-	assert_int_equal(with_ste(v, STE0(5), STE1_MEMORY | EATS(3)).mode, VIQ_SMMUV3_FAULT);
-	/* ATSCHK = 0: split-stage counts as off; never does 2 reach the host. */
+	/* 3 is reserved without DPT and acts as 0 (5.2), whatever ATSCHK is. */
+	assert_int_equal(with_ste(v, STE0(5), STE1_MEMORY | EATS(3)).mode, VIQ_SMMUV3_STAGE1);
+	assert_int_equal(get(v, 1).ste[1], STE1_MEMORY);
+	/* ATSCHK = 0: split-stage ATS counts as off with both stages (5.2). With one it is ILLEGAL all the same. */
 	vsmmu_w32(v, REG(CR0), REG(CR0_SMMUEN));
 	assert_int_equal(with_ste(v, STE0(5), STE1_MEMORY | EATS(1)).ste[1], STE1_MEMORY | EATS(1));
-	assert_true(with_ste(v, STE0(5), STE1_MEMORY | EATS(2)).mode == VIQ_SMMUV3_FAULT ||
-		    !(get(v, 1).ste[1] & REG(STE_1_EATS)));
+	assert_int_equal(with_ste(v, STE0(5), STE1_MEMORY | EATS(2)).mode, VIQ_SMMUV3_FAULT);
+	assert_int_equal(with_ste(v, STE0(5), STE1_MEMORY | EATS(3)).ste[1], STE1_MEMORY);
 	vsmmu_free(v);
 	/* Without IDR0.ATS the field is ignored: a host with ATS must not see it. */
 	vsmmu_config(&config);

@@ -177,7 +177,7 @@ static void stream_table_entries(void **state)
 	assert_int_equal(ste.cd_split, 0); /* S1Fmt 3 acts as 0 */
 	assert_int_equal(ste.cd_table, W(0x000fffffffffffc0));
 	assert_int_equal(ste.s1dss, 0); /* 3 acts as 0 */
-	assert_int_equal(ste.eats, 3);
+	assert_int_equal(ste.eats, 0);  /* 3 acts as 0 without IDR3.DPT (5.2) */
 	assert_int_equal(ste.strw, 3);
 	assert_true(ste.s1stalld);
 
@@ -187,6 +187,13 @@ static void stream_table_entries(void **state)
 	assert_int_equal(ste.eats, 0);
 	assert_int_equal(ste.strw, 0);
 	assert_false(ste.s1stalld);
+
+	f = features(IDR0, IDR1, IDR3 | VIQ_SMMUV3_IDR3_DPT, IDR5);
+	smmuv3_ste_decode(&f, (uint64_t[]){0xb, 0x30000000}, &ste);
+	assert_int_equal(ste.eats, 3);
+	f = features(IDR0, IDR1, IDR3, IDR5);
+	smmuv3_ste_decode(&f, (uint64_t[]){0xb, 0x20000000}, &ste);
+	assert_int_equal(ste.eats, 2);
 
 	/* S1Fmt means nothing with one CD, S1CDMax nothing without substreams, EATS nothing without ATS. */
 	smmuv3_ste_decode(&f, (uint64_t[]){0x1b, 0}, &ste);

@@ -69,7 +69,7 @@ static void illegal_stes(void **state)
 		/* EATS */
 		{IDR0, IDR1, {V | CONFIG(5), EATS(1)}, true},
 		{IDR0, IDR1, {V | CONFIG(5), EATS(2)}, false},
-		{IDR0, IDR1, {V | CONFIG(5), EATS(3)}, false},
+		{IDR0, IDR1, {V | CONFIG(5), EATS(3)}, true}, /* 0 without DPT */
 		{NO_ATS, IDR1, {V | CONFIG(5), EATS(2)}, true},
 		{IDR0, IDR1, {V | CONFIG(4), EATS(2)}, true},
 	};
