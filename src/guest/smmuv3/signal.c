@@ -14,6 +14,7 @@ int smmuv3_msi(struct viq_smmuv3 *s, uint64_t addr, uint32_t data)
 {
 	uint64_t avail;
 
+	addr &= s->address_mask;
 	/* In memory that is mapped it is a plain write: so Linux polls for a CMD_SYNC. */
 	if (viq_mem_span(s->config.mem, addr, &avail))
 		return viq_mem_write_u32(s->config.mem, addr, data);
@@ -27,11 +28,9 @@ int smmuv3_msi(struct viq_smmuv3 *s, uint64_t addr, uint32_t data)
 static void interrupt(struct viq_smmuv3 *s, enum viq_smmuv3_irq which, uint32_t enable,
 		      const struct smmuv3_irq_cfg *cfg, uint32_t abort_error)
 {
-	uint64_t addr = cfg->addr & s->address_mask;
-
 	if (!(s->regs.irq_ctrl & enable))
 		return;
-	if ((s->config.idr0 & VIQ_SMMUV3_IDR0_MSI) && addr && smmuv3_msi(s, addr, cfg->data))
+	if ((s->config.idr0 & VIQ_SMMUV3_IDR0_MSI) && cfg->addr && smmuv3_msi(s, cfg->addr, cfg->data))
 		smmuv3_gerror(s, abort_error);
 	smmuv3_pulse(s, which);
 }

@@ -192,7 +192,7 @@ bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2]);
 
 /* Make an error active, unless it is, and signal it (6.3.18). */
 void smmuv3_gerror(struct viq_smmuv3 *s, uint32_t bit);
-/* One 32-bit write of an MSI (3.18): 0, or -EFAULT if it aborted. */
+/* One 32-bit write of an MSI (3.18), to the address cut to OAS (3.4.3): 0, or -EFAULT if it aborted. */
 int smmuv3_msi(struct viq_smmuv3 *s, uint64_t addr, uint32_t data);
 void smmuv3_pulse(struct viq_smmuv3 *s, enum viq_smmuv3_irq which);
 /* The event queue went from empty to non-empty. */

@@ -4,7 +4,8 @@
 
 static void signal_completion(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
-	uint64_t addr = cmd[1] & VIQ_SMMUV3_SYNC_1_MSIADDR & s->address_mask;
+	/* Is it 0? The whole field counts; then it is cut to OAS. */
+	uint64_t addr = cmd[1] & VIQ_SMMUV3_SYNC_1_MSIADDR;
 
 	/* CS = SEV is an event for waiting processors: IDR0.SEV is 0, so it acts as NONE. */
 	if (VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) != VIQ_SMMUV3_SYNC_CS_IRQ)

@@ -198,6 +198,37 @@ static void msi_address_is_cut_to_oas(void **state)
 	vsmmu_free(v);
 }
 
+/* 4.7.3, 6.3.20, 6.3.30: address 0 is no MSI; whether it is 0 is not a matter of OAS. Bits above it are cut then. */
+static void msi_address_is_zero_as_a_whole(void **state)
+{
+	const uint64_t beyond = VIQ_BIT(50);
+	struct vsmmu *v = booted(4); /* 48 bits */
+	const uint64_t record[4] = {4};
+
+	vsmmu_push_test(v, cmd_sync_msi(0, 5));
+	vsmmu_push_test(v, cmd_sync_msi(beyond, 6));
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_MSI), 1);
+	assert_int_equal(v->log[vsmmu_log_find(v, 0, LOG_MSI)].a, 0);
+	assert_int_equal(v->log[vsmmu_log_find(v, 0, LOG_MSI)].b, 6);
+	vsmmu_w32(v, REG(IRQ_CTRL), 0);
+	vsmmu_w64(v, REG(EVENTQ_IRQ_CFG0), beyond);
+	vsmmu_w32(v, REG(EVENTQ_IRQ_CFG1), 7);
+	vsmmu_w64(v, REG(GERROR_IRQ_CFG0), beyond | 0x1000);
+	vsmmu_w32(v, REG(GERROR_IRQ_CFG1), 8);
+	vsmmu_w32(v, REG(IRQ_CTRL), REG(IRQ_CTRL_GERROR_IRQEN) | REG(IRQ_CTRL_EVENTQ_IRQEN));
+	vsmmu_log_clear(v);
+	assert_int_equal(viq_smmuv3_event(v->smmu, record), 0);
+	vsmmu_push(v, 0, 0); /* illegal */
+	vsmmu_ring(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_MSI), 2);
+	assert_int_equal(v->log[vsmmu_log_find(v, 0, LOG_MSI)].a, 0);
+	assert_int_equal(v->log[vsmmu_log_find(v, 0, LOG_MSI)].b, 7);
+	assert_int_equal(v->log[vsmmu_log_find(v, vsmmu_log_find(v, 0, LOG_MSI) + 1, LOG_MSI)].a, 0x1000);
+	vsmmu_free(v);
+}
+
 /* Consecutive CMD_SYNCs complete in order, each before the next begins. */
 static void syncs_complete_in_order(void **state)
 {
@@ -474,6 +505,7 @@ int main(void)
 		cmocka_unit_test(polled_form_writes_its_own_entry),
 		cmocka_unit_test(msi_onto_the_next_command),
 		cmocka_unit_test(aborted_msi),
+		cmocka_unit_test(msi_address_is_zero_as_a_whole),
 		cmocka_unit_test(msi_address_is_cut_to_oas),
 		cmocka_unit_test(syncs_complete_in_order),
 		cmocka_unit_test(sync_separates_host_calls),
