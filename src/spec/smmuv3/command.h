@@ -45,10 +45,11 @@ struct smmuv3_field {
 };
 
 enum smmuv3_field_format {
-	FORMAT_HEX,     /* a number: always printed */
-	FORMAT_FLAG,    /* a bit or small code: printed when not 0 */
-	FORMAT_ADDRESS, /* in place, not shifted down */
-	FORMAT_ASID,    /* printed with its upper half where that exists */
+	FORMAT_HEX,         /* a number: always printed */
+	FORMAT_FLAG,        /* a bit or small code: printed when not 0 */
+	FORMAT_ADDRESS,     /* in place, not shifted down */
+	FORMAT_MSI_ADDRESS, /* the same, when not 0: there is an MSI */
+	FORMAT_ASID,        /* printed with its upper half where that exists */
 	FORMAT_ASID_UPPER,
 };
 

@@ -28,9 +28,15 @@ static uint64_t field_value(const struct smmuv3_field *f, const uint64_t cmd[2],
 
 	if (f->format == FORMAT_ASID && (features & FEATURE_BIT(FEATURE_ASID16)))
 		mask = VIQ_SMMUV3_TLBI_ASID;
-	if (f->format == FORMAT_ADDRESS)
+	if (f->format == FORMAT_ADDRESS || f->format == FORMAT_MSI_ADDRESS)
 		return cmd[f->word] & mask;
 	return VIQ_GET(mask, cmd[f->word]);
+}
+
+/* 0 says nothing. */
+static bool optional(const struct smmuv3_field *f)
+{
+	return f->format == FORMAT_FLAG || f->format == FORMAT_ASID_UPPER || f->format == FORMAT_MSI_ADDRESS;
 }
 
 static void put_field(struct line *line, const struct smmuv3_field *f, const uint64_t cmd[2], uint32_t features)
@@ -40,7 +46,7 @@ static void put_field(struct line *line, const struct smmuv3_field *f, const uin
 
 	if (f->format == FORMAT_ASID_UPPER && has)
 		return; /* printed with the low half */
-	if (!value && (f->format == FORMAT_FLAG || f->format == FORMAT_ASID_UPPER || !has))
+	if (!value && (optional(f) || !has))
 		return;
 	if (has || f->missing == MISSING_CLEARED)
 		put(line, has ? " %s=0x%" PRIx64 : " %s=0x%" PRIx64 "(ignored)", f->name, value);

@@ -207,6 +207,11 @@ static void text_in_full(void **state)
 		{{UINT64_C(0x1234000000000011), 0},
 		 FEATURE_BIT(FEATURE_ASID16),
 		 "TLBI_NH_ASID ASID=0x34 ASID[15:8]=0x12(ignored)"},
+		/* CMD_SYNC with an MSI to its own entry, as FreeBSD and Linux poll, and without one. */
+		{{UINT64_C(0x000000000fc01046), UINT64_C(0x0000000040100040)},
+		 0,
+		 "SYNC CS=0x1 MSH=0x3 MSIAttr=0xf MSIAddr=0x40100040"},
+		{{UINT64_C(0x000000000fc02046), 0}, 0, "SYNC CS=0x2 MSH=0x3 MSIAttr=0xf"},
 		{{UINT64_C(0x0000000700000004), 31}, 0, "CFGI_ALL SID=0x7 Range=0x1f"},
 		{{UINT64_C(0x0000000700000040), 53},
 		 0,
