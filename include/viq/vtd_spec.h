@@ -355,6 +355,7 @@
 #define VIQ_VTD_FR_RTADDR    0x30 /* TTM not supported */
 #define VIQ_VTD_FR_TTM_PASID 0x31 /* legacy mode, request with PASID */
 #define VIQ_VTD_FR_TTM_PGRP  0x32 /* legacy mode, page request */
+#define VIQ_VTD_FR_TTM_ABORT 0x33 /* abort mode */
 
 /* Scalable mode */
 #define VIQ_VTD_FR_SM_ROOT_ACCESS    0x38

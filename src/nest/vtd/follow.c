@@ -86,8 +86,6 @@ static struct viq_vtd_translation translate(const struct nest_vtd_device *d, uin
 		.ere = regime->ere,
 		.wpe = regime->fs.wpe,
 		.eafe = regime->fs.eafe,
-		.nxe = regime->fs.nxe,
-		.smep = regime->fs.smep,
 	};
 }
 

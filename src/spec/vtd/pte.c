@@ -11,7 +11,7 @@ bool vtd_fs_canonical(const struct vtd_fs *fs, uint64_t iova)
 }
 
 /*
- * Bit 7 of a page's entry and bit 12 of a large page's are PAT. XD is never reserved: it is ignored without NXE.
+ * Bit 7 of a page's entry and bit 12 of a large page's are PAT. XD is ignored (9.7).
  * Nested, it is the second stage that says which addresses there are.
  */
 uint64_t vtd_fs_reserved(const struct vtd_caps *caps, uint64_t entry, unsigned int level, bool nested)

@@ -36,14 +36,13 @@ static inline bool vtd_pte_is_leaf(uint64_t entry, unsigned int level)
 
 /* What the first-stage entries of a walk allow together: begins with user and write. */
 struct vtd_fs_rights {
-	bool user, write, no_execute;
+	bool user, write;
 };
 
 static inline void vtd_fs_restrict(struct vtd_fs_rights *rights, uint64_t entry)
 {
 	rights->user &= !!(entry & VIQ_VTD_FS_US);
 	rights->write &= !!(entry & VIQ_VTD_FS_RW);
-	rights->no_execute |= !!(entry & VIQ_VTD_FS_XD);
 }
 
 /* Bits 63:N of an input address repeat bit N - 1. */

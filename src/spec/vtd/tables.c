@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one reading of root, context and PASID entries. Bits that belong to a feature that is not offered are reserved,
- * as the formats of chapter 9 say, with one exception: Rev. 5.10 makes AW and SSPTPTR of a PASID-table entry reserved
- * where ECAP.SSTS is 0. Earlier revisions do not, and Linux writes AW into first-stage entries whatever SSTS says: they
- * are ignored in entries that have no second stage.
+ * as the formats of chapter 9 say, with one exception: Rev. 5.10 makes AW of a PASID-table entry reserved where
+ * ECAP.SSTS is 0. Earlier revisions do not, and Linux writes it into first-stage entries whatever SSTS says: it is
+ * ignored in entries that have no second stage.
  */
 #include <errno.h>
 
@@ -118,12 +118,23 @@ static uint8_t decode_legacy(const struct vtd_caps *caps, const uint64_t w[VIQ_V
 		       : 0;
 }
 
-/* Bits of a scalable context entry that are reserved, or are as long as a capability is missing. */
-static uint64_t scalable_reserved(const struct vtd_caps *caps)
+/* These bits, as long as one of the capabilities is missing. */
+static uint64_t unless(const struct vtd_caps *caps, uint64_t ecap, uint64_t bits)
 {
-	return VIQ_VTD_SCTX_RSVD | (caps->ecap & VIQ_VTD_ECAP_DT ? 0 : VIQ_VTD_SCTX_DTE) |
-	       (caps->ecap & VIQ_VTD_ECAP_PASID ? 0 : VIQ_VTD_SCTX_PASIDE) |
-	       (caps->ecap & VIQ_VTD_ECAP_PRS ? 0 : VIQ_VTD_SCTX_PRE);
+	return (caps->ecap & ecap) == ecap ? 0 : bits;
+}
+
+static bool scalable_reserved(const struct vtd_caps *caps, const uint64_t w[VIQ_VTD_SCTX_WORDS])
+{
+	const uint64_t rsvd[] = {
+		VIQ_VTD_SCTX_RSVD | unless(caps, VIQ_VTD_ECAP_DT, VIQ_VTD_SCTX_DTE) |
+			unless(caps, VIQ_VTD_ECAP_PASID, VIQ_VTD_SCTX_PASIDE) |
+			unless(caps, VIQ_VTD_ECAP_PRS, VIQ_VTD_SCTX_PRE),
+		VIQ_VTD_SCTX_1_RSVD | unless(caps, VIQ_VTD_ECAP_RPS, VIQ_VTD_SCTX_1_RID_PASID) |
+			unless(caps, VIQ_VTD_ECAP_RPRIVS, VIQ_VTD_SCTX_1_RID_PRIV),
+	};
+
+	return w[0] & rsvd[0] || w[1] & rsvd[1] || w[2] || w[3];
 }
 
 static uint8_t decode_scalable(const struct vtd_caps *caps, const uint64_t w[VIQ_VTD_SCTX_WORDS],
@@ -135,15 +146,14 @@ static uint8_t decode_scalable(const struct vtd_caps *caps, const uint64_t w[VIQ
 		.dte = w[0] & VIQ_VTD_SCTX_DTE,
 		.paside = w[0] & VIQ_VTD_SCTX_PASIDE,
 		.pre = w[0] & VIQ_VTD_SCTX_PRE,
-		.rid_priv = caps->ecap & VIQ_VTD_ECAP_RPRIVS && w[1] & VIQ_VTD_SCTX_1_RID_PRIV,
+		.rid_priv = w[1] & VIQ_VTD_SCTX_1_RID_PRIV,
 		.pdts = (uint8_t)VIQ_GET(VIQ_VTD_SCTX_PDTS, w[0]),
-		.rid_pasid = caps->ecap & VIQ_VTD_ECAP_RPS ? (uint32_t)VIQ_GET(VIQ_VTD_SCTX_1_RID_PASID, w[1]) : 0,
+		.rid_pasid = (uint32_t)VIQ_GET(VIQ_VTD_SCTX_1_RID_PASID, w[1]),
 		.pasid_dir = w[0] & VIQ_VTD_SCTX_PASIDDIRPTR,
 	};
 	if (!(w[0] & VIQ_VTD_SCTX_P))
 		return VIQ_VTD_FR_SM_CTX_P;
-	if (w[0] & scalable_reserved(caps) || w[1] & VIQ_VTD_SCTX_1_RSVD || w[2] || w[3] ||
-	    beyond(caps, ctx->pasid_dir))
+	if (scalable_reserved(caps, w) || beyond(caps, ctx->pasid_dir))
 		return VIQ_VTD_FR_SM_CTX_RSVD;
 	/* Inconsistent: page requests without device-TLB, RID_PASID beyond the directory (SCT.4.1, SCT.4.2). */
 	return (ctx->pre && !ctx->dte) || ctx->rid_pasid >= vtd_context_pasids(ctx) ? VIQ_VTD_FR_SM_CTX_INVALID : 0;
@@ -181,7 +191,7 @@ static uint64_t capability_of(unsigned int pgtt)
 	}
 }
 
-/* NXE, SMEP and WPE are never reserved: they are ignored where they mean nothing. */
+/* NXE and SMEP of older revisions are ignored. */
 static bool reserved_set(const struct vtd_caps *caps, const uint64_t w[VIQ_VTD_PE_WORDS])
 {
 	uint64_t rsvd[] = {VIQ_VTD_PE_RSVD, VIQ_VTD_PE_1_RSVD, VIQ_VTD_PE_2_RSVD};
@@ -191,13 +201,15 @@ static bool reserved_set(const struct vtd_caps *caps, const uint64_t w[VIQ_VTD_P
 	if (VIQ_GET(VIQ_VTD_PE_PGTT, w[0]) != VIQ_VTD_PGTT_NESTED)
 		rsvd[2] |= VIQ_VTD_PE_2_FSPTPTR & ~vtd_low_bits(caps->haw);
 	rsvd[1] |= VIQ_VTD_PE_1_DID & ~VIQ_PUT(VIQ_VTD_PE_1_DID, vtd_domain_bits(caps->cap));
-	rsvd[1] |= caps->ecap & VIQ_VTD_ECAP_MTS ? 0 : VIQ_VTD_PE_1_CD | VIQ_VTD_PE_1_EMTE | VIQ_VTD_PE_1_PAT;
-	rsvd[0] |= caps->ecap & VIQ_VTD_ECAP_SSADS ? 0 : VIQ_VTD_PE_SSADE;
-	rsvd[1] |= caps->ecap & VIQ_VTD_ECAP_SMPWCS ? 0 : VIQ_VTD_PE_1_PWSNP;
-	rsvd[1] |= caps->ecap & VIQ_VTD_ECAP_SC ? 0 : VIQ_VTD_PE_1_PGSNP;
-	rsvd[2] |= caps->ecap & VIQ_VTD_ECAP_SRS ? 0 : VIQ_VTD_PE_2_SRE;
-	rsvd[2] |= caps->ecap & VIQ_VTD_ECAP_ERS ? 0 : VIQ_VTD_PE_2_ERE;
-	rsvd[2] |= caps->ecap & VIQ_VTD_ECAP_EAFS ? 0 : VIQ_VTD_PE_2_EAFE;
+	rsvd[0] |= unless(caps, VIQ_VTD_ECAP_SSTS, VIQ_VTD_PE_SSPTPTR);
+	rsvd[0] |= unless(caps, VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SSADS, VIQ_VTD_PE_SSADE);
+	rsvd[1] |= unless(caps, VIQ_VTD_ECAP_MTS, VIQ_VTD_PE_1_CD | VIQ_VTD_PE_1_EMTE | VIQ_VTD_PE_1_PAT);
+	rsvd[1] |= unless(caps, VIQ_VTD_ECAP_SMPWCS, VIQ_VTD_PE_1_PWSNP);
+	rsvd[1] |= unless(caps, VIQ_VTD_ECAP_SC, VIQ_VTD_PE_1_PGSNP);
+	rsvd[2] |= unless(caps, VIQ_VTD_ECAP_FSTS, VIQ_VTD_PE_2_FSPTPTR | VIQ_VTD_PE_2_FSPM | VIQ_VTD_PE_2_WPE);
+	rsvd[2] |= unless(caps, VIQ_VTD_ECAP_SRS, VIQ_VTD_PE_2_SRE);
+	rsvd[2] |= unless(caps, VIQ_VTD_ECAP_ERS, VIQ_VTD_PE_2_ERE);
+	rsvd[2] |= unless(caps, VIQ_VTD_ECAP_EAFS, VIQ_VTD_PE_2_EAFE);
 	for (unsigned int i = 0; i < VIQ_VTD_PE_WORDS; i++) {
 		if (w[i] & (i < 3 ? rsvd[i] : ~UINT64_C(0)))
 			return true;
@@ -216,9 +228,6 @@ static unsigned int decode_fs(const struct vtd_caps *caps, const uint64_t w[VIQ_
 		return VIQ_VTD_FR_PE_INVALID;
 	fs->wpe = w[2] & VIQ_VTD_PE_2_WPE;
 	fs->eafe = w[2] & VIQ_VTD_PE_2_EAFE;
-	/* Bits of older revisions, about execute requests; Rev. 5.10, which has none, ignores them. */
-	fs->nxe = caps->ecap & VIQ_VTD_ECAP_ERS && w[2] & VIQ_VTD_PE_2_NXE;
-	fs->smep = caps->ecap & VIQ_VTD_ECAP_ERS && w[2] & VIQ_VTD_PE_2_SMEP;
 	return 0;
 }
 
@@ -275,6 +284,8 @@ static uint8_t check_mode(const struct vtd_caps *caps, uint64_t rtaddr, bool *sc
 	unsigned int ttm = (unsigned int)VIQ_GET(VIQ_VTD_RTADDR_TTM, rtaddr);
 
 	*scalable = ttm == VIQ_VTD_TTM_SCALABLE;
+	if (ttm == VIQ_VTD_TTM_ABORT && caps->ecap & VIQ_VTD_ECAP_ADMS)
+		return VIQ_VTD_FR_TTM_ABORT;
 	return ttm == VIQ_VTD_TTM_LEGACY || (*scalable && caps->ecap & VIQ_VTD_ECAP_SMTS) ? 0 : VIQ_VTD_FR_RTADDR;
 }
 

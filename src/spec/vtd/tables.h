@@ -39,8 +39,6 @@ struct vtd_fs {
 	uint8_t levels; /* 4, 5 */
 	bool wpe;       /* supervisors obey R/W too */
 	bool eafe;      /* set the extended-accessed flag */
-	bool nxe;       /* obey XD */
-	bool smep;      /* supervisors do not execute user pages */
 };
 /* Second-stage tables. */
 struct vtd_ss {

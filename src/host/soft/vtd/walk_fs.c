@@ -40,13 +40,10 @@ static int locate(struct fs_walk *s, unsigned int access)
 /* Rights as sets. Supervisors write read-only pages unless WPE says otherwise. */
 static void fill_rights(const struct vtd_fs *fs, const struct vtd_fs_rights *rights, struct soft_vtd_leaf *leaf)
 {
-	bool execute = !fs->nxe || !rights->no_execute;
-
 	leaf->fs_user = 0;
 	if (rights->user)
-		leaf->fs_user = SOFT_R | (rights->write ? SOFT_W : 0) | (execute ? SOFT_X : 0);
-	leaf->fs_priv = SOFT_R | (rights->write || !fs->wpe ? SOFT_W : 0) |
-			(execute && !(fs->smep && rights->user) ? SOFT_X : 0);
+		leaf->fs_user = SOFT_R | SOFT_X | (rights->write ? SOFT_W : 0);
+	leaf->fs_priv = SOFT_R | SOFT_X | (rights->write || !fs->wpe ? SOFT_W : 0);
 }
 
 unsigned int soft_vtd_fs_denies(const struct soft_vtd_leaf *leaf, unsigned int access)
@@ -56,9 +53,7 @@ unsigned int soft_vtd_fs_denies(const struct soft_vtd_leaf *leaf, unsigned int a
 
 	if (!missing)
 		return 0;
-	if (!rights)
-		return VIQ_VTD_FR_FS_US;
-	return missing & SOFT_X ? VIQ_VTD_FR_FS_EXECUTE : VIQ_VTD_FR_SM_WRITE;
+	return rights ? VIQ_VTD_FR_SM_WRITE : VIQ_VTD_FR_FS_US;
 }
 
 /* Set what is not set yet. Nested, the second stage must allow the write (and notes it in its own flags). */

@@ -135,6 +135,10 @@ static void what_two_walks_disagreed_on(void **state)
 		{VIQ_VTD_PGTT_PT, ENTRY, 63, 0x5a},
 		{VIQ_VTD_PGTT_FS, ENTRY, HAW, 0x5a},
 		{VIQ_VTD_PGTT_PT, ENTRY + 16, HAW, 0x5a},
+		/* RID_PRIV without ECAP.RPRIVS (9.4); SSPTPTR without ECAP.SSTS (9.6). */
+		{VIQ_VTD_PGTT_FS, CTX + 32 * 8 + 8, 20, 0x42},
+		{VIQ_VTD_PGTT_FS, ENTRY, 12, 0x5a},
+		{VIQ_VTD_PGTT_PT, ENTRY, HAW - 1, 0x5a},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -147,6 +151,38 @@ static void what_two_walks_disagreed_on(void **state)
 		assert_int_equal(regime.pgtt, legacy ? VIQ_VTD_PGTT_PT : rows[i].pgtt);
 		*at(rows[i].addr) ^= UINT64_C(1) << rows[i].bit;
 		assert_int_equal(look_up(legacy, ECAP, &regime), rows[i].reason);
+	}
+}
+
+/*
+ * Fields of what is not offered are reserved, also where the type of translation has no use for them: RID_PASID without
+ * ECAP.RPS (9.4), SSADE without ECAP.SSTS whatever ECAP.SSADS says, FSPTPTR, FSPM and WPE without ECAP.FSTS (9.6).
+ */
+static void what_is_not_offered_is_reserved(void **state)
+{
+	const uint64_t ss = VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SSADS;
+	const struct {
+		uint64_t addr, bit, ecap, without;
+		unsigned int reason;
+	} rows[] = {
+		{CTX + 32 * 8 + 8, 3, 0, VIQ_VTD_ECAP_RPS, 0x42},  {CTX + 32 * 8 + 8, 12, 0, VIQ_VTD_ECAP_RPS, 0x42},
+		{CTX + 32 * 8 + 8, 19, 0, VIQ_VTD_ECAP_RPS, 0x42}, {CTX + 32 * 8 + 8, 20, VIQ_VTD_ECAP_RPRIVS, 0, 0x42},
+		{ENTRY, 9, ss, VIQ_VTD_ECAP_SSTS, 0x5a},           {ENTRY, 12, ss, VIQ_VTD_ECAP_SSTS, 0x5a},
+		{ENTRY + 16, 2, 0, VIQ_VTD_ECAP_FSTS, 0x5a},       {ENTRY + 16, 3, 0, VIQ_VTD_ECAP_FSTS, 0x5a},
+		{ENTRY + 16, 4, 0, VIQ_VTD_ECAP_FSTS, 0x5a},       {ENTRY + 16, 12, 0, VIQ_VTD_ECAP_FSTS, 0x5a},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t ecap = ECAP | rows[i].ecap;
+		struct vtd_regime regime;
+
+		build(false, VIQ_VTD_PGTT_PT);
+		*at(CTX + 32 * 8) |= VIQ_VTD_SCTX_PDTS; /* room for every RID_PASID */
+		*at(CTX + 32 * 8 + 8) = 0;
+		*at(rows[i].addr) |= UINT64_C(1) << rows[i].bit;
+		assert_int_equal(look_up(false, ecap, &regime), 0);
+		ecap &= rows[i].without ? ~rows[i].without : ~rows[i].ecap;
+		assert_int_equal(look_up(false, ecap, &regime), rows[i].reason);
 	}
 }
 
@@ -204,13 +240,15 @@ static void what_is_no_fault(void **state)
 		{ROOT_0, HAW - 1, 0}, /* no memory there: see below */
 		{ENTRY + 8, 24, VIQ_VTD_ECAP_SC},
 		{ENTRY + 8, 23, VIQ_VTD_ECAP_SMPWCS},
-		{ENTRY, 9, VIQ_VTD_ECAP_SSADS},
-		{ENTRY, 3, 0},       /* AW: without a second stage it is ignored */
-		{ENTRY, HAW - 1, 0}, /* SSPTPTR likewise */
+		{ENTRY, 9, VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SSADS},
+		{ENTRY, 3, 0}, /* AW: without ECAP.SSTS it is ignored, as Linux writes it */
+		{ENTRY, HAW - 1, VIQ_VTD_ECAP_SSTS},
+		{CTX + 32 * 8 + 8, 20, VIQ_VTD_ECAP_RPRIVS},
 		{ENTRY + 8, 25, VIQ_VTD_ECAP_MTS},
 		{ENTRY + 8, 63, VIQ_VTD_ECAP_MTS},
 		{ENTRY + 16, 5, 0}, /* ignored (9.6, bits 134:133), as Linux 6.3 to 6.11 set it */
 		{ENTRY + 16, 6, 0},
+		{ENTRY + 16, 5, VIQ_VTD_ECAP_ERS},
 		{ENTRY + 16, HAW - 1, 0},
 		{ROOT_1, 1, 0}, /* the other half of a scalable root entry */
 	};
@@ -223,7 +261,6 @@ static void what_is_no_fault(void **state)
 		build(false, VIQ_VTD_PGTT_FS);
 		*at(rows[i].addr) ^= UINT64_C(1) << rows[i].bit;
 		assert_int_equal(look_up(false, ECAP | rows[i].ecap, &regime), 0);
-		assert_false(regime.fs.nxe || regime.fs.smep);
 	}
 }
 
@@ -242,9 +279,6 @@ static void inconsistent_contexts(void **state)
 	assert_int_equal(look_up(false, ECAP, &regime), 0x43);
 	*at(CTX_0) |= VIQ_PUT(VIQ_VTD_SCTX_PDTS, 1);
 	assert_int_equal(look_up(false, ECAP, &regime), 0);
-	/* Without ECAP.RPS the field is ignored. */
-	*at(CTX_0 + 8) = 0xfffff;
-	assert_int_equal(look_up(false, ECAP & ~VIQ_VTD_ECAP_RPS, &regime), 0);
 	*at(CTX_0) |= VIQ_VTD_SCTX_PRE;
 	*at(CTX_0 + 8) = 0;
 	assert_int_equal(look_up(false, ECAP, &regime), 0x42);
@@ -263,6 +297,12 @@ static void inconsistent_contexts(void **state)
 		vtd_lookup_context(&l, &caps, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, ttm), SID);
 		assert_true(!l.words && l.reason == 0x30);
 	}
+	/* RTA.4: abort mode, where there is one. */
+	caps.ecap |= VIQ_VTD_ECAP_ADMS;
+	vtd_lookup_context(&l, &caps, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, VIQ_VTD_TTM_ABORT), SID);
+	assert_true(!l.words && l.reason == 0x33);
+	vtd_lookup_context(&l, &caps, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, VIQ_VTD_TTM_RESERVED), SID);
+	assert_true(!l.words && l.reason == 0x30);
 }
 
 int main(void)
@@ -272,6 +312,7 @@ int main(void)
 		cmocka_unit_test(inconsistent_contexts),
 		cmocka_unit_test(pass_through_has_the_largest_width),
 		cmocka_unit_test(what_is_no_fault),
+		cmocka_unit_test(what_is_not_offered_is_reserved),
 		cmocka_unit_test(what_two_walks_disagreed_on),
 	};
 

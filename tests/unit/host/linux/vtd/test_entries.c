@@ -153,7 +153,10 @@ static void present_to_pass_through_and_back(void **state)
 	vnest_free(n);
 }
 
-/* With one second stage in the hardware, the host's: ECAP.SSTS is not offered, and the type is invalid (SPT.4.2). */
+/*
+ * With one second stage in the hardware, the host's: ECAP.SSTS is not offered. A pointer to one is
+ * reserved (9.6), and the type is invalid (SPT.4.2).
+ */
 static void second_stage_is_refused(void **state)
 {
 	struct vnest *n = one_device();
@@ -163,6 +166,10 @@ static void second_stage_is_refused(void **state)
 	vnest_flush(n, DID, 0);
 	assert_blocked(n, 0, 0);
 	assert_int_equal(n->last.fate, VIQ_VTD_SET_BLOCKED);
+	assert_int_equal(n->last.reason, 0x5a);
+	vnest_entry(n, 0, 0, SS, DID, 0);
+	vnest_flush(n, DID, 0);
+	assert_blocked(n, 0, 0);
 	assert_int_equal(n->last.reason, 0x5b);
 	vnest_free(n);
 }
@@ -381,12 +388,12 @@ static void every_bit_of_a_pasid_entry(void **state)
 			vvtd_poke64(n->g, gpa + 8 * i, e[i]);
 		vnest_flush(n, DID, 0);
 		/*
-		 * Among them SSADE, PGSNP, memory types and ERE, which are not offered, and pointer bits above the
-		 * widest HAW.
+		 * Among them SSPTPTR, SSADE, PGSNP, memory types and ERE, which are not offered, and pointer bits above
+		 * the widest HAW.
 		 */
-		reserved = bit / 64 > 2 || bit == 5 || (bit >= 9 && bit <= 11) || (bit >= 64 + 16 && bit <= 64 + 22) ||
-			   (bit >= 52 && bit < 64) || (bit >= 64 + 24 && bit < 128) || bit == 128 + 1 ||
-			   (bit >= 128 + 8 && bit <= 128 + 11) || bit >= 128 + 52;
+		reserved = bit / 64 > 2 || bit == 5 || (bit >= 9 && bit < 64) || (bit >= 64 + 16 && bit <= 64 + 22) ||
+			   (bit >= 64 + 24 && bit < 128) || bit == 128 + 1 || (bit >= 128 + 8 && bit <= 128 + 11) ||
+			   bit >= 128 + 52;
 		/* Bits 5 and 6 of qw2 are ignored: NXE, SMEP of older revisions. */
 		taken = !reserved && bit != 0 && (bit < 6 || bit > 8) && bit != 128 + 3;
 		assert_int_equal(vnest_mode(n, 0, 0), taken ? FK_TRANSLATE : FK_BLOCKED);
@@ -416,7 +423,7 @@ static void features_that_the_guest_was_not_offered(void **state)
 		{VIQ_VTD_PE_2_EAFE, 0x5a},
 		{VIQ_PUT(VIQ_VTD_PE_2_FSPM, 1), 0x5b},
 	};
-	const uint64_t ctx[4] = {VIQ_VTD_SCTX_P | VNEST_DIR(0), 70};
+	const uint64_t ctx[4] = {VIQ_VTD_SCTX_P | VNEST_DIR(0), 70}, rid_0[4] = {VIQ_VTD_SCTX_P | VNEST_DIR(0)};
 	struct vnest *n = vnest_kernel(1);
 
 	n->fk->smmus[0].cap &= ~VIQ_VTD_CAP_FS5LP;
@@ -437,9 +444,13 @@ static void features_that_the_guest_was_not_offered(void **state)
 	vnest_flush(n, DID, 0);
 	assert_blocked(n, 0, 0);
 	assert_int_equal(n->last.reason, 0x5b);
-	/* Without ECAP.RPS the field is not looked at. */
+	/* 9.4: without ECAP.RPS RID_PASID is reserved, and requests without PASID have PASID 0. */
 	vnest_context(n, 0, ctx);
 	vnest_first(n, 0, 0, DID, 1);
+	assert_true(vnest_send(n, desc_cc(VREG(CC_GLOBAL), 0, 0, 0)));
+	assert_blocked(n, 0, 0);
+	assert_int_equal(n->last.reason, 0x42);
+	vnest_context(n, 0, rid_0);
 	assert_true(vnest_send(n, desc_cc(VREG(CC_GLOBAL), 0, 0, 0)));
 	assert_nested(n, 0, 0, 1);
 	vnest_free(n);

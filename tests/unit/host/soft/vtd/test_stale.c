@@ -201,7 +201,7 @@ static void rid_pasid_is_the_contexts(void **state)
 
 	vm_init(&vm, true, NULL);
 	assert_false(vm.config.ecap & VIQ_VTD_ECAP_RPS);
-	pasids = vm_pasids(&vm, SID, 5); /* not obeyed without ECAP.RPS */
+	pasids = vm_pasids(&vm, SID, 0);
 	a = tables_to(&vm, 0);
 	b = tables_to(&vm, 1);
 	vm_entry(&pasids, 0, &a, NULL, 4);
@@ -217,6 +217,11 @@ static void rid_pasid_is_the_contexts(void **state)
 	assert_true(vm_submit(&vm, desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0)));
 	vm_misses(&vm, vm.dev, 5, IOVA, VIQ_VTD_FR_SM_PASIDE);
 	vm_hits(vm.dev, NO_PASID, IOVA, PAGE(0));
+	/* 9.4: without ECAP.RPS the field is reserved. */
+	synth_vtd_context(ctx, &pasids, 5);
+	assert_int_equal(synth_vtd_root_set(&vm.root, SID, ctx), 0);
+	assert_true(vm_submit(&vm, desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0)));
+	vm_misses(&vm, vm.dev, NO_PASID, IOVA, VIQ_VTD_FR_SM_CTX_RSVD);
 	vm_fini(&vm);
 }
 

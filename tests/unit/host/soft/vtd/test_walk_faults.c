@@ -53,7 +53,7 @@ enum depth {
 #define EAFE        (1u << 7)
 #define LARGE       (1u << 8)  /* PS is set in it too */
 #define SMALL_WIDTH (1u << 9)  /* the tables have fewer levels: 3 in the second stage, 4 in the first */
-#define ERE_SRE     (1u << 10) /* execute and supervisor requests are let in, NXE, SMEP and WPE obeyed */
+#define ERE_SRE     (1u << 10) /* execute and supervisor requests are let in, WPE obeyed; NXE, SMEP ignored */
 
 #define ANY_PTR VIQ_BITS(51, 12)
 
@@ -139,6 +139,10 @@ static const struct line lines[] = {
 	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, HERE, 0, VIQ_VTD_ECAP_PRS},
 	{"translation request, DTE 0", FIRST, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_SM_DTE, AT_CONTEXT, TRANSLATION, 0, 0},
 	{"PASIDE 0", FIRST, CONTEXT, 0, 1 << 3, 0, 0, VIQ_VTD_FR_SM_PASIDE, AT_CONTEXT, 0, 0, 0},
+	{"RID_PASID without the capability", FIRST, NOTHING, 0, 0, 0, 0,
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, 0, 0, VIQ_VTD_ECAP_RPS},
+	{"RID_PRIV without the capability", FIRST, CONTEXT, 1, 0, 1 << 20, 0,
+	 VIQ_VTD_FR_SM_CTX_RSVD, AT_CONTEXT, 0, 0, VIQ_VTD_ECAP_RPRIVS},
 	{"RID_PASID beyond the directory", FIRST, CONTEXT, 1, 0, 0x2000, 0,
 	 VIQ_VTD_FR_SM_CTX_INVALID, AT_CONTEXT, NO_PASID, 0, 0},
 	{"RID_PASID beyond the directory, request with PASID", FIRST, CONTEXT, 1, 0, 0x2000, 0,
@@ -182,8 +186,14 @@ static const struct line lines[] = {
 	{"PGTT 0", FIRST, PASID_ENTRY, 0, 7 << 6, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
 	{"PGTT 5", FIRST, PASID_ENTRY, 0, 7 << 6, 5 << 6, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
 	{"PGTT 7", FIRST, PASID_ENTRY, 0, 7 << 6, 7 << 6, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, HERE, 0, 0},
-	{"no first stage", FIRST, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, VIQ_VTD_ECAP_FSTS},
-	{"no second stage", SECOND, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, VIQ_VTD_ECAP_SSTS},
+	{"FSPTPTR without first stage", FIRST, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0,
+	 VIQ_VTD_ECAP_FSTS},
+	{"no first stage", FIRST, PASID_ENTRY, 2, ANY_PTR, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0,
+	 VIQ_VTD_ECAP_FSTS},
+	{"SSPTPTR without second stage", SECOND, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_PE_RSVD, AT_PASID, 0, 0,
+	 VIQ_VTD_ECAP_SSTS},
+	{"no second stage", SECOND, PASID_ENTRY, 0, ANY_PTR, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0,
+	 VIQ_VTD_ECAP_SSTS},
 	{"no nesting", NESTED, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, VIQ_VTD_ECAP_NEST},
 	{"no pass-through", THROUGH, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, VIQ_VTD_ECAP_PT},
 	{"FSPM 2", FIRST, PASID_ENTRY, 2, 3 << 2, 2 << 2, 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, 0},
@@ -221,10 +231,6 @@ static const struct line lines[] = {
 	{"supervisor page, level 1", FIRST, FS, 1, 1 << 2, 0, 0, VIQ_VTD_FR_FS_US, AT_PASID, HERE, 0, 0},
 	{"supervisor table, level 4", FIRST, FS, 4, 1 << 2, 0, 0, VIQ_VTD_FR_FS_US, AT_PASID, 0, 0, 0},
 	{"supervisor page, written by a user", NESTED, FS, 2, 1 << 2, 0, SOFT_W, VIQ_VTD_FR_FS_US, AT_PASID, 0, 0, 0},
-	{"XD", FIRST, FS, 1, 0, VIQ_BIT(63), SOFT_R | SOFT_X, VIQ_VTD_FR_FS_EXECUTE, AT_PASID, HERE | ERE_SRE, 0, 0},
-	{"XD of a table", FIRST, FS, 3, 0, VIQ_BIT(63), SOFT_R | SOFT_X,
-	 VIQ_VTD_FR_FS_EXECUTE, AT_PASID, ERE_SRE, 0, 0},
-	{"SMEP", FIRST, NOTHING, 0, 0, 0, SOFT_R | SOFT_X | SOFT_P, VIQ_VTD_FR_FS_EXECUTE, AT_PASID, ERE_SRE, 0, 0},
 	{"read-only page", FIRST, FS, 1, 1 << 1, 0, SOFT_W, VIQ_VTD_FR_SM_WRITE, AT_PASID, HERE, 0, 0},
 	{"read-only table", FIRST, FS, 4, 1 << 1, 0, SOFT_R | SOFT_W, VIQ_VTD_FR_SM_WRITE, AT_PASID, 0, 0, 0},
 	{"read-only page, nested", NESTED, FS, 1, 1 << 1, 0, SOFT_W, VIQ_VTD_FR_SM_WRITE, AT_PASID, HERE, 0, 0},
@@ -480,7 +486,7 @@ static void no_reason_is_missing(void **state)
 				      0x0d, 0x0e, 0x30, 0x31, 0x38, 0x39, 0x3a, 0x40, 0x41, 0x42, 0x43, 0x44,
 				      0x45, 0x48, 0x50, 0x51, 0x52, 0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x70,
 				      0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7d,
-				      0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x91};
+				      0x80, 0x81, 0x83, 0x84, 0x85, 0x86, 0x87, 0x91};
 	bool met[256] = {false};
 
 	for (unsigned int i = 0; i < LINES; i++)
@@ -588,7 +594,7 @@ static void tables_from_calls(void **state)
 	struct vtd_ss ss;
 
 	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA, 4, false), 0);
-	assert_true(fs.table == HOST_PA && fs.levels == 4 && !fs.wpe && !fs.eafe && !fs.nxe && !fs.smep);
+	assert_true(fs.table == HOST_PA && fs.levels == 4 && !fs.wpe && !fs.eafe);
 	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA, 3, false), -EINVAL);
 	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA, 6, false), -EINVAL);
 	assert_int_equal(vtd_fs_init(&fs, &env->f, HOST_PA + 8, 4, false), -EINVAL);

@@ -192,7 +192,7 @@ static void without_rights_asked_nothing_gets_dirty(void **state)
 	assert_int_equal(soft_vtd_check_leaf(&env->regime, &env->leaf, SOFT_W | SOFT_P, &env->fault), 0);
 }
 
-/* Supervisors write read-only pages, read user pages, execute what SMEP and XD leave. */
+/* Supervisors write read-only pages and read user pages. NXE, SMEP and XD are ignored (9.6, 9.7). */
 static void rights_of_supervisors(void **state)
 {
 	struct vtd_walk_env *env = *state;
@@ -202,21 +202,17 @@ static void rights_of_supervisors(void **state)
 	change(env, fs_slot(env, 3), VIQ_VTD_FS_RW, VIQ_VTD_FS_XD);
 	env->req.access = SOFT_W | SOFT_P;
 	assert_int_equal(vtd_walk_try(env), 0);
-	assert_int_equal(env->leaf.fs_user, SOFT_R | SOFT_X); /* XD means nothing without NXE */
+	assert_int_equal(env->leaf.fs_user, SOFT_R | SOFT_X);
 	assert_int_equal(env->leaf.fs_priv, SOFT_R | SOFT_W | SOFT_X);
-	change_entry(env, 2, VIQ_VTD_PE_2_NXE | VIQ_VTD_PE_2_WPE);
+	change_entry(env, 2, VIQ_VTD_PE_2_NXE | VIQ_VTD_PE_2_SMEP | VIQ_VTD_PE_2_WPE);
 	env->req.access = SOFT_R;
 	assert_int_equal(vtd_walk_try(env), 0);
-	assert_int_equal(env->leaf.fs_user, SOFT_R);
-	assert_int_equal(env->leaf.fs_priv, SOFT_R);
-	change(env, fs_slot(env, 3), VIQ_VTD_FS_XD, VIQ_VTD_FS_RW);
-	change_entry(env, 2, VIQ_VTD_PE_2_SMEP);
-	assert_int_equal(vtd_walk_try(env), 0);
-	assert_int_equal(env->leaf.fs_user, SOFT_R | SOFT_W | SOFT_X);
-	assert_int_equal(env->leaf.fs_priv, SOFT_R | SOFT_W);
-	change(env, fs_slot(env, 3), VIQ_VTD_FS_US, 0);
+	assert_int_equal(env->leaf.fs_user, SOFT_R | SOFT_X);
+	assert_int_equal(env->leaf.fs_priv, SOFT_R | SOFT_X);
+	change(env, fs_slot(env, 3), VIQ_VTD_FS_US, VIQ_VTD_FS_RW);
 	env->req.access = SOFT_R | SOFT_P | SOFT_X;
 	assert_int_equal(vtd_walk_try(env), 0);
+	assert_int_equal(env->leaf.fs_user, 0);
 	assert_int_equal(env->leaf.fs_priv, SOFT_R | SOFT_W | SOFT_X);
 }
 
@@ -237,11 +233,9 @@ static void requests_without_pasid(void **state)
 	assert_int_equal(vtd_walk_try(env), -EFAULT);
 	change(env, synth_vtd_root_slot(&env->root, SID, false) + 8, 0, VIQ_VTD_SCTX_1_RID_PRIV);
 	assert_int_equal(vtd_walk_try(env), 0);
-	/* Without the capabilities neither field means anything: PASID 0, user. */
-	env->f.ecap &= ~VIQ_VTD_ECAP_RPRIVS;
-	assert_int_equal(vtd_walk_try(env), -EFAULT);
-	assert_int_equal(env->fault.reason, VIQ_VTD_FR_FS_US);
-	env->f.ecap &= ~VIQ_VTD_ECAP_RPS;
+	/* Without the capabilities both fields are reserved (9.4): PASID 0, user. */
+	env->f.ecap &= ~(VIQ_VTD_ECAP_RPRIVS | VIQ_VTD_ECAP_RPS);
+	change(env, synth_vtd_root_slot(&env->root, SID, false) + 8, VIQ_VTD_SCTX_1_RID_PRIV | RID_PASID, 0);
 	assert_int_equal(vtd_walk_try(env), -EFAULT);
 	assert_int_equal(env->fault.fetch, synth_vtd_pasids_dir_slot(&env->pasids, 0));
 }

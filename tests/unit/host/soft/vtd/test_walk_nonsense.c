@@ -109,8 +109,8 @@ static void assert_leaf(const struct vtd_walk_env *env)
 	assert_int_equal(leaf->base_pa, leaf->pa & ~mask);
 	assert_int_equal(leaf->pa & mask, env->req.addr & mask);
 	assert_false(leaf->pa >= VIQ_VTD_MSI_FIRST && leaf->pa <= VIQ_VTD_MSI_LAST);
-	/* Supervisors may all that users may, but execute under SMEP. */
-	assert_int_equal(leaf->fs_user & ~leaf->fs_priv & ~(env->regime.fs.smep ? SOFT_X : 0), 0);
+	/* Supervisors may all that users may. */
+	assert_int_equal(leaf->fs_user & ~leaf->fs_priv, 0);
 	assert_int_equal((leaf->fs_user | leaf->fs_priv) & ~(SOFT_R | SOFT_W | SOFT_X), 0);
 	assert_int_equal(leaf->ss & ~(SOFT_R | SOFT_W), 0);
 }
