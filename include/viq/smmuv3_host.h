@@ -44,6 +44,12 @@ struct viq_smmuv3_stream {
 	 */
 	uint64_t ste[2];
 	uint64_t event[4]; /* with FAULT: the record, without transaction fields (SSV, SSID are 0) */
+	/*
+	 * Not 0: SMMUEN = 0, and GBPA alone decides (6.3.9.6). BYPASS is for substreams too then, an address beyond OAS
+	 * aborts, and nothing is recorded. The Linux host cannot bypass substreams: they abort, without an event.
+	 */
+	uint32_t disabled;
+	uint32_t reserved;
 };
 
 /* What a stream does after it was set. */

@@ -369,7 +369,11 @@ class SoftHost(unittest.TestCase):
             self.guest(d)
             d.writel(CR0, CMDQEN | EVENTQEN)
             d.store(RAM + 0x5000, b"flat")
-            self.assertEqual(bytes.fromhex(d.ask(f"viq dma_read {self.SID} {RAM + 0x5000:#x} 4")[2:]), b"flat")
+            for device in (f"{self.SID}", f"{self.SID}:3"):  # substreams too (6.3.9.6)
+                self.assertEqual(bytes.fromhex(d.ask(f"viq dma_read {device} {RAM + 0x5000:#x} 4")[2:]), b"flat")
+            with self.assertRaisesRegex(Failed, "FAIL aborted"):
+                d.ask(f"viq dma_read {self.SID} {1 << 50:#x} 4")
+            self.assertEqual(d.readl(EVENTQ_PROD), 0)
 
     def test_a_host_failure_is_the_guests_error_at_its_index(self):
         for contract in ("exact", "linux-7.3", "linux-next"):

@@ -120,6 +120,7 @@ int viq_smmuv3_stream_config(const struct viq_smmuv3 *s, uint32_t sid, struct vi
 	if (!s || !out || out->size < SIZED_TO(struct viq_smmuv3_stream, event) || out->size % 4)
 		return -EINVAL;
 	if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN)) {
+		stream->disabled = 1;
 		if (s->regs.gbpa & VIQ_SMMUV3_GBPA_ABORT)
 			set_abort(stream);
 		else

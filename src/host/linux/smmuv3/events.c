@@ -38,9 +38,11 @@ static bool make_record(const struct viq_linux_vsmmu *v, const uint64_t in[4], u
 	/* A stall was not offered: nobody would answer it. */
 	const uint64_t not_the_guests = VIQ_SMMUV3_EVT_1_S2 | VIQ_SMMUV3_EVT_1_STALL;
 	unsigned int event = (unsigned int)VIQ_GET(VIQ_SMMUV3_EVT_0_ID, in[0]);
+	const struct linux_stream *s = linux_streams_find(v, (uint32_t)VIQ_GET(VIQ_SMMUV3_EVT_0_SID, in[0]));
 	const uint64_t *fields;
 
-	if (!passed_on(event) || !linux_streams_find(v, (uint32_t)VIQ_GET(VIQ_SMMUV3_EVT_0_SID, in[0])))
+	/* With SMMUEN = 0 nothing is recorded (6.3.9.6), also not that the physical SMMU bypasses no substreams. */
+	if (!passed_on(event) || !s || s->disabled)
 		return false;
 	fields = smmuv3_event_find(event)->fields;
 	if (in[1] & fields[1] & not_the_guests)

@@ -4,7 +4,9 @@
  *
  *   it is to                attached                                    if it fails
  *   abort, fault            the shared table that aborts                detached
- *   bypass                  the shared table that bypasses              aborts, error
+ *   bypass                  the shared table that bypasses; substreams  aborts, error
+ *                           abort, though SMMUEN = 0 bypasses them too:
+ *                           a physical STE with stage 2 alone has none
  *   stage 1, new words      a table of its own                          aborts; error unless the words are refused
  *   stage 1, as before      as before, and CFGI_CD_ALL: what CFGI_STE   aborts, error
  *                           promises of context descriptors (4.3.1)
@@ -13,6 +15,8 @@
  * while a stream translates by tables that the guest has asked to leave.
  */
 #include <errno.h>
+
+#include "base/sized.h"
 
 #include "vsmmu.h"
 
@@ -118,18 +122,22 @@ int viq_linux_vsmmu_set(struct viq_linux_vsmmu *v, uint32_t vsid, const struct v
 			struct viq_smmuv3_outcome *outcome)
 {
 	struct viq_smmuv3_outcome o = {.size = sizeof(o), .vsid = vsid};
+	struct viq_smmuv3_stream now = {0};
 	struct linux_stream *s;
 	int err;
 
-	if (!v || !stream || stream->size != sizeof(*stream) || stream->mode > VIQ_SMMUV3_STAGE1 || !outcome ||
-	    outcome->size != sizeof(*outcome))
+	err = sized_take(&now, sizeof(now), stream, SIZED_TO(struct viq_smmuv3_stream, event), "stream", NULL);
+	if (err)
+		return err;
+	if (!v || now.mode > VIQ_SMMUV3_STAGE1 || !outcome || outcome->size != sizeof(*outcome))
 		return -EINVAL;
 	s = linux_streams_find(v, vsid);
 	if (!s)
 		return -ENOENT;
 	v->attacher.calls = 0;
 	linux_streams_collect_removed(v);
-	err = follow(v, s, stream, &o);
+	s->disabled = now.disabled;
+	err = follow(v, s, &now, &o);
 	if (err)
 		err = give_up(v, s, &o, err);
 	o.calls += v->attacher.calls;

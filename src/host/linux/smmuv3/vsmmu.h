@@ -34,6 +34,7 @@ struct linux_stream {
 	struct linux_device dev; /* its number is the vsid */
 	uint32_t flags;          /* VIQ_CALL_STREAM_*: what other threads are told */
 	bool ats;                /* its STE may say EATS = 1 */
+	bool disabled;           /* the guest's SMMU is off: it records nothing */
 	uint32_t vdevice;
 	struct linux_slot slot;
 	uint64_t ste[2][2]; /* of which the page tables of the slot are made */

@@ -2,6 +2,8 @@
 /* A vIOMMU's streams for who follows a guest's tables. */
 #include <errno.h>
 
+#include "base/sized.h"
+
 #include "object.h"
 
 static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
@@ -48,8 +50,8 @@ static int block(struct viq_soft *soft, uint32_t object, uint32_t vsid)
 	return err;
 }
 
-static int configure(struct viq_soft *soft, uint32_t object, uint32_t vsid, const struct viq_smmuv3_stream *stream,
-		     uint32_t *fate)
+static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_smmuv3_stream *stream,
+	       struct viq_smmuv3_outcome *outcome)
 {
 	static const uint8_t fates[] = {
 		[VIQ_SMMUV3_ABORT] = VIQ_SMMUV3_STREAM_ABORT,
@@ -57,24 +59,14 @@ static int configure(struct viq_soft *soft, uint32_t object, uint32_t vsid, cons
 		[VIQ_SMMUV3_BYPASS] = VIQ_SMMUV3_STREAM_BYPASS,
 		[VIQ_SMMUV3_STAGE1] = VIQ_SMMUV3_STREAM_STAGE1,
 	};
+	struct viq_smmuv3_stream own = {0};
+	int err = sized_take(&own, sizeof(own), stream, SIZED_TO(struct viq_smmuv3_stream, event), "stream", NULL);
 
-	*fate = fates[stream->mode];
-	if (stream->mode == VIQ_SMMUV3_FAULT)
-		return viq_soft_vdevice_fault(soft, object, vsid, stream->event);
-	return viq_soft_vdevice_configure(soft, object, vsid, stream->ste);
-}
-
-static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_smmuv3_stream *stream,
-	       struct viq_smmuv3_outcome *outcome)
-{
-	int err;
-
-	if (!stream || stream->size != sizeof(*stream) || stream->mode > VIQ_SMMUV3_STAGE1 || !outcome ||
-	    outcome->size != sizeof(*outcome))
-		return -EINVAL;
+	if (err || own.mode > VIQ_SMMUV3_STAGE1 || !outcome || outcome->size != sizeof(*outcome))
+		return err ? err : -EINVAL;
 	*outcome = (struct viq_smmuv3_outcome){
-		.size = sizeof(*outcome), .vsid = vsid, .ste = {stream->ste[0], stream->ste[1]}};
-	err = configure(opaque, object, vsid, stream, &outcome->fate);
+		.size = sizeof(*outcome), .vsid = vsid, .fate = fates[own.mode], .ste = {own.ste[0], own.ste[1]}};
+	err = soft_vdevice_set(opaque, object, vsid, &own);
 	if (!err)
 		return 0;
 	outcome->os_error = err;

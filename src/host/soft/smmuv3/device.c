@@ -88,6 +88,7 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 		return -ENOMEM;
 	}
 	view->config = nested->config;
+	view->disabled = nested->disabled;
 	view->bound = vdevice;
 	view->viommu = nested->viommu->object.id;
 	view->vsid = vdevice ? vdevice->vsid : 0;

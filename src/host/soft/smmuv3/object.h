@@ -70,6 +70,7 @@ struct soft_nested {
 	struct soft_viommu *viommu;
 	uint64_t ste[2];
 	unsigned int config; /* VIQ_SMMUV3_STE_CONFIG_ABORT, _BYPASS or _S1 */
+	bool disabled;       /* with _BYPASS: the guest's SMMU is off, which is more than a bypassing STE (6.3.9.6) */
 	uint64_t fault[4];   /* with _ABORT: the record that each access delivers; event 0: none */
 };
 
@@ -78,6 +79,7 @@ struct soft_nested {
  */
 struct soft_view {
 	unsigned int config; /* as in soft_nested */
+	bool disabled;       /* the same */
 	bool bound;          /* has a StreamID: events can be told */
 	uint32_t viommu;     /* id, for events */
 	uint32_t vsid;
@@ -151,6 +153,8 @@ static inline struct soft_viommu *soft_viommu_find(struct viq_soft *soft, uint32
 
 /* vdevice.c */
 struct soft_vdevice *soft_vdevice_find(const struct soft_viommu *viommu, uint32_t vsid);
+/* Make the stream so; errors as viq_soft_vdevice_configure() and _fault(). */
+int soft_vdevice_set(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const struct viq_smmuv3_stream *stream);
 int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
 	MUST_HOLD(soft->lock);
 

@@ -17,7 +17,7 @@ static int find_cd(struct soft_access *a, struct soft_cd *cd, struct soft_fault 
 	a->configs = soft_gen_sample(&a->view->cds.any);
 	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_BYPASS) {
 		*fault = (struct soft_fault){.event = VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID};
-		return ssv ? -EFAULT : 1;
+		return ssv && !a->view->disabled ? -EFAULT : 1;
 	}
 	if (soft_config_lookup(&a->view->cds, ssv, a->ssid, cd))
 		return 0;
@@ -100,7 +100,8 @@ static int terminate(const struct soft_access *a, const struct soft_cd *cd, cons
 	bool by_cd = cd && is_stage1_fault(fault);
 
 	soft_count(a->soft, SOFT_FAULTS);
-	if (!by_cd || cd->record)
+	/* What stage 2 says is the embedder's, whatever the guest's SMMU does. */
+	if (a->view->disabled ? fault->stage2 : !by_cd || cd->record)
 		soft_event(a, fault);
 	return by_cd && !cd->abort ? -ENODATA : -EFAULT;
 }

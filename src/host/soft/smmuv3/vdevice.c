@@ -134,9 +134,19 @@ int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, stru
 	return 0;
 }
 
-/* fault: the record of every access of an aborting STE, or NULL. */
-static int configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2],
-		     const uint64_t fault[4])
+static bool may_fault(const uint64_t record[4])
+{
+	switch (VIQ_GET(VIQ_SMMUV3_EVT_0_ID, record[0])) {
+	case VIQ_SMMUV3_EVT_C_BAD_STREAMID:
+	case VIQ_SMMUV3_EVT_F_STE_FETCH:
+	case VIQ_SMMUV3_EVT_C_BAD_STE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int soft_vdevice_set(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const struct viq_smmuv3_stream *stream)
 {
 	struct soft_retired retired = {0};
 	struct soft_vdevice *vdevice;
@@ -144,6 +154,8 @@ static int configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 	struct soft_viommu *v;
 	int ret;
 
+	if (stream->mode == VIQ_SMMUV3_FAULT && !may_fault(stream->event))
+		return -EINVAL;
 	ret = soft_lock(soft);
 	if (ret)
 		return ret;
@@ -155,11 +167,12 @@ static int configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 		ret = -ENOENT;
 		goto out;
 	}
-	ret = soft_nested_make(soft, v, ste, &nested);
+	ret = soft_nested_make(soft, v, stream->ste, &nested);
 	if (ret)
 		goto out;
-	if (fault)
-		memcpy(nested->fault, fault, sizeof(nested->fault));
+	nested->disabled = stream->disabled;
+	if (stream->mode == VIQ_SMMUV3_FAULT)
+		memcpy(nested->fault, stream->event, sizeof(nested->fault));
 	ret = soft_dev_set(vdevice->dev, nested, vdevice, vdevice->dev->ats, &retired);
 	if (ret)
 		soft_nested_drop(soft, nested, &retired);
@@ -170,20 +183,18 @@ out:
 
 int viq_soft_vdevice_configure(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t ste[2])
 {
-	return soft && ste ? configure(soft, viommu, vsid, ste, NULL) : -EINVAL;
+	if (!soft || !ste)
+		return -EINVAL;
+	return soft_vdevice_set(soft, viommu, vsid,
+				&(struct viq_smmuv3_stream){.mode = VIQ_SMMUV3_STAGE1, .ste = {ste[0], ste[1]}});
 }
 
 int viq_soft_vdevice_fault(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, const uint64_t record[4])
 {
-	static const uint64_t aborting[2] = {VIQ_SMMUV3_STE_0_V, 0};
+	struct viq_smmuv3_stream stream = {.mode = VIQ_SMMUV3_FAULT, .ste = {VIQ_SMMUV3_STE_0_V}};
 
 	if (!soft || !record)
 		return -EINVAL;
-	switch (VIQ_GET(VIQ_SMMUV3_EVT_0_ID, record[0])) {
-	case VIQ_SMMUV3_EVT_C_BAD_STREAMID:
-	case VIQ_SMMUV3_EVT_F_STE_FETCH:
-	case VIQ_SMMUV3_EVT_C_BAD_STE:
-		return configure(soft, viommu, vsid, aborting, record);
-	}
-	return -EINVAL;
+	memcpy(stream.event, record, sizeof(stream.event));
+	return soft_vdevice_set(soft, viommu, vsid, &stream);
 }

@@ -99,11 +99,15 @@ static void gbpa_rules_while_disabled(void **state)
 	put_ste(v, VSMMU_STRTAB + 64, STE0(5), STE1_MEMORY);
 	assert_int_equal(get(v, 1).mode, VIQ_SMMUV3_BYPASS);
 	assert_int_equal(get(v, UINT32_MAX).mode, VIQ_SMMUV3_BYPASS);
+	assert_true(get(v, 1).disabled); /* more than a bypassing STE: substreams too, no events (6.3.9.6) */
 	vsmmu_w32(v, REG(GBPA), 0x80100000);
 	assert_int_equal(get(v, 1).mode, VIQ_SMMUV3_ABORT);
 	assert_int_equal(get(v, UINT32_MAX).mode, VIQ_SMMUV3_ABORT);
+	assert_true(get(v, 1).disabled);
 	enable(v, true);
 	assert_int_equal(get(v, 1).mode, VIQ_SMMUV3_STAGE1);
+	assert_false(get(v, 1).disabled);
+	assert_false(with_ste(v, STE0(4), 0).disabled);
 	vsmmu_free(v);
 }
 

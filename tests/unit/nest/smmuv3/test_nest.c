@@ -309,9 +309,14 @@ static void registers_rule_while_it_is_off(void **state)
 	vsmmu_w32(w.v, REG(CR0), 0);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_DISABLED, 0, 255), 0);
 	assert_int_equal(w.a.now[0].mode, VIQ_SMMUV3_BYPASS);
+	assert_true(w.a.now[0].disabled);
 	vsmmu_w32(w.v, REG(GBPA), 0x80101000);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_GBPA_CHANGED, 0, 255), 0);
 	assert_int_equal(w.a.now[0].mode, VIQ_SMMUV3_ABORT);
+	vsmmu_w32(w.v, REG(CR0), REG(CR0_SMMUEN));
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_ENABLED, 0, 255), 0);
+	assert_int_equal(w.a.now[0].mode, VIQ_SMMUV3_STAGE1);
+	assert_false(w.a.now[0].disabled);
 	end(&w);
 }
 

@@ -317,6 +317,34 @@ static void guest_queue_full_or_off(void **state)
 	nest_free(n);
 }
 
+/*
+ * 6.3.9.6: with SMMUEN = 0 substreams bypass and nothing is recorded. The physical SMMU cannot bypass them, and records
+ * C_BAD_SUBSTREAMID: the guest does not see it. A bypassing STE is another matter.
+ */
+static void an_smmu_that_is_off_records_nothing(void **state)
+{
+	struct nest *n = with_device();
+
+	nest_enable(n, false);
+	vsmmu_w32(n->g, REG(CR0), vsmmu_r32(n->g, REG(CR0)) | REG(CR0_EVENTQEN));
+	assert_int_equal(nest_mode(n, 0), FK_BYPASS);
+	happens(n, 0, 0x08 | SSV | SSID(3), 0, 0, 0);
+	happens(n, 0, 0x11, RNW, UINT64_C(1) << 50, 0);
+	move_events(n);
+	assert_counts(n, 0, 2);
+	nest_enable(n, true);
+	happens(n, 0, 0x08 | SSV | SSID(3), 0, 0, 0);
+	move_events(n);
+	assert_counts(n, 1, 2);
+	nest_ste(n, SID, NEST_V_BYPASS, 0);
+	nest_cfgi_ste(n, SID);
+	assert_int_equal(nest_mode(n, 0), FK_BYPASS);
+	happens(n, 0, 0x08 | SSV | SSID(3), 0, 0, 0);
+	move_events(n);
+	assert_counts(n, 2, 2);
+	nest_free(n);
+}
+
 /* An event that waits while the guest renumbers its buses names a device that is not there any more. */
 static void events_of_streams_that_are_gone(void **state)
 {
@@ -414,6 +442,7 @@ int main(void)
 		cmocka_unit_test(kernel_queue_overflows),
 		cmocka_unit_test(sequence_wraps),
 		cmocka_unit_test(guest_queue_full_or_off),
+		cmocka_unit_test(an_smmu_that_is_off_records_nothing),
 		cmocka_unit_test(events_of_streams_that_are_gone),
 		cmocka_unit_test(p4_a_flood_does_not_hold_the_caller),
 		cmocka_unit_test(read_errors_are_returned),

@@ -86,6 +86,101 @@ static void each_mode(void **state)
 	machine_fini(&m);
 }
 
+/* As a guest's SMMU with SMMUEN = 0 and GBPA.ABORT = 0. */
+static void switch_off(const struct viq_smmuv3_backend *b, uint32_t vsid)
+{
+	const struct viq_smmuv3_stream off = {.size = sizeof(off),
+					      .mode = VIQ_SMMUV3_BYPASS,
+					      .ste = {ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0)},
+					      .disabled = 1};
+	struct viq_smmuv3_outcome o = {.size = sizeof(o)};
+
+	assert_int_equal(b->ops->set(b->opaque, b->object, vsid, &off, &o), 0);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_BYPASS);
+}
+
+/*
+ * 6.3.9.6: everything bypasses, also with a SubstreamID; 3.4: what is beyond OAS aborts; 7.2.1: nothing is recorded. A
+ * bypassing STE differs in all three (5.2, 3.4).
+ */
+static void an_smmu_that_is_off(void **state)
+{
+	const uint64_t beyond = UINT64_C(1) << 48;
+	struct viq_smmuv3_outcome o;
+	struct viq_smmuv3_backend b;
+	struct machine m;
+	uint64_t pa = 0;
+
+	machine_init_s1(&m, NULL);
+	b = backend_of(&m);
+	for (unsigned int ats = 0; ats < 2; ats++) {
+		assert_int_equal(viq_soft_dev_set_ats(m.dev, ats), 0);
+		switch_off(&b, VSID);
+		m.event_count = 0;
+		for (unsigned int again = 0; again < 20; again++) { /* caches, too, have it */
+			assert_translates(m.dev, 0x5000, 0x5000);
+			assert_int_equal(translate(m.dev, 0x6000, 3, VIQ_SOFT_READ | VIQ_SOFT_SSV, &pa), 0);
+			assert_int_equal(pa, 0x6000);
+			assert_int_equal(translate(m.dev, beyond, 0, VIQ_SOFT_READ, &pa), -EFAULT);
+		}
+		assert_int_equal(m.event_count, 0);
+		assert_int_equal(set(&b, VSID, VIQ_SMMUV3_BYPASS, ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), &o), 0);
+		assert_translates(m.dev, 0x5000, 0x5000);
+		assert_int_equal(translate(m.dev, 0x6000, 3, VIQ_SOFT_READ | VIQ_SOFT_SSV, &pa), -EFAULT);
+		assert_int_equal(translate(m.dev, beyond, 0, VIQ_SOFT_READ, &pa), -EFAULT);
+		assert_int_equal(m.event_count, 2);
+		assert_int_equal(m.events[0][0] & 0xff, VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID);
+		assert_int_equal(m.events[1][0] & 0xff, VIQ_SMMUV3_EVT_F_ADDR_SIZE);
+	}
+	machine_fini(&m);
+}
+
+/* What stage 2 has to say is the embedder's business: it is told as ever. */
+static void an_smmu_that_is_off_has_its_stage_2(void **state)
+{
+	struct viq_soft_s2_config s2 = {.size = sizeof(s2), .t0sz = 16, .sl0 = 2, .ps = 5};
+	struct machine m;
+	uint32_t id;
+	uint64_t pa;
+
+	machine_init(&m, NULL);
+	s2.ttb = alloc_pages(&m, 1);
+	assert_int_equal(viq_soft_s2_alloc(m.soft, &s2, &id, NULL), 0);
+	assert_int_equal(viq_soft_viommu_alloc(m.soft, id, &m.viommu, NULL), 0);
+	assert_int_equal(viq_soft_dev_alloc(m.soft, &m.dev, NULL), 0);
+	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice, NULL), 0);
+	switch_off(&(struct viq_smmuv3_backend[]){backend_of(&m)}[0], VSID);
+	assert_int_equal(translate(m.dev, 0x5000, 0, VIQ_SOFT_READ, &pa), -EFAULT);
+	assert_int_equal(m.event_count, 1);
+	assert_true(m.events[0][1] & VIQ_SMMUV3_EVT_1_S2);
+	machine_fini(&m);
+}
+
+/* A caller that does not know of disabled; one that knows more. */
+static void streams_of_other_versions(void **state)
+{
+	struct {
+		struct viq_smmuv3_stream stream;
+		uint64_t more;
+	} s = {.stream = {.mode = VIQ_SMMUV3_BYPASS, .ste = {ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0)}, .disabled = 1}};
+	struct viq_smmuv3_outcome o = {.size = sizeof(o)};
+	struct viq_smmuv3_backend b;
+	struct machine m;
+	uint64_t pa;
+
+	machine_init_s1(&m, NULL);
+	b = backend_of(&m);
+	s.stream.size = offsetof(struct viq_smmuv3_stream, disabled);
+	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, &s.stream, &o), 0);
+	assert_int_equal(translate(m.dev, 0x6000, 3, VIQ_SOFT_READ | VIQ_SOFT_SSV, &pa), -EFAULT);
+	s.stream.size = sizeof(s);
+	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, &s.stream, &o), 0);
+	assert_int_equal(translate(m.dev, 0x6000, 3, VIQ_SOFT_READ | VIQ_SOFT_SSV, &pa), 0);
+	s.more = 1;
+	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, &s.stream, &o), -E2BIG);
+	machine_fini(&m);
+}
+
 /* Words that this IOMMU does not take: as a bad STE, not as a failure. Nobody goes on with the old ones. */
 static void refused_words_abort(void **state)
 {
@@ -137,6 +232,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_are_found_in_order),
 		cmocka_unit_test(each_mode),
+		cmocka_unit_test(an_smmu_that_is_off),
+		cmocka_unit_test(an_smmu_that_is_off_has_its_stage_2),
+		cmocka_unit_test(streams_of_other_versions),
 		cmocka_unit_test(refused_words_abort),
 		cmocka_unit_test(errors),
 	};
