@@ -125,7 +125,11 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, c
 
 /* --- Accesses: as in viq/soft_smmuv3.h. VIQ_SOFT_SSV: pasid is valid ---------------------------------------------- */
 
-/* 0 with *out; -EFAULT: aborted, and the fault, if the architecture records one, has been delivered. */
+/*
+ * 0 with *out; -EFAULT: aborted, and the fault, if the architecture records one, has been delivered. Interrupt messages
+ * (writes of four bytes without PASID to VIQ_VTD_MSI_FIRST and on) are not translated: they are for whoever remaps
+ * interrupts, and abort here, as all that has no PASID does there (3.15).
+ */
 VIQ_EXPORT int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
 				      struct viq_soft_xlate *out);
 VIQ_EXPORT int viq_soft_vtd_dma_read(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,

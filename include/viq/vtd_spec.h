@@ -169,7 +169,7 @@
 #define VIQ_VTD_FSTS_ITE VIQ_BIT(6)
 #define VIQ_VTD_FSTS_FRI VIQ_BITS(15, 8)
 
-/* FECTL, IECTL (11.4.9.5) and their message registers */
+/* FECTL (11.4.7.2), IECTL (11.4.9.5) and their message registers */
 #define VIQ_VTD_EVENT_IP    VIQ_BIT(30)
 #define VIQ_VTD_EVENT_IM    VIQ_BIT(31)
 #define VIQ_VTD_EVENT_DATA  VIQ_BITS(15, 0)
@@ -212,7 +212,7 @@
 
 /* --- Tables in memory (chapter 9): qw0 unless the name says _1_, _2_ --------------------------------------------- */
 
-/* Root entry (9.1), 16 bytes, 256 of them. Scalable mode: qw0 for device-functions 0 to 127, qw1 for the rest. */
+/* Root entry (9.1), 16 bytes, 256 of them. Scalable mode (9.2): qw0 for device-functions 0 to 127, qw1 for the rest. */
 #define VIQ_VTD_ROOT_SIZE  16
 #define VIQ_VTD_ROOT_WORDS 2
 #define VIQ_VTD_ROOT_P     VIQ_BIT(0)
@@ -401,6 +401,7 @@
 #define VIQ_VTD_FR_SM_WRITE          0x85
 #define VIQ_VTD_FR_SM_READ           0x86
 #define VIQ_VTD_FR_SM_INTERRUPT_ADDR 0x87
+#define VIQ_VTD_FR_PASID_WIDTH       0x89 /* PASID beyond ECAP.PSS */
 #define VIQ_VTD_FR_FS_FLAG_SNOOP     0x90
 #define VIQ_VTD_FR_FS_FLAG_FAILED    0x91
 

@@ -33,16 +33,16 @@ static bool large_supported(const struct vtd_caps *caps, unsigned int level)
 }
 
 /*
- * SNP exists in leaves, with snoop control or in scalable mode; PS at the levels that have large pages (bit 7 of a
+ * SNP exists in leaves, with snoop control (3.7, Tables 43 and 45); PS at the levels that have large pages (bit 7 of a
  * page's entry is ignored).
  */
-uint64_t vtd_ss_reserved(const struct vtd_caps *caps, uint64_t entry, unsigned int level, bool legacy)
+uint64_t vtd_ss_reserved(const struct vtd_caps *caps, uint64_t entry, unsigned int level)
 {
 	uint64_t rsvd = VIQ_VTD_SS_RSVD | (VIQ_VTD_SS_ADDR & ~vtd_low_bits(caps->haw));
 
 	if (level > 1 && !large_supported(caps, level))
 		rsvd |= VIQ_VTD_SS_PS;
-	if (!vtd_pte_is_leaf(entry, level) || (legacy && !(caps->ecap & VIQ_VTD_ECAP_SC)))
+	if (!vtd_pte_is_leaf(entry, level) || !(caps->ecap & VIQ_VTD_ECAP_SC))
 		rsvd |= VIQ_VTD_SS_SNP;
 	if (vtd_pte_is_leaf(entry, level))
 		rsvd |= VIQ_VTD_SS_ADDR & vtd_low_bits(vtd_level_shift(level));

@@ -49,7 +49,7 @@ static inline void vtd_fs_restrict(struct vtd_fs_rights *rights, uint64_t entry)
 bool vtd_fs_canonical(const struct vtd_fs *fs, uint64_t iova);
 /* Bits that must be clear in a present entry. nested: addresses are guest-physical ones. */
 uint64_t vtd_fs_reserved(const struct vtd_caps *caps, uint64_t entry, unsigned int level, bool nested);
-/* Bits that must be clear in an entry that allows anything. legacy: of a legacy context entry. */
-uint64_t vtd_ss_reserved(const struct vtd_caps *caps, uint64_t entry, unsigned int level, bool legacy);
+/* Bits that must be clear in an entry that allows anything. */
+uint64_t vtd_ss_reserved(const struct vtd_caps *caps, uint64_t entry, unsigned int level);
 
 #endif

@@ -103,17 +103,15 @@ static uint8_t check_legacy(const struct vtd_caps *caps, const uint64_t w[VIQ_VT
 static uint8_t decode_legacy(const struct vtd_caps *caps, const uint64_t w[VIQ_VTD_CTX_WORDS], struct vtd_context *ctx)
 {
 	uint8_t reason = check_legacy(caps, w);
-	uint64_t table;
 
 	*ctx = (struct vtd_context){
 		.fpd = w[0] & VIQ_VTD_CTX_FPD,
 		.tt = (uint8_t)VIQ_GET(VIQ_VTD_CTX_TT, w[0]),
 		.did = (uint16_t)VIQ_GET(VIQ_VTD_CTX_1_DID, w[1]),
 	};
-	if (reason)
+	if (reason || ctx->tt == VIQ_VTD_TT_PT)
 		return reason;
-	table = ctx->tt == VIQ_VTD_TT_PT ? 0 : w[0] & VIQ_VTD_CTX_SSPTPTR;
-	return vtd_ss_init(&ctx->ss, caps, table, (unsigned int)VIQ_GET(VIQ_VTD_CTX_1_AW, w[1]))
+	return vtd_ss_init(&ctx->ss, caps, w[0] & VIQ_VTD_CTX_SSPTPTR, (unsigned int)VIQ_GET(VIQ_VTD_CTX_1_AW, w[1]))
 		       ? VIQ_VTD_FR_CTX_INVALID
 		       : 0;
 }
@@ -254,6 +252,7 @@ unsigned int vtd_pasid_decode(const struct vtd_caps *caps, const uint64_t entry[
 		.fpd = fpd || entry[0] & VIQ_VTD_PE_FPD,
 		.sre = entry[2] & VIQ_VTD_PE_2_SRE,
 		.ere = entry[2] & VIQ_VTD_PE_2_ERE,
+		.snooped = entry[1] & VIQ_VTD_PE_1_PWSNP,
 		.did = (uint16_t)VIQ_GET(VIQ_VTD_PE_1_DID, entry[1]),
 	};
 	if (!(entry[0] & VIQ_VTD_PE_P))

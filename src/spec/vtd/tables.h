@@ -62,6 +62,7 @@ struct vtd_regime {
 	bool legacy;   /* of a legacy context entry: faults have its reasons */
 	bool fpd;      /* qualified faults are not recorded */
 	bool sre, ere; /* supervisor requests, execute requests are let in */
+	bool snooped;  /* PWSNP: flags of paging entries can be set (3.10) */
 	uint16_t did;
 	struct vtd_fs fs; /* PGTT_FS, PGTT_NESTED */
 	struct vtd_ss ss; /* PGTT_SS, PGTT_NESTED */

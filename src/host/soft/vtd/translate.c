@@ -8,6 +8,7 @@
 #include "host/soft/flags.h"
 #include "spec/vtd/fault.h"
 #include "unit.h"
+#include "walk_entry.h"
 
 struct access {
 	struct viq_soft_vtd *soft;
@@ -80,7 +81,7 @@ static int admit(struct access *a, struct soft_vtd_fault *fault)
 		*fault = a->view->fault;
 		return -EFAULT;
 	}
-	ret = soft_vtd_select_pasid(ctx, &a->req, &pasid, fault);
+	ret = soft_vtd_select_pasid(&a->soft->features, ctx, &a->req, &pasid, fault);
 	if (ret)
 		return ret;
 	entry = soft_vtd_entry_find(a->view, pasid);
@@ -269,7 +270,7 @@ static uint8_t granted(const struct access *a, const struct soft_vtd_leaf *leaf)
 	for (unsigned int i = 0; i < sizeof(each); i++) {
 		if (each[i] == SOFT_W && !leaf->dirty)
 			continue;
-		if (each[i] == SOFT_X && !a->regime.ere)
+		if (each[i] == SOFT_X && !(a->regime.ere && a->req.has_pasid))
 			continue;
 		if (!soft_vtd_check_leaf(&a->regime, leaf, each[i] | (a->rights & SOFT_P), &fault))
 			rights |= each[i];
@@ -320,9 +321,11 @@ static int request(struct access *a, uint32_t pasid, struct soft_atc_entry *entr
 /* What the device's own TLB is asked for: the device knows of its privilege only what the request says. */
 static unsigned int device_rights(const struct access *a)
 {
-	bool priv = a->req.access & SOFT_P || (!a->req.has_pasid && a->view->ctx.rid_priv);
+	unsigned int rights = a->req.access;
 
-	return (a->req.access & ~SOFT_P) | (priv ? SOFT_P : 0);
+	if (a->req.has_pasid)
+		return rights;
+	return (rights & (SOFT_R | SOFT_W)) | (a->view->ctx.rid_priv ? SOFT_P : rights & SOFT_P);
 }
 
 static int translate_ats(struct access *a, struct viq_soft_xlate *out)
@@ -330,6 +333,9 @@ static int translate_ats(struct access *a, struct viq_soft_xlate *out)
 	uint32_t pasid = a->req.has_pasid ? a->req.pasid : SOFT_NO_PASID;
 	struct soft_atc_entry entry;
 
+	/* Table 30, S.1: the device is told to leave the interrupt addresses untranslated. */
+	if (!a->req.has_pasid && soft_vtd_is_interrupt(a->req.addr))
+		return translate(a, out);
 	if (soft_atc_lookup(a->dev->atc, pasid, a->req.addr, &entry) && grants(&entry, device_rights(a))) {
 		soft_vtd_count(a->soft, SOFT_ATC_HITS);
 	} else {

@@ -92,7 +92,7 @@ static int init_parent(struct viq_soft_vtd *soft)
 	if (!c->parent_aw)
 		return 0;
 	cap = (cap & ~VIQ_VTD_CAP_MGAW) | VIQ_PUT(VIQ_VTD_CAP_MGAW, 56);
-	vtd_caps_init(&soft->walking, cap, c->ecap, c->haw);
+	vtd_caps_init(&soft->walking, cap, c->ecap | VIQ_VTD_ECAP_SC, c->haw);
 	soft->parent = (struct vtd_regime){.pgtt = VIQ_VTD_PGTT_SS, .sre = true, .ere = true};
 	return vtd_ss_init(&soft->parent.ss, &soft->walking, c->parent_table, c->parent_aw);
 }

@@ -51,13 +51,12 @@ int soft_vtd_set_flags(const struct viq_mem *mem, uint64_t pa, uint64_t *entry, 
 
 /* --- The walk ---------------------------------------------------------------------------------------------------- */
 
-/* Without tables. The machine limits the address; in legacy mode also what a table of the entry's AW could take. */
+/* Without tables: the machine alone limits the address (3.9, LGN.1.3, SGN.4.2). */
 static int pass_through(const struct soft_vtd_walker *w, uint64_t iova, struct soft_vtd_leaf *leaf)
 {
-	bool legacy = w->regime->legacy;
-
-	if (iova >> w->f->haw || (legacy && iova >> w->regime->ss.width))
-		return soft_vtd_fail(w->fault, legacy ? VIQ_VTD_FR_ADDR : VIQ_VTD_FR_SM_ADDR, w->regime->fpd);
+	if (iova >> w->f->haw)
+		return soft_vtd_fail(w->fault, w->regime->legacy ? VIQ_VTD_FR_ADDR : VIQ_VTD_FR_SM_ADDR,
+				     w->regime->fpd);
 	leaf->pa = iova;
 	return 0;
 }
@@ -105,10 +104,8 @@ static void combine(struct soft_vtd_leaf *leaf, uint64_t iova)
 	leaf->base_iova = iova & ~vtd_low_bits(leaf->shift);
 }
 
-int soft_vtd_walk(const struct viq_mem *mem, const struct vtd_caps *f, const struct vtd_regime *regime, uint64_t iova,
-		  unsigned int access, struct soft_vtd_leaf *leaf, struct soft_vtd_fault *fault)
+static int walk_once(const struct soft_vtd_walker *w, uint64_t iova, unsigned int access, struct soft_vtd_leaf *leaf)
 {
-	struct soft_vtd_walker w = {.mem = mem, .f = f, .regime = regime, .fault = fault};
 	int ret;
 
 	*leaf = (struct soft_vtd_leaf){
@@ -120,11 +117,25 @@ int soft_vtd_walk(const struct viq_mem *mem, const struct vtd_caps *f, const str
 		.ss = SOFT_R | SOFT_W,
 		.dirty = true,
 	};
-	ret = walk_stages(&w, iova, access, leaf);
+	ret = walk_stages(w, iova, access, leaf);
 	if (ret)
 		return ret;
 	combine(leaf, iova);
-	return soft_vtd_check_leaf(regime, leaf, access, fault);
+	return soft_vtd_check_leaf(w->regime, leaf, access, w->fault);
+}
+
+int soft_vtd_walk(const struct viq_mem *mem, const struct vtd_caps *f, const struct vtd_regime *regime, uint64_t iova,
+		  unsigned int access, struct soft_vtd_leaf *leaf, struct soft_vtd_fault *fault)
+{
+	struct soft_vtd_walker w = {.mem = mem, .f = f, .regime = regime, .fault = fault};
+	int ret = walk_once(&w, iova, access, leaf);
+
+	/* A write that either stage refuses makes nothing dirty in the other (3.6.2, 3.7.2). */
+	if (!ret && access & SOFT_W && !leaf->dirty) {
+		w.dirty = true;
+		ret = walk_once(&w, iova, access, leaf);
+	}
+	return ret;
 }
 
 int soft_vtd_check_leaf(const struct vtd_regime *regime, const struct soft_vtd_leaf *leaf, unsigned int access,
@@ -143,7 +154,7 @@ int soft_vtd_check_leaf(const struct vtd_regime *regime, const struct soft_vtd_l
 		fault->gpa = nested ? leaf->gpa : 0;
 		return -EFAULT;
 	}
-	if (leaf->pa >= VIQ_VTD_MSI_FIRST && leaf->pa <= VIQ_VTD_MSI_LAST)
+	if (soft_vtd_is_interrupt(leaf->pa))
 		return soft_vtd_fail(fault, regime->legacy ? VIQ_VTD_FR_INTERRUPT_ADDR : VIQ_VTD_FR_SM_INTERRUPT_ADDR,
 				     regime->fpd);
 	return 0;
@@ -163,7 +174,7 @@ int soft_vtd_translate(const struct viq_mem *mem, const struct vtd_caps *f, uint
 		regime = &local;
 	ret = soft_vtd_fetch_context(mem, f, rtaddr, req, &ctx, fault);
 	if (!ret)
-		ret = soft_vtd_select_pasid(&ctx, req, &pasid, fault);
+		ret = soft_vtd_select_pasid(f, &ctx, req, &pasid, fault);
 	if (ret)
 		return ret;
 	if (ctx.scalable)

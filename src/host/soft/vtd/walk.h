@@ -39,7 +39,7 @@ struct soft_vtd_request {
 };
 
 /*
- * How a request failed. "Qualified" faults are not recorded if a Fault Processing Disable says so (7.2.2); recorded is
+ * How a request failed. "Qualified" faults are not recorded if a Fault Processing Disable says so (7.1.1); recorded is
  * the outcome of that.
  */
 struct soft_vtd_fault {
@@ -64,16 +64,16 @@ int soft_vtd_fetch_context(const struct viq_mem *mem, const struct vtd_caps *f, 
  * May this context send this request, and as which PASID? Returns 0 with *pasid (RID_PASID for requests without; 0 in
  * legacy mode), or -EFAULT with *fault.
  */
-int soft_vtd_select_pasid(const struct vtd_context *ctx, const struct soft_vtd_request *req, uint32_t *pasid,
-			  struct soft_vtd_fault *fault);
+int soft_vtd_select_pasid(const struct vtd_caps *f, const struct vtd_context *ctx, const struct soft_vtd_request *req,
+			  uint32_t *pasid, struct soft_vtd_fault *fault);
 
 /* Find and check a PASID-table entry, of a scalable context. 0 with *regime, or -EFAULT with *fault. */
 int soft_vtd_fetch_pasid(const struct viq_mem *mem, const struct vtd_caps *f, const struct vtd_context *ctx,
 			 uint32_t pasid, struct vtd_regime *regime, struct soft_vtd_fault *fault);
 
 /*
- * Apply ERE and SRE. *access becomes the request's access with SOFT_P if the request is privileged, by itself or by
- * RID_PRIV. 0 or -EFAULT with *fault. ctx NULL: there is no RID_PRIV.
+ * Apply ERE and SRE. Requests without PASID are no execute requests. *access becomes the request's access with SOFT_P
+ * if the request is privileged, by itself or by RID_PRIV. 0 or -EFAULT with *fault. ctx NULL: there is no RID_PRIV.
  */
 int soft_vtd_admit(const struct vtd_context *ctx, const struct vtd_regime *regime, const struct soft_vtd_request *req,
 		   unsigned int *access, struct soft_vtd_fault *fault);

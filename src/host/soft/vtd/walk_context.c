@@ -29,7 +29,8 @@ int soft_vtd_fetch_context(const struct viq_mem *mem, const struct vtd_caps *f, 
 	return ret;
 }
 
-static unsigned int check_request(const struct vtd_context *ctx, const struct soft_vtd_request *req, uint32_t *pasid)
+static unsigned int check_request(const struct vtd_caps *f, const struct vtd_context *ctx,
+				  const struct soft_vtd_request *req, uint32_t *pasid)
 {
 	bool ats = req->type != VIQ_VTD_AT_UNTRANSLATED;
 
@@ -46,14 +47,19 @@ static unsigned int check_request(const struct vtd_context *ctx, const struct so
 	*pasid = req->has_pasid ? req->pasid : ctx->rid_pasid;
 	if (*pasid >= vtd_context_pasids(ctx))
 		return VIQ_VTD_FR_SM_PASID_RANGE;
-	return req->has_pasid && *pasid == ctx->rid_pasid ? VIQ_VTD_FR_SM_RID_PASID : 0;
+	if (req->has_pasid && *pasid == ctx->rid_pasid)
+		return VIQ_VTD_FR_SM_RID_PASID;
+	return req->has_pasid && *pasid >> (VIQ_GET(VIQ_VTD_ECAP_PSS, f->ecap) + 1) ? VIQ_VTD_FR_PASID_WIDTH : 0;
 }
 
-int soft_vtd_select_pasid(const struct vtd_context *ctx, const struct soft_vtd_request *req, uint32_t *pasid,
-			  struct soft_vtd_fault *fault)
+int soft_vtd_select_pasid(const struct vtd_caps *f, const struct vtd_context *ctx, const struct soft_vtd_request *req,
+			  uint32_t *pasid, struct soft_vtd_fault *fault)
 {
-	unsigned int reason = check_request(ctx, req, pasid);
+	unsigned int reason = check_request(f, ctx, req, pasid);
 
+	/* 3.15: not translated. A write of four bytes would be an interrupt, which is not asked about here. */
+	if (!reason && !req->has_pasid && soft_vtd_is_interrupt(req->addr))
+		reason = ctx->scalable ? VIQ_VTD_FR_SM_INTERRUPT_ADDR : VIQ_VTD_FR_INTERRUPT_ADDR;
 	return reason ? soft_vtd_fail(fault, reason, ctx->fpd) : 0;
 }
 
@@ -73,6 +79,9 @@ int soft_vtd_admit(const struct vtd_context *ctx, const struct vtd_regime *regim
 		   unsigned int *access, struct soft_vtd_fault *fault)
 {
 	*access = req->access;
+	/* 9.4: the request is an execute request only if it says so beside its PASID. */
+	if (!req->has_pasid && *access & SOFT_X)
+		*access = (*access & ~SOFT_X) | SOFT_R;
 	if (!req->has_pasid && ctx && ctx->rid_priv)
 		*access |= SOFT_P;
 	if (*access & SOFT_X && !regime->ere)

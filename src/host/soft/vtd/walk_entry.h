@@ -12,6 +12,7 @@ struct soft_vtd_walker {
 	const struct vtd_caps *f;
 	const struct vtd_regime *regime;
 	struct soft_vtd_fault *fault;
+	bool dirty; /* set dirty flags of the request's leaves: it is known to be allowed */
 };
 
 /* What the second stage is asked for: that decides which fault its refusal is. */
@@ -34,6 +35,11 @@ struct soft_vtd_ss_leaf {
  * many times the update is given up, as hardware may (reasons 0x7d, 0x91): a guest cannot hold a walk up for ever.
  */
 #define SOFT_VTD_FLAG_TRIES 64
+
+static inline bool soft_vtd_is_interrupt(uint64_t addr)
+{
+	return addr >= VIQ_VTD_MSI_FIRST && addr <= VIQ_VTD_MSI_LAST;
+}
 
 /* Fill *fault; recorded unless fpd and the reason is a qualified one. Returns -EFAULT. */
 int soft_vtd_fail(struct soft_vtd_fault *fault, unsigned int reason, bool fpd);

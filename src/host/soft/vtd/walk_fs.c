@@ -63,6 +63,8 @@ static int set_flags(struct fs_walk *s, uint64_t *entry, uint64_t flags)
 
 	if ((*entry & flags) == flags)
 		return 0;
+	if (!s->w->regime->snooped)
+		return fail(s, VIQ_VTD_FR_FS_FLAG_SNOOP);
 	ret = locate(s, SOFT_R | SOFT_W);
 	if (ret)
 		return ret;
@@ -93,7 +95,7 @@ static int use_entry(struct fs_walk *s, struct vtd_fs_rights *rights, struct sof
 			reason = soft_vtd_fs_denies(leaf, s->access);
 			if (reason)
 				return fail(s, reason);
-			flags |= s->access & SOFT_W ? VIQ_VTD_FS_D : 0;
+			flags |= s->access & SOFT_W && s->w->dirty ? VIQ_VTD_FS_D : 0;
 		}
 		ret = set_flags(s, entry, flags);
 	}

@@ -13,12 +13,13 @@ enum ss_fault {
 	SS_ABSENT,
 	SS_WRITE,
 	SS_READ,
+	SS_SNOOP,
 	SS_FLAG
 };
 
 /*
  * Legacy mode has no number for an absent entry: what it does not allow is the reason. Nor are there flags (ss.ad), so
- * what SS_FLAG has here is never asked for.
+ * what SS_SNOOP and SS_FLAG have here is never asked for.
  */
 static unsigned int legacy_reason(enum ss_fault kind, unsigned int access)
 {
@@ -26,7 +27,7 @@ static unsigned int legacy_reason(enum ss_fault kind, unsigned int access)
 		[SS_WIDTH] = VIQ_VTD_FR_ADDR,       [SS_ROOT_ACCESS] = VIQ_VTD_FR_CTX_INVALID,
 		[SS_ACCESS] = VIQ_VTD_FR_SS_ACCESS, [SS_RSVD] = VIQ_VTD_FR_SS_RSVD,
 		[SS_WRITE] = VIQ_VTD_FR_WRITE,      [SS_READ] = VIQ_VTD_FR_READ,
-		[SS_FLAG] = VIQ_VTD_FR_SS_ACCESS,
+		[SS_SNOOP] = VIQ_VTD_FR_SS_ACCESS,  [SS_FLAG] = VIQ_VTD_FR_SS_ACCESS,
 	};
 
 	if (kind == SS_ABSENT)
@@ -40,7 +41,8 @@ static unsigned int scalable_reason(enum ss_fault kind, enum soft_vtd_purpose pu
 		[SS_WIDTH] = VIQ_VTD_FR_SM_SS_ADDR,    [SS_ROOT_ACCESS] = VIQ_VTD_FR_SM_SS_ROOT_ACCESS,
 		[SS_ACCESS] = VIQ_VTD_FR_SM_SS_ACCESS, [SS_RSVD] = VIQ_VTD_FR_SM_SS_RSVD,
 		[SS_ABSENT] = VIQ_VTD_FR_SM_SS_P,      [SS_WRITE] = VIQ_VTD_FR_SM_WRITE,
-		[SS_READ] = VIQ_VTD_FR_SM_READ,        [SS_FLAG] = VIQ_VTD_FR_SS_FLAG_FAILED,
+		[SS_READ] = VIQ_VTD_FR_SM_READ,        [SS_SNOOP] = VIQ_VTD_FR_SS_FLAG_SNOOP,
+		[SS_FLAG] = VIQ_VTD_FR_SS_FLAG_FAILED,
 	};
 
 	if (purpose != SOFT_VTD_FOR_REQUEST) {
@@ -92,6 +94,12 @@ static unsigned int missing_rights(unsigned int rights, unsigned int access)
 	return need & ~rights;
 }
 
+/* Of a leaf. A flag that is set in a first-stage table is a write to its page, whatever becomes of the request. */
+static bool becomes_dirty(const struct ss_walk *s)
+{
+	return s->access & SOFT_W && (s->w->dirty || s->purpose != SOFT_VTD_FOR_REQUEST);
+}
+
 /*
  * Read this level's entry, check it and set its flags. *rights are those of the levels above, and become those of this
  * one too; at a leaf they decide about the access.
@@ -107,16 +115,21 @@ static int use_entry(const struct ss_walk *s, const struct vtd_ss *ss, unsigned 
 			return fail(s, s->level == ss->levels ? SS_ROOT_ACCESS : SS_ACCESS);
 		if (!entry_rights(*entry))
 			return fail(s, SS_ABSENT);
-		if (*entry & vtd_ss_reserved(s->w->f, *entry, s->level, s->w->regime->legacy))
+		if (*entry & vtd_ss_reserved(s->w->f, *entry, s->level))
 			return fail(s, SS_RSVD);
 		now = *rights & entry_rights(*entry);
 		flags = VIQ_VTD_SS_A;
 		if (vtd_pte_is_leaf(*entry, s->level)) {
 			missing = missing_rights(now, s->access);
+			/* SSS.2: the entries together allow nothing. */
+			if (!now)
+				return fail(s, SS_ABSENT);
 			if (missing)
 				return fail(s, missing & SOFT_W ? SS_WRITE : SS_READ);
-			flags |= s->access & SOFT_W ? VIQ_VTD_SS_D : 0;
+			flags |= becomes_dirty(s) ? VIQ_VTD_SS_D : 0;
 		}
+		if (ss->ad && ~*entry & flags && !s->w->regime->snooped)
+			return fail(s, SS_SNOOP);
 		ret = ss->ad ? soft_vtd_set_flags(s->w->mem, s->fetch, entry, flags) : 0;
 		if (!ret)
 			*rights = now;

@@ -289,6 +289,31 @@ static void the_question_is_of_reads(void **state)
 	vm_fini(&w.vm);
 }
 
+/*
+ * 3.15: what has no PASID is not translated in the interrupt range; Table 30, S.1: nor does the device's own TLB hold
+ * any of it. With PASID it is an address as any other.
+ */
+static void the_interrupt_range_is_not_translated(void **state)
+{
+	for (unsigned int ats = 0; ats < 2; ats++) {
+		struct synth_vtd_pasids pasids;
+		struct synth_vtd_pt pt;
+		struct vm vm;
+
+		vm_init(&vm, true, own_devtlbs);
+		pasids = vm_pasids(&vm, SID, 0);
+		pt = vm_pt(&vm, 1, 4);
+		vm_map(&pt, VIQ_VTD_MSI_FIRST, PAGE(0));
+		vm_entry(&pasids, 0, &pt, NULL, 4);
+		vm_entry(&pasids, 5, &pt, NULL, 5);
+		vm.dev = vm_add(&vm, SID, ats);
+		vm_misses(&vm, vm.dev, NO_PASID, VIQ_VTD_MSI_FIRST, VIQ_VTD_FR_SM_INTERRUPT_ADDR);
+		assert_false(viq_soft_vtd_cached(vm.dev, VIQ_VTD_MSI_FIRST, 0, VIQ_SOFT_READ, ats));
+		vm_hits(vm.dev, 5, VIQ_VTD_MSI_FIRST, PAGE(0));
+		vm_fini(&vm);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +322,7 @@ int main(void)
 		cmocka_unit_test(with_devtlb_implied_entries_reach_the_device),
 		cmocka_unit_test(a_detached_table_leaves_nothing_in_the_device),
 		cmocka_unit_test(ats_off_empties_it_and_the_context_decides_too),
+		cmocka_unit_test(the_interrupt_range_is_not_translated),
 		cmocka_unit_test(a_write_needs_a_granted_write),
 		cmocka_unit_test(a_device_that_does_not_answer_is_ite_and_keeps_what_it_has),
 		cmocka_unit_test(a_wrong_answer_is_ice_and_the_queue_goes_on),

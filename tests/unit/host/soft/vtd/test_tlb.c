@@ -37,10 +37,12 @@ struct world {
 	struct synth_vtd_pt pt[SPACES];
 };
 
-/* Device-TLB descriptors go to the devices, not to the tables' hosts. */
+/* Device-TLB descriptors go to the devices, not to the tables' hosts. Flags can be set in tables that are snooped. */
 static void own_devtlbs(struct vm *vm)
 {
 	vm->soft_config.devtlb_implied = 0;
+	vm->soft_config.ecap |= VIQ_VTD_ECAP_SMPWCS;
+	vm->config.ecap = vm->soft_config.ecap;
 }
 
 static void world_init(struct world *w)
@@ -201,6 +203,9 @@ static void the_first_write_through_a_clean_entry_sets_dirty(void **state)
 
 		world_init(&w);
 		assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, ats), 0);
+		slot = synth_vtd_pasids_slot(&w.pasids, 0, false) + 8;
+		synth_store(&w.vm.heap, slot, synth_load(&w.vm.heap, slot) | VIQ_VTD_PE_1_PWSNP);
+		assert_true(vm_submit(&w.vm, desc_pc(VIQ_VTD_PC_GLOBAL, 0, 0)));
 		assert_int_equal(synth_vtd_pt_map(&w.pt[0], 0x9000, PAGE(4), 1, SYNTH_NO_DIRTY), 0);
 		slot = synth_vtd_pt_slot(&w.pt[0], 0x9000, 1, false);
 		vm_hits(w.vm.dev, NO_PASID, 0x9000, PAGE(4));

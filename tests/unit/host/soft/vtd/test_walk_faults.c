@@ -148,6 +148,8 @@ static const struct line lines[] = {
 	{"RID_PASID beyond the directory, request with PASID", FIRST, CONTEXT, 1, 0, 0x2000, 0,
 	 VIQ_VTD_FR_SM_CTX_INVALID, AT_CONTEXT, 0, 0, 0},
 	{"PRE without DTE", FIRST, CONTEXT, 0, 0, 1 << 4, 0, VIQ_VTD_FR_SM_CTX_INVALID, AT_CONTEXT, HERE, 0, 0},
+	{"PASID beyond PSS", FIRST, NOTHING, 0, 0, 0, 0, VIQ_VTD_FR_PASID_WIDTH, AT_CONTEXT, 0, 0,
+	 VIQ_PUT(VIQ_VTD_ECAP_PSS, 16)},
 	{"PASID is RID_PASID", FIRST, CONTEXT, 1, VIQ_VTD_SCTX_1_RID_PASID, PASID, 0,
 	 VIQ_VTD_FR_SM_RID_PASID, AT_CONTEXT, 0, 0, 0},
 	/* PASID directory, PASID table */
@@ -235,6 +237,8 @@ static const struct line lines[] = {
 	{"read-only table", FIRST, FS, 4, 1 << 1, 0, SOFT_R | SOFT_W, VIQ_VTD_FR_SM_WRITE, AT_PASID, 0, 0, 0},
 	{"read-only page, nested", NESTED, FS, 1, 1 << 1, 0, SOFT_W, VIQ_VTD_FR_SM_WRITE, AT_PASID, HERE, 0, 0},
 	{"WPE", FIRST, FS, 1, 1 << 1, 0, SOFT_W | SOFT_P, VIQ_VTD_FR_SM_WRITE, AT_PASID, HERE | ERE_SRE, 0, 0},
+	{"accessed flag in tables that are not snooped", FIRST, PASID_ENTRY, 1, VIQ_VTD_PE_1_PWSNP, 0, 0,
+	 VIQ_VTD_FR_FS_FLAG_SNOOP, AT_PASID, EAFE, 0, 0},
 	{"accessed flag in read-only memory", FIRST, FS, 2, 0, READONLY, 0,
 	 VIQ_VTD_FR_FS_FLAG_FAILED, AT_PASID, EAFE, 0, 0},
 	/* Second stage */
@@ -252,10 +256,8 @@ static const struct line lines[] = {
 	{"legacy address beyond AGAW", LEGACY, ADDR, 0, 0, VIQ_BIT(39), 0,
 	 VIQ_VTD_FR_ADDR, AT_PASID, SMALL_WIDTH, 0, 0},
 	{"legacy address beyond MGAW", LEGACY, ADDR, 0, 0, VIQ_BIT(48), 0, VIQ_VTD_FR_ADDR, AT_PASID, 0, 0, 0},
-	{"legacy pass-through address beyond MGAW", LEGACY_PT, ADDR, 0, 0, VIQ_BIT(48), 0,
+	{"legacy pass-through address beyond HAW and MGAW", LEGACY_PT, ADDR, 0, 0, VIQ_BIT(48), 0,
 	 VIQ_VTD_FR_ADDR, AT_PASID, 0, 0, 0},
-	{"legacy pass-through address beyond a smaller MGAW", LEGACY_PT, ADDR, 0, 0, VIQ_BIT(40), 0,
-	 VIQ_VTD_FR_ADDR, AT_PASID, 0, VIQ_PUT(VIQ_VTD_CAP_MGAW, 8), 0},
 	{"legacy pass-through address beyond HAW", LEGACY_PT, ADDR, 0, 0, VIQ_BIT(46), 0,
 	 VIQ_VTD_FR_ADDR, AT_PASID, 0, 0, 0},
 	{"legacy output in the interrupt range", LEGACY, SS, 1, ANY_PTR, 0xfee00000, 0,
@@ -265,6 +267,8 @@ static const struct line lines[] = {
 	{"no second-stage table, scalable", SECOND, SS, 2, ANY_PTR, NOWHERE, 0,
 	 VIQ_VTD_FR_SM_SS_ACCESS, AT_PASID, 0, 0, 0},
 	{"absent", SECOND, SS, 1, 3, 0, 0, VIQ_VTD_FR_SM_SS_P, AT_PASID, HERE, 0, 0},
+	{"scalable SNP without snoop control", SECOND, SS, 1, 0, 1 << 11, 0,
+	 VIQ_VTD_FR_SM_SS_RSVD, AT_PASID, HERE, 0, VIQ_VTD_ECAP_SC},
 	{"absent table", SECOND, SS, 4, 3, 0, 0, VIQ_VTD_FR_SM_SS_P, AT_PASID, HERE, 0, 0},
 	{"scalable [62]", SECOND, SS, 4, 0, VIQ_BIT(62), 0, VIQ_VTD_FR_SM_SS_RSVD, AT_PASID, HERE, 0, 0},
 	{"second-stage PS at level 4", SECOND, SS, 4, 0, 1 << 7, 0, VIQ_VTD_FR_SM_SS_RSVD, AT_PASID, HERE, 0, 0},
@@ -287,6 +291,12 @@ static const struct line lines[] = {
 	{"pass-through address beyond HAW", THROUGH, ADDR, 0, 0, VIQ_BIT(46), 0, VIQ_VTD_FR_SM_ADDR, AT_PASID, 0, 0, 0},
 	{"not readable", SECOND, SS, 1, 1, 0, SOFT_R | SOFT_W, VIQ_VTD_FR_SM_READ, AT_PASID, HERE, 0, 0},
 	{"not writable", SECOND, SS, 4, 2, 0, SOFT_R | SOFT_W, VIQ_VTD_FR_SM_WRITE, AT_PASID, 0, 0, 0},
+	{"flag in tables that are not snooped", SECOND, PASID_ENTRY, 1, VIQ_VTD_PE_1_PWSNP, 0, 0,
+	 VIQ_VTD_FR_SS_FLAG_SNOOP, AT_PASID, SSADE, 0, 0},
+	{"legacy read of the interrupt range", LEGACY, ADDR, 0, ~UINT64_C(0), 0xfee00000, 0,
+	 VIQ_VTD_FR_INTERRUPT_ADDR, AT_CONTEXT, 0, 0, 0},
+	{"AtomicOp in the interrupt range", FIRST, ADDR, 0, ~UINT64_C(0), 0xfeefffff, SOFT_R | SOFT_W,
+	 VIQ_VTD_FR_SM_INTERRUPT_ADDR, AT_CONTEXT, NO_PASID, 0, 0},
 	{"output in the interrupt range", SECOND, SS, 1, ANY_PTR, 0xfeeff000, 0,
 	 VIQ_VTD_FR_SM_INTERRUPT_ADDR, AT_PASID, 0, 0, 0},
 	{"first-stage output in the interrupt range", FIRST, FS, 1, ANY_PTR, 0xfee00000, 0,
@@ -434,7 +444,9 @@ static void check_line(struct vtd_walk_env *env, const struct line *l, bool reco
 {
 	uint64_t slot = l->place == NOTHING || l->place >= TTM ? 0 : slot_of(env, l->place, l->index);
 
-	bool interrupt = l->reason == VIQ_VTD_FR_INTERRUPT_ADDR || l->reason == VIQ_VTD_FR_SM_INTERRUPT_ADDR;
+	/* An output address, that is; an input address (3.15) is not translated. */
+	bool interrupt = l->depth == AT_PASID &&
+			 (l->reason == VIQ_VTD_FR_INTERRUPT_ADDR || l->reason == VIQ_VTD_FR_SM_INTERRUPT_ADDR);
 
 	env->leaf.shift = 0;
 	if (vtd_walk_try(env) != -EFAULT)
@@ -479,14 +491,14 @@ static void pasid_beyond_the_directory(void **state)
 	assert_int_equal(env->fault.reason, VIQ_VTD_FR_PDE_P);
 }
 
-/* All that a DMA request can meet are in the table, but those of page requests and of memory that is not snooped. */
+/* All that a DMA request can meet are in the table, but those of page requests. */
 static void no_reason_is_missing(void **state)
 {
 	static const uint8_t all[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c,
 				      0x0d, 0x0e, 0x30, 0x31, 0x38, 0x39, 0x3a, 0x40, 0x41, 0x42, 0x43, 0x44,
 				      0x45, 0x48, 0x50, 0x51, 0x52, 0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x70,
 				      0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7d,
-				      0x80, 0x81, 0x83, 0x84, 0x85, 0x86, 0x87, 0x91};
+				      0x80, 0x81, 0x83, 0x84, 0x85, 0x86, 0x87, 0x7c, 0x89, 0x90, 0x91};
 	bool met[256] = {false};
 
 	for (unsigned int i = 0; i < LINES; i++)

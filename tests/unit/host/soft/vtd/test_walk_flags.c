@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accessed, extended-accessed and dirty flags (3.6.3, 3.7.2): which are set by which request, atomically, and what
+ * Accessed, extended-accessed and dirty flags (3.6.2, 3.7.2): which are set by which request, atomically, and what
  * they ask of the second stage. Also what large pages and rights of a leaf come to.
  */
 #include <errno.h>
@@ -148,6 +148,82 @@ static void nested(void **state)
 	env->req.access = SOFT_R;
 	assert_int_equal(vtd_walk_try(env), 0);
 	assert_false(env->leaf.dirty);
+}
+
+/* 3.6.2, 3.7.2: neither stage's flag of a page that is not written after all, whatever refuses it. */
+static void refused_writes_make_nothing_dirty(void **state)
+{
+	struct vtd_walk_env *env = *state;
+	uint64_t page;
+
+	vtd_walk_build(env, false, VIQ_VTD_PGTT_NESTED, 4);
+	change_entry(env, 0, VIQ_VTD_PE_SSADE);
+	clear_flags(env);
+	page = ss_slot(env, DATA_GPA, 1);
+	env->req.access = SOFT_W;
+	change(env, page, VIQ_VTD_SS_W, 0);
+	assert_int_equal(vtd_walk_try(env), -EFAULT);
+	assert_int_equal(env->fault.reason, VIQ_VTD_FR_SM_WRITE);
+	assert_fs_flags(env, VIQ_VTD_FS_A, VIQ_VTD_FS_A);
+	change(env, page, VIQ_BITS(51, 12), VIQ_VTD_SS_W | 0xfee00000);
+	assert_int_equal(vtd_walk_try(env), -EFAULT);
+	assert_int_equal(env->fault.reason, VIQ_VTD_FR_SM_INTERRUPT_ADDR);
+	assert_fs_flags(env, VIQ_VTD_FS_A, VIQ_VTD_FS_A);
+	assert_int_equal(load(env, page) & SS_ALL, VIQ_VTD_SS_A);
+	/* The pages with first-stage tables were written: their entries are accessed. */
+	assert_int_equal(load(env, ss_slot(env, synth_vtd_pt_slot(&env->fs, IOVA, 1, false), 1)) & SS_ALL, SS_ALL);
+	/* Nor if the other stage's flag cannot be set. */
+	vtd_walk_build(env, false, VIQ_VTD_PGTT_NESTED, 4);
+	change_entry(env, 0, VIQ_VTD_PE_SSADE);
+	clear_flags(env);
+	change(env, synth_vtd_pasids_slot(&env->pasids, PASID, false) + 8, VIQ_VTD_PE_1_PWSNP, 0);
+	assert_int_equal(vtd_walk_try(env), -EFAULT);
+	assert_fs_flags(env, 0, 0);
+}
+
+/* 9.4: without PASID there is no execute request, nor without ERE anything to refuse. */
+static void execution_needs_a_pasid(void **state)
+{
+	struct vtd_walk_env *env = *state;
+	unsigned int access;
+
+	vtd_walk_build(env, false, VIQ_VTD_PGTT_FS, 4);
+	env->req.access = SOFT_R | SOFT_X;
+	assert_int_equal(vtd_walk_try(env), -EFAULT);
+	assert_int_equal(env->fault.reason, VIQ_VTD_FR_PE_ERE);
+	env->req.has_pasid = false;
+	assert_int_equal(vtd_walk_try(env), 0);
+	assert_int_equal(soft_vtd_admit(NULL, &env->regime, &env->req, &access, &env->fault), 0);
+	assert_int_equal(access, SOFT_R);
+}
+
+/* LGN.1.3: in legacy mode, too, the machine alone limits what passes through. */
+static void pass_through_is_as_wide_as_the_machine(void **state)
+{
+	struct vtd_walk_env *env = *state;
+
+	vtd_caps_init(&env->f, VTD_CAP & ~VIQ_PUT(VIQ_VTD_CAP_MGAW, 15), VTD_ECAP, VTD_HAW); /* MGAW 33 */
+	vtd_walk_build(env, true, VIQ_VTD_PGTT_PT, 4);
+	env->req.addr = VIQ_BIT(VTD_HAW) - 1;
+	assert_int_equal(vtd_walk_try(env), 0);
+	assert_int_equal(env->leaf.pa, VIQ_BIT(VTD_HAW) - 1);
+}
+
+/* SSS.2: entries of which each allows something, and together nothing, are as one that is not there. */
+static void rights_that_cancel_out(void **state)
+{
+	struct vtd_walk_env *env = *state;
+
+	for (unsigned int nested = 0; nested < 2; nested++) {
+		vtd_walk_build(env, false, nested ? VIQ_VTD_PGTT_NESTED : VIQ_VTD_PGTT_SS, 4);
+		change(env, ss_slot(env, DATA_GPA, 2), VIQ_VTD_SS_R, 0);
+		change(env, ss_slot(env, DATA_GPA, 1), VIQ_VTD_SS_W, 0);
+		for (env->req.access = 0; env->req.access <= (SOFT_R | SOFT_W); env->req.access++) {
+			assert_int_equal(vtd_walk_try(env), -EFAULT);
+			assert_int_equal(env->fault.reason, VIQ_VTD_FR_SM_SS_P);
+			assert_int_equal(env->fault.level, 1);
+		}
+	}
 }
 
 /* Tables that need no flag may be read-only to the guest. */
@@ -298,6 +374,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(first_stage, vtd_walk_setup, vtd_walk_teardown),
 		cmocka_unit_test_setup_teardown(first_stage_denied, vtd_walk_setup, vtd_walk_teardown),
+		cmocka_unit_test_setup_teardown(execution_needs_a_pasid, vtd_walk_setup, vtd_walk_teardown),
+		cmocka_unit_test_setup_teardown(pass_through_is_as_wide_as_the_machine, vtd_walk_setup,
+						vtd_walk_teardown),
+		cmocka_unit_test_setup_teardown(refused_writes_make_nothing_dirty, vtd_walk_setup, vtd_walk_teardown),
+		cmocka_unit_test_setup_teardown(rights_that_cancel_out, vtd_walk_setup, vtd_walk_teardown),
 		cmocka_unit_test_setup_teardown(flags_are_set_atomically, vtd_walk_setup, vtd_walk_teardown),
 		cmocka_unit_test_setup_teardown(nested, vtd_walk_setup, vtd_walk_teardown),
 		cmocka_unit_test_setup_teardown(nested_read_only_tables, vtd_walk_setup, vtd_walk_teardown),

@@ -79,9 +79,6 @@ static void second_stage_bits(void **state)
 			    level > 1 ? table : table | VIQ_BIT(7) | VIQ_VTD_SS_SNP);
 		assert_translates(env, DATA_PA);
 	}
-	/* In scalable mode SNP needs no snoop control. */
-	env->f.ecap &= ~VIQ_VTD_ECAP_SC;
-	assert_translates(env, DATA_PA);
 }
 
 static void contexts(void **state)

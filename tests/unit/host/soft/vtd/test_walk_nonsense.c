@@ -45,6 +45,7 @@ static void random_entry(uint64_t *seed, uint64_t entry[VIQ_VTD_PE_WORDS])
 	entry[0] = VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_PGTT, pgtt[vtd_walk_random(seed) % 5]) |
 		   (vtd_walk_random(seed) & (VIQ_VTD_PE_AW | VIQ_VTD_PE_SSADE | VIQ_VTD_PE_FPD)) |
 		   (HOST_PA + (vtd_walk_random(seed) & (TABLES - 1) & ~UINT64_C(0xfff)));
+	entry[1] |= vtd_walk_random(seed) & VIQ_VTD_PE_1_PWSNP;
 	entry[2] =
 		(vtd_walk_random(seed) & 0xf7) | (HOST_PA + (vtd_walk_random(seed) & (TABLES - 1) & ~UINT64_C(0xfff)));
 }
@@ -192,6 +193,7 @@ static void work_is_bounded(void **state)
 	/* Directory bits [11:2] and context bits are reserved: from the PASID-table entry on it leads on for ever. */
 	e.entry[0] = 0x1000 | VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_AW, VIQ_VTD_AW_57) |
 		     VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_NESTED);
+	e.entry[1] = VIQ_VTD_PE_1_PWSNP;
 	e.entry[2] = 0x1000 | VIQ_PUT(VIQ_VTD_PE_2_FSPM, VIQ_VTD_FSPM_5);
 	assert_int_equal(vtd_pasid_decode(&env->f, e.entry, false, &env->regime), 0);
 	for (unsigned int tries = 0; tries < 3; tries++) {

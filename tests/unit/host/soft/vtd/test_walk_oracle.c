@@ -150,6 +150,7 @@ static void make_regime(struct world *w, bool legacy, unsigned int pgtt)
 	}
 	synth_vtd_pasid(entry, pgtt == VIQ_VTD_PGTT_SS ? NULL : &w->fs, pgtt == VIQ_VTD_PGTT_FS ? NULL : &w->ss, DID);
 	entry[0] |= pick(w, 2) ? VIQ_VTD_PE_SSADE : 0;
+	entry[1] |= VIQ_VTD_PE_1_PWSNP;
 	entry[2] |= VIQ_VTD_PE_2_SRE | (pick(w, 2) ? VIQ_VTD_PE_2_WPE : 0) | (pick(w, 2) ? VIQ_VTD_PE_2_EAFE : 0);
 	assert_int_equal(vtd_pasid_decode(&w->f, entry, false, &w->regime), 0);
 	assert_int_equal(w->regime.pgtt, pgtt);
@@ -298,6 +299,7 @@ struct expected {
 	uint64_t gpa, pa;
 	unsigned int fs_shift, ss_shift;
 	bool dirty, second_stage;
+	struct piece *written[2]; /* what the write makes dirty, if nothing refuses it (3.6.2, 3.7.2) */
 };
 
 static void expect_first(struct world *w, uint64_t iova, unsigned int access, struct expected *e)
@@ -317,8 +319,8 @@ static void expect_first(struct world *w, uint64_t iova, unsigned int access, st
 	} else if (access & SOFT_W && attr & SYNTH_RO && (!priv || w->regime.fs.wpe)) {
 		e->reason = VIQ_VTD_FR_SM_WRITE;
 	} else {
-		m->dirty |= !!(access & SOFT_W);
-		e->dirty = m->dirty;
+		e->written[0] = access & SOFT_W ? m : NULL;
+		e->dirty = m->dirty || access & SOFT_W;
 		e->fs_shift = m->shift;
 		e->gpa = m->to + low(iova, m->shift);
 	}
@@ -341,13 +343,16 @@ static void expect_second(struct world *w, unsigned int access, struct expected 
 		e->reason = legacy(w, VIQ_VTD_FR_SM_SS_P, access & SOFT_W ? VIQ_VTD_FR_WRITE : VIQ_VTD_FR_READ);
 	} else if (m->to >> VTD_HAW) {
 		e->reason = legacy(w, VIQ_VTD_FR_SM_SS_RSVD, VIQ_VTD_FR_SS_RSVD);
+	} else if (attr & SYNTH_RO && attr & SYNTH_NO_READ) {
+		/* The entries together allow nothing (SSS.2). */
+		e->reason = legacy(w, VIQ_VTD_FR_SM_SS_P, access & SOFT_W ? VIQ_VTD_FR_WRITE : VIQ_VTD_FR_READ);
 	} else if (access & SOFT_W && attr & SYNTH_RO) {
 		e->reason = legacy(w, VIQ_VTD_FR_SM_WRITE, VIQ_VTD_FR_WRITE);
 	} else if (access & SOFT_R && attr & SYNTH_NO_READ) {
 		e->reason = legacy(w, VIQ_VTD_FR_SM_READ, VIQ_VTD_FR_READ);
 	} else {
-		m->dirty |= !!(access & SOFT_W);
-		e->dirty &= !w->regime.ss.ad || m->dirty;
+		e->written[1] = access & SOFT_W ? m : NULL;
+		e->dirty &= !w->regime.ss.ad || m->dirty || access & SOFT_W;
 		e->ss_shift = m->shift;
 		e->pa = m->to + low(e->gpa, m->shift);
 	}
@@ -365,6 +370,10 @@ static struct expected expect(struct world *w, uint64_t iova, unsigned int acces
 	if (!e.reason && e.pa >> 20 == 0xfee) {
 		e.reason = legacy(w, VIQ_VTD_FR_SM_INTERRUPT_ADDR, VIQ_VTD_FR_INTERRUPT_ADDR);
 		e.second_stage = false;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		if (!e.reason && e.written[i])
+			e.written[i]->dirty = true;
 	}
 	return e;
 }

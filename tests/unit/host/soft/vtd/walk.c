@@ -78,6 +78,7 @@ static void build_structures(struct vtd_walk_env *env)
 	synth_vtd_context(ctx, &env->pasids, RID_PASID);
 	assert_int_equal(synth_vtd_root_set(&env->root, SID, ctx), 0);
 	synth_vtd_pasid(entry, fs ? &env->fs : NULL, ss ? &env->ss : NULL, DID);
+	entry[1] |= env->f.ecap & VIQ_VTD_ECAP_SMPWCS ? VIQ_VTD_PE_1_PWSNP : 0;
 	assert_int_equal(synth_vtd_pasids_set(&env->pasids, PASID, entry), 0);
 	assert_int_equal(synth_vtd_pasids_set(&env->pasids, RID_PASID, entry), 0);
 }
