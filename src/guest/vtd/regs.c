@@ -25,6 +25,7 @@ enum presence {
 enum place {
 	PLACE_FIXED,
 	PLACE_IRO,
+	PLACE_NONE, /* kept, but not shown by any offset */
 };
 
 struct reg {
@@ -32,8 +33,11 @@ struct reg {
 	uint8_t place; /* enum place */
 	uint8_t width; /* bytes: 4 or 8 */
 	uint8_t presence;
-	uint16_t field; /* offset in struct viq_vtd; the width there is the register's */
-	uint64_t mask;  /* bits that a write stores; none: it stores nothing */
+	bool read_only;
+	uint16_t field;   /* offset in struct viq_vtd; the width there is the register's */
+	uint64_t bits;    /* that exist */
+	uint8_t need;     /* enum presence: without it */
+	uint64_t needing; /* these of them do not exist */
 	/* Instead of storing: value holds the whole register as written, fresh the bits that this access wrote. */
 	void (*write)(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 };
@@ -183,57 +187,69 @@ static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 		reg_store(s->regs.iqa, value & VTD_IQA_BITS);
 }
 
-uint64_t vtd_irta_mask(const struct viq_vtd *s)
-{
-	const uint64_t eime = s->config.ecap & VIQ_VTD_ECAP_EIM ? VIQ_VTD_IRTA_EIME : 0;
-
-	return s->config.ecap & VIQ_VTD_ECAP_IR ? VIQ_VTD_IRTA_IRTA | VIQ_VTD_IRTA_S | eime : 0;
-}
-
-static void write_irta(struct viq_vtd *s, uint64_t value, uint64_t fresh)
-{
-	reg_store(s->regs.irta, value & vtd_irta_mask(s));
-}
-
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct viq_vtd, member)
 
 /* clang-format off */
-#define RO(name, w, f)       {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, NULL}
-#define RW(name, w, f, bits) {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), bits, NULL}
-#define DO(name, w, f, fn)   {VIQ_VTD_##name, PLACE_FIXED, w, PRESENT, AT(f), 0, fn}
+#define REG(name, w, f, exist, ...) {.offset = VIQ_VTD_##name, .width = w, .field = AT(f), .bits = exist, __VA_ARGS__}
+#define RO(name, w, f, exist, ...)  REG(name, w, f, exist, .read_only = true, __VA_ARGS__)
+#define KEPT(w, f, exist, ...)      {.place = PLACE_NONE, .width = w, .field = AT(f), .bits = exist, __VA_ARGS__}
+#define ONLY(feature)               .presence = PRESENT_##feature
+#define NEED(feature, which)        .need = PRESENT_##feature, .needing = which
+
+#define CCMD_BITS   (~VIQ_VTD_CCMD_ICC)
+#define IOTLB_BITS  (~VIQ_VTD_IOTLB_IVT)
+#define IQERCD_BITS (VIQ_VTD_IQERCD_IQEI | VIQ_VTD_IQERCD_ITESID | VIQ_VTD_IQERCD_ICESID)
+#define RTADDR_BITS (VIQ_VTD_RTADDR_RTA | VIQ_VTD_RTADDR_TTM)
+#define IRTA_BITS   (VIQ_VTD_IRTA_IRTA | VIQ_VTD_IRTA_S | VIQ_VTD_IRTA_EIME)
+#define CTL_BITS    (VIQ_VTD_EVENT_IM | VIQ_VTD_EVENT_IP)
+#define FSTS_BITS   (VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE | VIQ_VTD_FSTS_FRI)
+#define REMAP_BITS  (VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_IRTPS | VIQ_VTD_GSTS_CFIS)
+#define GSTS_BITS   (VIQ_VTD_GSTS_TES | VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_QIES | REMAP_BITS)
 #define EVENT(reg, f)                                                                                                  \
-	RW(reg##DATA, 4, f.data, VIQ_VTD_EVENT_DATA), RW(reg##ADDR, 4, f.addr, VIQ_VTD_EVENT_ADDR),                    \
-	{VIQ_VTD_##reg##UADDR, PLACE_FIXED, 4, PRESENT_EIM, AT(f.uaddr), VIQ_VTD_EVENT_UADDR, NULL}
+	REG(reg##DATA, 4, f.data, VIQ_VTD_EVENT_DATA), REG(reg##ADDR, 4, f.addr, VIQ_VTD_EVENT_ADDR),                  \
+	REG(reg##UADDR, 4, f.uaddr, VIQ_VTD_EVENT_UADDR, ONLY(EIM))
 
 static const struct reg regs[] = {
-	RO(VER, 4, config.version),
-	RO(CAP, 8, config.cap),
-	RO(ECAP, 8, config.ecap),
-	DO(GCMD, 4, shown.none, write_gcmd),
-	RO(GSTS, 4, shown.gsts),
-	RW(RTADDR, 8, regs.rtaddr, VTD_RTADDR_BITS),
-	{VIQ_VTD_CCMD, PLACE_FIXED, 8, PRESENT_REG, AT(regs.ccmd), 0, vtd_write_ccmd},
-	DO(FSTS, 4, shown.fsts, write_fsts),
-	DO(FECTL, 4, regs.fault_event.ctl, write_fectl),
+	RO(VER, 4, config.version, ALL32),
+	RO(CAP, 8, config.cap, ALL64),
+	RO(ECAP, 8, config.ecap, ALL64),
+	REG(GCMD, 4, shown.none, 0, .write = write_gcmd),
+	RO(GSTS, 4, shown.gsts, GSTS_BITS),
+	REG(RTADDR, 8, regs.rtaddr, RTADDR_BITS),
+	REG(CCMD, 8, regs.ccmd, CCMD_BITS, ONLY(REG), .write = vtd_write_ccmd),
+	REG(FSTS, 4, shown.fsts, FSTS_BITS, .write = write_fsts),
+	REG(FECTL, 4, regs.fault_event.ctl, CTL_BITS, .write = write_fectl),
 	EVENT(FE, regs.fault_event),
-	RO(IQH, 8, regs.iqh),
-	DO(IQT, 8, regs.iqt, write_iqt),
-	DO(IQA, 8, regs.iqa, write_iqa),
-	DO(ICS, 4, regs.ics, write_ics),
-	DO(IECTL, 4, regs.wait_event.ctl, write_iectl),
+	RO(IQH, 8, regs.iqh, VIQ_VTD_IQ_OFFSET),
+	REG(IQT, 8, regs.iqt, VIQ_VTD_IQ_OFFSET, .write = write_iqt),
+	REG(IQA, 8, regs.iqa, VTD_IQA_BITS, .write = write_iqa),
+	REG(ICS, 4, regs.ics, VIQ_VTD_ICS_IWC, .write = write_ics),
+	REG(IECTL, 4, regs.wait_event.ctl, CTL_BITS, .write = write_iectl),
 	EVENT(IE, regs.wait_event),
-	RO(IQERCD, 8, regs.iqercd),
-	{VIQ_VTD_IRTA, PLACE_FIXED, 8, PRESENT_IR, AT(regs.irta), 0, write_irta},
-	{VIQ_VTD_IVA_REG, PLACE_IRO, 8, PRESENT_REG, AT(shown.none), 0, vtd_write_iva},
-	{VIQ_VTD_IOTLB_REG, PLACE_IRO, 8, PRESENT_REG, AT(regs.iotlb), 0, vtd_write_iotlb},
+	RO(IQERCD, 8, regs.iqercd, IQERCD_BITS),
+	REG(IRTA, 8, regs.irta, IRTA_BITS, ONLY(IR), NEED(EIM, VIQ_VTD_IRTA_EIME)),
+	REG(IVA_REG, 8, shown.none, 0, .place = PLACE_IRO, ONLY(REG), .write = vtd_write_iva),
+	REG(IOTLB_REG, 8, regs.iotlb, IOTLB_BITS, .place = PLACE_IRO, ONLY(REG), .write = vtd_write_iotlb),
+	/* What no offset shows, or not as it is kept. */
+	KEPT(4, regs.gsts, GSTS_BITS, NEED(IR, REMAP_BITS)),
+	KEPT(4, regs.fsts, FSTS_BITS),
+	KEPT(8, regs.rtaddr_used, RTADDR_BITS),
+	KEPT(8, regs.irta_used, IRTA_BITS, ONLY(IR), NEED(EIM, VIQ_VTD_IRTA_EIME)),
+	KEPT(8, regs.iva, VTD_IVA_BITS, ONLY(REG)),
+	KEPT(8, regs.iqa_used, VTD_IQA_BITS),
+	KEPT(4, regs.fault_next, VIQ_BITS(7, 0)),
+	KEPT(4, regs.timed_out, 1),
+	KEPT(4, regs.timeout_sid, VIQ_BITS(15, 0)),
 };
 /* clang-format on */
 
-static bool present(const struct viq_vtd *s, const struct reg *r)
+#define REGS (sizeof(regs) / sizeof(regs[0]))
+
+static bool has(const struct viq_vtd *s, enum presence presence)
 {
-	switch ((enum presence)r->presence) {
+	switch (presence) {
 	case PRESENT:
 		return true;
 	case PRESENT_IR:
@@ -246,6 +262,14 @@ static bool present(const struct viq_vtd *s, const struct reg *r)
 	return false;
 }
 
+/* The bits that exist under this configuration. */
+static uint64_t bits_of(const struct viq_vtd *s, const struct reg *r)
+{
+	if (!has(s, (enum presence)r->presence))
+		return 0;
+	return has(s, (enum presence)r->need) ? r->bits : r->bits & ~r->needing;
+}
+
 static uint64_t base_of(const struct viq_vtd *s, const struct reg *r)
 {
 	return r->place == PLACE_IRO ? VIQ_GET(VIQ_VTD_ECAP_IRO, s->config.ecap) * VIQ_VTD_OFFSET_UNITS + r->offset
@@ -254,9 +278,9 @@ static uint64_t base_of(const struct viq_vtd *s, const struct reg *r)
 
 static const struct reg *find(const struct viq_vtd *s, uint64_t offset)
 {
-	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
-		if (offset - base_of(s, &regs[i]) < regs[i].width)
-			return present(s, &regs[i]) ? &regs[i] : NULL;
+	for (const struct reg *r = regs; r->place != PLACE_NONE; r++) {
+		if (offset - base_of(s, r) < r->width)
+			return has(s, (enum presence)r->presence) ? r : NULL;
 	}
 	return NULL;
 }
@@ -270,8 +294,8 @@ static void store(struct viq_vtd *s, const struct reg *r, uint64_t value, uint64
 {
 	if (r->write)
 		r->write(s, value, fresh);
-	else if (r->mask)
-		reg_store_at((char *)s + r->field, r->width, value & r->mask);
+	else if (!r->read_only)
+		reg_store_at((char *)s + r->field, r->width, value & bits_of(s, r));
 }
 
 /* The fault record that holds offset, or a number beyond all records. */
@@ -387,24 +411,26 @@ void vtd_regs_reset(struct viq_vtd *s)
 	vtd_regs_set(s, &none, frcd);
 }
 
+bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r)
+{
+	for (size_t i = 0; i < REGS; i++) {
+		size_t at = regs[i].field - AT(regs);
+
+		if (at < sizeof(*r) && reg_load_at((const char *)r + at, regs[i].width) & ~bits_of(s, &regs[i]))
+			return false;
+	}
+	return true;
+}
+
 void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *to, const uint64_t frcd[VIQ_VTD_FRCD_MAX][2])
 {
-	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
-		const struct reg *r = &regs[i];
-		size_t at = r->field - AT(regs);
+	for (size_t i = 0; i < REGS; i++) {
+		unsigned int width = regs[i].width;
+		size_t at = regs[i].field - AT(regs);
 
 		if (at < sizeof(*to))
-			reg_store_at((char *)&s->regs + at, r->width, reg_load_at((const char *)to + at, r->width));
+			reg_store_at((char *)&s->regs + at, width, reg_load_at((const char *)to + at, width));
 	}
-	/* What no read takes from here. */
-	s->regs.gsts = to->gsts;
-	s->regs.rtaddr_used = to->rtaddr_used;
-	s->regs.irta_used = to->irta_used;
-	s->regs.iqa_used = to->iqa_used;
-	s->regs.iva = to->iva;
-	s->regs.fault_next = to->fault_next;
-	s->regs.timed_out = to->timed_out;
-	s->regs.timeout_sid = to->timeout_sid;
 	for (unsigned int i = 0; i < VIQ_VTD_FRCD_MAX; i++) {
 		reg_store(s->frcd[i][0], frcd[i][0]);
 		reg_store(s->frcd[i][1], frcd[i][1]);

@@ -98,43 +98,6 @@ int viq_vtd_save_as(const struct viq_vtd *s, uint32_t version, void *buf, size_t
 	return 0;
 }
 
-/* No register holds a bit that no write could have put there. */
-static bool regs_ok(const struct viq_vtd *s, const struct vtd_regs *r)
-{
-	const uint64_t fsts = VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE;
-	const uint64_t iqercd = VIQ_VTD_IQERCD_IQEI | VIQ_VTD_IQERCD_ITESID | VIQ_VTD_IQERCD_ICESID;
-	const uint64_t status = VIQ_VTD_GSTS_TES | VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_QIES;
-	const uint64_t remap = VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_IRTPS | VIQ_VTD_GSTS_CFIS;
-	const uint64_t uaddr = s->config.ecap & VIQ_VTD_ECAP_EIM ? VIQ_VTD_EVENT_UADDR : 0;
-	const struct {
-		uint64_t value, bits;
-	} fields[] = {
-		{r->gsts, s->config.ecap & VIQ_VTD_ECAP_IR ? status | remap : status},
-		{r->rtaddr | r->rtaddr_used, VTD_RTADDR_BITS},
-		{r->irta | r->irta_used, vtd_irta_mask(s)},
-		{r->ccmd, ~VIQ_VTD_CCMD_ICC},
-		{r->iva, VTD_IVA_BITS},
-		{r->iotlb, ~VIQ_VTD_IOTLB_IVT},
-		{r->fsts, fsts | VIQ_VTD_FSTS_FRI},
-		{r->ics, VIQ_VTD_ICS_IWC},
-		{r->fault_event.ctl | r->wait_event.ctl, VIQ_VTD_EVENT_IM | VIQ_VTD_EVENT_IP},
-		{r->fault_event.data | r->wait_event.data, VIQ_VTD_EVENT_DATA},
-		{r->fault_event.addr | r->wait_event.addr, VIQ_VTD_EVENT_ADDR},
-		{r->fault_event.uaddr | r->wait_event.uaddr, uaddr},
-		{r->iqa | r->iqa_used, VTD_IQA_BITS},
-		{r->iqt, VIQ_VTD_IQ_OFFSET},
-		{r->iqercd, iqercd},
-		{r->timed_out, 1},
-		{r->timeout_sid, VIQ_BITS(15, 0)},
-	};
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if (fields[i].value & ~fields[i].bits)
-			return false;
-	}
-	return true;
-}
-
 /* IQH is where only descriptors have brought it. */
 static bool queue_ok(const struct vtd_regs *r)
 {
@@ -152,7 +115,7 @@ static bool state_ok(const struct viq_vtd *s, const struct state *t)
 	uint64_t defined = VIQ_BITS(15, 0) | VIQ_BITS(63, 28);
 
 	if (t->version != s->config.version || t->cap != s->config.cap || t->ecap != s->config.ecap ||
-	    !regs_ok(s, &t->regs) || !queue_ok(&t->regs) || t->regs.fault_next >= vtd_frcd_count(s) ||
+	    !vtd_regs_ok(s, &t->regs) || !queue_ok(&t->regs) || t->regs.fault_next >= vtd_frcd_count(s) ||
 	    VIQ_GET(VIQ_VTD_FSTS_FRI, t->regs.fsts) >= vtd_frcd_count(s))
 		return false;
 	for (uint32_t i = 0; i < vtd_frcd_count(s); i++) {

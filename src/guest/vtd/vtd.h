@@ -283,11 +283,11 @@ static inline void vtd_leave(struct viq_vtd *s)
 void vtd_regs_reset(struct viq_vtd *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */
 void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *regs, const uint64_t frcd[VIQ_VTD_FRCD_MAX][2]);
-/* Bits of a register that a write stores. */
-uint64_t vtd_irta_mask(const struct viq_vtd *s);
-#define VTD_RTADDR_BITS (VIQ_VTD_RTADDR_RTA | VIQ_VTD_RTADDR_TTM)
-#define VTD_IQA_BITS    (VIQ_VTD_IQA_IQA | VIQ_VTD_IQA_DW | VIQ_VTD_IQA_QS)
-#define VTD_IVA_BITS    (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
+/* Could the guest have brought the registers to these values? Each has only bits that exist under this configuration.
+ */
+bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *regs);
+#define VTD_IQA_BITS (VIQ_VTD_IQA_IQA | VIQ_VTD_IQA_DW | VIQ_VTD_IQA_QS)
+#define VTD_IVA_BITS (VIQ_VTD_IVA_ADDR | VIQ_VTD_IVA_IH | VIQ_VTD_IVA_AM)
 
 /* --- config.c --------------------------------------------------------------------------------------------------- */
 
