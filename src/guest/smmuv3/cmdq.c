@@ -80,7 +80,7 @@ static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
  * A StreamID or SubstreamID that the ID registers do not have matches no stream: no effect, or one on an arbitrary
  * stream (4.3). Hosts may know more streams than this guest can have, so they are not asked.
  */
-static bool names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
+bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
 	uint64_t ssid = VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0] & rule->keep[0]);
 	bool ssid_valid = rule->kind != SMMUV3_ATC_INV || smmuv3_cmd_ssv(cmd);
@@ -100,7 +100,8 @@ static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule
 		}
 		need |= VIQ_CALL_STREAM_ATS;
 	}
-	if (!names_nothing(s, rule, cmd) && (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) == need)
+	if (!smmuv3_names_nothing(s, rule, cmd) &&
+	    (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) == need)
 		add_entry(s, rule, cmd);
 	else
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);

@@ -118,7 +118,8 @@ static bool retained_ok(const struct viq_smmuv3 *s, const uint8_t *buf, uint32_t
 		freeze_visit(&c, &cmd[0], sizeof(cmd[0]));
 		freeze_visit(&c, &cmd[1], sizeof(cmd[1]));
 		if ((cmd[0] & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV || (cmd[0] & ~rule->keep[0]) ||
-		    (cmd[1] & ~rule->keep[1]) || !smmuv3_command_legal(rule, cmd, s->features.bits))
+		    (cmd[1] & ~rule->keep[1]) || !smmuv3_command_legal(rule, cmd, s->features.bits) ||
+		    smmuv3_names_nothing(s, rule, cmd))
 			return false;
 	}
 	return true;

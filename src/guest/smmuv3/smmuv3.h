@@ -163,6 +163,8 @@ bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 *words, uint32_t count, const
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
 /* Consume with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
+/* Does a legal CFGI_CD or ATC_INV name a stream or a substream that the guest cannot have? */
+bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2]);
 /* Are there commands that could be consumed now? Between two accesses of the guest, when CONS is exact. */
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s);
 
