@@ -7,21 +7,17 @@
 
 int sized_take(void *to, size_t known, const void *from, size_t least, const char *name, struct viq_why *why)
 {
-	const unsigned char *bytes = from;
 	uint32_t size;
 
 	if (!from)
 		return why_say(why, -EINVAL, "%s: NULL", name);
 	memcpy(&size, from, sizeof(size));
-	if (size < least || size % sizeof(size))
+	if (!sized_room(size, least))
 		return why_say(why, -EINVAL, "%s.size: %u, must be sizeof() of the caller's struct: %zu here", name,
 			       size, known);
-	for (size_t i = known; i < size; i++) {
-		if (bytes[i])
-			return why_say(why, -E2BIG,
-				       "%s.size: this library knows %zu bytes, and not all of the %u are 0 there", name,
-				       known, size);
-	}
+	if (!sized_known(from, size, known))
+		return why_say(why, -E2BIG, "%s.size: this library knows %zu bytes, and not all of the %u are 0 there",
+			       name, known, size);
 	memcpy(to, from, size < known ? size : known);
 	size = (uint32_t)known;
 	memcpy(to, &size, sizeof(size));

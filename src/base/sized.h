@@ -6,6 +6,7 @@
 #ifndef VIQ_BASE_SIZED_H
 #define VIQ_BASE_SIZED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,27 @@
 
 /* Bytes of a struct up to the end of member: the least that a caller may have. */
 #define SIZED_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+
+/* A member of a table of functions whose size was looked at; 0 if the caller's version does not have it. */
+#define SIZED_GET(type, table, member) ((table)->size >= SIZED_TO(type, member) ? (table)->member : 0)
+
+/* Does the struct that the caller says is so long have the least that it must, and end where a member can? */
+static inline bool sized_room(uint32_t size, size_t least)
+{
+	return size >= least && size % sizeof(size) == 0;
+}
+
+/* Is the struct of size bytes 0 where nothing is known of it? */
+static inline bool sized_known(const void *from, size_t size, size_t known)
+{
+	const unsigned char *bytes = from;
+
+	for (size_t i = known; i < size; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
 
 /*
  * Take over the caller's struct: what it has of *to, in which the rest stays as it is (the defaults); to->size becomes

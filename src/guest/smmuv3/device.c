@@ -41,13 +41,16 @@ void viq_smmuv3_destroy(struct viq_smmuv3 *s)
 
 int viq_smmuv3_get_ids(const struct viq_smmuv3 *s, struct viq_smmuv3_ids *ids)
 {
-	if (!s || !ids || ids->size != sizeof(*ids))
+	struct viq_smmuv3_ids own = {.size = sizeof(own)};
+
+	if (!s || !ids || !sized_room(ids->size, SIZED_TO(struct viq_smmuv3_ids, aidr)))
 		return -EINVAL;
-	ids->idr0 = s->config.idr0;
-	ids->idr1 = s->config.idr1;
-	ids->idr3 = s->config.idr3;
-	ids->idr5 = s->config.idr5;
-	ids->aidr = s->config.aidr;
+	own.idr0 = s->config.idr0;
+	own.idr1 = s->config.idr1;
+	own.idr3 = s->config.idr3;
+	own.idr5 = s->config.idr5;
+	own.aidr = s->config.aidr;
+	sized_give(ids, ids->size, &own, sizeof(own));
 	return 0;
 }
 

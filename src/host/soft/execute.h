@@ -9,14 +9,18 @@
 
 #include <viq/call.h>
 
-/* Look a request over: the number of entries, or -EINVAL. Those of this type must have this size. */
+#include "base/sized.h"
+
+/* Look a request over: the number of entries, or -EINVAL, -E2BIG. Those of this type must have this size. */
 static inline int64_t soft_count_entries(const struct viq_call_request *req, uint32_t type, uint32_t entry_size)
 {
 	uint64_t count = 0;
 
-	if (req->size != sizeof(*req) || req->reserved || req->piece_count > VIQ_CALL_MAX_PIECES ||
+	if (!sized_room(req->size, sizeof(*req)) || req->reserved || req->piece_count > VIQ_CALL_MAX_PIECES ||
 	    (req->piece_count && !req->pieces))
 		return -EINVAL;
+	if (!sized_known(req, req->size, sizeof(*req)))
+		return -E2BIG;
 	for (uint32_t i = 0; i < req->piece_count; i++) {
 		if (req->pieces[i].count && (!req->pieces[i].entries || (uintptr_t)req->pieces[i].entries % 8))
 			return -EINVAL;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sized.h"
 #include "base/why.h"
 
 #include "nest.h"
@@ -114,18 +113,26 @@ static struct viq_smmuv3_backend *find(const struct viq_nest_smmuv3 *nest, const
 	return NULL;
 }
 
-static bool backend_ok(const struct viq_smmuv3_backend *b)
+static int check_backend(const struct viq_smmuv3_backend *b, struct viq_why *why)
 {
-	return b && b->ops && b->ops->size == sizeof(*b->ops) && b->ops->next && b->ops->set;
+	struct viq_smmuv3_backend_ops ops = {0};
+	int err;
+
+	if (!b)
+		return why_say(why, -EINVAL, "backend: NULL");
+	err = sized_take(&ops, sizeof(ops), b->ops, SIZED_TO(struct viq_smmuv3_backend_ops, set), "backend.ops", why);
+	if (!err && (!ops.next || !ops.set))
+		err = why_say(why, -EINVAL, "backend.ops: without next or set");
+	return err;
 }
 
 int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend, struct viq_why *why)
 {
 	struct viq_smmuv3_backend *bigger;
-	int err;
+	int err = nest ? check_backend(backend, why) : why_say(why, -EINVAL, "nest: NULL");
 
-	if (!nest || !backend_ok(backend))
-		return why_say(why, -EINVAL, "backend: ops missing, or of another size");
+	if (err)
+		return err;
 	if (find(nest, backend))
 		return why_say(why, -EEXIST, "backend: is here already");
 	bigger = realloc(nest->backends, (nest->count + 1) * sizeof(*bigger));

@@ -11,6 +11,8 @@
 
 #include <viq/nest_smmuv3.h>
 
+#include "base/sized.h"
+
 struct viq_nest_smmuv3 {
 	struct viq_nest_smmuv3_ops ops;
 	void *opaque;
@@ -19,6 +21,8 @@ struct viq_nest_smmuv3 {
 	struct viq_smmuv3_backend *backends;
 	size_t count;
 };
+
+#define NEST_BACKEND_OP(b, member) SIZED_GET(struct viq_smmuv3_backend_ops, (b)->ops, member)
 
 /* Make every stream of the backend abort. The first error. */
 int nest_smmuv3_block(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend);

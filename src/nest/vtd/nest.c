@@ -18,12 +18,12 @@ void viq_nest_vtd_config_init(struct viq_nest_vtd_config *config, size_t size)
 
 static bool backend_ok(const struct viq_vtd_backend_ops *ops)
 {
-	return ops && ops->size == sizeof(*ops) && ops->listen &&
-	       (ops->reconfig || (ops->next && ops->next_pasid && ops->set && ops->settle));
+	return ops->listen && (ops->reconfig || (ops->next && ops->next_pasid && ops->set && ops->settle));
 }
 
 int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nest_vtd **out, struct viq_why *why)
 {
+	struct viq_vtd_backend_ops ops = {0};
 	struct viq_nest_vtd_config own;
 	struct viq_nest_vtd *n;
 	int ret;
@@ -36,12 +36,18 @@ int viq_nest_vtd_create(const struct viq_nest_vtd_config *config, struct viq_nes
 		return ret;
 	if (own.haw < 32 || own.haw > 52)
 		return why_say(why, -EINVAL, "config.haw: must be 32 to 52");
-	if (!backend_ok(own.backend.ops))
-		return why_say(why, -EINVAL, "config.backend.ops: missing, of another size, or without its functions");
+	ret = sized_take(&ops, sizeof(ops), own.backend.ops, SIZED_TO(struct viq_vtd_backend_ops, listen),
+			 "config.backend.ops", why);
+	if (ret)
+		return ret;
+	if (!backend_ok(&ops))
+		return why_say(why, -EINVAL, "config.backend.ops: without its functions");
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return why_say(why, -ENOMEM, "no memory");
 	n->config = own;
+	n->ops = ops;
+	n->config.backend.ops = &n->ops;
 	*out = n;
 	return 0;
 }
@@ -57,8 +63,11 @@ void viq_nest_vtd_destroy(struct viq_nest_vtd *n)
 static int attach(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
 {
 	struct viq_nest_vtd *n = opaque;
-	struct viq_vtd_table t = *table;
-	int err = n->config.host ? n->config.host(n->config.opaque, &t.host) : 0;
+	struct viq_vtd_table t = {0};
+	int err = sized_take(&t, sizeof(t), table, SIZED_TO(struct viq_vtd_table, host), "table", NULL);
+
+	if (!err && n->config.host)
+		err = n->config.host(n->config.opaque, &t.host);
 
 	return err ? err : viq_vtd_attach(n->vtd, &t, handle);
 }
@@ -106,22 +115,23 @@ int viq_nest_vtd_bind(struct viq_nest_vtd *n, struct viq_vtd *vtd, const struct 
 
 /* --- One change --------------------------------------------------------------------------------------------------- */
 
-static bool what_ok(const struct viq_vtd_reconfig *what)
-{
-	return what && what->size == sizeof(*what) && what->cause <= VIQ_VTD_RESTORED &&
-	       what->scope <= VIQ_VTD_SCOPE_PASID;
-}
-
 int viq_nest_vtd_begin(struct viq_nest_vtd *n, const struct viq_vtd_reconfig *what)
 {
+	struct viq_vtd_reconfig own = {0};
 	bool restored;
+	int err;
 
-	if (!n || !what_ok(what))
+	if (!n)
+		return -EINVAL;
+	err = sized_take(&own, sizeof(own), what, SIZED_TO(struct viq_vtd_reconfig, pasid), "what", NULL);
+	if (err)
+		return err;
+	if (own.cause > VIQ_VTD_RESTORED || own.scope > VIQ_VTD_SCOPE_PASID)
 		return -EINVAL;
 	if (!n->vtd)
 		return -ENODEV;
 	restored = n->begun && n->what.cause == VIQ_VTD_RESTORED;
-	n->what = *what;
+	n->what = own;
 	if (n->begun)
 		n->what.scope = VIQ_VTD_SCOPE_ALL;
 	if (restored)

@@ -34,7 +34,8 @@ struct nest_vtd_device {
 
 struct viq_nest_vtd {
 	struct viq_nest_vtd_config config;
-	struct viq_vtd *vtd; /* NULL: none is bound */
+	struct viq_vtd_backend_ops ops; /* config.backend.ops, as this version has them */
+	struct viq_vtd *vtd;            /* NULL: none is bound */
 	const struct viq_mem *mem;
 	struct viq_nest_vtd_cost cost;
 	/* What was begun: devices from source_id on are to be followed, the one before that is half done. */

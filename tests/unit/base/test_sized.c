@@ -21,6 +21,7 @@
 #include <viq/vtd.h>
 
 #include "base/sized.h"
+#include "support/sized.h"
 
 #define MORE 64 /* bytes of a later version */
 
@@ -354,6 +355,7 @@ static void answers_to_another_version(void **state)
 	assert_int_equal(s.stream.mode, VIQ_SMMUV3_BYPASS);
 	s.stream.size = 12;
 	assert_int_equal(viq_smmuv3_stream_config(smmu, 0, &s.stream), -EINVAL);
+	assert_gives_later(viq_smmuv3_ids, viq_smmuv3_get_ids(smmu, later));
 	viq_smmuv3_destroy(smmu);
 	viq_vtd_destroy(vtd);
 	viq_mem_destroy(mem);

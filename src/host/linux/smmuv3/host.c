@@ -83,23 +83,25 @@ int viq_linux_smmuv3_host_create(struct viq_linux *ctx, uint32_t viommu, const s
 				 uint32_t calls, struct viq_linux_smmuv3_host **out, struct viq_why *why)
 {
 	struct viq_linux_smmuv3_host *host;
+	struct viq_linux_hw_info own = {0};
 	int err;
 
 	if (!ctx || !hw || !out)
 		return why_say(why, -EINVAL, "ctx, hw and out must not be NULL");
-	if (hw->size != sizeof(*hw))
-		return why_say(why, -EINVAL, "hw: size must be sizeof(struct viq_linux_hw_info)");
+	err = sized_take(&own, sizeof(own), hw, SIZED_TO(struct viq_linux_hw_info, aidr), "hw", why);
+	if (err)
+		return err;
 	if (calls > VIQ_LINUX_CALLS_SINGLE)
 		return why_say(why, -EINVAL, "calls: %u is not one of enum viq_linux_calls", calls);
-	if (hw->type != VIQ_LINUX_HW_SMMUV3)
-		return why_say(why, -EOPNOTSUPP, "hw: not of an SMMUv3 (IOMMU type %u)", hw->type);
+	if (own.type != VIQ_LINUX_HW_SMMUV3)
+		return why_say(why, -EOPNOTSUPP, "hw: not of an SMMUv3 (IOMMU type %u)", own.type);
 	err = linux_invalidate_probe(&(struct linux_calls){.ctx = ctx}, viommu);
 	if (err)
 		return linux_call_why(why, err, "vIOMMU of an SMMUv3", viommu);
 	host = calloc(1, sizeof(*host));
 	if (!host)
 		return why_say(why, -ENOMEM, "out of memory");
-	linux_invalidate_init(&host->inv, ctx, viommu, hw, calls);
+	linux_invalidate_init(&host->inv, ctx, viommu, &own, calls);
 	*out = host;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/sized.h"
 #include "host/linux/iommufd/offer.h"
 #include "vsmmu.h"
 
@@ -90,28 +91,36 @@ int linux_offer_check(const struct viq_linux_hw_info *hw, const struct viq_smmuv
 	return linux_check_fields(fields, FIELDS, hw, ids, why);
 }
 
+static int take_ids(struct viq_smmuv3_ids *own, const struct viq_smmuv3_ids *ids, struct viq_why *why)
+{
+	return sized_take(own, sizeof(*own), ids, SIZED_TO(struct viq_smmuv3_ids, aidr), "ids", why);
+}
+
 void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool raise, bool ats, struct viq_smmuv3_ids *ids)
 {
-	if (!v || !v->live || !ids || ids->size != sizeof(*ids))
+	struct viq_smmuv3_ids own = {0};
+
+	if (!v || !v->live || take_ids(&own, ids, NULL))
 		return;
-	linux_offer_fields(fields, FIELDS, &v->hw, ids, raise);
+	linux_offer_fields(fields, FIELDS, &v->hw, &own, raise);
 	if (!ats)
-		ids->idr0 &= ~(uint32_t)VIQ_SMMUV3_IDR0_ATS;
+		own.idr0 &= ~(uint32_t)VIQ_SMMUV3_IDR0_ATS;
 	/* The SMMU has SubstreamIDs, but no device makes them: then the guest need not have their tables. */
-	if (v->hw.max_pasid_log2 < VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, ids->idr1))
-		ids->idr1 = (uint32_t)((ids->idr1 & ~VIQ_SMMUV3_IDR1_SSIDSIZE) |
-				       VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, v->hw.max_pasid_log2));
-	settle(ids);
+	if (v->hw.max_pasid_log2 < VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, own.idr1))
+		own.idr1 = (uint32_t)((own.idr1 & ~VIQ_SMMUV3_IDR1_SSIDSIZE) |
+				      VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, v->hw.max_pasid_log2));
+	settle(&own);
+	sized_give(ids, ids->size, &own, sizeof(own));
 }
 
 int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *v, const struct viq_smmuv3_ids *ids, struct viq_why *why)
 {
-	int err;
+	struct viq_smmuv3_ids own = {0};
+	int err = v ? take_ids(&own, ids, why) : why_say(why, -EINVAL, "vsmmu: NULL");
 
-	if (!v || !ids || ids->size != sizeof(*ids))
-		return why_say(why, -EINVAL, "ids: NULL, or the size is not set");
-	err = v->live ? linux_offer_check(&v->hw, ids, why) : 0;
+	if (!err && v->live)
+		err = linux_offer_check(&v->hw, &own, why);
 	if (!err)
-		v->promised = *ids;
+		v->promised = own;
 	return err;
 }

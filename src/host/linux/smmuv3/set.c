@@ -126,10 +126,12 @@ int viq_linux_vsmmu_set(struct viq_linux_vsmmu *v, uint32_t vsid, const struct v
 	struct linux_stream *s;
 	int err;
 
+	if (!v || !outcome || !sized_room(outcome->size, SIZED_TO(struct viq_smmuv3_outcome, calls)))
+		return -EINVAL;
 	err = sized_take(&now, sizeof(now), stream, SIZED_TO(struct viq_smmuv3_stream, event), "stream", NULL);
 	if (err)
 		return err;
-	if (!v || now.mode > VIQ_SMMUV3_STAGE1 || !outcome || outcome->size != sizeof(*outcome))
+	if (now.mode > VIQ_SMMUV3_STAGE1)
 		return -EINVAL;
 	s = linux_streams_find(v, vsid);
 	if (!s)
@@ -141,6 +143,6 @@ int viq_linux_vsmmu_set(struct viq_linux_vsmmu *v, uint32_t vsid, const struct v
 	if (err)
 		err = give_up(v, s, &o, err);
 	o.calls += v->attacher.calls;
-	*outcome = o;
+	sized_give(outcome, outcome->size, &o, sizeof(o));
 	return err;
 }

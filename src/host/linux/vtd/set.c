@@ -14,6 +14,8 @@
  */
 #include <errno.h>
 
+#include "base/sized.h"
+
 #include "vvtd.h"
 
 /* What this kernel does not take of a legal entry; NULL: nothing. */
@@ -96,14 +98,22 @@ static int set(struct viq_linux_vvtd *v, struct linux_vtd_device *d, uint32_t pa
 }
 
 int viq_linux_vvtd_set(struct viq_linux_vvtd *v, uint16_t source_id, uint32_t pasid,
-		       const struct viq_vtd_translation *t, struct viq_vtd_outcome *outcome)
+		       const struct viq_vtd_translation *translation, struct viq_vtd_outcome *outcome)
 {
+	struct viq_vtd_translation own = {0};
+	const struct viq_vtd_translation *t = &own;
 	struct viq_vtd_outcome o;
 	struct linux_vtd_device *d;
 	int err;
 
-	if (!v || !t || t->size != sizeof(*t) || t->mode > VIQ_VTD_STAGE2 || pasid >> VIQ_VTD_PASID_BITS ||
-	    (outcome && outcome->size != sizeof(*outcome)))
+	if (!v || pasid >> VIQ_VTD_PASID_BITS ||
+	    (outcome && !sized_room(outcome->size, SIZED_TO(struct viq_vtd_outcome, domain_id))))
+		return -EINVAL;
+	err = sized_take(&own, sizeof(own), translation, SIZED_TO(struct viq_vtd_translation, smep), "translation",
+			 NULL);
+	if (err)
+		return err;
+	if (t->mode > VIQ_VTD_STAGE2)
 		return -EINVAL;
 	d = sorted_find(&v->devices, source_id);
 	if (!d)
@@ -120,7 +130,7 @@ int viq_linux_vvtd_set(struct viq_linux_vvtd *v, uint16_t source_id, uint32_t pa
 	o.fate = fate_of(t, o.why);
 	err = set(v, d, pasid, t, &o);
 	if (outcome)
-		*outcome = o;
+		sized_give(outcome, outcome->size, &o, sizeof(o));
 	return err;
 }
 
@@ -142,6 +152,7 @@ static int next(void *opaque, uint32_t *source_id, struct viq_vtd_device_state *
 {
 	struct viq_linux_vvtd *v = opaque;
 	const struct linux_vtd_device *d = sorted_from(&v->devices, *source_id);
+	struct viq_vtd_device_state s = {.size = sizeof(s)};
 	const struct linux_vtd_slot *rid;
 	int own;
 
@@ -150,9 +161,10 @@ static int next(void *opaque, uint32_t *source_id, struct viq_vtd_device_state *
 	rid = d->slots.items[0];
 	own = linux_slot_own(&rid->slot);
 	*source_id = d->dev.number;
-	state->pasid_bits = d->pasid_bits;
-	state->rid_pasid = own < 0 ? UINT32_MAX : rid->tables[own].of.pasid;
-	state->unsure = is_unsure(d);
+	s.pasid_bits = d->pasid_bits;
+	s.rid_pasid = own < 0 ? UINT32_MAX : rid->tables[own].of.pasid;
+	s.unsure = is_unsure(d);
+	sized_give(state, state->size, &s, sizeof(s));
 	return 1;
 }
 

@@ -145,13 +145,19 @@ static void forget_all(struct viq_linux_vvtd *v)
 
 int viq_linux_vvtd_listen(struct viq_linux_vvtd *v, const struct viq_vtd_listener *listener)
 {
-	int err = 0;
+	struct viq_vtd_listener own = {0};
+	int err = v ? 0 : -EINVAL;
 
-	if (!v || (listener && (listener->size != sizeof(*listener) || !listener->attach || !listener->detach)))
+	if (!err && listener)
+		err = sized_take(&own, sizeof(own), listener, SIZED_TO(struct viq_vtd_listener, opaque), "listener",
+				 NULL);
+	if (err)
+		return err;
+	if (listener && (!own.attach || !own.detach))
 		return -EINVAL;
 	if (v->listener.size)
 		forget_all(v);
-	v->listener = listener ? *listener : (struct viq_vtd_listener){0};
+	v->listener = own;
 	if (listener)
 		err = tell_all(v);
 	if (err) {

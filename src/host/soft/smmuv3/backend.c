@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A vIOMMU's streams for who follows a guest's tables. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/sized.h"
 
@@ -59,22 +60,28 @@ static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_sm
 		[VIQ_SMMUV3_BYPASS] = VIQ_SMMUV3_STREAM_BYPASS,
 		[VIQ_SMMUV3_STAGE1] = VIQ_SMMUV3_STREAM_STAGE1,
 	};
+	struct viq_smmuv3_outcome o = {.size = sizeof(o), .vsid = vsid};
 	struct viq_smmuv3_stream own = {0};
 	int err = sized_take(&own, sizeof(own), stream, SIZED_TO(struct viq_smmuv3_stream, event), "stream", NULL);
 
-	if (err || own.mode > VIQ_SMMUV3_STAGE1 || !outcome || outcome->size != sizeof(*outcome))
-		return err ? err : -EINVAL;
-	*outcome = (struct viq_smmuv3_outcome){
-		.size = sizeof(*outcome), .vsid = vsid, .fate = fates[own.mode], .ste = {own.ste[0], own.ste[1]}};
-	err = soft_vdevice_set(opaque, object, vsid, &own);
-	if (!err)
-		return 0;
-	outcome->os_error = err;
-	if (block(opaque, object, vsid))
-		outcome->fate = VIQ_SMMUV3_STREAM_BROKEN;
-	else
-		outcome->fate = err == -EINVAL ? VIQ_SMMUV3_STREAM_REJECTED : VIQ_SMMUV3_STREAM_FAILED;
-	return outcome->fate == VIQ_SMMUV3_STREAM_REJECTED ? 0 : err;
+	if (err)
+		return err;
+	if (own.mode > VIQ_SMMUV3_STAGE1 || !outcome ||
+	    !sized_room(outcome->size, SIZED_TO(struct viq_smmuv3_outcome, calls)))
+		return -EINVAL;
+	memcpy(o.ste, own.ste, sizeof(o.ste));
+	o.fate = fates[own.mode];
+	o.os_error = err = soft_vdevice_set(opaque, object, vsid, &own);
+	if (err && block(opaque, object, vsid)) {
+		o.fate = VIQ_SMMUV3_STREAM_BROKEN;
+	} else if (err == -EINVAL) {
+		o.fate = VIQ_SMMUV3_STREAM_REJECTED;
+		err = 0;
+	} else if (err) {
+		o.fate = VIQ_SMMUV3_STREAM_FAILED;
+	}
+	sized_give(outcome, outcome->size, &o, sizeof(o));
+	return err;
 }
 
 static const struct viq_smmuv3_backend_ops ops = {.size = sizeof(ops), .next = next, .set = set};

@@ -189,17 +189,19 @@ static void replace_listener(struct viq_soft_vtd *soft, struct viq_vtd_listener 
 int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener *listener)
 {
 	struct viq_vtd_listener *copy = NULL;
-	int ret;
+	int ret = soft ? 0 : -EINVAL;
 
-	if (!soft || (listener && (listener->size != sizeof(*listener) || !listener->attach || !listener->detach)))
-		return -EINVAL;
-	if (listener) {
-		copy = malloc(sizeof(*copy));
+	if (!ret && listener) {
+		copy = calloc(1, sizeof(*copy));
 		if (!copy)
 			return -ENOMEM;
-		*copy = *listener;
+		ret = sized_take(copy, sizeof(*copy), listener, SIZED_TO(struct viq_vtd_listener, opaque), "listener",
+				 NULL);
+		if (!ret && (!copy->attach || !copy->detach))
+			ret = -EINVAL;
 	}
-	ret = soft_vtd_enter(soft);
+	if (!ret)
+		ret = soft_vtd_enter(soft);
 	if (ret) {
 		free(copy);
 		return ret;

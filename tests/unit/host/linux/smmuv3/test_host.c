@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "support/sized.h"
 #include "support/linux_call.h"
 
 static struct viq_why why;
@@ -56,6 +57,26 @@ static void what_is_no_smmu_is_refused(void **state)
 	viq_linux_smmuv3_host_destroy(NULL);
 	for (uint32_t calls = 0; calls <= VIQ_LINUX_CALLS_SINGLE; calls++)
 		assert_int_equal(create(&vm, vm.viommu, &hw, calls), 0);
+	fake_vm_fini(&vm);
+}
+
+static int hw_info_and_create(struct fake_vm *vm, struct viq_linux_hw_info *hw)
+{
+	int err = viq_linux_hw_info(vm->ctx, vm->device, hw);
+
+	return err ? err : create(vm, vm->viommu, hw, 0);
+}
+
+/* What viq_linux_hw_info() fills for a caller is good for the same caller. */
+static void hardware_as_another_version_has_it(void **state)
+{
+	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
+	struct fake_vm vm;
+
+	fake_vm_init(&vm);
+	assert_int_equal(viq_linux_hw_info(vm.ctx, vm.device, &hw), 0);
+	assert_takes_later(viq_linux_hw_info, hw, create(&vm, vm.viommu, later, 0));
+	assert_gives_later(viq_linux_hw_info, hw_info_and_create(&vm, later));
 	fake_vm_fini(&vm);
 }
 
@@ -159,7 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_are_those_of_its_calls), cmocka_unit_test(every_stream_is_known),
 		cmocka_unit_test(failures_of_the_question),        cmocka_unit_test(the_object_may_go_first),
-		cmocka_unit_test(what_is_no_smmu_is_refused),
+		cmocka_unit_test(what_is_no_smmu_is_refused),      cmocka_unit_test(hardware_as_another_version_has_it),
 	};
 
 	return cmocka_run_group_tests_name("linux-host", tests, NULL, NULL);

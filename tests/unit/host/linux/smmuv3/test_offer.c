@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "support/linux_nest.h"
+#include "support/sized.h"
 
 /* A vSMMU on hardware with these registers; NULL: refused, with n->why. */
 static struct nest *on(const uint32_t idr[6], uint32_t aidr, uint32_t pasids)
@@ -360,6 +361,11 @@ static void bad_arguments(void **state)
 {
 	struct nest *n = nest_kernel(1);
 	struct viq_smmuv3_ids ids = {.size = sizeof(ids)}, before;
+	struct {
+		struct viq_smmuv3_ids known;
+		uint32_t more;
+	} longer;
+	struct viq_smmuv3_config config;
 
 	assert_int_equal(nest_create(n), 0);
 	assert_int_equal(viq_linux_vsmmu_promise(NULL, &ids, &n->why), -EINVAL);
@@ -371,6 +377,19 @@ static void bad_arguments(void **state)
 	viq_linux_vsmmu_offer(NULL, true, true, &ids);
 	viq_linux_vsmmu_offer(n->vs, true, true, NULL);
 	assert_memory_equal(&ids, &before, sizeof(ids));
+	viq_smmuv3_config_init(&config, sizeof(config));
+	ids = (struct viq_smmuv3_ids){sizeof(ids), config.idr0, config.idr1, config.idr3, config.idr5, config.aidr};
+	/* What is offered to a caller of a later version, unless it asks for what is not known here. */
+	viq_linux_vsmmu_offer(n->vs, true, true, &ids);
+	assert_takes_later(viq_smmuv3_ids, ids, viq_linux_vsmmu_promise(n->vs, later, NULL));
+	for (longer.more = 0; longer.more < 2; longer.more++) {
+		longer.known = ids;
+		longer.known.size = sizeof(longer);
+		longer.known.idr0 = 0;
+		viq_linux_vsmmu_offer(n->vs, true, true, &longer.known);
+		assert_int_equal(longer.known.size, sizeof(longer));
+		assert_int_equal(longer.known.idr0 == 0, longer.more);
+	}
 	nest_free(n);
 }
 

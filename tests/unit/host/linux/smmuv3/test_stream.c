@@ -9,6 +9,7 @@
 
 #include "host/linux/iommufd/uapi.h"
 #include "support/linux_nest.h"
+#include "support/sized.h"
 
 #define SID 5
 
@@ -245,6 +246,24 @@ static void first_cfgi_cd_before_the_ste(void **state)
 	assert_true(nest_send(n, cmd_cfgi_cd_all(SID)));
 	assert_int_equal(nest_effects(n, 0x06, SID), 1);
 	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
+	nest_free(n);
+}
+
+static void what_is_set_as_another_version_has_it(void **state)
+{
+	struct viq_smmuv3_stream bypass = {.size = sizeof(bypass), .mode = VIQ_SMMUV3_BYPASS, .ste = {NEST_V_BYPASS}};
+	struct viq_smmuv3_outcome o = {.size = sizeof(o)};
+	struct nest *n = nest_new(1);
+
+	nest_add(n, 0, SID);
+	assert_takes_later(viq_smmuv3_stream, bypass, viq_linux_vsmmu_set(n->vs, SID, later, &o));
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_BYPASS);
+	assert_gives_later(viq_smmuv3_outcome, viq_linux_vsmmu_set(n->vs, SID, &bypass, later));
+	bypass.mode = VIQ_SMMUV3_STAGE1 + 1;
+	assert_int_equal(viq_linux_vsmmu_set(n->vs, SID, &bypass, &o), -EINVAL);
+	bypass.mode = VIQ_SMMUV3_BYPASS;
+	assert_int_equal(viq_linux_vsmmu_set(n->vs, SID, &bypass, NULL), -EINVAL);
+	assert_int_equal(viq_linux_vsmmu_set(NULL, SID, &bypass, &o), -EINVAL);
 	nest_free(n);
 }
 
@@ -774,6 +793,7 @@ int main(void)
 		cmocka_unit_test(restore_on_another_host),
 		cmocka_unit_test(first_cfgi_cd_before_the_ste),
 		cmocka_unit_test(unknown_streams_concern_nobody),
+		cmocka_unit_test(what_is_set_as_another_version_has_it),
 		cmocka_unit_test(unchanged_words_reread_the_cds),
 		cmocka_unit_test(erratum_rereads_twice),
 		cmocka_unit_test(cds_not_reread_is_an_error),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "support/linux_vnest.h"
+#include "support/sized.h"
 
 #define SID   VNEST_SID(0)
 #define STEPS 8
@@ -173,7 +174,11 @@ static void arguments(void **state)
 	t = mode(VIQ_VTD_BYPASS);
 	t.size--;
 	assert_int_equal(viq_linux_vvtd_set(n->vv, SID, 0, &t, NULL), -EINVAL);
+	t.size++;
+	assert_takes_later(viq_vtd_translation, t, viq_linux_vvtd_set(n->vv, SID, 0, later, NULL));
+	assert_gives_later(viq_vtd_outcome, viq_linux_vvtd_set(n->vv, SID, 0, &t, later));
 	l = listener(&f);
+	assert_takes_later(viq_vtd_listener, l, viq_linux_vvtd_listen(n->vv, later));
 	l.detach = NULL;
 	assert_int_equal(viq_linux_vvtd_listen(n->vv, &l), -EINVAL);
 	assert_int_equal(viq_linux_vvtd_listen(NULL, NULL), -EINVAL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The streams of a vIOMMU for who follows a guest's tables: found in order, set by value. */
 #include "support/soft.h"
+#include "support/sized.h"
 
 static struct viq_smmuv3_backend backend_of(const struct machine *m)
 {
@@ -218,6 +219,9 @@ static void errors(void **state)
 	stream.size--;
 	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, &stream, &o), -EINVAL);
 	assert_int_equal(b.ops->set(b.opaque, b.object, VSID, NULL, &o), -EINVAL);
+	stream.size++;
+	assert_takes_later(viq_smmuv3_stream, stream, b.ops->set(b.opaque, b.object, VSID, later, &o));
+	assert_gives_later(viq_smmuv3_outcome, b.ops->set(b.opaque, b.object, VSID, &stream, later));
 	/* Inside an access nothing can be changed. */
 	viq_soft_access_begin();
 	assert_int_equal(b.ops->next(b.opaque, b.object, &vsid, &broken), -EDEADLK);

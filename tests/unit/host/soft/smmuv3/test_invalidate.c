@@ -3,6 +3,7 @@
  * The software host's invalidate call: which entries it takes, how far it gets, and what it says of it. "Took effect"
  * is looked up in the TLB, page by page: entry i invalidates page i.
  */
+#include "support/sized.h"
 #include "support/soft.h"
 
 #define PAGES 200u
@@ -195,6 +196,7 @@ static void calls_that_make_no_sense_do_nothing(void **state)
 	assert_int_equal(m.host.ops->invalidate(NULL, &good, &res), -EINVAL);
 	viq_soft_counters(m.soft, &counters, sizeof(counters));
 	assert_int_equal(counters.calls, 0);
+	assert_takes_later(viq_call_request, good, m.host.ops->invalidate(m.host.opaque, later, &res));
 	machine_fini(&m);
 }
 

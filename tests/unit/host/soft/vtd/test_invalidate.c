@@ -3,6 +3,7 @@
  * The software VT-d's invalidate call: which entries it takes, how far it gets, and what it says of it. "Took effect"
  * is looked up in the IOTLB, page by page: entry i invalidates page i.
  */
+#include "support/sized.h"
 #include "support/soft_vtd.h"
 
 #define BASE  UINT64_C(0x10000000)
@@ -242,6 +243,7 @@ static void requests_that_make_no_sense(void **state)
 	host = w.table.host;
 	ok.object = host.object;
 	assert_int_equal(host.ops->invalidate(host.opaque, &ok, &res), 0);
+	assert_takes_later(viq_call_request, ok, host.ops->invalidate(host.opaque, later, &res));
 	bad = ok, bad.size++;
 	assert_int_equal(host.ops->invalidate(host.opaque, &bad, &res), -EINVAL);
 	bad = ok, bad.entry_size = 16;

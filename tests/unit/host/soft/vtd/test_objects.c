@@ -4,6 +4,7 @@
  * left when that fails.
  */
 #include "support/soft_vtd.h"
+#include "support/sized.h"
 #include "support/why.h"
 
 #define IOVA    UINT64_C(0x7000)
@@ -150,6 +151,7 @@ static void what_cannot_be_is_refused(void **state)
 		assert_int_equal(viq_soft_vtd_listen(e.soft, &l), -EINVAL);
 	}
 	assert_int_equal(viq_soft_vtd_listen(NULL, NULL), -EINVAL);
+	assert_takes_later(viq_vtd_listener, listener(&e), viq_soft_vtd_listen(e.soft, later));
 	viq_soft_vtd_destroy(NULL);
 	fini(&e);
 }
