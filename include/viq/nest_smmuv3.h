@@ -107,7 +107,7 @@ VIQ_EXPORT int viq_nest_smmuv3_begin(struct viq_nest_smmuv3_cursor *cursor, enum
 				     uint32_t first, uint32_t last);
 /*
  * Do one more stream. true: there may be more to do. *cost, if cost is not NULL: reading an STE, and each system call
- * that it took, in units of one command.
+ * that it took, in units of one command. Without a guest nothing is done, and cursor->error is -ENODEV.
  */
 VIQ_EXPORT VIQ_MUST_CHECK bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest, struct viq_nest_smmuv3_cursor *cursor,
 						    uint32_t *cost);
@@ -115,7 +115,8 @@ VIQ_EXPORT VIQ_MUST_CHECK bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest
 /*
  * Move events of all backends to the guest's event queue, in each backend's order: at most budget of each (0: 1,024),
  * so that a flood does not hold the caller. What a host has lost makes the guest's queue overflow
- * (viq_smmuv3_event_lost()). Without a guest they are dropped. 0, or the first negative errno of a backend.
+ * (viq_smmuv3_event_lost()). Without a guest they are dropped. 0, or the first negative errno of a backend; -EIO: it
+ * says that it gave more than it was asked for, of which nothing is believed, and which counts as one event lost.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_events(struct viq_nest_smmuv3 *nest, uint32_t budget);
 

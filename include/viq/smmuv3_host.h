@@ -98,7 +98,7 @@ struct viq_smmuv3_backend_ops {
 	int (*promise)(void *opaque, uint32_t object, const struct viq_smmuv3_ids *ids, struct viq_why *why);
 	/*
 	 * The lowest StreamID that has a device here and is not below *vsid: 1 and *vsid, *broken: it is not certain
-	 * that it does what it was set to. 0: none. Or a negative errno.
+	 * that it does what it was set to. 0: none. Or a negative errno. (One below *vsid is an error too: -EIO.)
 	 */
 	int (*next)(void *opaque, uint32_t object, uint32_t *vsid, bool *broken);
 	/*

@@ -193,9 +193,15 @@ struct viq_vtd_backend_ops {
 	uint32_t size; /* sizeof(struct viq_vtd_backend_ops) */
 	/* The guest has changed what its tables say: tables are where they are now. 0, or a negative errno. */
 	int (*reconfig)(void *opaque, const struct viq_vtd_tables *tables, const struct viq_vtd_reconfig *what);
-	/* The first device whose source-id is not below *source_id: 1 with *source_id, *state; 0: none. */
+	/*
+	 * The first device whose source-id is not below *source_id: 1 with *source_id, *state; 0: none; or a negative
+	 * errno. (One below *source_id, or above 65535, is an error too: -EIO.)
+	 */
 	int (*next)(void *opaque, uint32_t *source_id, struct viq_vtd_device_state *state);
-	/* The first PASID of a device, not below *pasid (1 at least), whose requests are not blocked: 1; 0: none. */
+	/*
+	 * The first PASID of a device, not below *pasid (1 at least), whose requests are not blocked: 1; 0: none. (One
+	 * below *pasid, or above 20 bits, is an error: -EIO.)
+	 */
 	int (*next_pasid)(void *opaque, uint16_t source_id, uint32_t *pasid);
 	/*
 	 * Set a device's requests with pasid, or those without PASID if it is 0. What the host refuses is blocked and

@@ -18,14 +18,21 @@ static int move(const struct viq_smmuv3_backend *b, struct viq_smmuv3 *smmu, uin
 {
 	while (budget) {
 		struct viq_smmuv3_host_event events[32];
-		uint32_t count = sizeof(events) / sizeof(events[0]);
+		uint32_t room = sizeof(events) / sizeof(events[0]), count;
 		int err;
 
-		if (count > budget)
-			count = budget;
+		if (room > budget)
+			room = budget;
+		count = room;
 		err = b->ops->events(b->opaque, b->object, events, &count);
 		if (err || !count)
 			return err;
+		if (count > room) {
+			/* Whatever it means, the guest has not got it. */
+			if (smmu)
+				viq_smmuv3_event_lost(smmu, 1);
+			return -EIO;
+		}
 		for (uint32_t i = 0; i < count && smmu; i++)
 			deliver(smmu, &events[i]);
 		budget -= count;
@@ -40,7 +47,7 @@ int viq_nest_smmuv3_events(struct viq_nest_smmuv3 *nest, uint32_t budget)
 	if (!nest)
 		return -EINVAL;
 	for (size_t i = 0; i < nest->count; i++) {
-		if (nest->backends[i].ops->events)
+		if (NEST_BACKEND_OP(&nest->backends[i], events))
 			nest_first(&err, move(&nest->backends[i], nest->smmu, budget ? budget : DEFAULT_BUDGET));
 	}
 	return err;

@@ -12,6 +12,21 @@
 /* Past every StreamID. */
 #define END (UINT64_C(1) << 32)
 
+/* The backend's first stream from this one on: 1; 0: there is none; -EIO: it goes backwards; or its own error. */
+static int next_stream(const struct viq_smmuv3_backend *b, uint64_t from, uint32_t *vsid, bool *broken)
+{
+	int found;
+
+	if (from >= END)
+		return 0;
+	*vsid = (uint32_t)from;
+	*broken = false;
+	found = b->ops->next(b->opaque, b->object, vsid, broken);
+	if (found > 0)
+		return *vsid < from ? -EIO : 1;
+	return found;
+}
+
 static int set(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b, uint32_t vsid,
 	       const struct viq_smmuv3_stream *stream, uint32_t *calls)
 {
@@ -28,21 +43,13 @@ int nest_smmuv3_block(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_back
 {
 	const struct viq_smmuv3_stream blocked = {
 		.size = sizeof(blocked), .mode = VIQ_SMMUV3_ABORT, .ste = {VIQ_SMMUV3_STE_0_V}};
-	uint32_t calls;
-	int err = 0;
+	uint32_t vsid, calls;
+	int err = 0, found;
+	bool broken;
 
-	for (uint64_t next = 0; next < END; next++) {
-		uint32_t vsid = (uint32_t)next;
-		bool broken;
-		int found = b->ops->next(b->opaque, b->object, &vsid, &broken);
-
-		if (found <= 0) {
-			nest_first(&err, found);
-			break;
-		}
+	for (uint64_t next = 0; (found = next_stream(b, next, &vsid, &broken)) > 0; next = vsid + UINT64_C(1))
 		nest_first(&err, set(nest, b, vsid, &blocked, &calls));
-		next = vsid;
-	}
+	nest_first(&err, found);
 	return err;
 }
 
@@ -58,19 +65,15 @@ static bool concerns(const struct viq_nest_smmuv3_cursor *c, uint32_t vsid, bool
 /* The backend's next stream to be set. END: none. */
 static uint64_t next_of(const struct viq_smmuv3_backend *b, struct viq_nest_smmuv3_cursor *c)
 {
-	for (uint64_t next = c->next; next < END; next++) {
-		uint32_t vsid = (uint32_t)next;
-		bool broken = false;
-		int found = b->ops->next(b->opaque, b->object, &vsid, &broken);
+	uint32_t vsid;
+	bool broken;
+	int found;
 
-		if (found <= 0) {
-			nest_first(&c->error, found);
-			break;
-		}
+	for (uint64_t next = c->next; (found = next_stream(b, next, &vsid, &broken)) > 0; next = vsid + UINT64_C(1)) {
 		if (concerns(c, vsid, broken))
 			return vsid;
-		next = vsid;
 	}
+	nest_first(&c->error, found);
 	return END;
 }
 
@@ -85,10 +88,10 @@ int viq_nest_smmuv3_begin(struct viq_nest_smmuv3_cursor *cursor, enum viq_smmuv3
 
 static bool has(const struct viq_smmuv3_backend *b, uint32_t vsid)
 {
-	uint32_t found = vsid;
+	uint32_t found;
 	bool broken;
 
-	return b->ops->next(b->opaque, b->object, &found, &broken) == 1 && found == vsid;
+	return next_stream(b, vsid, &found, &broken) == 1 && found == vsid;
 }
 
 /* The guest's words for the stream, in every backend that has it. -ENOENT: none has. */
@@ -125,8 +128,14 @@ bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest, struct viq_nest_smmuv3_c
 	uint64_t vsid = END;
 	uint32_t spent = 1;
 
-	if (!nest || !nest->smmu || !cursor)
+	if (cost)
+		*cost = 0;
+	if (!nest || !cursor)
 		return false;
+	if (!nest->smmu) {
+		nest_first(&cursor->error, -ENODEV);
+		return false;
+	}
 	for (size_t i = 0; i < nest->count; i++) {
 		uint64_t mine = next_of(&nest->backends[i], cursor);
 

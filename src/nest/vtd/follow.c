@@ -8,6 +8,8 @@
  * An error of the host is returned to the guest's queue, which stops at the descriptor: the guest retries. It is never
  * hidden while something translates by entries that the guest has asked to leave.
  */
+#include <errno.h>
+
 #include "nest.h"
 
 #define TABLE VIQ_VTD_PE_TABLE
@@ -97,13 +99,18 @@ static bool is_present(uint8_t reason)
 
 /* --- A device's entries ------------------------------------------------------------------------------------------- */
 
-/* The lowest PASID from this one on that is not blocked; UINT32_MAX: none. */
-static uint32_t next_set(const struct viq_nest_vtd *n, const struct nest_vtd_device *d, uint32_t pasid)
+/* The lowest PASID from this one on that is not blocked; UINT32_MAX: none, or the host goes backwards. */
+static uint32_t next_set(const struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32_t pasid)
 {
 	const struct viq_vtd_backend *b = &n->config.backend;
-	uint32_t next = pasid ? pasid : 1;
+	uint32_t from = pasid ? pasid : 1, next = from;
 
-	return b->ops->next_pasid(b->opaque, d->source_id, &next) > 0 ? next : UINT32_MAX;
+	if (b->ops->next_pasid(b->opaque, d->source_id, &next) <= 0)
+		return UINT32_MAX;
+	if (next >= from && next < UINT32_C(1) << VIQ_VTD_PASID_BITS)
+		return next;
+	nest_vtd_first(&d->err, -EIO);
+	return UINT32_MAX;
 }
 
 /*

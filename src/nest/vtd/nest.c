@@ -150,15 +150,23 @@ static bool concerns(const struct viq_vtd_reconfig *what, const struct nest_vtd_
 	       d->state.unsure;
 }
 
-/* The next device of the host. */
-static bool find_device(const struct viq_nest_vtd *n, uint32_t from, struct nest_vtd_device *d)
+/* The next device of the host, whose error, also that it goes backwards, is *err. */
+static bool find_device(const struct viq_nest_vtd *n, uint32_t from, struct nest_vtd_device *d, int *err)
 {
 	const struct viq_vtd_backend *b = &n->config.backend;
 	uint32_t source_id = from;
+	int found;
 
 	*d = (struct nest_vtd_device){.state.size = sizeof(d->state)};
-	if (from > UINT16_MAX || b->ops->next(b->opaque, &source_id, &d->state) <= 0)
+	if (from > UINT16_MAX)
 		return false;
+	found = b->ops->next(b->opaque, &source_id, &d->state);
+	if (found > 0 && (source_id < from || source_id > UINT16_MAX))
+		found = -EIO;
+	if (found <= 0) {
+		nest_vtd_first(err, found);
+		return false;
+	}
 	d->source_id = (uint16_t)source_id;
 	return true;
 }
@@ -186,7 +194,7 @@ static bool step(struct viq_nest_vtd *n)
 		n->inside = nest_vtd_device_step(n, d);
 	} else {
 		do {
-			if (!find_device(n, n->source_id, d))
+			if (!find_device(n, n->source_id, d, &n->err))
 				return false;
 			n->source_id = d->source_id + 1u;
 		} while (!concerns(&n->what, d));
@@ -238,6 +246,7 @@ int viq_nest_vtd_follow(struct viq_nest_vtd *n, uint16_t source_id)
 					     .source_id = source_id,
 					     .source_mask = UINT16_MAX};
 	struct nest_vtd_device d;
+	int err = 0;
 	bool more;
 
 	if (!n)
@@ -246,8 +255,8 @@ int viq_nest_vtd_follow(struct viq_nest_vtd *n, uint16_t source_id)
 		return -ENODEV;
 	if (n->config.backend.ops->reconfig)
 		return viq_nest_vtd_reconfig(n, &its);
-	if (!find_device(n, source_id, &d) || d.source_id != source_id)
-		return -ENOENT;
+	if (!find_device(n, source_id, &d, &err) || d.source_id != source_id)
+		return err ? err : -ENOENT;
 	for (more = nest_vtd_device_begin(n, &d, &everything); more; more = nest_vtd_device_step(n, &d))
 		;
 	return d.err;

@@ -6,6 +6,7 @@
 
 #include <viq/nest_smmuv3.h>
 
+#include "support/sized.h"
 #include "support/vsmmu.h"
 
 #define STREAMS 8
@@ -33,6 +34,8 @@ struct backend {
 	const struct viq_smmuv3_host_event *events;
 	uint32_t event_count, taken;
 	int events_error;
+	uint32_t claims; /* events more than it was asked for */
+	bool backwards;  /* next() gives the stream before */
 	struct viq_smmuv3_backend me;
 	uint32_t invalidated; /* entries */
 };
@@ -72,6 +75,10 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 
 	if (b->next_error)
 		return b->next_error;
+	if (b->backwards && *vsid) {
+		--*vsid;
+		return 1;
+	}
 	for (uint32_t i = 0; i < b->count; i++) {
 		if (b->vsid[i] >= *vsid && (best < 0 || b->vsid[i] < b->vsid[best]))
 			best = (int)i;
@@ -116,6 +123,7 @@ static int events(void *opaque, uint32_t object, struct viq_smmuv3_host_event *o
 	*count = left < *count ? left : *count;
 	for (uint32_t i = 0; i < *count; i++)
 		out[i] = b->events[b->taken++];
+	*count += b->claims;
 	return b->events_error;
 }
 
@@ -451,11 +459,33 @@ static void a_cursor_outlives_what_comes_and_goes(void **state)
 	end(&w);
 }
 
+/* StreamIDs of a host go up, or it is left alone: a walk over them ends whatever it says. */
+static void a_host_that_goes_backwards(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	has(&w.a, 0);
+	has(&w.a, 5);
+	has(&w.b, 3);
+	has(&w.b, 7);
+	w.a.backwards = true;
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_ENABLED, 0, 255), -EIO);
+	assert_set(0, 3, 7);
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 6, 7), -EIO);
+	assert_set(7);
+	assert_int_equal(viq_nest_smmuv3_follow(w.nest, 5), -ENOENT);
+	assert_int_equal(viq_nest_smmuv3_leave(w.nest, &w.a.me), -EIO);
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_ENABLED, 0, 255), 0);
+	end(&w);
+}
+
 /* --- Come and go -------------------------------------------------------------------------------------------------- */
 
 static void without_a_guest_nothing_changes(void **state)
 {
 	struct viq_nest_smmuv3_cursor c;
+	uint32_t cost = 77;
 	struct world w;
 
 	begin(&w);
@@ -464,11 +494,25 @@ static void without_a_guest_nothing_changes(void **state)
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_RESTORED, 0, 255), -ENODEV);
 	assert_int_equal(viq_nest_smmuv3_follow(w.nest, 3), -ENODEV);
 	assert_int_equal(viq_nest_smmuv3_begin(&c, VIQ_SMMUV3_ENABLED, 0, 255), 0);
-	assert_false(viq_nest_smmuv3_step(w.nest, &c, NULL));
+	assert_false(viq_nest_smmuv3_step(w.nest, &c, &cost));
+	assert_int_equal(cost, 0);
+	assert_int_equal(c.error, -ENODEV);
 	assert_int_equal(order_count, 0);
+	cost = 77;
+	assert_false(viq_nest_smmuv3_step(NULL, &c, &cost));
+	assert_int_equal(cost, 0);
+	assert_int_equal(viq_nest_smmuv3_bind(w.nest, w.v->smmu, NULL), 0);
+	/* Half way: what is left to do is not done. */
+	has(&w.a, 4);
+	assert_int_equal(viq_nest_smmuv3_begin(&c, VIQ_SMMUV3_ENABLED, 0, 255), 0);
+	assert_true(viq_nest_smmuv3_step(w.nest, &c, NULL));
+	assert_int_equal(c.error, 0);
+	assert_int_equal(viq_nest_smmuv3_bind(w.nest, NULL, NULL), 0);
+	assert_false(viq_nest_smmuv3_step(w.nest, &c, NULL));
+	assert_int_equal(c.error, -ENODEV);
 	assert_int_equal(viq_nest_smmuv3_bind(w.nest, w.v->smmu, NULL), 0);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_RESTORED, 0, 255), 0);
-	assert_set(3);
+	assert_set(3, 4);
 	assert_int_equal(viq_nest_smmuv3_bind(NULL, w.v->smmu, NULL), -EINVAL);
 	end(&w);
 }
@@ -503,6 +547,15 @@ static void streams_of_a_host_that_leaves_abort(void **state)
 	end(&w);
 }
 
+static int join_and_leave(struct world *w, struct viq_smmuv3_backend backend, const struct viq_smmuv3_backend_ops *ops)
+{
+	int err;
+
+	backend.ops = ops;
+	err = viq_nest_smmuv3_join(w->nest, &backend, NULL);
+	return err ? err : viq_nest_smmuv3_leave(w->nest, &backend);
+}
+
 static void hosts_that_cannot_join(void **state)
 {
 	struct viq_smmuv3_backend_ops bad = all;
@@ -527,10 +580,12 @@ static void hosts_that_cannot_join(void **state)
 	bad.set = NULL;
 	assert_int_equal(viq_nest_smmuv3_join(w.nest, &poor, NULL), -EINVAL);
 	bad.set = set;
+	assert_takes_later(viq_smmuv3_backend_ops, bad, join_and_leave(&w, poor, later));
 	bad.next = NULL;
 	assert_int_equal(viq_nest_smmuv3_join(w.nest, &poor, NULL), -EINVAL);
 	/* What is optional may be missing. */
-	bad = (struct viq_smmuv3_backend_ops){.size = sizeof(bad), .next = next, .set = set};
+	bad = (struct viq_smmuv3_backend_ops){
+		.size = offsetof(struct viq_smmuv3_backend_ops, events), .next = next, .set = set, .events = events};
 	assert_int_equal(viq_nest_smmuv3_join(w.nest, &poor, NULL), 0);
 	assert_int_equal(viq_nest_smmuv3_events(w.nest, 0), 0);
 	/* The living guest sees more than this one has. */
@@ -740,6 +795,30 @@ static void p4_events_are_bounded(void **state)
 	end(&w);
 }
 
+/* A host that says that it filled more than there is room for: nothing is read there, and the guest hears of a loss. */
+static void more_events_than_asked_for(void **state)
+{
+	struct viq_smmuv3_host_event many[64] = {{.record = {0x10}}};
+	static const uint32_t claims[] = {1, 32, 40, UINT32_MAX - 32};
+	struct world w;
+
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		begin(&w);
+		w.a.events = w.b.events = many;
+		w.a.event_count = 64;
+		w.b.event_count = 1;
+		w.a.claims = claims[i];
+		assert_int_equal(viq_nest_smmuv3_events(w.nest, 0), -EIO);
+		assert_int_equal(smmuv3_counters(w.v->smmu).events_lost, 1);
+		assert_int_equal(prod(&w) & VIQ_SMMUV3_EVENTQ_OVFLG, VIQ_SMMUV3_EVENTQ_OVFLG);
+		/* The other's is there. */
+		assert_int_equal(smmuv3_counters(w.v->smmu).events, 1);
+		assert_int_equal(viq_nest_smmuv3_bind(w.nest, NULL, NULL), 0);
+		assert_int_equal(viq_nest_smmuv3_events(w.nest, 1), -EIO);
+		end(&w);
+	}
+}
+
 static void bad_arguments(void **state)
 {
 	struct viq_nest_smmuv3_ops ops = {.size = sizeof(ops) - 1};
@@ -772,6 +851,8 @@ int main(void)
 		cmocka_unit_test(a_hosts_losses_are_an_overflow),
 		cmocka_unit_test(p4_events_are_bounded),
 		cmocka_unit_test(bad_arguments),
+		cmocka_unit_test(a_host_that_goes_backwards),
+		cmocka_unit_test(more_events_than_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

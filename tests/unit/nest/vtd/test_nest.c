@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "support/linux_vnest.h"
+#include "support/sized.h"
 
 #define DID 4
 
@@ -203,12 +204,21 @@ struct scripted {
 	} sets[SETS];
 	uint32_t count, settled;
 	bool listened;
+	bool backwards;     /* next() and next_pasid() give what is before */
+	uint32_t too_large; /* next_pasid() gives this one */
+	int next_error;
 };
 
 static int scripted_next(void *opaque, uint32_t *source_id, struct viq_vtd_device_state *state)
 {
 	struct scripted *s = opaque;
 
+	if (s->next_error)
+		return s->next_error;
+	if (s->backwards && *source_id > s->first) {
+		--*source_id;
+		return 1;
+	}
 	if (*source_id < s->first)
 		*source_id = s->first;
 	if (*source_id >= s->first + s->devices)
@@ -221,7 +231,10 @@ static int scripted_next(void *opaque, uint32_t *source_id, struct viq_vtd_devic
 
 static int scripted_next_pasid(void *opaque, uint16_t source_id, uint32_t *pasid)
 {
-	return 0;
+	struct scripted *s = opaque;
+
+	*pasid = s->too_large ? s->too_large : *pasid - 1;
+	return s->backwards || s->too_large;
 }
 
 static int scripted_set(void *opaque, uint16_t source_id, uint32_t pasid, const struct viq_vtd_translation *as,
@@ -299,6 +312,55 @@ static void the_first_error_is_told(void **state)
 	vnest_free(n);
 }
 
+/* Source-ids and PASIDs of a host go up, or it is left alone: a walk over them ends whatever it says. */
+static void a_host_that_goes_backwards(void **state)
+{
+	struct viq_vtd_reconfig all = change(VIQ_VTD_PASID_CACHE, VIQ_VTD_SCOPE_ALL);
+	struct scripted s = {.first = VNEST_SID(0), .devices = 2, .backwards = true};
+	struct vnest *n = vnest_new(1);
+
+	use(n, &s);
+	vnest_context_on(n, 0);
+	vnest_first(n, 0, 0, DID, 1);
+	vnest_first(n, 0, 7, DID, 2);
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &all), -EIO);
+	assert_int_equal(s.count, 2);
+	s.devices = 1;
+	s.backwards = false;
+	for (uint32_t pasid = 1u << 20; pasid; pasid += pasid) {
+		s.count = 0;
+		s.too_large = pasid;
+		assert_int_equal(viq_nest_vtd_follow(n->nest, s.first), -EIO);
+		assert_int_equal(s.count, 2);
+	}
+	s.next_error = -ENODEV;
+	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &all), -ENODEV);
+	assert_int_equal(viq_nest_vtd_follow(n->nest, s.first), -ENODEV);
+	vnest_free(n);
+}
+
+static int create(struct scripted *s, const struct viq_vtd_backend_ops *ops)
+{
+	struct viq_nest_vtd_config config;
+	struct viq_nest_vtd *nest;
+	int err;
+
+	viq_nest_vtd_config_init(&config, sizeof(config));
+	config.backend = (struct viq_vtd_backend){ops, s};
+	err = viq_nest_vtd_create(&config, &nest, NULL);
+	if (!err)
+		viq_nest_vtd_destroy(nest);
+	return err;
+}
+
+static void a_host_of_another_version(void **state)
+{
+	struct scripted s = {0};
+
+	assert_int_equal(create(&s, NULL), -EINVAL);
+	assert_takes_later(viq_vtd_backend_ops, scripted_ops, create(&s, later));
+}
+
 /* What may still translate is set again altogether, whatever the guest's descriptor names. */
 static void an_unsure_device_is_done_whole(void **state)
 {
@@ -348,6 +410,8 @@ static void without_a_root_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_host_of_another_version),
+		cmocka_unit_test(a_host_that_goes_backwards),
 		cmocka_unit_test(a_living_guest),
 		cmocka_unit_test(a_narrow_machine),
 		cmocka_unit_test(a_step_at_a_time),
