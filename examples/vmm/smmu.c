@@ -205,8 +205,8 @@ static void make_config(struct smmu *s)
 	viq_nest_smmuv3_offer(s->nest, false, &s->config);
 	if (s->options.no_range)
 		s->config.idr3 &= ~(uint32_t)VIQ_SMMUV3_IDR3_RIL;
-	if (s->options.msi)
-		s->config.idr0 |= VIQ_SMMUV3_IDR0_MSI;
+	if (!s->options.msi)
+		s->config.idr0 &= ~(uint32_t)VIQ_SMMUV3_IDR0_MSI;
 	if (s->options.cmdq)
 		s->config.idr1 = (s->config.idr1 & ~(uint32_t)VIQ_SMMUV3_IDR1_CMDQS) |
 				 (uint32_t)VIQ_PUT(VIQ_SMMUV3_IDR1_CMDQS, s->options.cmdq);

@@ -136,8 +136,12 @@ struct viq_smmuv3_config {
 
 /*
  * Fill *config with a sane default: stage 1 of SMMUv3.1 with 4K, 16K and 64K granules, 48-bit addresses, 16-bit
- * StreamIDs and ASIDs, two-level stream tables, queues of up to 2^19 entries, no ATS, no substreams, no range
- * invalidation, no MSI, null host. The caller sets mem, host, ops and what its host offers more.
+ * StreamIDs and ASIDs, two-level stream tables, queues of up to 2^19 entries, MSIs, no ATS, no substreams, no range
+ * invalidation, null host. The caller sets mem, host, ops and what its host offers more.
+ *
+ * MSIs are there because some drivers (FreeBSD's) wait for CMD_SYNC by an MSI into their memory without asking whether
+ * there are any, and others poll their memory then, which costs no exit. A VMM without a controller for MSIs describes
+ * none for the SMMU in its device tree or IORT: then no other ones are configured.
  */
 VIQ_EXPORT void viq_smmuv3_config_init(struct viq_smmuv3_config *config, size_t size);
 

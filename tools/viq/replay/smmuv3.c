@@ -142,6 +142,7 @@ static const struct viq_smmuv3_ops ops = {
 static void offer_features(struct viq_smmuv3_config *config, unsigned int sid_bits)
 {
 	viq_smmuv3_config_init(config, sizeof(*config));
+	config->idr0 &= ~(uint32_t)VIQ_SMMUV3_IDR0_MSI;
 	config->idr0 |= VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_CD2L;
 	config->idr1 &= ~(uint32_t)(VIQ_SMMUV3_IDR1_SIDSIZE | VIQ_SMMUV3_IDR1_SSIDSIZE);
 	config->idr1 |= (uint32_t)(VIQ_PUT(VIQ_SMMUV3_IDR1_SIDSIZE, sid_bits) | VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20));

@@ -198,7 +198,7 @@ static void defaults(void **state)
 	assert_int_equal(config.size, sizeof(config));
 	assert_int_equal(config.idr0 & (REG(IDR0_S1P) | REG(IDR0_S2P) | REG(IDR0_ASID16)),
 			 REG(IDR0_S1P) | REG(IDR0_ASID16));
-	assert_int_equal(config.idr0 & (REG(IDR0_ATS) | REG(IDR0_MSI) | REG(IDR0_PRI)), 0);
+	assert_int_equal(config.idr0 & (REG(IDR0_ATS) | REG(IDR0_MSI) | REG(IDR0_PRI)), REG(IDR0_MSI));
 	assert_int_equal(VIQ_GET(REG(IDR0_TTF), config.idr0), 2);
 	assert_int_equal(VIQ_GET(REG(IDR0_ST_LEVEL), config.idr0), 1);
 	assert_int_equal(VIQ_GET(REG(IDR0_STALL_MODEL), config.idr0), 1);

@@ -132,6 +132,30 @@ static void polled_form_writes_its_own_entry(void **state)
 	vsmmu_free(v);
 }
 
+/*
+ * FreeBSD waits for each CMD_SYNC by an MSI into its entry, without looking at IDR0.MSI and with its interrupts still
+ * off: what config_init() offers is enough for it.
+ */
+static void a_guest_that_always_asks_for_msis_needs_no_option(void **state)
+{
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+	uint64_t entry;
+
+	viq_smmuv3_config_init(&config, sizeof(config));
+	config.host.ops = NULL; /* the harness' */
+	v = vsmmu_new(&config);
+	vsmmu_boot(v, 3);
+	vsmmu_w32(v, REG(IRQ_CTRL), 0);
+	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
+	entry = vsmmu_entry(v, v->prod);
+	vsmmu_push(v, UINT64_C(0x0fc01046), entry);
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_peek32(v, entry), 0);
+	vsmmu_free(v);
+}
+
 /* An MSI onto a command that is queued behind: whatever happens to that one, it was read once and checked. */
 static void msi_onto_the_next_command(void **state)
 {
@@ -503,6 +527,7 @@ int main(void)
 		cmocka_unit_test(msi_through_the_hook),
 		cmocka_unit_test(msi_to_memory),
 		cmocka_unit_test(polled_form_writes_its_own_entry),
+		cmocka_unit_test(a_guest_that_always_asks_for_msis_needs_no_option),
 		cmocka_unit_test(msi_onto_the_next_command),
 		cmocka_unit_test(aborted_msi),
 		cmocka_unit_test(msi_address_is_zero_as_a_whole),
