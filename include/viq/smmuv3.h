@@ -23,6 +23,8 @@
  *   viq_smmuv3_destroy()      must not be called
  *
  * kick() is called when all else is done, and may call everything but viq_smmuv3_destroy().
+ *
+ * What the guest did wrong is its error; what the host could not do is not: the queue waits (host_wait() below).
  */
 #ifndef VIQ_SMMUV3_H
 #define VIQ_SMMUV3_H
@@ -95,9 +97,9 @@ struct viq_smmuv3_ops {
 	 * The configuration of streams [first, last] may have changed: for each device behind one of them, ask
 	 * viq_smmuv3_stream_config() and set the host up; context descriptors of these streams must be read again even
 	 * if the answer is as before (4.3). Everything queued before the command has taken effect when this is called.
-	 * Returns 0, or a negative errno if it could not be done now: for a command the queue then stops with
-	 * CERROR_ABT at it, so that the guest retries; other causes have no way back to the guest and ignore the
-	 * result, so the embedder must make the streams abort.
+	 * Returns 0, or a negative errno if it could not be done now: for a command the queue then waits at it, see
+	 * host_wait(); other causes have no way back to the guest and ignore the result, so the embedder must make the
+	 * streams abort.
 	 */
 	int (*reconfig)(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
 	/*
@@ -113,6 +115,16 @@ struct viq_smmuv3_ops {
 	void (*host_error)(void *opaque, const struct viq_call_result *result);
 	/* One call for each command that leaves the queue or stops it, in queue order. Costs time. */
 	void (*trace)(void *opaque, const struct viq_smmuv3_trace *trace);
+	/*
+	 * The host, or reconfig(), could not do what a command needs (no memory, busy, gone, ...), which is not the
+	 * guest's fault. The queue waits at that command, and the guest sees no error. result: why; times: attempts in
+	 * a row that ended there. A write of the guest makes no further one.
+	 * Returns 0: viq_smmuv3_run() will be called, later, to try again. Positive: give up: the guest gets CERROR_ABT
+	 * at the command, has it read again by acknowledging that, and this is called again if it fails again.
+	 * NULL: kick() is called when the write or viq_smmuv3_run() is done; the guest gets CERROR_ABT if there is no
+	 * kick(), or if it is kick() that calls viq_smmuv3_run(): then nobody would try again.
+	 */
+	int (*host_wait)(void *opaque, const struct viq_call_result *result, uint64_t times);
 };
 
 /*
@@ -181,10 +193,16 @@ VIQ_EXPORT void viq_smmuv3_mmio_write(struct viq_smmuv3 *smmu, uint64_t offset, 
 
 /*
  * Consume at most budget commands (0: as many as the queue can hold); extra host calls are charged against it too.
- * Returns: true if consumable commands are left; kick() is not called for them. Context: the thread that owns the
- * object.
+ * Returns: true if consumable commands are left; kick() is not called for them. false also if the queue waits for the
+ * host. Context: the thread that owns the object.
  */
 VIQ_EXPORT bool viq_smmuv3_run(struct viq_smmuv3 *smmu, uint32_t budget);
+
+/*
+ * Does the queue wait for the host? Then viq_smmuv3_run() makes one attempt, which takes a while to be of use: call it
+ * after some time, not at once. Returns: attempts in a row that failed, 0: it does not wait. Context: as above.
+ */
+VIQ_EXPORT uint64_t viq_smmuv3_waits_for_host(const struct viq_smmuv3 *smmu);
 
 /*
  * Put a 32-byte event record into the guest's event queue (7.2).
@@ -246,6 +264,7 @@ struct viq_smmuv3_counters {
 	uint64_t events_lost;                     /* queue full, disabled or gone */
 	uint64_t budget_ends;                     /* runs that ended with work left */
 	uint64_t writes_lost;                     /* register writes from callbacks, beyond 8 in a call */
+	uint64_t host_waits;                      /* attempts that ended with the queue waiting for the host */
 };
 
 /*

@@ -27,6 +27,8 @@
  *   viq_vtd_destroy()      must not be called
  *
  * kick() is called when all else is done, and may call everything but viq_vtd_destroy().
+ *
+ * What the guest did wrong is its error; what a host could not do is not: the queue waits (host_wait() below).
  */
 #ifndef VIQ_VTD_H
 #define VIQ_VTD_H
@@ -68,7 +70,7 @@ enum viq_vtd_fate {
 	VIQ_VTD_FATE_TIMEOUT,  /* a device-TLB descriptor whose device timed out: the next wait descriptor aborts */
 	VIQ_VTD_FATE_ICE,      /* a device-TLB descriptor whose device answered wrongly */
 	VIQ_VTD_FATE_ERROR,    /* the queue stopped here with IQE: see iqei */
-	VIQ_VTD_FATE_RETRY,    /* the queue stopped here with ITE: read again when the guest has cleared it */
+	VIQ_VTD_FATE_RETRY, /* it stopped here with ITE after the embedder gave up: read again when that is cleared */
 };
 
 struct viq_vtd_trace {
@@ -92,8 +94,8 @@ struct viq_vtd_ops {
 	 * Devices may have to be configured differently: read the guest's context and PASID entries again (see
 	 * viq_vtd_tables()), attach, replace, detach. Everything queued before the descriptor has taken effect when
 	 * this is called. Returns 0, or a negative errno if it could not be done now: for a descriptor the queue then
-	 * stops as for a host's failure (ITE, see below) and the descriptor is read again; other causes have no way
-	 * back to the guest and ignore the result, so the embedder must block the devices.
+	 * waits at it, see host_wait(); other causes have no way back to the guest and ignore the result, so the
+	 * embedder must block the devices.
 	 */
 	int (*reconfig)(void *opaque, const struct viq_vtd_reconfig *what);
 	/* The same for interrupt remapping, which is the embedder's. first and count are 0 unless cause is IEC. */
@@ -103,8 +105,8 @@ struct viq_vtd_ops {
 	 * descriptor names, or no such table at all. Called in queue order: everything before has taken effect.
 	 * 0: done, or there is nothing to do. -ETIMEDOUT: the device did not answer: the guest sees FSTS.ITE with its
 	 * source-id, the next wait descriptor aborts, and the invalidation is the guest's to repeat. -EIO: the device
-	 * answered wrongly: FSTS.ICE, and the queue goes on. Other errors: not done now, the queue stops as for a
-	 * host's failure. Must be there if ECAP.DT = 1.
+	 * answered wrongly: FSTS.ICE, and the queue goes on. Other errors: not done now, the queue waits, see
+	 * host_wait(). Must be there if ECAP.DT = 1.
 	 */
 	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
 	/*
@@ -121,22 +123,34 @@ struct viq_vtd_ops {
 	void (*host_error)(void *opaque, const struct viq_vtd_table *table, const struct viq_call_result *result);
 	/* One call for each descriptor that leaves the queue or stops it, in queue order. Costs time. */
 	void (*trace)(void *opaque, const struct viq_vtd_trace *trace);
+	/*
+	 * A host, or a hook, could not do what a descriptor needs (no memory, busy, gone, ...), which is not the
+	 * guest's fault. The queue waits at that descriptor, and the guest sees no error. result: why; times: attempts
+	 * in a row that ended there. A write of the guest makes no further one.
+	 * Returns 0: viq_vtd_run() will be called, later, to try again. Positive: give up: the guest gets ITE at the
+	 * descriptor (see below), has it read again by clearing that, and this is called again if it fails again. With
+	 * ECAP.DT = 0 there is no such error: the guest sees a queue that stands still, and each write of IQT tries.
+	 * NULL: kick() is called when the write or viq_vtd_run() is done; what giving up does happens if there is no
+	 * kick(), or if it is kick() that calls viq_vtd_run(): then nobody would try again.
+	 */
+	int (*host_wait)(void *opaque, const struct viq_call_result *result, uint64_t times);
 };
 
 /*
  * How the guest is told of a host's failure:
  *
  *   one entry illegal, and exactly which   FSTS.IQE, IQEI = 4, IQH at the descriptor: its fields are not acceptable
- *   anything else: device time-out, no     FSTS.ITE, ITESID = 0 (not told), IQH at the first descriptor that did not
- *   memory, table gone, imprecise answer,  take effect everywhere. Clearing ITE makes viq read it again: a retry
- *   failed hook
+ *   anything else: time-out of a table,    nothing: IQH at the first descriptor that did not take effect everywhere,
+ *   no memory, table gone, imprecise       until viq_vtd_run() succeeds. If the embedder gives up: FSTS.ITE, ITESID = 0
+ *   answer, failed hook                    (not told); clearing ITE makes viq read it again: a retry
  *
  * The second kind is not the guest's fault, and VT-d has no code for it. IQE would be wrong: a driver answers it by
  * overwriting the descriptor at IQH (Linux does), and a valid invalidation would be lost. ITE is the error that a
  * driver answers by clearing it and going on with what was not fetched yet; since nothing from IQH on counts as
- * fetched, nothing has to be aborted, and no wait descriptor completes before the invalidations are confirmed. With
- * ECAP.DT = 0 ITE is reserved: a guest that does not look at it just sees a queue that stands still. What several
- * tables answer is brought back to queue order: the guest sees the first descriptor that failed anywhere.
+ * fetched, nothing has to be aborted, and no wait descriptor completes before the invalidations are confirmed. But
+ * Linux 5.8 to its fix of March 2026 may loop for ever at any ITE, which is why it is the last resort. With ECAP.DT = 0
+ * ITE is reserved (11.4.7.1). What several tables answer is brought back to queue order: what counts is the first
+ * descriptor that failed anywhere.
  */
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
@@ -231,9 +245,16 @@ VIQ_EXPORT void viq_vtd_mmio_write(struct viq_vtd *vtd, uint64_t offset, unsigne
 
 /*
  * Consume at most budget descriptors (0: as many as the queue can hold), counted as config.budget says. Returns: true
- * if consumable descriptors are left; kick() is not called for them. Context: the thread that owns the object.
+ * if consumable descriptors are left; kick() is not called for them. false also if the queue waits for a host. Context:
+ * the thread that owns the object.
  */
 VIQ_EXPORT bool viq_vtd_run(struct viq_vtd *vtd, uint32_t budget);
+
+/*
+ * Does the queue wait for a host? Then viq_vtd_run() makes one attempt, which takes a while to be of use: call it after
+ * some time, not at once. Returns: attempts in a row that failed, 0: it does not wait. Context: as above.
+ */
+VIQ_EXPORT uint64_t viq_vtd_waits_for_host(const struct viq_vtd *vtd);
 
 /*
  * Record a fault (VIQ_VTD_FRCD_*; F is set here, reserved bits are cleared).
@@ -270,7 +291,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_restore(struct viq_vtd *vtd, const void *b
 struct viq_vtd_counters {
 	uint64_t descriptors[16];                 /* consumed, by type */
 	uint64_t iqe[16];                         /* queue stops with IQE, by VIQ_VTD_IQEI_* */
-	uint64_t retries;                         /* queue stops with ITE for a host's or a hook's failure */
+	uint64_t retries;                         /* queue stops with ITE after the embedder gave up */
 	uint64_t timeouts;                        /* device-TLB descriptors that timed out */
 	uint64_t aborted;                         /* wait descriptors that did not complete for that */
 	uint64_t ice;                             /* device-TLB descriptors that were answered wrongly */
@@ -286,6 +307,7 @@ struct viq_vtd_counters {
 	uint64_t faults_lost;
 	uint64_t budget_ends; /* runs that ended with work left */
 	uint64_t writes_lost; /* register writes from callbacks, beyond 8 in a call */
+	uint64_t host_waits;  /* attempts that ended with the queue waiting for a host */
 };
 
 /*

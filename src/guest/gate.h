@@ -22,8 +22,9 @@ struct gate_write {
 };
 
 struct gate {
-	bool busy; /* a call goes on */
-	bool owed; /* something of what follows, when it is done */
+	bool busy;    /* a call goes on */
+	bool kicking; /* kick() goes on */
+	bool owed;    /* something of what follows, when it is done */
 	bool kick;
 	bool reset;
 	uint32_t count; /* of the writes */

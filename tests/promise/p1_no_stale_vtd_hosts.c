@@ -155,7 +155,7 @@ static void test_random_lives(void **state)
 		settle(v);
 		c = vtd_counters(v->vtd);
 		completed += c.descriptors[VREG(TYPE_WAIT)];
-		stops += c.retries + c.iqe[4];
+		stops += c.host_waits + c.iqe[4];
 		aborted += c.aborted;
 		vvtd_free(v);
 	}

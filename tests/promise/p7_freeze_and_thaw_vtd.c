@@ -120,6 +120,9 @@ static void test_moved_at_every_step(void **state)
 			snapshot(moves, regs);
 			vvtd_migrate(moves);
 			assert_same_regs(moves, regs);
+			if (viq_vtd_waits_for_host(stays->vtd))
+				viq_vtd_run(stays->vtd, 0), viq_vtd_run(moves->vtd, 0);
+			snapshot(moves, regs);
 			assert_same_regs(stays, regs);
 			assert_memory_equal(stays->ram + VVTD_STATUS, moves->ram + VVTD_STATUS, 4 * stays->slots);
 			for (unsigned int h = 0; h < 6; h++)

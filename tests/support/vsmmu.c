@@ -76,6 +76,15 @@ static void on_host_error(void *opaque, const struct viq_call_result *result)
 	vsmmu_log_add(opaque, (struct vsmmu_log){.kind = LOG_ERROR, .a = result->error});
 }
 
+static int on_host_wait(void *opaque, const struct viq_call_result *result, uint64_t times)
+{
+	struct vsmmu *v = opaque;
+
+	assert_int_equal(result->size, sizeof(*result));
+	log_snapshot(v, (struct vsmmu_log){.kind = LOG_WAIT, .a = result->error, .b = times});
+	return v->gives_up;
+}
+
 static void on_trace(void *opaque, const struct viq_smmuv3_trace *trace)
 {
 	struct vsmmu *v = opaque;
@@ -173,6 +182,7 @@ struct vsmmu *vsmmu_new(const struct viq_smmuv3_config *config)
 		.kick = on_kick,
 		.host_error = on_host_error,
 		.trace = on_trace,
+		.host_wait = on_host_wait,
 	};
 	if (config)
 		v->config = *config;
@@ -492,6 +502,13 @@ void vsmmu_forget(struct vsmmu *v)
 	vsmmu_log_clear(v);
 	host->effect_count = 0;
 	memset(host->hash, 0, host->hash_size * sizeof(*host->hash));
+}
+
+void vsmmu_retry(struct vsmmu *v)
+{
+	while (viq_smmuv3_run(v->smmu, 0))
+		;
+	vsmmu_observe(v);
 }
 
 bool vsmmu_drain(struct vsmmu *v, unsigned int rounds)

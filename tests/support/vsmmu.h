@@ -83,6 +83,7 @@ enum vsmmu_log_kind {
 	LOG_MSI,      /* a = address, b = data: through the hook */
 	LOG_KICK,
 	LOG_ERROR, /* a = viq_call_error */
+	LOG_WAIT,  /* a = viq_call_error, b = times: the host_wait hook */
 	LOG_TRACE, /* a = fate, b = index, c = cerror */
 	LOG_WRITE, /* a = guest address, b = length: guest memory was written */
 };
@@ -115,6 +116,7 @@ struct vsmmu {
 	size_t log_count, log_room;
 	int reconfig_result; /* what reconfig() answers to a command */
 	int msi_result;
+	bool gives_up; /* host_wait() does, at once; else it waits for vsmmu_retry() */
 	void (*on_trace)(struct vsmmu *v, const struct viq_smmuv3_trace *trace); /* also when quiet */
 	void *opaque;                                                            /* for on_trace */
 	/* The driver. Indices here are absolute: they count since the queue was set up. */
@@ -177,6 +179,8 @@ bool vsmmu_idle(struct vsmmu *v);           /* CONS == PROD and no error */
 unsigned int vsmmu_linux_gerror(struct vsmmu *v);
 /* Forget log, effects and every command consumed so far. */
 void vsmmu_forget(struct vsmmu *v);
+/* The VMM tries again what the queue waits for, and the guest observes. */
+void vsmmu_retry(struct vsmmu *v);
 /* Run as an event loop would, handling errors as Linux, until idle or for rounds rounds. True: idle. */
 bool vsmmu_drain(struct vsmmu *v, unsigned int rounds);
 
@@ -192,6 +196,12 @@ void vsmmu_log_clear(struct vsmmu *v);
 		vsmmu_observe(v);                                                                                      \
 		assert_int_equal(vsmmu_cerror(v), (code));                                                             \
 		assert_cons(v, absolute);                                                                              \
+	} while (0)
+/* It waits at the command for the host, and the guest sees nothing but that. */
+#define assert_waits(v, absolute)                                                                                      \
+	do {                                                                                                           \
+		assert_stopped(v, absolute, VIQ_SMMUV3_CERROR_NONE);                                                   \
+		assert_true(viq_smmuv3_waits_for_host((v)->smmu));                                                     \
 	} while (0)
 #define assert_idle(v) assert_true(vsmmu_idle(v))
 

@@ -85,6 +85,15 @@ static void on_host_error(void *opaque, const struct viq_vtd_table *table, const
 				     .kind = VLOG_ERROR, .a = result->error, .b = table->domain_id, .c = table->pasid});
 }
 
+static int on_host_wait(void *opaque, const struct viq_call_result *result, uint64_t times)
+{
+	struct vvtd *v = opaque;
+
+	assert_int_equal(result->size, sizeof(*result));
+	vvtd_log_add(v, (struct vvtd_log){.kind = VLOG_WAIT, .a = result->error, .b = times});
+	return v->gives_up;
+}
+
 static void on_trace(void *opaque, const struct viq_vtd_trace *trace)
 {
 	struct vvtd *v = opaque;
@@ -171,6 +180,7 @@ struct vvtd *vvtd_new(const struct viq_vtd_config *config)
 		.kick = on_kick,
 		.host_error = on_host_error,
 		.trace = on_trace,
+		.host_wait = on_host_wait,
 	};
 	v->devtlb_times = -1;
 	if (config)
@@ -455,9 +465,16 @@ bool vvtd_idle(struct vvtd *v)
 	       !(vvtd_r32(v, VREG(FSTS)) & (VREG(FSTS_IQE) | VREG(FSTS_ITE)));
 }
 
+void vvtd_retry(struct vvtd *v)
+{
+	while (viq_vtd_run(v->vtd, 0))
+		;
+	vvtd_observe(v);
+}
+
 bool vvtd_drain(struct vvtd *v, unsigned int rounds)
 {
-	while (rounds-- && viq_vtd_run(v->vtd, 0))
+	while (rounds-- && (viq_vtd_run(v->vtd, 0) || viq_vtd_waits_for_host(v->vtd)))
 		vvtd_observe(v);
 	return vvtd_idle(v);
 }

@@ -70,6 +70,7 @@ enum vvtd_log_kind {
 	VLOG_MSI,      /* a = address, b = data */
 	VLOG_KICK,
 	VLOG_ERROR, /* a = viq_call_error, b = domain-id, c = PASID */
+	VLOG_WAIT,  /* a = viq_call_error, b = times: the host_wait hook */
 	VLOG_TRACE, /* a = fate, b = head, c = iqei */
 	VLOG_WRITE, /* a = guest address, b = length: guest memory was written */
 };
@@ -116,6 +117,7 @@ struct vvtd {
 	struct vvtd_log *log;
 	size_t log_count, log_room;
 	int reconfig_result, remap_result, devtlb_result;
+	bool gives_up;    /* host_wait() does, at once; else it waits for vvtd_retry() */
 	int devtlb_times; /* how often devtlb_result is given; -1: always */
 	void (*on_reconfig)(struct vvtd *v, const struct viq_vtd_reconfig *what);
 	void (*on_trace)(struct vvtd *v, const struct viq_vtd_trace *trace);
@@ -186,6 +188,8 @@ bool vvtd_completed(struct vvtd *v, uint64_t absolute);        /* of a wait */
 /* Look as the guest does; checks P1. */
 void vvtd_observe(struct vvtd *v);
 bool vvtd_idle(struct vvtd *v); /* IQH == IQT, no error */
+/* The VMM tries again what the queue waits for, and the guest observes. */
+void vvtd_retry(struct vvtd *v);
 /* Run as an event loop would, for rounds rounds. True: idle. */
 bool vvtd_drain(struct vvtd *v, unsigned int rounds);
 /* Forget log and effects. */
@@ -203,7 +207,15 @@ size_t vvtd_log_number(const struct vvtd *v, enum vvtd_log_kind kind);
 		assert_int_equal(VIQ_GET(VREG(IQERCD_IQEI), vvtd_r64(v, VREG(IQERCD))), code);                         \
 		assert_iqh(v, absolute);                                                                               \
 	} while (0)
-/* It stopped there with ITE, to be read again. */
+/* It waits at the descriptor for a host, and the guest sees nothing but that. */
+#define assert_vwaits(v, absolute)                                                                                     \
+	do {                                                                                                           \
+		vvtd_observe(v);                                                                                       \
+		assert_int_equal(vvtd_r32(v, VREG(FSTS)) & (VREG(FSTS_IQE) | VREG(FSTS_ITE)), 0);                      \
+		assert_iqh(v, absolute);                                                                               \
+		assert_true(viq_vtd_waits_for_host((v)->vtd));                                                         \
+	} while (0)
+/* It stopped there with ITE, to be read again, because the embedder gave up. */
 #define assert_retry(v, absolute)                                                                                      \
 	do {                                                                                                           \
 		vvtd_observe(v);                                                                                       \

@@ -8,9 +8,10 @@
  *   time-out or failure, an ATC_INV suspected   nothing yet: the other commands are completed by further calls, the
  *                                               ATC_INVs are retained, and the next CMD_SYNC reports
  *                                               CERROR_ATC_INV_SYNC (7.1: which one failed is unknown)
- *   anything else: no memory, device gone, ...  CERROR_ABT at the first command that is not confirmed. It is not the
- *                                               guest's fault and has no code of its own; ABT is the one that makes
- *                                               a driver retry without changing the command
+ *   any failure, with an entry suspected whose  nothing: the commands are read again, and find no such stream
+ *   stream has left meanwhile
+ *   anything else: no memory, object gone, ...  nothing: the queue waits at the first command that is not confirmed
+ *                                               (guest/hostwait.h)
  *
  * In each case CONS passes exactly what took effect, and a CMD_SYNC completes only when nothing is left unconfirmed.
  */
@@ -119,15 +120,6 @@ static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head);
 }
 
-static bool stop_at_entry(struct viq_smmuv3 *s, uint32_t n, uint32_t cerror)
-{
-	uint64_t cmd[2];
-
-	load_entry(s->batch.entries[n], cmd);
-	smmuv3_stop(s, settle(s, n, n), cerror, cmd);
-	return false;
-}
-
 /* Is an ATC_INV among entries [first, last], and do all from first on fit among the retained ones? */
 static bool atc_to_retain(const struct viq_smmuv3 *s, uint32_t first, uint32_t last)
 {
@@ -143,17 +135,25 @@ static bool atc_to_retain(const struct viq_smmuv3 *s, uint32_t first, uint32_t l
 	return suspected && atc <= RETAINED_ENTRIES - s->retained.count;
 }
 
+/* The batch's entry that is the i-th of these pieces of it. */
+static uint32_t entry_of(const struct smmuv3_batch *b, const struct viq_call_piece *piece, uint32_t i)
+{
+	for (; i >= piece->count; piece++)
+		i -= piece->count;
+	return (uint32_t)(((const char *)piece->entries - (const char *)b->entries) / VIQ_SMMUV3_CMD_SIZE) + i;
+}
+
 /*
- * Complete the entries from n on that are not ATC_INVs: each call gathers as many runs of them as it can. The batch
- * stays as it is, because its commands are not consumed yet if this fails.
+ * Complete the entries from *end on that are not ATC_INVs: each call gathers as many runs of them as it can. The batch
+ * stays as it is. *end: behind those that were completed, *res: why it is not the batch's end.
  */
-static bool complete_others(struct viq_smmuv3 *s, uint32_t n)
+static void complete_others(struct viq_smmuv3 *s, uint32_t *end, struct viq_call_result *res)
 {
 	const struct smmuv3_batch *b = &s->batch;
+	uint32_t n = *end;
 
 	while (n < b->count) {
 		struct viq_call_piece pieces[VIQ_CALL_MAX_PIECES];
-		struct viq_call_result res;
 		uint32_t used = 0, total = 0;
 
 		while (n < b->count && used < VIQ_CALL_MAX_PIECES) {
@@ -169,24 +169,77 @@ static bool complete_others(struct viq_smmuv3 *s, uint32_t n)
 		}
 		if (!total)
 			break;
-		call(s, pieces, used, total, &res);
-		if (res.error)
-			return false;
+		call(s, pieces, used, total, res);
+		if (res->error) {
+			res->suspect = entry_of(b, pieces, res->suspect);
+			*end = res->handled = entry_of(b, pieces, res->handled);
+			return;
+		}
 		budget_spend_calls(&s->budget, 1);
 	}
-	return true;
+	*end = b->count;
 }
 
-/* The ATC_INVs from entry n on are consumed but not confirmed. */
-static void retain(struct viq_smmuv3 *s, uint32_t n)
+/* The ATC_INVs among entries [n, end) are consumed but not confirmed. */
+static void retain(struct viq_smmuv3 *s, uint32_t n, uint32_t end)
 {
 	struct smmuv3_retained *r = &s->retained;
 
-	for (; n < s->batch.count; n++) {
+	for (; n < end; n++) {
 		if (is_atc_inv(s->batch.entries[n]))
 			memcpy(r->entries[r->count++], s->batch.entries[n], sizeof(r->entries[0]));
 	}
 	r->unreported = true;
+}
+
+/* Does an entry among [first, last] name a stream that its host does not know, or has no ATC behind, any more? */
+static bool stream_left(const struct viq_smmuv3 *s, uint32_t first, uint32_t last)
+{
+	for (uint32_t i = first; i <= last; i++) {
+		const uint64_t word = le64_get(s->batch.entries[i][0]);
+		const uint32_t need = smmuv3_stream_needs(&s->rules[word & VIQ_SMMUV3_CMD_OP]);
+
+		if (need && (viq_call_stream(&s->config.host, VIQ_GET(VIQ_SMMUV3_CMD_SID, word)) & need) != need)
+			return true;
+	}
+	return false;
+}
+
+/* Of the batch's entries those before res->handled are consumed, with ATC_INVs from entry atc on retained. */
+static bool stop_at_entry(struct viq_smmuv3 *s, const struct viq_call_result *res, uint32_t atc)
+{
+	uint32_t index = settle(s, res->handled, atc);
+	uint64_t cmd[2];
+
+	load_entry(s->batch.entries[res->handled], cmd);
+	if (stream_left(s, res->handled, res->suspect)) {
+		/* The commands are read again, and find out which streams there are now. */
+		smmuv3_stand(s, index);
+		budget_spend_calls(&s->budget, 1);
+		s->again = true;
+	} else if (res->error == VIQ_CALL_ILLEGAL && res->handled == res->suspect) {
+		smmuv3_stop(s, index, VIQ_SMMUV3_CERROR_ILL, cmd);
+	} else {
+		smmuv3_host_failed(s, index, cmd, res);
+	}
+	return false;
+}
+
+static bool failed(struct viq_smmuv3 *s, struct viq_call_result *res)
+{
+	const uint32_t first = res->handled;
+	uint32_t end = first;
+
+	if ((res->error == VIQ_CALL_TIMEOUT || res->error == VIQ_CALL_FAILED) &&
+	    atc_to_retain(s, first, res->suspect) && !stream_left(s, first, res->suspect)) {
+		complete_others(s, &end, res);
+		retain(s, first, end);
+		if (end == s->batch.count) {
+			confirm(s, first);
+			return true;
+		}
+	}
+	return stop_at_entry(s, res, first);
 }
 
 bool smmuv3_batch_flush(struct viq_smmuv3 *s)
@@ -206,15 +259,7 @@ bool smmuv3_batch_flush(struct viq_smmuv3 *s)
 		confirm(s, b->count);
 		return true;
 	}
-	if (res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect)
-		return stop_at_entry(s, res.handled, VIQ_SMMUV3_CERROR_ILL);
-	if ((res.error == VIQ_CALL_TIMEOUT || res.error == VIQ_CALL_FAILED) &&
-	    atc_to_retain(s, res.handled, res.suspect) && complete_others(s, res.handled)) {
-		retain(s, res.handled);
-		confirm(s, res.handled);
-		return true;
-	}
-	return stop_at_entry(s, res.handled, VIQ_SMMUV3_CERROR_ABT);
+	return failed(s, &res);
 }
 
 /* Those whose stream is gone, or has no ATC any more, concern nobody now. */

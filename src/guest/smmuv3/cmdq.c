@@ -90,18 +90,13 @@ bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *
 
 static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
-	uint32_t need = VIQ_CALL_STREAM_KNOWN;
+	const uint32_t need = smmuv3_stream_needs(rule);
 
-	if (rule->kind == SMMUV3_ATC_INV) {
-		/* With SMMUEN = 0 it is ignored (4.5). */
-		if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN)) {
-			add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
-			return;
-		}
-		need |= VIQ_CALL_STREAM_ATS;
-	}
-	if (!smmuv3_names_nothing(s, rule, cmd) &&
-	    (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) == need)
+	/* With SMMUEN = 0 it is ignored (4.5). */
+	if (rule->kind == SMMUV3_ATC_INV && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
+		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
+	else if (!smmuv3_names_nothing(s, rule, cmd) &&
+		 (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) == need)
 		add_entry(s, rule, cmd);
 	else
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
@@ -121,8 +116,9 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	if (streams.first <= max)
 		ret = smmuv3_reconfig(s, VIQ_SMMUV3_CFGI_STE, streams.first, streams.last);
 	if (ret) {
-		/* Not the guest's fault, and it must not go on as if it were done: CERROR_ABT makes it retry (7.1). */
-		smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, cmd);
+		const struct viq_call_result res = host_wait_hook_failed(ret);
+
+		smmuv3_host_failed(s, s->head, cmd, &res);
 		return false;
 	}
 	add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
@@ -278,7 +274,12 @@ static bool run(struct viq_smmuv3 *s)
 		return left;
 	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 	s->counters.runs++;
-	left = consume(s) && may_consume(s, s->head);
+	left = consume(s);
+	while (!left && s->again) {
+		s->again = false;
+		left = consume(s);
+	}
+	left = left && may_consume(s, s->head);
 	s->counters.budget_ends += left;
 	return left;
 }
@@ -291,10 +292,18 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 		gate_owe_kick(&s->gate);
 		return false;
 	}
+	s->wait.waits = false;
 	s->budget.left = budget ? budget : 1u << s->cmdq.log2size;
 	run(s);
-	smmuv3_settle(s);
-	return smmuv3_cmdq_waits(s);
+	/* Who runs the queue sees what is left, but need not know that it waits. */
+	if (smmuv3_settle(s) && s->wait.waits)
+		smmuv3_kick(s);
+	return smmuv3_cmdq_waits(s) && !s->wait.waits;
+}
+
+uint64_t viq_smmuv3_waits_for_host(const struct viq_smmuv3 *s)
+{
+	return s && s->wait.waits && smmuv3_cmdq_waits(s) ? s->wait.times : 0;
 }
 
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
@@ -312,6 +321,9 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)
 {
+	if (s->wait.waits && s->wait.asked && smmuv3_cmdq_waits(s))
+		return;
+	s->wait.waits = false;
 	if (run(s))
 		gate_owe_kick(&s->gate);
 }

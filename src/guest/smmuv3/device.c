@@ -60,6 +60,7 @@ void smmuv3_reset(struct viq_smmuv3 *s)
 	smmuv3_batch_drop(s);
 	s->retained.count = 0;
 	s->retained.unreported = false;
+	s->wait.waits = false;
 	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
 }
 

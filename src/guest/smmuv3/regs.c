@@ -52,6 +52,8 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 	uint32_t on = now & ~old, off = old & ~now;
 
 	reg_store(s->regs.cr0, now);
+	if (off & VIQ_SMMUV3_CR0_CMDQEN)
+		s->wait.waits = false;
 	if (on & VIQ_SMMUV3_CR0_SMMUEN)
 		smmuv3_reconfig(s, VIQ_SMMUV3_ENABLED, 0, smmuv3_last_sid(s));
 	else if (off & VIQ_SMMUV3_CR0_SMMUEN)
@@ -317,6 +319,17 @@ bool smmuv3_settle(struct viq_smmuv3 *s)
 	kick = g->kick && smmuv3_cmdq_waits(s);
 	gate_leave(g);
 	return kick;
+}
+
+void smmuv3_kick(struct viq_smmuv3 *s)
+{
+	bool kicking = s->gate.kicking;
+
+	if (!s->ops.kick)
+		return;
+	s->gate.kicking = true;
+	s->ops.kick(s->config.opaque);
+	s->gate.kicking = kicking;
 }
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s)

@@ -148,6 +148,7 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	smmuv3_enter(s);
 	smmuv3_regs_set(s, &state.regs);
 	smmuv3_batch_drop(s);
+	s->wait.waits = false;
 	s->retained.count = state.retained;
 	s->retained.unreported = state.unreported;
 	memcpy(s->retained.entries, c.in + c.pos, len - c.pos);

@@ -19,6 +19,7 @@
 #include "base/le.h"
 #include "guest/budget.h"
 #include "guest/gate.h"
+#include "guest/hostwait.h"
 #include "guest/reg.h"
 #include "spec/smmuv3/command.h"
 
@@ -96,6 +97,8 @@ struct viq_smmuv3 {
 	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
 	struct gate gate;
+	struct host_wait wait;
+	bool again;           /* the batch was dropped, and its commands are to be read again at once */
 	bool recording;       /* an event's record is being written */
 	struct budget budget; /* of this call */
 	struct viq_smmuv3_counters counters;
@@ -165,8 +168,17 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Does a legal CFGI_CD or ATC_INV name a stream or a substream that the guest cannot have? */
 bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2]);
-/* Are there commands that could be consumed now? Between two accesses of the guest, when CONS is exact. */
+/* Are there commands that could be consumed, or wait for the host? Between two accesses of the guest, when CONS is
+ * exact. */
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s);
+
+/* What the host must have of the stream that a command of this kind names, VIQ_CALL_STREAM_*; 0: it names none. */
+static inline uint32_t smmuv3_stream_needs(const struct smmuv3_rule *rule)
+{
+	if (rule->kind == SMMUV3_ATC_INV)
+		return VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
+	return rule->kind == SMMUV3_CFGI_CD ? VIQ_CALL_STREAM_KNOWN : 0;
+}
 
 /* --- batch.c: what the host must confirm -------------------------------------------------------------------------- */
 
@@ -181,8 +193,12 @@ bool smmuv3_retained_resend(struct viq_smmuv3 *s);
 
 /* Set regs.cmdq_cons, RD and ERR, and let the guest see it: all that was done before has happened for it then. */
 void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons);
+/* Stand at this index, to go on reading there. The batch is dropped. */
+void smmuv3_stand(struct viq_smmuv3 *s, uint32_t index);
 /* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */
 void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2]);
+/* The command at this index could not be done, which is not the guest's fault: wait there. The batch is dropped. */
+void smmuv3_host_failed(struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], const struct viq_call_result *res);
 void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror);
 
 /* --- sync.c ------------------------------------------------------------------------------------------------------- */
@@ -218,13 +234,14 @@ static inline bool smmuv3_enter(struct viq_smmuv3 *s)
 	s->budget.left = s->budget.write;
 	return true;
 }
+void smmuv3_kick(struct viq_smmuv3 *s);
 /* It ends. Nothing of the object may be used after it. */
 static inline void smmuv3_leave(struct viq_smmuv3 *s)
 {
 	if (!s->gate.owed)
 		s->gate.busy = false;
-	else if (smmuv3_settle(s) && s->ops.kick)
-		s->ops.kick(s->config.opaque);
+	else if (smmuv3_settle(s))
+		smmuv3_kick(s);
 }
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s);

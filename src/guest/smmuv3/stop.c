@@ -35,3 +35,24 @@ void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const ui
 	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, (uint8_t)cerror);
 	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
 }
+
+void smmuv3_stand(struct viq_smmuv3 *s, uint32_t index)
+{
+	smmuv3_batch_drop(s);
+	s->head = index;
+	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index);
+}
+
+void smmuv3_host_failed(struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], const struct viq_call_result *res)
+{
+	smmuv3_stand(s, index);
+	if (!host_wait_begin(&s->wait, s->counters.runs, index, s->ops.host_wait, s->config.opaque,
+			     s->ops.kick && !s->gate.kicking, res)) {
+		/* No code is for this. ABT is the one that a driver answers by having the command read again. */
+		smmuv3_stop(s, index, VIQ_SMMUV3_CERROR_ABT, cmd);
+		return;
+	}
+	s->counters.host_waits++;
+	if (!s->ops.host_wait)
+		gate_owe_kick(&s->gate);
+}

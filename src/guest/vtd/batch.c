@@ -9,8 +9,8 @@
  *   host's answer                         guest sees
  *   all handled, by every host            IQH behind the batch
  *   one entry illegal, and exactly which  IQE, IQEI = 4, IQH at its descriptor
- *   anything else                         ITE, IQH at the first descriptor that is not confirmed everywhere, which is
- *                                         read again when the guest has cleared ITE
+ *   anything else                         nothing: the queue waits (guest/hostwait.h), IQH at the first descriptor
+ *                                         that is not confirmed everywhere
  *
  * Once a call has failed, the others are cut to what lies before that descriptor: more would be useless. They come
  * after it in no order that a guest can see.
@@ -238,7 +238,7 @@ static void uncount(struct viq_vtd *s, uint32_t position)
 	}
 }
 
-static bool stop_at(struct viq_vtd *s, uint32_t position, bool illegal)
+static bool stop_at(struct viq_vtd *s, uint32_t position, const struct viq_call_result *res)
 {
 	uint32_t slot = vtd_next(s, s->batch.first, position);
 	uint64_t desc[4];
@@ -246,17 +246,17 @@ static bool stop_at(struct viq_vtd *s, uint32_t position, bool illegal)
 	load_desc(&s->batch, position, desc);
 	trace_consumed(s, position);
 	uncount(s, position);
-	if (illegal)
+	if (res->error == VIQ_CALL_ILLEGAL && res->handled == res->suspect)
 		vtd_stop_error(s, slot, VIQ_VTD_IQEI_RESERVED, desc);
 	else
-		vtd_stop_retry(s, slot, desc);
+		vtd_host_failed(s, slot, desc, res);
 	return false;
 }
 
 bool vtd_batch_flush(struct viq_vtd *s)
 {
 	uint32_t end = s->batch.count;
-	bool illegal = false;
+	struct viq_call_result first;
 
 	if (!end)
 		return true;
@@ -271,10 +271,10 @@ bool vtd_batch_flush(struct viq_vtd *s)
 		if (res.error == VIQ_CALL_NONE)
 			continue;
 		end = position_of(t, res.handled);
-		illegal = res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect;
+		first = res;
 	}
 	if (end < s->batch.count)
-		return stop_at(s, end, illegal);
+		return stop_at(s, end, &first);
 	trace_consumed(s, end);
 	vtd_batch_drop(s);
 	vtd_iqh_set(s, s->head);

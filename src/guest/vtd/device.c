@@ -45,6 +45,7 @@ void vtd_reset(struct viq_vtd *s)
 {
 	vtd_regs_reset(s);
 	vtd_batch_drop(s);
+	s->wait.waits = false;
 	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
 	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
 }

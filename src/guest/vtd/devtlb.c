@@ -52,10 +52,11 @@ static bool needs_hook(const struct viq_vtd *s, struct vtd_run run, const struct
 	return !known;
 }
 
-/* Returns an enum viq_vtd_fate: FATE_RETRY if the hook failed. */
-static uint8_t call_hook(struct viq_vtd *s, const struct viq_vtd_devtlb *inv)
+/* Returns an enum viq_vtd_fate: FATE_RETRY if it could not be done, *err. */
+static uint8_t call_hook(struct viq_vtd *s, const struct viq_vtd_devtlb *inv, int *err)
 {
-	switch (s->ops.devtlb(s->config.opaque, inv)) {
+	*err = s->ops.devtlb(s->config.opaque, inv);
+	switch (*err) {
 	case 0:
 		return VIQ_VTD_FATE_LOCAL;
 	case -ETIMEDOUT:
@@ -91,17 +92,16 @@ bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 	const struct viq_vtd_devtlb inv = decode(desc, pasid_based);
 	struct vtd_run run = vtd_attachments_of(s, inv.source_id);
 	uint8_t fate = VIQ_VTD_FATE_HOST;
+	int err;
 
 	/* A device with many PASIDs: looking through its attachments costs, too. */
 	budget_spend(&s->budget, (run.end - run.first) / HOST_CALL_COST);
 	if (needs_hook(s, run, &inv)) {
 		if (!vtd_batch_flush(s))
 			return false;
-		fate = call_hook(s, &inv);
-		if (fate == VIQ_VTD_FATE_RETRY) {
-			vtd_stop_retry(s, s->head, desc);
-			return false;
-		}
+		fate = call_hook(s, &inv, &err);
+		if (fate == VIQ_VTD_FATE_RETRY)
+			return vtd_hook_failed(s, desc, err);
 	}
 	cover(s, run, &inv);
 	vtd_batch_add(s, desc, fate);

@@ -51,12 +51,13 @@ static uint32_t bad_setup(const struct viq_vtd *s)
 /* Context-cache and PASID-cache descriptors: the embedder reads the guest's tables again. */
 static bool reconfig(struct viq_vtd *s, const uint64_t desc[4], struct viq_vtd_reconfig what)
 {
+	int ret;
+
 	if (!vtd_batch_flush(s))
 		return false;
-	if (vtd_reconfig(s, what)) {
-		vtd_stop_retry(s, s->head, desc);
-		return false;
-	}
+	ret = vtd_reconfig(s, what);
+	if (ret)
+		return vtd_hook_failed(s, desc, ret);
 	vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
 	return true;
 }
@@ -86,6 +87,7 @@ static bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	unsigned int order = VIQ_GET(VIQ_VTD_IEC_IM, desc[0]);
 	uint32_t first = 0, count = 1u << 16;
+	int ret;
 
 	if ((desc[0] & VIQ_VTD_IEC_G) && order < 16) {
 		count = 1u << order;
@@ -93,10 +95,9 @@ static bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
 	}
 	if (!vtd_batch_flush(s))
 		return false;
-	if (vtd_remap(s, VIQ_VTD_IEC, first, count)) {
-		vtd_stop_retry(s, s->head, desc);
-		return false;
-	}
+	ret = vtd_remap(s, VIQ_VTD_IEC, first, count);
+	if (ret)
+		return vtd_hook_failed(s, desc, ret);
 	vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
 	return true;
 }
@@ -281,14 +282,25 @@ bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
 		gate_owe_kick(&s->gate);
 		return false;
 	}
+	s->wait.waits = false;
 	s->budget.left = budget ? budget : s->queue.slots;
 	run(s);
-	vtd_settle(s);
-	return vtd_invq_waits(s);
+	/* Who runs the queue sees what is left, but need not know that it waits. */
+	if (vtd_settle(s) && s->wait.waits)
+		vtd_kick(s);
+	return vtd_invq_waits(s) && !s->wait.waits;
+}
+
+uint64_t viq_vtd_waits_for_host(const struct viq_vtd *s)
+{
+	return s && s->wait.waits && vtd_invq_waits(s) ? s->wait.times : 0;
 }
 
 void vtd_invq_doorbell(struct viq_vtd *s)
 {
+	if (s->wait.waits && s->wait.asked && vtd_invq_waits(s))
+		return;
+	s->wait.waits = false;
 	if (run(s))
 		gate_owe_kick(&s->gate);
 }

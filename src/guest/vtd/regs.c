@@ -101,6 +101,7 @@ static void switch_queue(struct viq_vtd *s, bool on)
 	/* What was read is confirmed and what waits is dropped: a guest may switch off at any time. */
 	reg_store(s->regs.iqh, 0);
 	s->regs.timed_out = 0;
+	s->wait.waits = false;
 	set_status(s, VIQ_VTD_GSTS_QIES, on);
 	show_status(s, 0);
 	if (!on)
@@ -398,6 +399,17 @@ bool vtd_settle(struct viq_vtd *s)
 	kick = g->kick && vtd_invq_waits(s);
 	gate_leave(g);
 	return kick;
+}
+
+void vtd_kick(struct viq_vtd *s)
+{
+	bool kicking = s->gate.kicking;
+
+	if (!s->ops.kick)
+		return;
+	s->gate.kicking = true;
+	s->ops.kick(s->config.opaque);
+	s->gate.kicking = kicking;
 }
 
 void vtd_regs_reset(struct viq_vtd *s)

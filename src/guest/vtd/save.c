@@ -146,6 +146,7 @@ int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 	vtd_enter(s);
 	vtd_regs_set(s, &state.regs, state.frcd);
 	vtd_batch_drop(s);
+	s->wait.waits = false;
 	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
 	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
 	/* The kick of a budget that ended before the save was another object's. */

@@ -21,6 +21,7 @@
 #include "base/le.h"
 #include "guest/budget.h"
 #include "guest/gate.h"
+#include "guest/hostwait.h"
 #include "guest/reg.h"
 #include "spec/vtd/descriptor.h"
 #include "spec/vtd/tables.h"
@@ -125,6 +126,7 @@ struct viq_vtd {
 	uint32_t ring_slots;    /* as far as the base's region holds it */
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
 	struct gate gate;
+	struct host_wait wait;
 	bool tables_open;     /* in a hook that may attach and detach */
 	struct budget budget; /* of this call */
 	struct viq_vtd_counters counters;
@@ -161,7 +163,8 @@ uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *mo
 void vtd_invq_moved(struct viq_vtd *s);
 /* Consume with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void vtd_invq_doorbell(struct viq_vtd *s);
-/* Are there descriptors that could be consumed now? Between two accesses of the guest, when IQH is exact. */
+/* Are there descriptors that could be consumed, or wait for the host? Between two accesses of the guest, when IQH is
+ * exact. */
 bool vtd_invq_waits(const struct viq_vtd *s);
 /* Slots as IQH and IQT show them. */
 static inline uint32_t vtd_offset(const struct viq_vtd *s, uint32_t slot)
@@ -195,9 +198,12 @@ bool vtd_batch_now(struct viq_vtd *s, struct vtd_run run);
 
 /* Set IQH, and let the guest see it: all that was done before has happened for it then. */
 void vtd_iqh_set(struct viq_vtd *s, uint32_t slot);
-/* Stop at the descriptor in this slot, with nothing before it unconfirmed: IQE, or ITE to have it read again. */
+/* Stop at the descriptor in this slot, with nothing before it unconfirmed: IQE. */
 void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4]);
-void vtd_stop_retry(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4]);
+/* The descriptor in this slot could not be done, which is not the guest's fault: wait there. */
+void vtd_host_failed(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], const struct viq_call_result *res);
+/* The same when a hook could not; false. */
+bool vtd_hook_failed(struct viq_vtd *s, const uint64_t desc[4], int err);
 void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei);
 
 /* --- table.c: what the guest's numbers name ----------------------------------------------------------------------- */
@@ -271,13 +277,14 @@ static inline bool vtd_enter(struct viq_vtd *s)
 	s->budget.left = s->budget.write;
 	return true;
 }
+void vtd_kick(struct viq_vtd *s);
 /* It ends. Nothing of the object may be used after it. */
 static inline void vtd_leave(struct viq_vtd *s)
 {
 	if (!s->gate.owed)
 		s->gate.busy = false;
-	else if (vtd_settle(s) && s->ops.kick)
-		s->ops.kick(s->config.opaque);
+	else if (vtd_settle(s))
+		vtd_kick(s);
 }
 
 void vtd_regs_reset(struct viq_vtd *s);

@@ -85,6 +85,8 @@ static bool handle_error(struct p1_world *w)
 		machine_heal(w);
 	if (code == VIQ_SMMUV3_CERROR_ILL)
 		overwrite(w);
+	else if (code == VIQ_SMMUV3_CERROR_ABT)
+		p1_found(w, "CERROR_ABT at %llu for a failure of the host", (unsigned long long)w->cons);
 	else if (code == VIQ_SMMUV3_CERROR_ATC_INV_SYNC && !entry_at(w, w->cons)->sync)
 		p1_found(w, "CERROR_ATC_INV_SYNC at %llu, which is no CMD_SYNC", (unsigned long long)w->cons);
 	machine_w32(w, VIQ_SMMUV3_GERRORN, gerror);
@@ -123,7 +125,12 @@ static void run_if_kicked(struct p1_world *w)
 {
 	if (!w->kicked)
 		return;
-	w->kicked = viq_smmuv3_run(w->smmu, p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 12));
+	w->kicked = false;
+	if (viq_smmuv3_run(w->smmu, p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 12)))
+		w->kicked = true;
+	w->result.waits += viq_smmuv3_waits_for_host(w->smmu) != 0;
+	if (viq_smmuv3_waits_for_host(w->smmu) > 12)
+		machine_heal(w);
 }
 
 /* Off and on again: what was consumed stays consumed, an error stays active (6.3.9). */

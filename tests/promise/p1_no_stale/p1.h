@@ -179,7 +179,7 @@ struct p1_result {
 	bool stale; /* a finding: an answer outside its set, or a queue that does not go on */
 	uint32_t step;
 	uint64_t checks, tight; /* answers judged, and those for which only one was allowed */
-	uint64_t hits, syncs, commands, errors[4], migrations, injected, edits;
+	uint64_t hits, syncs, commands, errors[4], waits, migrations, injected, edits;
 };
 
 struct p1_host {

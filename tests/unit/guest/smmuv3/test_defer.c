@@ -135,8 +135,10 @@ static struct test_cmd random_command(uint64_t *seed, uint32_t i)
 
 static void settle(struct vsmmu *v)
 {
-	while (viq_smmuv3_run(v->smmu, 0))
-		;
+	do
+		while (viq_smmuv3_run(v->smmu, 0))
+			;
+	while (viq_smmuv3_waits_for_host(v->smmu));
 }
 
 static size_t skip_kicks(const struct vsmmu *v, size_t at)

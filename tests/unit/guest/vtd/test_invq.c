@@ -501,7 +501,7 @@ static void test_hooks(void **state)
 	vvtd_free(v);
 }
 
-/* A hook that fails stops the queue there; the guest's clear makes it run again. */
+/* A hook that fails: the queue waits there. */
 static void test_hooks_fail(void **state)
 {
 	const struct test_desc descs[] = {desc_cc(1, 0, 0, 0), desc_pc(3, 0, 0), desc_iec(false, 0, 0),
@@ -512,22 +512,22 @@ static void test_hooks_fail(void **state)
 	for (size_t i = 0; i < sizeof(descs) / sizeof(descs[0]); i++) {
 		v->reconfig_result = v->remap_result = v->devtlb_result = -12;
 		vvtd_submit(v, descs[i]);
-		assert_retry(v, v->prod - 2);
+		assert_vwaits(v, v->prod - 2);
 		assert_false(vvtd_completed(v, v->prod - 1));
-		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
-		assert_retry(v, v->prod - 2);
+		vvtd_retry(v);
+		assert_vwaits(v, v->prod - 2);
 		v->reconfig_result = v->remap_result = v->devtlb_result = 0;
-		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+		vvtd_retry(v);
 		assert_vidle(v);
 		assert_true(vvtd_completed(v, v->prod - 1));
 	}
-	assert_int_equal(vtd_counters(v->vtd).retries, 8);
+	assert_int_equal(vtd_counters(v->vtd).host_waits, 8);
 	vvtd_free(v);
 }
 
 /*
- * More descriptors than a batch holds (256), one of the first ones fails in the host: the queue stops at it, and
- * nothing behind what was in that batch is read while ITE is set.
+ * More descriptors than a batch holds (256), one of the first ones fails in the host: the queue waits at it, and
+ * nothing behind what was in that batch is read meanwhile.
  */
 static void test_full_batch_fails(void **state)
 {
@@ -545,10 +545,10 @@ static void test_full_batch_fails(void **state)
 			vvtd_push(v, desc_page(1, 0, n));
 		vvtd_push_wait(v);
 		vvtd_ring(v);
-		assert_retry(v, bad[i]);
+		assert_vwaits(v, bad[i]);
 		assert_int_equal(host->effect_count, bad[i]);
-		assert_int_equal(vtd_counters(v->vtd).retries, 1);
-		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+		assert_int_equal(vtd_counters(v->vtd).host_waits, 1);
+		vvtd_retry(v);
 		assert_vidle(v);
 		assert_true(vvtd_completed(v, 400));
 		for (unsigned int n = 0; n < 400; n++)
@@ -558,8 +558,8 @@ static void test_full_batch_fails(void **state)
 }
 
 /*
- * A device-TLB descriptor that timed out lies in a full batch that fails: the failure is told first, and the time-out,
- * which is not forgotten, at the next wait descriptor.
+ * A device-TLB descriptor that timed out lies in a full batch that fails: the queue waits first, and the time-out,
+ * which is not forgotten, is told at the next wait descriptor.
  */
 static void test_full_batch_fails_after_a_time_out(void **state)
 {
@@ -577,8 +577,8 @@ static void test_full_batch_fails_after_a_time_out(void **state)
 	vvtd_push_wait(v); /* 400: aborts */
 	vvtd_push_wait(v);
 	vvtd_ring(v);
-	assert_retry(v, 100);
-	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+	assert_vwaits(v, 100);
+	vvtd_retry(v);
 	assert_int_equal(vvtd_r32(v, VREG(FSTS)), VREG(FSTS_ITE));
 	assert_int_equal(VIQ_GET(VREG(IQERCD_ITESID), vvtd_r64(v, VREG(IQERCD))), 0x777);
 	assert_iqh(v, 401);

@@ -304,11 +304,11 @@ static void test_gone_table(void **state)
 	vvtd_boot(v, 256, 1);
 	vvtd_host_fail(gone, entry_page(5, true), VIQ_CALL_GONE, -1);
 	vvtd_submit(v, desc_page(1, 0, 5));
-	assert_retry(v, 0);
-	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
-	assert_retry(v, 0);
+	assert_vwaits(v, 0);
+	vvtd_retry(v);
+	assert_vwaits(v, 0);
 	vvtd_detach(v, table);
-	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+	vvtd_retry(v);
 	assert_vidle(v);
 	assert_true(vvtd_completed(v, 1));
 	vvtd_free(v);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * P2: what a host could not do is not the guest's error. The queue waits at the first descriptor that is not done, the
+ * guest sees nothing, and the VMM runs it again: what register writes, saved states and hooks do meanwhile.
+ */
+#include <stdlib.h>
+
+#include "support/vvtd.h"
+
+static struct vvtd_host *host;
+
+/* A queue that waits at its second descriptor: IQH is at 1, and 4 are queued. */
+static struct vvtd *waiting(const struct viq_vtd_ops *ops, bool dt)
+{
+	struct viq_vtd_config config;
+	struct vvtd *v;
+
+	vvtd_config(&config);
+	config.ops = ops;
+	if (!dt)
+		config.ecap &= ~VREG(ECAP_DT);
+	v = vvtd_new(&config);
+	host = vvtd_host_new(v);
+	vvtd_attach(v, host, 1, 0, 0x100, VIQ_VTD_TABLE_RID);
+	vvtd_boot(v, 256, 1);
+	vvtd_host_fail(host, entry_page(2, true), VIQ_CALL_NO_MEMORY, -1);
+	for (unsigned int i = 1; i < 4; i++)
+		vvtd_push(v, desc_page(1, 0, i));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	return v;
+}
+
+static void heals(struct vvtd *v)
+{
+	host->times = 0;
+	vvtd_retry(v);
+	assert_vidle(v);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 0);
+	assert_true(vvtd_completed(v, 3));
+	assert_true(vvtd_host_did(host, entry_page(2, true), 0));
+	vvtd_free(v);
+}
+
+/* IQH is exact, no error, no message; the hook hears why, and how often in a row. */
+static void test_nothing_is_shown(void **state)
+{
+	struct vvtd *v = waiting(NULL, true);
+	size_t at = 0;
+
+	for (uint64_t times = 1; times < 5; times++) {
+		assert_vwaits(v, 1);
+		assert_false(vvtd_completed(v, 3));
+		assert_int_equal(viq_vtd_waits_for_host(v->vtd), times);
+		at = vvtd_log_find(v, at, VLOG_WAIT);
+		assert_int_equal(v->log[at].a, VIQ_CALL_NO_MEMORY);
+		assert_int_equal(v->log[at].b, times);
+		assert_int_equal(v->log[at++].iqh, 32);
+		assert_false(viq_vtd_run(v->vtd, 0));
+	}
+	assert_int_equal(vvtd_log_number(v, VLOG_MSI), 0);
+	assert_int_equal(vvtd_log_number(v, VLOG_TRACE), 1);
+	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 0);
+	assert_int_equal(vtd_counters(v->vtd).host_waits, 5);
+	assert_int_equal(vtd_counters(v->vtd).retries, 0);
+	heals(v);
+}
+
+/* A doorbell is no attempt, whatever it adds. */
+static void test_doorbells_only_add(void **state)
+{
+	struct vvtd *v = waiting(NULL, true);
+	uint64_t calls = host->calls;
+
+	for (unsigned int i = 0; i < 10; i++) {
+		vvtd_push(v, desc_page(1, 0, 100 + i));
+		vvtd_ring(v);
+		assert_vwaits(v, 1);
+	}
+	assert_int_equal(host->calls, calls);
+	heals(v);
+}
+
+/* Off and on, a reset, a tail that goes back: there is nothing to wait for any more. */
+static void test_the_guest_ends_it(void **state)
+{
+	for (unsigned int how = 0; how < 3; how++) {
+		struct vvtd *v = waiting(NULL, true);
+
+		v->lax = true;
+		if (how == 0)
+			vvtd_gcmd(v, VREG(GCMD_QIE), false);
+		else if (how == 1)
+			viq_vtd_reset(v->vtd);
+		else
+			vvtd_w64(v, VREG(IQT), 32);
+		assert_int_equal(viq_vtd_waits_for_host(v->vtd), 0);
+		assert_false(viq_vtd_run(v->vtd, 0));
+		host->times = 0;
+		if (how == 2)
+			vvtd_w64(v, VREG(IQT), 128);
+		else
+			vvtd_boot(v, 256, 1);
+		vvtd_push_wait(v);
+		vvtd_ring(v);
+		assert_vidle(v);
+		vvtd_free(v);
+	}
+}
+
+/* The new object knows nothing of it, asks for a run, and tries. */
+static void test_migration_tries_again(void **state)
+{
+	struct vvtd *v = waiting(NULL, true);
+
+	vvtd_migrate(v);
+	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 1);
+	assert_iqh(v, 1);
+	vvtd_retry(v);
+	assert_vwaits(v, 1);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 1);
+	vvtd_migrate(v);
+	heals(v);
+}
+
+/* The embedder gives up: ITE, and the descriptor is read again when the guest has cleared that. */
+static void test_giving_up(void **state)
+{
+	struct vvtd *v = waiting(NULL, true);
+
+	v->gives_up = true;
+	vvtd_retry(v);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_retry(v, 1);
+		assert_int_equal(viq_vtd_waits_for_host(v->vtd), 0);
+		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+	}
+	v->gives_up = false;
+	vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+	assert_vwaits(v, 1);
+	heals(v);
+}
+
+/* Without device-TLBs ITE is reserved (11.4.7.1): then the queue stands still, and each write of IQT tries. */
+static void test_giving_up_without_device_tlbs(void **state)
+{
+	struct vvtd *v = waiting(NULL, false);
+
+	v->gives_up = true;
+	vvtd_retry(v);
+	for (unsigned int i = 0; i < 3; i++) {
+		uint64_t calls = host->calls;
+
+		assert_int_equal(vvtd_r32(v, VREG(FSTS)), 0);
+		assert_iqh(v, 1);
+		vvtd_ring(v);
+		assert_true(host->calls > calls);
+	}
+	assert_int_equal(vtd_counters(v->vtd).retries, 0);
+	host->times = 0;
+	vvtd_ring(v);
+	assert_vidle(v);
+	vvtd_free(v);
+}
+
+/* --- Without the hook --------------------------------------------------------------------------------------------- */
+
+static unsigned int kicks, depth, deepest;
+static bool at_once;
+
+static void kick(void *opaque)
+{
+	kicks++;
+	if (++depth > deepest)
+		deepest = depth;
+	if (at_once)
+		viq_vtd_run(((struct vvtd *)opaque)->vtd, 0);
+	depth--;
+}
+
+static int nothing(void *opaque, const struct viq_vtd_devtlb *inv)
+{
+	return 0;
+}
+
+static void test_without_the_hook_kick_asks(void **state)
+{
+	const struct viq_vtd_ops ops = {.size = sizeof(ops), .devtlb = nothing, .kick = kick};
+	struct vvtd *v;
+
+	at_once = false;
+	kicks = 0;
+	v = waiting(&ops, true);
+	for (unsigned int i = 1; i < 4; i++) {
+		assert_vwaits(v, 1);
+		assert_int_equal(kicks, i);
+		vvtd_ring(v);
+		assert_int_equal(kicks, i);
+		assert_false(viq_vtd_run(v->vtd, 0));
+	}
+	heals(v);
+}
+
+/* A kick() that runs the queue itself has nobody to ask later, nor has who has none: the guest's driver tries again. */
+static void test_nobody_to_ask(void **state)
+{
+	struct viq_vtd_ops ops = {.size = sizeof(ops), .devtlb = nothing, .kick = kick};
+
+	at_once = true;
+	deepest = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct vvtd *v = waiting(&ops, true);
+
+		assert_retry(v, 1);
+		host->times = 0;
+		vvtd_w32(v, VREG(FSTS), VREG(FSTS_ITE));
+		assert_vidle(v);
+		vvtd_free(v);
+		ops.kick = NULL;
+	}
+	assert_int_equal(deepest, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_is_shown),
+		cmocka_unit_test(test_doorbells_only_add),
+		cmocka_unit_test(test_the_guest_ends_it),
+		cmocka_unit_test(test_migration_tries_again),
+		cmocka_unit_test(test_giving_up),
+		cmocka_unit_test(test_giving_up_without_device_tlbs),
+		cmocka_unit_test(test_without_the_hook_kick_asks),
+		cmocka_unit_test(test_nobody_to_ask),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
