@@ -255,13 +255,14 @@ class Soft(Replay):
     def test_a_host_that_fails_once_is_tried_again(self):
         for kind in ("no-memory", "hardware"):
             result = replay(FIRST, "--inject", f"3000:{kind}")
-            self.assertEqual([(e["number"], e["fsts"], e["replaced"]) for e in result["errors"]], [(3000, 0x40, False)])
+            self.assertEqual([(e["number"], e["fsts"], e["waited"]) for e in result["errors"]], [(3000, 0, True)])
+            self.assertEqual((result["error_count"], result["wait_count"]), (0, 1))
             self.assertWitnessed(result, self.pages(FIRST, 6) + 2)
 
     def test_a_host_that_is_gone_completes_no_wait(self):
         result = replay(FIRST, "--inject", "3000:gone", status=1)
         self.assertTrue(result["stopped"])
-        self.assertEqual({(e["number"], e["fsts"]) for e in result["errors"]}, {(3000, 0x40)})
+        self.assertEqual({(e["number"], e["fsts"], e["waited"]) for e in result["errors"]}, {(3000, 0, True)})
         self.assertEqual((result["completed"], result["witnesses"]["stale"]), (1501, 0))
 
     def test_device_tlbs_have_witnesses(self):

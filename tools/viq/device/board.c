@@ -74,7 +74,14 @@ void board_destroy(struct board *board)
 
 void board_run(struct board *board, uint32_t budget)
 {
-	board->busy = board->arch->run(board, budget);
+	board->busy = false;
+	if (board->arch->run(board, budget))
+		board->busy = true;
+}
+
+bool board_ready(const struct board *board)
+{
+	return board->busy && !board->arch->waits(board);
 }
 
 void board_kick(void *opaque)

@@ -63,6 +63,7 @@ struct board_arch {
 	uint64_t (*read)(struct board *board, uint64_t offset, unsigned int size);
 	void (*write)(struct board *board, uint64_t offset, unsigned int size, uint64_t value);
 	bool (*run)(struct board *board, uint32_t budget); /* true: commands are left */
+	uint64_t (*waits)(const struct board *board);      /* for the host: not 0 */
 	void (*counters)(const struct board *board, struct board_counters *counters);
 	size_t (*save_size)(const struct board *board);
 	int (*save)(const struct board *board, void *buf, size_t *len);
@@ -90,6 +91,8 @@ void board_write(void *opaque, uint64_t addr, const void *buf, uint64_t len);
 void board_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len);
 
 void board_run(struct board *board, uint32_t budget);
+/* Is there work that can be done now, and not only later, when the host can? */
+bool board_ready(const struct board *board);
 /* For kick() of either front end; opaque is the board. */
 void board_kick(void *opaque);
 

@@ -95,17 +95,18 @@ static int run_lines(struct conversation *c)
 	int ret;
 
 	while ((ret = qtest_step(c->qtest)) > 0 && !stopped)
-		if (c->board->busy)
+		if (board_ready(c->board))
 			board_run(c->board, c->slice);
 	return ret;
 }
 
-/* Wait for input, or only look for it while the IOMMU has work. 1: there is some (or end of file). */
+/* Wait for input, or not for long while the IOMMU has work. 1: there is some (or end of file). */
 static int wait_input(struct conversation *c)
 {
-	static const struct timespec now = {0};
+	static const struct timespec now = {0}, later = {.tv_nsec = 1000000};
+	const struct timespec *left = board_ready(c->board) ? &now : c->board->busy ? &later : NULL;
 	struct pollfd fd = {.fd = c->in, .events = POLLIN};
-	int n = ppoll(&fd, 1, c->board->busy ? &now : NULL, &c->unblocked);
+	int n = ppoll(&fd, 1, left, &c->unblocked);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;

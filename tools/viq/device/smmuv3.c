@@ -124,6 +124,11 @@ static bool run(struct board *board, uint32_t budget)
 	return viq_smmuv3_run(of(board)->smmu, budget);
 }
 
+static uint64_t waits(const struct board *board)
+{
+	return viq_smmuv3_waits_for_host(unit(board));
+}
+
 static void counters(const struct board *board, struct board_counters *out)
 {
 	struct viq_smmuv3_counters c = {0};
@@ -139,6 +144,7 @@ static void counters(const struct board *board, struct board_counters *out)
 		board_count(out, viq_smmuv3_cerror_name(i), c.cerror[i]);
 	board_count(out, "doorbells", c.doorbells);
 	board_count(out, "runs", c.runs);
+	board_count(out, "host_waits", c.host_waits);
 	board_count(out, "calls", c.calls);
 	board_count(out, "host_calls", c.host_calls);
 	board_count(out, "entries", c.entries);
@@ -184,6 +190,7 @@ const struct board_arch board_smmuv3 = {
 	.read = read_register,
 	.write = write_register,
 	.run = run,
+	.waits = waits,
 	.counters = counters,
 	.save_size = save_size,
 	.save = save,

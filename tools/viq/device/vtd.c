@@ -150,6 +150,11 @@ static bool run(struct board *board, uint32_t budget)
 	return viq_vtd_run(of(board)->vtd, budget);
 }
 
+static uint64_t waits(const struct board *board)
+{
+	return viq_vtd_waits_for_host(unit(board));
+}
+
 static void counters(const struct board *board, struct board_counters *out)
 {
 	struct viq_vtd_counters c = {0};
@@ -172,6 +177,7 @@ static void counters(const struct board *board, struct board_counters *out)
 	board_count(out, "ice", c.ice);
 	board_count(out, "doorbells", c.doorbells);
 	board_count(out, "runs", c.runs);
+	board_count(out, "host_waits", c.host_waits);
 	board_count(out, "calls", c.calls);
 	board_count(out, "host_calls", c.host_calls);
 	board_count(out, "entries", c.entries);
@@ -228,6 +234,7 @@ const struct board_arch board_vtd = {
 	.read = read_register,
 	.write = write_register,
 	.run = run,
+	.waits = waits,
 	.counters = counters,
 	.save_size = save_size,
 	.save = save,

@@ -18,6 +18,7 @@ enum replay_answer {
 	REPLAY_RETRIED,  /* cleared the error: the entry is read again */
 	REPLAY_AGAIN,    /* cleared the error, and queues the submission of the entry again */
 	REPLAY_STUCK,    /* nothing that helps: it polls for ever */
+	REPLAY_WAITED,   /* it saw nothing: the queue waited for its host, and was run again */
 };
 
 /* Where the entry that failed stands in what its driver submitted. */
@@ -73,7 +74,8 @@ struct replay_arch {
 	bool (*completed)(struct replay_guest *guest, uint32_t index, const uint64_t entry[4]);
 	bool (*run)(struct replay_guest *guest); /* true: work is left */
 	bool (*stopped)(struct replay_guest *guest);
-	/* Registers and names of the error that stopped the queue, and at which index, if not at head. */
+	uint64_t (*waits)(const struct replay_guest *guest); /* for its host */
+	/* Registers and names of what stopped the queue, and at which index, if not at head. */
 	void (*note_error)(struct replay_guest *guest, struct replay_error *error);
 	enum replay_answer (*answer)(struct replay_guest *guest, const struct replay_error *error,
 				     const struct replay_submission *submission);

@@ -55,8 +55,8 @@ static void brief_queue(const struct replay_options *options, const struct repla
 static void brief_error(const struct replay_options *options, const struct replay_arch *arch,
 			const struct replay_error *e)
 {
-	label("the guest sees", BAD);
-	printf("its queue stopped at %s %" PRIu64 ": ", arch->entry, e->number);
+	label("the guest sees", e->waited ? NOTE : BAD);
+	printf("its queue %s at %s %" PRIu64 ": ", e->waited ? "stand still" : "stopped", arch->entry, e->number);
 	arch->print_error(e);
 	putchar('\n');
 	if (options->soft) {
@@ -69,7 +69,7 @@ static void brief_error(const struct replay_options *options, const struct repla
 		       arch->entry, e->own_cached, e->own, e->after_cached, e->after);
 	}
 	label("the guest then", NOTE);
-	printf("%s, as Linux does\n", replay_answer_text(arch, e));
+	printf("%s%s\n", replay_answer_text(arch, e), e->waited ? "" : ", as Linux does");
 }
 
 static void brief_verdict(const struct replay_options *options, const struct replay_result *result)
@@ -88,7 +88,7 @@ static void brief_verdict(const struct replay_options *options, const struct rep
 	}
 	if (result->stopped) {
 		label("stopped", BAD);
-		printf("after %" PRIu64 " tries; no %s completed after the failure\n", result->error_count,
+		printf("after %" PRIu64 " tries; no %s completed after the failure\n", replay_failures(result),
 		       result->arch->sync);
 	}
 	if (w->stale) {
@@ -105,7 +105,7 @@ void replay_report_brief(const struct replay_options *options, const struct repl
 		printf("%s %" PRIu64 " %s\n", result->arch->entry, options->inject.number,
 		       injection_text(&options->inject));
 	}
-	if (result->error_count)
+	if (replay_failures(result))
 		brief_error(options, result->arch, &result->errors[0]);
 	brief_queue(options, result);
 	brief_verdict(options, result);

@@ -47,6 +47,7 @@ static json_t *error_json(const struct replay_options *options, const struct rep
 	arch->error_json(e, object);
 	json_object_set_new(object, "error", json_string(e->name));
 	json_object_set_new(object, "replaced", json_boolean(e->answer == REPLAY_REPLACED));
+	json_object_set_new(object, "waited", json_boolean(e->waited));
 	if (!options->soft)
 		return object;
 	set(object, "before", e->before);
@@ -72,7 +73,7 @@ static json_t *errors_json(const struct replay_options *options, const struct re
 {
 	json_t *array = json_array();
 
-	for (uint64_t i = 0; i < result->error_count && i < REPLAY_MAX_ERRORS; i++)
+	for (uint64_t i = 0; i < replay_failures(result) && i < REPLAY_MAX_ERRORS; i++)
 		json_array_append_new(array, error_json(options, result->arch, &result->errors[i]));
 	return array;
 }
@@ -144,6 +145,7 @@ void replay_report_json(const struct replay_options *options, const struct repla
 	if (options->soft)
 		json_object_set_new(object, "witnesses", witness_json(&result->witness));
 	set(object, "error_count", result->error_count);
+	set(object, "wait_count", result->wait_count);
 	json_object_set_new(object, "error_kinds", error_kinds_json(result));
 	json_object_set_new(object, "errors", errors_json(options, result));
 	json_object_set_new(object, "stopped", json_boolean(result->stopped));

@@ -76,6 +76,7 @@ struct replay_error {
 	const char *name;
 	uint32_t status[2]; /* SMMUv3: GERROR, GERRORN. VT-d: FSTS */
 	uint32_t answer;    /* enum replay_answer */
+	bool waited;        /* no error: the queue waited there for its host */
 	/* Witnesses of this doorbell's commands: before this one, of itself, after it (the latter without repetitions).
 	 */
 	uint64_t before, before_gone;
@@ -111,10 +112,11 @@ struct replay_result {
 	uint64_t recorded[REPLAY_KINDS], consumed[REPLAY_KINDS];
 	uint64_t commands, missing; /* in the capture */
 	uint64_t recorded_doorbells;
-	uint64_t doorbells; /* rung */
-	uint64_t completed; /* waits */
-	uint64_t error_count;
-	struct replay_error errors[REPLAY_MAX_ERRORS];
+	uint64_t doorbells;                            /* rung */
+	uint64_t completed;                            /* waits */
+	uint64_t error_count;                          /* that the guest saw */
+	uint64_t wait_count;                           /* that it did not see: the queue waited for its host */
+	struct replay_error errors[REPLAY_MAX_ERRORS]; /* both */
 	struct replay_witness_counts witness;
 	bool stopped; /* the guest's driver gave up: the rest of the capture was not replayed */
 	uint64_t doorbell_ns, command_ns_x10, slowest_ns; /* median, median in tenths, maximum */
@@ -123,6 +125,12 @@ struct replay_result {
 	char note[1100];
 	uint32_t queue_entries;
 };
+
+/* Errors and waits, in order: the first REPLAY_MAX_ERRORS are kept. */
+static inline uint64_t replay_failures(const struct replay_result *result)
+{
+	return result->error_count + result->wait_count;
+}
 
 /* "KIND" of --inject N:KIND; prints the error. */
 bool replay_parse_inject(const char *text, struct replay_inject *inject);

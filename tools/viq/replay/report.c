@@ -21,6 +21,8 @@ const char *replay_answer_text(const struct replay_arch *arch, const struct repl
 		return arch->retried;
 	case REPLAY_AGAIN:
 		return arch->again;
+	case REPLAY_WAITED:
+		return "sees its queue stand still, until the VMM runs it again";
 	case REPLAY_STUCK:
 		break;
 	}
@@ -123,26 +125,28 @@ static uint64_t times_in_a_row(const struct replay_error *e, uint64_t left)
 
 static void print_errors(const struct replay_result *result)
 {
-	uint64_t kept = result->error_count < REPLAY_MAX_ERRORS ? result->error_count : REPLAY_MAX_ERRORS;
+	uint64_t kept = replay_failures(result) < REPLAY_MAX_ERRORS ? replay_failures(result) : REPLAY_MAX_ERRORS;
 	uint64_t done = 0;
 
-	if (!result->error_count) {
-		printf("\nerrors that the guest saw: none\n");
-		return;
-	}
-	printf("\nerrors that the guest saw: %" PRIu64, result->error_count);
+	printf("\nerrors that the guest saw: ");
+	if (result->error_count)
+		printf("%" PRIu64, result->error_count);
+	else
+		printf("none");
 	for (unsigned int i = 0; result->counters.errors[i].name; i++)
 		if (result->counters.errors[i].count)
 			printf(", %s %" PRIu64, result->counters.errors[i].name, result->counters.errors[i].count);
 	putchar('\n');
+	if (result->wait_count)
+		printf("the queue waited for its host: %" PRIu64 " times\n", result->wait_count);
 	for (unsigned int shown = 0; shown < SHOWN_ERRORS && done < kept; shown++) {
 		uint64_t times = times_in_a_row(&result->errors[done], kept - done);
 
 		print_error_entry(result->arch, &result->errors[done], times);
 		done += times;
 	}
-	if (done < result->error_count)
-		printf("  and %" PRIu64 " more\n", result->error_count - done);
+	if (done < replay_failures(result))
+		printf("  and %" PRIu64 " more\n", replay_failures(result) - done);
 }
 
 void replay_report_text(const struct replay_options *options, const struct replay_result *result)
@@ -163,7 +167,8 @@ void replay_report_text(const struct replay_options *options, const struct repla
 		print_witnesses(result->arch, &result->witness);
 	print_errors(result);
 	if (result->stopped)
-		printf("\nThe guest's driver gave up: the queue stays stopped, and the rest was not replayed.\n");
+		printf("\nThe guest's driver, or the VMM, gave up: the queue stays stopped, and the rest was not "
+		       "replayed.\n");
 	if (result->witness.stale)
 		printf("\nSTALE: devices still used %" PRIu64 " translations after a completed %s.\n",
 		       result->witness.stale, result->arch->sync);

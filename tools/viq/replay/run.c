@@ -6,7 +6,7 @@
 #include "arch.h"
 #include "tool.h"
 
-#define MAX_RETRIES   8   /* of one command, until the driver gives up */
+#define MAX_RETRIES   8   /* of one command, until its driver, or the VMM, gives up */
 #define INJECT_WINDOW 512 /* commands before the injected one in its host call, at most */
 
 struct sample {
@@ -70,6 +70,7 @@ static uint32_t follow(struct replay *r)
 static void note_error(struct replay *r, struct replay_error *error)
 {
 	error->index = r->guest->head;
+	error->waited = r->arch->waits(r->guest);
 	r->arch->note_error(r->guest, error);
 	error->number = place_at(r, error->index)->number;
 	guest_load(r->guest, error->index, error->cmd);
@@ -116,6 +117,12 @@ static void answer_error(struct replay *r, struct replay_error *error)
 {
 	struct replay_submission submission = submission_of(r, error->index);
 
+	if (error->waited) {
+		error->answer = REPLAY_WAITED;
+		r->guest->kicked = true;
+		guest_run(r->guest);
+		return;
+	}
 	error->answer = r->arch->answer(r->guest, error, &submission);
 	if (error->answer == REPLAY_REPLACED)
 		witness_lost(r->witness, error->index);
@@ -125,13 +132,13 @@ static void answer_error(struct replay *r, struct replay_error *error)
 		r->result->stopped = true;
 }
 
-/* Until the queue runs again, or the same command has failed too often. */
+/* Until the queue runs again, or the same command has failed too often: then the driver, or the VMM, gives up. */
 static void handle_errors(struct replay *r)
 {
 	uint32_t last = UINT32_MAX;
 	unsigned int retries = 0;
 
-	while (!r->result->stopped && r->arch->stopped(r->guest)) {
+	while (!r->result->stopped && (r->arch->stopped(r->guest) || r->arch->waits(r->guest))) {
 		struct replay_error error = {0};
 
 		/* In this order: looking at what is due makes devices cache it anew. */
@@ -143,9 +150,10 @@ static void handle_errors(struct replay *r)
 			answer_error(r, &error);
 		else
 			r->result->stopped = true;
-		if (r->result->error_count < REPLAY_MAX_ERRORS)
-			r->result->errors[r->result->error_count] = error;
-		r->result->error_count++;
+		if (replay_failures(r->result) < REPLAY_MAX_ERRORS)
+			r->result->errors[replay_failures(r->result)] = error;
+		r->result->error_count += !error.waited;
+		r->result->wait_count += error.waited;
 		follow(r);
 	}
 }

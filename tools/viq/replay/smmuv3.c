@@ -132,10 +132,17 @@ static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t
 	return guest->soft ? viq_nest_smmuv3_reconfig(guest->host.nest, cause, first, last) : 0;
 }
 
+/* The replay runs the queue again: see handle_errors(). */
+static int wait_for_host(void *opaque, const struct viq_call_result *result, uint64_t times)
+{
+	return 0;
+}
+
 static const struct viq_smmuv3_ops ops = {
 	.size = sizeof(struct viq_smmuv3_ops),
 	.reconfig = reconfig,
 	.kick = guest_kick,
+	.host_wait = wait_for_host,
 };
 
 /* Every feature that recorded commands can use. No MSIs: their addresses are those of another guest. */
@@ -274,6 +281,11 @@ static bool stopped(struct replay_guest *base)
 	return active & VIQ_SMMUV3_GERROR_CMDQ_ERR;
 }
 
+static uint64_t waits(const struct replay_guest *base)
+{
+	return viq_smmuv3_waits_for_host(((const struct smmuv3_guest *)base)->smmu);
+}
+
 static void note_error(struct replay_guest *base, struct replay_error *error)
 {
 	const char *name;
@@ -282,7 +294,7 @@ static void note_error(struct replay_guest *base, struct replay_error *error)
 	error->status[0] = guest_read32(base, VIQ_SMMUV3_GERROR);
 	error->status[1] = guest_read32(base, VIQ_SMMUV3_GERRORN);
 	name = viq_smmuv3_cerror_name(error->code);
-	error->name = name ? name : "unknown";
+	error->name = error->waited ? "waits for its host" : name ? name : "unknown";
 }
 
 /* What Linux's driver does: refused commands become a CMD_SYNC, everything else is tried again. */
@@ -301,6 +313,10 @@ static enum replay_answer answer(struct replay_guest *base, const struct replay_
 
 static void print_error(const struct replay_error *e)
 {
+	if (e->waited) {
+		printf("CMDQ_CONS.RD %#x, and no error", e->index);
+		return;
+	}
 	printf("CMDQ_CONS.RD %#x, CMDQ_CONS.ERR %u (%s), GERROR %#x, GERRORN %#x", e->index, e->code, e->name,
 	       e->status[0], e->status[1]);
 }
@@ -361,6 +377,7 @@ const struct replay_arch replay_smmuv3 = {
 	.write = write_register,
 	.run = run,
 	.stopped = stopped,
+	.waits = waits,
 	.note_error = note_error,
 	.answer = answer,
 	.counters = counters,

@@ -119,11 +119,18 @@ static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
 	return guest->nest ? viq_nest_vtd_reconfig(guest->nest, what) : 0;
 }
 
+/* The replay runs the queue again: see handle_errors(). */
+static int wait_for_host(void *opaque, const struct viq_call_result *result, uint64_t times)
+{
+	return 0;
+}
+
 static const struct viq_vtd_ops ops = {
 	.size = sizeof(struct viq_vtd_ops),
 	.reconfig = reconfig,
 	.devtlb = devtlb,
 	.kick = guest_kick,
+	.host_wait = wait_for_host,
 };
 
 /* Every feature that recorded descriptors can use, page requests apart. */
@@ -335,6 +342,11 @@ static bool stopped(struct replay_guest *base)
 	return guest_read32(base, VIQ_VTD_FSTS) & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE);
 }
 
+static uint64_t waits(const struct replay_guest *base)
+{
+	return viq_vtd_waits_for_host(((const struct vtd_guest *)base)->vtd);
+}
+
 static void note_error(struct replay_guest *base, struct replay_error *error)
 {
 	uint32_t before = (error->index - 1) & guest_index_mask(base);
@@ -342,7 +354,9 @@ static void note_error(struct replay_guest *base, struct replay_error *error)
 
 	error->status[0] = guest_read32(base, VIQ_VTD_FSTS);
 	error->status[1] = guest_read32(base, VIQ_VTD_IQH);
-	error->name = "device-TLB time-out";
+	error->name = error->waited ? "waits for its host" : "device-TLB time-out";
+	if (error->waited)
+		return;
 	if (error->status[0] & VIQ_VTD_FSTS_IQE) {
 		error->code = (uint32_t)VIQ_GET(VIQ_VTD_IQERCD_IQEI, guest_read32(base, VIQ_VTD_IQERCD));
 		error->name = viq_vtd_iqei_name(error->code);
@@ -380,7 +394,9 @@ static enum replay_answer answer(struct replay_guest *base, const struct replay_
 static void print_error(const struct replay_error *e)
 {
 	printf("IQH %#" PRIx32 ", FSTS %#" PRIx32, e->status[1], e->status[0]);
-	if (e->status[0] & VIQ_VTD_FSTS_IQE)
+	if (e->waited)
+		printf(", and no error");
+	else if (e->status[0] & VIQ_VTD_FSTS_IQE)
 		printf(" (IQE), IQERCD.IQEI %" PRIu32 " (%s)", e->code, e->name);
 	else
 		printf(" (ITE)");
@@ -409,7 +425,7 @@ static void counters(const struct replay_guest *base, struct replay_result *resu
 		out->errors[n].count = c.iqe[iqei];
 	}
 	out->errors[n].name = "device-TLB time-out";
-	out->errors[n].count = c.retries + c.timeouts;
+	out->errors[n].count = c.timeouts;
 }
 
 /* --- Failures ---------------------------------------------------------------------------------------------------- */
@@ -470,6 +486,7 @@ const struct replay_arch replay_vtd = {
 	.write = write_register,
 	.run = run,
 	.stopped = stopped,
+	.waits = waits,
 	.note_error = note_error,
 	.answer = answer,
 	.counters = counters,
