@@ -96,9 +96,9 @@ struct viq_nest_vtd_cost {
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_begin(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
 /*
- * Go on with it for at most steps (0: no end), each a device's context entry, or a table of 64 PASIDs. *cost, which may
- * be NULL, is added to. -EAGAIN: there is more; else it is done, with the first error. Devices may come and go between
- * steps. -ENODEV: nothing was begun.
+ * Go on with it for at most steps (0: no end), each a device's context entry, or a table of 64 PASIDs (of a host that
+ * reads the tables itself also: 64 nested tables that go). *cost, which may be NULL, is added to. -EAGAIN: there is
+ * more; else it is done, with the first error. Devices may come and go between steps. -ENODEV: nothing was begun.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_step(struct viq_nest_vtd *nest, uint32_t steps,
 						struct viq_nest_vtd_cost *cost);

@@ -118,7 +118,8 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *
  * present and valid are cached and reported; a request that finds none faults as the tables say.
  * Waits for accesses. -ENOMEM, -ENOSPC or what attach() said: the devices concerned are blocked (their requests abort,
  * nothing is recorded), until a reconfiguration that concerns them succeeds. A call costs at most one look at each
- * PASID-table entry that the guest has present PASID directory entries for.
+ * PASID-table entry that the guest has present PASID directory entries for; <viq/nest_vtd.h> does the same in steps of
+ * 64 entries.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables,
 						    const struct viq_vtd_reconfig *what);

@@ -187,11 +187,14 @@ struct viq_vtd_device_state {
 /*
  * A host, for who follows a guest's tables. All functions are called on one thread, that of the guest VT-d. A host that
  * is told what to do has next(), next_pasid(), set() and settle(); one that reads tables itself, as hardware does, has
- * reconfig() in their place.
+ * reconfig(), and may have step(), in their place.
  */
 struct viq_vtd_backend_ops {
 	uint32_t size; /* sizeof(struct viq_vtd_backend_ops) */
-	/* The guest has changed what its tables say: tables are where they are now. 0, or a negative errno. */
+	/*
+	 * The guest has changed what its tables say: tables are where they are now. 0, or a negative errno. With step()
+	 * this only begins to read them again; what was begun before and is not done yet is done again with it.
+	 */
 	int (*reconfig)(void *opaque, const struct viq_vtd_tables *tables, const struct viq_vtd_reconfig *what);
 	/*
 	 * The first device whose source-id is not below *source_id: 1 with *source_id, *state; 0: none; or a negative
@@ -216,6 +219,12 @@ struct viq_vtd_backend_ops {
 	int (*listen)(void *opaque, const struct viq_vtd_listener *listener);
 	/* All that was to be set now has been: what could not be released before is tried again. */
 	void (*settle)(void *opaque);
+	/*
+	 * Go on with what reconfig() began for one step: a device's context entry, a table of 64 PASIDs, or the release
+	 * of 64 nested tables. *reads and *entries of guest memory are added to. 1: there is more; else it is done: 0,
+	 * or the first error. May be NULL.
+	 */
+	int (*step)(void *opaque, uint64_t *reads, uint64_t *entries);
 };
 
 struct viq_vtd_backend {

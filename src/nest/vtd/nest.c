@@ -171,14 +171,23 @@ static bool find_device(const struct viq_nest_vtd *n, uint32_t from, struct nest
 	return true;
 }
 
-/* Of a host that reads the tables itself. */
-static void pass_on(struct viq_nest_vtd *n)
+/* Of a host that reads the tables itself. true: there is more to do. */
+static bool pass_on(struct viq_nest_vtd *n)
 {
+	const struct viq_vtd_backend *b = &n->config.backend;
 	struct viq_vtd_tables tables = {.size = sizeof(tables)};
+	int ret = 0;
 
-	(void)viq_vtd_tables(n->vtd, &tables);
 	n->cost.sets++;
-	n->err = n->config.backend.ops->reconfig(n->config.backend.opaque, &tables, &n->what);
+	if (!n->inside) {
+		(void)viq_vtd_tables(n->vtd, &tables);
+		ret = b->ops->reconfig(b->opaque, &tables, &n->what);
+		n->inside = !ret;
+	}
+	if (!ret && b->ops->step)
+		ret = b->ops->step(b->opaque, &n->cost.reads, &n->cost.entries);
+	n->err = ret > 0 ? 0 : ret;
+	return ret > 0;
 }
 
 /* true: there is more to do. */
@@ -186,10 +195,8 @@ static bool step(struct viq_nest_vtd *n)
 {
 	struct nest_vtd_device *d = &n->device;
 
-	if (n->config.backend.ops->reconfig) {
-		pass_on(n);
-		return false;
-	}
+	if (n->config.backend.ops->reconfig)
+		return pass_on(n);
 	if (n->inside) {
 		n->inside = nest_vtd_device_step(n, d);
 	} else {

@@ -75,23 +75,34 @@ static void empty_devtlbs(struct viq_soft_vtd *soft)
 	soft_grace_period();
 }
 
-void soft_vtd_finish(struct viq_soft_vtd *soft, struct soft_vtd_change *change)
+void soft_vtd_wait(struct viq_soft_vtd *soft, struct soft_vtd_change *change)
 {
 	if (change->published)
 		soft_grace_period();
 	if (change->emptied)
 		empty_devtlbs(soft);
-	while (change->dropped) {
+	change->published = change->emptied = false;
+}
+
+bool soft_vtd_release_some(struct viq_soft_vtd *soft, struct soft_vtd_change *change, uint32_t count)
+{
+	for (uint32_t i = 0; i < count && change->dropped; i++) {
 		struct soft_vtd_attachment *a = change->dropped;
 
 		change->dropped = a->dropped;
 		soft_vtd_release(soft, a);
 	}
-	while (change->views) {
+	for (uint32_t i = 0; i < count && change->views; i++) {
 		struct soft_vtd_view *view = change->views;
 
 		change->views = view->retired;
 		free(view);
 	}
-	*change = (struct soft_vtd_change){0};
+	return change->dropped || change->views;
+}
+
+void soft_vtd_finish(struct viq_soft_vtd *soft, struct soft_vtd_change *change)
+{
+	soft_vtd_wait(soft, change);
+	(void)soft_vtd_release_some(soft, change, UINT32_MAX);
 }

@@ -117,8 +117,11 @@ int viq_soft_vtd_dev_free(struct viq_soft_vtd_dev *dev)
 	ret = soft_vtd_enter(soft);
 	if (ret)
 		return ret;
+	soft_vtd_work_leave(dev, true, &change);
 	soft_vtd_publish(dev, NULL, &change);
 	soft_vtd_finish(soft, &change);
+	/* Of what the reconfiguration under way has dropped some may be the device's. */
+	soft_vtd_finish(soft, &soft->work.change);
 	unlink_dev(dev);
 	soft_vtd_leave(soft);
 	soft_vtd_dev_destroy(dev);

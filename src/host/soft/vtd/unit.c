@@ -159,6 +159,11 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 	if (!soft)
 		return;
 	soft_vtd_tables_destroy(soft);
+	free(soft->work.draft.list.entries);
+	for (struct soft_vtd_view *view = soft->work.change.views, *next; view; view = next) {
+		next = view->retired;
+		free(view);
+	}
 	free(atomic_load_explicit(&soft->listener, memory_order_relaxed));
 	while (soft->devs) {
 		struct viq_soft_vtd_dev *dev = soft->devs;
@@ -219,7 +224,17 @@ int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener
 
 static int backend_reconfig(void *opaque, const struct viq_vtd_tables *tables, const struct viq_vtd_reconfig *what)
 {
-	return viq_soft_vtd_reconfig(opaque, tables, what);
+	return soft_vtd_begin(opaque, tables, what);
+}
+
+static int backend_step(void *opaque, uint64_t *reads, uint64_t *entries)
+{
+	struct soft_vtd_cost cost = {0};
+	int ret = soft_vtd_step(opaque, &cost);
+
+	*reads += cost.reads;
+	*entries += cost.entries;
+	return ret;
 }
 
 static int backend_listen(void *opaque, const struct viq_vtd_listener *listener)
@@ -230,7 +245,7 @@ static int backend_listen(void *opaque, const struct viq_vtd_listener *listener)
 struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft)
 {
 	static const struct viq_vtd_backend_ops ops = {
-		.size = sizeof(ops), .reconfig = backend_reconfig, .listen = backend_listen};
+		.size = sizeof(ops), .reconfig = backend_reconfig, .step = backend_step, .listen = backend_listen};
 
 	return (struct viq_vtd_backend){.ops = &ops, .opaque = soft};
 }

@@ -91,6 +91,50 @@ struct viq_soft_vtd_dev {
 	struct viq_soft_vtd_dev *prev, *next;
 };
 
+/* Entries in the making; by PASID. */
+struct soft_vtd_list {
+	struct soft_vtd_entry *entries;
+	uint32_t count, room;
+};
+
+/* A device's view in the making: see draft.c. */
+struct soft_vtd_draft {
+	struct viq_vtd_reconfig what;
+	enum soft_vtd_state state;
+	uint64_t rtaddr;
+	struct vtd_context ctx;
+	struct soft_vtd_fault fault;
+	struct soft_vtd_list list;
+	bool renewed;         /* nothing of the cached entries counts */
+	bool changed;         /* something is other than it is cached */
+	uint32_t next, limit; /* PASIDs whose tables are still to be read */
+	uint32_t single;      /* and one more; UINT32_MAX: none */
+	uint32_t at;          /* of the cached entries, the first that was not looked at */
+	int err;
+};
+
+/* Views that were replaced, and what must follow. */
+struct soft_vtd_change {
+	struct soft_vtd_view *views;
+	struct soft_vtd_attachment *dropped;
+	bool published, emptied;
+};
+
+/* A reconfiguration that is under way. */
+struct soft_vtd_work {
+	bool begun, inside, waited;
+	struct viq_vtd_reconfig what;
+	struct viq_soft_vtd_dev *dev; /* the next; with inside, the one that draft is of */
+	struct soft_vtd_draft draft;
+	struct soft_vtd_change change;
+	int err; /* the first */
+};
+
+/* Of guest memory: reads of at most 4096 bytes, and entries. */
+struct soft_vtd_cost {
+	uint64_t reads, entries;
+};
+
 struct viq_soft_vtd {
 	struct viq_soft_vtd_config config;
 	const struct viq_mem *guest_mem;
@@ -103,6 +147,7 @@ struct viq_soft_vtd {
 
 	pthread_mutex_t config_lock;
 	struct viq_vtd_tables tables; /* size 0: never told */
+	struct soft_vtd_work work;
 	/* NULL: nobody. Changes under config_lock, and is freed after a grace period. */
 	_Atomic(struct viq_vtd_listener *) listener;
 
@@ -152,36 +197,43 @@ int soft_vtd_tables_tell(struct viq_soft_vtd *soft);
 void soft_vtd_tables_forget(struct viq_soft_vtd *soft);
 void soft_vtd_tables_destroy(struct viq_soft_vtd *soft);
 
-/* scan.c: what the guest's structures say now. */
-struct soft_vtd_list {
-	struct soft_vtd_entry *entries; /* to be freed by the caller; by PASID, without attachments */
-	uint32_t count, room;
-};
-/* All of a context's entries, or the one at this PASID. 0, -ENOMEM, -ENOSPC. */
-int soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, struct soft_vtd_list *list);
-int soft_vtd_scan_one(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t pasid,
-		      struct soft_vtd_list *list);
+/* scan.c */
 int soft_vtd_list_add(const struct viq_soft_vtd *soft, struct soft_vtd_list *list, const struct soft_vtd_entry *entry);
+/* What count PASIDs from this one on, of one table, are in memory now: how many valid entries are in out. */
+uint32_t soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t first, uint32_t count,
+		       struct soft_vtd_entry out[VIQ_VTD_PE_TABLE], struct soft_vtd_cost *cost);
 
-/* change.c: views replaced, and what must follow. */
-struct soft_vtd_change {
-	struct soft_vtd_view *views;
-	struct soft_vtd_attachment *dropped;
-	bool published, emptied;
-};
 /*
- * Give the device this view, whose entries have the attachments that they shall keep; NULL blocks it. The attachments
- * of its last view that are not in it are dropped.
+ * change.c: views replaced, and what must follow. Give the device this view, whose entries have the attachments that
+ * they shall keep; NULL blocks it. The attachments of its last view that are not in it are dropped.
  */
 void soft_vtd_publish(struct viq_soft_vtd_dev *dev, struct soft_vtd_view *view, struct soft_vtd_change *change);
-/* Wait for accesses, empty what must be, tell the embedder. */
+/* Wait for accesses, and empty the device-TLBs that must be. */
+void soft_vtd_wait(struct viq_soft_vtd *soft, struct soft_vtd_change *change);
+/* Then release count dropped attachments, telling the listener, and as many views. true: there are more. */
+bool soft_vtd_release_some(struct viq_soft_vtd *soft, struct soft_vtd_change *change, uint32_t count);
+/* All of that. */
 void soft_vtd_finish(struct viq_soft_vtd *soft, struct soft_vtd_change *change);
 
+/* draft.c. what NULL: everything, as if nothing were cached. */
+void soft_vtd_draft_begin(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_draft *d,
+			  struct soft_vtd_cost *cost);
+/* A table of PASIDs. true: there is more to read. */
+bool soft_vtd_draft_step(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_cost *cost);
+/* It becomes the device's view. On an error, which is returned, the device is blocked. */
+int soft_vtd_draft_commit(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_change *change);
+/* It does not. */
+void soft_vtd_draft_drop(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_change *change);
+
 /*
- * reconfig.c: take over what is in scope for one device. NULL: everything, as if nothing were cached. On an error the
- * device is blocked.
+ * reconfig.c: take over what is in scope for one device, at once. NULL: everything, as if nothing were cached. On an
+ * error the device is blocked.
  */
 int soft_vtd_update(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_change *change);
+void soft_vtd_work_leave(struct viq_soft_vtd_dev *dev, bool for_good, struct soft_vtd_change *change);
+/* As struct viq_vtd_backend_ops has them. */
+int soft_vtd_begin(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables, const struct viq_vtd_reconfig *what);
+int soft_vtd_step(struct viq_soft_vtd *soft, struct soft_vtd_cost *cost);
 
 /* translate.c */
 const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *view, uint32_t pasid);

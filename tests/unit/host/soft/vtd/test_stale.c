@@ -84,6 +84,44 @@ static void the_context_cache_alone_is_not_enough(void **state)
 	vm_fini(&w.vm);
 }
 
+/*
+ * 6.2.2, 6.2.3: with CM = 1 what is not present or faulty is cached, under domain-id 0. So that is what a guest may
+ * name that makes an entry good; another domain's is not the entry's.
+ */
+static void a_faulty_entry_is_cached_under_domain_0(void **state)
+{
+	static const struct {
+		unsigned int did;
+		bool taken;
+	} rows[] = {{0, true}, {4, true}, {5, false}};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (unsigned int scope = 0; scope < 3; scope++) {
+			bool legacy = scope == 2;
+			struct world w;
+			uint64_t pa;
+
+			vm_init(&w.vm, !legacy, NULL);
+			if (!legacy)
+				w.pasids = vm_pasids(&w.vm, SID, 0);
+			w.a = legacy ? vm_pt(&w.vm, 2, 4) : tables_to(&w.vm, 0);
+			if (legacy)
+				vm_map(&w.a, IOVA, PAGE(0));
+			w.vm.dev = vm_add(&w.vm, SID, false);
+			if (legacy)
+				vm_legacy(&w.vm, SID, &w.a, 4);
+			else
+				vm_entry(&w.pasids, 0, &w.a, NULL, 4);
+			assert_true(vm_submit(&w.vm, legacy ? desc_cc(VIQ_VTD_CC_DOMAIN, (uint16_t)rows[i].did, 0, 0)
+							    : desc_pc(scope ? VIQ_VTD_PC_PASID : VIQ_VTD_PC_DOMAIN,
+								      (uint16_t)rows[i].did, 0)));
+			assert_int_equal(vm_translate(w.vm.dev, NO_PASID, IOVA, VIQ_SOFT_READ, &pa),
+					 rows[i].taken ? 0 : -EFAULT);
+			vm_fini(&w.vm);
+		}
+	}
+}
+
 /* 6.5.2: the PASID-cache invalidation leaves the IOTLB. */
 static void nor_is_the_pasid_cache_without_the_iotlb(void **state)
 {
@@ -330,6 +368,7 @@ int main(void)
 		cmocka_unit_test(the_context_cache_alone_is_not_enough),
 		cmocka_unit_test(nor_is_the_pasid_cache_without_the_iotlb),
 		cmocka_unit_test(not_present_is_cached_too),
+		cmocka_unit_test(a_faulty_entry_is_cached_under_domain_0),
 		cmocka_unit_test(a_cleared_entry_goes_and_its_translations_with_it),
 		cmocka_unit_test(a_context_entry_is_stale_until_a_context_cache_descriptor_names_its_source),
 		cmocka_unit_test(legacy_entries_likewise_and_by_domain),

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a device takes over of the guest's structures, in steps. An entry is read again if it was cached under what the
+ * guest says, or if it now is what the guest says: a guest may name the old domain-id or the new one (VT-d 6.5.2). All
+ * others stay as they are.
+ *
+ * Until the draft is done the device translates as before; its new tables are attached by then, so nothing that could
+ * be cached through them goes without being invalidated.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+/* --- The context entry -------------------------------------------------------------------------------------------- */
+
+/* Does everything that the device has cached go? */
+static bool whole_device(const struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what)
+{
+	if (!what || !soft_vtd_view(dev))
+		return true;
+	return what->cause != VIQ_VTD_CONTEXT_CACHE && what->cause != VIQ_VTD_PASID_CACHE;
+}
+
+static bool same_ss(const struct vtd_ss *a, const struct vtd_ss *b)
+{
+	return a->table == b->table && a->levels == b->levels && a->width == b->width && a->ad == b->ad;
+}
+
+static bool same_context(const struct vtd_context *a, const struct vtd_context *b)
+{
+	if (a->scalable != b->scalable || a->fpd != b->fpd)
+		return false;
+	if (!a->scalable)
+		return a->tt == b->tt && a->did == b->did && same_ss(&a->ss, &b->ss);
+	return a->dte == b->dte && a->paside == b->paside && a->pre == b->pre && a->rid_priv == b->rid_priv &&
+	       a->pdts == b->pdts && a->rid_pasid == b->rid_pasid && a->pasid_dir == b->pasid_dir;
+}
+
+/* A context entry of a mode, or a parent, that knows no such translation. */
+static bool context_possible(const struct viq_soft_vtd *soft, const struct vtd_context *ctx)
+{
+	return ctx->scalable || !soft->config.parent_aw || ctx->tt == VIQ_VTD_TT_PT;
+}
+
+/* As it is in memory now. */
+static void read_context(const struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d)
+{
+	const struct viq_soft_vtd *soft = dev->soft;
+	const struct soft_vtd_request req = {.sid = dev->sid};
+
+	d->rtaddr = soft->tables.root | VIQ_PUT(VIQ_VTD_RTADDR_TTM, soft->tables.mode);
+	if (!soft->tables.enabled) {
+		d->state = SOFT_VTD_OFF;
+		return;
+	}
+	d->state = SOFT_VTD_ON;
+	memset(&d->ctx, 0, sizeof(d->ctx));
+	if (soft_vtd_fetch_context(soft->guest_mem, &soft->features, d->rtaddr, &req, &d->ctx, &d->fault)) {
+		d->state = SOFT_VTD_FAULT;
+	} else if (!context_possible(soft, &d->ctx)) {
+		d->state = SOFT_VTD_FAULT;
+		d->fault = (struct soft_vtd_fault){.reason = VIQ_VTD_FR_CTX_INVALID, .recorded = !d->ctx.fpd};
+	}
+}
+
+/*
+ * Domain-selective, in legacy mode: neither what is cached nor what is there now is this domain's. What is not present,
+ * or faulty, is cached under domain-id 0 (6.2.2).
+ */
+static bool other_domain(const struct soft_vtd_view *old, const struct soft_vtd_draft *d,
+			 const struct viq_vtd_reconfig *what)
+{
+	bool was = old->state == SOFT_VTD_ON ? old->ctx.scalable || old->ctx.did == what->domain_id : !what->domain_id;
+	bool is = d->state == SOFT_VTD_ON && (d->ctx.scalable || d->ctx.did == what->domain_id);
+
+	return what->scope == VIQ_VTD_SCOPE_DOMAIN && !was && !is;
+}
+
+/* Returns whether the context entry is another one than what is cached. */
+static bool take_context(const struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what,
+			 struct soft_vtd_draft *d)
+{
+	const struct soft_vtd_view *old = soft_vtd_view(dev);
+
+	if (whole_device(dev, what)) {
+		read_context(dev, d);
+		return true;
+	}
+	if (what->cause == VIQ_VTD_CONTEXT_CACHE) {
+		read_context(dev, d);
+		if (!other_domain(old, d, what))
+			return d->state != old->state || (d->state == SOFT_VTD_ON && !same_context(&d->ctx, &old->ctx));
+	}
+	d->state = old->state;
+	d->rtaddr = old->rtaddr;
+	d->ctx = old->ctx;
+	d->fault = old->fault;
+	return false;
+}
+
+/* --- PASID-table entries ------------------------------------------------------------------------------------------ */
+
+/*
+ * Of a cached and a fresh entry of one PASID, either of which may be NULL: the one to have. What is not present, or
+ * faulty, is cached under domain-id 0 (6.2.3).
+ */
+static const struct soft_vtd_entry *choose(const struct soft_vtd_entry *old, const struct soft_vtd_entry *fresh,
+					   uint32_t pasid, const struct viq_vtd_reconfig *what)
+{
+	if (what->scope == VIQ_VTD_SCOPE_ALL || what->scope == VIQ_VTD_SCOPE_DEVICE)
+		return fresh;
+	if (what->scope == VIQ_VTD_SCOPE_PASID && pasid != what->pasid)
+		return old;
+	if ((old ? old->regime.did : 0) == what->domain_id || (fresh && fresh->regime.did == what->domain_id))
+		return fresh;
+	return old;
+}
+
+static bool is_rid(const struct soft_vtd_draft *d, const struct soft_vtd_entry *entry)
+{
+	return !d->ctx.scalable || entry->pasid == d->ctx.rid_pasid;
+}
+
+/* The list gets the entry. One that is of the same table as before keeps its attachment, all others get one. */
+static int take(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, const struct soft_vtd_entry *old,
+		const struct soft_vtd_entry *chosen)
+{
+	struct soft_vtd_entry *entry;
+	int ret;
+
+	d->changed |= chosen != old;
+	if (!chosen)
+		return 0;
+	ret = soft_vtd_list_add(dev->soft, &d->list, chosen);
+	if (ret)
+		return ret;
+	entry = &d->list.entries[d->list.count - 1];
+	if (old && old->attachment->rid == is_rid(d, entry) &&
+	    old->attachment->table->key == soft_vtd_key(&entry->regime, entry->pasid)) {
+		entry->attachment = old->attachment;
+		entry->asid = old->asid;
+		return 0;
+	}
+	entry->attachment = NULL;
+	return soft_vtd_attach(dev, entry, is_rid(d, entry));
+}
+
+/* Entries that are cached, from where the draft has come to, below this PASID: they stay. */
+static int keep(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint32_t below)
+{
+	const struct soft_vtd_view *old = soft_vtd_view(dev);
+	int ret = 0;
+
+	for (; old && !ret && d->at < old->count && old->entries[d->at].pasid < below; d->at++) {
+		if (!d->renewed)
+			ret = take(dev, d, &old->entries[d->at], &old->entries[d->at]);
+	}
+	return ret;
+}
+
+/* count PASIDs of one table, as they are in memory and as they are cached. */
+static int refresh(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint32_t first, uint32_t count,
+		   struct soft_vtd_cost *cost)
+{
+	const struct soft_vtd_view *view = soft_vtd_view(dev);
+	struct soft_vtd_entry fresh[VIQ_VTD_PE_TABLE];
+	uint32_t n = soft_vtd_scan(dev->soft, &d->ctx, first, count, fresh, cost), i = 0;
+	int ret = keep(dev, d, first);
+
+	for (uint32_t pasid = first; !ret && pasid < first + count; pasid++) {
+		const struct soft_vtd_entry *new = i < n &&fresh[i].pasid == pasid ? &fresh[i++] : NULL, *old = NULL;
+
+		if (view && d->at < view->count && view->entries[d->at].pasid == pasid)
+			old = &view->entries[d->at++];
+		if (old || new)
+			ret = take(dev, d, old, d->renewed ? new : choose(old, new, pasid, &d->what));
+	}
+	return ret;
+}
+
+/* --- In steps ----------------------------------------------------------------------------------------------------- */
+
+static int take_legacy(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d)
+{
+	const struct soft_vtd_view *old = soft_vtd_view(dev);
+	struct soft_vtd_entry legacy = {0};
+
+	vtd_legacy_regime(&d->ctx, &legacy.regime);
+	return take(dev, d, old ? soft_vtd_entry_find(old, 0) : NULL, &legacy);
+}
+
+/* Which PASIDs are to be looked at. */
+static void plan(const struct viq_soft_vtd *soft, struct soft_vtd_draft *d)
+{
+	uint32_t pasids = vtd_context_pasids(&d->ctx);
+	uint32_t limit = 2u << VIQ_GET(VIQ_VTD_ECAP_PSS, soft->config.ecap);
+
+	if (!d->renewed && d->what.scope == VIQ_VTD_SCOPE_PASID) {
+		d->single = d->what.pasid;
+	} else if (!d->ctx.paside) {
+		d->single = d->ctx.rid_pasid;
+	} else {
+		/* Whole tables. Where requests without PASID go is for the guest to choose. */
+		limit = limit < VIQ_VTD_PE_TABLE ? VIQ_VTD_PE_TABLE : limit;
+		d->limit = pasids < limit ? pasids : limit;
+		d->single = d->ctx.rid_pasid >= d->limit ? d->ctx.rid_pasid : UINT32_MAX;
+	}
+}
+
+void soft_vtd_draft_begin(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_draft *d,
+			  struct soft_vtd_cost *cost)
+{
+	*d = (struct soft_vtd_draft){.single = UINT32_MAX};
+	if (what)
+		d->what = *what;
+	cost->reads += 2;
+	cost->entries += 2;
+	d->renewed = d->changed = take_context(dev, what, d);
+	if (d->state != SOFT_VTD_ON)
+		return;
+	if (d->renewed && !d->ctx.scalable)
+		d->err = take_legacy(dev, d);
+	else if (d->renewed || (d->ctx.scalable && d->what.cause == VIQ_VTD_PASID_CACHE))
+		plan(dev->soft, d);
+}
+
+bool soft_vtd_draft_step(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_cost *cost)
+{
+	if (!d->err && d->next < d->limit) {
+		d->err = refresh(dev, d, d->next, VIQ_VTD_PE_TABLE, cost);
+		d->next += VIQ_VTD_PE_TABLE;
+	} else if (!d->err && d->single != UINT32_MAX) {
+		d->err = refresh(dev, d, d->single, 1, cost);
+		d->single = UINT32_MAX;
+	}
+	return !d->err && (d->next < d->limit || d->single != UINT32_MAX);
+}
+
+static bool ats_allowed(const struct viq_soft_vtd *soft, const struct vtd_context *ctx)
+{
+	return soft->config.ecap & VIQ_VTD_ECAP_DT && (ctx->scalable ? ctx->dte : ctx->tt == VIQ_VTD_TT_SS_ATS);
+}
+
+static bool uses_ats(const struct viq_soft_vtd_dev *dev, const struct soft_vtd_draft *d)
+{
+	return d->state == SOFT_VTD_ON && dev->ats && ats_allowed(dev->soft, &d->ctx);
+}
+
+static struct soft_vtd_view *make_view(const struct viq_soft_vtd_dev *dev, const struct soft_vtd_draft *d)
+{
+	size_t bytes = d->list.count * sizeof(struct soft_vtd_entry);
+	struct soft_vtd_view *view = calloc(1, sizeof(*view) + bytes);
+
+	if (!view)
+		return NULL;
+	view->state = d->state;
+	view->rtaddr = d->rtaddr;
+	view->ctx = d->ctx;
+	view->fault = d->fault;
+	view->ats = uses_ats(dev, d);
+	view->count = d->list.count;
+	if (bytes)
+		memcpy(view->entries, d->list.entries, bytes);
+	return view;
+}
+
+void soft_vtd_draft_drop(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_change *change)
+{
+	const struct soft_vtd_view *old = soft_vtd_view(dev);
+
+	for (uint32_t i = 0; i < d->list.count; i++) {
+		struct soft_vtd_attachment *a = d->list.entries[i].attachment;
+		const struct soft_vtd_entry *was = old && a ? soft_vtd_entry_find(old, a->pasid) : NULL;
+
+		if (a && !(was && was->attachment == a)) {
+			a->dropped = change->dropped;
+			change->dropped = a;
+		}
+	}
+	free(d->list.entries);
+	d->list = (struct soft_vtd_list){0};
+}
+
+int soft_vtd_draft_commit(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_change *change)
+{
+	const struct soft_vtd_view *old = soft_vtd_view(dev);
+	struct soft_vtd_view *view = NULL;
+
+	if (!d->err && !d->changed && uses_ats(dev, d) == old->ats) {
+		soft_vtd_draft_drop(dev, d, change);
+		return 0;
+	}
+	if (!d->err)
+		d->err = keep(dev, d, UINT32_MAX);
+	if (!d->err) {
+		view = make_view(dev, d);
+		d->err = view ? 0 : -ENOMEM;
+	}
+	if (view)
+		d->list.count = 0; /* the view has them */
+	soft_vtd_draft_drop(dev, d, change);
+	soft_vtd_publish(dev, view, change);
+	return d->err;
+}
