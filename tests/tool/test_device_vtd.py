@@ -13,11 +13,15 @@ UNIT = 0xFED90000
 RING, STATUS = 0x100000, 0x300000
 VER, CAP, ECAP, GCMD, GSTS, FSTS, FECTL, FEDATA, FEADDR = 0x00, 0x08, 0x10, 0x18, 0x1C, 0x34, 0x38, 0x3C, 0x40
 IQH, IQT, IQA, ICS, IECTL, IEDATA, IEADDR, IQERCD = 0x80, 0x88, 0x90, 0x9C, 0xA0, 0xA4, 0xA8, 0xB0
-QIE, IQE = 1 << 26, 0x10
+QIE, IQE, ITE, DT = 1 << 26, 0x10, 0x40, 1 << 2
 
 
 def wait(slot=0, data=2, flags=0x20):
     return data << 32 | flags | 5, STATUS + 4 * slot
+
+
+def devtlb(sid):
+    return sid << 32 | 3, 0x7FFFFFFFFFFFF001
 
 
 def iotlb():
@@ -203,6 +207,25 @@ class SoftHost(unittest.TestCase):
         record = d.readq(0x220), d.readq(0x228)
         self.assertEqual((record[0], record[1] & 0xFFFF, record[1] >> 32 & 0xFF), (self.IOVA, self.SID, 0x71))
         self.assertEqual((record[1] >> 63, d.readl(FSTS)), (1, 2))
+
+    def test_a_device_that_does_not_answer(self):
+        """The wait descriptor behind a device-TLB invalidation that is not confirmed aborts (6.5.2.11): ITE."""
+        with Unit() as plain:
+            ecap = plain.readq(ECAP)
+        d = self.start("--ecap", hex(ecap | DT))
+        for index, times in ((0, 1), (2, 1), (1, 3)):
+            with self.subTest(index=index, times=times):
+                d.ask(f"viq inject atc-timeout {index} {times}")
+                for fails in [False] * index + [True] * times + [False]:
+                    d.store(STATUS + 28, bytes(4))
+                    d.ring(self.piotlb(), devtlb(self.SID), wait(7))
+                    expected = (d.tail, ITE, 0) if fails else (d.tail, 0, 2)
+                    self.assertEqual((d.head, d.readl(FSTS), d.status(7)), expected)
+                    d.writel(FSTS, ITE)
+        d.ask("viq inject atc-timeout 0 0")
+        d.ask("viq inject none 0")
+        d.ring(devtlb(self.SID), wait(7))
+        self.assertEqual((d.head, d.readl(FSTS)), (d.tail, 0))
 
     def test_a_host_failure_stops_the_queue_at_its_descriptor(self):
         d = self.start()

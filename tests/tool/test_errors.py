@@ -86,6 +86,12 @@ class ToolErrors(unittest.TestCase):
         self.usage("no output file", "record", "vtd-trace", "a")
         self.usage("-o needs a value", "record", "vtd-trace", "a", "-o")
         self.usage("--output needs a value", "record", "vtd-trace", "a", "--output")
+        for option, *command in (("--inject", "replay", "a"), ("--host", "replay"), ("--socket", "device", "smmuv3"),
+                                 ("--memory", "device", "vtd"), ("--only", "bench")):
+            with self.subTest(option=option, command=command):
+                done = self.run_viq(*command, option)
+                self.assertEqual((done.returncode, done.stderr.decode()),
+                                 (2, f"viq {command[0]}: {option} needs a value; try 'viq {command[0]} --help'\n"))
         self.usage("live needs", "record", "live", "--qmp", "a", "-o", self.out)
         self.usage("--qmp and --trace are for live", "record", "vtd-trace", "a", "--qmp", "a", "-o", self.out)
         self.usage("--log2size is for smmuv3-ring", "record", "vtd-trace", "a", "--log2size", "8", "-o", self.out)

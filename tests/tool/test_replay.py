@@ -254,6 +254,18 @@ class Made(Replay):
                     self.assertEqual((error["before"], error["before_gone"]), (number, number))
                     self.assertEqual((witnesses["checked"], witnesses["lost"], witnesses["stale"]), (199, 1, 0))
 
+    def test_the_same_command_elsewhere_is_not_refused(self):
+        rng = [nh_va(1, 0x1000)] * 5 + [nh_va(1, 0x2000 + 0x1000 * i) for i in range(70)] + [nh_va(1, 0x1000)] * 70
+        for contract in CONTRACTS:
+            for batch in ("1", "4"):
+                for number in (0, 4, 75, 144):
+                    with self.subTest(contract=contract, batch=batch, number=number):
+                        path = self.make(rng + [SYNC], *[[nh_va(1, 0x1000), SYNC]] * 3, size=512)
+                        result = replay(path, "--contract", contract, "--batch", batch,
+                                        "--inject", f"{number}:host-illegal")
+                        self.assertEqual([(e["number"], e["cons_err"]) for e in result["errors"]], [(number, ILL)])
+                        self.assertEqual((result["error_count"], result["witnesses"]["stale"]), (1, 0))
+
     def test_other_failures_of_a_long_call_leave_nothing_stale(self):
         commands = [nh_va(1, 0x1000 * i) for i in range(200)] + [SYNC]
         for contract in CONTRACTS:

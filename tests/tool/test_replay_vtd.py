@@ -243,6 +243,16 @@ class Soft(Replay):
             self.assertEqual((error["before"] + error["after"], error["after_cached"]), (99, 99 - number))
             self.assertEqual((error["before_gone"], result["witnesses"]["stale"]), (number, 0))
 
+    def test_the_same_descriptor_elsewhere_is_not_refused(self):
+        descriptors = [piotlb(1, 0, 0x1000)] * 20 + [WAIT]
+        for batch in ("1", "4"):
+            for number in (0, 3, 19):
+                with self.subTest(batch=batch, number=number):
+                    result = replay(self.make(descriptors, descriptors), "--batch", batch, "--inject",
+                                    f"{number}:host-illegal", status=number != 0)
+                    self.assertEqual([e["number"] for e in result["errors"]], [number])
+                    self.assertEqual((result["error_count"], result["witnesses"]["stale"]), (1, 0))
+
     def test_a_bad_descriptor_of_the_guest_leaves_nothing_stale(self):
         for number in (100, 5000):
             for batch in ("1", "16"):

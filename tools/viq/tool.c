@@ -104,10 +104,13 @@ int tool_usage(const char *format, ...)
 int tool_getopt(int argc, char **argv, const char *options, const struct option *long_options)
 {
 	const char *word;
+	char own[16];
 	int c;
 
 	opterr = 0;
-	c = getopt_long(argc, argv, options, long_options, NULL);
+	/* The colon: a value that is lacking is told from an option that nobody knows. */
+	snprintf(own, sizeof(own), ":%s", options);
+	c = getopt_long(argc, argv, own, long_options, NULL);
 	if (c != '?' && c != ':')
 		return c;
 	word = argv[optind - 1];

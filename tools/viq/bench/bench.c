@@ -199,7 +199,7 @@ int cmd_bench(int argc, char **argv)
 	bool json = false;
 	int c;
 
-	while ((c = tool_getopt(argc, argv, ":h", options)) != -1) {
+	while ((c = tool_getopt(argc, argv, "h", options)) != -1) {
 		switch (c) {
 		case 'o':
 			if (find_subject(optarg, &only))

@@ -342,7 +342,7 @@ int cmd_decode(int argc, char **argv)
 	bool ring = false;
 	int c;
 
-	while ((c = tool_getopt(argc, argv, ":h", options)) != -1) {
+	while ((c = tool_getopt(argc, argv, "h", options)) != -1) {
 		switch (c) {
 		case 'h':
 			fputs(help, stdout);

@@ -68,6 +68,8 @@ struct board_arch {
 	size_t (*save_size)(const struct board *board);
 	int (*save)(const struct board *board, void *buf, size_t *len);
 	int (*restore)(struct board *board, const void *buf, size_t len);
+	/* Take over what viq_fault_arm() does not reach: *what is nothing then. NULL: it reaches everything. */
+	void (*inject)(struct board *board, struct viq_fault_failure *what);
 	/*
 	 * One DMA access by a device; pasid < 0: without. -ENODEV: no device has this number; -EFAULT: aborted;
 	 * -ENODATA: ended silently.

@@ -142,6 +142,8 @@ static void inject(struct board *board, struct qtest *qtest, char *const *words,
 	}
 	what.index = (uint32_t)index;
 	what.times = (uint32_t)times;
+	if (board->fault && board->arch->inject)
+		board->arch->inject(board, &what);
 	if (!board->fault || viq_fault_arm(board->fault, &what))
 		qtest_reply(qtest, "FAIL this host has no failures to arm");
 	else

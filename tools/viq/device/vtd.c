@@ -14,6 +14,8 @@ struct vtd_board {
 	struct viq_soft_vtd *soft; /* NULL: no device does anything */
 	struct viq_nest_vtd *nest; /* with soft */
 	bool registered;           /* the thread, for translating */
+	/* ATC_TIMEOUT: device-TLB invalidations are not confirmed, but for the next index of them. */
+	struct viq_fault_failure silent;
 };
 
 static struct vtd_board *of(struct board *board)
@@ -42,7 +44,26 @@ static void message(void *opaque, uint64_t addr, uint32_t data)
 /* Without the software host no device has anything cached, nor needs to be configured. */
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
-	return of(opaque)->soft ? viq_soft_vtd_devtlb(of(opaque)->soft, inv) : 0;
+	struct vtd_board *board = of(opaque);
+	struct viq_fault_failure *silent = &board->silent;
+
+	if (!board->soft)
+		return 0;
+	if (silent->kind != VIQ_FAULT_ATC_TIMEOUT || silent->index) {
+		silent->index -= silent->index != 0;
+		return viq_soft_vtd_devtlb(board->soft, inv);
+	}
+	if (silent->times && !--silent->times)
+		silent->kind = VIQ_FAULT_NONE;
+	return -ETIMEDOUT;
+}
+
+/* Device-TLB descriptors are no entries of the tables' hosts. */
+static void inject(struct board *base, struct viq_fault_failure *what)
+{
+	of(base)->silent = *what;
+	if (what->kind == VIQ_FAULT_ATC_TIMEOUT)
+		what->kind = VIQ_FAULT_NONE;
 }
 
 static int reconfigure(void *opaque, const struct viq_vtd_reconfig *what)
@@ -239,5 +260,6 @@ const struct board_arch board_vtd = {
 	.save_size = save_size,
 	.save = save,
 	.restore = restore,
+	.inject = inject,
 	.dma = dma,
 };

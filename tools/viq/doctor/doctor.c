@@ -59,7 +59,7 @@ int cmd_doctor(int argc, char **argv)
 	bool json = false;
 	int c, status;
 
-	while ((c = tool_getopt(argc, argv, ":h", options)) != -1) {
+	while ((c = tool_getopt(argc, argv, "h", options)) != -1) {
 		switch (c) {
 		case 'h':
 			fputs(help, stdout);

@@ -177,7 +177,7 @@ int cmd_record(int argc, char **argv)
 	const struct source *source;
 	int c, i, status;
 
-	while ((c = tool_getopt(argc, argv, ":ho:", long_options)) != -1) {
+	while ((c = tool_getopt(argc, argv, "ho:", long_options)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);
 			return TOOL_OK;

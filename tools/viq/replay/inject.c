@@ -7,7 +7,10 @@
 #include "arch.h"
 #include "tool.h"
 
-/* Failures that go away by themselves strike once; the others for as long as the command stands there. */
+/*
+ * Failures that go away by themselves strike once. A refused command is refused as often as the search asks, until the
+ * guest has its error; the target is gone for good.
+ */
 static uint32_t default_times(uint32_t kind)
 {
 	return kind == VIQ_FAULT_ILLEGAL || kind == VIQ_FAULT_GONE ? 0 : 1;

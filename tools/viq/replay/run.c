@@ -67,13 +67,26 @@ static uint32_t follow(struct replay *r)
 	return count;
 }
 
+/* The same bytes may come again later: only the one command shall fail. */
+static void disarm(struct replay *r, const uint64_t cmd[4])
+{
+	const struct viq_fault_failure nothing = {.size = sizeof(nothing), .kind = VIQ_FAULT_NONE};
+
+	r->arch->arm(r->guest, &nothing, cmd);
+}
+
 static void note_error(struct replay *r, struct replay_error *error)
 {
+	const struct replay_inject *inject = &r->options->inject;
+
 	error->index = r->guest->head;
 	error->waited = r->arch->waits(r->guest);
 	r->arch->note_error(r->guest, error);
 	error->number = place_at(r, error->index)->number;
 	guest_load(r->guest, error->index, error->cmd);
+	if (inject->kind == REPLAY_INJECT_HOST && inject->failure == VIQ_FAULT_ILLEGAL &&
+	    error->number == inject->number)
+		disarm(r, error->cmd);
 	witness_survey(r->witness, error);
 }
 
@@ -198,7 +211,9 @@ static uint32_t call_start(const struct replay *r, uint32_t at)
 	uint32_t start = at;
 	uint32_t limit = r->options->budget && r->options->budget < INJECT_WINDOW ? r->options->budget : INJECT_WINDOW;
 
-	while (start > 0 && !r->arch->ends_call(r->fresh[start - 1].cmd))
+	/* Its twin must not be in the same call: a failure knows an entry by its bytes. */
+	while (start > 0 && !r->arch->ends_call(r->fresh[start - 1].cmd) &&
+	       memcmp(r->fresh[start - 1].cmd, r->fresh[at].cmd, sizeof(r->fresh[at].cmd)))
 		start--;
 	return at - start < limit ? start : at;
 }
@@ -220,14 +235,6 @@ static bool arm(struct replay *r, uint32_t at)
 	what.after = 2;
 	r->arch->arm(r->guest, &what, r->fresh[at].cmd);
 	return true;
-}
-
-/* The same bytes may come again later: only the one command shall fail. */
-static void disarm(struct replay *r, const uint64_t cmd[4])
-{
-	const struct viq_fault_failure nothing = {.size = sizeof(nothing), .kind = VIQ_FAULT_NONE};
-
-	r->arch->arm(r->guest, &nothing, cmd);
 }
 
 static void use_fresh(struct replay *r)
