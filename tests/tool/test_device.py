@@ -364,6 +364,19 @@ class SoftHost(unittest.TestCase):
                 self.assertEqual(d.readl(EVENTQ_PROD), count)
             self.assertEqual(d.load(self.EVENTQ, 1), b"\x04")  # C_BAD_STE
 
+    def test_an_asid_that_the_guest_cannot_have_is_illegal(self):
+        """IDR0.ASID16 = 0: CD.ASID[15:8] makes C_BAD_CD (5.4), on a host that has 16 bits."""
+        idr0 = 2 | 2 << 2 | 2 << 21 | 1 << 24 | 1 << 26 | 1 << 27
+        with self.start("--idr0", hex(idr0)) as d:
+            q = self.guest(d)
+            d.store(RAM + 0x100000, b"page")
+            self.assertEqual(self.read(d), b"page")
+            d.store(self.CD + 7, b"\x01")
+            q.ring((self.SID << 32 | 5, 1), SYNC)
+            with self.assertRaisesRegex(Failed, "FAIL aborted"):
+                self.read(d)
+            self.assertEqual(d.load(self.EVENTQ, 1), b"\x0a")
+
     def test_a_disabled_smmu_bypasses(self):
         with self.start() as d:
             self.guest(d)

@@ -4,8 +4,32 @@
 #include <string.h>
 
 #include "base/sized.h"
+#include "base/why.h"
 
 #include "object.h"
+
+/* What the guest does not have is ILLEGAL, or out of range, in its STEs and CDs: from the next time on that they are
+ * set. */
+static int promise(void *opaque, uint32_t object, const struct viq_smmuv3_ids *ids, struct viq_why *why)
+{
+	struct soft_retired retired = {0};
+	struct viq_soft *soft = opaque;
+	struct soft_viommu *v;
+	int err;
+
+	if (!ids || ids->size < SIZED_TO(struct viq_smmuv3_ids, aidr))
+		return why_say(why, -EINVAL, "ids: NULL, or the size is not set");
+	err = soft_lock(soft);
+	if (err)
+		return soft_say(why, err, NULL);
+	v = soft_viommu_find(soft, object, &err);
+	if (v) {
+		v->features = soft->features;
+		smmuv3_features_limit(&v->features, ids->idr0, ids->idr1, ids->idr3, ids->idr5);
+	}
+	soft_unlock(soft, &retired);
+	return err ? soft_say(why, err, "object: no such vIOMMU") : 0;
+}
 
 static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 {
@@ -84,7 +108,7 @@ static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_sm
 	return err;
 }
 
-static const struct viq_smmuv3_backend_ops ops = {.size = sizeof(ops), .next = next, .set = set};
+static const struct viq_smmuv3_backend_ops ops = {.size = sizeof(ops), .promise = promise, .next = next, .set = set};
 
 struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu)
 {

@@ -52,19 +52,19 @@ bool soft_dev_uses_ats(const struct viq_soft_dev *dev)
 }
 
 /* Full ATS is for streams whose stage 1 is on; EATS is ignored elsewhere (5.2). */
-static bool ats_effective(const struct viq_soft *soft, const struct soft_nested *nested)
+static bool ats_effective(const struct soft_nested *nested)
 {
 	struct smmuv3_ste ste;
 
-	smmuv3_ste_decode(&soft->features, nested->ste, &ste);
+	smmuv3_ste_decode(&nested->viommu->features, nested->ste, &ste);
 	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.eats == 1;
 }
 
-static uint32_t cd_slots(const struct viq_soft *soft, const struct soft_nested *nested)
+static uint32_t cd_slots(const struct soft_nested *nested)
 {
 	struct smmuv3_ste ste;
 
-	smmuv3_ste_decode(&soft->features, nested->ste, &ste);
+	smmuv3_ste_decode(&nested->viommu->features, nested->ste, &ste);
 	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.cdmax ? SOFT_CONFIG_SLOTS : 1;
 }
 
@@ -83,7 +83,7 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 		return -ENOMEM;
 	view->front.mask = fronts - 1;
 	view->front.slots = soft_words_alloc(fronts * SOFT_SLOT_WORDS, &view->front.slots_alloc);
-	if (!view->front.slots || soft_config_init(&view->cds, cd_slots(dev->soft, nested))) {
+	if (!view->front.slots || soft_config_init(&view->cds, cd_slots(nested))) {
 		soft_view_free(view);
 		return -ENOMEM;
 	}
@@ -96,9 +96,10 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	view->ste[1] = nested->ste[1];
 	if (!ats) /* a failed translation request is answered to the device, not recorded */
 		memcpy(view->fault, nested->fault, sizeof(view->fault));
+	view->features = nested->viommu->features;
 	view->vm = &nested->viommu->vm;
 	view->s2 = &nested->viommu->s2->regime;
-	view->atc = ats && ats_effective(dev->soft, nested) ? dev->atc : NULL;
+	view->atc = ats && ats_effective(nested) ? dev->atc : NULL;
 	*out = view;
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include "object.h"
 
 /* 0 with the effective Config, or -EINVAL. */
-static int check_ste(const struct viq_soft *soft, const uint64_t ste[2], unsigned int *config)
+static int check_ste(const struct soft_viommu *viommu, const uint64_t ste[2], unsigned int *config)
 {
 	*config = VIQ_SMMUV3_STE_CONFIG_ABORT;
 	if (!(ste[0] & VIQ_SMMUV3_STE_0_V)) /* aborts, whatever the other bits are */
@@ -20,7 +20,7 @@ static int check_ste(const struct viq_soft *soft, const uint64_t ste[2], unsigne
 	case VIQ_SMMUV3_STE_CONFIG_ABORT:
 	case VIQ_SMMUV3_STE_CONFIG_BYPASS:
 	case VIQ_SMMUV3_STE_CONFIG_S1:
-		return soft_check_ste(&soft->features, ste);
+		return soft_check_ste(&viommu->features, ste);
 	default:
 		return -EINVAL;
 	}
@@ -31,7 +31,7 @@ int soft_nested_make(struct viq_soft *soft, struct soft_viommu *viommu, const ui
 	struct soft_nested *nested;
 	unsigned int config;
 
-	if (check_ste(soft, ste, &config))
+	if (check_ste(viommu, ste, &config))
 		return -EINVAL;
 	nested = calloc(1, sizeof(*nested));
 	if (!nested)

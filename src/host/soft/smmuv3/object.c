@@ -157,6 +157,7 @@ static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32
 		return ret;
 	}
 	soft->viommus++;
+	viommu->features = soft->features;
 	viommu->s2 = (struct soft_stage2 *)object;
 	viommu->s2->object.users++;
 	return 0;

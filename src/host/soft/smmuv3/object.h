@@ -53,6 +53,7 @@ struct soft_viommu {
 	struct soft_object object;
 	struct soft_stage2 *s2;
 	struct soft_vm vm;
+	struct smmuv3_features features; /* the IOMMU's, as far as the guest has them */
 	struct soft_vdevice *vdevices[SOFT_VSID_BUCKETS];
 };
 
@@ -84,7 +85,8 @@ struct soft_view {
 	uint32_t viommu;     /* id, for events */
 	uint32_t vsid;
 	uint64_t ste[2];
-	uint64_t fault[4]; /* as in soft_nested */
+	uint64_t fault[4];               /* as in soft_nested */
+	struct smmuv3_features features; /* the vIOMMU's, when this was made */
 	struct soft_vm *vm;
 	const struct soft_s2 *s2;
 	struct soft_atc *atc; /* NULL: the device may not use ATS */

@@ -22,7 +22,7 @@ static int find_cd(struct soft_access *a, struct soft_cd *cd, struct soft_fault 
 	if (soft_config_lookup(&a->view->cds, ssv, a->ssid, cd))
 		return 0;
 	sample = soft_config_sample(&a->view->cds, ssv, a->ssid);
-	ret = soft_fetch_cd(a->soft->config.mem, &a->soft->features, a->view->s2, a->view->ste, ssv, a->ssid, cd,
+	ret = soft_fetch_cd(a->soft->config.mem, &a->view->features, a->view->s2, a->view->ste, ssv, a->ssid, cd,
 			    fault);
 	if (!ret)
 		soft_config_insert(&a->view->cds, ssv, a->ssid, sample, cd);
@@ -64,7 +64,7 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	/* A half that is off has no entries, but those of a CD with the same ASID must not be found through it. */
 	if (cd && half_of(cd, a->iova)->disabled) {
 		soft_count(a->soft, SOFT_TLB_MISSES);
-		return soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf,
+		return soft_walk(a->soft->config.mem, &a->view->features, a->view->s2, cd, a->iova, rights, leaf,
 				 fault);
 	}
 	if (soft_tlb_lookup(&a->soft->tlb, &key, leaf, ref)) {
@@ -74,7 +74,7 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	soft_count(a->soft, SOFT_TLB_MISSES);
 	soft_count(a->soft, SOFT_WALKS);
 	soft_tlb_sample(&a->soft->tlb, &key, &sample);
-	ret = soft_walk(a->soft->config.mem, &a->soft->features, a->view->s2, cd, a->iova, rights, leaf, fault);
+	ret = soft_walk(a->soft->config.mem, &a->view->features, a->view->s2, cd, a->iova, rights, leaf, fault);
 	/*
 	 * The descriptor may have been invalidated since it was found, and what was filled under it after that. If the
 	 * sample already counts the latter, this sees the former: otherwise the entry would be valid but stale when
@@ -304,7 +304,7 @@ static bool tlb_holds(const struct soft_access *a)
 	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1 && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
 		skip = 0;
 	else if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1)
-		skip = soft_fetch_cd(a->soft->config.mem, &a->soft->features, a->view->s2, a->view->ste, ssv, a->ssid,
+		skip = soft_fetch_cd(a->soft->config.mem, &a->view->features, a->view->s2, a->view->ste, ssv, a->ssid,
 				     &cd, &fault);
 	if (skip < 0 || (!skip && half_of(&cd, a->iova)->disabled))
 		return false;

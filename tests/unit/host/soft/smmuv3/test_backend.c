@@ -157,6 +157,74 @@ static void an_smmu_that_is_off_has_its_stage_2(void **state)
 	machine_fini(&m);
 }
 
+/*
+ * 5.2, 5.4, 3.4: what the guest's ID registers do not have is ILLEGAL in its STEs and CDs, though the IOMMU has it:
+ * here 16-bit ASIDs, 20-bit SubstreamIDs, 64K granules and addresses above 2^40. Commands for such ASIDs need affect
+ * nothing (4.4), so nothing may be cached under them.
+ */
+static void a_guest_that_has_less(void **state)
+{
+	static const struct viq_smmuv3_ids less = {
+		.size = sizeof(less),
+		.idr0 = 0x2 | 2 << 2 | 1 << 26,
+		.idr1 = 2 << 6 | 16,
+		.idr3 = 0x4,
+		.idr5 = 2 | 1 << 4,
+	};
+	const uint64_t page = MEM_BASE + 0x7000, low = 16 | VIQ_SMMUV3_CD_0_EPD1 | VIQ_SMMUV3_CD_0_V |
+						       VIQ_SMMUV3_CD_0_AA64 | VIQ_SMMUV3_CD_0_R |
+						       VIQ_PUT(VIQ_SMMUV3_CD_0_IPS, 5);
+	const struct {
+		uint64_t cd0, va;
+		unsigned int event; /* 0: translates */
+	} cases[] = {
+		{low | VIQ_SMMUV3_CD_0_A | UINT64_C(0xff) << 48, 0x5000, 0},
+		{low | VIQ_SMMUV3_CD_0_A | UINT64_C(0x105) << 48, 0x5000, VIQ_SMMUV3_EVT_C_BAD_CD},
+		{low | VIQ_SMMUV3_CD_0_A | VIQ_PUT(VIQ_SMMUV3_CD_0_TG0, 1), 0x5000, VIQ_SMMUV3_EVT_C_BAD_CD},
+		{low, 0x5000, VIQ_SMMUV3_EVT_C_BAD_CD},                        /* A = 0 with TERM_MODEL 1 */
+		{low | VIQ_SMMUV3_CD_0_A, 0x6000, VIQ_SMMUV3_EVT_F_ADDR_SIZE}, /* IPS 48 bits is OAS, 40 bits */
+	};
+	struct viq_why why = {""};
+
+	for (unsigned int limited = 0; limited < 2; limited++) {
+		struct viq_smmuv3_outcome o;
+		struct viq_smmuv3_backend b;
+		struct machine m;
+		uint64_t ttb = machine_init_s1(&m, NULL), pa = 0;
+
+		b = backend_of(&m);
+		map_page(&m, ttb, 0x5000, page | PAGE_RW);
+		map_page(&m, ttb, 0x6000, UINT64_C(1) << 40 | PAGE_RW);
+		assert_int_equal(b.ops->promise(b.opaque, 4711, &less, &why), -ENOENT);
+		assert_non_null(strstr(why.text, "vIOMMU"));
+		assert_int_equal(b.ops->promise(b.opaque, b.object, NULL, &why), -EINVAL);
+		if (limited)
+			assert_int_equal(b.ops->promise(b.opaque, b.object, &less, &why), 0);
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			const bool fails = limited && cases[i].event;
+
+			if (!limited && cases[i].cd0 & VIQ_SMMUV3_CD_0_TG0)
+				continue; /* other tables */
+			put_word(&m, m.cd, cases[i].cd0);
+			assert_int_equal(set(&b, VSID, VIQ_SMMUV3_STAGE1, ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), &o),
+					 0);
+			m.event_count = 0;
+			assert_int_equal(translate(m.dev, cases[i].va, 0, VIQ_SOFT_READ, &pa), fails ? -EFAULT : 0);
+			assert_int_equal(m.event_count, fails);
+			if (fails)
+				assert_int_equal(m.events[0][0] & 0xff, cases[i].event);
+		}
+		/* S1CDMax, and the address of a bypassing stream. */
+		assert_int_equal(set(&b, VSID, VIQ_SMMUV3_STAGE1, ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 2), &o), 0);
+		assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_STAGE1);
+		assert_int_equal(set(&b, VSID, VIQ_SMMUV3_STAGE1, ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 3), &o), 0);
+		assert_int_equal(o.fate, limited ? VIQ_SMMUV3_STREAM_REJECTED : VIQ_SMMUV3_STREAM_STAGE1);
+		assert_int_equal(set(&b, VSID, VIQ_SMMUV3_BYPASS, ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), &o), 0);
+		assert_int_equal(translate(m.dev, UINT64_C(1) << 40, 0, VIQ_SOFT_READ, &pa), limited ? -EFAULT : 0);
+		machine_fini(&m);
+	}
+}
+
 /* A caller that does not know of disabled; one that knows more. */
 static void streams_of_other_versions(void **state)
 {
@@ -234,13 +302,10 @@ static void errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(streams_are_found_in_order),
-		cmocka_unit_test(each_mode),
-		cmocka_unit_test(an_smmu_that_is_off),
-		cmocka_unit_test(an_smmu_that_is_off_has_its_stage_2),
-		cmocka_unit_test(streams_of_other_versions),
-		cmocka_unit_test(refused_words_abort),
-		cmocka_unit_test(errors),
+		cmocka_unit_test(streams_are_found_in_order), cmocka_unit_test(each_mode),
+		cmocka_unit_test(an_smmu_that_is_off),        cmocka_unit_test(an_smmu_that_is_off_has_its_stage_2),
+		cmocka_unit_test(a_guest_that_has_less),      cmocka_unit_test(streams_of_other_versions),
+		cmocka_unit_test(refused_words_abort),        cmocka_unit_test(errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
