@@ -93,6 +93,11 @@ struct viq_vtd_devtlb {
  * host in the same call. Without this flag device-TLB descriptors go to devtlb().
  */
 #define VIQ_VTD_DEVTLB_IMPLIED (1u << 1)
+/*
+ * Its input addresses are those of the guest's second stage, or pass through: page-selective IOTLB descriptors become
+ * entries of their range. Without this flag these take everything of the table: the address cannot be matched.
+ */
+#define VIQ_VTD_TABLE_STAGE2 (1u << 2)
 
 /*
  * A nested page table behind one (device, PASID) of the guest. domain_id and pasid are what the guest's entries said
@@ -101,7 +106,7 @@ struct viq_vtd_devtlb {
  */
 struct viq_vtd_table {
 	uint32_t size;             /* sizeof(struct viq_vtd_table) */
-	uint32_t flags;            /* VIQ_VTD_TABLE_RID, VIQ_VTD_DEVTLB_IMPLIED */
+	uint32_t flags;            /* VIQ_VTD_TABLE_*, VIQ_VTD_DEVTLB_IMPLIED */
 	uint32_t pasid;            /* below 2^20 */
 	uint16_t domain_id;        /* of the PASID-table entry */
 	uint16_t source_id;        /* of the device */

@@ -63,6 +63,23 @@ bool vvtd_host_did(const struct vvtd_host *host, struct viq_vtd_s1_entry entry, 
 	return host_did(host, span, entry.flags & 1, since);
 }
 
+/* IOTLB by page, MGAW being 48: by address where the table is a second-stage one, everything elsewhere (Table 23). */
+static bool pages_did(const struct vvtd *v, uint16_t did, uint64_t qw1, uint64_t since)
+{
+	const struct span everything = {0, UINT64_MAX}, pages = page_span(qw1 & UINT64_C(0xffffffffffff));
+
+	for (unsigned int i = 0; i < v->table_count; i++) {
+		const struct vvtd_table *t = &v->tables[i];
+		bool stage2 = t->table.flags & 4;
+
+		if (!t->attached || !t->host || t->time > since || t->table.domain_id != did)
+			continue;
+		if (!host_did(t->host, stage2 ? pages : everything, stage2 && qw1 & 0x40, since))
+			return false;
+	}
+	return true;
+}
+
 /* All tables of the harness's hosts that this picks. any = false: did (and pasid) must match. */
 static bool tables_did(const struct vvtd *v, bool any, uint16_t did, int64_t pasid, struct span span, bool leaf,
 		       uint64_t since)
@@ -141,6 +158,8 @@ bool vvtd_took_effect(struct vvtd *v, const uint64_t desc[4], uint64_t since)
 	case 1:
 		return hook_did(v, VLOG_RECONFIG, VIQ_VTD_CONTEXT_CACHE, since);
 	case 2:
+		if (g == 3)
+			return pages_did(v, did, desc[1], since);
 		return tables_did(v, g == 1, did, -1, everything, false, since);
 	case 3:
 		return devtlb_did(v, desc[0] >> 32 & 0xffff, false, 0, false, devtlb_span(desc[1], desc[1] & 1), since);

@@ -98,10 +98,15 @@ static uint32_t entries_before(const struct vtd_target *t, uint32_t position)
 }
 
 void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
-			   bool leaf)
+			   bool leaf, bool stage2)
 {
-	for (uint32_t i = run.first; i < run.end; i++)
-		add_entry(s, s->tables.targets[i], span, leaf);
+	const struct vtd_span all = {0, 0};
+
+	for (uint32_t i = run.first; i < run.end; i++) {
+		struct vtd_target *target = s->tables.targets[i];
+
+		add_entry(s, target, stage2 && !target->stage2 ? all : span, leaf);
+	}
 	/* The descriptor itself is charged by the run. */
 	if (run.end - run.first > 1)
 		budget_spend(&s->budget, run.end - run.first - 1);

@@ -109,13 +109,26 @@ static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
 	return vtd_targets_domain(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]));
 }
 
+/* Of ADDR; those above MGAW are ignored (6.5.2.3). */
+static uint64_t second_stage_bits(const struct viq_vtd *s)
+{
+	return VIQ_VTD_DESC_1_ADDR & ~(~UINT64_C(1) << VIQ_GET(VIQ_VTD_CAP_MGAW, s->config.cap));
+}
+
+static struct vtd_span iotlb_span(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) != VIQ_VTD_IOTLB_PAGE)
+		return (struct vtd_span){0, 0};
+	return vtd_page_span(desc[1] & second_stage_bits(s), VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
+}
+
 /*
  * Page-selective, too, takes away every first-stage entry of the domain: the address is a second-stage one, which
  * cannot be matched with what first-stage and nested entries are tagged with.
  */
 static void iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	vtd_batch_add_entries(s, desc, iotlb_run(s, desc), (struct vtd_span){0, 0}, false);
+	vtd_batch_add_entries(s, desc, iotlb_run(s, desc), iotlb_span(s, desc), desc[1] & VIQ_VTD_DESC_1_IH, true);
 }
 
 static struct vtd_run pasid_iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
@@ -132,7 +145,8 @@ static struct vtd_span pasid_iotlb_span(const uint64_t desc[4])
 
 static void pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	vtd_batch_add_entries(s, desc, pasid_iotlb_run(s, desc), pasid_iotlb_span(desc), desc[1] & VIQ_VTD_DESC_1_IH);
+	vtd_batch_add_entries(s, desc, pasid_iotlb_run(s, desc), pasid_iotlb_span(desc), desc[1] & VIQ_VTD_DESC_1_IH,
+			      false);
 }
 
 /* The descriptor at head. false: the queue stopped. Otherwise head is behind it. */
@@ -178,9 +192,14 @@ static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct
 	const struct vtd_rule *rule = &s->rules[desc[0] & VIQ_VTD_DESC_TYPE];
 	struct vtd_span span = {0, 0};
 	struct vtd_run run = {0, 2};
+	uint64_t addr = VIQ_VTD_DESC_1_ADDR;
 
 	if (rule->handler == HANDLER_IOTLB) {
 		run = iotlb_run(s, desc);
+		if (run.end > run.first && s->tables.targets[run.first]->stage2) {
+			span = iotlb_span(s, desc);
+			addr = second_stage_bits(s);
+		}
 	} else if (rule->handler == HANDLER_PIOTLB) {
 		run = pasid_iotlb_run(s, desc);
 		span = pasid_iotlb_span(desc);
@@ -192,7 +211,7 @@ static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct
 	model->desc[1] = desc[1];
 	model->fixed = rule->reserved[1] | VIQ_VTD_DESC_1_AM;
 	model->target = run.end > run.first ? s->tables.targets[run.first] : NULL;
-	model->addr_mask = span.bytes ? ~(span.bytes - 1) & VIQ_VTD_DESC_1_ADDR : 0;
+	model->addr_mask = span.bytes ? ~(span.bytes - 1) & addr : 0;
 	model->npages = span.bytes ? span.bytes / 4096 : VIQ_VTD_S1_ALL;
 	model->leaf_mask = span.bytes ? VIQ_VTD_S1_LEAF : 0;
 }

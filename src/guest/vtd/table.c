@@ -177,8 +177,8 @@ static uint32_t new_handle(struct viq_vtd *s)
 static bool table_ok(const struct viq_vtd *s, const struct viq_vtd_table *table)
 {
 	return !(table->domain_id & ~vtd_domain_bits(s->config.cap)) &&
-	       !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED)) && !(table->pasid >> PASID_BITS) &&
-	       call_host_ok(&table->host);
+	       !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED | VIQ_VTD_TABLE_STAGE2)) &&
+	       !(table->pasid >> PASID_BITS) && call_host_ok(&table->host);
 }
 
 int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_t *handle)
@@ -203,6 +203,7 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 	target = get_target(s, &own);
 	if (!target)
 		return -ENOMEM;
+	target->stage2 = own.flags & VIQ_VTD_TABLE_STAGE2 && (target->stage2 || !target->attachments);
 	target->attachments++;
 	at = source_bound(s, own.source_id + 1u);
 	a = &s->tables.attachments[at];

@@ -41,6 +41,7 @@ struct vtd_target {
 	uint64_t key;
 	struct viq_call_host host;
 	uint32_t attachments;
+	bool stage2;    /* VIQ_VTD_TABLE_STAGE2 of all of them */
 	uint32_t count; /* entries in the batch */
 	uint32_t stretch_count;
 	struct viq_vtd_s1_entry entries[BATCH_DESCRIPTORS];
@@ -180,9 +181,9 @@ static inline uint32_t vtd_next(const struct viq_vtd *s, uint32_t slot, uint32_t
 
 /* The descriptor at head is consumed once it and all before it are confirmed; head moves behind it. */
 void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate);
-/* The same, with one entry for each target of the run. */
+/* The same, with one entry for each target of the run. stage2: the span is one of second stages, others lose all. */
 void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
-			   bool leaf);
+			   bool leaf, bool stage2);
 /* The same with count descriptors that stand at the batch's end already, all of them like the model. */
 void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count);
 /* Give a target an entry of the descriptor that will be added next, unless its last one in the batch covers it. */

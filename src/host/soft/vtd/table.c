@@ -15,6 +15,13 @@ static uint16_t soft_vtd_key_did(uint64_t key)
 	return (uint16_t)(key >> 20);
 }
 
+static uint32_t key_stage(uint64_t key)
+{
+	uint64_t pgtt = key >> 36;
+
+	return pgtt == VIQ_VTD_PGTT_SS || pgtt == VIQ_VTD_PGTT_PT ? VIQ_VTD_TABLE_STAGE2 : 0;
+}
+
 static struct soft_vtd_table **key_bucket(struct viq_soft_vtd *soft, uint64_t key)
 {
 	return &soft->by_key[soft_place(key, 0, SOFT_VTD_BUCKETS - 1)];
@@ -126,7 +133,8 @@ static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a)
 	const struct viq_vtd_listener *listener = soft_vtd_listener(soft);
 	const struct viq_vtd_table told = {
 		.size = sizeof(told),
-		.flags = (a->rid ? VIQ_VTD_TABLE_RID : 0) | (soft->config.devtlb_implied ? VIQ_VTD_DEVTLB_IMPLIED : 0),
+		.flags = (a->rid ? VIQ_VTD_TABLE_RID : 0) | (soft->config.devtlb_implied ? VIQ_VTD_DEVTLB_IMPLIED : 0) |
+			 key_stage(a->table->key),
 		.pasid = a->pasid,
 		.domain_id = soft_vtd_key_did(a->table->key),
 		.source_id = a->dev->sid,

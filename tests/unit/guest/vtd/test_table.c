@@ -159,6 +159,49 @@ static void test_shared_host(void **state)
 	vvtd_free(v);
 }
 
+static void assert_entry(const struct vvtd_host *host, size_t n, uint64_t addr, uint64_t npages, uint32_t flags)
+{
+	const struct viq_vtd_s1_entry want = {.addr = addr, .npages = npages, .flags = flags};
+
+	assert_true(n < host->effect_count);
+	assert_memory_equal(&host->effects[n].entry, &want, sizeof(want));
+}
+
+/* Table 23: an IOTLB descriptor's pages are second-stage ones; first-stage tables of the domain lose everything. */
+static void test_second_stage_pages(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *first = vvtd_host_new(v), *second = vvtd_host_new(v), *both = vvtd_host_new(v);
+	unsigned int a;
+
+	vvtd_attach(v, first, 1, 0, 0x100, 0);
+	vvtd_attach(v, second, 1, 9, 0x100, VIQ_VTD_TABLE_STAGE2);
+	vvtd_attach(v, second, 2, 9, 0x200, VIQ_VTD_TABLE_STAGE2);
+	/* One object for two devices is of the second stage if both say so. */
+	vvtd_attach(v, both, 3, 0, 0x300, VIQ_VTD_TABLE_STAGE2);
+	a = vvtd_attach(v, both, 3, 0, 0x400, 0);
+	vvtd_boot(v, 256, 3);
+	vvtd_submit(v, desc_iotlb(3, 1, 0x17000, 2, true));
+	assert_entry(first, 0, 0, VIQ_VTD_S1_ALL, 0);
+	assert_entry(second, 0, 0x14000, 4, 1);
+	vvtd_submit(v, desc_iotlb(2, 1, 0x17000, 2, true));
+	assert_entry(second, 1, 0, VIQ_VTD_S1_ALL, 0);
+	vvtd_submit(v, desc_iotlb(3, 3, 0x17000, 0, false));
+	assert_entry(both, 0, 0, VIQ_VTD_S1_ALL, 0);
+	vvtd_detach(v, a);
+	/* Long runs, with address bits above MGAW (48) that are ignored, each with an entry of its own. */
+	vvtd_forget(v);
+	for (uint64_t i = 0; i < 200; i++)
+		vvtd_push(v, desc_iotlb(3, 2, (i % 2 ? VIQ_BIT(48 + i % 16) : 0) | i << 12, 0, i % 3));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_true(vvtd_drain(v, 10));
+	assert_int_equal(second->effect_count, 200);
+	for (uint64_t i = 0; i < 200; i++)
+		assert_entry(second, i, i << 12, 1, i % 3 ? 1 : 0);
+	vvtd_free(v);
+}
+
 /* Attached and detached at random: the model in the harness watches every wait descriptor. */
 static void test_comings_and_goings(void **state)
 {
@@ -219,7 +262,7 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(viq_vtd_attach(v->vtd, &bad, &handle), -EINVAL);
 	bad = good, bad.pasid = 0x100000;
 	assert_int_equal(viq_vtd_attach(v->vtd, &bad, &handle), -EINVAL);
-	bad = good, bad.flags = 4;
+	bad = good, bad.flags = 8;
 	assert_int_equal(viq_vtd_attach(v->vtd, &bad, &handle), -EINVAL);
 	bad = good, bad.host.ops = NULL;
 	assert_int_equal(viq_vtd_attach(v->vtd, &bad, &handle), -EINVAL);
@@ -317,10 +360,10 @@ static void test_gone_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_array_a_table), cmocka_unit_test(test_long_queue),
-		cmocka_unit_test(test_shared_host),       cmocka_unit_test(test_comings_and_goings),
-		cmocka_unit_test(test_bad_arguments),     cmocka_unit_test(test_attach_in_the_queue),
-		cmocka_unit_test(test_gone_table),
+		cmocka_unit_test(test_one_array_a_table),   cmocka_unit_test(test_long_queue),
+		cmocka_unit_test(test_shared_host),         cmocka_unit_test(test_second_stage_pages),
+		cmocka_unit_test(test_comings_and_goings),  cmocka_unit_test(test_bad_arguments),
+		cmocka_unit_test(test_attach_in_the_queue), cmocka_unit_test(test_gone_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

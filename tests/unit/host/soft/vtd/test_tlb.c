@@ -153,18 +153,39 @@ static void iotlb_by_page_takes_every_first_stage_entry_of_the_domain(void **sta
 	removes(desc_iotlb(3, 4, UINT64_C(0x123456000), 0, true), GONE(RID4, BOTH) | GONE(P5_4, BOTH));
 }
 
-static void and_second_stage_ones_at_the_address_at_least(void **state)
+/* Table 23. */
+static void and_second_stage_ones_at_the_address(void **state)
 {
-	struct world w;
+	removes(desc_iotlb(3, 9, IOVA, 0, true), GONE(P9_SS, ONLY_IOVA) | GONE(P10_SS, ONLY_IOVA));
+	removes(desc_iotlb(3, 9, OTHER, 9, false), GONE(P9_SS, 2) | GONE(P10_SS, 2));
+	removes(desc_iotlb(3, 9, 0x3000, 3, false), GONE(P9_SS, ONLY_IOVA) | GONE(P10_SS, ONLY_IOVA));
+	removes(desc_iotlb(3, 9, 0x9000, 0, false), 0);
+	/* 6.5.2.3: address bits above MGAW are ignored. */
+	removes(desc_iotlb(3, 9, VIQ_BIT(48) | VIQ_BIT(63) | IOVA, 0, true),
+		GONE(P9_SS, ONLY_IOVA) | GONE(P10_SS, ONLY_IOVA));
+}
+
+/* In legacy mode there is no other stage. */
+static void legacy_pages_likewise(void **state)
+{
+	struct synth_vtd_pt pt;
+	struct vm vm;
 	uint64_t pa;
 
-	world_init(&w);
-	cache_and_unmap(&w);
-	assert_true(vm_submit(&w.vm, desc_iotlb(3, 9, IOVA, 0, true)));
-	assert_int_equal(vm_translate(w.vm.dev, 9, IOVA, VIQ_SOFT_READ, &pa), -EFAULT);
-	assert_int_equal(vm_translate(w.vm.dev, 10, IOVA, VIQ_SOFT_READ, &pa), -EFAULT);
-	vm_hits(w.vm.dev, 6, IOVA, PAGE(0));
-	vm_fini(&w.vm);
+	vm_init(&vm, false, NULL);
+	pt = vm_pt(&vm, 2, 4);
+	vm_map(&pt, IOVA, PAGE(0));
+	vm_map(&pt, OTHER, PAGE(1));
+	vm_legacy(&vm, SID, &pt, 4);
+	vm.dev = vm_add(&vm, SID, false);
+	vm_hits(vm.dev, NO_PASID, IOVA, PAGE(0));
+	vm_hits(vm.dev, NO_PASID, OTHER, PAGE(1));
+	vm_unmap(&pt, IOVA);
+	vm_unmap(&pt, OTHER);
+	assert_true(vm_submit(&vm, desc_iotlb(3, 4, IOVA, 0, true)));
+	assert_int_equal(vm_translate(vm.dev, NO_PASID, IOVA, VIQ_SOFT_READ, &pa), -EFAULT);
+	vm_hits(vm.dev, NO_PASID, OTHER, PAGE(1));
+	vm_fini(&vm);
 }
 
 static void context_pasid_and_device_caches_are_others(void **state)
@@ -283,7 +304,8 @@ int main(void)
 		cmocka_unit_test(iotlb_global_takes_everything),
 		cmocka_unit_test(iotlb_by_domain_takes_every_stage_and_pasid_of_the_domain),
 		cmocka_unit_test(iotlb_by_page_takes_every_first_stage_entry_of_the_domain),
-		cmocka_unit_test(and_second_stage_ones_at_the_address_at_least),
+		cmocka_unit_test(and_second_stage_ones_at_the_address),
+		cmocka_unit_test(legacy_pages_likewise),
 		cmocka_unit_test(context_pasid_and_device_caches_are_others),
 		cmocka_unit_test(a_large_page_goes_by_any_of_its_pages),
 		cmocka_unit_test(the_first_write_through_a_clean_entry_sets_dirty),
