@@ -161,7 +161,7 @@ struct viq_linux_move {
 /* --- Page tables, vIOMMU, vDEVICE, events ------------------------------------------------------------------------- */
 
 /* flags of viq_linux_hwpt_alloc(): IOMMU_HWPT_ALLOC_* */
-#define VIQ_LINUX_NEST_PARENT    (1u << 0)
+#define VIQ_LINUX_NEST_PARENT    (1u << 0) /* SMMUv3, up to Linux 7.3: with no other flag (-EOPNOTSUPP) */
 #define VIQ_LINUX_DIRTY_TRACKING (1u << 1) /* the caller drives IOMMU_HWPT_*DIRTY* itself */
 #define VIQ_LINUX_PASID          (1u << 3) /* for devices with something attached to a PASID */
 

@@ -39,7 +39,7 @@ enum fk_ran {
 
 /*
  * Commands that equal cmd under mask (CPU byte order) fail. err -EIO: refused, as if the kernel's list did not have
- * them. Anything else: the group that they are in cannot be issued (-ETIMEDOUT).
+ * them. Anything else: the group that they are in cannot be issued (-ETIMEDOUT), unless it is swallowed.
  */
 struct fk_plan {
 	uint64_t cmd[2], mask[2];
@@ -47,8 +47,9 @@ struct fk_plan {
 	int times; /* it strikes so often; -1: always */
 	enum fk_ran ran;
 	/*
-	 * VT-d: cmd is {addr, npages}. The call ends there with err; or the hardware fails, such as when a device does
-	 * not confirm in time, of which Linux up to 7.3 says nothing: it goes on as if the entry had taken effect.
+	 * The hardware fails, such as when a device does not confirm in time, of which Linux up to 7.3 says nothing: it
+	 * goes on as if the entry had taken effect. On VT-d (cmd is {addr, npages}) the call ends there with err
+	 * otherwise.
 	 */
 	bool swallowed;
 };

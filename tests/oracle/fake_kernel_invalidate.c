@@ -151,7 +151,7 @@ static bool has_vdevice(const struct inv *inv, uint64_t vsid)
 
 static bool matches(const struct fk_plan *plan, const uint64_t cmd[2])
 {
-	return plan->err && plan->times && !((cmd[0] ^ plan->cmd[0]) & plan->mask[0]) &&
+	return (plan->err || plan->swallowed) && plan->times && !((cmd[0] ^ plan->cmd[0]) & plan->mask[0]) &&
 	       !((cmd[1] ^ plan->cmd[1]) & plan->mask[1]);
 }
 
@@ -206,8 +206,22 @@ void fk_effect_add(struct fake_kernel *fk, struct fk_effect effect)
 	fk->effects[fk->effect_count++] = effect;
 }
 
+/* An ATC_INV that no device confirms: the driver acknowledges CERROR_ATC_INV_SYNC, and its CMD_SYNC completes. */
+static bool swallow(struct inv *inv, uint32_t i)
+{
+	struct fk_plan *plan = find_plan(inv->fk, inv->cmds[i], false);
+
+	if (!plan || !plan->swallowed)
+		return false;
+	strike(plan);
+	inv->fk->swallowed++;
+	return true;
+}
+
 static void execute(struct inv *inv, uint32_t i)
 {
+	if (swallow(inv, i))
+		return;
 	fk_effect_add(inv->fk,
 		      (struct fk_effect){.cmd = {inv->cmds[i][0], inv->cmds[i][1]}, .viommu = inv->viommu->id});
 }
@@ -230,8 +244,11 @@ static int issue(struct inv *inv, uint32_t first, uint32_t end)
 
 	if (wedges(inv, first, end))
 		return -ETIMEDOUT;
-	while (culprit < end && !(plan = find_plan(inv->fk, inv->cmds[culprit], false)))
-		culprit++;
+	for (; culprit < end && !plan; culprit += !plan) {
+		plan = find_plan(inv->fk, inv->cmds[culprit], false);
+		if (plan && plan->swallowed)
+			plan = NULL;
+	}
 	for (uint32_t i = first; i < end; i++) {
 		if (!plan ||
 		    (i != culprit && (plan->ran == FK_RAN_OTHERS || (plan->ran == FK_RAN_BEFORE && i < culprit))))

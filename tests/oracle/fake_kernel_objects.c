@@ -306,6 +306,9 @@ static int paging_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, const struct
 		return -EOPNOTSUPP;
 	if (parent && (cmd->flags & HWPT_FAULT_ID || !can_be_parent(smmu)))
 		return -EOPNOTSUPP;
+	/* As arm_smmu_domain_alloc_paging_flags(): a parent is nothing else. */
+	if (parent && smmu->type == VIQ_LINUX_HW_SMMUV3 && cmd->flags != UAPI_IOMMU_HWPT_ALLOC_NEST_PARENT)
+		return -EOPNOTSUPP;
 	o = fk_object_new(ctx, FK_HWPT);
 	o->hwpt.ioas = ioas;
 	o->hwpt.smmu = dev->smmu;

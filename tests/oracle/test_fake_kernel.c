@@ -240,6 +240,28 @@ static void test_pins(void **state)
 	fake_vm_fini(&vm);
 }
 
+/* arm_smmu_domain_alloc_paging_flags() of Linux 7.3: a parent has no other flag. VT-d's may have. */
+static void test_parent(void **state)
+{
+	static const uint32_t others[] = {VIQ_LINUX_PASID, VIQ_LINUX_DIRTY_TRACKING,
+					  VIQ_LINUX_PASID | VIQ_LINUX_DIRTY_TRACKING};
+	struct fake_vm vm;
+	uint32_t id;
+
+	fake_vm_init(&vm);
+	vm.fk->devices[0].capabilities |= VIQ_LINUX_CAP_DIRTY_TRACKING;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(
+			viq_linux_hwpt_alloc(vm.ctx, vm.device, vm.ioas, VIQ_LINUX_NEST_PARENT | others[i], &id),
+			-EOPNOTSUPP);
+		assert_int_equal(viq_linux_hwpt_alloc(vm.ctx, vm.device, vm.ioas, others[i], &id), 0);
+		assert_int_equal(viq_linux_destroy(vm.ctx, id), 0);
+	}
+	assert_int_equal(viq_linux_hwpt_alloc(vm.ctx, vm.device, vm.ioas, VIQ_LINUX_NEST_PARENT, &id), 0);
+	assert_int_equal(viq_linux_destroy(vm.ctx, id), 0);
+	fake_vm_fini(&vm);
+}
+
 static void test_attach(void **state)
 {
 	const uint64_t s2[2] = {VIQ_SMMUV3_STE_0_V | 6 << 1}, shared[2] = {stage1[0], VIQ_BIT(44)};
@@ -423,9 +445,10 @@ int main(void)
 		cmocka_unit_test(test_time_out),     cmocka_unit_test(test_last_group_is_short),
 		cmocka_unit_test(test_nothing_runs), cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_wedge),        cmocka_unit_test(test_pins),
-		cmocka_unit_test(test_attach),       cmocka_unit_test(test_vdevice),
-		cmocka_unit_test(test_memory),       cmocka_unit_test(test_events),
-		cmocka_unit_test(test_arguments),    cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_attach),       cmocka_unit_test(test_parent),
+		cmocka_unit_test(test_vdevice),      cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_events),       cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
