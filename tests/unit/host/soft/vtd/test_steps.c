@@ -361,7 +361,11 @@ static void steps_end_where_one_call_does(void **state)
 	/* A unit may go in the middle of it. */
 	for (unsigned int i = 0; i < 3; i++) {
 		struct viq_vtd_reconfig what = change(VIQ_VTD_ROOT_TABLE, VIQ_VTD_SCOPE_ALL);
+		uint64_t ctx[VIQ_VTD_SCTX_WORDS];
 
+		synth_vtd_context(ctx, &w.pasids[0], 0);
+		assert_int_equal(synth_vtd_root_set(&w.vm.root, sids[0], ctx), 0);
+		assert_int_equal(synth_vtd_root_set(&w.vm.root, sids[1], ctx), 0);
 		vm_entry(&w.pasids[0], 1, &w.pts[i], NULL, 20 + i);
 		begin(&w, &what);
 		for (unsigned int n = 0; n < 1 + 40 * i; n++)
