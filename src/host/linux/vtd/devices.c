@@ -142,6 +142,9 @@ static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t de
 {
 	struct linux_vtd_device *d = (struct linux_vtd_device *)linux_removed_take(&v->removed, device);
 
+	/* Somebody else may have attached it since then. */
+	for (size_t i = 0; d && i < d->slots.count; i++)
+		((struct linux_vtd_slot *)d->slots.items[i])->slot.sure = false;
 	if (d)
 		return d;
 	d = calloc(1, sizeof(*d));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/linux/iommufd/uapi.h"
 #include "support/linux_vnest.h"
 #include "support/sized.h"
 
@@ -125,6 +126,30 @@ static void device_that_comes_back_half_removed(void **state)
 	vnest_add(n, 0);
 	assert_blocked(n, 0, 7);
 	assert_blocked(n, 0, 9);
+	vnest_free(n);
+}
+
+/* Blocked once more, whatever was known: somebody else may have had it meanwhile. */
+static void device_that_comes_back_is_blocked_again(void **state)
+{
+	struct vnest *n = vnest_new(1);
+
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	vnest_set(n, 0, 7, 4, 2);
+	n->fk->faults[0] = (struct fk_fault){.request = UAPI_IOMMU_DESTROY,
+					     .first = n->fk->ioctls[UAPI_IOMMU_DESTROY & 0xff] + 1,
+					     .times = UINT32_MAX,
+					     .err = -EBUSY};
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), -EBUSY);
+	assert_blocked(n, 0, 0);
+	n->fk->faults[0].times = 0;
+	assert_int_equal(viq_linux_vfio_attach(n->ctx, n->fd[0], n->hwpt), 0);
+	assert_int_equal(viq_linux_vfio_attach_pasid(n->ctx, n->fd[0], 7, n->hwpt), 0);
+	vnest_bind(n, false);
+	vnest_add(n, 0);
+	assert_blocked(n, 0, 0);
+	assert_blocked(n, 0, 7);
 	vnest_free(n);
 }
 
@@ -254,6 +279,7 @@ int main(void)
 		cmocka_unit_test(devices_behind_other_hardware),
 		cmocka_unit_test(removed_device_is_blocked),
 		cmocka_unit_test(device_that_comes_back_half_removed),
+		cmocka_unit_test(device_that_comes_back_is_blocked_again),
 		cmocka_unit_test(devices_swap_their_numbers),
 		cmocka_unit_test(moves_that_cannot_be),
 		cmocka_unit_test(bound_again_the_tables_are_known),
