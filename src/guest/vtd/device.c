@@ -97,7 +97,6 @@ struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int 
 	static const uint16_t ignored[] = {0, 4, 6, 7};
 	struct viq_vtd_reconfig what = {.cause = VIQ_VTD_CONTEXT_CACHE, .scope = VIQ_VTD_SCOPE_ALL};
 
-	domain_id &= vtd_domain_bits(s->config.cap);
 	switch (granularity) {
 	case VIQ_VTD_CC_DOMAIN:
 		/* In scalable mode context caches have no domain-ids. */

@@ -36,12 +36,9 @@ void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value)
 /* FI (11.4.7.6): a page address has no bits above the largest width in SAGAW. Interrupts have their index there. */
 static uint64_t fault_info(const struct viq_vtd *s, const uint64_t record[2])
 {
-	struct vtd_caps caps;
-
 	if (VIQ_GET(VIQ_VTD_FRCD_1_FR, record[1]) >> 4 == 2)
 		return record[0] & VIQ_VTD_FRCD_0_FI;
-	vtd_caps_init(&caps, s->config.cap, s->config.ecap, 52);
-	return record[0] & VIQ_VTD_FRCD_0_FI & vtd_low_bits(vtd_level_shift(caps.max_aw + 3u));
+	return record[0] & VIQ_VTD_FRCD_0_FI & vtd_low_bits(vtd_level_shift(vtd_max_aw(s->config.cap) + 3u));
 }
 
 static int lose(struct viq_vtd *s)

@@ -62,10 +62,15 @@ static bool reconfig(struct viq_vtd *s, const uint64_t desc[4], struct viq_vtd_r
 	return true;
 }
 
+static uint16_t domain_of(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	return vtd_domain(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]));
+}
+
 static bool context_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	return reconfig(s, desc,
-			vtd_context_scope(s, VIQ_GET(VIQ_VTD_DESC_G, desc[0]), VIQ_GET(VIQ_VTD_DESC_DID, desc[0]),
+			vtd_context_scope(s, VIQ_GET(VIQ_VTD_DESC_G, desc[0]), domain_of(s, desc),
 					  VIQ_GET(VIQ_VTD_CC_SID, desc[0]), VIQ_GET(VIQ_VTD_CC_FM, desc[0])));
 }
 
@@ -76,7 +81,7 @@ static bool pasid_cache(struct viq_vtd *s, const uint64_t desc[4])
 
 	if (granularity != VIQ_VTD_PC_GLOBAL) {
 		what.scope = granularity == VIQ_VTD_PC_PASID ? VIQ_VTD_SCOPE_PASID : VIQ_VTD_SCOPE_DOMAIN;
-		what.domain_id = vtd_domain_bits(s->config.cap) & VIQ_GET(VIQ_VTD_DESC_DID, desc[0]);
+		what.domain_id = domain_of(s, desc);
 	}
 	if (granularity == VIQ_VTD_PC_PASID)
 		what.pasid = VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]);
@@ -106,7 +111,7 @@ static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
 {
 	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL)
 		return vtd_targets_all(s);
-	return vtd_targets_domain(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]));
+	return vtd_targets_domain(s, domain_of(s, desc));
 }
 
 /* Of ADDR; those above MGAW are ignored (6.5.2.3). */
@@ -133,7 +138,7 @@ static void iotlb(struct viq_vtd *s, const uint64_t desc[4])
 
 static struct vtd_run pasid_iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
 {
-	return vtd_targets_pasid(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+	return vtd_targets_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
 }
 
 static struct vtd_span pasid_iotlb_span(const uint64_t desc[4])

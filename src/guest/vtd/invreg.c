@@ -14,8 +14,8 @@ void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	unsigned int granularity = VIQ_GET(VIQ_VTD_CCMD_CIRG, value);
 	struct viq_vtd_reconfig what =
-		vtd_context_scope(s, granularity, VIQ_GET(VIQ_VTD_CCMD_DID, value), VIQ_GET(VIQ_VTD_CCMD_SID, value),
-				  VIQ_GET(VIQ_VTD_CCMD_FM, value));
+		vtd_context_scope(s, granularity, vtd_domain(s, VIQ_GET(VIQ_VTD_CCMD_DID, value)),
+				  VIQ_GET(VIQ_VTD_CCMD_SID, value), VIQ_GET(VIQ_VTD_CCMD_FM, value));
 	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC;
 
 	value &= ~(VIQ_VTD_CCMD_ICC | VIQ_VTD_CCMD_CAIG);
@@ -39,7 +39,7 @@ static unsigned int invalidate_by_register(struct viq_vtd *s, uint64_t value)
 	    VIQ_GET(VIQ_VTD_IVA_AM, s->regs.iva) > s->offer.mamv)
 		return 0;
 	if (granularity != VIQ_VTD_IOTLB_GLOBAL)
-		run = vtd_targets_domain(s, VIQ_GET(VIQ_VTD_IOTLB_DID, value));
+		run = vtd_targets_domain(s, vtd_domain(s, VIQ_GET(VIQ_VTD_IOTLB_DID, value)));
 	if (!vtd_batch_now(s, run))
 		return 0;
 	/* Page-selective takes away all first-stage entries of the domain. */

@@ -44,13 +44,12 @@ struct vtd_run vtd_targets_all(const struct viq_vtd *s)
 
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id)
 {
-	domain_id &= vtd_domain_bits(s->config.cap);
 	return (struct vtd_run){lower_bound(s, key_of(domain_id, 0)), lower_bound(s, key_of(domain_id + 1u, 0))};
 }
 
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid)
 {
-	uint64_t key = key_of(domain_id & vtd_domain_bits(s->config.cap), pasid);
+	uint64_t key = key_of(domain_id, pasid);
 	struct vtd_run run = {lower_bound(s, key), 0};
 
 	for (run.end = run.first; run.end < s->tables.target_count && s->tables.targets[run.end]->key == key;)
@@ -176,7 +175,7 @@ static uint32_t new_handle(struct viq_vtd *s)
 
 static bool table_ok(const struct viq_vtd *s, const struct viq_vtd_table *table)
 {
-	return !(table->domain_id & ~vtd_domain_bits(s->config.cap)) &&
+	return table->domain_id == vtd_domain(s, table->domain_id) &&
 	       !(table->flags & ~(VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED | VIQ_VTD_TABLE_STAGE2)) &&
 	       !(table->pasid >> PASID_BITS) && call_host_ok(&table->host);
 }

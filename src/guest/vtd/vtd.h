@@ -210,7 +210,11 @@ void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], u
 /* --- table.c: what the guest's numbers name ----------------------------------------------------------------------- */
 
 struct vtd_run vtd_targets_all(const struct viq_vtd *s);
-/* Bits of the domain-id above CAP.ND are ignored (6.5.2.2 to 6.5.2.4). */
+/* A domain-id as the guest wrote it: bits above CAP.ND are ignored (6.5.2.2 to 6.5.2.4). */
+static inline uint16_t vtd_domain(const struct viq_vtd *s, uint64_t did)
+{
+	return (uint16_t)(did & vtd_domain_bits(s->config.cap));
+}
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id);
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
 struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id);

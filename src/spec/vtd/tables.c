@@ -12,20 +12,24 @@
 
 #define PAGE_BITS (VTD_TABLE_SIZE - 1)
 
+uint8_t vtd_max_aw(uint64_t cap)
+{
+	uint8_t aw = VIQ_VTD_AW_57;
+
+	while (aw && !(VIQ_GET(VIQ_VTD_CAP_SAGAW, cap) >> aw & 1))
+		aw--;
+	return aw;
+}
+
 void vtd_caps_init(struct vtd_caps *caps, uint64_t cap, uint64_t ecap, unsigned int haw)
 {
-	uint64_t sagaw = VIQ_GET(VIQ_VTD_CAP_SAGAW, cap);
-
 	*caps = (struct vtd_caps){
 		.cap = cap,
 		.ecap = ecap,
 		.haw = (uint8_t)(haw < 52 ? haw : 52),
 		.mgaw = (uint8_t)(VIQ_GET(VIQ_VTD_CAP_MGAW, cap) + 1),
+		.max_aw = vtd_max_aw(cap),
 	};
-	for (uint8_t aw = VIQ_VTD_AW_39; aw <= VIQ_VTD_AW_57; aw++) {
-		if (sagaw & VIQ_BIT(aw))
-			caps->max_aw = aw;
-	}
 }
 
 /* Do pointer bits lie above the machine's width? They are reserved. */

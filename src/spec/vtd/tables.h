@@ -31,6 +31,8 @@ static inline uint16_t vtd_domain_bits(uint64_t cap)
 {
 	return (uint16_t)((UINT32_C(1) << (4 + 2 * VIQ_GET(VIQ_VTD_CAP_ND, cap))) - 1);
 }
+/* The largest AW that CAP.SAGAW allows; 0: none. */
+uint8_t vtd_max_aw(uint64_t cap);
 void vtd_caps_init(struct vtd_caps *caps, uint64_t cap, uint64_t ecap, unsigned int haw);
 
 /* First-stage tables. */
