@@ -29,11 +29,11 @@ struct vmm {
 };
 
 /* The guest has changed its stream table: make the hardware follow. An error stops the guest's command there. */
-static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct vmm *vmm = opaque;
 
-	return viq_nest_smmuv3_reconfig(vmm->nest, cause, first, last);
+	return viq_nest_smmuv3_reconfig(vmm->nest, what);
 }
 
 static void check(int err, const char *what, const struct viq_why *why)

@@ -57,11 +57,11 @@ static void on_irq(void *opaque, enum viq_smmuv3_irq which)
 	/* The interrupt of CMD_SYNC is not in the device tree: Linux polls. */
 }
 
-static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct smmu *s = opaque;
 
-	return viq_nest_smmuv3_reconfig(s->nest, cause, first, last);
+	return viq_nest_smmuv3_reconfig(s->nest, what);
 }
 
 static void on_kick(void *opaque)

@@ -14,7 +14,7 @@
  *   viq_smmuv3_config_init(&config, sizeof(config));
  *   viq_nest_smmuv3_offer(nest, ats, &config);           // ID registers: what the host has
  *   config.host = viq_linux_vsmmu_host(vsmmu);           // invalidations go to the kernel, and come back exact
- *   ops.reconfig = ... viq_nest_smmuv3_reconfig(nest, cause, first, last);
+ *   ops.reconfig = ... viq_nest_smmuv3_reconfig(nest, what);
  *   viq_smmuv3_create(&config, &smmu, NULL);
  *   viq_nest_smmuv3_bind(nest, smmu, &why);
  *   viq_linux_vsmmu_add(vsmmu, &device, vsid, &why);     // each device; now, or hot-plugged later

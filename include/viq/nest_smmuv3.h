@@ -83,34 +83,16 @@ VIQ_EXPORT int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct 
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid);
 
 /*
- * Read the STE of every device in [first, last] and set its stream. A guest's bad STE makes its stream abort and is no
- * error. An error of the host: the stream aborts, the first error is returned (so that the guest's command does not
- * complete), the other streams are done all the same. Causes other than VIQ_SMMUV3_CFGI_STE concern every device, and
- * any cause a stream that is BROKEN. -ENODEV: no guest is bound, nothing has changed. -EINVAL.
+ * For viq_smmuv3_ops.reconfig, and for the embedder itself (work.budget 0: all at once): read the STE of every device
+ * in [first, last] and set its stream. A guest's bad STE makes its stream abort and is no error. An error of the host:
+ * the stream aborts, the first error is returned (so that the guest's command does not complete), the other streams are
+ * done all the same. Causes other than VIQ_SMMUV3_CFGI_STE concern every device, and any cause a stream that is BROKEN.
+ *
+ * A step is one stream, in order of their StreamIDs, and costs VIQ_WORK_CALL for each system call, once at least. It
+ * may be taken up by another object, and whatever joined, left, was added or removed in between. 1: more is left; 0;
+ * -ENODEV: no guest is bound, nothing has changed; -EINVAL.
  */
-VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest,
-						       enum viq_smmuv3_reconfig_cause cause, uint32_t first,
-						       uint32_t last);
-
-/*
- * The same in steps of one stream, which may be left at any point and taken up again: also by another object, because
- * this is plain numbers, and whatever joined, left, was added or removed in between.
- */
-struct viq_nest_smmuv3_cursor {
-	uint64_t next; /* StreamIDs below are done */
-	uint32_t cause, first, last;
-	int32_t error; /* the first, or 0 */
-};
-
-/* -EINVAL: no such cause or range. */
-VIQ_EXPORT int viq_nest_smmuv3_begin(struct viq_nest_smmuv3_cursor *cursor, enum viq_smmuv3_reconfig_cause cause,
-				     uint32_t first, uint32_t last);
-/*
- * Do one more stream. true: there may be more to do. *cost, if cost is not NULL: reading an STE, and each system call
- * that it took, in units of one command. Without a guest nothing is done, and cursor->error is -ENODEV.
- */
-VIQ_EXPORT VIQ_MUST_CHECK bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest, struct viq_nest_smmuv3_cursor *cursor,
-						    uint32_t *cost);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *what);
 
 /*
  * Move events of all backends to the guest's event queue, in each backend's order: at most budget of each (0: 1,024),

@@ -70,38 +70,19 @@ VIQ_EXPORT void viq_nest_vtd_destroy(struct viq_nest_vtd *nest);
 VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd, const struct viq_mem *mem);
 
 /*
- * For viq_vtd_ops.reconfig: make every device and PASID that *what concerns follow. An error of the host: blocked, the
- * first error is returned (so that the guest's descriptor does not complete), the others are done all the same.
- * -ENODEV: no guest is bound, nothing has changed.
+ * For viq_vtd_ops.reconfig, and for the embedder itself (work.budget 0: all at once): make every device and PASID that
+ * *what concerns follow. An error of the host: blocked, the first error is returned (so that the guest's descriptor
+ * does not complete), the others are done all the same.
  *
  * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
- * that there can be. viq_linux_vvtd_offer() gives 2^16 at most.
+ * that there can be. viq_linux_vvtd_offer() gives 2^16 at most. A step is a device's context entry, or a table of 64
+ * PASIDs; it costs 1 for each entry that is read, and VIQ_WORK_CALL for each call of the backend's set(). Devices may
+ * come and go between steps. 1: more is left; 0; -ENODEV: no guest is bound, nothing has changed; -EINVAL.
  */
-VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, struct viq_vtd_reconfig *what);
 
 /* A device has been added to the host, or has another source-id: set up all of it. -ENODEV; -ENOENT: no such device. */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_follow(struct viq_nest_vtd *nest, uint16_t source_id);
-
-/* --- The same in pieces ------------------------------------------------------------------------------------------- */
-
-struct viq_nest_vtd_cost {
-	uint64_t reads;   /* of guest memory, of at most 4096 bytes */
-	uint64_t entries; /* read: root, context, PASID-directory and PASID-table entries */
-	uint64_t sets;    /* calls of the backend's set() */
-};
-
-/*
- * Begin what viq_nest_vtd_reconfig() does; something that was begun and is not done yet is done again with it, for
- * every device. -EINVAL, -ENODEV.
- */
-VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_begin(struct viq_nest_vtd *nest, const struct viq_vtd_reconfig *what);
-/*
- * Go on with it for at most steps (0: no end), each a device's context entry, or a table of 64 PASIDs (of a host that
- * reads the tables itself also: 64 nested tables that go). *cost, which may be NULL, is added to. -EAGAIN: there is
- * more; else it is done, with the first error. Devices may come and go between steps. -ENODEV: nothing was begun.
- */
-VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_step(struct viq_nest_vtd *nest, uint32_t steps,
-						struct viq_nest_vtd_cost *cost);
 
 #ifdef __cplusplus
 }

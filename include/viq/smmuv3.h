@@ -39,6 +39,7 @@
 #include <viq/smmuv3_host.h>
 #include <viq/smmuv3_spec.h>
 #include <viq/why.h>
+#include <viq/work.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,6 +61,14 @@ enum viq_smmuv3_reconfig_cause {
 	VIQ_SMMUV3_DISABLED,     /* CR0.SMMUEN 1 to 0: GBPA rules now */
 	VIQ_SMMUV3_GBPA_CHANGED, /* while SMMUEN = 0 */
 	VIQ_SMMUV3_RESTORED,     /* viq_smmuv3_restore() or _reset() */
+};
+
+/* Streams that must be configured again. */
+struct viq_smmuv3_reconfig {
+	uint32_t size;        /* sizeof(struct viq_smmuv3_reconfig) */
+	uint32_t cause;       /* enum viq_smmuv3_reconfig_cause */
+	uint32_t first, last; /* StreamIDs */
+	struct viq_work work;
 };
 
 /* Fate of a command, for viq_smmuv3_trace. */
@@ -97,15 +106,18 @@ struct viq_smmuv3_ops {
 	 * The configuration of streams [first, last] may have changed: for each device behind one of them, ask
 	 * viq_smmuv3_stream_config() and set the host up; context descriptors of these streams must be read again even
 	 * if the answer is as before (4.3). Everything queued before the command has taken effect when this is called.
-	 * Returns 0, or a negative errno if it could not be done now: for a command the queue then waits at it, see
-	 * host_wait(); other causes have no way back to the guest and ignore the result, so the embedder must make the
-	 * streams abort.
+	 * It may be left and taken up again (<viq/work.h>): the guest sees the command, or what its register write set
+	 * in motion, completed when all is done, and the queue waits for it. what->work is all that the front end keeps
+	 * of it: a new cause, or a restored state, begins anew.
+	 * Returns 1: more is left; 0: done; a negative errno if it could not be done now: for a command the queue then
+	 * waits at it, see host_wait(); other causes have no way back to the guest and ignore the result, so the
+	 * embedder must make the streams abort. With work.budget 0 (RESTORED) it does all.
 	 */
-	int (*reconfig)(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
+	int (*reconfig)(void *opaque, struct viq_smmuv3_reconfig *what);
 	/*
-	 * The budget of an MMIO write ended before the queue did: call viq_smmuv3_run() soon, from the event loop or a
+	 * The budget of an MMIO write ended before its work did: call viq_smmuv3_run() soon, from the event loop or a
 	 * worker. Failed host calls are charged to the budget, so this happens under any; under VIQ_SMMUV3_DEFER after
-	 * every write that leaves commands to consume. NULL: run() is called after every write anyway.
+	 * every write that leaves work. NULL: run() is called after every write anyway.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -128,8 +140,8 @@ struct viq_smmuv3_ops {
 };
 
 /*
- * A config.budget: no write consumes anything. One that leaves commands to consume calls kick(), which must be there,
- * and viq_smmuv3_run() does all the work, on whatever thread.
+ * A config.budget: no write consumes anything, or configures a stream. One that leaves work calls kick(), which must be
+ * there, and viq_smmuv3_run() does all of it, on whatever thread.
  */
 #define VIQ_SMMUV3_DEFER UINT32_MAX
 
@@ -138,7 +150,10 @@ struct viq_smmuv3_config {
 	/* ID registers as the guest will see them. See viq_smmuv3_config_check(). IDR2 and IDR4 read as 0. */
 	uint32_t idr0, idr1, idr3, idr5, iidr, aidr;
 	uint32_t gbpa; /* GBPA at reset, without UPDATE. Typical: SHCFG = 1 (0x1000), with ABORT to isolate devices */
-	/* Commands consumed at most by one MMIO write; 0: as many as the queue can hold; VIQ_SMMUV3_DEFER: none. */
+	/*
+	 * What one MMIO write may cost, in commands; what reconfig() says that it costs counts too, and so do host
+	 * calls that a failure makes necessary (VIQ_WORK_CALL). 0: VIQ_WORK_BUDGET; VIQ_SMMUV3_DEFER: nothing.
+	 */
 	uint32_t budget;
 	const struct viq_mem *mem;        /* the guest's memory; must outlive the object */
 	struct viq_call_host host;        /* where invalidations go */
@@ -192,9 +207,9 @@ VIQ_EXPORT uint64_t viq_smmuv3_mmio_read(const struct viq_smmuv3 *smmu, uint64_t
 VIQ_EXPORT void viq_smmuv3_mmio_write(struct viq_smmuv3 *smmu, uint64_t offset, unsigned int size, uint64_t value);
 
 /*
- * Consume at most budget commands (0: as many as the queue can hold); extra host calls are charged against it too.
- * Returns: true if consumable commands are left; kick() is not called for them. false also if the queue waits for the
- * host. Context: the thread that owns the object.
+ * Go on with what a register's write has left and with the queue, for at most budget (0: VIQ_WORK_BUDGET), as
+ * config.budget counts. Returns: true if work is left that could be done now; kick() is not called for it. false also
+ * if the queue waits for the host. Context: the thread that owns the object.
  */
 VIQ_EXPORT bool viq_smmuv3_run(struct viq_smmuv3 *smmu, uint32_t budget);
 

@@ -43,6 +43,7 @@
 #include <viq/vtd_host.h>
 #include <viq/vtd_spec.h>
 #include <viq/why.h>
+#include <viq/work.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -58,6 +59,14 @@ enum viq_vtd_remap_cause {
 	VIQ_VTD_REMAP_TABLE, /* GCMD.SIRTP: table taken over from IRTA. With CAP.ESIRTPS nothing cached may survive */
 	VIQ_VTD_REMAP_STATE, /* GCMD.IRE or CFI changed */
 	VIQ_VTD_REMAP_RESTORED,
+};
+
+/* What of it: first and count are 0 unless cause is IEC. */
+struct viq_vtd_remap {
+	uint32_t size;  /* sizeof(struct viq_vtd_remap) */
+	uint32_t cause; /* enum viq_vtd_remap_cause */
+	uint32_t first, count;
+	struct viq_work work;
 };
 
 /* Fate of a descriptor, for viq_vtd_trace. */
@@ -93,13 +102,16 @@ struct viq_vtd_ops {
 	/*
 	 * Devices may have to be configured differently: read the guest's context and PASID entries again (see
 	 * viq_vtd_tables()), attach, replace, detach. Everything queued before the descriptor has taken effect when
-	 * this is called. Returns 0, or a negative errno if it could not be done now: for a descriptor the queue then
-	 * waits at it, see host_wait(); other causes have no way back to the guest and ignore the result, so the
-	 * embedder must block the devices.
+	 * this is called. It may be left and taken up again (<viq/work.h>): the guest sees the descriptor, or what its
+	 * register write set in motion, completed when all is done, and the queue waits for it. what->work is all that
+	 * the front end keeps of it: a new cause, or a restored state, begins anew.
+	 * Returns 1: more is left; 0: done; a negative errno if it could not be done now: for a descriptor the queue
+	 * then waits at it, see host_wait(); other causes have no way back to the guest and ignore the result, so the
+	 * embedder must block the devices. With work.budget 0 (RESTORED) it does all.
 	 */
-	int (*reconfig)(void *opaque, const struct viq_vtd_reconfig *what);
-	/* The same for interrupt remapping, which is the embedder's. first and count are 0 unless cause is IEC. */
-	int (*remap)(void *opaque, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
+	int (*reconfig)(void *opaque, struct viq_vtd_reconfig *what);
+	/* The same for interrupt remapping, which is the embedder's. */
+	int (*remap)(void *opaque, struct viq_vtd_remap *what);
 	/*
 	 * Invalidate a device's TLB: for a device that has a table without VIQ_VTD_DEVTLB_IMPLIED among those that the
 	 * descriptor names, or no such table at all. Called in queue order: everything before has taken effect.
@@ -110,9 +122,9 @@ struct viq_vtd_ops {
 	 */
 	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
 	/*
-	 * The budget of an MMIO write ended before the queue did: call viq_vtd_run() soon, from the event loop or a
-	 * worker. Under VIQ_VTD_DEFER after every write that leaves descriptors to consume. NULL: run() is called after
-	 * every write anyway.
+	 * The budget of an MMIO write ended before its work did: call viq_vtd_run() soon, from the event loop or a
+	 * worker. Under VIQ_VTD_DEFER after every write that leaves work. NULL: run() is called after every write
+	 * anyway.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -156,9 +168,8 @@ struct viq_vtd_ops {
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
 /*
- * A config.budget: no write consumes anything of the queue. One that leaves descriptors to consume calls kick(), which
- * must be there, and viq_vtd_run() does all the work, on whatever thread. Register-based invalidation (CCMD, IOTLB) and
- * what GCMD sets in motion are no part of the queue: they are done before the write returns.
+ * A config.budget: no write consumes anything of the queue, nor does what GCMD, CCMD and IOTLB ask for. One that leaves
+ * work calls kick(), which must be there, and viq_vtd_run() does all of it, on whatever thread.
  */
 #define VIQ_VTD_DEFER UINT32_MAX
 
@@ -168,8 +179,9 @@ struct viq_vtd_config {
 	/* As the guest will see them. See viq_vtd_config_check(). */
 	uint64_t cap, ecap;
 	/*
-	 * Descriptors consumed at most by one MMIO write; 0: as many as the queue can hold. A descriptor that concerns
-	 * n tables counts as n, and extra host calls count too. VIQ_VTD_DEFER: none.
+	 * What one MMIO write may cost, in descriptors; one that concerns n tables counts as n, what reconfig() and
+	 * remap() say that they cost counts too, and so do host calls that a failure makes necessary (VIQ_WORK_CALL).
+	 * 0: VIQ_WORK_BUDGET; VIQ_VTD_DEFER: nothing.
 	 */
 	uint32_t budget;
 	uint32_t reserved;             /* 0 */
@@ -244,9 +256,9 @@ VIQ_EXPORT uint64_t viq_vtd_mmio_read(const struct viq_vtd *vtd, uint64_t offset
 VIQ_EXPORT void viq_vtd_mmio_write(struct viq_vtd *vtd, uint64_t offset, unsigned int size, uint64_t value);
 
 /*
- * Consume at most budget descriptors (0: as many as the queue can hold), counted as config.budget says. Returns: true
- * if consumable descriptors are left; kick() is not called for them. false also if the queue waits for a host. Context:
- * the thread that owns the object.
+ * Go on with what a register's write has left and with the queue, for at most budget (0: VIQ_WORK_BUDGET), as
+ * config.budget counts. Returns: true if work is left that could be done now; kick() is not called for it. false also
+ * if the queue waits for a host. Context: the thread that owns the object.
  */
 VIQ_EXPORT bool viq_vtd_run(struct viq_vtd *vtd, uint32_t budget);
 

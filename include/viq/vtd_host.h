@@ -15,6 +15,7 @@
 
 #include <viq/call.h>
 #include <viq/vtd_spec.h>
+#include <viq/work.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,6 +54,7 @@ struct viq_vtd_reconfig {
 	uint16_t source_id, source_mask;
 	uint16_t reserved;
 	uint32_t pasid;
+	struct viq_work work; /* not looked at by hosts */
 };
 
 /* The guest's tables as the unit uses them: taken over by GCMD, not what RTADDR and IRTA say now. */

@@ -9,18 +9,22 @@
 
 #include <stdint.h>
 
-/* Of one host call: the commands of one kernel batch. */
-#define HOST_CALL_COST 64
+#include <viq/work.h>
 
 struct budget {
 	uint32_t left;
 	uint32_t write; /* of one MMIO write */
 };
 
-/* config.budget in plain commands: 0 is a whole queue, UINT32_MAX (DEFER) nothing. */
-static inline uint32_t budget_of_write(uint32_t config, uint32_t slots)
+static inline uint32_t budget_of_run(uint32_t given)
 {
-	return config ? (config == UINT32_MAX ? 0 : config) : slots;
+	return given ? given : VIQ_WORK_BUDGET;
+}
+
+/* config.budget: UINT32_MAX (DEFER) is nothing. */
+static inline uint32_t budget_of_write(uint32_t given)
+{
+	return given == UINT32_MAX ? 0 : budget_of_run(given);
 }
 
 /* More than is left leaves nothing. */
@@ -32,7 +36,20 @@ static inline void budget_spend(struct budget *b, uint64_t cost)
 static inline void budget_spend_calls(struct budget *b, uint32_t calls)
 {
 	if (calls)
-		budget_spend(b, (uint64_t)calls * HOST_CALL_COST);
+		budget_spend(b, (uint64_t)calls * VIQ_WORK_CALL);
+}
+
+/* Before a hook is called that may leave its work; b->left is not 0. */
+static inline void budget_lend(const struct budget *b, struct viq_work *work)
+{
+	work->budget = b->left;
+	work->cost = 0;
+}
+
+/* After it; result 1: it has left its work, and what it has not said that it cost is gone too. */
+static inline void budget_take_back(struct budget *b, const struct viq_work *work, int result)
+{
+	budget_spend(b, result > 0 ? UINT32_MAX : work->cost);
 }
 
 #endif

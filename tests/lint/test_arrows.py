@@ -68,6 +68,7 @@ DOORS = {
     "vtd_host.h": "words",
     "vtd_spec.h": "spec/vtd",
     "why.h": "base",
+    "work.h": "base",
 }
 
 

@@ -148,9 +148,9 @@ static void smmuv3_trace(void *opaque, const struct viq_smmuv3_trace *trace)
 	took(opaque, trace->index);
 }
 
-static int smmuv3_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int smmuv3_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
-	((struct world *)opaque)->resets += cause == VIQ_SMMUV3_RESTORED;
+	((struct world *)opaque)->resets += what->cause == VIQ_SMMUV3_RESTORED;
 	return 0;
 }
 
@@ -292,7 +292,7 @@ static void vtd_trace(void *opaque, const struct viq_vtd_trace *trace)
 	took(opaque, trace->head / VIQ_VTD_DESC_SIZE_128);
 }
 
-static int vtd_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+static int vtd_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
 	((struct world *)opaque)->resets += what->cause == VIQ_VTD_RESTORED;
 	return 0;

@@ -167,6 +167,8 @@ static void follow_the_guest(struct machine *m)
 	const struct viq_nest_smmuv3_ops ops = {.size = sizeof(ops), .trace = note_fate};
 	const struct viq_smmuv3_backend backend = viq_soft_backend(m->soft, m->viommu);
 	uint32_t fate = VIQ_SMMUV3_STREAM_ABORT;
+	struct viq_smmuv3_reconfig all = {.size = sizeof(all), .cause = VIQ_SMMUV3_RESTORED, .last = UINT32_MAX};
+	struct viq_smmuv3_reconfig one = {.size = sizeof(one), .first = VSID, .last = VSID};
 	struct viq_smmuv3_config config;
 	struct viq_nest_smmuv3 *nest;
 	struct viq_smmuv3 *smmu;
@@ -178,7 +180,7 @@ static void follow_the_guest(struct machine *m)
 	config.mem = m->mem;
 	nomem_must(viq_smmuv3_create(&config, &smmu, NULL));
 	assert_int_equal(viq_nest_smmuv3_bind(nest, smmu, NULL), 0);
-	err = viq_nest_smmuv3_reconfig(nest, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX);
+	err = viq_nest_smmuv3_reconfig(nest, &all);
 	if (err) {
 		assert_int_equal(err, -ENOMEM);
 		assert_true(nomem_struck());
@@ -186,7 +188,7 @@ static void follow_the_guest(struct machine *m)
 	}
 	if (fate == VIQ_SMMUV3_STREAM_FAILED) {
 		assert_faults(m->dev, VA + MEM_BASE);
-		assert_int_equal(viq_nest_smmuv3_reconfig(nest, VIQ_SMMUV3_CFGI_STE, VSID, VSID), 0);
+		assert_int_equal(viq_nest_smmuv3_reconfig(nest, &one), 0);
 	}
 	assert_int_equal(fate, VIQ_SMMUV3_STREAM_BYPASS);
 	assert_translates(m->dev, VA + MEM_BASE, VA + MEM_BASE);
@@ -302,7 +304,7 @@ static void assert_in_force(struct viq_soft_vtd_dev *dev, uint32_t count)
 static void reconfigure(struct viq_soft_vtd *soft, struct viq_soft_vtd_dev *dev, const struct viq_vtd_tables *tables,
 			enum viq_vtd_reconfig_cause cause)
 {
-	const struct viq_vtd_reconfig what = {.size = sizeof(what), .cause = cause};
+	struct viq_vtd_reconfig what = {.size = sizeof(what), .cause = cause};
 	int ret = viq_soft_vtd_reconfig(soft, tables, &what);
 
 	if (!ret)
@@ -397,7 +399,7 @@ static void soft_vtd_life(void)
 
 #define QUEUE UINT64_C(0x8000)
 
-static int follow_guest(void *opaque, const struct viq_vtd_reconfig *what)
+static int follow_guest(void *opaque, struct viq_vtd_reconfig *what)
 {
 	struct viq_nest_vtd *const *nest = opaque;
 

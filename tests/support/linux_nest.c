@@ -34,12 +34,19 @@ static int on_attach(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt)
 	return pt ? viq_linux_vfio_attach(n->ctx, n->fd[i], pt) : viq_linux_vfio_detach(n->ctx, n->fd[i]);
 }
 
-static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct vsmmu *g = opaque;
 	struct nest *n = g->opaque;
 
-	return viq_nest_smmuv3_reconfig(n->nest, cause, first, last);
+	return viq_nest_smmuv3_reconfig(n->nest, what);
+}
+
+int nest_reconfig(struct nest *n, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	struct viq_smmuv3_reconfig what = {.size = sizeof(what), .cause = cause, .first = first, .last = last};
+
+	return viq_nest_smmuv3_reconfig(n->nest, &what);
 }
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */

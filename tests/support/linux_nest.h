@@ -68,6 +68,8 @@ int nest_move(struct nest *n, const struct viq_linux_move *moves, uint32_t count
 
 /* The guest: its stream table at 0 .. 255, its command queue. */
 void nest_boot(struct nest *n, bool two_level);
+/* What the guest's hook does, all at once. */
+int nest_reconfig(struct nest *n, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
 void nest_enable(struct nest *n, bool on); /* CR0.SMMUEN */
 void nest_ste(struct nest *n, uint32_t sid, uint64_t dw0, uint64_t dw1);
 void nest_stage1(struct nest *n, uint32_t sid); /* an STE of its own */

@@ -36,7 +36,7 @@ static int on_attach(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt)
 	return pt ? viq_linux_vfio_attach(n->ctx, n->fd[i], pt) : viq_linux_vfio_detach(n->ctx, n->fd[i]);
 }
 
-static int on_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+static int on_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
 	struct vvtd *g = opaque;
 	struct vnest *n = g->opaque;

@@ -16,7 +16,7 @@
 			struct type known;                                                                             \
 			uint64_t more;                                                                                 \
 		} of_later = {.known = (value)};                                                                       \
-		const struct type *later = &of_later.known;                                                            \
+		struct type *later = &of_later.known;                                                                  \
                                                                                                                        \
 		of_later.known.size = sizeof(of_later);                                                                \
 		assert_int_equal(call, 0);                                                                             \

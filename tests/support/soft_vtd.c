@@ -9,7 +9,7 @@
 
 /* --- The front end ------------------------------------------------------------------------------------------------ */
 
-static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+static int reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
 	struct vm *vm = opaque;
 

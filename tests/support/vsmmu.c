@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "vsmmu.h"
+#include "work.h"
 
 /* --- Hooks -------------------------------------------------------------------------------------------------------- */
 
@@ -54,15 +55,18 @@ static void remember_reconfig(struct vsmmu *v, uint32_t first, uint32_t last)
 	v->reconfigs[v->reconfig_count++] = (struct vsmmu_reconfig){.first = first, .last = last, .time = ++v->time};
 }
 
-static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct vsmmu *v = opaque;
 
-	vsmmu_log_add(v, (struct vsmmu_log){.kind = LOG_RECONFIG, .a = cause, .b = first, .c = last});
-	if (cause != VIQ_SMMUV3_CFGI_STE)
+	assert_int_equal(what->size, sizeof(*what));
+	if (work_in_steps(&what->work, v->steps))
+		return 1;
+	vsmmu_log_add(v, (struct vsmmu_log){.kind = LOG_RECONFIG, .a = what->cause, .b = what->first, .c = what->last});
+	if (what->cause != VIQ_SMMUV3_CFGI_STE)
 		return 0;
 	if (!v->reconfig_result)
-		remember_reconfig(v, first, last);
+		remember_reconfig(v, what->first, what->last);
 	return v->reconfig_result;
 }
 
@@ -137,6 +141,7 @@ void vsmmu_config(struct viq_smmuv3_config *config)
 	config->idr1 |= VIQ_PUT(REG(IDR1_SIDSIZE), 32) | VIQ_PUT(REG(IDR1_SSIDSIZE), 20);
 	config->idr3 |= REG(IDR3_RIL);
 	config->host.ops = NULL;
+	config->budget = VIQ_WORK_UNLIMITED;
 }
 
 static void create(struct vsmmu *v)
@@ -329,6 +334,9 @@ void vsmmu_boot_at(struct vsmmu *v, unsigned int log2size, uint64_t cmdq_base, u
 	vsmmu_w32(v, REG(IRQ_CTRL), REG(IRQ_CTRL_GERROR_IRQEN) | REG(IRQ_CTRL_EVENTQ_IRQEN));
 	cr0 |= REG(CR0_CMDQEN) | REG(CR0_EVENTQEN) | REG(CR0_SMMUEN);
 	vsmmu_w32(v, REG(CR0), cr0);
+	/* What the write has left is the worker's. */
+	while (vsmmu_r32(v, REG(CR0ACK)) != cr0 && viq_smmuv3_run(v->smmu, 0))
+		;
 	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), cr0);
 	vsmmu_log_clear(v);
 }

@@ -115,6 +115,7 @@ struct vsmmu {
 	struct vsmmu_log *log;
 	size_t log_count, log_room;
 	int reconfig_result; /* what reconfig() answers to a command */
+	uint32_t steps;      /* of its work: see work_in_steps() */
 	int msi_result;
 	bool gives_up; /* host_wait() does, at once; else it waits for vsmmu_retry() */
 	void (*on_trace)(struct vsmmu *v, const struct viq_smmuv3_trace *trace); /* also when quiet */

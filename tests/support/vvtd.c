@@ -8,6 +8,7 @@
 
 #include "vvtd.h"
 #include "oracle/vvtd_model.h"
+#include "work.h"
 
 /* --- The log and the hooks that write it -------------------------------------------------------------------------- */
 
@@ -41,23 +42,31 @@ static void on_msi(void *opaque, uint64_t addr, uint32_t data)
 	vvtd_log_add(opaque, (struct vvtd_log){.kind = VLOG_MSI, .a = addr, .b = data});
 }
 
-static int on_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+static int on_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
 	struct vvtd *v = opaque;
 
 	assert_int_equal(what->size, sizeof(*what));
+	if (work_in_steps(&what->work, v->steps))
+		return 1;
 	if (v->on_reconfig)
 		v->on_reconfig(v, what);
 	vvtd_log_add(v, (struct vvtd_log){.kind = VLOG_RECONFIG, .reconfig = *what, .result = v->reconfig_result});
 	return v->reconfig_result;
 }
 
-static int on_remap(void *opaque, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
+static int on_remap(void *opaque, struct viq_vtd_remap *what)
 {
 	struct vvtd *v = opaque;
 
-	vvtd_log_add(v, (struct vvtd_log){
-				.kind = VLOG_REMAP, .a = cause, .b = first, .c = count, .result = v->remap_result});
+	assert_int_equal(what->size, sizeof(*what));
+	if (work_in_steps(&what->work, v->steps))
+		return 1;
+	vvtd_log_add(v, (struct vvtd_log){.kind = VLOG_REMAP,
+					  .a = what->cause,
+					  .b = what->first,
+					  .c = what->count,
+					  .result = v->remap_result});
 	return v->remap_result;
 }
 
@@ -142,6 +151,7 @@ void vvtd_config(struct viq_vtd_config *config)
 	viq_vtd_config_init(config, sizeof(*config));
 	config->cap |= VIQ_PUT(VREG(CAP_NFR), 7);
 	config->ecap |= VREG(ECAP_DT) | VREG(ECAP_IR) | VREG(ECAP_EIM) | VIQ_PUT(VREG(ECAP_MHMV), 15);
+	config->budget = VIQ_WORK_UNLIMITED;
 }
 
 static void create(struct vvtd *v)
@@ -335,6 +345,9 @@ void vvtd_gcmd(struct vvtd *v, uint32_t bit, bool on)
 
 	value = on ? value | bit : value & ~bit;
 	vvtd_w32(v, VREG(GCMD), value);
+	/* What the write has left is the worker's. */
+	while (!!(vvtd_r32(v, VREG(GSTS)) & bit) != on && viq_vtd_run(v->vtd, 0))
+		;
 	assert_int_equal(!!(vvtd_r32(v, VREG(GSTS)) & bit), bit != VREG(GCMD_WBF) && on);
 }
 

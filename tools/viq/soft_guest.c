@@ -59,10 +59,11 @@ void soft_guest_fini(struct soft_guest *guest)
 
 int soft_guest_bind(struct soft_guest *guest, struct viq_smmuv3 *smmu)
 {
+	struct viq_smmuv3_reconfig all = {.size = sizeof(all), .cause = VIQ_SMMUV3_RESTORED, .last = UINT32_MAX};
 	int err = viq_nest_smmuv3_bind(guest->nest, smmu, NULL);
 
 	guest->smmu = err ? NULL : smmu;
-	return err ? err : viq_nest_smmuv3_reconfig(guest->nest, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX);
+	return err ? err : viq_nest_smmuv3_reconfig(guest->nest, &all);
 }
 
 int soft_guest_add(struct soft_guest *guest, uint32_t sid, bool ats)

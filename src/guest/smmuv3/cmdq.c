@@ -102,7 +102,7 @@ static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
 }
 
-/* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL (4.3). false: the queue stopped. */
+/* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL (4.3). */
 static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	struct smmuv3_streams streams = smmuv3_cfgi_streams(cmd);
@@ -114,7 +114,10 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	if (!smmuv3_batch_flush(s))
 		return false;
 	if (streams.first <= max)
-		ret = smmuv3_reconfig(s, VIQ_SMMUV3_CFGI_STE, streams.first, streams.last);
+		ret = smmuv3_reconfig_command(s, streams.first, streams.last);
+	/* CONS stays at it, and the next run goes on. */
+	if (ret > 0)
+		return false;
 	if (ret) {
 		const struct viq_call_result res = host_wait_hook_failed(ret);
 
@@ -132,7 +135,10 @@ static bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	return false;
 }
 
-/* One command of any kind. false: the queue stopped. Otherwise the caller advances head past it. */
+/*
+ * One command of any kind: the caller then advances head past it. false, here and in what follows: the run ends, with
+ * nothing in the batch, because the queue stopped or the command at head has to be gone on with later.
+ */
 static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	uint8_t op = smmuv3_cmd_op(cmd);
@@ -171,7 +177,7 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 /*
  * Look at the commands that smmuv3_fetch() left at entries[pos, end), one by one, as far as the budget goes. Entries
  * stay in place or move down, because the batch never has more of them than were read. *taken: how many were consumed;
- * those behind will be read again. false: the queue stopped.
+ * those behind will be read again.
  */
 static bool take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, uint32_t *taken)
 {
@@ -204,7 +210,7 @@ static void choose_model(const struct viq_smmuv3 *s, struct smmuv3_model *model)
 		*model = (struct smmuv3_model){{entry[0], entry[1]}, rule};
 }
 
-/* Consume a window, as far as the budget goes. false: the queue stopped. */
+/* Consume a window, as far as the budget goes. */
 static bool consume_window(struct viq_smmuv3 *s, const struct window *w, struct smmuv3_model *model)
 {
 	uint32_t taken = 0;
@@ -239,8 +245,7 @@ static bool consume_window(struct viq_smmuv3 *s, const struct window *w, struct 
 	return true;
 }
 
-/* false: the queue stopped. */
-static bool consume(struct viq_smmuv3 *s)
+static void consume(struct viq_smmuv3 *s)
 {
 	/* To begin with, one that exists under every configuration. */
 	struct smmuv3_model model = {{le64_put(VIQ_SMMUV3_OP_TLBI_NSNH_ALL)}, &s->rules[VIQ_SMMUV3_OP_TLBI_NSNH_ALL]};
@@ -251,35 +256,39 @@ static bool consume(struct viq_smmuv3 *s)
 		if (!open_window(s, s->budget.left, &w)) {
 			if (smmuv3_batch_flush(s))
 				smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
-			return false;
+			return;
 		}
 		if (!consume_window(s, &w, &model))
-			return false;
+			return;
 	} while (may_consume(s, s->head) && s->budget.left);
 	/* What was read is confirmed before this returns: CONS never stands still for lack of a CMD_SYNC. */
-	return smmuv3_batch_flush(s);
+	(void)smmuv3_batch_flush(s);
+}
+
+static uint32_t cons(const struct viq_smmuv3 *s)
+{
+	return s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
 }
 
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s)
 {
-	return may_consume(s, s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size));
+	return s->reconfig.owed || may_consume(s, cons(s));
 }
 
-/* Consume as far as the budget goes. true: consumable commands are left. */
+/* Go on with the queue as far as the budget goes. true: work is left that could be done. */
 static bool run(struct viq_smmuv3 *s)
 {
-	bool left = smmuv3_cmdq_waits(s);
+	bool left = may_consume(s, cons(s));
 
 	if (!left || !s->budget.left)
 		return left;
-	s->head = s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
+	s->head = cons(s);
 	s->counters.runs++;
-	left = consume(s);
-	while (!left && s->again) {
+	do {
 		s->again = false;
-		left = consume(s);
-	}
-	left = left && may_consume(s, s->head);
+		consume(s);
+	} while (s->again && s->budget.left);
+	left = !s->wait.waits && may_consume(s, cons(s));
 	s->counters.budget_ends += left;
 	return left;
 }
@@ -293,12 +302,13 @@ bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
 		return false;
 	}
 	s->wait.waits = false;
-	s->budget.left = budget ? budget : 1u << s->cmdq.log2size;
-	run(s);
+	s->budget.left = budget_of_run(budget);
+	if (smmuv3_reconfig_pay(s))
+		run(s);
 	/* Who runs the queue sees what is left, but need not know that it waits. */
 	if (smmuv3_settle(s) && s->wait.waits)
 		smmuv3_kick(s);
-	return smmuv3_cmdq_waits(s) && !s->wait.waits;
+	return s->reconfig.owed || (smmuv3_cmdq_waits(s) && !s->wait.waits);
 }
 
 uint64_t viq_smmuv3_waits_for_host(const struct viq_smmuv3 *s)
@@ -316,14 +326,16 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 	if (avail > (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size)
 		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
 	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
-	s->budget.write = budget_of_write(s->config.budget, 1u << s->cmdq.log2size);
 }
 
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)
 {
-	if (s->wait.waits && s->wait.asked && smmuv3_cmdq_waits(s))
-		return;
-	s->wait.waits = false;
-	if (run(s))
+	bool left = s->reconfig.owed && !smmuv3_reconfig_pay(s);
+
+	if (!left && !(s->wait.waits && s->wait.asked && may_consume(s, cons(s)))) {
+		s->wait.waits = false;
+		left = run(s);
+	}
+	if (left)
 		gate_owe_kick(&s->gate);
 }

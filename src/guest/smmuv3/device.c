@@ -29,6 +29,7 @@ int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 
 	s->address_mask = (UINT64_C(1) << s->features.oas) - 1;
 	for (unsigned int op = 0; op < 256; op++)
 		smmuv3_rule_init(&s->rules[op], (uint8_t)op, s->features.bits);
+	s->budget.write = budget_of_write(s->config.budget);
 	smmuv3_regs_reset(s);
 	*out = s;
 	return 0;
@@ -61,7 +62,7 @@ void smmuv3_reset(struct viq_smmuv3 *s)
 	s->retained.count = 0;
 	s->retained.unreported = false;
 	s->wait.waits = false;
-	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
+	smmuv3_reconfig_whole(s, VIQ_SMMUV3_RESTORED);
 }
 
 void viq_smmuv3_reset(struct viq_smmuv3 *s)
@@ -79,11 +80,6 @@ void viq_smmuv3_reset(struct viq_smmuv3 *s)
 uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s)
 {
 	return (uint32_t)((UINT64_C(1) << s->features.sid_bits) - 1);
-}
-
-int smmuv3_reconfig(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
-{
-	return s->ops.reconfig ? s->ops.reconfig(s->config.opaque, cause, first, last) : 0;
 }
 
 int viq_smmuv3_counters(const struct viq_smmuv3 *s, struct viq_smmuv3_counters *out, size_t size)

@@ -46,6 +46,15 @@ struct reg {
 
 /* --- Writes that set something in motion ---------------------------------------------------------------------- */
 
+/* All but the queue's work, which CMDQ_CONS tells, has happened. Another vCPU may be looking (6.3.10, 6.3.14). */
+void smmuv3_acknowledge(struct viq_smmuv3 *s)
+{
+	if (s->reconfig.owed)
+		return;
+	reg_store(s->regs.gbpa, s->regs.gbpa & ~(uint32_t)VIQ_SMMUV3_GBPA_UPDATE);
+	reg_store(s->shown.cr0ack, s->regs.cr0);
+}
+
 static void write_cr0(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
 	uint32_t old = s->regs.cr0, now = (uint32_t)(value & bits);
@@ -54,14 +63,13 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 	reg_store(s->regs.cr0, now);
 	if (off & VIQ_SMMUV3_CR0_CMDQEN)
 		s->wait.waits = false;
-	if (on & VIQ_SMMUV3_CR0_SMMUEN)
-		smmuv3_reconfig(s, VIQ_SMMUV3_ENABLED, 0, smmuv3_last_sid(s));
-	else if (off & VIQ_SMMUV3_CR0_SMMUEN)
-		smmuv3_reconfig(s, VIQ_SMMUV3_DISABLED, 0, smmuv3_last_sid(s));
-	/* All but the queue's work, which CMDQ_CONS tells, has happened. Another vCPU may be looking (6.3.10). */
-	reg_store(s->shown.cr0ack, now);
+	/* While it was off another command may have come to CONS. */
 	if (on & VIQ_SMMUV3_CR0_CMDQEN)
-		smmuv3_cmdq_doorbell(s);
+		smmuv3_reconfig_leave(s);
+	if ((on | off) & VIQ_SMMUV3_CR0_SMMUEN)
+		smmuv3_reconfig_owe(s, on & VIQ_SMMUV3_CR0_SMMUEN ? VIQ_SMMUV3_ENABLED : VIQ_SMMUV3_DISABLED);
+	smmuv3_acknowledge(s);
+	smmuv3_cmdq_doorbell(s);
 }
 
 static void write_cr1(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
@@ -78,15 +86,16 @@ static void write_cr1(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 
 static void write_gbpa(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	uint32_t old = s->regs.gbpa, now = (uint32_t)(value & bits);
+	uint32_t old = s->regs.gbpa & ~(uint32_t)VIQ_SMMUV3_GBPA_UPDATE, now = (uint32_t)(value & bits);
 
 	/* Without UPDATE nothing is taken; UPDATE itself reads 0 again when it is done (6.3.14). */
 	if (!(value & VIQ_SMMUV3_GBPA_UPDATE))
 		return;
 	reg_store(s->regs.gbpa, now | VIQ_SMMUV3_GBPA_UPDATE);
 	if (now != old && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
-		smmuv3_reconfig(s, VIQ_SMMUV3_GBPA_CHANGED, 0, smmuv3_last_sid(s));
-	reg_store(s->regs.gbpa, now);
+		smmuv3_reconfig_owe(s, VIQ_SMMUV3_GBPA_CHANGED);
+	smmuv3_acknowledge(s);
+	smmuv3_cmdq_doorbell(s);
 }
 
 static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)

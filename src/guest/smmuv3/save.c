@@ -4,7 +4,8 @@
  * compare.
  *
  * Between two accesses of the guest the batch is empty (each access ends with a flush), so the retained ATC_INVs are
- * all that must travel besides registers; commands between CONS and PROD are in guest memory.
+ * all that must travel besides registers; commands between CONS and PROD are in guest memory. Streams that are half
+ * configured are configured anew, and a command that was half done is done again.
  *
  * The format is that of guest/freeze.h, with the fields of visit_fields(), in order, then the retained ATC_INVs, 16
  * bytes each.
@@ -41,7 +42,7 @@ static void visit_fields(struct freeze_cursor *c, struct state *s)
 
 static struct state take_state(const struct viq_smmuv3 *s)
 {
-	return (struct state){
+	struct state state = {
 		.idr0 = s->config.idr0,
 		.idr1 = s->config.idr1,
 		.idr3 = s->config.idr3,
@@ -51,6 +52,10 @@ static struct state take_state(const struct viq_smmuv3 *s)
 		.retained = s->retained.count,
 		.unreported = s->retained.unreported,
 	};
+
+	/* What is owed is part of what a restored object does. */
+	state.regs.gbpa &= ~(uint32_t)VIQ_SMMUV3_GBPA_UPDATE;
+	return state;
 }
 
 static size_t fixed_size(uint32_t version)
@@ -152,7 +157,7 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	s->retained.count = state.retained;
 	s->retained.unreported = state.unreported;
 	memcpy(s->retained.entries, c.in + c.pos, len - c.pos);
-	smmuv3_reconfig(s, VIQ_SMMUV3_RESTORED, 0, smmuv3_last_sid(s));
+	smmuv3_reconfig_whole(s, VIQ_SMMUV3_RESTORED);
 	/* The kick of a budget that ended before the save was another object's. */
 	gate_owe_kick(&s->gate);
 	smmuv3_leave(s);

@@ -79,6 +79,12 @@ struct smmuv3_shown {
 	uint32_t cr0ack; /* cr0, once what its write sets in motion is done */
 };
 
+/* See reconfig.c. */
+struct smmuv3_reconfig {
+	struct viq_smmuv3_reconfig what; /* half done; size 0: none is */
+	bool owed;                       /* by a register's write: CR0ACK, GBPA.UPDATE and the queue wait */
+};
+
 /* Where a queue is, after the register's value was brought into range. */
 struct smmuv3_queue {
 	uint64_t base;
@@ -98,7 +104,8 @@ struct viq_smmuv3 {
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
 	struct gate gate;
 	struct host_wait wait;
-	bool again;           /* the batch was dropped, and its commands are to be read again at once */
+	bool again; /* the batch was dropped, and its commands are to be read again at once */
+	struct smmuv3_reconfig reconfig;
 	bool recording;       /* an event's record is being written */
 	struct budget budget; /* of this call */
 	struct viq_smmuv3_counters counters;
@@ -164,12 +171,11 @@ bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 *words, uint32_t count, const
 
 /* regs.cmdq_base has changed. */
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
-/* Consume with what this call may still spend, which may be nothing; ask for a kick if work is left. */
+/* Go on with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Does a legal CFGI_CD or ATC_INV name a stream or a substream that the guest cannot have? */
 bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2]);
-/* Are there commands that could be consumed, or wait for the host? Between two accesses of the guest, when CONS is
- * exact. */
+/* Is there work that could be done now, owed or in the queue? Between two accesses of the guest, when CONS is exact. */
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s);
 
 /* What the host must have of the stream that a command of this kind names, VIQ_CALL_STREAM_*; 0: it names none. */
@@ -216,9 +222,21 @@ void smmuv3_pulse(struct viq_smmuv3 *s, enum viq_smmuv3_irq which);
 /* The event queue went from empty to non-empty. */
 void smmuv3_eventq_signal(struct viq_smmuv3 *s);
 
-/* --- reconfig: streams must be configured again ------------------------------------------------------------------- */
+/* --- reconfig.c: streams must be configured again ----------------------------------------------------------------- */
 
-int smmuv3_reconfig(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last);
+/* All streams, before this returns. */
+void smmuv3_reconfig_whole(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause);
+/* All streams, for a register's write. */
+void smmuv3_reconfig_owe(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause);
+/* Go on with what is owed. true: nothing is. */
+bool smmuv3_reconfig_pay(struct viq_smmuv3 *s);
+/* Begin or go on with that of the command at head. 1: more is left, the run ends here; 0: done; else an error. */
+int smmuv3_reconfig_command(struct viq_smmuv3 *s, uint32_t first, uint32_t last);
+/* The queue may go on with another command. */
+void smmuv3_reconfig_leave(struct viq_smmuv3 *s);
+
+/* --- device.c ----------------------------------------------------------------------------------------------------- */
+
 uint32_t smmuv3_last_sid(const struct viq_smmuv3 *s);
 void smmuv3_reset(struct viq_smmuv3 *s);
 
@@ -243,6 +261,9 @@ static inline void smmuv3_leave(struct viq_smmuv3 *s)
 	else if (smmuv3_settle(s))
 		smmuv3_kick(s);
 }
+
+/* What registers say of work that is done, nothing of it being owed. */
+void smmuv3_acknowledge(struct viq_smmuv3 *s);
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */

@@ -28,6 +28,7 @@ void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const ui
 	static const uint64_t unread[2];
 
 	smmuv3_batch_drop(s);
+	smmuv3_reconfig_leave(s);
 	s->head = index;
 	/* The code must be there before the error can be seen (7.1). */
 	smmuv3_cons_set(s, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));

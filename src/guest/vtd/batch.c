@@ -286,17 +286,16 @@ bool vtd_batch_flush(struct viq_vtd *s)
 	return true;
 }
 
-bool vtd_batch_now(struct viq_vtd *s, struct vtd_run run)
+bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done)
 {
-	bool done = true;
+	struct vtd_target *t = vtd_sweep_next(s, sweep);
+	struct viq_call_result res;
 
-	for (uint32_t i = run.first; i < run.end; i++) {
-		struct vtd_target *t = s->tables.targets[i];
-		struct viq_call_result res;
-
-		fill_entry(&t->entries[0], (struct vtd_span){0, 0}, false);
-		call(s, t, 1, &res);
-		done &= res.error == VIQ_CALL_NONE;
-	}
-	return done;
+	if (!t)
+		return false;
+	fill_entry(&t->entries[0], (struct vtd_span){0, 0}, false);
+	call(s, t, 1, &res);
+	budget_spend_calls(&s->budget, 1);
+	*done = res.error == VIQ_CALL_NONE;
+	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The object as a whole: creation, reset, calls of the embedder's hooks, what it tells about itself. */
+/* The object as a whole: creation, reset, what it tells about itself. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -28,6 +28,7 @@ int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, st
 	s->offer = vtd_offer(s->config.cap, s->config.ecap);
 	for (uint8_t type = 0; type < VTD_TYPES; type++)
 		vtd_rule_init(&s->rules[type], type, &s->offer);
+	s->budget.write = budget_of_write(s->config.budget);
 	vtd_regs_reset(s);
 	*out = s;
 	return 0;
@@ -46,8 +47,7 @@ void vtd_reset(struct viq_vtd *s)
 	vtd_regs_reset(s);
 	vtd_batch_drop(s);
 	s->wait.waits = false;
-	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
-	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
+	vtd_work_restored(s);
 }
 
 void viq_vtd_reset(struct viq_vtd *s)
@@ -60,34 +60,6 @@ void viq_vtd_reset(struct viq_vtd *s)
 	}
 	vtd_reset(s);
 	vtd_leave(s);
-}
-
-/* The batch is empty when these are called, so tables may come and go in them. */
-int vtd_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
-{
-	bool open = s->tables_open;
-	int ret;
-
-	if (!s->ops.reconfig)
-		return 0;
-	what.size = sizeof(what);
-	s->tables_open = true;
-	ret = s->ops.reconfig(s->config.opaque, &what);
-	s->tables_open = open;
-	return ret;
-}
-
-int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
-{
-	bool open = s->tables_open;
-	int ret;
-
-	if (!s->ops.remap)
-		return 0;
-	s->tables_open = true;
-	ret = s->ops.remap(s->config.opaque, cause, first, count);
-	s->tables_open = open;
-	return ret;
 }
 
 struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int granularity, uint16_t domain_id,

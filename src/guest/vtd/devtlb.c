@@ -95,7 +95,7 @@ bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 	int err;
 
 	/* A device with many PASIDs: looking through its attachments costs, too. */
-	budget_spend(&s->budget, (run.end - run.first) / HOST_CALL_COST);
+	budget_spend(&s->budget, (run.end - run.first) / VIQ_WORK_CALL);
 	if (needs_hook(s, run, &inv)) {
 		if (!vtd_batch_flush(s))
 			return false;

@@ -15,8 +15,6 @@ void vtd_invq_moved(struct viq_vtd *s)
 	s->queue.slots = bytes >> s->queue.shift;
 	s->ring = viq_mem_span(s->config.mem, base, &avail);
 	s->ring_slots = (uint32_t)((avail < bytes ? avail : bytes) >> s->queue.shift);
-	/* Of this one too, which has switched the queue on. */
-	s->budget.left = s->budget.write = budget_of_write(s->config.budget, s->queue.slots);
 }
 
 /* Something to fetch from head on, or a tail that cannot be: see bad_setup(). */
@@ -24,11 +22,6 @@ static bool may_fetch(const struct viq_vtd *s, uint32_t head)
 {
 	return (s->regs.gsts & VIQ_VTD_GSTS_QIES) && !(s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE)) &&
 	       vtd_offset(s, head) != s->regs.iqt;
-}
-
-bool vtd_invq_waits(const struct viq_vtd *s)
-{
-	return may_fetch(s, (uint32_t)(s->regs.iqh >> s->queue.shift));
 }
 
 /* Why nothing can be fetched at all, as VIQ_VTD_IQEI_*, or 0. Nothing of it changes while a run goes on. */
@@ -48,18 +41,20 @@ static uint32_t bad_setup(const struct viq_vtd *s)
 	return s->regs.iqt >> s->queue.shift >= s->queue.slots ? VIQ_VTD_IQEI_TAIL : VIQ_VTD_IQEI_NONE;
 }
 
+/* After a hook for the descriptor at head: it is consumed, or stays there for a later run, or the queue stops at it. */
+static bool hook_done(struct viq_vtd *s, const uint64_t desc[4], int result)
+{
+	if (!result)
+		vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+	else if (result < 0)
+		(void)vtd_hook_failed(s, desc, result);
+	return !result;
+}
+
 /* Context-cache and PASID-cache descriptors: the embedder reads the guest's tables again. */
 static bool reconfig(struct viq_vtd *s, const uint64_t desc[4], struct viq_vtd_reconfig what)
 {
-	int ret;
-
-	if (!vtd_batch_flush(s))
-		return false;
-	ret = vtd_reconfig(s, what);
-	if (ret)
-		return vtd_hook_failed(s, desc, ret);
-	vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
-	return true;
+	return vtd_batch_flush(s) && hook_done(s, desc, vtd_work_reconfig(s, what));
 }
 
 static uint16_t domain_of(const struct viq_vtd *s, const uint64_t desc[4])
@@ -92,19 +87,12 @@ static bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	unsigned int order = VIQ_GET(VIQ_VTD_IEC_IM, desc[0]);
 	uint32_t first = 0, count = 1u << 16;
-	int ret;
 
 	if ((desc[0] & VIQ_VTD_IEC_G) && order < 16) {
 		count = 1u << order;
 		first = VIQ_GET(VIQ_VTD_IEC_IIDX, desc[0]) & ~(count - 1);
 	}
-	if (!vtd_batch_flush(s))
-		return false;
-	ret = vtd_remap(s, VIQ_VTD_IEC, first, count);
-	if (ret)
-		return vtd_hook_failed(s, desc, ret);
-	vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
-	return true;
+	return vtd_batch_flush(s) && hook_done(s, desc, vtd_work_remap(s, VIQ_VTD_IEC, first, count));
 }
 
 static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
@@ -154,7 +142,10 @@ static void pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 			      false);
 }
 
-/* The descriptor at head. false: the queue stopped. Otherwise head is behind it. */
+/*
+ * The descriptor at head: head is behind it then. false, here and in what follows: the run ends, with nothing in the
+ * batch, because the queue stopped or the descriptor at head has to be gone on with later.
+ */
 static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 {
 	bool scalable = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) != VIQ_VTD_TTM_LEGACY;
@@ -223,7 +214,7 @@ static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct
 
 /*
  * Look at the descriptors that vtd_fetch() left at the batch's end, one by one, as far as the budget goes. They stay in
- * place or move down, because the batch never has more of them than were read. false: the queue stopped.
+ * place or move down, because the batch never has more of them than were read.
  */
 static bool take_each(struct viq_vtd *s, uint32_t count, struct vtd_model *model)
 {
@@ -244,22 +235,21 @@ static bool take_each(struct viq_vtd *s, uint32_t count, struct vtd_model *model
 	return true;
 }
 
-/* false: the queue stopped. */
-static bool consume(struct viq_vtd *s)
+static void consume(struct viq_vtd *s)
 {
 	struct vtd_model model = {.usable = false};
 	uint32_t iqei = bad_setup(s);
 
 	if (iqei) {
 		vtd_stop_error(s, s->head, iqei, NULL);
-		return false;
+		return;
 	}
 	do {
 		bool alike;
 		uint32_t count;
 
 		if (s->batch.count == BATCH_DESCRIPTORS && !vtd_batch_flush(s))
-			return false;
+			return;
 		/* That may have used up the budget. */
 		if (!s->budget.left)
 			break;
@@ -267,32 +257,41 @@ static bool consume(struct viq_vtd *s)
 		if (!count) {
 			if (vtd_batch_flush(s))
 				vtd_stop_error(s, s->head, VIQ_VTD_IQEI_FETCH, NULL);
-			return false;
+			return;
 		}
 		if (alike) {
 			vtd_batch_add_like(s, &model, count);
 			budget_spend(&s->budget, count);
 		} else if (!take_each(s, count, &model)) {
-			return false;
+			return;
 		}
 	} while (may_fetch(s, s->head) && s->budget.left);
 	/* What was read is confirmed before this returns: IQH never stands still for lack of a wait descriptor. */
-	return vtd_batch_flush(s);
+	(void)vtd_batch_flush(s);
 }
 
-/* Consume as far as the budget goes. true: consumable descriptors are left. */
+static uint32_t iqh(const struct viq_vtd *s)
+{
+	return (uint32_t)(s->regs.iqh >> s->queue.shift);
+}
+
+bool vtd_invq_waits(const struct viq_vtd *s)
+{
+	return s->work.owed || may_fetch(s, iqh(s));
+}
+
+/* Go on with the queue as far as the budget goes. true: work is left that could be done. */
 static bool run(struct viq_vtd *s)
 {
-	bool left = vtd_invq_waits(s);
+	bool left = may_fetch(s, iqh(s));
 
 	if (!left || !s->budget.left)
 		return left;
-	s->head = (uint32_t)(s->regs.iqh >> s->queue.shift);
+	s->head = iqh(s);
 	s->counters.runs++;
-	if (!consume(s))
-		return false;
-	left = may_fetch(s, s->head);
-	if (!left && s->regs.timed_out)
+	consume(s);
+	left = !s->wait.waits && may_fetch(s, iqh(s));
+	if (s->regs.timed_out && s->regs.iqh == s->regs.iqt)
 		vtd_timeout_report(s);
 	s->counters.budget_ends += left;
 	return left;
@@ -307,12 +306,13 @@ bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
 		return false;
 	}
 	s->wait.waits = false;
-	s->budget.left = budget ? budget : s->queue.slots;
-	run(s);
+	s->budget.left = budget_of_run(budget);
+	if (vtd_work_pay(s))
+		run(s);
 	/* Who runs the queue sees what is left, but need not know that it waits. */
 	if (vtd_settle(s) && s->wait.waits)
 		vtd_kick(s);
-	return vtd_invq_waits(s) && !s->wait.waits;
+	return s->work.owed || (vtd_invq_waits(s) && !s->wait.waits);
 }
 
 uint64_t viq_vtd_waits_for_host(const struct viq_vtd *s)
@@ -322,9 +322,12 @@ uint64_t viq_vtd_waits_for_host(const struct viq_vtd *s)
 
 void vtd_invq_doorbell(struct viq_vtd *s)
 {
-	if (s->wait.waits && s->wait.asked && vtd_invq_waits(s))
-		return;
-	s->wait.waits = false;
-	if (run(s))
+	bool left = s->work.owed && !vtd_work_pay(s);
+
+	if (!left && !(s->wait.waits && s->wait.asked && may_fetch(s, iqh(s)))) {
+		s->wait.waits = false;
+		left = run(s);
+	}
+	if (left)
 		gate_owe_kick(&s->gate);
 }

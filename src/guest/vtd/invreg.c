@@ -9,51 +9,87 @@ static bool by_register(const struct viq_vtd *s)
 	       VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) == VIQ_VTD_TTM_LEGACY;
 }
 
-/* While a request is carried out ICC, and IVT below, read 1 for other vCPUs: 0 says that it is complete. */
+static uint64_t ccmd_done(uint64_t ccmd, unsigned int granularity)
+{
+	return (ccmd & ~(VIQ_VTD_CCMD_ICC | VIQ_VTD_CCMD_CAIG)) | VIQ_PUT(VIQ_VTD_CCMD_CAIG, granularity);
+}
+
+static uint64_t iotlb_done(uint64_t iotlb, unsigned int granularity)
+{
+	/* Page-selective takes away all first-stage entries of the domain. */
+	if (granularity == VIQ_VTD_IOTLB_PAGE)
+		granularity = VIQ_VTD_IOTLB_DOMAIN;
+	return (iotlb & ~(VIQ_VTD_IOTLB_IVT | VIQ_VTD_IOTLB_IAIG)) | VIQ_PUT(VIQ_VTD_IOTLB_IAIG, granularity);
+}
+
+void vtd_ccmd_done(struct viq_vtd *s, bool ok)
+{
+	uint64_t ccmd = s->regs.ccmd;
+
+	if (ccmd & VIQ_VTD_CCMD_ICC)
+		reg_store(s->regs.ccmd, ccmd_done(ccmd, ok ? VIQ_GET(VIQ_VTD_CCMD_CIRG, ccmd) : 0));
+}
+
+void vtd_iotlb_done(struct viq_vtd *s, bool ok)
+{
+	uint64_t iotlb = s->regs.iotlb;
+
+	if (iotlb & VIQ_VTD_IOTLB_IVT)
+		reg_store(s->regs.iotlb, iotlb_done(iotlb, ok ? VIQ_GET(VIQ_VTD_IOTLB_IIRG, iotlb) : 0));
+}
+
+void vtd_invreg_finish(struct vtd_regs *r)
+{
+	if (r->ccmd & VIQ_VTD_CCMD_ICC)
+		r->ccmd = ccmd_done(r->ccmd, VIQ_GET(VIQ_VTD_CCMD_CIRG, r->ccmd));
+	if (r->iotlb & VIQ_VTD_IOTLB_IVT)
+		r->iotlb = iotlb_done(r->iotlb, VIQ_GET(VIQ_VTD_IOTLB_IIRG, r->iotlb));
+}
+
+/* While a request is carried out ICC, and IVT below, read 1: 0 says that it is complete. */
 void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	unsigned int granularity = VIQ_GET(VIQ_VTD_CCMD_CIRG, value);
-	struct viq_vtd_reconfig what =
-		vtd_context_scope(s, granularity, vtd_domain(s, VIQ_GET(VIQ_VTD_CCMD_DID, value)),
-				  VIQ_GET(VIQ_VTD_CCMD_SID, value), VIQ_GET(VIQ_VTD_CCMD_FM, value));
-	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC;
+	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC, kept = VIQ_VTD_CCMD_CAIG | VIQ_VTD_CCMD_ICC;
 
-	value &= ~(VIQ_VTD_CCMD_ICC | VIQ_VTD_CCMD_CAIG);
-	reg_store(s->regs.ccmd, (s->regs.ccmd & VIQ_VTD_CCMD_CAIG) | value | request);
+	reg_store(s->regs.ccmd, (s->regs.ccmd & kept) | (value & ~kept) | request);
 	if (!request)
 		return;
-	if (!granularity || !by_register(s) || vtd_reconfig(s, what))
-		granularity = 0;
-	reg_store(s->regs.ccmd, value | VIQ_PUT(VIQ_VTD_CCMD_CAIG, granularity));
+	if (!granularity || !by_register(s)) {
+		vtd_ccmd_done(s, false);
+		return;
+	}
+	vtd_work_owe_reconfig(s, vtd_context_scope(s, granularity, vtd_domain(s, VIQ_GET(VIQ_VTD_CCMD_DID, value)),
+						   VIQ_GET(VIQ_VTD_CCMD_SID, value), VIQ_GET(VIQ_VTD_CCMD_FM, value)));
+	vtd_invq_doorbell(s);
 }
 
-/* The granularity that was carried out, 0: none. */
-static unsigned int invalidate_by_register(struct viq_vtd *s, uint64_t value)
+/* Can it be carried out? */
+static bool iotlb_ok(const struct viq_vtd *s, unsigned int granularity)
 {
-	unsigned int granularity = VIQ_GET(VIQ_VTD_IOTLB_IIRG, value);
-	struct vtd_run run = vtd_targets_all(s);
-
 	if (!granularity || !by_register(s))
-		return 0;
-	if (granularity == VIQ_VTD_IOTLB_PAGE && (s->config.cap & VIQ_VTD_CAP_PSI) &&
-	    VIQ_GET(VIQ_VTD_IVA_AM, s->regs.iva) > s->offer.mamv)
-		return 0;
-	if (granularity != VIQ_VTD_IOTLB_GLOBAL)
-		run = vtd_targets_domain(s, vtd_domain(s, VIQ_GET(VIQ_VTD_IOTLB_DID, value)));
-	if (!vtd_batch_now(s, run))
-		return 0;
-	/* Page-selective takes away all first-stage entries of the domain. */
-	return granularity == VIQ_VTD_IOTLB_GLOBAL ? VIQ_VTD_IOTLB_GLOBAL : VIQ_VTD_IOTLB_DOMAIN;
+		return false;
+	return granularity != VIQ_VTD_IOTLB_PAGE || !(s->config.cap & VIQ_VTD_CAP_PSI) ||
+	       VIQ_GET(VIQ_VTD_IVA_AM, s->regs.iva) <= s->offer.mamv;
 }
 
 void vtd_write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
-	const uint64_t request = value & fresh & VIQ_VTD_IOTLB_IVT;
+	const uint64_t bits = VIQ_VTD_IOTLB_IIRG | VIQ_VTD_IOTLB_DR | VIQ_VTD_IOTLB_DW | VIQ_VTD_IOTLB_DID;
+	const uint64_t request = value & fresh & VIQ_VTD_IOTLB_IVT, kept = VIQ_VTD_IOTLB_IAIG | VIQ_VTD_IOTLB_IVT;
+	unsigned int granularity = VIQ_GET(VIQ_VTD_IOTLB_IIRG, value);
 
-	value &= VIQ_VTD_IOTLB_IIRG | VIQ_VTD_IOTLB_DR | VIQ_VTD_IOTLB_DW | VIQ_VTD_IOTLB_DID;
-	reg_store(s->regs.iotlb, (s->regs.iotlb & VIQ_VTD_IOTLB_IAIG) | value | request);
-	if (request)
-		reg_store(s->regs.iotlb, value | VIQ_PUT(VIQ_VTD_IOTLB_IAIG, invalidate_by_register(s, value)));
+	reg_store(s->regs.iotlb, (s->regs.iotlb & kept) | (value & bits) | request);
+	if (!request)
+		return;
+	if (!iotlb_ok(s, granularity)) {
+		vtd_iotlb_done(s, false);
+		return;
+	}
+	vtd_work_owe_iotlb(s, granularity == VIQ_VTD_IOTLB_GLOBAL
+				      ? vtd_sweep_all()
+				      : vtd_sweep_domain(s, vtd_domain(s, VIQ_GET(VIQ_VTD_IOTLB_DID, value))));
+	vtd_invq_doorbell(s);
 }
 
 /* Not read by anybody: the other half of a register written in two is not in value. */

@@ -47,7 +47,7 @@ struct reg {
 
 /* --- Global command ----------------------------------------------------------------------------------------------- */
 
-/* The embedder sees it at once, the guest once it is done: see show_status(). */
+/* The embedder sees it at once, the guest as show_status() says. */
 static void set_status(struct viq_vtd *s, uint64_t bit, bool on)
 {
 	s->regs.gsts = on ? s->regs.gsts | (uint32_t)bit : s->regs.gsts & ~(uint32_t)bit;
@@ -56,44 +56,67 @@ static void set_status(struct viq_vtd *s, uint64_t bit, bool on)
 		s->regs.fault_next = 0;
 }
 
-/* What other vCPUs see. Bits that are still being worked on read 0. */
-static void show_status(struct viq_vtd *s, uint64_t working_on)
+/* What other vCPUs see. Of bits that are still being worked on: what was, and 0 of one-shot commands. */
+static void show_status(struct viq_vtd *s)
 {
-	reg_store(s->shown.gsts, s->regs.gsts & ~(uint32_t)working_on);
+	uint32_t working = s->work.status, was = working & ~(uint32_t)(VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_IRTPS);
+
+	reg_store(s->shown.gsts, (s->regs.gsts & ~working) | (s->shown.gsts & was));
+}
+
+void vtd_status_done(struct viq_vtd *s, uint32_t bits)
+{
+	s->work.status &= ~bits;
+	show_status(s);
+}
+
+static void work_on(struct viq_vtd *s, uint64_t bits)
+{
+	s->work.status |= (uint32_t)bits;
+	show_status(s);
+}
+
+static void owe_reconfig(struct viq_vtd *s, enum viq_vtd_reconfig_cause cause)
+{
+	vtd_work_owe_reconfig(s, (struct viq_vtd_reconfig){.cause = cause, .scope = VIQ_VTD_SCOPE_ALL});
+	vtd_invq_doorbell(s);
+}
+
+static void owe_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause)
+{
+	vtd_work_owe_remap(s, cause);
+	vtd_invq_doorbell(s);
 }
 
 static void set_root_table(struct viq_vtd *s)
 {
-	show_status(s, VIQ_VTD_GSTS_RTPS);
+	work_on(s, VIQ_VTD_GSTS_RTPS);
 	s->regs.rtaddr_used = s->regs.rtaddr;
 	set_status(s, VIQ_VTD_GSTS_RTPS, true);
-	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_ROOT_TABLE, .scope = VIQ_VTD_SCOPE_ALL});
-	show_status(s, 0);
+	owe_reconfig(s, VIQ_VTD_ROOT_TABLE);
 }
 
 static void set_remap_table(struct viq_vtd *s)
 {
-	show_status(s, VIQ_VTD_GSTS_IRTPS);
+	work_on(s, VIQ_VTD_GSTS_IRTPS);
 	s->regs.irta_used = s->regs.irta;
 	set_status(s, VIQ_VTD_GSTS_IRTPS, true);
-	vtd_remap(s, VIQ_VTD_REMAP_TABLE, 0, 0);
-	show_status(s, 0);
+	owe_remap(s, VIQ_VTD_REMAP_TABLE);
 }
 
 static void switch_remapping(struct viq_vtd *s, uint64_t value)
 {
+	work_on(s, VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_CFIS);
 	set_status(s, VIQ_VTD_GSTS_IRES, value & VIQ_VTD_GCMD_IRE);
 	set_status(s, VIQ_VTD_GSTS_CFIS, value & VIQ_VTD_GCMD_CFI);
-	vtd_remap(s, VIQ_VTD_REMAP_STATE, 0, 0);
-	show_status(s, 0);
+	owe_remap(s, VIQ_VTD_REMAP_STATE);
 }
 
 static void switch_translation(struct viq_vtd *s, bool on)
 {
+	work_on(s, VIQ_VTD_GSTS_TES);
 	set_status(s, VIQ_VTD_GSTS_TES, on);
-	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = on ? VIQ_VTD_ENABLED : VIQ_VTD_DISABLED,
-						  .scope = VIQ_VTD_SCOPE_ALL});
-	show_status(s, 0);
+	owe_reconfig(s, on ? VIQ_VTD_ENABLED : VIQ_VTD_DISABLED);
 }
 
 static void switch_queue(struct viq_vtd *s, bool on)
@@ -102,8 +125,9 @@ static void switch_queue(struct viq_vtd *s, bool on)
 	reg_store(s->regs.iqh, 0);
 	s->regs.timed_out = 0;
 	s->wait.waits = false;
+	vtd_work_leave(s);
 	set_status(s, VIQ_VTD_GSTS_QIES, on);
-	show_status(s, 0);
+	show_status(s);
 	if (!on)
 		return;
 	s->regs.iqa_used = s->regs.iqa;
@@ -112,8 +136,9 @@ static void switch_queue(struct viq_vtd *s, bool on)
 }
 
 /*
- * Level bits act when they differ from GSTS, one-shot bits whenever they are written 1. Everything happens before the
- * write returns, so GSTS has what the guest polls for. WBF has nothing to flush, advanced fault logging is not offered.
+ * Level bits act when they differ from GSTS, one-shot bits whenever they are written 1. The embedder sees it at once,
+ * GSTS says when it is done: mostly before the write returns. WBF has nothing to flush, advanced fault logging is not
+ * offered.
  */
 static void write_gcmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
@@ -448,6 +473,7 @@ void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *to, const uint64_t f
 		reg_store(s->frcd[i][1], frcd[i][1]);
 	}
 	vtd_fsts_set(s, to->fsts);
-	show_status(s, 0);
+	s->work = (struct vtd_work){0};
+	show_status(s);
 	vtd_invq_moved(s);
 }

@@ -4,7 +4,8 @@
  * ECAP to compare.
  *
  * Between two accesses of the guest the batch is empty (each access ends with a flush), so descriptors between IQH and
- * IQT are all in guest memory. Attached tables are the embedder's.
+ * IQT are all in guest memory. Devices that are half configured are configured anew, and a descriptor that was half
+ * done is done again. Attached tables are the embedder's.
  *
  * The format is that of guest/freeze.h, with the fields of visit_fields(), in order; the last are the CAP.NFR + 1 fault
  * records.
@@ -53,6 +54,8 @@ static void take_state(const struct viq_vtd *s, struct state *state)
 	state->ecap = s->config.ecap;
 	state->regs = s->regs;
 	memcpy(state->frcd, s->frcd, sizeof(state->frcd));
+	/* What is owed is part of what a restored object does: nothing is cached then. */
+	vtd_invreg_finish(&state->regs);
 }
 
 static size_t state_size(const struct viq_vtd *s, uint32_t version)
@@ -147,8 +150,7 @@ int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 	vtd_regs_set(s, &state.regs, state.frcd);
 	vtd_batch_drop(s);
 	s->wait.waits = false;
-	vtd_reconfig(s, (struct viq_vtd_reconfig){.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL});
-	vtd_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
+	vtd_work_restored(s);
 	/* The kick of a budget that ended before the save was another object's. */
 	gate_owe_kick(&s->gate);
 	vtd_leave(s);

@@ -22,6 +22,7 @@ void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], u
 static void stop(struct viq_vtd *s, uint32_t slot)
 {
 	vtd_batch_drop(s);
+	vtd_work_leave(s);
 	s->head = slot;
 	vtd_iqh_set(s, slot);
 }

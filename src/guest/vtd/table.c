@@ -21,20 +21,48 @@ static uint64_t key_of(uint32_t domain_id, uint32_t pasid)
 	return (uint64_t)domain_id << PASID_BITS | pasid;
 }
 
-/* The first target whose key is not below this one. */
-static uint32_t lower_bound(const struct viq_vtd *s, uint64_t key)
+/* The first target whose key is not below this one, and whose serial is not if the key is this one. */
+static uint32_t bound(const struct viq_vtd *s, uint64_t key, uint64_t serial)
 {
 	uint32_t lo = 0, hi = s->tables.target_count;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
+		const struct vtd_target *t = s->tables.targets[mid];
 
-		if (s->tables.targets[mid]->key < key)
+		if (t->key < key || (t->key == key && t->serial < serial))
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	return lo;
+}
+
+static uint32_t lower_bound(const struct viq_vtd *s, uint64_t key)
+{
+	return bound(s, key, 0);
+}
+
+struct vtd_sweep vtd_sweep_all(void)
+{
+	return (struct vtd_sweep){.end = UINT64_MAX};
+}
+
+struct vtd_sweep vtd_sweep_domain(const struct viq_vtd *s, uint16_t domain_id)
+{
+	return (struct vtd_sweep){.key = key_of(domain_id, 0), .end = key_of(domain_id + 1u, 0)};
+}
+
+struct vtd_target *vtd_sweep_next(const struct viq_vtd *s, struct vtd_sweep *sweep)
+{
+	uint32_t at = bound(s, sweep->key, sweep->serial);
+	struct vtd_target *t = at < s->tables.target_count ? s->tables.targets[at] : NULL;
+
+	if (!t || t->key >= sweep->end)
+		return NULL;
+	sweep->key = t->key;
+	sweep->serial = t->serial + 1;
+	return t;
 }
 
 struct vtd_run vtd_targets_all(const struct viq_vtd *s)
@@ -133,6 +161,7 @@ static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_tab
 	if (!target)
 		return NULL;
 	target->key = key_of(table->domain_id, table->pasid);
+	target->serial = ++t->last_serial;
 	target->host = table->host;
 	memmove(&t->targets[run.end + 1], &t->targets[run.end],
 		(t->target_count - run.end) * sizeof(struct vtd_target *));
@@ -148,8 +177,7 @@ static void put_target(struct viq_vtd *s, struct vtd_target *target)
 
 	if (--target->attachments)
 		return;
-	for (i = lower_bound(s, target->key); t->targets[i] != target; i++)
-		;
+	i = bound(s, target->key, target->serial);
 	t->target_count--;
 	memmove(&t->targets[i], &t->targets[i + 1], (t->target_count - i) * sizeof(struct vtd_target *));
 	free(target);

@@ -2,10 +2,10 @@
 /*
  * The guest-facing VT-d, inside.
  *
- * regs.c decodes register accesses and calls what a write sets in motion: invreg.c invalidates by registers, invq.c
- * consumes descriptors, table.c knows which nested page tables they concern, batch.c holds what the tables' hosts must
- * confirm, stop.c moves IQH and stops, devtlb.c and wait.c handle their descriptors, fault.c keeps fault records,
- * signal.c raises errors and interrupts, save.c freezes and thaws.
+ * regs.c decodes register accesses and calls what a write sets in motion: invreg.c invalidates by registers, work.c
+ * keeps what such a write still owes, invq.c consumes descriptors, table.c knows which nested page tables they concern,
+ * batch.c holds what the tables' hosts must confirm, stop.c moves IQH and stops, devtlb.c and wait.c handle their
+ * descriptors, fault.c keeps fault records, signal.c raises errors and interrupts, save.c freezes and thaws.
  *
  * Terms. A *slot* is a place in the queue, counted in descriptors. *head* is the next descriptor to take; *IQH* is what
  * the guest sees. Between them lies the batch: descriptors that were read and checked and that not every host has
@@ -39,6 +39,7 @@ struct vtd_stretch {
 
 struct vtd_target {
 	uint64_t key;
+	uint64_t serial; /* of targets with the same key a later one has a higher one; never used again */
 	struct viq_call_host host;
 	uint32_t attachments;
 	bool stage2;    /* VIQ_VTD_TABLE_STAGE2 of all of them */
@@ -54,7 +55,7 @@ struct vtd_attachment {
 	uint32_t handle;
 };
 
-/* Targets are sorted by key, so that whatever a descriptor names is one run of them; attachments by source-id. */
+/* Targets are sorted by key and serial: whatever a descriptor names is one run of them. Attachments by source-id. */
 struct vtd_tables {
 	struct vtd_target **targets;
 	struct vtd_target **active; /* those with entries in the batch, in the order of their first ones */
@@ -62,11 +63,31 @@ struct vtd_tables {
 	uint32_t target_count, active_count, attachment_count;
 	uint32_t room; /* of each array */
 	uint32_t last_handle;
+	uint64_t last_serial;
 };
 
 /* [first, end) of the targets, or of the attachments. */
 struct vtd_run {
 	uint32_t first, end;
+};
+
+/* Targets one by one, while others come and go: from this key and serial on, below key end. */
+struct vtd_sweep {
+	uint64_t key, serial, end;
+};
+
+/* See work.c. */
+#define VTD_OWED_RECONFIG (1u << 0) /* GSTS.RTPS, TES, CCMD.ICC wait for it */
+#define VTD_OWED_REMAP    (1u << 1) /* GSTS.IRTPS, IRES, CFIS */
+#define VTD_OWED_IOTLB    (1u << 2) /* IOTLB.IVT */
+
+struct vtd_work {
+	uint32_t owed;
+	uint32_t status;                  /* bits of GSTS that show what was before */
+	struct viq_vtd_reconfig reconfig; /* half done; size 0: none is */
+	struct viq_vtd_remap remap;
+	struct vtd_sweep sweep; /* of the IOTLB register */
+	bool sweep_failed;
 };
 
 struct vtd_batch {
@@ -128,6 +149,7 @@ struct viq_vtd {
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
 	struct gate gate;
 	struct host_wait wait;
+	struct vtd_work work;
 	bool tables_open;     /* in a hook that may attach and detach */
 	struct budget budget; /* of this call */
 	struct viq_vtd_counters counters;
@@ -162,10 +184,9 @@ uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *mo
 
 /* regs.iqa_used has changed. */
 void vtd_invq_moved(struct viq_vtd *s);
-/* Consume with what this call may still spend, which may be nothing; ask for a kick if work is left. */
+/* Go on with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void vtd_invq_doorbell(struct viq_vtd *s);
-/* Are there descriptors that could be consumed, or wait for the host? Between two accesses of the guest, when IQH is
- * exact. */
+/* Is there work that could be done now, owed or in the queue? Between two accesses of the guest, when IQH is exact. */
 bool vtd_invq_waits(const struct viq_vtd *s);
 /* Slots as IQH and IQT show them. */
 static inline uint32_t vtd_offset(const struct viq_vtd *s, uint32_t slot)
@@ -192,8 +213,8 @@ void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *target, struct vtd_sp
 bool vtd_batch_flush(struct viq_vtd *s);
 /* Forget the batch: its descriptors will be read again. */
 void vtd_batch_drop(struct viq_vtd *s);
-/* Have everything in these targets invalidated at once, outside the queue. false: it could not be confirmed. */
-bool vtd_batch_now(struct viq_vtd *s, struct vtd_run run);
+/* Have everything in the next target invalidated, outside the batch; *done: it was confirmed. false: there is none. */
+bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done);
 
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 
@@ -217,6 +238,10 @@ static inline uint16_t vtd_domain(const struct viq_vtd *s, uint64_t did)
 }
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id);
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
+struct vtd_sweep vtd_sweep_all(void);
+struct vtd_sweep vtd_sweep_domain(const struct viq_vtd *s, uint16_t domain_id);
+/* The next target, which the sweep is behind then; NULL: none is left. */
+struct vtd_target *vtd_sweep_next(const struct viq_vtd *s, struct vtd_sweep *sweep);
 struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id);
 /* One attachment of the target, as the embedder described it. */
 const struct viq_vtd_table *vtd_table_of(const struct viq_vtd *s, const struct vtd_target *target);
@@ -254,11 +279,25 @@ void vtd_wait_event(struct viq_vtd *s);
 void vtd_event_control(struct viq_vtd *s, struct vtd_event *event, uint32_t value);
 void vtd_events_settle(struct viq_vtd *s);
 
-/* --- device.c: calls of the embedder's hooks ---------------------------------------------------------------------- */
+/* --- work.c ------------------------------------------------------------------------------------------------------- */
+
+/* Everything, before this returns. */
+void vtd_work_restored(struct viq_vtd *s);
+/* Begin or go on with that of the descriptor at head. 1: more is left, the run ends here; 0: done; else an error. */
+int vtd_work_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
+int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
+/* The queue may go on with another descriptor. */
+void vtd_work_leave(struct viq_vtd *s);
+/* For a register's write. */
+void vtd_work_owe_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
+void vtd_work_owe_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause);
+void vtd_work_owe_iotlb(struct viq_vtd *s, struct vtd_sweep sweep);
+/* Go on with what is owed. true: nothing is. */
+bool vtd_work_pay(struct viq_vtd *s);
+
+/* --- device.c ----------------------------------------------------------------------------------------------------- */
 
 void vtd_reset(struct viq_vtd *s);
-int vtd_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
-int vtd_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
 /* A context-cache request in words of the hook (6.5.2.1). */
 struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int granularity, uint16_t domain_id,
 					  uint16_t source_id, unsigned int function_mask);
@@ -270,8 +309,16 @@ void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 void vtd_write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 void vtd_write_iva(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 
+/* What they asked for is done, or could not be. Nothing happens if nothing was asked. */
+void vtd_ccmd_done(struct viq_vtd *s, bool ok);
+void vtd_iotlb_done(struct viq_vtd *s, bool ok);
+/* What the registers will say then. */
+void vtd_invreg_finish(struct vtd_regs *regs);
+
 /* --- regs.c ------------------------------------------------------------------------------------------------------- */
 
+/* These bits of GSTS show now what GCMD has made of them. */
+void vtd_status_done(struct viq_vtd *s, uint32_t bits);
 /* What was kept of this call happens, and the call is done. true: descriptors are left that ask for a kick. */
 bool vtd_settle(struct viq_vtd *s);
 /* A call of the embedder begins. false: inside another one. */

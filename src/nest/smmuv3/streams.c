@@ -7,10 +7,19 @@
  */
 #include <errno.h>
 
+#include "base/sized.h"
+#include "base/work.h"
+
 #include "nest.h"
 
 /* Past every StreamID. */
 #define END (UINT64_C(1) << 32)
+
+/* struct viq_work.cursor */
+enum {
+	NEXT,  /* StreamIDs below are done */
+	ERROR, /* the first, or 0 */
+};
 
 /* The backend's first stream from this one on: 1; 0: there is none; -EIO: it goes backwards; or its own error. */
 static int next_stream(const struct viq_smmuv3_backend *b, uint64_t from, uint32_t *vsid, bool *broken)
@@ -28,12 +37,12 @@ static int next_stream(const struct viq_smmuv3_backend *b, uint64_t from, uint32
 }
 
 static int set(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b, uint32_t vsid,
-	       const struct viq_smmuv3_stream *stream, uint32_t *calls)
+	       const struct viq_smmuv3_stream *stream, struct viq_work *work)
 {
 	struct viq_smmuv3_outcome outcome = {.size = sizeof(outcome), .vsid = vsid};
 	int err = b->ops->set(b->opaque, b->object, vsid, stream, &outcome);
 
-	*calls = outcome.calls;
+	work_spend(work, (uint64_t)(outcome.calls ? outcome.calls : 1) * VIQ_WORK_CALL);
 	if (nest->ops.trace)
 		nest->ops.trace(nest->opaque, &outcome);
 	return err;
@@ -43,12 +52,13 @@ int nest_smmuv3_block(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_back
 {
 	const struct viq_smmuv3_stream blocked = {
 		.size = sizeof(blocked), .mode = VIQ_SMMUV3_ABORT, .ste = {VIQ_SMMUV3_STE_0_V}};
-	uint32_t vsid, calls;
+	struct viq_work work = {0};
 	int err = 0, found;
+	uint32_t vsid;
 	bool broken;
 
 	for (uint64_t next = 0; (found = next_stream(b, next, &vsid, &broken)) > 0; next = vsid + UINT64_C(1))
-		nest_first(&err, set(nest, b, vsid, &blocked, &calls));
+		nest_first(&err, set(nest, b, vsid, &blocked, &work));
 	nest_first(&err, found);
 	return err;
 }
@@ -57,33 +67,25 @@ int nest_smmuv3_block(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_back
  * Registers concern all streams, also those whose number the guest cannot name. A stream that could not be made to
  * abort is tried again whenever there is a chance, and its error is everybody's.
  */
-static bool concerns(const struct viq_nest_smmuv3_cursor *c, uint32_t vsid, bool broken)
+static bool concerns(const struct viq_smmuv3_reconfig *what, uint32_t vsid, bool broken)
 {
-	return broken || c->cause != VIQ_SMMUV3_CFGI_STE || (vsid >= c->first && vsid <= c->last);
+	return broken || what->cause != VIQ_SMMUV3_CFGI_STE || (vsid >= what->first && vsid <= what->last);
 }
 
 /* The backend's next stream to be set. END: none. */
-static uint64_t next_of(const struct viq_smmuv3_backend *b, struct viq_nest_smmuv3_cursor *c)
+static uint64_t next_of(const struct viq_smmuv3_backend *b, const struct viq_smmuv3_reconfig *what, int *err)
 {
+	uint64_t next = what->work.cursor[NEXT];
 	uint32_t vsid;
 	bool broken;
 	int found;
 
-	for (uint64_t next = c->next; (found = next_stream(b, next, &vsid, &broken)) > 0; next = vsid + UINT64_C(1)) {
-		if (concerns(c, vsid, broken))
+	for (; (found = next_stream(b, next, &vsid, &broken)) > 0; next = vsid + UINT64_C(1)) {
+		if (concerns(what, vsid, broken))
 			return vsid;
 	}
-	nest_first(&c->error, found);
+	nest_first(err, found);
 	return END;
-}
-
-int viq_nest_smmuv3_begin(struct viq_nest_smmuv3_cursor *cursor, enum viq_smmuv3_reconfig_cause cause, uint32_t first,
-			  uint32_t last)
-{
-	if (!cursor || (uint32_t)cause > VIQ_SMMUV3_RESTORED || first > last)
-		return -EINVAL;
-	*cursor = (struct viq_nest_smmuv3_cursor){.cause = cause, .first = first, .last = last};
-	return 0;
 }
 
 static bool has(const struct viq_smmuv3_backend *b, uint32_t vsid)
@@ -95,7 +97,7 @@ static bool has(const struct viq_smmuv3_backend *b, uint32_t vsid)
 }
 
 /* The guest's words for the stream, in every backend that has it. -ENOENT: none has. */
-static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, uint32_t *cost)
+static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, struct viq_work *work)
 {
 	struct viq_smmuv3_stream now = {.size = sizeof(now)};
 	int err = viq_smmuv3_stream_config(nest->smmu, vsid, &now);
@@ -103,66 +105,65 @@ static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, uint32_t *cost)
 
 	for (size_t i = 0; i < nest->count; i++) {
 		const struct viq_smmuv3_backend *b = &nest->backends[i];
-		uint32_t calls = 0;
 
 		if (!has(b, vsid))
 			continue;
 		found = true;
-		nest_first(&err, set(nest, b, vsid, &now, &calls));
-		*cost += calls;
+		nest_first(&err, set(nest, b, vsid, &now, work));
 	}
 	return found ? err : -ENOENT;
 }
 
 int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid)
 {
-	uint32_t cost = 0;
+	struct viq_work work = {0};
 
 	if (!nest)
 		return -EINVAL;
-	return nest->smmu ? follow(nest, vsid, &cost) : -ENODEV;
+	return nest->smmu ? follow(nest, vsid, &work) : -ENODEV;
 }
 
-bool viq_nest_smmuv3_step(struct viq_nest_smmuv3 *nest, struct viq_nest_smmuv3_cursor *cursor, uint32_t *cost)
+/* One more stream. false: there is none. */
+static bool step(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *what, int *err)
 {
 	uint64_t vsid = END;
-	uint32_t spent = 1;
 
-	if (cost)
-		*cost = 0;
-	if (!nest || !cursor)
-		return false;
-	if (!nest->smmu) {
-		nest_first(&cursor->error, -ENODEV);
-		return false;
-	}
 	for (size_t i = 0; i < nest->count; i++) {
-		uint64_t mine = next_of(&nest->backends[i], cursor);
+		uint64_t mine = next_of(&nest->backends[i], what, err);
 
 		if (mine < vsid)
 			vsid = mine;
 	}
-	cursor->next = vsid;
-	if (vsid < END) {
-		nest_first(&cursor->error, follow(nest, (uint32_t)vsid, &spent));
-		cursor->next++;
-	}
-	if (cost)
-		*cost = spent;
-	return vsid < END;
+	what->work.cursor[NEXT] = vsid;
+	if (vsid == END)
+		return false;
+	nest_first(err, follow(nest, (uint32_t)vsid, &what->work));
+	what->work.cursor[NEXT]++;
+	return true;
 }
 
-int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest, enum viq_smmuv3_reconfig_cause cause, uint32_t first,
-			     uint32_t last)
+int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *asked)
 {
-	struct viq_nest_smmuv3_cursor cursor;
-	int err = viq_nest_smmuv3_begin(&cursor, cause, first, last);
+	struct viq_smmuv3_reconfig what = {0};
+	bool more = true;
+	int err;
 
-	if (err || !nest)
+	if (!nest)
+		return -EINVAL;
+	err = sized_take(&what, sizeof(what), asked, sizeof(what), "what", NULL);
+	if (err)
+		return err;
+	if (what.cause > VIQ_SMMUV3_RESTORED || what.first > what.last)
 		return -EINVAL;
 	if (!nest->smmu)
 		return -ENODEV;
-	while (viq_nest_smmuv3_step(nest, &cursor, NULL))
-		;
-	return cursor.error;
+	what.work.cost = 0;
+	err = (int)(int64_t)what.work.cursor[ERROR];
+	do
+		more = step(nest, &what, &err);
+	while (more && work_goes_on(&what.work));
+	asked->work.cost = what.work.cost;
+	asked->work.cursor[NEXT] = more ? what.work.cursor[NEXT] : 0;
+	asked->work.cursor[ERROR] = more ? (uint64_t)(int64_t)err : 0;
+	return more ? 1 : err;
 }

@@ -10,24 +10,26 @@
  */
 #include <errno.h>
 
+#include "base/work.h"
+
 #include "nest.h"
 
 #define TABLE VIQ_VTD_PE_TABLE
 
 /* Memory at the lookup's next entry, count times its words. NULL: there is none. */
-static const uint64_t *read_entries(struct viq_nest_vtd *n, const struct vtd_lookup *l, uint64_t *words, uint32_t count)
+static const uint64_t *read_entries(const struct viq_nest_vtd *n, struct nest_vtd_device *d, const struct vtd_lookup *l,
+				    uint64_t *words, uint32_t count)
 {
-	n->cost.reads++;
-	n->cost.entries += count;
+	work_spend(&d->work, count);
 	return viq_mem_read_words(n->mem, l->at, words, (size_t)count * l->words) ? NULL : words;
 }
 
-static void look_up(struct viq_nest_vtd *n, struct vtd_lookup *l)
+static void look_up(const struct viq_nest_vtd *n, struct nest_vtd_device *d, struct vtd_lookup *l)
 {
 	uint64_t words[VIQ_VTD_PE_WORDS];
 
 	while (l->words)
-		vtd_lookup_step(l, read_entries(n, l, words, 1));
+		vtd_lookup_step(l, read_entries(n, d, l, words, 1));
 }
 
 /* --- One PASID's requests, or those without ----------------------------------------------------------------------- */
@@ -49,7 +51,7 @@ static void set(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32_t pasi
 	struct viq_vtd_outcome outcome = {.size = sizeof(outcome)};
 	int err;
 
-	n->cost.sets++;
+	work_spend(&d->work, VIQ_WORK_CALL);
 	err = b->ops->set(b->opaque, d->source_id, pasid, translation, &outcome);
 	d->gone = err && !is_there(n, d);
 	if (d->gone)
@@ -133,7 +135,7 @@ static void follow_one(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32
 	struct vtd_lookup l;
 
 	vtd_lookup_pasid(&l, &d->guest.caps, &d->ctx, pasid);
-	look_up(n, &l);
+	look_up(n, d, &l);
 	t = l.reason ? block(pasid, l.reason) : translate(d, pasid, &l.regime);
 	follow_entry(n, d, pasid, pasid < d->limit && (is_present(l.reason) || is_set), &t);
 }
@@ -177,7 +179,7 @@ static void read_context(struct viq_nest_vtd *n, struct nest_vtd_device *d)
 		d->reason = VIQ_VTD_FR_RTADDR;
 		return;
 	}
-	look_up(n, &l);
+	look_up(n, d, &l);
 	d->ctx = l.context;
 	d->reason = l.reason;
 	d->by_pasid = !l.reason && l.context.scalable;
@@ -198,7 +200,7 @@ static void follow_context(struct viq_nest_vtd *n, struct nest_vtd_device *d)
 	set(n, d, 0, &t);
 }
 
-bool nest_vtd_device_begin(struct viq_nest_vtd *n, struct nest_vtd_device *d, const struct viq_vtd_reconfig *what)
+void nest_vtd_device_read(struct viq_nest_vtd *n, struct nest_vtd_device *d, const struct viq_vtd_reconfig *what)
 {
 	uint64_t cap, ecap;
 
@@ -210,6 +212,10 @@ bool nest_vtd_device_begin(struct viq_nest_vtd *n, struct nest_vtd_device *d, co
 	if (d->guest.tables.enabled)
 		read_context(n, d);
 	d->limit = pasid_limit(d);
+}
+
+bool nest_vtd_device_begin(struct viq_nest_vtd *n, struct nest_vtd_device *d, const struct viq_vtd_reconfig *what)
+{
 	if (!d->by_pasid) {
 		follow_context(n, d);
 	} else if (what->scope == VIQ_VTD_SCOPE_PASID && !d->state.unsure) {
@@ -221,7 +227,7 @@ bool nest_vtd_device_begin(struct viq_nest_vtd *n, struct nest_vtd_device *d, co
 	return !d->gone && (d->limit || next_set(n, d, 0) != UINT32_MAX);
 }
 
-/* A table of PASIDs: present entries, those that are set, and that of requests without PASID. */
+/* From this PASID to the end of its table: present entries, those that are set, and that of requests without PASID. */
 static void follow_table(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32_t first, uint32_t count)
 {
 	uint64_t entries[TABLE * VIQ_VTD_PE_WORDS], word;
@@ -229,11 +235,11 @@ static void follow_table(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint
 	struct vtd_lookup l;
 
 	vtd_lookup_pasid(&l, &d->guest.caps, &d->ctx, first);
-	vtd_lookup_step(&l, read_entries(n, &l, &word, 1));
-	if (l.words && !read_entries(n, &l, entries, count))
+	vtd_lookup_step(&l, read_entries(n, d, &l, &word, 1));
+	if (l.words && !read_entries(n, d, &l, entries, count))
 		vtd_lookup_step(&l, NULL);
 	for (uint32_t i = 0; i < count && !d->gone; i++) {
-		uint32_t pasid = first + i;
+		uint32_t pasid = d->pasid++;
 		struct viq_vtd_translation t;
 		uint8_t reason = l.reason;
 		struct vtd_regime regime;
@@ -247,33 +253,28 @@ static void follow_table(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint
 		follow_entry(n, d, pasid, is_present(reason) || pasid == is_set, &t);
 		if (pasid == is_set)
 			is_set = next_set(n, d, pasid + 1);
+		if (!work_goes_on(&d->work))
+			break;
 	}
 }
 
-/* PASIDs that are set and that requests cannot have any more. */
-static void block_rest(struct viq_nest_vtd *n, struct nest_vtd_device *d)
+/* The next PASID that is set and that requests cannot have any more. */
+static void block_next(struct viq_nest_vtd *n, struct nest_vtd_device *d)
 {
-	uint8_t reason = d->by_pasid ? 0 : d->reason;
+	const struct viq_vtd_translation nothing = block(next_set(n, d, d->pasid), d->by_pasid ? 0 : d->reason);
 
-	for (unsigned int i = 0; i < TABLE && d->pasid != UINT32_MAX && !d->gone; i++) {
-		d->pasid = next_set(n, d, d->pasid);
-		if (d->pasid != UINT32_MAX) {
-			const struct viq_vtd_translation nothing = block(d->pasid, reason);
-
-			set(n, d, d->pasid++, &nothing);
-		}
-	}
+	d->pasid = nothing.pasid;
+	if (nothing.pasid != UINT32_MAX)
+		set(n, d, d->pasid++, &nothing);
 }
 
 bool nest_vtd_device_step(struct viq_nest_vtd *n, struct nest_vtd_device *d)
 {
-	uint32_t left = d->limit - d->pasid;
+	uint32_t end = (d->pasid | (TABLE - 1)) + 1;
 
-	if (d->pasid < d->limit) {
-		follow_table(n, d, d->pasid, left < TABLE ? left : TABLE);
-		d->pasid += left < TABLE ? left : TABLE;
-	} else {
-		block_rest(n, d);
-	}
+	if (d->pasid < d->limit)
+		follow_table(n, d, d->pasid, (end < d->limit ? end : d->limit) - d->pasid);
+	else
+		block_next(n, d);
 	return !d->gone && d->pasid != UINT32_MAX;
 }

@@ -2,9 +2,11 @@
 /* Life, binding, and which devices a change of the guest's concerns. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sized.h"
 #include "base/why.h"
+#include "base/work.h"
 
 #include "nest.h"
 
@@ -101,7 +103,6 @@ int viq_nest_vtd_bind(struct viq_nest_vtd *n, struct viq_vtd *vtd, const struct 
 	b = &n->config.backend;
 	if (n->vtd)
 		(void)b->ops->listen(b->opaque, NULL);
-	n->begun = false;
 	n->vtd = vtd;
 	n->mem = mem;
 	if (vtd)
@@ -115,33 +116,12 @@ int viq_nest_vtd_bind(struct viq_nest_vtd *n, struct viq_vtd *vtd, const struct 
 
 /* --- One change --------------------------------------------------------------------------------------------------- */
 
-int viq_nest_vtd_begin(struct viq_nest_vtd *n, const struct viq_vtd_reconfig *what)
-{
-	struct viq_vtd_reconfig own = {0};
-	bool restored;
-	int err;
-
-	if (!n)
-		return -EINVAL;
-	err = sized_take(&own, sizeof(own), what, SIZED_TO(struct viq_vtd_reconfig, pasid), "what", NULL);
-	if (err)
-		return err;
-	if (own.cause > VIQ_VTD_RESTORED || own.scope > VIQ_VTD_SCOPE_PASID)
-		return -EINVAL;
-	if (!n->vtd)
-		return -ENODEV;
-	restored = n->begun && n->what.cause == VIQ_VTD_RESTORED;
-	n->what = own;
-	if (n->begun)
-		n->what.scope = VIQ_VTD_SCOPE_ALL;
-	if (restored)
-		n->what.cause = VIQ_VTD_RESTORED;
-	n->begun = true;
-	n->inside = false;
-	n->source_id = 0;
-	n->err = 0;
-	return 0;
-}
+/* struct viq_work.cursor */
+enum {
+	DEVICE, /* source-ids below are done */
+	PASID,  /* of that device, half done: the next one, + 1; 0: it is to be begun */
+	ERROR,  /* the first, or 0 */
+};
 
 /* A device that is not known to do what it was set to is set again whenever there is a chance. */
 static bool concerns(const struct viq_vtd_reconfig *what, const struct nest_vtd_device *d)
@@ -151,10 +131,10 @@ static bool concerns(const struct viq_vtd_reconfig *what, const struct nest_vtd_
 }
 
 /* The next device of the host, whose error, also that it goes backwards, is *err. */
-static bool find_device(const struct viq_nest_vtd *n, uint32_t from, struct nest_vtd_device *d, int *err)
+static bool find_device(const struct viq_nest_vtd *n, uint64_t from, struct nest_vtd_device *d, int *err)
 {
 	const struct viq_vtd_backend *b = &n->config.backend;
-	uint32_t source_id = from;
+	uint32_t source_id = (uint32_t)from;
 	int found;
 
 	*d = (struct nest_vtd_device){.state.size = sizeof(d->state)};
@@ -171,87 +151,110 @@ static bool find_device(const struct viq_nest_vtd *n, uint32_t from, struct nest
 	return true;
 }
 
-/* Of a host that reads the tables itself. true: there is more to do. */
-static bool pass_on(struct viq_nest_vtd *n)
+/* Of a host that reads the tables itself: it knows where it is, and whether something else was begun meanwhile. */
+static int pass_on(struct viq_nest_vtd *n, struct viq_vtd_reconfig *what)
 {
 	const struct viq_vtd_backend *b = &n->config.backend;
 	struct viq_vtd_tables tables = {.size = sizeof(tables)};
 	int ret = 0;
 
-	n->cost.sets++;
-	if (!n->inside) {
+	if (!what->work.cursor[DEVICE]) {
 		(void)viq_vtd_tables(n->vtd, &tables);
-		ret = b->ops->reconfig(b->opaque, &tables, &n->what);
-		n->inside = !ret;
+		work_spend(&what->work, VIQ_WORK_CALL);
+		ret = b->ops->reconfig(b->opaque, &tables, what);
+		if (ret || !b->ops->step)
+			return ret;
+		what->work.cursor[DEVICE] = 1;
 	}
-	if (!ret && b->ops->step)
-		ret = b->ops->step(b->opaque, &n->cost.reads, &n->cost.entries);
-	n->err = ret > 0 ? 0 : ret;
-	return ret > 0;
+	do {
+		uint64_t reads = 0, entries = 0;
+
+		ret = b->ops->step(b->opaque, &reads, &entries);
+		/* What reads nothing changes what devices use. */
+		work_spend(&what->work, entries ? 1 + entries : VIQ_WORK_CALL);
+	} while (ret > 0 && work_goes_on(&what->work));
+	if (ret <= 0)
+		what->work.cursor[DEVICE] = 0;
+	return ret;
 }
 
-/* true: there is more to do. */
-static bool step(struct viq_nest_vtd *n)
+/* One device, as far as its work goes. false: there is none left. */
+static bool follow(struct viq_nest_vtd *n, struct viq_vtd_reconfig *what, int *err)
 {
-	struct nest_vtd_device *d = &n->device;
+	uint64_t *cursor = what->work.cursor;
+	struct nest_vtd_device d;
+	bool more = false;
 
-	if (n->config.backend.ops->reconfig)
-		return pass_on(n);
-	if (n->inside) {
-		n->inside = nest_vtd_device_step(n, d);
-	} else {
-		do {
-			if (!find_device(n, n->source_id, d, &n->err))
-				return false;
-			n->source_id = d->source_id + 1u;
-		} while (!concerns(&n->what, d));
-		n->inside = nest_vtd_device_begin(n, d, &n->what);
+	if (!find_device(n, cursor[DEVICE], &d, err))
+		return false;
+	d.work = what->work;
+	if (concerns(what, &d)) {
+		nest_vtd_device_read(n, &d, what);
+		/* Else another one was half done, and is gone. */
+		if (cursor[PASID] && d.source_id == cursor[DEVICE]) {
+			d.pasid = (uint32_t)(cursor[PASID] - 1);
+			more = nest_vtd_device_step(n, &d);
+		} else {
+			more = nest_vtd_device_begin(n, &d, what);
+		}
+		while (more && work_goes_on(&d.work))
+			more = nest_vtd_device_step(n, &d);
 	}
-	if (!n->inside)
-		nest_vtd_first(&n->err, d->err);
+	/* Looking at it. */
+	work_spend(&d.work, 1);
+	what->work.cost = d.work.cost;
+	nest_vtd_first(err, d.err);
+	cursor[DEVICE] = d.source_id + !more;
+	cursor[PASID] = more ? d.pasid + UINT64_C(1) : 0;
 	return true;
 }
 
-int viq_nest_vtd_step(struct viq_nest_vtd *n, uint32_t steps, struct viq_nest_vtd_cost *cost)
+static int follow_all(struct viq_nest_vtd *n, struct viq_vtd_reconfig *what)
 {
-	bool more = true;
+	int err = (int)(int64_t)what->work.cursor[ERROR];
+	bool more;
+
+	do
+		more = follow(n, what, &err);
+	while (more && work_goes_on(&what->work));
+	if (more) {
+		what->work.cursor[ERROR] = (uint64_t)(int64_t)err;
+		return 1;
+	}
+	memset(what->work.cursor, 0, sizeof(what->work.cursor));
+	n->config.backend.ops->settle(n->config.backend.opaque);
+	return err;
+}
+
+int viq_nest_vtd_reconfig(struct viq_nest_vtd *n, struct viq_vtd_reconfig *asked)
+{
+	struct viq_vtd_reconfig what = {0};
+	int ret;
 
 	if (!n)
 		return -EINVAL;
-	if (!n->begun)
+	ret = sized_take(&what, sizeof(what), asked, sizeof(what), "what", NULL);
+	if (ret)
+		return ret;
+	if (what.cause > VIQ_VTD_RESTORED || what.scope > VIQ_VTD_SCOPE_PASID)
+		return -EINVAL;
+	if (!n->vtd)
 		return -ENODEV;
-	n->cost = (struct viq_nest_vtd_cost){0};
-	for (uint32_t i = 0; more && (!steps || i < steps); i++)
-		more = step(n);
-	if (cost) {
-		cost->reads += n->cost.reads;
-		cost->entries += n->cost.entries;
-		cost->sets += n->cost.sets;
-	}
-	if (more)
-		return -EAGAIN;
-	n->begun = false;
-	if (n->config.backend.ops->settle)
-		n->config.backend.ops->settle(n->config.backend.opaque);
-	return n->err;
-}
-
-int viq_nest_vtd_reconfig(struct viq_nest_vtd *n, const struct viq_vtd_reconfig *what)
-{
-	int err = viq_nest_vtd_begin(n, what);
-
-	return err ? err : viq_nest_vtd_step(n, 0, NULL);
+	what.work.cost = 0;
+	ret = n->config.backend.ops->reconfig ? pass_on(n, &what) : follow_all(n, &what);
+	asked->work = what.work;
+	return ret;
 }
 
 int viq_nest_vtd_follow(struct viq_nest_vtd *n, uint16_t source_id)
 {
 	const struct viq_vtd_reconfig everything = {
 		.size = sizeof(everything), .cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL};
-	const struct viq_vtd_reconfig its = {.size = sizeof(its),
-					     .cause = VIQ_VTD_CONTEXT_CACHE,
-					     .scope = VIQ_VTD_SCOPE_DEVICE,
-					     .source_id = source_id,
-					     .source_mask = UINT16_MAX};
+	struct viq_vtd_reconfig its = {.size = sizeof(its),
+				       .cause = VIQ_VTD_CONTEXT_CACHE,
+				       .scope = VIQ_VTD_SCOPE_DEVICE,
+				       .source_id = source_id,
+				       .source_mask = UINT16_MAX};
 	struct nest_vtd_device d;
 	int err = 0;
 	bool more;
@@ -264,6 +267,7 @@ int viq_nest_vtd_follow(struct viq_nest_vtd *n, uint16_t source_id)
 		return viq_nest_vtd_reconfig(n, &its);
 	if (!find_device(n, source_id, &d, &err) || d.source_id != source_id)
 		return err ? err : -ENOENT;
+	nest_vtd_device_read(n, &d, &everything);
 	for (more = nest_vtd_device_begin(n, &d, &everything); more; more = nest_vtd_device_step(n, &d))
 		;
 	return d.err;

@@ -26,10 +26,11 @@ struct nest_vtd_device {
 	struct nest_vtd_guest guest;
 	bool by_pasid; /* there are PASID entries to look at: */
 	struct vtd_context ctx;
-	uint8_t reason; /* why there are none; 0: requests are not translated */
-	uint32_t limit; /* PASIDs below this one can be in requests */
-	uint32_t pasid; /* the next one */
-	int err;        /* the first */
+	uint8_t reason;       /* why there are none; 0: requests are not translated */
+	uint32_t limit;       /* PASIDs below this one can be in requests */
+	uint32_t pasid;       /* the next one; UINT32_MAX: none */
+	struct viq_work work; /* what may be spent and what all has cost; no cursor */
+	int err;              /* the first */
 };
 
 struct viq_nest_vtd {
@@ -37,18 +38,14 @@ struct viq_nest_vtd {
 	struct viq_vtd_backend_ops ops; /* config.backend.ops, as this version has them */
 	struct viq_vtd *vtd;            /* NULL: none is bound */
 	const struct viq_mem *mem;
-	struct viq_nest_vtd_cost cost;
-	/* What was begun: devices from source_id on are to be followed, the one before that is half done. */
-	bool begun, inside;
-	struct viq_vtd_reconfig what;
-	uint32_t source_id;
-	struct nest_vtd_device device;
-	int err; /* the first */
 };
 
-/* Begin with a device, of which the host has told source_id and state. true: nest_vtd_device_step() is to go on. */
+/* For a device of which the host has told source_id and state: what the guest says of it now. */
+void nest_vtd_device_read(struct viq_nest_vtd *n, struct nest_vtd_device *d, const struct viq_vtd_reconfig *what);
+/* After that, once: requests without PASID, and the PASID that *what names. true: nest_vtd_device_step() is to go on.
+ */
 bool nest_vtd_device_begin(struct viq_nest_vtd *n, struct nest_vtd_device *d, const struct viq_vtd_reconfig *what);
-/* At most 64 PASIDs. true: there are more. */
+/* PASIDs from d->pasid on, at most the rest of a table, as far as d->work goes. true: there are more. */
 bool nest_vtd_device_step(struct viq_nest_vtd *n, struct nest_vtd_device *d);
 
 static inline void nest_vtd_first(int *first, int err)

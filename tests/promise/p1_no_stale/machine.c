@@ -45,7 +45,7 @@ static void on_kick(void *opaque)
 	((struct p1_world *)opaque)->kicked = true;
 }
 
-static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct p1_world *w = opaque;
 
@@ -53,9 +53,9 @@ static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint3
 		const struct p1_stream *s = &w->stream[n];
 		int ret;
 
-		if (s->sid < first || s->sid > last)
+		if (s->sid < what->first || s->sid > what->last)
 			continue;
-		if (cause == VIQ_SMMUV3_CFGI_STE && w->reconfig_fails) {
+		if (what->cause == VIQ_SMMUV3_CFGI_STE && w->reconfig_fails) {
 			w->reconfig_fails--;
 			p1_log(w, "reconfig() fails at stream 0x%x", s->sid);
 			return -ENOMEM;

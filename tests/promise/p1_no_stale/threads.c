@@ -207,11 +207,11 @@ void threads_inject(struct world *w)
 
 /* --- Life -------------------------------------------------------------------------------------------------------- */
 
-static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct world *w = opaque;
 
-	return viq_nest_smmuv3_reconfig(w->nest, cause, first, last);
+	return viq_nest_smmuv3_reconfig(w->nest, what);
 }
 
 static const struct viq_smmuv3_ops ops = {.size = sizeof(ops), .reconfig = on_reconfig};

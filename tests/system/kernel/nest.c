@@ -27,11 +27,11 @@ static void write32(struct nest *nest, uint64_t offset, uint64_t value)
 
 /* --- Hooks -------------------------------------------------------------------------------------------------------- */
 
-static int on_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct nest *nest = opaque;
 
-	return viq_nest_smmuv3_reconfig(nest->nest, cause, first, last);
+	return viq_nest_smmuv3_reconfig(nest->nest, what);
 }
 
 static void on_host_error(void *opaque, const struct viq_call_result *result)

@@ -44,7 +44,7 @@ static void poke(struct vtd_guest *g, uint64_t gpa, uint64_t value)
 	memcpy(g->ram + gpa, &value, sizeof(value));
 }
 
-static int on_reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+static int on_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
 	struct vtd_guest *g = opaque;
 

@@ -213,7 +213,7 @@ static int check_options(struct device_options *opts)
 					  (unsigned long long)board->arch->stream_limit);
 	if (!board->stream_count)
 		board->streams[board->stream_count++] = 0;
-	board->smmuv3.budget = board->vtd.budget = opts->budget;
+	board->smmuv3.budget = board->vtd.budget = opts->budget ? opts->budget : VIQ_WORK_UNLIMITED;
 	return TOOL_OK;
 }
 

@@ -44,11 +44,11 @@ static void pulse_irq(void *opaque, enum viq_smmuv3_irq which)
 		qtest_irq_pulse(board->qtest, wires[which].spi, wires[which].line);
 }
 
-static int reconfigure(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int reconfigure(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct smmuv3_board *board = of(opaque);
 
-	return board->has_soft ? viq_nest_smmuv3_reconfig(board->soft.nest, cause, first, last) : 0;
+	return board->has_soft ? viq_nest_smmuv3_reconfig(board->soft.nest, what) : 0;
 }
 
 static const struct viq_smmuv3_ops smmu_ops = {

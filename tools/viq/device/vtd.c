@@ -66,7 +66,7 @@ static void inject(struct board *base, struct viq_fault_failure *what)
 		what->kind = VIQ_FAULT_NONE;
 }
 
-static int reconfigure(void *opaque, const struct viq_vtd_reconfig *what)
+static int reconfigure(void *opaque, struct viq_vtd_reconfig *what)
 {
 	return of(opaque)->nest ? viq_nest_vtd_reconfig(of(opaque)->nest, what) : 0;
 }

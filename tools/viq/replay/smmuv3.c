@@ -125,11 +125,11 @@ static void scan_command(struct scan *scan, const uint64_t cmd[4])
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
 
-static int reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct smmuv3_guest *guest = opaque;
 
-	return guest->soft ? viq_nest_smmuv3_reconfig(guest->host.nest, cause, first, last) : 0;
+	return guest->soft ? viq_nest_smmuv3_reconfig(guest->host.nest, what) : 0;
 }
 
 /* The replay runs the queue again: see handle_errors(). */
@@ -168,7 +168,7 @@ static int build(struct replay_guest *base, const struct replay_options *options
 	if (err)
 		return err;
 	offer_features(&guest->config, sid_bits);
-	guest->config.budget = options->budget;
+	guest->config.budget = options->budget ? options->budget : VIQ_WORK_UNLIMITED;
 	guest->config.mem = base->vmem;
 	guest->config.ops = &ops;
 	guest->config.opaque = guest;

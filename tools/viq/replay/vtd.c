@@ -112,7 +112,7 @@ static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 	return guest->soft ? viq_soft_vtd_devtlb(guest->soft, inv) : 0;
 }
 
-static int reconfig(void *opaque, const struct viq_vtd_reconfig *what)
+static int reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
 	struct vtd_guest *guest = opaque;
 
@@ -214,7 +214,7 @@ static int build(struct replay_guest *base, const struct replay_options *options
 	guest->scalable = !scan->vtd.narrow;
 	guest->status_end = guest->status + UINT64_C(4) * scan->max_entries;
 	offer_features(&guest->config);
-	guest->config.budget = options->budget;
+	guest->config.budget = options->budget ? options->budget : VIQ_WORK_UNLIMITED;
 	guest->config.mem = guest->base.vmem;
 	guest->config.ops = &ops;
 	guest->config.opaque = guest;

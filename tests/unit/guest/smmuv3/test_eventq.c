@@ -314,14 +314,14 @@ static void gerror_msi(void **state)
 }
 
 /* An event from inside a hook of the same object, as a VMM that reports a failed re-attach does. */
-static int event_in_reconfig(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int event_in_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct vsmmu *v = opaque;
 	struct viq_smmuv3_stream stream = {.size = sizeof(stream)};
 
-	if (cause != VIQ_SMMUV3_CFGI_STE)
+	if (what->cause != VIQ_SMMUV3_CFGI_STE)
 		return 0;
-	assert_int_equal(viq_smmuv3_stream_config(v->smmu, first, &stream), 0);
+	assert_int_equal(viq_smmuv3_stream_config(v->smmu, what->first, &stream), 0);
 	assert_int_equal(stream.mode, VIQ_SMMUV3_FAULT);
 	return viq_smmuv3_event(v->smmu, stream.event);
 }

@@ -41,7 +41,7 @@ static void cr0ack_follows_cr0(void **state)
 /* What another vCPU reads in the middle of a reconfiguration. */
 static uint32_t seen_ack, seen_gbpa;
 
-static int look(void *opaque, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+static int look(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct vsmmu *v = opaque;
 

@@ -124,24 +124,51 @@ static void nothing_to_do_asks_for_nothing(void **state)
 	vvtd_free(v);
 }
 
-/* What is asked for by registers is no part of the queue, and done before the write returns. */
-static void register_based_invalidation_is_immediate(void **state)
+/* What is asked for by registers is no part of the queue, and left to run() as well (P4). */
+static void registers_only_ask_too(void **state)
 {
+	const struct {
+		uint64_t offset, value, busy;
+		uint32_t bit; /* of GSTS; 0: busy reads 1 until it is done */
+	} writes[] = {
+		{VREG(GCMD), VREG(GCMD_SRTP), 0, VREG(GSTS_RTPS)},
+		{VREG(GCMD), VREG(GCMD_SIRTP), 0, VREG(GSTS_IRTPS)},
+		{VREG(GCMD), VREG(GCMD_IRE), 0, VREG(GSTS_IRES)},
+		{VREG(GCMD), VREG(GCMD_IRE) | VREG(GCMD_TE), 0, VREG(GSTS_TES)},
+		{VREG(CCMD), VREG(CCMD_ICC) | VIQ_PUT(VREG(CCMD_CIRG), VIQ_VTD_CC_GLOBAL), VREG(CCMD_ICC), 0},
+		{0, /* IOTLB is elsewhere */
+		 VREG(IOTLB_IVT) | VIQ_PUT(VREG(IOTLB_IIRG), VIQ_VTD_IOTLB_GLOBAL), VREG(IOTLB_IVT), 0},
+	};
 	struct viq_vtd_config config;
 	struct vvtd *v;
-	uint64_t base;
+	uint64_t iotlb;
 
 	vvtd_config(&config);
 	config.budget = VIQ_VTD_DEFER;
 	v = vvtd_new(&config);
+	iotlb = VIQ_GET(VIQ_VTD_ECAP_IRO, config.ecap) * VIQ_VTD_OFFSET_UNITS + 8;
 	vvtd_attach(v, vvtd_host_new(v), 1, 0, 1, 0);
-	base = VIQ_GET(VIQ_VTD_ECAP_IRO, config.ecap) * VIQ_VTD_OFFSET_UNITS;
-	vvtd_w64(v, base + 8, VREG(IOTLB_IVT) | VIQ_PUT(VREG(IOTLB_IIRG), VIQ_VTD_IOTLB_GLOBAL));
-	assert_int_equal(v->hosts[0]->effect_count, 1);
-	assert_int_equal(vvtd_r64(v, base + 8) & VREG(IOTLB_IVT), 0);
-	vvtd_w64(v, VREG(CCMD), VREG(CCMD_ICC) | VIQ_PUT(VREG(CCMD_CIRG), VIQ_VTD_CC_GLOBAL));
-	assert_int_equal(vvtd_log_number(v, VLOG_RECONFIG), 1);
-	assert_int_equal(kicks(v), 0);
+	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+		uint64_t offset = writes[i].offset ? writes[i].offset : iotlb;
+
+		kicks(v);
+		if (writes[i].bit)
+			vvtd_w32(v, offset, (uint32_t)writes[i].value);
+		else
+			vvtd_w64(v, offset, writes[i].value);
+		assert_int_equal(vvtd_r32(v, VREG(GSTS)) & writes[i].bit, 0);
+		assert_int_equal(vvtd_r64(v, offset) & writes[i].busy, writes[i].busy);
+		assert_int_equal(vvtd_log_number(v, VLOG_RECONFIG) + vvtd_log_number(v, VLOG_REMAP), 0);
+		assert_int_equal(v->hosts[0]->effect_count, 0);
+		assert_int_equal(kicks(v), 1);
+		assert_false(viq_vtd_run(v->vtd, 0));
+		assert_int_equal(vvtd_r32(v, VREG(GSTS)) & writes[i].bit, writes[i].bit);
+		assert_int_equal(vvtd_r64(v, offset) & writes[i].busy, 0);
+		assert_int_equal(vvtd_log_number(v, VLOG_RECONFIG) + vvtd_log_number(v, VLOG_REMAP) +
+					 v->hosts[0]->effect_count,
+				 1);
+		assert_int_equal(kicks(v), 0);
+	}
 	vvtd_free(v);
 }
 
@@ -271,12 +298,9 @@ static void deferred_work_is_the_same_work(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(needs_a_kick_hook),
-		cmocka_unit_test(every_trigger_only_asks),
-		cmocka_unit_test(switching_on_only_asks),
-		cmocka_unit_test(nothing_to_do_asks_for_nothing),
-		cmocka_unit_test(register_based_invalidation_is_immediate),
-		cmocka_unit_test(deferred_work_is_the_same_work),
+		cmocka_unit_test(needs_a_kick_hook),      cmocka_unit_test(every_trigger_only_asks),
+		cmocka_unit_test(switching_on_only_asks), cmocka_unit_test(nothing_to_do_asks_for_nothing),
+		cmocka_unit_test(registers_only_ask_too), cmocka_unit_test(deferred_work_is_the_same_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

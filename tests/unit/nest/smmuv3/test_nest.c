@@ -212,10 +212,21 @@ static void ste(struct world *w, uint32_t sid, uint64_t dw0)
 	vsmmu_poke64(w->v, VSMMU_STRTAB + 64 * (uint64_t)sid, dw0);
 }
 
+static struct viq_smmuv3_reconfig begun(enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	return (struct viq_smmuv3_reconfig){
+		.size = sizeof(struct viq_smmuv3_reconfig), .cause = cause, .first = first, .last = last};
+}
+
 static int reconfig(struct world *w, enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
 {
+	struct viq_smmuv3_reconfig what = begun(cause, first, last);
+	int ret;
+
 	order_count = 0;
-	return viq_nest_smmuv3_reconfig(w->nest, cause, first, last);
+	ret = viq_nest_smmuv3_reconfig(w->nest, &what);
+	assert_true(ret <= 0);
+	return ret;
 }
 
 static void assert_order(size_t count, const uint32_t *sids)
@@ -302,7 +313,7 @@ static void causes_and_ranges(void **state)
 	}
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_RESTORED + 1, 0, 1), -EINVAL);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 1, 0), -EINVAL);
-	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, VIQ_SMMUV3_CFGI_STE, 0, 1), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, NULL), -EINVAL);
 	assert_int_equal(order_count, 0);
 	end(&w);
 }
@@ -393,9 +404,8 @@ static void the_first_error_is_returned_and_the_others_are_done(void **state)
 
 static void p4_steps_are_one_stream_and_tell_their_cost(void **state)
 {
-	struct viq_nest_smmuv3_cursor c;
+	struct viq_smmuv3_reconfig what = begun(VIQ_SMMUV3_ENABLED, 0, 255);
 	struct world w;
-	uint32_t cost = 0;
 
 	begin(&w);
 	has(&w.a, 3);
@@ -403,28 +413,31 @@ static void p4_steps_are_one_stream_and_tell_their_cost(void **state)
 	has(&w.b, 4);
 	has(&w.b, 5);
 	w.a.calls = 3;
-	w.b.calls = 10;
-	assert_int_equal(viq_nest_smmuv3_begin(&c, VIQ_SMMUV3_ENABLED, 0, 255), 0);
-	assert_true(viq_nest_smmuv3_step(w.nest, &c, &cost));
-	assert_int_equal(cost, 1 + 3);
+	w.b.calls = 0;
+	what.work.budget = 1;
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
+	assert_int_equal(what.work.cost, 3 * VIQ_WORK_CALL);
 	assert_set(3);
-	assert_true(viq_nest_smmuv3_step(w.nest, &c, &cost));
-	assert_int_equal(cost, 1 + 3 + 10);
-	assert_true(viq_nest_smmuv3_step(w.nest, &c, NULL));
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
+	assert_int_equal(what.work.cost, (3 + 1) * VIQ_WORK_CALL); /* at least one each */
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
 	assert_set(3, 4, 4, 5);
-	assert_false(viq_nest_smmuv3_step(w.nest, &c, &cost));
-	assert_int_equal(cost, 1);
-	assert_false(viq_nest_smmuv3_step(w.nest, &c, &cost));
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 0);
+	assert_int_equal(what.work.cost, 0);
 	assert_set(3, 4, 4, 5);
-	assert_int_equal(c.error, 0);
-	assert_int_equal(viq_nest_smmuv3_begin(NULL, VIQ_SMMUV3_ENABLED, 0, 255), -EINVAL);
+	/* As far as the budget goes, and a step is not cut. */
+	order_count = 0;
+	what.work.budget = 3 * VIQ_WORK_CALL + 1;
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
+	assert_set(3, 4, 4);
+	assert_int_equal(what.work.cost, 7 * VIQ_WORK_CALL);
 	end(&w);
 }
 
 /* Left after any stream, and taken up while the world has changed, by an object that knows nothing of it. */
 static void a_cursor_outlives_what_comes_and_goes(void **state)
 {
-	struct viq_nest_smmuv3_cursor c, copy;
+	struct viq_smmuv3_reconfig what = begun(VIQ_SMMUV3_RESTORED, 0, 255), copy;
 	struct viq_nest_smmuv3 *other;
 	struct world w;
 
@@ -434,26 +447,24 @@ static void a_cursor_outlives_what_comes_and_goes(void **state)
 	has(&w.b, 15);
 	w.a.fails = 0;
 	w.a.error = -EBUSY;
-	assert_int_equal(viq_nest_smmuv3_begin(&c, VIQ_SMMUV3_RESTORED, 0, 255), 0);
-	assert_true(viq_nest_smmuv3_step(w.nest, &c, NULL));
-	assert_true(viq_nest_smmuv3_step(w.nest, &c, NULL));
+	what.work.budget = 2 * VIQ_WORK_CALL;
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
 	assert_set(0, 10);
-	copy = c;
+	copy = what;
 	/* Its next stream goes, one comes before and one behind where it is, a host leaves. */
 	w.a.vsid[2] = 11;
 	has(&w.a, 5);
 	assert_int_equal(viq_nest_smmuv3_leave(w.nest, &w.b.me), 0);
 	order_count = 0;
-	while (viq_nest_smmuv3_step(w.nest, &c, NULL))
-		;
+	what.work.budget = 0;
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), -EBUSY);
 	assert_set(11, 30);
-	assert_int_equal(c.error, -EBUSY);
 	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &other, NULL), 0);
 	assert_int_equal(viq_nest_smmuv3_join(other, &w.b.me, NULL), 0);
 	assert_int_equal(viq_nest_smmuv3_bind(other, w.v->smmu, NULL), 0);
 	order_count = 0;
-	while (viq_nest_smmuv3_step(other, &copy, NULL))
-		;
+	copy.work.budget = 0;
+	assert_int_equal(viq_nest_smmuv3_reconfig(other, &copy), -EBUSY); /* it travels, too */
 	assert_set(15);
 	viq_nest_smmuv3_destroy(other);
 	end(&w);
@@ -484,8 +495,7 @@ static void a_host_that_goes_backwards(void **state)
 
 static void without_a_guest_nothing_changes(void **state)
 {
-	struct viq_nest_smmuv3_cursor c;
-	uint32_t cost = 77;
+	struct viq_smmuv3_reconfig what = begun(VIQ_SMMUV3_ENABLED, 0, 255);
 	struct world w;
 
 	begin(&w);
@@ -493,23 +503,14 @@ static void without_a_guest_nothing_changes(void **state)
 	assert_int_equal(viq_nest_smmuv3_bind(w.nest, NULL, NULL), 0);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_RESTORED, 0, 255), -ENODEV);
 	assert_int_equal(viq_nest_smmuv3_follow(w.nest, 3), -ENODEV);
-	assert_int_equal(viq_nest_smmuv3_begin(&c, VIQ_SMMUV3_ENABLED, 0, 255), 0);
-	assert_false(viq_nest_smmuv3_step(w.nest, &c, &cost));
-	assert_int_equal(cost, 0);
-	assert_int_equal(c.error, -ENODEV);
 	assert_int_equal(order_count, 0);
-	cost = 77;
-	assert_false(viq_nest_smmuv3_step(NULL, &c, &cost));
-	assert_int_equal(cost, 0);
 	assert_int_equal(viq_nest_smmuv3_bind(w.nest, w.v->smmu, NULL), 0);
 	/* Half way: what is left to do is not done. */
 	has(&w.a, 4);
-	assert_int_equal(viq_nest_smmuv3_begin(&c, VIQ_SMMUV3_ENABLED, 0, 255), 0);
-	assert_true(viq_nest_smmuv3_step(w.nest, &c, NULL));
-	assert_int_equal(c.error, 0);
+	what.work.budget = 1;
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
 	assert_int_equal(viq_nest_smmuv3_bind(w.nest, NULL, NULL), 0);
-	assert_false(viq_nest_smmuv3_step(w.nest, &c, NULL));
-	assert_int_equal(c.error, -ENODEV);
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), -ENODEV);
 	assert_int_equal(viq_nest_smmuv3_bind(w.nest, w.v->smmu, NULL), 0);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_RESTORED, 0, 255), 0);
 	assert_set(3, 4);

@@ -645,7 +645,7 @@ static void p1_broken_is_an_error_until_it_works(void **state)
 		assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_BROKEN);
 		assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
 		/* Also for those who cannot be told otherwise. */
-		assert_int_not_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_ENABLED, 0, UINT32_MAX), 0);
+		assert_int_not_equal(nest_reconfig(n, VIQ_SMMUV3_ENABLED, 0, UINT32_MAX), 0);
 	}
 	heal(n);
 	nest_acknowledge(n);
@@ -769,13 +769,14 @@ static void reconfig_without_a_guest(void **state)
 
 	go(n, KIND_STAGE1, VIQ_SMMUV3_STREAM_STAGE1);
 	viq_nest_smmuv3_bind(n->nest, NULL, NULL);
-	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_CFGI_STE, 0, UINT32_MAX), -ENODEV);
+	assert_int_equal(nest_reconfig(n, VIQ_SMMUV3_CFGI_STE, 0, UINT32_MAX), -ENODEV);
 	assert_stage1(n, 0, NEST_S1_0(1), NEST_S1_1);
 	assert_int_equal(viq_nest_smmuv3_bind(n->nest, n->g->smmu, NULL), 0);
-	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX), 0);
-	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_CFGI_STE, 1, 0), -EINVAL);
-	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, VIQ_SMMUV3_RESTORED + 1, 0, 0), -EINVAL);
-	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, VIQ_SMMUV3_CFGI_STE, 0, 0), -EINVAL);
+	assert_int_equal(nest_reconfig(n, VIQ_SMMUV3_RESTORED, 0, UINT32_MAX), 0);
+	assert_int_equal(nest_reconfig(n, VIQ_SMMUV3_CFGI_STE, 1, 0), -EINVAL);
+	assert_int_equal(nest_reconfig(n, VIQ_SMMUV3_RESTORED + 1, 0, 0), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, NULL), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(n->nest, NULL), -EINVAL);
 	nest_free(n);
 }
 

@@ -255,7 +255,7 @@ static void translation_off_and_on(void **state)
 /* What is below the entries has changed too: nothing that was cached may live on. */
 static void reset_and_restore_attach_anew(void **state)
 {
-	const struct viq_vtd_reconfig restored = {
+	struct viq_vtd_reconfig restored = {
 		.size = sizeof(restored), .cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL};
 	struct vnest *n = one_device();
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Streams must be configured again: work of the embedder's that can be left and taken up again (<viq/work.h>).
+ *
+ * One is half done at most: that of a register's write, which is *owed* and which the queue waits for, or that of the
+ * command at CONS. A newer one takes its place: registers concern all streams, and a command that has not left the
+ * queue will be looked at again. So it need not be saved either.
+ */
+#include "smmuv3.h"
+
+static struct viq_smmuv3_reconfig begin(enum viq_smmuv3_reconfig_cause cause, uint32_t first, uint32_t last)
+{
+	return (struct viq_smmuv3_reconfig){
+		.size = sizeof(struct viq_smmuv3_reconfig), .cause = cause, .first = first, .last = last};
+}
+
+/* 1: more is left, and the budget used up. Else nothing is half done any more. */
+static int go_on(struct viq_smmuv3 *s)
+{
+	struct viq_smmuv3_reconfig *what = &s->reconfig.what;
+	int ret = 0;
+
+	if (s->ops.reconfig) {
+		budget_lend(&s->budget, &what->work);
+		ret = s->ops.reconfig(s->config.opaque, what);
+		budget_take_back(&s->budget, &what->work, ret);
+	}
+	if (ret <= 0)
+		what->size = 0;
+	return ret;
+}
+
+void smmuv3_reconfig_whole(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause)
+{
+	struct viq_smmuv3_reconfig what = begin(cause, 0, smmuv3_last_sid(s));
+
+	s->reconfig.owed = false;
+	s->reconfig.what.size = 0;
+	while (s->ops.reconfig && s->ops.reconfig(s->config.opaque, &what) > 0)
+		;
+}
+
+void smmuv3_reconfig_owe(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause)
+{
+	s->reconfig.what = begin(cause, 0, smmuv3_last_sid(s));
+	s->reconfig.owed = true;
+}
+
+bool smmuv3_reconfig_pay(struct viq_smmuv3 *s)
+{
+	if (!s->reconfig.owed)
+		return true;
+	/* An error has no way back to the guest: the embedder has made the streams abort. */
+	if (!s->budget.left || go_on(s) > 0)
+		return false;
+	s->reconfig.owed = false;
+	smmuv3_acknowledge(s);
+	return true;
+}
+
+int smmuv3_reconfig_command(struct viq_smmuv3 *s, uint32_t first, uint32_t last)
+{
+	const struct viq_smmuv3_reconfig *what = &s->reconfig.what;
+
+	if (!what->size || what->first != first || what->last != last)
+		s->reconfig.what = begin(VIQ_SMMUV3_CFGI_STE, first, last);
+	return go_on(s);
+}
+
+void smmuv3_reconfig_leave(struct viq_smmuv3 *s)
+{
+	if (!s->reconfig.owed)
+		s->reconfig.what.size = 0;
+}

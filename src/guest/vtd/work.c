@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Work that is no descriptor: devices and interrupt remapping must be configured again, which is the embedder's and can
+ * be left and taken up again (<viq/work.h>), and what the IOTLB register asks for, a table at a time.
+ *
+ * What a register's write has set in motion is *owed*: the register shows it when it is done, and the queue waits for
+ * it. One reconfiguration is half done at most: an owed one, or that of the descriptor at IQH. A newer one takes its
+ * place: it concerns as much at least, and a descriptor that has not left the queue will be looked at again. So none of
+ * this need be saved.
+ */
+#include <string.h>
+
+#include "vtd.h"
+
+/* --- The embedder's hooks: the batch is empty when these are called, so tables may come and go in them ------------ */
+
+/* 1: more is left, and the budget used up. Else nothing is half done any more. */
+static int reconfig(struct viq_vtd *s)
+{
+	struct viq_vtd_reconfig *what = &s->work.reconfig;
+	bool open = s->tables_open;
+	int ret = 0;
+
+	if (s->ops.reconfig) {
+		budget_lend(&s->budget, &what->work);
+		s->tables_open = true;
+		ret = s->ops.reconfig(s->config.opaque, what);
+		s->tables_open = open;
+		budget_take_back(&s->budget, &what->work, ret);
+	}
+	if (ret <= 0)
+		what->size = 0;
+	return ret;
+}
+
+static int remap(struct viq_vtd *s)
+{
+	struct viq_vtd_remap *what = &s->work.remap;
+	bool open = s->tables_open;
+	int ret = 0;
+
+	if (s->ops.remap) {
+		budget_lend(&s->budget, &what->work);
+		s->tables_open = true;
+		ret = s->ops.remap(s->config.opaque, what);
+		s->tables_open = open;
+		budget_take_back(&s->budget, &what->work, ret);
+	}
+	if (ret <= 0)
+		what->size = 0;
+	return ret;
+}
+
+static void begin_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
+{
+	what.size = sizeof(what);
+	s->work.reconfig = what;
+}
+
+static void begin_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
+{
+	s->work.remap = (struct viq_vtd_remap){
+		.size = sizeof(struct viq_vtd_remap), .cause = cause, .first = first, .count = count};
+}
+
+void vtd_work_restored(struct viq_vtd *s)
+{
+	const struct viq_vtd_reconfig everything = {.cause = VIQ_VTD_RESTORED, .scope = VIQ_VTD_SCOPE_ALL};
+	uint32_t left = s->budget.left;
+
+	begin_reconfig(s, everything);
+	begin_remap(s, VIQ_VTD_REMAP_RESTORED, 0, 0);
+	/* Not by a write of the guest: without end. */
+	do
+		s->budget.left = 0;
+	while (reconfig(s) > 0);
+	do
+		s->budget.left = 0;
+	while (remap(s) > 0);
+	s->budget.left = left;
+}
+
+/* --- Of descriptors ----------------------------------------------------------------------------------------------- */
+
+int vtd_work_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
+{
+	what.size = sizeof(what);
+	if (memcmp(&what, &s->work.reconfig, offsetof(struct viq_vtd_reconfig, work)))
+		begin_reconfig(s, what);
+	return reconfig(s);
+}
+
+int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
+{
+	const struct viq_vtd_remap *what = &s->work.remap;
+
+	if (!what->size || what->cause != cause || what->first != first || what->count != count)
+		begin_remap(s, cause, first, count);
+	return remap(s);
+}
+
+void vtd_work_leave(struct viq_vtd *s)
+{
+	if (!(s->work.owed & VTD_OWED_RECONFIG))
+		s->work.reconfig.size = 0;
+	if (!(s->work.owed & VTD_OWED_REMAP))
+		s->work.remap.size = 0;
+}
+
+/* --- Of registers ------------------------------------------------------------------------------------------------- */
+
+static bool by_gcmd(const struct viq_vtd_reconfig *what)
+{
+	return what->cause != VIQ_VTD_CONTEXT_CACHE;
+}
+
+void vtd_work_owe_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
+{
+	const struct viq_vtd_reconfig *old = &s->work.reconfig;
+
+	/* What was not done yet is part of it. */
+	if (s->work.owed & VTD_OWED_RECONFIG && !by_gcmd(&what))
+		what = (struct viq_vtd_reconfig){.cause = old->cause, .scope = VIQ_VTD_SCOPE_ALL};
+	begin_reconfig(s, what);
+	s->work.owed |= VTD_OWED_RECONFIG;
+}
+
+void vtd_work_owe_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause)
+{
+	begin_remap(s, cause, 0, 0);
+	s->work.owed |= VTD_OWED_REMAP;
+}
+
+void vtd_work_owe_iotlb(struct viq_vtd *s, struct vtd_sweep sweep)
+{
+	if (s->work.owed & VTD_OWED_IOTLB)
+		sweep = vtd_sweep_all();
+	s->work.sweep = sweep;
+	s->work.sweep_failed = false;
+	s->work.owed |= VTD_OWED_IOTLB;
+}
+
+bool vtd_work_pay(struct viq_vtd *s)
+{
+	int ret;
+
+	if (!s->work.owed)
+		return true;
+	if (s->work.owed & VTD_OWED_RECONFIG && s->budget.left) {
+		ret = reconfig(s);
+		if (ret <= 0) {
+			s->work.owed &= ~VTD_OWED_RECONFIG;
+			/* An error has no way back by GSTS: the embedder has blocked the devices. */
+			vtd_status_done(s, VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_TES);
+			vtd_ccmd_done(s, !ret);
+		}
+	}
+	if (s->work.owed & VTD_OWED_REMAP && s->budget.left && remap(s) <= 0) {
+		s->work.owed &= ~VTD_OWED_REMAP;
+		vtd_status_done(s, VIQ_VTD_GSTS_IRTPS | VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_CFIS);
+	}
+	while (s->work.owed & VTD_OWED_IOTLB && s->budget.left) {
+		bool done = true;
+
+		if (vtd_batch_sweep(s, &s->work.sweep, &done)) {
+			s->work.sweep_failed |= !done;
+		} else {
+			s->work.owed &= ~VTD_OWED_IOTLB;
+			vtd_iotlb_done(s, !s->work.sweep_failed);
+		}
+	}
+	return !s->work.owed;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reconfig() is work that can be left and taken up again: what the guest sees of it meanwhile, and what a newer cause,
+ * another command and a saved state do to what is half done.
+ */
+#include <errno.h>
+
+#include "support/vsmmu.h"
+
+#define STEPS  5u
+#define BUDGET (2 * VIQ_WORK_CALL) /* two of the steps */
+#define SMMUON (REG(CR0_SMMUEN) | REG(CR0_EVENTQEN) | REG(CR0_CMDQEN) | REG(CR0_ATSCHK))
+
+static struct vsmmu *guest(uint32_t budget)
+{
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.budget = budget;
+	v = vsmmu_new(&config);
+	vsmmu_boot(v, 8);
+	v->steps = STEPS;
+	return v;
+}
+
+static size_t reconfigs(const struct vsmmu *v, enum viq_smmuv3_reconfig_cause cause)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->log_count; i++)
+		n += v->log[i].kind == LOG_RECONFIG && v->log[i].a == cause;
+	return n;
+}
+
+static bool run(struct vsmmu *v)
+{
+	return viq_smmuv3_run(v->smmu, BUDGET);
+}
+
+/* CONS stands at the command until all of it is done, and nothing behind it happens before. */
+static void p4_a_command_is_left_and_taken_up(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+
+	vsmmu_push_test(v, cmd_nh_va(1, 0));
+	vsmmu_push_test(v, cmd_cfgi_range(0, 31));
+	vsmmu_push_test(v, cmd_nh_va(2, 0));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_cons(v, 1);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 1);
+	assert_int_equal(v->host.effect_count, 1);
+	assert_true(run(v));
+	assert_cons(v, 1);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_CFGI_STE), 0);
+	while (run(v))
+		;
+	assert_idle(v);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_CFGI_STE), 1);
+	assert_int_equal(v->host.effect_count, 2);
+	assert_int_equal(smmuv3_counters(v->smmu).commands[VIQ_SMMUV3_OP_CFGI_STE_RANGE], 1);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 1);
+	vsmmu_free(v);
+}
+
+/* More of the queue, and other registers, disturb nothing: it takes as many steps as it has. */
+static void p4_doorbells_go_on_with_it(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+
+	vsmmu_push_test(v, cmd_cfgi_ste(5));
+	vsmmu_ring(v);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_cons(v, 0);
+		vsmmu_push_sync(v);
+		vsmmu_ring(v);
+	}
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 2);
+	vsmmu_free(v);
+}
+
+/* CR0ACK, and the queue, wait for what SMMUEN has set in motion; under DEFER nothing of it is the vCPU's. */
+static void p4_registers_are_acknowledged_when_it_is_done(void **state)
+{
+	static const uint32_t budgets[] = {VIQ_SMMUV3_DEFER, BUDGET};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct vsmmu *v = guest(budgets[i]);
+
+		v->steps = 7;
+		vsmmu_w32(v, REG(CR0), SMMUON & ~(uint32_t)REG(CR0_SMMUEN));
+		assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), SMMUON);
+		assert_int_equal(vsmmu_log_number(v, LOG_KICK), 1);
+		assert_int_equal(vsmmu_log_number(v, LOG_RECONFIG), 0);
+		vsmmu_push_sync(v);
+		vsmmu_ring(v);
+		assert_cons(v, 0);
+		assert_true(run(v));
+		assert_cons(v, 0);
+		while (run(v))
+			;
+		assert_idle(v);
+		assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), SMMUON & ~(uint32_t)REG(CR0_SMMUEN));
+		assert_int_equal(vsmmu_log_number(v, LOG_RECONFIG), 1);
+		assert_int_equal(reconfigs(v, VIQ_SMMUV3_DISABLED), 1);
+		/* GBPA (6.3.14). */
+		vsmmu_w32(v, REG(GBPA), REG(GBPA_UPDATE) | REG(GBPA_ABORT));
+		assert_int_equal(vsmmu_r32(v, REG(GBPA)), REG(GBPA_UPDATE) | REG(GBPA_ABORT));
+		assert_true(run(v));
+		assert_int_equal(vsmmu_r32(v, REG(GBPA)), REG(GBPA_UPDATE) | REG(GBPA_ABORT));
+		while (run(v))
+			;
+		assert_int_equal(vsmmu_r32(v, REG(GBPA)), REG(GBPA_ABORT));
+		assert_int_equal(reconfigs(v, VIQ_SMMUV3_GBPA_CHANGED), 1);
+		vsmmu_free(v);
+	}
+}
+
+/* A register's write takes the place of what is half done: it concerns every stream. */
+static void the_newest_cause_begins_anew(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+
+	vsmmu_push_test(v, cmd_cfgi_ste(5));
+	vsmmu_ring(v);
+	vsmmu_w32(v, REG(CR0), SMMUON & ~(uint32_t)REG(CR0_SMMUEN));
+	vsmmu_w32(v, REG(CR0), SMMUON);
+	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), SMMUON);
+	assert_int_equal(vsmmu_log_number(v, LOG_RECONFIG), 0);
+	for (unsigned int calls = 1;; calls++) {
+		if (run(v))
+			continue;
+		/* Two runs for what is left of ENABLED, and three for the command, from its beginning. */
+		assert_int_equal(calls, 4);
+		break;
+	}
+	assert_idle(v);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_DISABLED), 0);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_ENABLED), 1);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_CFGI_STE), 1);
+	vsmmu_free(v);
+}
+
+/* The queue has been off: what is at CONS now is another command, if it looks the same. Its tables may be others. */
+static void a_queue_that_was_off_begins_anew(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+	unsigned int calls = 1;
+
+	vsmmu_push_test(v, cmd_cfgi_ste(5));
+	vsmmu_ring(v);
+	assert_true(run(v));
+	vsmmu_w32(v, REG(CR0), SMMUON & ~(uint32_t)REG(CR0_CMDQEN));
+	assert_false(run(v));
+	vsmmu_w32(v, REG(CR0), SMMUON);
+	while (run(v))
+		calls++;
+	assert_int_equal(calls, 2); /* with the write three */
+	assert_idle(v);
+	vsmmu_free(v);
+}
+
+/* Whether it fails is said at the end. */
+static void an_error_comes_last(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+
+	v->reconfig_result = -EBUSY;
+	vsmmu_push_test(v, cmd_cfgi_ste(5));
+	vsmmu_ring(v);
+	assert_true(run(v));
+	assert_cons(v, 0);
+	assert_int_equal(vsmmu_cerror(v), VIQ_SMMUV3_CERROR_NONE);
+	assert_int_equal(viq_smmuv3_waits_for_host(v->smmu), 0);
+	assert_false(run(v));
+	assert_int_equal(viq_smmuv3_waits_for_host(v->smmu), 1);
+	v->reconfig_result = 0;
+	while (run(v))
+		;
+	assert_idle(v);
+	vsmmu_free(v);
+}
+
+/* A queue that waits for its host holds up no register. */
+static void registers_do_not_wait_for_the_host(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+
+	v->steps = 0;
+	v->reconfig_result = -EBUSY;
+	vsmmu_push_test(v, cmd_cfgi_ste(5));
+	vsmmu_ring(v);
+	assert_int_equal(viq_smmuv3_waits_for_host(v->smmu), 1);
+	v->steps = STEPS;
+	vsmmu_w32(v, REG(CR0), SMMUON & ~(uint32_t)REG(CR0_SMMUEN));
+	vsmmu_w32(v, REG(GERRORN), 0);
+	vsmmu_w32(v, REG(GERRORN), 0);
+	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), SMMUON & ~(uint32_t)REG(CR0_SMMUEN));
+	assert_int_equal(viq_smmuv3_waits_for_host(v->smmu), 1);
+	vsmmu_free(v);
+}
+
+/* Saved in the middle, of a command and of a register's write: everything is configured, then the command done again.
+ */
+static void p7_saved_in_the_middle(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+
+	vsmmu_push_test(v, cmd_cfgi_ste(5));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_true(run(v));
+	vsmmu_migrate(v);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_RESTORED), 1);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_CFGI_STE), 0);
+	assert_cons(v, 0);
+	while (run(v))
+		;
+	assert_idle(v);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_CFGI_STE), 1);
+	vsmmu_w32(v, REG(CR0), SMMUON & ~(uint32_t)REG(CR0_SMMUEN));
+	vsmmu_w32(v, REG(GBPA), REG(GBPA_UPDATE) | REG(GBPA_ABORT));
+	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), SMMUON);
+	vsmmu_migrate(v);
+	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), SMMUON & ~(uint32_t)REG(CR0_SMMUEN));
+	assert_int_equal(vsmmu_r32(v, REG(GBPA)), REG(GBPA_ABORT));
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_RESTORED), 2);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_DISABLED) + reconfigs(v, VIQ_SMMUV3_GBPA_CHANGED), 0);
+	assert_false(run(v));
+	/* A reset too. */
+	vsmmu_w32(v, REG(CR0), SMMUON);
+	viq_smmuv3_reset(v->smmu);
+	assert_false(run(v));
+	assert_int_equal(vsmmu_r32(v, REG(CR0ACK)), 0);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_RESTORED), 3);
+	vsmmu_free(v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(p4_a_command_is_left_and_taken_up),
+		cmocka_unit_test(p4_doorbells_go_on_with_it),
+		cmocka_unit_test(p4_registers_are_acknowledged_when_it_is_done),
+		cmocka_unit_test(the_newest_cause_begins_anew),
+		cmocka_unit_test(a_queue_that_was_off_begins_anew),
+		cmocka_unit_test(an_error_comes_last),
+		cmocka_unit_test(registers_do_not_wait_for_the_host),
+		cmocka_unit_test(p7_saved_in_the_middle),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
