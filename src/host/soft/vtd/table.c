@@ -46,8 +46,8 @@ static uint16_t take_asid(struct viq_soft_vtd *soft)
 	return (uint16_t)soft->last_asid;
 }
 
-/* The table of this key, made if there is none. Under lock. NULL: no memory, or all ids were used up. */
-static struct soft_vtd_table *get_table(struct viq_soft_vtd *soft, uint64_t key)
+/* The table of this key, made if there is none. NULL: no memory, or all ids were used up. */
+static struct soft_vtd_table *get_table(struct viq_soft_vtd *soft, uint64_t key) MUST_HOLD(soft->lock)
 {
 	struct soft_vtd_table **bucket = key_bucket(soft, key), *table;
 
@@ -72,8 +72,7 @@ static struct soft_vtd_table *get_table(struct viq_soft_vtd *soft, uint64_t key)
 	return table;
 }
 
-/* Under lock. */
-static void put_table(struct viq_soft_vtd *soft, struct soft_vtd_table *table)
+static void put_table(struct viq_soft_vtd *soft, struct soft_vtd_table *table) MUST_HOLD(soft->lock)
 {
 	struct soft_vtd_table **at;
 
@@ -89,11 +88,10 @@ static void put_table(struct viq_soft_vtd *soft, struct soft_vtd_table *table)
 	free(table);
 }
 
-/* Under lock: 0 with *out. */
-static int link_attachment(struct viq_soft_vtd_dev *dev, const struct soft_vtd_entry *entry, bool rid,
-			   struct soft_vtd_attachment **out)
+/* 0 with *out. */
+static int link_attachment(struct viq_soft_vtd *soft, struct viq_soft_vtd_dev *dev, const struct soft_vtd_entry *entry,
+			   bool rid, struct soft_vtd_attachment **out) MUST_HOLD(soft->lock)
 {
-	struct viq_soft_vtd *soft = dev->soft;
 	struct soft_vtd_attachment *a;
 
 	if (soft->attachments == soft->config.tables)
@@ -116,7 +114,7 @@ static int link_attachment(struct viq_soft_vtd_dev *dev, const struct soft_vtd_e
 	return 0;
 }
 
-static void unlink_attachment(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a)
+static void unlink_attachment(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a) MUST_HOLD(soft->lock)
 {
 	struct soft_vtd_attachment **at = &a->table->attachments;
 
@@ -127,8 +125,7 @@ static void unlink_attachment(struct viq_soft_vtd *soft, struct soft_vtd_attachm
 	put_table(soft, a->table);
 }
 
-/* Under config_lock. */
-static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a)
+static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a) MUST_HOLD(soft->config_lock)
 {
 	const struct viq_vtd_listener *listener = soft_vtd_listener(soft);
 	const struct viq_vtd_table told = {
@@ -164,8 +161,9 @@ int soft_vtd_attach(struct viq_soft_vtd_dev *dev, struct soft_vtd_entry *entry, 
 	struct soft_vtd_attachment *a;
 	int ret;
 
+	guard_held(&soft->config_lock);
 	pthread_mutex_lock(&soft->lock);
-	ret = link_attachment(dev, entry, rid, &a);
+	ret = link_attachment(soft, dev, entry, rid, &a);
 	pthread_mutex_unlock(&soft->lock);
 	if (ret)
 		return ret;

@@ -205,8 +205,11 @@ int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener
 		if (!ret && (!copy->attach || !copy->detach))
 			ret = -EINVAL;
 	}
-	if (!ret)
-		ret = soft_vtd_enter(soft);
+	if (ret) {
+		free(copy);
+		return ret;
+	}
+	ret = soft_vtd_enter(soft);
 	if (ret) {
 		free(copy);
 		return ret;

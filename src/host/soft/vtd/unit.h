@@ -186,15 +186,15 @@ static inline const struct viq_vtd_listener *soft_vtd_listener(const struct viq_
 /* table.c. attach: -ENOMEM, -ENOSPC, -ENODEV: nobody listens, or what the listener says. */
 int soft_vtd_attach(struct viq_soft_vtd_dev *dev, struct soft_vtd_entry *entry, bool rid);
 /* The device does not use it any more, and accesses that did have ended. Tells the listener. */
-void soft_vtd_release(struct viq_soft_vtd *soft, struct soft_vtd_attachment *attachment);
-struct soft_vtd_table *soft_vtd_table_find(const struct viq_soft_vtd *soft, uint32_t id);
+void soft_vtd_release(struct viq_soft_vtd *soft, struct soft_vtd_attachment *attachment) MUST_NOT_HOLD(soft->lock);
+struct soft_vtd_table *soft_vtd_table_find(const struct viq_soft_vtd *soft, uint32_t id) MUST_HOLD(soft->lock);
 /* Invalidate the device-TLBs of a table's devices. */
 void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last);
 bool soft_vtd_table_uses_ats(const struct soft_vtd_table *table);
 uint64_t soft_vtd_key(const struct vtd_regime *regime, uint32_t pasid);
 /* Tell the listener of all attachments; tell it that they are gone. */
-int soft_vtd_tables_tell(struct viq_soft_vtd *soft);
-void soft_vtd_tables_forget(struct viq_soft_vtd *soft);
+int soft_vtd_tables_tell(struct viq_soft_vtd *soft) MUST_HOLD(soft->config_lock);
+void soft_vtd_tables_forget(struct viq_soft_vtd *soft) MUST_HOLD(soft->config_lock);
 void soft_vtd_tables_destroy(struct viq_soft_vtd *soft);
 
 /* scan.c */
