@@ -412,6 +412,32 @@ static void every_bit_of_a_pasid_entry(void **state)
 	vnest_free(n);
 }
 
+/*
+ * P1, with domain-ids of 8 bits: an entry cannot have one that descriptors cannot name (9.6), so none is left when the
+ * descriptors of the one that they do name have completed (6.5.2.2, 6.5.2.4).
+ */
+static void domain_ids_have_the_width_that_the_guest_was_told(void **state)
+{
+	struct vnest *n = vnest_kernel(1);
+
+	n->guest_config.cap = (n->guest_config.cap & ~VIQ_VTD_CAP_ND) | VIQ_PUT(VIQ_VTD_CAP_ND, 2);
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	vnest_boot(n);
+	vnest_add(n, 0);
+	vnest_context_on(n, 0);
+	vnest_set(n, 0, 0, 5, 1);
+	assert_nested(n, 0, 0, 1);
+	vnest_first(n, 0, 0, 0x105, 2);
+	assert_true(vnest_send(n, desc_pc(VIQ_VTD_PC_PASID, 0x105, 0)));
+	assert_blocked(n, 0, 0);
+	assert_int_equal(n->last.reason, 0x5a);
+	vnest_set(n, 0, 0, 5, 1);
+	assert_true(vnest_send(n, desc_piotlb(VIQ_VTD_PIOTLB_PAGE, 0x105, 0, 0x7000, 0, false)));
+	assert_int_equal(vtd_counters(n->g->vtd).no_table, 0);
+	vnest_free(n);
+}
+
 /* What the guest was not offered is reserved for it. */
 static void features_that_the_guest_was_not_offered(void **state)
 {
@@ -707,6 +733,7 @@ int main(void)
 		cmocka_unit_test(modes_that_translate_nothing),
 		cmocka_unit_test(broken_context),
 		cmocka_unit_test(every_bit_of_a_pasid_entry),
+		cmocka_unit_test(domain_ids_have_the_width_that_the_guest_was_told),
 		cmocka_unit_test(features_that_the_guest_was_not_offered),
 		cmocka_unit_test(pasids_come_and_go),
 		cmocka_unit_test(many_pasids_by_one_descriptor),

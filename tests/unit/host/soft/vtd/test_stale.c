@@ -263,6 +263,49 @@ static void rid_pasid_is_the_contexts(void **state)
 	vm_fini(&vm);
 }
 
+static void with_8_bits(struct vm *vm)
+{
+	vm->soft_config.cap = (vm->soft_config.cap & ~VIQ_VTD_CAP_ND) | VIQ_PUT(VIQ_VTD_CAP_ND, 2);
+	vm->config.cap = vm->soft_config.cap;
+}
+
+/*
+ * P1: an entry cannot have a domain-id that descriptors cannot name (9.3, 9.6), so the page is gone when they have
+ * completed that name the one which its lower bits are (6.5.2.3, 6.5.2.4).
+ */
+static void domain_ids_have_the_width_that_the_guest_was_told(void **state)
+{
+	for (unsigned int legacy = 0; legacy < 2; legacy++) {
+		struct world w;
+		uint64_t pa;
+
+		vm_init(&w.vm, !legacy, with_8_bits);
+		w.a = vm_pt(&w.vm, 1 + legacy, 4);
+		vm_map(&w.a, IOVA, PAGE(0));
+		if (!legacy)
+			w.pasids = vm_pasids(&w.vm, SID, 0);
+		for (unsigned int did = 0x105; did; did = did == 5 ? 0 : 5) {
+			if (legacy)
+				vm_legacy(&w.vm, SID, &w.a, did);
+			else
+				vm_entry(&w.pasids, 0, &w.a, NULL, did);
+			if (did > 0xff) {
+				w.vm.dev = vm_add(&w.vm, SID, false);
+				vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA,
+					  legacy ? VIQ_VTD_FR_CTX_RSVD : VIQ_VTD_FR_PE_RSVD);
+			}
+		}
+		assert_true(vm_submit(&w.vm, legacy ? desc_cc(VIQ_VTD_CC_DOMAIN, 0x105, 0, 0)
+						    : desc_pc(VIQ_VTD_PC_PASID, 0x105, 0)));
+		vm_hits(w.vm.dev, NO_PASID, IOVA, PAGE(0));
+		vm_unmap(&w.a, IOVA);
+		assert_true(vm_submit(&w.vm, legacy ? desc_iotlb(VIQ_VTD_IOTLB_PAGE, 0x105, IOVA, 0, true)
+						    : desc_piotlb(VIQ_VTD_PIOTLB_PAGE, 0x105, 0, IOVA, 0, true)));
+		assert_int_equal(vm_translate(w.vm.dev, NO_PASID, IOVA, VIQ_SOFT_READ, &pa), -EFAULT);
+		vm_fini(&w.vm);
+	}
+}
+
 static void with_rps(struct vm *vm)
 {
 	vm->soft_config.ecap |= VIQ_VTD_ECAP_RPS;
@@ -369,6 +412,7 @@ int main(void)
 		cmocka_unit_test(nor_is_the_pasid_cache_without_the_iotlb),
 		cmocka_unit_test(not_present_is_cached_too),
 		cmocka_unit_test(a_faulty_entry_is_cached_under_domain_0),
+		cmocka_unit_test(domain_ids_have_the_width_that_the_guest_was_told),
 		cmocka_unit_test(a_cleared_entry_goes_and_its_translations_with_it),
 		cmocka_unit_test(a_context_entry_is_stale_until_a_context_cache_descriptor_names_its_source),
 		cmocka_unit_test(legacy_entries_likewise_and_by_domain),
