@@ -177,9 +177,10 @@ static void test_second_stage_pages(void **state)
 	vvtd_attach(v, first, 1, 0, 0x100, 0);
 	vvtd_attach(v, second, 1, 9, 0x100, VIQ_VTD_TABLE_STAGE2);
 	vvtd_attach(v, second, 2, 9, 0x200, VIQ_VTD_TABLE_STAGE2);
-	/* One object for two devices is of the second stage if both say so. */
+	/* One object for several devices is of the second stage if all say so. */
 	vvtd_attach(v, both, 3, 0, 0x300, VIQ_VTD_TABLE_STAGE2);
 	a = vvtd_attach(v, both, 3, 0, 0x400, 0);
+	vvtd_attach(v, both, 3, 0, 0x500, VIQ_VTD_TABLE_STAGE2);
 	vvtd_boot(v, 256, 3);
 	vvtd_submit(v, desc_iotlb(3, 1, 0x17000, 2, true));
 	assert_entry(first, 0, 0, VIQ_VTD_S1_ALL, 0);

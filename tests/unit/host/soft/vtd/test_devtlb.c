@@ -299,6 +299,7 @@ static void the_interrupt_range_is_not_translated(void **state)
 		struct synth_vtd_pasids pasids;
 		struct synth_vtd_pt pt;
 		struct vm vm;
+		uint64_t pa, hi;
 
 		vm_init(&vm, true, own_devtlbs);
 		pasids = vm_pasids(&vm, SID, 0);
@@ -307,7 +308,11 @@ static void the_interrupt_range_is_not_translated(void **state)
 		vm_entry(&pasids, 0, &pt, NULL, 4);
 		vm_entry(&pasids, 5, &pt, NULL, 5);
 		vm.dev = vm_add(&vm, SID, ats);
-		vm_misses(&vm, vm.dev, NO_PASID, VIQ_VTD_MSI_FIRST, VIQ_VTD_FR_SM_INTERRUPT_ADDR);
+		assert_int_equal(vm_translate(vm.dev, NO_PASID, VIQ_VTD_MSI_FIRST, VIQ_SOFT_READ, &pa), -EFAULT);
+		/* It is not the translation request that is at fault. */
+		hi = vm_reg(&vm, VIQ_GET(VIQ_VTD_CAP_FRO, vm.config.cap) * 16 + 8, 8);
+		assert_int_equal(VIQ_GET(VIQ_VTD_FRCD_1_AT, hi), VIQ_VTD_AT_UNTRANSLATED);
+		assert_int_equal(vm_fault(&vm), VIQ_VTD_FR_SM_INTERRUPT_ADDR);
 		assert_false(viq_soft_vtd_cached(vm.dev, VIQ_VTD_MSI_FIRST, 0, VIQ_SOFT_READ, ats));
 		vm_hits(vm.dev, 5, VIQ_VTD_MSI_FIRST, PAGE(0));
 		vm_fini(&vm);

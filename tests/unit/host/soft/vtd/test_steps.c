@@ -226,8 +226,10 @@ static void what_concerns_nobody_changes_nothing(void **state)
 	what.pasid = 5;
 	what.domain_id = 7;
 	assert_int_equal(viq_soft_vtd_reconfig(w.stepped.soft, &w.tables, &what), 0);
+	assert_ptr_equal(soft_vtd_view(w.stepped.devs[0]), view);
 	what.scope = VIQ_VTD_SCOPE_DOMAIN;
 	assert_int_equal(viq_soft_vtd_reconfig(w.stepped.soft, &w.tables, &what), 0);
+	assert_ptr_equal(soft_vtd_view(w.stepped.devs[0]), view);
 	what = change(VIQ_VTD_CONTEXT_CACHE, VIQ_VTD_SCOPE_ALL);
 	assert_int_equal(viq_soft_vtd_reconfig(w.stepped.soft, &w.tables, &what), 0);
 	assert_ptr_equal(soft_vtd_view(w.stepped.devs[0]), view);
