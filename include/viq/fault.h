@@ -63,8 +63,8 @@ enum viq_fault_kind {
 	/*
 	 * VIQ_CALL_TIMEOUT: an ATC_INV has no effect and is never confirmed. Seen at the end of the call, all other
 	 * entries took effect; the window is that of the call's ATC_INVs. By the Linux contracts seen at the end of the
-	 * group, and reported as above. Waits until there is an ATC_INV at index. VT-d: any entry may reach a
-	 * device-TLB; seen at the entry, later ones do not run.
+	 * group, and reported as above. Waits until there is an ATC_INV at index; then all of its device's are. VT-d:
+	 * any entry may reach a device-TLB; seen at the entry, later ones do not run.
 	 */
 	VIQ_FAULT_ATC_TIMEOUT,
 	VIQ_FAULT_NO_MEMORY, /* VIQ_CALL_NO_MEMORY, nothing ran, the reported count is that of the entries passed in */

@@ -83,6 +83,13 @@ VIQ_EXPORT int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct 
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid);
 
 /*
+ * Make the stream abort, whatever its STE says: a device that does not answer is isolated so, and has no ATC any more.
+ * It does until the guest has its STE read again (CFGI_STE and its like), or viq_nest_smmuv3_follow(). -ENOENT: no
+ * backend has it. An error of the host: it is BROKEN.
+ */
+VIQ_EXPORT int viq_nest_smmuv3_block(struct viq_nest_smmuv3 *nest, uint32_t vsid);
+
+/*
  * For viq_smmuv3_ops.reconfig, and for the embedder itself (work.budget 0: all at once): read the STE of every device
  * in [first, last] and set its stream. A guest's bad STE makes its stream abort and is no error. An error of the host:
  * the stream aborts, the first error is returned (so that the guest's command does not complete), the other streams are

@@ -78,7 +78,7 @@ enum viq_smmuv3_fate {
 	VIQ_SMMUV3_FATE_NO_STREAM, /* names a stream that no host knows: consumed without effect */
 	VIQ_SMMUV3_FATE_SYNC,      /* a CMD_SYNC that completed */
 	VIQ_SMMUV3_FATE_ERROR,     /* the queue stopped here: see cerror */
-	VIQ_SMMUV3_FATE_RETAINED,  /* an ATC_INV that timed out: kept, and sent again before a CMD_SYNC completes */
+	VIQ_SMMUV3_FATE_RETAINED,  /* an ATC_INV of a device that timed out: kept, until a CMD_SYNC needs it */
 };
 
 struct viq_smmuv3_trace {
@@ -137,6 +137,15 @@ struct viq_smmuv3_ops {
 	 * kick(), or if it is kick() that calls viq_smmuv3_run(): then nobody would try again.
 	 */
 	int (*host_wait)(void *opaque, const struct viq_call_result *result, uint64_t times);
+	/*
+	 * The device behind a StreamID has not answered an ATC_INV. Its ATC_INVs are kept aside, so that other commands
+	 * go on, but no CMD_SYNC completes before it has answered, or cannot use its ATC any more: each attempt costs a
+	 * time-out, and the guest sees CERROR_ATC_INV_SYNC. Isolate it (3.9.1.4): remove it, or make its stream abort,
+	 * viq_nest_smmuv3_block() from here or later. What is kept is dropped when the host says by
+	 * viq_call_stream() that it has no device with an ATC there. If one call has ATC_INVs for several devices, only
+	 * a further attempt tells which it was.
+	 */
+	void (*device_timeout)(void *opaque, uint32_t sid);
 };
 
 /*

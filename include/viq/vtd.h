@@ -146,6 +146,13 @@ struct viq_vtd_ops {
 	 * kick(), or if it is kick() that calls viq_vtd_run(): then nobody would try again.
 	 */
 	int (*host_wait)(void *opaque, const struct viq_call_result *result, uint64_t times);
+	/*
+	 * The device with this source-id has not answered an invalidation of its TLB: devtlb() said so, or the host of
+	 * a table of its with VIQ_VTD_DEVTLB_IMPLIED, which the queue then waits for. Isolate it: later, when
+	 * viq_vtd_run() or the write has returned, have its tables detached (a blocked device holds nothing), then run
+	 * the queue.
+	 */
+	void (*device_timeout)(void *opaque, uint32_t sid);
 };
 
 /*

@@ -163,7 +163,7 @@ static void many_retained_atc_move_along(void **state)
 	vsmmu_ring(v);
 	assert_true(vsmmu_observe(v) < v->prod);
 	test_host_heal(&v->host);
-	assert_true(vsmmu_drain(v, 10));
+	assert_true(vsmmu_drain(v, 20)); /* a call for each device, 64 a run */
 	for (uint32_t i = 0; i < 1024; i++)
 		assert_true(test_host_did(&v->host, cmd_atc(i, (uint64_t)i << 12, 0).dw, 0));
 	vsmmu_free(v);

@@ -50,7 +50,7 @@ static const struct field smmuv3_1[] = {
 	{4, NONE, 1},                  /* retained */
 	{4, NONE, 1},                  /* not attempted again */
 	{8, NONE, 0x0000000700000040}, /* ATC_INV */
-	{8, NONE, 0x0000000000123000},
+	{8, NONE, 0x0000000000000034}, /* of everything, as it is kept */
 };
 
 static const struct field vtd_1[] = {

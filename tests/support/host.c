@@ -192,9 +192,12 @@ void test_host_free(struct test_host *host)
 void test_host_fail(struct test_host *host, unsigned int plan, const uint64_t cmd[2], uint32_t error, int times)
 {
 	assert_true(plan < TEST_PLANS);
+	/* A device that does not answer answers nothing. */
+	bool device = refcmd_op(cmd) == VIQ_SMMUV3_OP_ATC_INV;
+
 	host->plans[plan] = (struct test_plan){
 		.cmd = {cmd[0], cmd[1]},
-		.mask = {UINT64_MAX, UINT64_MAX},
+		.mask = {device ? UINT64_C(0xffffffff000000ff) : UINT64_MAX, device ? 0 : UINT64_MAX},
 		.error = error,
 		.times = times,
 	};

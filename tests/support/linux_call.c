@@ -6,9 +6,11 @@
 #include <cmocka.h>
 
 #include <endian.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "oracle/refcmd.h"
 #include "linux_call.h"
 
 static uint32_t stream(void *opaque, uint32_t object, uint32_t sid)
@@ -55,8 +57,15 @@ void linux_atc(uint64_t cmd[2], uint32_t vsid, uint32_t number)
 
 void linux_fail(struct linux_fixture *f, unsigned int plan, const uint64_t cmd[2], int err, int times)
 {
+	/* A device that does not answer answers nothing. */
+	bool device = refcmd_op(cmd) == VIQ_SMMUV3_OP_ATC_INV && err == -ETIMEDOUT;
+
 	f->vm.fk->plans[plan] = (struct fk_plan){
-		.cmd = {cmd[0], cmd[1]}, .mask = {~UINT64_C(0), ~UINT64_C(0)}, .err = err, .times = times};
+		.cmd = {cmd[0], cmd[1]},
+		.mask = {device ? UINT64_C(0xffffffff000000ff) : UINT64_MAX, device ? 0 : UINT64_MAX},
+		.err = err,
+		.times = times,
+	};
 }
 
 struct viq_call_result linux_call_cut(struct linux_fixture *f, const uint64_t (*cmds)[2], uint32_t count,

@@ -89,6 +89,15 @@ static int on_host_wait(void *opaque, const struct viq_call_result *result, uint
 	return v->gives_up;
 }
 
+static void on_device_timeout(void *opaque, uint32_t sid)
+{
+	struct vsmmu *v = opaque;
+
+	log_snapshot(v, (struct vsmmu_log){.kind = LOG_TIMEOUT, .a = sid});
+	if (v->on_timeout)
+		v->on_timeout(v, sid);
+}
+
 static void on_trace(void *opaque, const struct viq_smmuv3_trace *trace)
 {
 	struct vsmmu *v = opaque;
@@ -188,6 +197,7 @@ struct vsmmu *vsmmu_new(const struct viq_smmuv3_config *config)
 		.host_error = on_host_error,
 		.trace = on_trace,
 		.host_wait = on_host_wait,
+		.device_timeout = on_device_timeout,
 	};
 	if (config)
 		v->config = *config;

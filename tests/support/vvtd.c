@@ -103,6 +103,11 @@ static int on_host_wait(void *opaque, const struct viq_call_result *result, uint
 	return v->gives_up;
 }
 
+static void on_device_timeout(void *opaque, uint32_t sid)
+{
+	vvtd_log_add(opaque, (struct vvtd_log){.kind = VLOG_TIMEOUT, .a = sid});
+}
+
 static void on_trace(void *opaque, const struct viq_vtd_trace *trace)
 {
 	struct vvtd *v = opaque;
@@ -191,6 +196,7 @@ struct vvtd *vvtd_new(const struct viq_vtd_config *config)
 		.host_error = on_host_error,
 		.trace = on_trace,
 		.host_wait = on_host_wait,
+		.device_timeout = on_device_timeout,
 	};
 	v->devtlb_times = -1;
 	if (config)

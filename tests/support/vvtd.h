@@ -69,10 +69,11 @@ enum vvtd_log_kind {
 	VLOG_DEVTLB,   /* what in devtlb */
 	VLOG_MSI,      /* a = address, b = data */
 	VLOG_KICK,
-	VLOG_ERROR, /* a = viq_call_error, b = domain-id, c = PASID */
-	VLOG_WAIT,  /* a = viq_call_error, b = times: the host_wait hook */
-	VLOG_TRACE, /* a = fate, b = head, c = iqei */
-	VLOG_WRITE, /* a = guest address, b = length: guest memory was written */
+	VLOG_ERROR,   /* a = viq_call_error, b = domain-id, c = PASID */
+	VLOG_WAIT,    /* a = viq_call_error, b = times: the host_wait hook */
+	VLOG_TIMEOUT, /* a = source-id: the device_timeout hook */
+	VLOG_TRACE,   /* a = fate, b = head, c = iqei */
+	VLOG_WRITE,   /* a = guest address, b = length: guest memory was written */
 };
 
 struct vvtd_log {

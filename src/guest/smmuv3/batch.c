@@ -80,8 +80,7 @@ static uint32_t settle(struct viq_smmuv3 *s, uint32_t n, uint32_t atc)
 	return (b->first + n + passed) & smmuv3_index_mask(s->cmdq.log2size);
 }
 
-/* One invalidate call for count entries in all. */
-static void call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
+void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
 		 struct viq_call_result *res)
 {
 	const struct viq_call_request req = {
@@ -120,19 +119,21 @@ static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head);
 }
 
-/* Is an ATC_INV among entries [first, last], and do all from first on fit among the retained ones? */
-static bool atc_to_retain(const struct viq_smmuv3 *s, uint32_t first, uint32_t last)
+/* Is an ATC_INV among entries [first, last]? *sid: its stream's, if all of them are of one; else UINT64_MAX. */
+static bool suspects_atc(const struct viq_smmuv3 *s, uint32_t first, uint32_t last, uint64_t *sid)
 {
-	uint32_t atc = 0;
-	bool suspected = false;
+	bool found = false;
 
-	for (uint32_t i = first; i < s->batch.count; i++) {
+	*sid = UINT64_MAX;
+	for (uint32_t i = first; i <= last; i++) {
+		uint64_t mine = VIQ_GET(VIQ_SMMUV3_CMD_SID, le64_get(s->batch.entries[i][0]));
+
 		if (!is_atc_inv(s->batch.entries[i]))
 			continue;
-		atc++;
-		suspected |= i <= last;
+		*sid = !found || *sid == mine ? mine : UINT64_MAX;
+		found = true;
 	}
-	return suspected && atc <= RETAINED_ENTRIES - s->retained.count;
+	return found;
 }
 
 /* The batch's entry that is the i-th of these pieces of it. */
@@ -169,7 +170,7 @@ static void complete_others(struct viq_smmuv3 *s, uint32_t *end, struct viq_call
 		}
 		if (!total)
 			break;
-		call(s, pieces, used, total, res);
+		smmuv3_call(s, pieces, used, total, res);
 		if (res->error) {
 			res->suspect = entry_of(b, pieces, res->suspect);
 			*end = res->handled = entry_of(b, pieces, res->handled);
@@ -180,16 +181,15 @@ static void complete_others(struct viq_smmuv3 *s, uint32_t *end, struct viq_call
 	*end = b->count;
 }
 
-/* The ATC_INVs among entries [n, end) are consumed but not confirmed. */
-static void retain(struct viq_smmuv3 *s, uint32_t n, uint32_t end)
+/* The ATC_INVs among entries [n, end) are consumed but not confirmed. Returns end, or the first that has no place. */
+static uint32_t retain(struct viq_smmuv3 *s, uint32_t n, uint32_t end)
 {
-	struct smmuv3_retained *r = &s->retained;
-
+	s->retained.unreported = true;
 	for (; n < end; n++) {
-		if (is_atc_inv(s->batch.entries[n]))
-			memcpy(r->entries[r->count++], s->batch.entries[n], sizeof(r->entries[0]));
+		if (is_atc_inv(s->batch.entries[n]) && !smmuv3_retain(s, le64_get(s->batch.entries[n][0])))
+			break;
 	}
-	r->unreported = true;
+	return n;
 }
 
 /* Does an entry among [first, last] name a stream that its host does not know, or has no ATC behind, any more? */
@@ -227,19 +227,27 @@ static bool stop_at_entry(struct viq_smmuv3 *s, const struct viq_call_result *re
 
 static bool failed(struct viq_smmuv3 *s, struct viq_call_result *res)
 {
-	const uint32_t first = res->handled;
-	uint32_t end = first;
+	const struct viq_call_result first = *res;
+	uint32_t end = first.handled;
+	uint64_t sid;
 
-	if ((res->error == VIQ_CALL_TIMEOUT || res->error == VIQ_CALL_FAILED) &&
-	    atc_to_retain(s, first, res->suspect) && !stream_left(s, first, res->suspect)) {
-		complete_others(s, &end, res);
-		retain(s, first, end);
-		if (end == s->batch.count) {
-			confirm(s, first);
-			return true;
-		}
+	if ((first.error != VIQ_CALL_TIMEOUT && first.error != VIQ_CALL_FAILED) ||
+	    !suspects_atc(s, first.handled, first.suspect, &sid) || stream_left(s, first.handled, first.suspect))
+		return stop_at_entry(s, res, first.handled);
+	complete_others(s, &end, res);
+	res->handled = retain(s, first.handled, end);
+	if (sid != UINT64_MAX)
+		smmuv3_device_timeout(s, (uint32_t)sid);
+	if (res->handled == s->batch.count) {
+		confirm(s, first.handled);
+		return true;
 	}
-	return stop_at_entry(s, res, first);
+	if (res->handled < end) {
+		end = res->handled;
+		*res = first;
+		res->handled = res->suspect = end;
+	}
+	return stop_at_entry(s, res, first.handled);
 }
 
 bool smmuv3_batch_flush(struct viq_smmuv3 *s)
@@ -254,42 +262,10 @@ bool smmuv3_batch_flush(struct viq_smmuv3 *s)
 			confirm(s, 0);
 		return true;
 	}
-	call(s, &piece, 1, b->count, &res);
+	smmuv3_call(s, &piece, 1, b->count, &res);
 	if (res.error == VIQ_CALL_NONE) {
 		confirm(s, b->count);
 		return true;
 	}
 	return failed(s, &res);
-}
-
-/* Those whose stream is gone, or has no ATC any more, concern nobody now. */
-static void prune_retained(struct viq_smmuv3 *s)
-{
-	struct smmuv3_retained *r = &s->retained;
-	const uint32_t need = VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < r->count; i++) {
-		uint32_t sid = VIQ_GET(VIQ_SMMUV3_CMD_SID, le64_get(r->entries[i][0]));
-
-		if ((viq_call_stream(&s->config.host, sid) & need) == need)
-			memmove(r->entries[kept++], r->entries[i], sizeof(r->entries[0]));
-	}
-	r->count = kept;
-}
-
-bool smmuv3_retained_resend(struct viq_smmuv3 *s)
-{
-	struct smmuv3_retained *r = &s->retained;
-	struct viq_call_piece piece = {r->entries, 0};
-	struct viq_call_result res;
-
-	prune_retained(s);
-	if (!r->count)
-		return true;
-	piece.count = r->count;
-	call(s, &piece, 1, r->count, &res);
-	r->count -= res.handled;
-	memmove(r->entries, r->entries[res.handled], r->count * sizeof(r->entries[0]));
-	return !r->count;
 }

@@ -95,11 +95,14 @@ static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule
 	/* With SMMUEN = 0 it is ignored (4.5). */
 	if (rule->kind == SMMUV3_ATC_INV && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
-	else if (!smmuv3_names_nothing(s, rule, cmd) &&
-		 (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) == need)
-		add_entry(s, rule, cmd);
-	else
+	else if (smmuv3_names_nothing(s, rule, cmd) ||
+		 (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) != need)
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
+	else if (rule->kind == SMMUV3_ATC_INV && smmuv3_retained_has(s, smmuv3_cmd_sid(cmd)) &&
+		 smmuv3_retain(s, cmd[0] & rule->keep[0]))
+		add_hole(s, cmd, VIQ_SMMUV3_FATE_RETAINED);
+	else
+		add_entry(s, rule, cmd);
 }
 
 /* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL (4.3). */

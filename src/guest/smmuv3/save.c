@@ -154,9 +154,10 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	smmuv3_regs_set(s, &state.regs);
 	smmuv3_batch_drop(s);
 	s->wait.waits = false;
-	s->retained.count = state.retained;
 	s->retained.unreported = state.unreported;
-	memcpy(s->retained.entries, c.in + c.pos, len - c.pos);
+	s->retained.count = 0;
+	for (uint32_t i = 0; i < state.retained; i++)
+		(void)smmuv3_retain(s, le_load(c.in + c.pos + i * sizeof(s->retained.entries[0]), sizeof(uint64_t)));
 	smmuv3_reconfig_whole(s, VIQ_SMMUV3_RESTORED);
 	/* The kick of a budget that ended before the save was another object's. */
 	gate_owe_kick(&s->gate);

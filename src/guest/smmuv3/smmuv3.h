@@ -29,7 +29,7 @@
 #define FETCH_BLOCK 64
 /* Commands between two flush points that no host needs (prefetch, unknown streams). More of them flush early. */
 #define BATCH_HOLES 256
-/* ATC_INVs that timed out and wait for a CMD_SYNC to be repeated. */
+/* ATC_INVs that timed out and wait for a CMD_SYNC to be repeated: at most two a device. */
 #define RETAINED_ENTRIES 1024
 
 /* A command of the batch that is not an entry. */
@@ -192,8 +192,20 @@ static inline uint32_t smmuv3_stream_needs(const struct smmuv3_rule *rule)
 bool smmuv3_batch_flush(struct viq_smmuv3 *s);
 /* Forget the batch: its commands will be read again. */
 void smmuv3_batch_drop(struct viq_smmuv3 *s);
-/* Send retained ATC_INVs again. false: some are still not confirmed. */
-bool smmuv3_retained_resend(struct viq_smmuv3 *s);
+/* One invalidate call for count entries in all. */
+void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
+		 struct viq_call_result *res);
+
+/* --- retained.c: ATC_INVs that a device has not answered ---------------------------------------------------------- */
+
+/* Word 0 of one. false: there is no room. */
+bool smmuv3_retain(struct viq_smmuv3 *s, uint64_t word);
+/* Are there any of this device? */
+bool smmuv3_retained_has(const struct viq_smmuv3 *s, uint32_t sid);
+/* Before the CMD_SYNC at head completes: true if none is left. Else the queue stops, or waits. */
+bool smmuv3_retained_settle(struct viq_smmuv3 *s, const uint64_t cmd[2]);
+/* The embedder hears that the device has not answered. */
+void smmuv3_device_timeout(const struct viq_smmuv3 *s, uint32_t sid);
 
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 

@@ -16,31 +16,14 @@ static void signal_completion(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	smmuv3_pulse(s, VIQ_SMMUV3_IRQ_CMD_SYNC);
 }
 
-/*
- * ATC_INVs that timed out fail the first CMD_SYNC after them without a new attempt; the guest then repeats the CMD_SYNC
- * by acknowledging (7.1), and each repetition is one attempt. So it never completes before they are confirmed, and no
- * write of the guest costs more than one time-out.
- */
-static bool settle_retained(struct viq_smmuv3 *s)
-{
-	if (!s->retained.count)
-		return true;
-	if (!s->retained.unreported && smmuv3_retained_resend(s))
-		return true;
-	s->retained.unreported = false;
-	return false;
-}
-
 bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	uint32_t index = s->head;
 
 	if (!smmuv3_batch_flush(s))
 		return false;
-	if (!settle_retained(s)) {
-		smmuv3_stop(s, index, VIQ_SMMUV3_CERROR_ATC_INV_SYNC, cmd);
+	if ((s->retained.count || s->retained.unreported) && !smmuv3_retained_settle(s, cmd))
 		return false;
-	}
 	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) |
 				   ((index + 1) & smmuv3_index_mask(s->cmdq.log2size)));

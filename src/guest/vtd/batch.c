@@ -182,6 +182,14 @@ void vtd_batch_drop(struct viq_vtd *s)
 
 /* --- Emptying ----------------------------------------------------------------------------------------------------- */
 
+static void tell(struct viq_vtd *s, const struct viq_vtd_table *table, const struct viq_call_result *res)
+{
+	if (s->ops.host_error)
+		s->ops.host_error(s->config.opaque, table, res);
+	if (res->error == VIQ_CALL_TIMEOUT && (table->flags & VIQ_VTD_DEVTLB_IMPLIED) && s->ops.device_timeout)
+		s->ops.device_timeout(s->config.opaque, table->source_id);
+}
+
 /* One invalidate call with the first count entries of a target. */
 static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct viq_call_result *res)
 {
@@ -208,8 +216,8 @@ static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
 	budget_spend_calls(&s->budget, res->extra_calls);
-	if (res->error && s->ops.host_error)
-		s->ops.host_error(s->config.opaque, vtd_table_of(s, t), res);
+	if (res->error)
+		tell(s, vtd_table_of(s, t), res);
 }
 
 static void load_desc(const struct vtd_batch *b, uint32_t position, uint64_t desc[4])

@@ -81,6 +81,8 @@ static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_de
 static void time_out(struct viq_vtd *s, uint16_t source_id)
 {
 	s->counters.timeouts++;
+	if (s->ops.device_timeout)
+		s->ops.device_timeout(s->config.opaque, source_id);
 	if (s->regs.timed_out)
 		return;
 	s->regs.timed_out = 1;

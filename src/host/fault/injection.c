@@ -25,11 +25,22 @@ bool fault_entry_reaches_device(uint32_t type, const void *entry)
 	       VIQ_GET(VIQ_SMMUV3_CMD_OP, le_load(entry, sizeof(uint64_t))) == VIQ_SMMUV3_OP_ATC_INV;
 }
 
+/* The entry that was struck, come again. Of a device that does not answer any is: it answers none. */
+static bool again(const struct fault_injection *in, const struct viq_call_request *req, const void *entry)
+{
+	const uint64_t device = VIQ_SMMUV3_CMD_OP | VIQ_SMMUV3_CMD_SID;
+
+	if (in->kind == VIQ_FAULT_ATC_TIMEOUT && req->type == VIQ_CALL_SMMUV3)
+		return !((le_load(entry, sizeof(uint64_t)) ^ le_load((const void *)in->words, sizeof(uint64_t))) &
+			 device);
+	return !memcmp(entry, in->words, req->entry_size);
+}
+
 static bool strikes(const struct fault_injection *in, const struct viq_call_request *req, uint32_t index,
 		    const void *entry)
 {
 	if (in->latched)
-		return !memcmp(entry, in->words, req->entry_size);
+		return again(in, req, entry);
 	return index == in->index &&
 	       (in->kind != VIQ_FAULT_ATC_TIMEOUT || fault_entry_reaches_device(req->type, entry));
 }

@@ -158,7 +158,7 @@ int viq_nest_smmuv3_leave(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_
 	b = find(nest, backend);
 	if (!b)
 		return -ENOENT;
-	err = nest_smmuv3_block(nest, b);
+	err = nest_smmuv3_block_all(nest, b);
 	if (b->host.ops)
 		nest_first(&err, viq_call_fanout_remove(nest->fanout, &b->host));
 	nest->count--;

@@ -25,7 +25,7 @@ struct viq_nest_smmuv3 {
 #define NEST_BACKEND_OP(b, member) SIZED_GET(struct viq_smmuv3_backend_ops, (b)->ops, member)
 
 /* Make every stream of the backend abort. The first error. */
-int nest_smmuv3_block(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend);
+int nest_smmuv3_block_all(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend);
 
 /* Keep the first error. */
 static inline void nest_first(int *first, int err)

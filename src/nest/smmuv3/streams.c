@@ -48,10 +48,11 @@ static int set(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b,
 	return err;
 }
 
-int nest_smmuv3_block(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b)
+static const struct viq_smmuv3_stream blocked = {
+	.size = sizeof(blocked), .mode = VIQ_SMMUV3_ABORT, .ste = {VIQ_SMMUV3_STE_0_V}};
+
+int nest_smmuv3_block_all(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b)
 {
-	const struct viq_smmuv3_stream blocked = {
-		.size = sizeof(blocked), .mode = VIQ_SMMUV3_ABORT, .ste = {VIQ_SMMUV3_STE_0_V}};
 	struct viq_work work = {0};
 	int err = 0, found;
 	uint32_t vsid;
@@ -96,12 +97,12 @@ static bool has(const struct viq_smmuv3_backend *b, uint32_t vsid)
 	return next_stream(b, vsid, &found, &broken) == 1 && found == vsid;
 }
 
-/* The guest's words for the stream, in every backend that has it. -ENOENT: none has. */
-static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, struct viq_work *work)
+/* In every backend that has the stream. -ENOENT: none has. */
+static int set_everywhere(struct viq_nest_smmuv3 *nest, uint32_t vsid, const struct viq_smmuv3_stream *now,
+			  struct viq_work *work)
 {
-	struct viq_smmuv3_stream now = {.size = sizeof(now)};
-	int err = viq_smmuv3_stream_config(nest->smmu, vsid, &now);
 	bool found = false;
+	int err = 0;
 
 	for (size_t i = 0; i < nest->count; i++) {
 		const struct viq_smmuv3_backend *b = &nest->backends[i];
@@ -109,9 +110,25 @@ static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, struct viq_work *
 		if (!has(b, vsid))
 			continue;
 		found = true;
-		nest_first(&err, set(nest, b, vsid, &now, work));
+		nest_first(&err, set(nest, b, vsid, now, work));
 	}
 	return found ? err : -ENOENT;
+}
+
+/* The guest's words for the stream. */
+static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, struct viq_work *work)
+{
+	struct viq_smmuv3_stream now = {.size = sizeof(now)};
+	int err = viq_smmuv3_stream_config(nest->smmu, vsid, &now);
+
+	return err ? err : set_everywhere(nest, vsid, &now, work);
+}
+
+int viq_nest_smmuv3_block(struct viq_nest_smmuv3 *nest, uint32_t vsid)
+{
+	struct viq_work work = {0};
+
+	return nest ? set_everywhere(nest, vsid, &blocked, &work) : -EINVAL;
 }
 
 int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid)

@@ -143,6 +143,11 @@ static void judge(struct p1_world *w, unsigned int stream, unsigned int slot, un
 	viq_soft_access_begin();
 	ret = viq_soft_translate(s->dev, iova, slot ? p1_ssids[slot - 1] : 0, flags, &x);
 	viq_soft_access_end();
+	if (s->blocked) {
+		if (ret != -EFAULT)
+			report(w, s, slot, iova, flags, &(struct verdict){.fault = true}, ret, x.pa);
+		return;
+	}
 	for (uint32_t i = 0; i < s->ste_count; i++)
 		allow_ste(w, s, &s->ste[i].ste, slot, p, flags, &v);
 	w->result.checks++;

@@ -50,7 +50,7 @@ static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 	struct p1_world *w = opaque;
 
 	for (unsigned int n = 0; n < P1_STREAMS; n++) {
-		const struct p1_stream *s = &w->stream[n];
+		struct p1_stream *s = &w->stream[n];
 		int ret;
 
 		if (s->sid < what->first || s->sid > what->last)
@@ -61,16 +61,33 @@ static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 			return -ENOMEM;
 		}
 		ret = viq_nest_smmuv3_follow(w->nest, s->sid);
+		s->blocked = false;
 		if (ret)
 			p1_found(w, "stream 0x%x cannot be configured: %d", s->sid, ret);
 	}
 	return 0;
 }
 
+/* The VMM isolates the device, or waits for it to answer. */
+static void on_device_timeout(void *opaque, uint32_t sid)
+{
+	struct p1_world *w = opaque;
+
+	if (!p1_one_in(w, 3))
+		return;
+	p1_log(w, "stream 0x%x is blocked: its device did not answer", sid);
+	w->result.blocked++;
+	for (unsigned int n = 0; n < P1_STREAMS; n++)
+		w->stream[n].blocked |= w->stream[n].sid == sid;
+	if (viq_nest_smmuv3_block(w->nest, sid))
+		p1_found(w, "stream 0x%x cannot be blocked", sid);
+}
+
 static const struct viq_smmuv3_ops ops = {
 	.size = sizeof(ops),
 	.reconfig = on_reconfig,
 	.kick = on_kick,
+	.device_timeout = on_device_timeout,
 };
 
 /* --- A layer that is wrong on purpose ---------------------------------------------------------------------------- */
@@ -102,6 +119,38 @@ static const struct viq_call_host_ops liar_ops = {
 	.invalidate = liar_invalidate,
 	.stream = liar_stream,
 };
+
+/* --- A device that answers no ATC_INV ------------------------------------------------------------------------- */
+
+/* Entries before the first ATC_INV for the dead device, as one piece; UINT32_MAX: there is none. */
+static uint32_t before_dead(const struct p1_world *w, const struct viq_call_request *req)
+{
+	const uint64_t *cmd = req->pieces[0].entries;
+
+	for (uint32_t i = 0; w->dead && req->piece_count == 1 && i < req->pieces[0].count; i++) {
+		if ((cmd[2 * i] & 0xff) == VIQ_SMMUV3_OP_ATC_INV && cmd[2 * i] >> 32 == w->dead->sid)
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+static int dead_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	struct p1_world *w = opaque;
+	struct viq_call_request cut = *req;
+	struct viq_call_piece piece = {req->pieces[0].entries, before_dead(w, req)};
+
+	if (piece.count == UINT32_MAX)
+		return w->inner.ops->invalidate(w->inner.opaque, req, res);
+	cut.pieces = &piece;
+	/* Nothing is promised of what comes before it: that the first few ran is the device's neighbours' luck. */
+	if (piece.count && p1_one_in(w, 2))
+		(void)w->inner.ops->invalidate(w->inner.opaque, &cut, res);
+	p1_log(w, "stream 0x%x does not answer", w->dead->sid);
+	*res = (struct viq_call_result){
+		.size = sizeof(*res), .suspect = piece.count, .error = VIQ_CALL_TIMEOUT, .host_calls = 1};
+	return 0;
+}
 
 /* --- Hosts ------------------------------------------------------------------------------------------------------- */
 
@@ -178,8 +227,13 @@ static int make_hosts(struct p1_world *w)
 	}
 	/* The layer in between would hide how far the host's answers can be trusted. */
 	w->config.host = w->options.liar ? (struct viq_call_host){.ops = &liar_ops, .opaque = w} : w->inner;
-	if (w->options.liar)
-		w->config.host.object = w->inner.object;
+	if (w->options.failures && w->options.hosts == 1) {
+		w->mortal = *w->inner.ops;
+		w->mortal.invalidate = dead_invalidate;
+		w->mortal.stream = liar_stream;
+		w->config.host = (struct viq_call_host){.ops = &w->mortal, .opaque = w};
+	}
+	w->config.host.object = w->inner.object;
 	return ret;
 }
 
@@ -243,6 +297,7 @@ void machine_heal(struct p1_world *w)
 	for (unsigned int i = 0; i < w->options.hosts; i++)
 		viq_fault_arm(w->host[i].fault, &none);
 	w->reconfig_fails = 0;
+	w->dead = NULL;
 	if (w->armed)
 		p1_log(w, "hosts are well again");
 	w->armed = false;

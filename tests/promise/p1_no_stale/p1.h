@@ -125,7 +125,8 @@ struct p1_cd_seen {
 struct p1_stream {
 	uint32_t sid;
 	unsigned int host;
-	bool ats; /* the device can */
+	bool ats;     /* the device can */
+	bool blocked; /* its device did not answer, and the VMM made it abort */
 	struct viq_soft_dev *dev;
 	struct p1_ste now;
 	struct p1_ste_seen ste[P1_SET];
@@ -179,7 +180,7 @@ struct p1_result {
 	bool stale; /* a finding: an answer outside its set, or a queue that does not go on */
 	uint32_t step;
 	uint64_t checks, tight; /* answers judged, and those for which only one was allowed */
-	uint64_t hits, syncs, commands, errors[4], waits, migrations, injected, edits;
+	uint64_t hits, syncs, commands, errors[4], waits, blocked, migrations, injected, edits;
 };
 
 struct p1_host {
@@ -204,6 +205,8 @@ struct p1_world {
 	struct viq_call_fanout *fanout;
 	struct viq_nest_smmuv3 *nest;
 	struct viq_call_host inner; /* behind the liar */
+	struct viq_call_host_ops mortal;
+	const struct p1_stream *dead; /* its device answers no ATC_INV; NULL: all do */
 	struct viq_smmuv3_config config;
 	struct viq_smmuv3 *smmu;
 	bool kicked;

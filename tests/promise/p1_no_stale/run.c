@@ -111,6 +111,8 @@ static void trouble(struct p1_world *w)
 		machine_inject(w);
 	else if (what < 11)
 		w->reconfig_fails = 1 + p1_below(w, 3);
+	else if (what < 12)
+		w->dead = &w->stream[p1_below(w, P1_STREAMS)];
 	else if (what < 13)
 		machine_heal(w);
 	else

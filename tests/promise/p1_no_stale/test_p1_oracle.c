@@ -36,6 +36,7 @@ static void run_many(unsigned int runs, uint32_t steps, uint32_t hosts, bool fai
 		for (unsigned int e = 0; e < 4; e++)
 			sum.errors[e] += r.errors[e];
 		sum.waits += r.waits;
+		sum.blocked += r.blocked;
 	}
 	print_message("seeds %llu to %llu: %llu edits, %llu commands, %llu CMD_SYNCs, %llu accesses (%llu translated, "
 		      "%llu with one answer allowed), %llu failures armed, ILL %llu, waits %llu, ATC_INV_SYNC %llu, "
@@ -52,7 +53,7 @@ static void run_many(unsigned int runs, uint32_t steps, uint32_t hosts, bool fai
 	assert_true(sum.hits > sum.checks / 12);
 	if (failures) {
 		assert_true(sum.errors[VIQ_SMMUV3_CERROR_ILL] && sum.errors[VIQ_SMMUV3_CERROR_ATC_INV_SYNC]);
-		assert_true(sum.waits && sum.migrations);
+		assert_true(sum.waits && sum.blocked && sum.migrations);
 	}
 }
 

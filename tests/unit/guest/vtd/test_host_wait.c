@@ -163,6 +163,42 @@ static void test_giving_up_without_device_tlbs(void **state)
 	vvtd_free(v);
 }
 
+/* A device whose TLB the table's host invalidates too, and that does not answer: told, and gone when it is isolated. */
+static void test_a_device_does_not_answer(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	unsigned int table;
+	size_t at;
+
+	host = vvtd_host_new(v);
+	vvtd_attach(v, host, 1, 0, 0x100, VIQ_VTD_TABLE_RID);
+	table = vvtd_attach(v, vvtd_host_new(v), 2, 0, 0x777, VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED);
+	vvtd_boot(v, 256, 1);
+	vvtd_host_fail(v->hosts[1], entry_page(5, true), VIQ_CALL_TIMEOUT, -1);
+	vvtd_push(v, desc_page(1, 0, 1));
+	vvtd_push(v, desc_page(2, 0, 5));
+	vvtd_push(v, desc_page(1, 0, 2));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_vwaits(v, 1);
+	at = vvtd_log_find(v, 0, VLOG_TIMEOUT);
+	assert_true(at < v->log_count);
+	assert_int_equal(v->log[at].a, 0x777);
+	vvtd_detach(v, table);
+	vvtd_retry(v);
+	assert_vidle(v);
+	assert_true(vvtd_completed(v, 3));
+	/* And where the embedder's devtlb() says so: its ITE is the guest's, its source-id goes to the VMM. */
+	v->devtlb_result = -110;
+	v->devtlb_times = 1;
+	vvtd_submit(v, desc_devtlb(0x555, 0x1000, false));
+	assert_int_equal(VIQ_GET(VREG(IQERCD_ITESID), vvtd_r64(v, VREG(IQERCD))), 0x555);
+	at = vvtd_log_find(v, at + 1, VLOG_TIMEOUT);
+	assert_true(at < v->log_count);
+	assert_int_equal(v->log[at].a, 0x555);
+	vvtd_free(v);
+}
+
 /* --- Without the hook --------------------------------------------------------------------------------------------- */
 
 static unsigned int kicks, depth, deepest;
@@ -230,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_migration_tries_again),
 		cmocka_unit_test(test_giving_up),
 		cmocka_unit_test(test_giving_up_without_device_tlbs),
+		cmocka_unit_test(test_a_device_does_not_answer),
 		cmocka_unit_test(test_without_the_hook_kick_asks),
 		cmocka_unit_test(test_nobody_to_ask),
 	};

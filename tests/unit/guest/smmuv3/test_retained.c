@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * P5: a device that does not answer its ATC_INVs (IHI 0070 3.9.1.4, 7.1) costs others nothing but a time-out: its
+ * commands are kept aside, the VMM hears of it, and when it is isolated nothing of it holds the queue.
+ */
+#include <stdlib.h>
+
+#include "support/vsmmu.h"
+
+#define DEAD 9
+
+static bool isolated;
+
+static uint32_t streams(struct test_host *host, uint32_t sid)
+{
+	return sid == DEAD && isolated ? VIQ_CALL_STREAM_KNOWN : VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
+}
+
+static void isolate(struct vsmmu *v, uint32_t sid)
+{
+	isolated = sid == DEAD;
+}
+
+static struct vsmmu *with_dead_device(enum test_contract contract, unsigned int log2)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	isolated = false;
+	v->host.stream = streams;
+	test_host_contract(&v->host, contract);
+	vsmmu_boot(v, log2);
+	test_host_fail(&v->host, 0, cmd_atc(DEAD, 0, 0).dw, VIQ_CALL_TIMEOUT, -1);
+	return v;
+}
+
+/* Isolated when it is told of: the guest sees the time-out once, as the architecture has it, and goes on. */
+static void an_isolated_device_holds_nobody(void **state)
+{
+	struct vsmmu *v = with_dead_device(TEST_EXACT, 6);
+
+	v->on_timeout = isolate;
+	v->lax = true; /* nothing can hold what the device's ATC_INVs were for */
+	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
+	vsmmu_push_sync(v);
+	vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
+	vsmmu_push_test(v, cmd_atc(8, 0x2000, 0));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_stopped(v, 1, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_TIMEOUT), 1);
+	assert_int_equal(v->log[vsmmu_log_find(v, 0, LOG_TIMEOUT)].a, DEAD);
+	assert_int_equal(v->host.calls, 2);
+	assert_true(test_host_did(&v->host, cmd_nh_va(1, 0x2000).dw, 0));
+	assert_true(test_host_did(&v->host, cmd_atc(8, 0x2000, 0).dw, 0));
+	vsmmu_free(v);
+}
+
+/* Later, from the VMM's own loop: until then no CMD_SYNC completes (P1); then the next attempt does. */
+static void isolating_it_later_frees_the_queue(void **state)
+{
+	struct vsmmu *v = with_dead_device(TEST_EXACT, 6);
+
+	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	for (unsigned int i = 0; i < 5; i++)
+		assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_stopped(v, 1, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	isolated = true;
+	v->lax = true;
+	vsmmu_linux_gerror(v);
+	assert_idle(v);
+	vsmmu_free(v);
+}
+
+/* While it owes answers it is asked again for a CMD_SYNC only: one doorbell costs one time-out, whatever it has. */
+static void one_time_out_a_doorbell(void **state)
+{
+	struct vsmmu *v = with_dead_device(TEST_EXACT, 14);
+	uint64_t calls;
+
+	v->quiet = true;
+	for (uint32_t i = 0; i < 4000; i++) {
+		vsmmu_push_test(v, cmd_atc(DEAD, (uint64_t)i << 12, 0));
+		vsmmu_push_test(v, cmd_cfgi_ste(77));
+	}
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(v->host.calls, 1);
+	assert_int_equal(smmuv3_counters(v->smmu).call_errors[VIQ_CALL_TIMEOUT], 1);
+	/* Another one for the CMD_SYNC, and each of its repetitions but the first, which reports the old one. */
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_stopped(v, 8000, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	for (unsigned int i = 0; i < 3; i++) {
+		calls = v->host.calls;
+		vsmmu_linux_gerror(v);
+		assert_int_equal(v->host.calls, calls + 1);
+	}
+	test_host_heal(&v->host);
+	vsmmu_linux_gerror(v);
+	assert_idle(v);
+	assert_true(test_host_did(&v->host, cmd_atc(DEAD, 3999 << 12, 0).dw, 0));
+	vsmmu_free(v);
+}
+
+/* All of it is kept in the place of many: nothing grows, and a saved state is small. */
+static void everything_of_a_device_is_two_commands(void **state)
+{
+	struct vsmmu *v = with_dead_device(TEST_ATC_LATE, 12);
+	size_t none = viq_smmuv3_save_size(v->smmu);
+
+	v->quiet = true;
+	for (uint32_t i = 0; i < 3000; i++) {
+		struct test_cmd cmd = cmd_atc(DEAD, (uint64_t)i << 12, 0);
+
+		cmd.dw[0] |= i % 3 ? VIQ_SMMUV3_CMD_SSV | VIQ_PUT(VIQ_SMMUV3_CMD_SSID, i) : 0;
+		vsmmu_push_test(v, cmd);
+	}
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(viq_smmuv3_save_size(v->smmu), none + 32);
+	vsmmu_migrate(v);
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_stopped(v, 3000, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	test_host_heal(&v->host);
+	vsmmu_linux_gerror(v);
+	assert_idle(v); /* P1 was checked for each of them */
+	vsmmu_free(v);
+}
+
+/* One call for several devices: which of them it was is found out by asking each; the others are done. */
+static void only_the_dead_one_is_blamed(void **state)
+{
+	struct vsmmu *v = with_dead_device(TEST_ATC_LATE, 11);
+
+	for (uint32_t sid = 1; sid < 20; sid++)
+		vsmmu_push_test(v, cmd_atc(sid, 0x1000, 0));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_stopped(v, 19, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_int_equal(vsmmu_log_number(v, LOG_TIMEOUT), 0);
+	v->on_timeout = isolate;
+	assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_int_equal(vsmmu_log_number(v, LOG_TIMEOUT), 1);
+	assert_int_equal(v->log[vsmmu_log_find(v, 0, LOG_TIMEOUT)].a, DEAD);
+	v->lax = true;
+	assert_true(vsmmu_drain(v, 5));
+	for (uint32_t sid = 1; sid < 20; sid++)
+		assert_int_equal(test_host_did(&v->host, cmd_atc(sid, 0x1000, 0).dw, 0), sid != DEAD);
+	vsmmu_free(v);
+}
+
+/* A host that cannot when the device is asked again: that is no time-out, and the queue waits at the CMD_SYNC. */
+static void a_host_that_fails_meanwhile(void **state)
+{
+	struct vsmmu *v = with_dead_device(TEST_EXACT, 6);
+
+	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	test_host_fail(&v->host, 0, cmd_atc(DEAD, 0, 0).dw, VIQ_CALL_NO_MEMORY, -1);
+	assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_waits(v, 1);
+	test_host_heal(&v->host);
+	vsmmu_retry(v);
+	assert_idle(v);
+	vsmmu_free(v);
+}
+
+/* What is around a time-out fails for another reason: the queue stands exactly there, and what is before it is done. */
+static void others_fail_too(void **state)
+{
+	static const uint32_t errors[] = {VIQ_CALL_ILLEGAL, VIQ_CALL_NO_MEMORY};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct vsmmu *v = with_dead_device(TEST_EXACT, 6);
+
+		test_host_fail(&v->host, 1, cmd_nh_va(1, 0x3000).dw, errors[i], -1);
+		vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
+		vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
+		vsmmu_push_test(v, cmd_atc(8, 0x2000, 0));
+		vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
+		vsmmu_push_test(v, cmd_nh_va(1, 0x3000));
+		vsmmu_push_sync(v);
+		vsmmu_ring(v);
+		if (errors[i] == VIQ_CALL_ILLEGAL)
+			assert_stopped(v, 4, VIQ_SMMUV3_CERROR_ILL);
+		else
+			assert_waits(v, 4);
+		assert_true(test_host_did(&v->host, cmd_nh_va(1, 0x2000).dw, 0));
+		test_host_heal(&v->host);
+		assert_true(vsmmu_drain(v, 5));
+		vsmmu_free(v);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_isolated_device_holds_nobody),
+		cmocka_unit_test(isolating_it_later_frees_the_queue),
+		cmocka_unit_test(one_time_out_a_doorbell),
+		cmocka_unit_test(everything_of_a_device_is_two_commands),
+		cmocka_unit_test(only_the_dead_one_is_blamed),
+		cmocka_unit_test(a_host_that_fails_meanwhile),
+		cmocka_unit_test(others_fail_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
