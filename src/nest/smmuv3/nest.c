@@ -129,8 +129,11 @@ static int check_backend(const struct viq_smmuv3_backend *b, struct viq_why *why
 int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *backend, struct viq_why *why)
 {
 	struct viq_smmuv3_backend *bigger;
-	int err = nest ? check_backend(backend, why) : why_say(why, -EINVAL, "nest: NULL");
+	int err;
 
+	if (!nest)
+		return why_say(why, -EINVAL, "nest: NULL");
+	err = check_backend(backend, why);
 	if (err)
 		return err;
 	if (find(nest, backend))

@@ -116,8 +116,11 @@ void viq_linux_vsmmu_offer(const struct viq_linux_vsmmu *v, bool raise, bool ats
 int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *v, const struct viq_smmuv3_ids *ids, struct viq_why *why)
 {
 	struct viq_smmuv3_ids own = {0};
-	int err = v ? take_ids(&own, ids, why) : why_say(why, -EINVAL, "vsmmu: NULL");
+	int err;
 
+	if (!v)
+		return why_say(why, -EINVAL, "vsmmu: NULL");
+	err = take_ids(&own, ids, why);
 	if (!err && v->live)
 		err = linux_offer_check(&v->hw, &own, why);
 	if (!err)

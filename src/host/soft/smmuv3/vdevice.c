@@ -34,29 +34,32 @@ static void unlink_vsid(struct soft_vdevice *vdevice)
 	vdevice->viommu->object.users--;
 }
 
+/* *rule: what is broken, if it is not memory. */
 static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uint32_t viommu,
-			struct soft_retired *retired, struct viq_why *why) MUST_HOLD(soft->lock)
+			struct soft_retired *retired, const char **rule) MUST_HOLD(soft->lock)
 {
 	struct viq_soft_dev *dev = vdevice->dev;
 	struct soft_viommu *v;
 	int ret;
 
+	*rule = "viommu: there is none";
 	v = soft_viommu_find(soft, viommu, &ret);
 	if (ret)
-		return why_say(why, ret, "viommu: there is none");
+		return ret;
+	*rule = dev->vdevice ? "dev: it has a StreamID" : "vsid: another device has it";
 	if (dev->vdevice || soft_vdevice_find(v, vdevice->vsid))
-		return why_say(why, -EEXIST, "%s",
-			       dev->vdevice ? "dev: it has a StreamID" : "vsid: another device has it");
+		return -EEXIST;
+	*rule = "dev: its page table is one of another vIOMMU";
 	if (dev->nested && dev->nested->viommu != v)
-		return why_say(why, -EINVAL, "dev: its page table is one of another vIOMMU");
+		return -EINVAL;
 	vdevice->viommu = v;
 	ret = soft_object_link(soft, &vdevice->object, SOFT_VDEVICE);
 	if (ret)
-		return soft_say(why, ret, NULL);
+		return ret;
 	ret = soft_dev_set(dev, dev->nested, vdevice, dev->ats, retired);
 	if (ret) {
 		soft_object_unlink(soft, &vdevice->object);
-		return soft_say(why, ret, NULL);
+		return ret;
 	}
 	link_vsid(vdevice);
 	return 0;
@@ -67,6 +70,7 @@ int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_so
 {
 	struct soft_retired retired = {0};
 	struct soft_vdevice *vdevice;
+	const char *rule = NULL;
 	int ret;
 
 	if (!soft || !dev || dev->soft != soft || !id)
@@ -77,11 +81,9 @@ int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_so
 	vdevice->dev = dev;
 	vdevice->vsid = vsid;
 	ret = soft_lock(soft);
-	if (ret) {
-		soft_say(why, ret, NULL);
+	if (ret)
 		goto err_free;
-	}
-	ret = vdevice_link(soft, vdevice, viommu, &retired, why);
+	ret = vdevice_link(soft, vdevice, viommu, &retired, &rule);
 	if (!ret)
 		*id = vdevice->object.id;
 	soft_unlock(soft, &retired);
@@ -91,7 +93,7 @@ int viq_soft_vdevice_alloc(struct viq_soft *soft, uint32_t viommu, struct viq_so
 
 err_free:
 	free(vdevice);
-	return ret;
+	return soft_say(why, ret, rule);
 }
 
 int viq_soft_vdevice_find(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, struct viq_soft_dev **dev)
