@@ -247,19 +247,26 @@ static void write_register(struct replay_guest *base, uint64_t offset, unsigned 
 	viq_vtd_mmio_write(of(base)->vtd, offset, size, value);
 }
 
+/* And wait, as drivers do, until GSTS shows it: a command may be left for later runs. */
+static void command(struct replay_guest *base, uint32_t value)
+{
+	guest_write32(base, VIQ_VTD_GCMD, value);
+	guest_run(base);
+}
+
 static void set_root(struct replay_guest *base, bool scalable)
 {
 	uint64_t levels = guest_read32(base, VIQ_VTD_GSTS) & GCMD_LEVELS;
 	uint64_t mode = VIQ_PUT(VIQ_VTD_RTADDR_TTM, scalable ? VIQ_VTD_TTM_SCALABLE : VIQ_VTD_TTM_LEGACY);
 
 	guest_write64(base, VIQ_VTD_RTADDR, of(base)->root | mode);
-	guest_write32(base, VIQ_VTD_GCMD, levels | VIQ_VTD_GCMD_SRTP);
+	command(base, levels | VIQ_VTD_GCMD_SRTP);
 }
 
 static void enable(struct replay_guest *base)
 {
 	set_root(base, of(base)->scalable);
-	guest_write32(base, VIQ_VTD_GCMD, VIQ_VTD_GCMD_TE);
+	command(base, VIQ_VTD_GCMD_TE);
 }
 
 /* Enabling puts IQH to 0; a queue that was recorded from its middle on gets there over wait descriptors. */
