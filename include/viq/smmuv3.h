@@ -117,7 +117,7 @@ struct viq_smmuv3_ops {
 	/*
 	 * The budget of an MMIO write ended before its work did: call viq_smmuv3_run() soon, from the event loop or a
 	 * worker. Failed host calls are charged to the budget, so this happens under any; under VIQ_SMMUV3_DEFER after
-	 * every write that leaves work. NULL: run() is called after every write anyway.
+	 * every write that leaves work. NULL: budget must be 0, and then a write does all its work, whatever it takes.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -161,7 +161,8 @@ struct viq_smmuv3_config {
 	uint32_t gbpa; /* GBPA at reset, without UPDATE. Typical: SHCFG = 1 (0x1000), with ABORT to isolate devices */
 	/*
 	 * What one MMIO write may cost, in commands; what reconfig() says that it costs counts too, and so do host
-	 * calls that a failure makes necessary (VIQ_WORK_CALL). 0: VIQ_WORK_BUDGET; VIQ_SMMUV3_DEFER: nothing.
+	 * calls that a failure makes necessary (VIQ_WORK_CALL). 0: VIQ_WORK_BUDGET; VIQ_SMMUV3_DEFER: nothing. Without
+	 * ops.kick 0, or VIQ_WORK_UNLIMITED, which is the same then.
 	 */
 	uint32_t budget;
 	const struct viq_mem *mem;        /* the guest's memory; must outlive the object */

@@ -123,8 +123,8 @@ struct viq_vtd_ops {
 	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
 	/*
 	 * The budget of an MMIO write ended before its work did: call viq_vtd_run() soon, from the event loop or a
-	 * worker. Under VIQ_VTD_DEFER after every write that leaves work. NULL: run() is called after every write
-	 * anyway.
+	 * worker. Under VIQ_VTD_DEFER after every write that leaves work. NULL: budget must be 0, and then a write does
+	 * all its work, whatever it takes.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -188,7 +188,8 @@ struct viq_vtd_config {
 	/*
 	 * What one MMIO write may cost, in descriptors; one that concerns n tables counts as n, what reconfig() and
 	 * remap() say that they cost counts too, and so do host calls that a failure makes necessary (VIQ_WORK_CALL).
-	 * 0: VIQ_WORK_BUDGET; VIQ_VTD_DEFER: nothing.
+	 * 0: VIQ_WORK_BUDGET; VIQ_VTD_DEFER: nothing. Without ops.kick 0, or VIQ_WORK_UNLIMITED, which is the same
+	 * then.
 	 */
 	uint32_t budget;
 	uint32_t reserved;             /* 0 */

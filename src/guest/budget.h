@@ -7,6 +7,7 @@
 #ifndef VIQ_GUEST_BUDGET_H
 #define VIQ_GUEST_BUDGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <viq/work.h>
@@ -25,6 +26,14 @@ static inline uint32_t budget_of_run(uint32_t given)
 static inline uint32_t budget_of_write(uint32_t given)
 {
 	return given == UINT32_MAX ? 0 : budget_of_run(given);
+}
+
+/* Nobody goes on when a budget has ended, if no hook tells the embedder: 0 is without end then, see *_kick(). */
+#define BUDGET_NEEDS_KICK "budget: can end before the work does, and needs ops.kick then: must be 0 without it"
+
+static inline bool budget_needs_kick(uint32_t config)
+{
+	return config && config != VIQ_WORK_UNLIMITED;
 }
 
 /* More than is left leaves nothing. */

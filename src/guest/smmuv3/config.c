@@ -172,8 +172,8 @@ static const char *check_embedding(const struct viq_smmuv3_config *c)
 		return "mem: guest memory is missing";
 	if (!call_host_ok(&c->host))
 		return "host: " CALL_HOST_WRONG;
-	if (c->budget == VIQ_SMMUV3_DEFER && !c->ops->kick)
-		return "budget: VIQ_SMMUV3_DEFER needs ops.kick, else nobody learns of commands to consume";
+	if (budget_needs_kick(c->budget) && !c->ops->kick)
+		return BUDGET_NEEDS_KICK;
 	return NULL;
 }
 

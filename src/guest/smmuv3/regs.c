@@ -334,10 +334,13 @@ void smmuv3_kick(struct viq_smmuv3 *s)
 {
 	bool kicking = s->gate.kicking;
 
-	if (!s->ops.kick)
-		return;
 	s->gate.kicking = true;
-	s->ops.kick(s->config.opaque);
+	if (s->ops.kick) {
+		s->ops.kick(s->config.opaque);
+	} else if (!kicking) { /* nobody is told: what is left is done now */
+		while (viq_smmuv3_run(s, VIQ_WORK_UNLIMITED))
+			;
+	}
 	s->gate.kicking = kicking;
 }
 

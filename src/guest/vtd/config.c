@@ -161,8 +161,8 @@ static const char *check_embedding(const struct viq_vtd_config *c)
 		return "reserved: must be 0";
 	if (!c->mem)
 		return "mem: guest memory is missing";
-	if (c->budget == VIQ_VTD_DEFER && !c->ops->kick)
-		return "budget: VIQ_VTD_DEFER needs ops.kick, else nobody learns of descriptors to consume";
+	if (budget_needs_kick(c->budget) && !c->ops->kick)
+		return BUDGET_NEEDS_KICK;
 	if ((c->ecap & VIQ_VTD_ECAP_DT) && !c->ops->devtlb)
 		return "ECAP.DT: device-TLB invalidation needs ops.devtlb";
 	return NULL;

@@ -47,11 +47,20 @@ void p1_found(struct p1_world *w, const char *format, ...)
 
 static struct p1_world *tuned; /* vm_init() hands out the machine only */
 
+/* The world runs what is left. */
+static void on_kick(void *opaque)
+{
+}
+
 static void tune(struct vm *vm)
 {
+	static struct viq_vtd_ops ops;
 	struct p1_world *w = tuned;
 
 	vm->fault = fault_new(VIQ_FAULT_EXACT);
+	ops = *vm->config.ops;
+	ops.kick = on_kick;
+	vm->config.ops = &ops;
 	vm->config.budget = p1_below(w, 2) ? 0 : 1 + p1_below(w, 8);
 	vm->soft_config.devtlb_implied = p1_below(w, 2);
 	if (w->legacy || p1_below(w, 2))

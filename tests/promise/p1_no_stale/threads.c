@@ -214,7 +214,12 @@ static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 	return viq_nest_smmuv3_reconfig(w->nest, what);
 }
 
-static const struct viq_smmuv3_ops ops = {.size = sizeof(ops), .reconfig = on_reconfig};
+/* wait_idle() runs what is left. */
+static void on_kick(void *opaque)
+{
+}
+
+static const struct viq_smmuv3_ops ops = {.size = sizeof(ops), .reconfig = on_reconfig, .kick = on_kick};
 
 static struct viq_call_host make_host(struct world *w, uint32_t number)
 {

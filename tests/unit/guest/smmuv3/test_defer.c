@@ -42,8 +42,67 @@ static void needs_a_kick_hook(void **state)
 	assert_non_null(strstr(why.text, "kick"));
 	config.ops = NULL;
 	assert_int_equal(viq_smmuv3_create(&config, &smmu, &why), -22);
-	config.budget--;
+	/* Any budget that can end before the queue does. */
+	for (uint64_t budget = 1; budget < UINT32_MAX - 1; budget *= 3) {
+		config.budget = (uint32_t)budget;
+		assert_int_equal(viq_smmuv3_config_check(&config, &why), -22);
+		assert_non_null(strstr(why.text, "budget"));
+		assert_non_null(strstr(why.text, "kick"));
+	}
+	config.budget = 0;
 	assert_int_equal(viq_smmuv3_config_check(&config, &why), 0);
+	config.budget = UINT32_MAX - 1;
+	assert_int_equal(viq_smmuv3_config_check(&config, &why), 0);
+	vsmmu_free(v);
+}
+
+/*
+ * Budget 0 without the hook: the work costs more than VIQ_WORK_BUDGET, and still the write that rang the doorbell does
+ * everything up to the guest's error, as does the one that acknowledges it.
+ */
+static void without_it_a_write_does_everything(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	v->config.budget = 0;
+	v->ops.kick = NULL;
+	vsmmu_replace(v);
+	test_host_contract(&v->host, TEST_LINUX_7_3);
+	vsmmu_boot(v, 11);
+	v->host.plans[0] = (struct test_plan){.cmd = {0x40}, .mask = {0xff}, .error = VIQ_CALL_TIMEOUT, .times = -1};
+	for (uint32_t i = 0; i < 700; i++) {
+		vsmmu_push_test(v, cmd_atc(9, (uint64_t)i << 12, 0));
+		vsmmu_push_test(v, cmd_cfgi_ste(i)); /* ends the batch */
+	}
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_stopped(v, 1400, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_true(smmuv3_counters(v->smmu).budget_ends > 0);
+	test_host_heal(&v->host);
+	assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_idle(v);
+	vsmmu_free(v);
+}
+
+/* A state in which commands wait, of an object that had the hook. */
+static void without_it_a_restore_does_everything(void **state)
+{
+	struct viq_smmuv3_ops ops = {.size = sizeof(ops)};
+	struct vsmmu *v = deferred_new(4);
+	size_t len = viq_smmuv3_save_size(v->smmu);
+	uint8_t buf[512];
+
+	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_cons(v, 0);
+	assert_true(len <= sizeof(buf));
+	assert_int_equal(viq_smmuv3_save(v->smmu, buf, &len), 0);
+	v->config.ops = &ops;
+	v->config.budget = 0;
+	vsmmu_replace(v);
+	assert_int_equal(viq_smmuv3_restore(v->smmu, buf, len), 0);
+	assert_idle(v);
 	vsmmu_free(v);
 }
 
@@ -212,6 +271,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(needs_a_kick_hook),
+		cmocka_unit_test(without_it_a_write_does_everything),
+		cmocka_unit_test(without_it_a_restore_does_everything),
 		cmocka_unit_test(every_trigger_only_asks),
 		cmocka_unit_test(nothing_to_do_asks_for_nothing),
 		cmocka_unit_test(deferred_work_is_the_same_work),

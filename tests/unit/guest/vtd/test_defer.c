@@ -41,8 +41,57 @@ static void needs_a_kick_hook(void **state)
 	config.ops = &ops;
 	assert_int_equal(viq_vtd_create(&config, &vtd, &why), -22);
 	assert_non_null(strstr(why.text, "kick"));
-	config.budget--;
+	/* Any budget that can end before the queue does. */
+	for (uint64_t budget = 1; budget < UINT32_MAX - 1; budget *= 3) {
+		config.budget = (uint32_t)budget;
+		assert_int_equal(viq_vtd_config_check(&config, &why), -22);
+		assert_non_null(strstr(why.text, "budget"));
+		assert_non_null(strstr(why.text, "kick"));
+	}
+	config.budget = 0;
 	assert_int_equal(viq_vtd_config_check(&config, &why), 0);
+	config.budget = UINT32_MAX - 1;
+	assert_int_equal(viq_vtd_config_check(&config, &why), 0);
+	vvtd_free(v);
+}
+
+/* Budget 0 without the hook: descriptors cost more than the queue holds, and still one write, or a restore, does all.
+ */
+static void without_it_a_write_does_everything(void **state)
+{
+	struct viq_vtd_config config;
+	struct viq_vtd_ops ops;
+	struct vvtd *v;
+	uint8_t buf[1024];
+	size_t len;
+
+	vvtd_config(&config);
+	config.budget = VIQ_VTD_DEFER;
+	v = vvtd_new(&config);
+	ops = v->ops;
+	ops.kick = NULL;
+	vvtd_boot(v, 256, 0);
+	for (unsigned int i = 0; i < 100; i++)
+		vvtd_push(v, desc_iotlb(1, 0, 0, 0, false));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_iqh(v, 0);
+	len = sizeof(buf);
+	assert_int_equal(viq_vtd_save(v->vtd, buf, &len), 0);
+	viq_vtd_destroy(v->vtd);
+	v->config.ops = &ops;
+	v->config.budget = 0;
+	assert_int_equal(viq_vtd_create(&v->config, &v->vtd, NULL), 0);
+	for (unsigned int i = 0; i < 40; i++)
+		vvtd_attach(v, vvtd_host_new(v), 1, i, 1, 0);
+	assert_int_equal(viq_vtd_restore(v->vtd, buf, len), 0);
+	assert_vidle(v);
+	for (unsigned int i = 0; i < 100; i++)
+		vvtd_push(v, desc_iotlb(1, 0, 0, 0, false));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_vidle(v);
+	assert_true(vtd_counters(v->vtd).budget_ends > 0);
 	vvtd_free(v);
 }
 
@@ -298,9 +347,13 @@ static void deferred_work_is_the_same_work(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(needs_a_kick_hook),      cmocka_unit_test(every_trigger_only_asks),
-		cmocka_unit_test(switching_on_only_asks), cmocka_unit_test(nothing_to_do_asks_for_nothing),
-		cmocka_unit_test(registers_only_ask_too), cmocka_unit_test(deferred_work_is_the_same_work),
+		cmocka_unit_test(without_it_a_write_does_everything),
+		cmocka_unit_test(needs_a_kick_hook),
+		cmocka_unit_test(every_trigger_only_asks),
+		cmocka_unit_test(switching_on_only_asks),
+		cmocka_unit_test(nothing_to_do_asks_for_nothing),
+		cmocka_unit_test(registers_only_ask_too),
+		cmocka_unit_test(deferred_work_is_the_same_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

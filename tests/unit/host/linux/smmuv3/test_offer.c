@@ -166,7 +166,7 @@ static void the_rest_is_not_touched(void **state)
 	set(&c.idr1, REG(IDR1_EVENTQS), 7);
 	c.iidr = 0x1234;
 	c.gbpa = 0x100000;
-	c.budget = 17;
+	c.budget = VIQ_WORK_UNLIMITED;
 	offered(poor, 0, 0, true, &c);
 	assert_int_equal(get(c.idr0, REG(IDR0_MSI)), 1);
 	assert_int_equal(get(c.idr0, REG(IDR0_ST_LEVEL)), 0);
@@ -176,7 +176,7 @@ static void the_rest_is_not_touched(void **state)
 	assert_int_equal(get(c.idr1, REG(IDR1_EVENTQS)), 7);
 	assert_int_equal(c.iidr, 0x1234);
 	assert_int_equal(c.gbpa, 0x100000);
-	assert_int_equal(c.budget, 17);
+	assert_int_equal(c.budget, VIQ_WORK_UNLIMITED);
 }
 
 /* A version obliges: without its features it is an older one. */
