@@ -11,6 +11,7 @@ static int open_smmu(struct bench_guest *guest, struct viq_call_host host)
 	viq_smmuv3_config_init(&config, sizeof(config));
 	config.idr0 |= VIQ_SMMUV3_IDR0_MSI;
 	config.idr3 |= VIQ_SMMUV3_IDR3_RIL;
+	config.budget = VIQ_WORK_UNLIMITED;
 	config.mem = guest->mem;
 	config.host = host;
 	return viq_smmuv3_create(&config, &guest->smmu, NULL);

@@ -21,6 +21,7 @@ static int open_vtd(struct vtd_guest *guest, bool wide, struct viq_call_host hos
 	int ret;
 
 	viq_vtd_config_init(&config, sizeof(config));
+	config.budget = VIQ_WORK_UNLIMITED;
 	config.mem = guest->mem;
 	ret = viq_vtd_create(&config, &guest->vtd, NULL);
 	if (ret)
