@@ -100,7 +100,7 @@ static void write_gbpa(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 
 static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.gerrorn, value & bits);
+	reg_store(s->regs.gerrorn, (uint32_t)(value & bits));
 	/* An acknowledged command queue error lets the queue go on by itself (7.1). */
 	smmuv3_cmdq_doorbell(s);
 }
@@ -113,7 +113,7 @@ static void write_cmdq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 
 static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.cmdq_prod, value & bits);
+	reg_store(s->regs.cmdq_prod, (uint32_t)(value & bits));
 	s->counters.doorbells++;
 	smmuv3_cmdq_doorbell(s);
 }
