@@ -154,6 +154,7 @@ struct fake_kernel {
 	/* Record: may be read, and set to 0, at any time. */
 	uint64_t calls;     /* system calls but close() */
 	uint64_t inv_calls; /* IOMMU_HWPT_INVALIDATE */
+	uint32_t warnings;  /* that a kernel would have printed */
 	uint32_t longest;   /* entries of the longest of these */
 	uint64_t entries;   /* passed in all of these */
 	/*

@@ -338,11 +338,19 @@ static bool probe_works(enum fk_behaviour behaviour)
 	return behaviour == FK_LINUX_NEXT || behaviour == FK_EXACT;
 }
 
+#define KMALLOC_MAX (4u << 20)
+#define FK_CMD_SIZE 16u
+
 static int cache_invalidate(struct inv *inv, struct uapi_iommu_hwpt_invalidate *cmd, uint32_t *count)
 {
 	int ret;
 
 	*count = cmd->entry_num;
+	/* kcalloc() of more than 4 MiB: it warns first. */
+	if (cmd->entry_num > KMALLOC_MAX / FK_CMD_SIZE) {
+		inv->fk->warnings++;
+		return -ENOMEM;
+	}
 	if (inv->fk->memory && cmd->entry_num > inv->fk->memory)
 		return -ENOMEM;
 	*count = 0;

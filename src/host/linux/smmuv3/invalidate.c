@@ -40,6 +40,12 @@ struct run {
 	le64 copy[LINUX_GROUP][2]; /* of a group that lies in several pieces */
 };
 
+/*
+ * What one call may have: the kernel copies the array by kcalloc() (arm_vsmmu_cache_invalidate()), and warns, which
+ * panics where panic_on_warn is set, at what is larger than its page allocator can give: 4 MiB of 16 bytes each.
+ */
+#define KERNEL_ENTRIES (262144u / LINUX_GROUP * LINUX_GROUP)
+
 static uint32_t slice_of(uint32_t calls)
 {
 	switch (calls) {
@@ -48,7 +54,7 @@ static uint32_t slice_of(uint32_t calls)
 	case VIQ_LINUX_CALLS_SINGLE:
 		return 1;
 	}
-	return VIQ_CALL_MAX_ENTRIES;
+	return KERNEL_ENTRIES;
 }
 
 void linux_invalidate_init(struct linux_invalidate *inv, struct viq_linux *ctx, uint32_t viommu,

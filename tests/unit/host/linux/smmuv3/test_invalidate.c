@@ -50,6 +50,23 @@ static void bulk_is_one_call(void **state)
 	linux_fixture_fini(&f);
 }
 
+/* The kernel copies the array by kcalloc(), which warns at more than 4 MiB: 2^18 entries. */
+static void no_call_is_larger_than_the_kernel_can_copy(void **state)
+{
+	static uint64_t many[VIQ_CALL_MAX_ENTRIES][2];
+	struct linux_fixture f;
+	struct viq_call_result res;
+
+	linux_fixture_init(&f, FK_LINUX_7_3, VIQ_LINUX_CALLS_BULK, false);
+	for (uint32_t i = 0; i < VIQ_CALL_MAX_ENTRIES; i++)
+		linux_tlbi(many[i], 0);
+	res = linux_call(&f, (const uint64_t(*)[2])many, VIQ_CALL_MAX_ENTRIES);
+	assert_result(res, VIQ_CALL_NONE, VIQ_CALL_MAX_ENTRIES, VIQ_CALL_MAX_ENTRIES);
+	assert_int_equal(f.vm.fk->warnings, 0);
+	assert_int_equal(f.vm.fk->inv_calls, 3);
+	linux_fixture_fini(&f);
+}
+
 static void strict_is_a_call_a_group(void **state)
 {
 	static const uint32_t counts[] = {1, 62, 63, 64, 126, 127, 2000};
@@ -486,6 +503,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bulk_is_one_call),
 		cmocka_unit_test(strict_is_a_call_a_group),
+		cmocka_unit_test(no_call_is_larger_than_the_kernel_can_copy),
 		cmocka_unit_test(single_is_a_call_an_entry),
 		cmocka_unit_test(pieces_make_no_calls),
 		cmocka_unit_test(probe_on_every_kernel),
