@@ -4,7 +4,7 @@
  *
  * A hit saves the look-ups of the context descriptor and of the TLB and the check of rights, which together cost
  * several times as much. It depends on the generations of both: an entry is stale as soon as its descriptor or its TLB
- * entry is (slot.h; the sum of both stamps is a stamp). It belongs to the view, so re-attaching forgets it.
+ * entry is (slot.h; the sum of both stamps is a stamp). Where another view takes it over, everything in it is stale.
  *
  * It holds what a device works on at the moment: rings and buffers of some thousand pages.
  */

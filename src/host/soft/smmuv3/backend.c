@@ -33,7 +33,7 @@ static int promise(void *opaque, uint32_t object, const struct viq_smmuv3_ids *i
 
 static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 {
-	const struct soft_vdevice *best = NULL;
+	const struct soft_vsid *first = NULL;
 	struct soft_retired retired = {0};
 	struct viq_soft *soft = opaque;
 	const struct soft_viommu *v;
@@ -42,18 +42,14 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 	if (err)
 		return err;
 	v = soft_viommu_find(soft, object, &err);
-	for (uint32_t i = 0; v && i < SOFT_VSID_BUCKETS; i++) {
-		for (const struct soft_vdevice *d = v->vdevices[i]; d; d = d->next) {
-			if (d->vsid >= *vsid && (!best || d->vsid < best->vsid))
-				best = d;
-		}
-	}
-	if (best) {
-		*vsid = best->vsid;
+	if (v)
+		first = sorted_from(&v->vsids, *vsid);
+	if (first) {
+		*vsid = first->vsid;
 		*broken = false;
 	}
 	soft_unlock(soft, &retired);
-	return err ? err : best != NULL;
+	return err ? err : first != NULL;
 }
 
 /* Nobody may go on with the old configuration. It needs no memory: BROKEN is only who is asked inside an access. */

@@ -68,11 +68,29 @@ static uint32_t cd_slots(const struct soft_nested *nested)
 	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.cdmax ? SOFT_CONFIG_SLOTS : 1;
 }
 
-static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested, const struct soft_vdevice *vdevice,
-		     bool ats, struct soft_view **out)
+/*
+ * The most recent translations: 256 KiB, so they are not made anew with every view. Those of the old view are stale in
+ * the new one, whose counter goes on from where the old one's is; all else that they depend on is the vIOMMU's, so it
+ * has to be the same.
+ */
+static int make_front(const struct viq_soft_dev *dev, struct soft_view *view, const struct soft_view *old)
 {
 	uint32_t entries = dev->soft->config.tlb_entries;
 	uint32_t fronts = entries < SOFT_FRONT_SLOTS ? entries : SOFT_FRONT_SLOTS;
+
+	if (old && old->vm == view->vm) {
+		view->front = old->front;
+		atomic_init(&view->cds.any, soft_gen_load(&old->cds.any) + 1);
+		return 0;
+	}
+	view->front.mask = fronts - 1;
+	view->front.slots = soft_words_alloc(fronts * SOFT_SLOT_WORDS, &view->front.slots_alloc);
+	return view->front.slots ? 0 : -ENOMEM;
+}
+
+static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested, const struct soft_vdevice *vdevice,
+		     bool ats, struct soft_view **out)
+{
 	struct soft_view *view;
 
 	*out = NULL;
@@ -81,10 +99,10 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	view = calloc(1, sizeof(*view));
 	if (!view)
 		return -ENOMEM;
-	view->front.mask = fronts - 1;
-	view->front.slots = soft_words_alloc(fronts * SOFT_SLOT_WORDS, &view->front.slots_alloc);
-	if (!view->front.slots || soft_config_init(&view->cds, cd_slots(nested))) {
-		soft_view_free(view);
+	view->vm = &nested->viommu->vm;
+	if (soft_config_init(&view->cds, cd_slots(nested)) || make_front(dev, view, get_view(dev))) {
+		soft_config_fini(&view->cds);
+		free(view);
 		return -ENOMEM;
 	}
 	view->config = nested->config;
@@ -97,7 +115,6 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	if (!ats) /* a failed translation request is answered to the device, not recorded */
 		memcpy(view->fault, nested->fault, sizeof(view->fault));
 	view->features = nested->viommu->features;
-	view->vm = &nested->viommu->vm;
 	view->s2 = &nested->viommu->s2->regime;
 	view->atc = ats && ats_effective(nested) ? dev->atc : NULL;
 	*out = view;
@@ -136,6 +153,9 @@ int soft_dev_set(struct viq_soft_dev *dev, struct soft_nested *nested, struct so
 		retired->caches = true;
 	}
 	if (old) {
+		/* It is the new view's now. */
+		if (view && view->front.slots_alloc == old->front.slots_alloc)
+			old->front.slots_alloc = NULL;
 		old->retired = retired->views;
 		retired->views = old;
 	}

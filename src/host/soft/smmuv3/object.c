@@ -239,8 +239,10 @@ int viq_soft_object_free(struct viq_soft *soft, uint32_t id)
 
 void soft_object_free(struct viq_soft *soft, struct soft_object *object)
 {
-	if (object->kind == SOFT_VIOMMU)
+	if (object->kind == SOFT_VIOMMU) {
 		soft_vm_fini(&((struct soft_viommu *)object)->vm);
+		free(((struct soft_viommu *)object)->vsids.items);
+	}
 	free(object);
 }
 

@@ -18,6 +18,7 @@
 #include <viq/soft_smmuv3.h>
 
 #include "base/guard.h"
+#include "base/sorted.h"
 #include "host/soft/cache/atc.h"
 #include "config_cache.h"
 #include "host/soft/count.h"
@@ -26,8 +27,7 @@
 #include "host/soft/cache/tlb.h"
 #include "walk.h"
 
-#define SOFT_ID_BUCKETS   256u
-#define SOFT_VSID_BUCKETS 256u
+#define SOFT_ID_BUCKETS 256u
 
 enum soft_kind {
 	SOFT_S2,
@@ -54,7 +54,12 @@ struct soft_viommu {
 	struct soft_stage2 *s2;
 	struct soft_vm vm;
 	struct smmuv3_features features; /* the IOMMU's, as far as the guest has them */
-	struct soft_vdevice *vdevices[SOFT_VSID_BUCKETS];
+	struct sorted vsids;             /* struct soft_vsid */
+};
+
+struct soft_vsid {
+	uint32_t vsid; /* the key */
+	struct soft_vdevice *vdevice;
 };
 
 struct soft_vdevice {
@@ -62,7 +67,7 @@ struct soft_vdevice {
 	struct soft_viommu *viommu;
 	struct viq_soft_dev *dev;
 	uint32_t vsid;
-	struct soft_vdevice *next; /* same bucket of the vIOMMU */
+	struct soft_vsid place;
 };
 
 /* A nested page table. */

@@ -8,29 +8,22 @@
 
 struct soft_vdevice *soft_vdevice_find(const struct soft_viommu *viommu, uint32_t vsid)
 {
-	struct soft_vdevice *vdevice = viommu->vdevices[vsid % SOFT_VSID_BUCKETS];
+	const struct soft_vsid *place = sorted_find(&viommu->vsids, vsid);
 
-	while (vdevice && vdevice->vsid != vsid)
-		vdevice = vdevice->next;
-	return vdevice;
+	return place ? place->vdevice : NULL;
 }
 
+/* There is room for it. */
 static void link_vsid(struct soft_vdevice *vdevice)
 {
-	struct soft_vdevice **bucket = &vdevice->viommu->vdevices[vdevice->vsid % SOFT_VSID_BUCKETS];
-
-	vdevice->next = *bucket;
-	*bucket = vdevice;
+	vdevice->place = (struct soft_vsid){vdevice->vsid, vdevice};
+	sorted_insert(&vdevice->viommu->vsids, &vdevice->place);
 	vdevice->viommu->object.users++;
 }
 
 static void unlink_vsid(struct soft_vdevice *vdevice)
 {
-	struct soft_vdevice **link = &vdevice->viommu->vdevices[vdevice->vsid % SOFT_VSID_BUCKETS];
-
-	while (*link != vdevice)
-		link = &(*link)->next;
-	*link = vdevice->next;
+	sorted_remove(&vdevice->viommu->vsids, &vdevice->place);
 	vdevice->viommu->object.users--;
 }
 
@@ -52,6 +45,8 @@ static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uin
 	*rule = "dev: its page table is one of another vIOMMU";
 	if (dev->nested && dev->nested->viommu != v)
 		return -EINVAL;
+	if (sorted_reserve(&v->vsids))
+		return -ENOMEM;
 	vdevice->viommu = v;
 	ret = soft_object_link(soft, &vdevice->object, SOFT_VDEVICE);
 	if (ret)
