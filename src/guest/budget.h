@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What one write of the guest, or one run, may still cost, in plain commands: one rule for all guests. A command costs
- * 1; so does each further entry that is made of it. Of an invalidate call the host calls that a failure has cost are
- * charged (struct viq_call_result.extra_calls): those that its entries need are paid for by these.
+ * 1; so does each further entry that is made of it. Each host call costs VIQ_WORK_CALL, whatever it is made for
+ * (struct viq_call_result.host_calls), and a hook's work what the hook says. A device that does not answer in time ends
+ * the run: nothing else takes as long.
  */
 #ifndef VIQ_GUEST_BUDGET_H
 #define VIQ_GUEST_BUDGET_H
@@ -10,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <viq/call.h>
 #include <viq/work.h>
 
 struct budget {
@@ -42,10 +44,12 @@ static inline void budget_spend(struct budget *b, uint64_t cost)
 	b->left = cost < b->left ? b->left - (uint32_t)cost : 0;
 }
 
-static inline void budget_spend_calls(struct budget *b, uint32_t calls)
+/* Of an invalidate call. */
+static inline void budget_spend_call(struct budget *b, const struct viq_call_result *res)
 {
-	if (calls)
-		budget_spend(b, (uint64_t)calls * VIQ_WORK_CALL);
+	budget_spend(b, (uint64_t)res->host_calls * VIQ_WORK_CALL);
+	if (res->error == VIQ_CALL_TIMEOUT)
+		b->left = 0;
 }
 
 /* Before a hook is called that may leave its work; b->left is not 0. */

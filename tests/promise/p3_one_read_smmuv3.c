@@ -67,7 +67,7 @@ static struct vsmmu *fickle_new(struct fickle *f, struct viq_mem **mem, uint32_t
 	assert_int_equal(viq_mem_create(NULL, 0, &mem_ops, f, mem, NULL), 0);
 	vsmmu_config(&config);
 	config.mem = *mem;
-	config.budget = budget;
+	config.budget = budget ? budget : VIQ_WORK_UNLIMITED;
 	v = vsmmu_new(&config);
 	v->lax = v->quiet = true;
 	vsmmu_boot_at(v, LOG2, QUEUE, 0);

@@ -180,8 +180,8 @@ static void failures_end_a_run(void **state)
 	}
 }
 
-/* Two hosts behind a fan-out take two calls for every batch: that is no hunt and costs no budget. */
-static void a_fanout_is_not_charged(void **state)
+/* Two hosts behind a fan-out take two calls for every batch, and both cost. */
+static void each_host_of_a_fanout_is_charged(void **state)
 {
 	struct viq_call_host hosts[2];
 	struct viq_smmuv3_config config;
@@ -196,16 +196,19 @@ static void a_fanout_is_not_charged(void **state)
 	hosts[1] = test_host_ref(&second);
 	assert_int_equal(viq_call_fanout_create(hosts, 2, &fanout, NULL), 0);
 	v->config.host = viq_call_fanout_host(fanout);
+	v->config.budget = 10 * (2 + 2 * VIQ_WORK_CALL);
 	vsmmu_replace(v);
 	vsmmu_boot(v, 7);
-	for (uint32_t i = 0; i < 64; i++) {
+	for (uint32_t i = 0; i < 20; i++) {
 		vsmmu_push_test(v, cmd_nh_va(1, i << 12));
 		vsmmu_push_sync(v);
 	}
 	vsmmu_ring(v);
+	assert_int_equal(vsmmu_observe(v), 20);
+	assert_int_equal(second.effect_count, 10);
+	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 1);
+	assert_false(viq_smmuv3_run(v->smmu, v->config.budget));
 	assert_idle(v);
-	assert_int_equal(second.effect_count, 64);
-	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 0);
 	vsmmu_free(v);
 	test_host_free(&second);
 	viq_call_fanout_destroy(fanout);
@@ -233,9 +236,9 @@ static int claim_invalidate(void *opaque, const struct viq_call_request *req, st
 
 /*
  * How many of ten batches, each of n commands and one that ends it, one write consumes. A batch costs its commands, and
- * 64 for each call beyond those that its entries pay for; the budget is enough for the commands and a little more.
+ * 64 for each call; the budget is enough for so many calls a batch and a little more.
  */
-static uint64_t batches_a_write(struct claim claim, uint32_t n)
+static uint64_t batches_a_write(struct claim claim, uint32_t n, uint32_t calls)
 {
 	static const struct viq_call_host_ops ops = {
 		.size = sizeof(ops), .report_group = 1, .invalidate = claim_invalidate, .call_entries = 63};
@@ -245,13 +248,13 @@ static uint64_t batches_a_write(struct claim claim, uint32_t n)
 
 	vsmmu_config(&config);
 	config.host = (struct viq_call_host){.ops = &ops, .opaque = &claim};
-	config.budget = 10 * (n + 1) + 40;
+	config.budget = 10 * (n + 1 + calls * VIQ_WORK_CALL) + 40;
 	v = vsmmu_new(&config);
 	v->lax = true;
 	vsmmu_boot(v, 12);
 	for (uint32_t batch = 0; batch < 10; batch++) {
 		for (uint32_t i = 0; i < n; i++)
-			vsmmu_push_test(v, claim.error ? cmd_atc(9, (uint64_t)i << 12, 0) : cmd_nh_va(1, i << 12));
+			vsmmu_push_test(v, cmd_nh_va(1, i << 12));
 		vsmmu_push_test(v, cmd_cfgi_ste(batch));
 	}
 	vsmmu_ring(v);
@@ -261,20 +264,123 @@ static uint64_t batches_a_write(struct claim claim, uint32_t n)
 	return batches;
 }
 
-/* Two calls for every call_entries entries are paid for by these; of a failure, its first call. */
-static void calls_that_entries_pay_for(void **state)
+/* Each call costs, whoever is to blame for it. */
+static void every_host_call_costs(void **state)
 {
-	assert_int_equal(batches_a_write((struct claim){2, 0}, 1), 10);
-	assert_in_range(batches_a_write((struct claim){3, 0}, 1), 0, 3);
-	assert_int_equal(batches_a_write((struct claim){2 * 4, 0}, 189), 10);
-	assert_in_range(batches_a_write((struct claim){2 * 4 + 3, 0}, 189), 5, 9);
-	assert_in_range(batches_a_write((struct claim){2 * 4 + 50, 0}, 189), 0, 3);
-	assert_int_equal(batches_a_write((struct claim){1, VIQ_CALL_TIMEOUT}, 1), 10);
-	assert_in_range(batches_a_write((struct claim){2, VIQ_CALL_TIMEOUT}, 1), 0, 3);
+	for (uint32_t calls = 1; calls < 10; calls++) {
+		assert_int_equal(batches_a_write((struct claim){calls, 0}, 1, calls), 10);
+		assert_in_range(batches_a_write((struct claim){calls + 1, 0}, 1, calls), 4, 9);
+		assert_int_equal(batches_a_write((struct claim){calls, 0}, 189, calls), 10);
+	}
 	/* What no host can have made uses up all there is, also where 64 times as much is 2^32. */
 	for (uint32_t extra = 1u << 26; extra; extra <<= 1)
-		assert_in_range(batches_a_write((struct claim){2 + extra, 0}, 1), 0, 1);
-	assert_in_range(batches_a_write((struct claim){UINT32_MAX, 0}, 1), 0, 1);
+		assert_in_range(batches_a_write((struct claim){2 + extra, 0}, 1, 2), 0, 1);
+	assert_in_range(batches_a_write((struct claim){UINT32_MAX, 0}, 1, 2), 0, 1);
+}
+
+/* [ATC_INV, CFGI_STE of an unknown stream] x 4000, and a device that does not answer: one time-out a run. */
+static void a_time_out_ends_a_run(void **state)
+{
+	static const uint32_t budgets[] = {64, 0, VIQ_WORK_UNLIMITED - 1};
+
+	for (size_t b = 0; b < sizeof(budgets) / sizeof(budgets[0]); b++) {
+		struct viq_smmuv3_config config;
+		unsigned int runs = 0;
+		struct vsmmu *v;
+		bool left;
+
+		vsmmu_config(&config);
+		config.budget = budgets[b];
+		v = vsmmu_new(&config);
+		vsmmu_boot(v, 13);
+		v->host.plans[0] =
+			(struct test_plan){.cmd = {0x40}, .mask = {0xff}, .error = VIQ_CALL_TIMEOUT, .times = -1};
+		for (uint32_t i = 0; i < 4000; i++) {
+			vsmmu_push_test(v, cmd_atc(9, (uint64_t)i << 12, 0));
+			vsmmu_push_test(v, cmd_cfgi_ste(i));
+		}
+		vsmmu_ring(v);
+		do {
+			assert_true(smmuv3_counters(v->smmu).call_errors[VIQ_CALL_TIMEOUT] <= ++runs);
+			left = viq_smmuv3_run(v->smmu, budgets[b]);
+		} while (left && runs < 20);
+		assert_true(smmuv3_counters(v->smmu).call_errors[VIQ_CALL_TIMEOUT] > 0);
+		vsmmu_free(v);
+	}
+}
+
+/* CFGI_ALL x 4,000 is one reconfiguration, and so is all that lies in its range, as far as the next CMD_SYNC. */
+static void adjacent_configuration_commands_are_one(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	vsmmu_boot(v, 13);
+	for (uint32_t i = 0; i < 4000; i++)
+		vsmmu_push_test(v, cmd_cfgi_range(0, 31));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_RECONFIG), 1);
+	/* Neighbours are united; a range that is not covered is done. */
+	vsmmu_push_test(v, cmd_cfgi_ste(4));
+	vsmmu_push_test(v, cmd_cfgi_ste(5));
+	vsmmu_push_test(v, cmd_nh_va(1, 0));
+	vsmmu_push_test(v, cmd_cfgi_range(4, 0));
+	vsmmu_push_test(v, cmd_cfgi_range(4, 1));
+	vsmmu_push_test(v, cmd_cfgi_ste(4));
+	vsmmu_push_sync(v);
+	/* Behind a CMD_SYNC it is another one. */
+	vsmmu_push_test(v, cmd_cfgi_ste(4));
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_RECONFIG), 1 + 3 + 1);
+	/* So it is when the guest has written PROD in between: its tables may have changed. */
+	vsmmu_push_test(v, cmd_cfgi_ste(4));
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_RECONFIG), 1 + 3 + 2);
+	vsmmu_free(v);
+}
+
+/* One that began before the guest queued more is none for what came later. */
+static void what_came_later_is_not_covered(void **state)
+{
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.budget = VIQ_WORK_CALL;
+	v = vsmmu_new(&config);
+	vsmmu_boot(v, 6);
+	v->steps = 3;
+	vsmmu_push_test(v, cmd_cfgi_ste(4));
+	vsmmu_ring(v);
+	vsmmu_push_test(v, cmd_cfgi_ste(4));
+	vsmmu_ring(v);
+	while (viq_smmuv3_run(v->smmu, VIQ_WORK_CALL))
+		;
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_RECONFIG), 2);
+	vsmmu_free(v);
+}
+
+/* 0 is no whole queue. */
+static void the_default_budget_is_finite(void **state)
+{
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.budget = 0;
+	v = vsmmu_new(&config);
+	vsmmu_boot(v, 13);
+	for (uint32_t i = 0; i < 5000; i++)
+		vsmmu_push_test(v, cmd_nh_va(1, i << 12));
+	vsmmu_ring(v);
+	assert_int_equal(vsmmu_observe(v), VIQ_WORK_BUDGET);
+	assert_true(viq_smmuv3_run(v->smmu, 0));
+	assert_int_equal(vsmmu_observe(v), 2 * VIQ_WORK_BUDGET);
+	vsmmu_free(v);
 }
 
 /* Whatever a guest writes where, each write costs at most a queue of commands. */
@@ -317,8 +423,12 @@ int main(void)
 		cmocka_unit_test(disabled_queue),
 		cmocka_unit_test(culprit_hunts_are_charged),
 		cmocka_unit_test(failures_end_a_run),
-		cmocka_unit_test(a_fanout_is_not_charged),
-		cmocka_unit_test(calls_that_entries_pay_for),
+		cmocka_unit_test(each_host_of_a_fanout_is_charged),
+		cmocka_unit_test(every_host_call_costs),
+		cmocka_unit_test(a_time_out_ends_a_run),
+		cmocka_unit_test(adjacent_configuration_commands_are_one),
+		cmocka_unit_test(what_came_later_is_not_covered),
+		cmocka_unit_test(the_default_budget_is_finite),
 		cmocka_unit_test(random_registers_cost_bounded_work),
 	};
 

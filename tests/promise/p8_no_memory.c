@@ -100,6 +100,7 @@ static void vtd_life(void)
 	viq_vtd_config_init(&config, sizeof(config));
 	config.mem = mem;
 	config.ops = &ops;
+	config.budget = VIQ_WORK_UNLIMITED;
 	nomem_must(viq_vtd_create(&config, &vtd, NULL));
 	for (uint32_t i = 0; i < 20; i++) {
 		const struct viq_vtd_table table = {.size = sizeof(table),
@@ -251,7 +252,7 @@ static void soft_life(void)
 static void software_smmuv3(void **state)
 {
 	assert_int_equal(viq_soft_thread_register(), 0);
-	sweep(soft_life, 48);
+	sweep(soft_life, 44);
 	viq_soft_thread_unregister();
 }
 

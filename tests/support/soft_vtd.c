@@ -44,6 +44,9 @@ uint64_t vm_reg(struct vm *vm, uint64_t offset, unsigned int size)
 void vm_write(struct vm *vm, uint64_t offset, unsigned int size, uint64_t value)
 {
 	viq_vtd_mmio_write(vm->vtd, offset, size, value);
+	/* Where budgets are not the subject there is a worker, at once. */
+	while (!vm->config.budget && !viq_vtd_waits_for_host(vm->vtd) && viq_vtd_run(vm->vtd, 0))
+		;
 }
 
 static void gcmd(struct vm *vm, uint32_t bit)

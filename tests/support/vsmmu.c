@@ -73,6 +73,7 @@ static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 static void on_kick(void *opaque)
 {
 	vsmmu_log_add(opaque, (struct vsmmu_log){.kind = LOG_KICK});
+	((struct vsmmu *)opaque)->kicked = true;
 }
 
 static void on_host_error(void *opaque, const struct viq_call_result *result)
@@ -264,14 +265,26 @@ uint64_t vsmmu_r64(struct vsmmu *v, uint64_t offset)
 	return viq_smmuv3_mmio_read(v->smmu, offset, 8);
 }
 
+/* Where budgets are not the subject there is a worker, at once: a time-out ends a run under any budget. */
+static void work(struct vsmmu *v)
+{
+	bool kicked = v->kicked;
+
+	v->kicked = false;
+	while (kicked && v->config.budget == VIQ_WORK_UNLIMITED && viq_smmuv3_run(v->smmu, VIQ_WORK_UNLIMITED))
+		;
+}
+
 void vsmmu_w32(struct vsmmu *v, uint64_t offset, uint32_t value)
 {
 	viq_smmuv3_mmio_write(v->smmu, offset, 4, value);
+	work(v);
 }
 
 void vsmmu_w64(struct vsmmu *v, uint64_t offset, uint64_t value)
 {
 	viq_smmuv3_mmio_write(v->smmu, offset, 8, value);
+	work(v);
 }
 
 void *vsmmu_ram(struct vsmmu *v, uint64_t gpa)

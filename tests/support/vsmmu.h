@@ -117,6 +117,7 @@ struct vsmmu {
 	size_t log_count, log_room;
 	int reconfig_result; /* what reconfig() answers to a command */
 	uint32_t steps;      /* of its work: see work_in_steps() */
+	bool kicked;         /* since the last write */
 	int msi_result;
 	void (*on_timeout)(struct vsmmu *v, uint32_t sid);
 	bool gives_up; /* host_wait() does, at once; else it waits for vsmmu_retry() */

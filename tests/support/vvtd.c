@@ -85,6 +85,7 @@ static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 static void on_kick(void *opaque)
 {
 	vvtd_log_add(opaque, (struct vvtd_log){.kind = VLOG_KICK});
+	((struct vvtd *)opaque)->kicked = true;
 }
 
 static void on_host_error(void *opaque, const struct viq_vtd_table *table, const struct viq_call_result *result)
@@ -308,14 +309,26 @@ uint64_t vvtd_r64(struct vvtd *v, uint64_t offset)
 	return viq_vtd_mmio_read(v->vtd, offset, 8);
 }
 
+/* Where budgets are not the subject there is a worker, at once: a time-out ends a run under any budget. */
+static void work(struct vvtd *v)
+{
+	bool kicked = v->kicked;
+
+	v->kicked = false;
+	while (kicked && v->config.budget == VIQ_WORK_UNLIMITED && viq_vtd_run(v->vtd, VIQ_WORK_UNLIMITED))
+		;
+}
+
 void vvtd_w32(struct vvtd *v, uint64_t offset, uint32_t value)
 {
 	viq_vtd_mmio_write(v->vtd, offset, 4, value);
+	work(v);
 }
 
 void vvtd_w64(struct vvtd *v, uint64_t offset, uint64_t value)
 {
 	viq_vtd_mmio_write(v->vtd, offset, 8, value);
+	work(v);
 }
 
 uint64_t vvtd_peek64(struct vvtd *v, uint64_t gpa)

@@ -120,6 +120,7 @@ struct vvtd {
 	int reconfig_result, remap_result, devtlb_result;
 	bool gives_up;    /* host_wait() does, at once; else it waits for vvtd_retry() */
 	uint32_t steps;   /* of the work of reconfig() and remap(): see work_in_steps() */
+	bool kicked;      /* since the last write */
 	int devtlb_times; /* how often devtlb_result is given; -1: always */
 	void (*on_reconfig)(struct vvtd *v, const struct viq_vtd_reconfig *what);
 	void (*on_trace)(struct vvtd *v, const struct viq_vtd_trace *trace);

@@ -104,7 +104,7 @@ void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
-	budget_spend_calls(&s->budget, res->extra_calls);
+	budget_spend_call(&s->budget, res);
 	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, res);
 }
@@ -146,7 +146,8 @@ static uint32_t entry_of(const struct smmuv3_batch *b, const struct viq_call_pie
 
 /*
  * Complete the entries from *end on that are not ATC_INVs: each call gathers as many runs of them as it can. The batch
- * stays as it is. *end: behind those that were completed, *res: why it is not the batch's end.
+ * stays as it is. *end: behind those that were completed, *res: why it is not the batch's end; without an error the
+ * budget was used up, after one call at least.
  */
 static void complete_others(struct viq_smmuv3 *s, uint32_t *end, struct viq_call_result *res)
 {
@@ -168,17 +169,20 @@ static void complete_others(struct viq_smmuv3 *s, uint32_t *end, struct viq_call
 			while (n < b->count && is_atc_inv(b->entries[n]))
 				n++;
 		}
-		if (!total)
+		if (!total) {
+			*end = n;
 			break;
+		}
 		smmuv3_call(s, pieces, used, total, res);
 		if (res->error) {
 			res->suspect = entry_of(b, pieces, res->suspect);
 			*end = res->handled = entry_of(b, pieces, res->handled);
 			return;
 		}
-		budget_spend_calls(&s->budget, 1);
+		*end = n;
+		if (!s->budget.left)
+			break;
 	}
-	*end = b->count;
 }
 
 /* The ATC_INVs among entries [n, end) are consumed but not confirmed. Returns end, or the first that has no place. */
@@ -212,10 +216,11 @@ static bool stop_at_entry(struct viq_smmuv3 *s, const struct viq_call_result *re
 	uint64_t cmd[2];
 
 	load_entry(s->batch.entries[res->handled], cmd);
-	if (stream_left(s, res->handled, res->suspect)) {
+	if (res->error == VIQ_CALL_NONE) {
+		smmuv3_stand(s, index);
+	} else if (stream_left(s, res->handled, res->suspect)) {
 		/* The commands are read again, and find out which streams there are now. */
 		smmuv3_stand(s, index);
-		budget_spend_calls(&s->budget, 1);
 		s->again = true;
 	} else if (res->error == VIQ_CALL_ILLEGAL && res->handled == res->suspect) {
 		smmuv3_stop(s, index, VIQ_SMMUV3_CERROR_ILL, cmd);

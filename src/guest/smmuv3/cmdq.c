@@ -110,14 +110,17 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	struct smmuv3_streams streams = smmuv3_cfgi_streams(cmd);
 	uint32_t max = smmuv3_last_sid(s);
-	int ret = 0;
+	int ret;
 
 	if (streams.last > max)
 		streams.last = max;
-	if (!smmuv3_batch_flush(s))
+	if (streams.first > max || smmuv3_reconfig_covered(s, streams.first, streams.last)) {
+		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
+		return true;
+	}
+	if (!smmuv3_batch_flush(s) || !s->budget.left)
 		return false;
-	if (streams.first <= max)
-		ret = smmuv3_reconfig_command(s, streams.first, streams.last);
+	ret = smmuv3_reconfig_command(s, streams.first, streams.last);
 	/* CONS stays at it, and the next run goes on. */
 	if (ret > 0)
 		return false;

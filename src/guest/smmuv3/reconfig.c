@@ -5,6 +5,10 @@
  * One is half done at most: that of a register's write, which is *owed* and which the queue waits for, or that of the
  * command at CONS. A newer one takes its place: registers concern all streams, and a command that has not left the
  * queue will be looked at again. So it need not be saved either.
+ *
+ * What was read for one command is as new as what would be read for another one that the guest had queued before: its
+ * tables were written before PROD was. So commands for streams that were configured since PROD was written need no work
+ * of their own, as far as the next CMD_SYNC.
  */
 #include "smmuv3.h"
 
@@ -34,8 +38,7 @@ void smmuv3_reconfig_whole(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause 
 {
 	struct viq_smmuv3_reconfig what = begin(cause, 0, smmuv3_last_sid(s));
 
-	s->reconfig.owed = false;
-	s->reconfig.what.size = 0;
+	s->reconfig = (struct smmuv3_reconfig){0};
 	while (s->ops.reconfig && s->ops.reconfig(s->config.opaque, &what) > 0)
 		;
 }
@@ -58,17 +61,42 @@ bool smmuv3_reconfig_pay(struct viq_smmuv3 *s)
 	return true;
 }
 
+bool smmuv3_reconfig_covered(const struct viq_smmuv3 *s, uint32_t first, uint32_t last)
+{
+	return s->reconfig.done && first >= s->reconfig.first && last <= s->reconfig.last;
+}
+
+/* The streams' configuration is as new as anything that was queued: together with what touches them. */
+static void cover(struct smmuv3_reconfig *r, uint64_t first, uint64_t last)
+{
+	if (r->done && first <= r->last + UINT64_C(1) && last + 1 >= r->first) {
+		r->first = first < r->first ? (uint32_t)first : r->first;
+		r->last = last > r->last ? (uint32_t)last : r->last;
+		return;
+	}
+	r->first = (uint32_t)first;
+	r->last = (uint32_t)last;
+	r->done = true;
+}
+
 int smmuv3_reconfig_command(struct viq_smmuv3 *s, uint32_t first, uint32_t last)
 {
 	const struct viq_smmuv3_reconfig *what = &s->reconfig.what;
+	int ret;
 
-	if (!what->size || what->first != first || what->last != last)
+	if (!what->size || what->first != first || what->last != last) {
 		s->reconfig.what = begin(VIQ_SMMUV3_CFGI_STE, first, last);
-	return go_on(s);
+		s->reconfig.early = true;
+	}
+	ret = go_on(s);
+	if (!ret && s->reconfig.early)
+		cover(&s->reconfig, first, last);
+	return ret;
 }
 
 void smmuv3_reconfig_leave(struct viq_smmuv3 *s)
 {
+	smmuv3_reconfig_queued(s);
 	if (!s->reconfig.owed)
 		s->reconfig.what.size = 0;
 }

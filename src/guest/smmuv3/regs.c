@@ -115,6 +115,7 @@ static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
 	reg_store(s->regs.cmdq_prod, (uint32_t)(value & bits));
 	s->counters.doorbells++;
+	smmuv3_reconfig_queued(s);
 	smmuv3_cmdq_doorbell(s);
 }
 

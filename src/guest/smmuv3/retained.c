@@ -93,7 +93,6 @@ static void send_first(struct viq_smmuv3 *s, struct viq_call_result *res)
 	while (piece.count < r->count && sid_of(r->entries[piece.count]) == sid_of(r->entries[0]))
 		piece.count++;
 	smmuv3_call(s, &piece, 1, piece.count, res);
-	budget_spend_calls(&s->budget, 1);
 	r->count -= res->handled;
 	memmove(r->entries, r->entries[res->handled], r->count * sizeof(r->entries[0]));
 }
@@ -103,21 +102,23 @@ static bool is_time_out(const struct viq_call_result *res)
 	return res->error == VIQ_CALL_TIMEOUT || res->error == VIQ_CALL_FAILED;
 }
 
-/* As far as the budget goes, and up to the first device that still does not answer. */
+/* One device, more as far as the budget goes, and up to the first device that still does not answer. */
 static void send_again(struct viq_smmuv3 *s, struct viq_call_result *res)
 {
 	struct smmuv3_retained *r = &s->retained;
 
+	budget_spend(&s->budget, r->count);
 	prune(s);
-	while (r->count && s->budget.left) {
-		send_first(s, res);
-		if (!res->error)
-			continue;
-		if (is_time_out(res))
-			smmuv3_device_timeout(s, sid_of(r->entries[0]));
-		prune(s);
+	if (!r->count)
 		return;
-	}
+	do
+		send_first(s, res);
+	while (!res->error && r->count && s->budget.left);
+	if (!res->error)
+		return;
+	if (is_time_out(res))
+		smmuv3_device_timeout(s, sid_of(r->entries[0]));
+	prune(s);
 }
 
 bool smmuv3_retained_settle(struct viq_smmuv3 *s, const uint64_t cmd[2])

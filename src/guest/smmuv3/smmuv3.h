@@ -83,6 +83,9 @@ struct smmuv3_shown {
 struct smmuv3_reconfig {
 	struct viq_smmuv3_reconfig what; /* half done; size 0: none is */
 	bool owed;                       /* by a register's write: CR0ACK, GBPA.UPDATE and the queue wait */
+	bool early;                      /* it began after the guest had queued all commands up to PROD */
+	bool done;                       /* so did that of streams [first, last], which is done */
+	uint32_t first, last;
 };
 
 /* Where a queue is, after the register's value was brought into range. */
@@ -244,6 +247,13 @@ void smmuv3_reconfig_owe(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause ca
 bool smmuv3_reconfig_pay(struct viq_smmuv3 *s);
 /* Begin or go on with that of the command at head. 1: more is left, the run ends here; 0: done; else an error. */
 int smmuv3_reconfig_command(struct viq_smmuv3 *s, uint32_t first, uint32_t last);
+/* Is nothing left to do for a command that names these streams, because of one before it? */
+bool smmuv3_reconfig_covered(const struct viq_smmuv3 *s, uint32_t first, uint32_t last);
+/* The guest may have queued more commands. */
+static inline void smmuv3_reconfig_queued(struct viq_smmuv3 *s)
+{
+	s->reconfig.done = s->reconfig.early = false;
+}
 /* The queue may go on with another command. */
 void smmuv3_reconfig_leave(struct viq_smmuv3 *s);
 

@@ -20,13 +20,15 @@ bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	uint32_t index = s->head;
 
-	if (!smmuv3_batch_flush(s))
+	/* Retained ATC_INVs are a call of their own. */
+	if (!smmuv3_batch_flush(s) || (s->retained.count && !s->budget.left))
 		return false;
 	if ((s->retained.count || s->retained.unreported) && !smmuv3_retained_settle(s, cmd))
 		return false;
 	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) |
 				   ((index + 1) & smmuv3_index_mask(s->cmdq.log2size)));
+	s->reconfig.done = false;
 	smmuv3_trace(s, index, cmd, VIQ_SMMUV3_FATE_SYNC, 0);
 	signal_completion(s, cmd);
 	return true;

@@ -61,6 +61,9 @@ static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 		if (last->position + (t->count - last->entry) == s->batch.count)
 			return;
 	} else {
+		/* A further table's call in advance: no more is read than the calls for it may cost. */
+		if (s->tables.active_count)
+			budget_spend(&s->budget, VIQ_WORK_CALL);
 		s->tables.active[s->tables.active_count++] = t;
 	}
 	t->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.count};
@@ -215,7 +218,7 @@ static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
-	budget_spend_calls(&s->budget, res->extra_calls);
+	budget_spend_call(&s->budget, res);
 	if (res->error)
 		tell(s, vtd_table_of(s, t), res);
 }
@@ -251,6 +254,15 @@ static void uncount(struct viq_vtd *s, uint32_t position)
 	}
 }
 
+static void call_failed(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], const struct viq_call_result *res)
+{
+	if (res->error == VIQ_CALL_ILLEGAL && res->handled == res->suspect)
+		vtd_stop_error(s, slot, VIQ_VTD_IQEI_RESERVED, desc);
+	else
+		vtd_host_failed(s, slot, desc, res);
+}
+
+/* Without an error the descriptor at this position only was not come to. */
 static bool stop_at(struct viq_vtd *s, uint32_t position, const struct viq_call_result *res)
 {
 	uint32_t slot = vtd_next(s, s->batch.first, position);
@@ -259,10 +271,10 @@ static bool stop_at(struct viq_vtd *s, uint32_t position, const struct viq_call_
 	load_desc(&s->batch, position, desc);
 	trace_consumed(s, position);
 	uncount(s, position);
-	if (res->error == VIQ_CALL_ILLEGAL && res->handled == res->suspect)
-		vtd_stop_error(s, slot, VIQ_VTD_IQEI_RESERVED, desc);
+	if (res->error == VIQ_CALL_NONE)
+		vtd_stand(s, slot);
 	else
-		vtd_host_failed(s, slot, desc, res);
+		call_failed(s, slot, desc, res);
 	return false;
 }
 
@@ -280,11 +292,23 @@ bool vtd_batch_flush(struct viq_vtd *s)
 
 		if (!count)
 			continue;
+		/* Paid for when it became active. */
+		s->budget.left += i ? VIQ_WORK_CALL : 0;
 		call(s, t, count, &res);
 		if (res.error == VIQ_CALL_NONE)
 			continue;
 		end = position_of(t, res.handled);
 		first = res;
+		/* One device that does not answer is enough. */
+		if (res.error == VIQ_CALL_TIMEOUT && i + 1 < s->tables.active_count) {
+			uint32_t next = s->tables.active[i + 1]->stretches[0].position;
+
+			if (next < end) {
+				end = next;
+				first.error = VIQ_CALL_NONE;
+			}
+			break;
+		}
 	}
 	if (end < s->batch.count)
 		return stop_at(s, end, &first);
@@ -294,6 +318,13 @@ bool vtd_batch_flush(struct viq_vtd *s)
 	return true;
 }
 
+static void call_one(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span, bool leaf,
+		     struct viq_call_result *res)
+{
+	fill_entry(&t->entries[0], span, leaf);
+	call(s, t, 1, res);
+}
+
 bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done)
 {
 	struct vtd_target *t = vtd_sweep_next(s, sweep);
@@ -301,9 +332,18 @@ bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done)
 
 	if (!t)
 		return false;
-	fill_entry(&t->entries[0], (struct vtd_span){0, 0}, false);
-	call(s, t, 1, &res);
-	budget_spend_calls(&s->budget, 1);
+	call_one(s, t, (struct vtd_span){0, 0}, false, &res);
 	*done = res.error == VIQ_CALL_NONE;
 	return true;
+}
+
+bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf)
+{
+	struct viq_call_result res;
+
+	call_one(s, t, span, leaf, &res);
+	if (res.error == VIQ_CALL_NONE)
+		return true;
+	call_failed(s, s->head, desc, &res);
+	return false;
 }

@@ -81,6 +81,7 @@ static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_de
 static void time_out(struct viq_vtd *s, uint16_t source_id)
 {
 	s->counters.timeouts++;
+	s->budget.left = 0;
 	if (s->ops.device_timeout)
 		s->ops.device_timeout(s->config.opaque, source_id);
 	if (s->regs.timed_out)
@@ -89,23 +90,52 @@ static void time_out(struct viq_vtd *s, uint16_t source_id)
 	s->regs.timeout_sid = source_id;
 }
 
+/* The same for a device with more tables than a run can call: one after the other, what is left by the next run. */
+static bool cover_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, const struct viq_vtd_devtlb *inv)
+{
+	const struct vtd_span span = {inv->addr, inv->bytes};
+	struct vtd_sweep *sweep;
+
+	if (!vtd_batch_flush(s))
+		return false;
+	sweep = vtd_work_sweep(s, desc, (struct vtd_sweep){0});
+	for (uint32_t i = run.first; i < run.end; i++) {
+		const struct vtd_attachment *a = &s->tables.attachments[i];
+
+		if (a->serial <= sweep->serial || !concerns(inv, &a->table) ||
+		    !(a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
+			continue;
+		if (!s->budget.left || !vtd_batch_alone(s, desc, a->target, span, true))
+			return false;
+		sweep->serial = a->serial;
+	}
+	return true;
+}
+
 bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 {
 	const struct viq_vtd_devtlb inv = decode(desc, pasid_based);
 	struct vtd_run run = vtd_attachments_of(s, inv.source_id);
+	bool alone = vtd_work_alone(s, desc, run.end - run.first);
 	uint8_t fate = VIQ_VTD_FATE_HOST;
 	int err;
 
 	/* A device with many PASIDs: looking through its attachments costs, too. */
 	budget_spend(&s->budget, (run.end - run.first) / VIQ_WORK_CALL);
+	if (alone && !cover_alone(s, desc, run, &inv))
+		return false;
 	if (needs_hook(s, run, &inv)) {
-		if (!vtd_batch_flush(s))
+		if (!vtd_batch_flush(s) || !s->budget.left)
 			return false;
+		budget_spend(&s->budget, VIQ_WORK_CALL);
 		fate = call_hook(s, &inv, &err);
 		if (fate == VIQ_VTD_FATE_RETRY)
 			return vtd_hook_failed(s, desc, err);
 	}
-	cover(s, run, &inv);
+	if (alone)
+		vtd_work_sweep_done(s);
+	else
+		cover(s, run, &inv);
 	vtd_batch_add(s, desc, fate);
 	if (fate == VIQ_VTD_FATE_TIMEOUT)
 		time_out(s, inv.source_id);

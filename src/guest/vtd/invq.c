@@ -54,7 +54,12 @@ static bool hook_done(struct viq_vtd *s, const uint64_t desc[4], int result)
 /* Context-cache and PASID-cache descriptors: the embedder reads the guest's tables again. */
 static bool reconfig(struct viq_vtd *s, const uint64_t desc[4], struct viq_vtd_reconfig what)
 {
-	return vtd_batch_flush(s) && hook_done(s, desc, vtd_work_reconfig(s, what));
+	what.size = sizeof(what);
+	if (vtd_work_covered(s, &what)) {
+		vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+		return true;
+	}
+	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_reconfig(s, &what));
 }
 
 static uint16_t domain_of(const struct viq_vtd *s, const uint64_t desc[4])
@@ -92,7 +97,7 @@ static bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
 		count = 1u << order;
 		first = VIQ_GET(VIQ_VTD_IEC_IIDX, desc[0]) & ~(count - 1);
 	}
-	return vtd_batch_flush(s) && hook_done(s, desc, vtd_work_remap(s, VIQ_VTD_IEC, first, count));
+	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_remap(s, VIQ_VTD_IEC, first, count));
 }
 
 static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
@@ -115,13 +120,46 @@ static struct vtd_span iotlb_span(const struct viq_vtd *s, const uint64_t desc[4
 	return vtd_page_span(desc[1] & second_stage_bits(s), VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
 }
 
+/* One table after the other, as far as the budget goes: what is left is gone on with by the next run. */
+static bool alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all, struct vtd_span span, bool stage2)
+{
+	const struct vtd_span everything = {0, 0};
+	struct vtd_sweep *sweep;
+
+	if (!vtd_batch_flush(s))
+		return false;
+	sweep = vtd_work_sweep(s, desc, all);
+	while (s->budget.left) {
+		struct vtd_target *t = vtd_sweep_next(s, sweep);
+
+		if (!t) {
+			vtd_work_sweep_done(s);
+			vtd_batch_add(s, desc, VIQ_VTD_FATE_HOST);
+			return true;
+		}
+		if (!vtd_batch_alone(s, desc, t, stage2 && !t->stage2 ? everything : span, desc[1] & VIQ_VTD_DESC_1_IH))
+			return false;
+	}
+	return false;
+}
+
 /*
  * Page-selective, too, takes away every first-stage entry of the domain: the address is a second-stage one, which
  * cannot be matched with what first-stage and nested entries are tagged with.
  */
-static void iotlb(struct viq_vtd *s, const uint64_t desc[4])
+static bool iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	vtd_batch_add_entries(s, desc, iotlb_run(s, desc), iotlb_span(s, desc), desc[1] & VIQ_VTD_DESC_1_IH, true);
+	struct vtd_run run = iotlb_run(s, desc);
+	struct vtd_span span = iotlb_span(s, desc);
+
+	if (vtd_work_alone(s, desc, run.end - run.first))
+		return alone(s, desc,
+			     VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL
+				     ? vtd_sweep_all()
+				     : vtd_sweep_domain(s, domain_of(s, desc)),
+			     span, true);
+	vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, true);
+	return true;
 }
 
 static struct vtd_run pasid_iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
@@ -136,10 +174,16 @@ static struct vtd_span pasid_iotlb_span(const uint64_t desc[4])
 	return vtd_page_span(desc[1] & VIQ_VTD_DESC_1_ADDR, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
 }
 
-static void pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
+static bool pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	vtd_batch_add_entries(s, desc, pasid_iotlb_run(s, desc), pasid_iotlb_span(desc), desc[1] & VIQ_VTD_DESC_1_IH,
-			      false);
+	struct vtd_run run = pasid_iotlb_run(s, desc);
+	struct vtd_span span = pasid_iotlb_span(desc);
+
+	if (vtd_work_alone(s, desc, run.end - run.first))
+		return alone(s, desc, vtd_sweep_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0])),
+			     span, false);
+	vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, false);
+	return true;
 }
 
 /*
@@ -163,8 +207,7 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 	case HANDLER_CC:
 		return context_cache(s, desc);
 	case HANDLER_IOTLB:
-		iotlb(s, desc);
-		break;
+		return iotlb(s, desc);
 	case HANDLER_DEVTLB:
 		return vtd_devtlb(s, desc, false);
 	case HANDLER_IEC:
@@ -172,8 +215,7 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 	case HANDLER_WAIT:
 		return vtd_wait(s, desc);
 	case HANDLER_PIOTLB:
-		pasid_iotlb(s, desc);
-		break;
+		return pasid_iotlb(s, desc);
 	case HANDLER_PC:
 		return pasid_cache(s, desc);
 	case HANDLER_PDEVTLB:

@@ -203,6 +203,7 @@ static void write_iqt(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 		return;
 	reg_store(s->regs.iqt, value & VIQ_VTD_IQ_OFFSET);
 	s->counters.doorbells++;
+	vtd_work_queued(s);
 	vtd_invq_doorbell(s);
 }
 

@@ -19,7 +19,7 @@ void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], u
 	s->ops.trace(s->config.opaque, &t);
 }
 
-static void stop(struct viq_vtd *s, uint32_t slot)
+void vtd_stand(struct viq_vtd *s, uint32_t slot)
 {
 	vtd_batch_drop(s);
 	vtd_work_leave(s);
@@ -29,7 +29,7 @@ static void stop(struct viq_vtd *s, uint32_t slot)
 
 void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4])
 {
-	stop(s, slot);
+	vtd_stand(s, slot);
 	s->counters.iqe[iqei]++;
 	vtd_trace(s, slot, desc, VIQ_VTD_FATE_ERROR, (uint8_t)iqei);
 	vtd_error(s, VIQ_VTD_FSTS_IQE, VIQ_VTD_IQERCD_IQEI, iqei);
@@ -37,7 +37,7 @@ void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint6
 
 void vtd_host_failed(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], const struct viq_call_result *res)
 {
-	stop(s, slot);
+	vtd_stand(s, slot);
 	if (host_wait_begin(&s->wait, s->counters.runs, slot, s->ops.host_wait, s->config.opaque,
 			    s->ops.kick && !s->gate.kicking, res)) {
 		s->counters.host_waits++;

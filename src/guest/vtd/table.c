@@ -53,6 +53,11 @@ struct vtd_sweep vtd_sweep_domain(const struct viq_vtd *s, uint16_t domain_id)
 	return (struct vtd_sweep){.key = key_of(domain_id, 0), .end = key_of(domain_id + 1u, 0)};
 }
 
+struct vtd_sweep vtd_sweep_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid)
+{
+	return (struct vtd_sweep){.key = key_of(domain_id, pasid), .end = key_of(domain_id, pasid) + 1};
+}
+
 struct vtd_target *vtd_sweep_next(const struct viq_vtd *s, struct vtd_sweep *sweep)
 {
 	uint32_t at = bound(s, sweep->key, sweep->serial);
@@ -237,7 +242,8 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 	*handle = new_handle(s);
 	memmove(a + 1, a, (s->tables.attachment_count - at) * sizeof(*a));
 	s->tables.attachment_count++;
-	*a = (struct vtd_attachment){.table = own, .target = target, .handle = *handle};
+	*a = (struct vtd_attachment){
+		.table = own, .target = target, .serial = ++s->tables.last_serial, .handle = *handle};
 	return 0;
 }
 

@@ -52,6 +52,7 @@ struct vtd_target {
 struct vtd_attachment {
 	struct viq_vtd_table table;
 	struct vtd_target *target;
+	uint64_t serial; /* of attachments with the same source-id a later one has a higher one; from 1 on */
 	uint32_t handle;
 };
 
@@ -88,6 +89,12 @@ struct vtd_work {
 	struct viq_vtd_remap remap;
 	struct vtd_sweep sweep; /* of the IOTLB register */
 	bool sweep_failed;
+	/* Of the descriptor at head, which concerns more tables than a run can call. qw0 0: none is half done. */
+	struct vtd_sweep alone;
+	uint64_t alone_desc[2];
+	/* Done since IQT was written, and since the last wait descriptor: see vtd_work_covered(). */
+	struct viq_vtd_reconfig done;
+	bool early;
 };
 
 struct vtd_batch {
@@ -213,6 +220,8 @@ void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *target, struct vtd_sp
 bool vtd_batch_flush(struct viq_vtd *s);
 /* Forget the batch: its descriptors will be read again. */
 void vtd_batch_drop(struct viq_vtd *s);
+/* Have the target carry out the descriptor at head alone, with nothing in the batch. false: the queue stopped. */
+bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf);
 /* Have everything in the next target invalidated, outside the batch; *done: it was confirmed. false: there is none. */
 bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done);
 
@@ -220,6 +229,8 @@ bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done);
 
 /* Set IQH, and let the guest see it: all that was done before has happened for it then. */
 void vtd_iqh_set(struct viq_vtd *s, uint32_t slot);
+/* Stand at this slot, to go on reading there. The batch is dropped. */
+void vtd_stand(struct viq_vtd *s, uint32_t slot);
 /* Stop at the descriptor in this slot, with nothing before it unconfirmed: IQE. */
 void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint64_t desc[4]);
 /* The descriptor in this slot could not be done, which is not the guest's fault: wait there. */
@@ -239,6 +250,7 @@ static inline uint16_t vtd_domain(const struct viq_vtd *s, uint64_t did)
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id);
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
 struct vtd_sweep vtd_sweep_all(void);
+struct vtd_sweep vtd_sweep_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
 struct vtd_sweep vtd_sweep_domain(const struct viq_vtd *s, uint16_t domain_id);
 /* The next target, which the sweep is behind then; NULL: none is left. */
 struct vtd_target *vtd_sweep_next(const struct viq_vtd *s, struct vtd_sweep *sweep);
@@ -284,8 +296,24 @@ void vtd_events_settle(struct viq_vtd *s);
 /* Everything, before this returns. */
 void vtd_work_restored(struct viq_vtd *s);
 /* Begin or go on with that of the descriptor at head. 1: more is left, the run ends here; 0: done; else an error. */
-int vtd_work_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
+int vtd_work_reconfig(struct viq_vtd *s, const struct viq_vtd_reconfig *what);
 int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
+/* Is nothing left to do for such a descriptor, because of one before it? */
+bool vtd_work_covered(const struct viq_vtd *s, const struct viq_vtd_reconfig *what);
+/* The guest may have queued more descriptors. */
+static inline void vtd_work_queued(struct viq_vtd *s)
+{
+	s->work.done.size = 0;
+	s->work.early = false;
+}
+/* Does the descriptor at head concern so many tables that they are called one by one, or has that begun? */
+bool vtd_work_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls);
+/* Begin that, unless it is half done. */
+struct vtd_sweep *vtd_work_sweep(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all);
+static inline void vtd_work_sweep_done(struct viq_vtd *s)
+{
+	s->work.alone_desc[0] = 0;
+}
 /* The queue may go on with another descriptor. */
 void vtd_work_leave(struct viq_vtd *s);
 /* For a register's write. */

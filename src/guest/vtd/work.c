@@ -12,6 +12,9 @@
 
 #include "vtd.h"
 
+/* Calls of hosts for one descriptor that are not worth being left in between. */
+#define FEW_CALLS 4
+
 /* --- The embedder's hooks: the batch is empty when these are called, so tables may come and go in them ------------ */
 
 /* 1: more is left, and the budget used up. Else nothing is half done any more. */
@@ -82,12 +85,34 @@ void vtd_work_restored(struct viq_vtd *s)
 
 /* --- Of descriptors ----------------------------------------------------------------------------------------------- */
 
-int vtd_work_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
+static bool same(const struct viq_vtd_reconfig *a, const struct viq_vtd_reconfig *b)
 {
-	what.size = sizeof(what);
-	if (memcmp(&what, &s->work.reconfig, offsetof(struct viq_vtd_reconfig, work)))
-		begin_reconfig(s, what);
-	return reconfig(s);
+	return !memcmp(a, b, offsetof(struct viq_vtd_reconfig, work));
+}
+
+/*
+ * What was read for one descriptor is as new as what would be read for another one that the guest had queued before:
+ * its tables were written before IQT was.
+ */
+bool vtd_work_covered(const struct viq_vtd *s, const struct viq_vtd_reconfig *what)
+{
+	const struct viq_vtd_reconfig *done = &s->work.done;
+
+	return done->size && done->cause == what->cause && (done->scope == VIQ_VTD_SCOPE_ALL || same(done, what));
+}
+
+int vtd_work_reconfig(struct viq_vtd *s, const struct viq_vtd_reconfig *what)
+{
+	int ret;
+
+	if (!same(what, &s->work.reconfig)) {
+		s->work.reconfig = *what;
+		s->work.early = true;
+	}
+	ret = reconfig(s);
+	if (!ret && s->work.early)
+		s->work.done = *what;
+	return ret;
 }
 
 int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
@@ -99,8 +124,26 @@ int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t f
 	return remap(s);
 }
 
+bool vtd_work_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls)
+{
+	if (calls > FEW_CALLS && calls > s->budget.left / VIQ_WORK_CALL)
+		return true;
+	return s->work.alone_desc[0] == desc[0] && s->work.alone_desc[1] == desc[1] && !s->batch.count;
+}
+
+struct vtd_sweep *vtd_work_sweep(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all)
+{
+	if (s->work.alone_desc[0] != desc[0] || s->work.alone_desc[1] != desc[1])
+		s->work.alone = all;
+	s->work.alone_desc[0] = desc[0];
+	s->work.alone_desc[1] = desc[1];
+	return &s->work.alone;
+}
+
 void vtd_work_leave(struct viq_vtd *s)
 {
+	vtd_work_queued(s);
+	s->work.alone_desc[0] = 0;
 	if (!(s->work.owed & VTD_OWED_RECONFIG))
 		s->work.reconfig.size = 0;
 	if (!(s->work.owed & VTD_OWED_REMAP))
