@@ -171,6 +171,7 @@ struct viq_linux_counters {
 	uint64_t events;      /* taken with viq_linux_vsmmu_events() */
 	uint64_t events_lost; /* by the kernel */
 	uint64_t events_kept; /* not for the guest */
+	uint64_t set_failed;  /* times that the kernel failed to set a stream, which aborts since */
 };
 /* A snapshot since creation. size: sizeof(*out). -EINVAL: NULL, or size is no multiple of 8. Context: any thread. */
 VIQ_EXPORT int viq_linux_vsmmu_counters(struct viq_linux_vsmmu *vsmmu, struct viq_linux_counters *out, size_t size);

@@ -147,14 +147,15 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_set(struct viq_linux_vvtd *vvtd, ui
 
 /* Every member is a uint64_t. */
 struct viq_linux_vtd_counters {
-	uint64_t ioctls;   /* IOMMU_HWPT_INVALIDATE calls */
-	uint64_t entries;  /* passed in them */
-	uint64_t failed;   /* of the calls */
-	uint64_t refused;  /* entries that are not legal: no call was made for them */
-	uint64_t whole;    /* times that a whole table was invalidated, since the kernel refused a legal entry */
-	uint64_t attaches; /* of nested page tables, and of the stage 2 */
-	uint64_t rejected; /* entries of the guest that the kernel refused, or that were too many */
-	uint64_t tables;   /* nested page tables that there are now */
+	uint64_t ioctls;     /* IOMMU_HWPT_INVALIDATE calls */
+	uint64_t entries;    /* passed in them */
+	uint64_t failed;     /* of the calls */
+	uint64_t refused;    /* entries that are not legal: no call was made for them */
+	uint64_t whole;      /* times that a whole table was invalidated, since the kernel refused a legal entry */
+	uint64_t attaches;   /* of nested page tables, and of the stage 2 */
+	uint64_t rejected;   /* entries of the guest that the kernel refused, or that were too many */
+	uint64_t tables;     /* nested page tables that there are now */
+	uint64_t set_failed; /* times that the kernel failed to set requests, which are blocked since */
 };
 /* A snapshot. size: sizeof(*out). -EINVAL: NULL, or size is no multiple of 8. Context: any thread. */
 VIQ_EXPORT int viq_linux_vvtd_counters(struct viq_linux_vvtd *vvtd, struct viq_linux_vtd_counters *out, size_t size);

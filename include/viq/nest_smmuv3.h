@@ -91,9 +91,12 @@ VIQ_EXPORT int viq_nest_smmuv3_block(struct viq_nest_smmuv3 *nest, uint32_t vsid
 
 /*
  * For viq_smmuv3_ops.reconfig, and for the embedder itself (work.budget 0: all at once): read the STE of every device
- * in [first, last] and set its stream. A guest's bad STE makes its stream abort and is no error. An error of the host:
- * the stream aborts, the first error is returned (so that the guest's command does not complete), the other streams are
- * done all the same. Causes other than VIQ_SMMUV3_CFGI_STE concern every device, and any cause a stream that is BROKEN.
+ * in [first, last] and set its stream. A guest's bad STE makes its stream abort and is no error. Nor is a failure of
+ * the host for which the stream aborts (FAILED; trace() tells): the guest's command completes, one device holds no
+ * others, and the stream is set again by any later call, or by viq_nest_smmuv3_follow() when the VMM knows that it can
+ * be. An error: the stream may not abort (BROKEN), or the host lacks memory, so that the guest's queue waits; the other
+ * streams are done all the same. Causes other than VIQ_SMMUV3_CFGI_STE concern every device, and any cause a stream
+ * that is BROKEN or FAILED.
  *
  * A step is one stream, in order of their StreamIDs, and costs VIQ_WORK_CALL for each system call, once at least. It
  * may be taken up by another object, and whatever joined, left, was added or removed in between. 1: more is left; 0;

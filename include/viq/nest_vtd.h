@@ -71,8 +71,10 @@ VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd,
 
 /*
  * For viq_vtd_ops.reconfig, and for the embedder itself (work.budget 0: all at once): make every device and PASID that
- * *what concerns follow. An error of the host: blocked, the first error is returned (so that the guest's descriptor
- * does not complete), the others are done all the same.
+ * *what concerns follow. A failure of the host for which the requests are blocked (FAILED; trace() tells), or -ENOSPC
+ * of one that reads the tables itself, is no error: the guest's descriptor completes, one device holds no others, and
+ * viq_nest_vtd_follow() or the guest's next descriptor for it tries again. An error: they may not be blocked (BROKEN),
+ * or the host lacks memory, so that the guest's queue waits; the others are done all the same.
  *
  * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
  * that there can be. viq_linux_vvtd_offer() gives 2^16 at most. A step is a device's context entry, or a table of 64

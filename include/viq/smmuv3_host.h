@@ -60,7 +60,7 @@ enum viq_smmuv3_stream_fate {
 	VIQ_SMMUV3_STREAM_STAGE1,    /* translates through the guest's context descriptors */
 	VIQ_SMMUV3_STREAM_UNCHANGED, /* as before; its context descriptors are read again (CFGI_CD_ALL) */
 	VIQ_SMMUV3_STREAM_REJECTED,  /* aborts: the host refuses this STE (os_error) */
-	VIQ_SMMUV3_STREAM_FAILED,    /* aborts: the host failed (os_error); the guest's command is not completed */
+	VIQ_SMMUV3_STREAM_FAILED,    /* aborts: the host failed (os_error); it is to be set again */
 	VIQ_SMMUV3_STREAM_BROKEN,    /* the host failed, and could not make it abort either: remove the device */
 };
 
@@ -98,7 +98,8 @@ struct viq_smmuv3_backend_ops {
 	int (*promise)(void *opaque, uint32_t object, const struct viq_smmuv3_ids *ids, struct viq_why *why);
 	/*
 	 * The lowest StreamID that has a device here and is not below *vsid: 1 and *vsid, *broken: it is not certain
-	 * that it does what it was set to. 0: none. Or a negative errno. (One below *vsid is an error too: -EIO.)
+	 * that it does what it was set to, or it aborts because the host failed. 0: none. Or a negative errno. (One
+	 * below *vsid is an error too: -EIO.)
 	 */
 	int (*next)(void *opaque, uint32_t object, uint32_t *vsid, bool *broken);
 	/*

@@ -165,7 +165,7 @@ enum viq_vtd_outcome_fate {
 	VIQ_VTD_SET_NESTED,      /* translate through the guest's first-stage table */
 	VIQ_VTD_SET_UNCHANGED,   /* do already */
 	VIQ_VTD_SET_REJECTED,    /* blocked: the host refuses it (os_error), or has no room for more (-ENOSPC) */
-	VIQ_VTD_SET_FAILED,      /* blocked: the host failed (os_error); the guest's descriptor is not completed */
+	VIQ_VTD_SET_FAILED,      /* blocked: the host failed (os_error); to be set again */
 	VIQ_VTD_SET_BROKEN,      /* the host failed, and could not block them either: remove the device */
 	VIQ_VTD_SET_FATES,
 };

@@ -10,6 +10,7 @@
 #include "base/sized.h"
 #include "base/work.h"
 
+#include "nest/blame.h"
 #include "nest.h"
 
 /* Past every StreamID. */
@@ -36,8 +37,9 @@ static int next_stream(const struct viq_smmuv3_backend *b, uint64_t from, uint32
 	return found;
 }
 
+/* *holds, if an error does: the guest's command must not complete. It does if the host has the stream abort. */
 static int set(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b, uint32_t vsid,
-	       const struct viq_smmuv3_stream *stream, struct viq_work *work)
+	       const struct viq_smmuv3_stream *stream, struct viq_work *work, bool *holds)
 {
 	struct viq_smmuv3_outcome outcome = {.size = sizeof(outcome), .vsid = vsid};
 	int err = b->ops->set(b->opaque, b->object, vsid, stream, &outcome);
@@ -45,6 +47,9 @@ static int set(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b,
 	work_spend(work, (uint64_t)(outcome.calls ? outcome.calls : 1) * VIQ_WORK_CALL);
 	if (nest->ops.trace)
 		nest->ops.trace(nest->opaque, &outcome);
+	/* -ENOENT and nothing said: it left before it could be set. */
+	if (err && (outcome.fate != VIQ_SMMUV3_STREAM_FAILED || nest_may_pass(err)))
+		*holds |= outcome.fate || err != -ENOENT;
 	return err;
 }
 
@@ -54,19 +59,19 @@ static const struct viq_smmuv3_stream blocked = {
 int nest_smmuv3_block_all(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b)
 {
 	struct viq_work work = {0};
+	bool broken, holds;
 	int err = 0, found;
 	uint32_t vsid;
-	bool broken;
 
 	for (uint64_t next = 0; (found = next_stream(b, next, &vsid, &broken)) > 0; next = vsid + UINT64_C(1))
-		nest_first(&err, set(nest, b, vsid, &blocked, &work));
+		nest_first(&err, set(nest, b, vsid, &blocked, &work, &holds));
 	nest_first(&err, found);
 	return err;
 }
 
 /*
- * Registers concern all streams, also those whose number the guest cannot name. A stream that could not be made to
- * abort is tried again whenever there is a chance, and its error is everybody's.
+ * Registers concern all streams, also those whose number the guest cannot name. A stream that is not what it was to be
+ * is tried again whenever there is a chance; of one that could not be made to abort the error is everybody's.
  */
 static bool concerns(const struct viq_smmuv3_reconfig *what, uint32_t vsid, bool broken)
 {
@@ -99,7 +104,7 @@ static bool has(const struct viq_smmuv3_backend *b, uint32_t vsid)
 
 /* In every backend that has the stream. -ENOENT: none has. */
 static int set_everywhere(struct viq_nest_smmuv3 *nest, uint32_t vsid, const struct viq_smmuv3_stream *now,
-			  struct viq_work *work)
+			  struct viq_work *work, bool *holds)
 {
 	bool found = false;
 	int err = 0;
@@ -110,40 +115,44 @@ static int set_everywhere(struct viq_nest_smmuv3 *nest, uint32_t vsid, const str
 		if (!has(b, vsid))
 			continue;
 		found = true;
-		nest_first(&err, set(nest, b, vsid, now, work));
+		nest_first(&err, set(nest, b, vsid, now, work, holds));
 	}
 	return found ? err : -ENOENT;
 }
 
 /* The guest's words for the stream. */
-static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, struct viq_work *work)
+static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, struct viq_work *work, bool *holds)
 {
 	struct viq_smmuv3_stream now = {.size = sizeof(now)};
 	int err = viq_smmuv3_stream_config(nest->smmu, vsid, &now);
 
-	return err ? err : set_everywhere(nest, vsid, &now, work);
+	return err ? err : set_everywhere(nest, vsid, &now, work, holds);
 }
 
 int viq_nest_smmuv3_block(struct viq_nest_smmuv3 *nest, uint32_t vsid)
 {
 	struct viq_work work = {0};
+	bool holds;
 
-	return nest ? set_everywhere(nest, vsid, &blocked, &work) : -EINVAL;
+	return nest ? set_everywhere(nest, vsid, &blocked, &work, &holds) : -EINVAL;
 }
 
 int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid)
 {
 	struct viq_work work = {0};
+	bool holds;
 
 	if (!nest)
 		return -EINVAL;
-	return nest->smmu ? follow(nest, vsid, &work) : -ENODEV;
+	return nest->smmu ? follow(nest, vsid, &work, &holds) : -ENODEV;
 }
 
 /* One more stream. false: there is none. */
 static bool step(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *what, int *err)
 {
 	uint64_t vsid = END;
+	bool holds = false;
+	int ret;
 
 	for (size_t i = 0; i < nest->count; i++) {
 		uint64_t mine = next_of(&nest->backends[i], what, err);
@@ -154,7 +163,9 @@ static bool step(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *what,
 	what->work.cursor[NEXT] = vsid;
 	if (vsid == END)
 		return false;
-	nest_first(err, follow(nest, (uint32_t)vsid, &what->work));
+	ret = follow(nest, (uint32_t)vsid, &what->work, &holds);
+	if (holds)
+		nest_first(err, ret);
 	what->work.cursor[NEXT]++;
 	return true;
 }

@@ -5,12 +5,13 @@
  * Context-cache and PASID-cache descriptors are not told apart in what is read: hardware may have dropped an entry from
  * either cache at any time, so reading more than was asked for is always right.
  *
- * An error of the host is returned to the guest's queue, which stops at the descriptor: the guest retries. It is never
- * hidden while something translates by entries that the guest has asked to leave.
+ * An error of the host makes the guest's queue wait at the descriptor, while something may translate by entries that
+ * the guest has asked to leave, or if it may soon pass. Where all is blocked the descriptor completes.
  */
 #include <errno.h>
 
 #include "base/work.h"
+#include "nest/blame.h"
 
 #include "nest.h"
 
@@ -56,7 +57,7 @@ static void set(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32_t pasi
 	d->gone = err && !is_there(n, d);
 	if (d->gone)
 		return;
-	nest_vtd_first(&d->err, err);
+	nest_vtd_first(outcome.fate != VIQ_VTD_SET_FAILED || nest_may_pass(err) ? &d->err : &d->blocked, err);
 	if (n->config.trace)
 		n->config.trace(n->config.opaque, &outcome);
 }

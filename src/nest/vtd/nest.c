@@ -175,7 +175,8 @@ static int pass_on(struct viq_nest_vtd *n, struct viq_vtd_reconfig *what)
 	} while (ret > 0 && work_goes_on(&what->work));
 	if (ret <= 0)
 		what->work.cursor[DEVICE] = 0;
-	return ret;
+	/* It has no room for all of a device's tables, which is blocked. */
+	return ret == -ENOSPC ? 0 : ret;
 }
 
 /* One device, as far as its work goes. false: there is none left. */
@@ -270,5 +271,5 @@ int viq_nest_vtd_follow(struct viq_nest_vtd *n, uint16_t source_id)
 	nest_vtd_device_read(n, &d, &everything);
 	for (more = nest_vtd_device_begin(n, &d, &everything); more; more = nest_vtd_device_step(n, &d))
 		;
-	return d.err;
+	return d.err ? d.err : d.blocked;
 }

@@ -30,7 +30,8 @@ struct nest_vtd_device {
 	uint32_t limit;       /* PASIDs below this one can be in requests */
 	uint32_t pasid;       /* the next one; UINT32_MAX: none */
 	struct viq_work work; /* what may be spent and what all has cost; no cursor */
-	int err;              /* the first */
+	int err;              /* the first for which the guest's descriptor does not complete */
+	int blocked;          /* the first for which it does: these requests are blocked */
 };
 
 struct viq_nest_vtd {

@@ -20,7 +20,7 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 	if (!s)
 		return 0;
 	*vsid = s->dev.number;
-	*broken = !s->slot.sure;
+	*broken = !s->slot.sure || s->failed;
 	return 1;
 }
 

@@ -11,8 +11,8 @@
  *   stage 1, as before      as before, and CFGI_CD_ALL: what CFGI_STE   aborts, error
  *                           promises of context descriptors (4.3.1)
  *
- * An error must reach the guest's command queue, which stops at the command: the guest retries. It is never hidden
- * while a stream translates by tables that the guest has asked to leave.
+ * An error is never hidden while a stream may translate by tables that the guest has asked to leave (BROKEN). One that
+ * aborts is set again whenever there is a chance.
  */
 #include <errno.h>
 
@@ -64,6 +64,7 @@ static void physical_words(const struct viq_linux_vsmmu *v, const struct linux_s
 /* An error is the guest's fault if o->fate is REJECTED. */
 static int translate(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_smmuv3_outcome *o)
 {
+	bool refused;
 	int err;
 
 	if (linux_stream_has(s, o->ste)) {
@@ -74,8 +75,9 @@ static int translate(struct viq_linux_vsmmu *v, struct linux_stream *s, struct v
 	if (err)
 		return err;
 	o->fate = VIQ_SMMUV3_STREAM_STAGE1;
-	err = linux_stream_translate(v, s, o->ste, VIQ_GET(VIQ_SMMUV3_STE_1_EATS, o->ste[1]) == 1);
-	if (err == -EIO || err == -EINVAL)
+	err = linux_stream_translate(v, s, o->ste, VIQ_GET(VIQ_SMMUV3_STE_1_EATS, o->ste[1]) == 1, &refused);
+	/* What attaching it says is of the device: busy in a reset, or a neighbour that is not the guest's. */
+	if (refused)
 		o->fate = VIQ_SMMUV3_STREAM_REJECTED;
 	return err;
 }
@@ -112,10 +114,9 @@ static int give_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq
 	if (linux_stream_abort(v, s))
 		return err;
 	o->fate = refused ? VIQ_SMMUV3_STREAM_REJECTED : VIQ_SMMUV3_STREAM_FAILED;
-	if (!refused)
-		return err;
-	linux_add(&v->rejected, 1);
-	return 0;
+	s->failed = !refused;
+	linux_add(refused ? &v->rejected : &v->failed, 1);
+	return refused ? 0 : err;
 }
 
 int viq_linux_vsmmu_set(struct viq_linux_vsmmu *v, uint32_t vsid, const struct viq_smmuv3_stream *stream,
@@ -139,6 +140,7 @@ int viq_linux_vsmmu_set(struct viq_linux_vsmmu *v, uint32_t vsid, const struct v
 	v->attacher.calls = 0;
 	linux_streams_collect_removed(v);
 	s->disabled = now.disabled;
+	s->failed = false;
 	err = follow(v, s, &now, &o);
 	if (err)
 		err = give_up(v, s, &o, err);

@@ -78,13 +78,15 @@ int linux_stream_abort(struct viq_linux_vsmmu *v, struct linux_stream *s)
 	return linux_stream_share(v, s, v->abort) ? linux_stream_detach(v, s) : 0;
 }
 
-int linux_stream_translate(struct viq_linux_vsmmu *v, struct linux_stream *s, const uint64_t ste[2], bool ats)
+int linux_stream_translate(struct viq_linux_vsmmu *v, struct linux_stream *s, const uint64_t ste[2], bool ats,
+			   bool *refused)
 {
 	unsigned int i = linux_slot_free(&s->slot);
 	int err;
 
 	v->attacher.calls++;
 	err = viq_linux_nested_alloc(v->ctx, s->dev.device, v->viommu, ste, &s->slot.tables[i]);
+	*refused = err == -EIO || err == -EINVAL;
 	if (err)
 		return err;
 	s->ste[i][0] = ste[0];

@@ -272,6 +272,7 @@ int viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counter
 		.events = linux_load(&v->events),
 		.events_lost = linux_load(&v->events_lost),
 		.events_kept = linux_load(&v->events_kept),
+		.set_failed = linux_load(&v->failed),
 	};
 	return sized_counters(out, size, &now, sizeof(now));
 }

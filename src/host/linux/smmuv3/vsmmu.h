@@ -35,6 +35,7 @@ struct linux_stream {
 	uint32_t flags;          /* VIQ_CALL_STREAM_*: what other threads are told */
 	bool ats;                /* its STE may say EATS = 1 */
 	bool disabled;           /* the guest's SMMU is off: it records nothing */
+	bool failed;             /* it aborts because the kernel failed, and is to be set again */
 	uint32_t vdevice;
 	struct linux_slot slot;
 	uint64_t ste[2][2]; /* of which the page tables of the slot are made */
@@ -65,7 +66,7 @@ struct viq_linux_vsmmu {
 	uint32_t event_next; /* the sequence number to come */
 
 	/* As in struct viq_linux_counters; atomic, relaxed. */
-	uint64_t rejected, events, events_lost, events_kept;
+	uint64_t rejected, failed, events, events_lost, events_kept;
 };
 
 /* --- vsmmu.c ------------------------------------------------------------------------------------------------------ */
@@ -86,8 +87,12 @@ int linux_stream_share(struct viq_linux_vsmmu *v, struct linux_stream *s, uint32
  * use are destroyed. For that it must be known which one is: if it is not, the stream aborts first.
  */
 int linux_stream_make_room(struct viq_linux_vsmmu *v, struct linux_stream *s);
-/* Make a page table from ste and attach it. There is room. On failure the stream is as before. */
-int linux_stream_translate(struct viq_linux_vsmmu *v, struct linux_stream *s, const uint64_t ste[2], bool ats);
+/*
+ * Make a page table from ste and attach it. There is room. On failure the stream is as before; *refused: it is ste that
+ * the kernel does not take.
+ */
+int linux_stream_translate(struct viq_linux_vsmmu *v, struct linux_stream *s, const uint64_t ste[2], bool ats,
+			   bool *refused);
 /* Every access aborts from now on: by whatever means is left. On failure the stream is as before. */
 int linux_stream_abort(struct viq_linux_vsmmu *v, struct linux_stream *s);
 /* Detach: the kernel blocks the device then. */

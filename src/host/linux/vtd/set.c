@@ -29,14 +29,14 @@ static const char *cannot(const struct viq_vtd_translation *t)
 }
 
 static int change(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s,
-		  const struct viq_vtd_translation *t, uint32_t *fate)
+		  const struct viq_vtd_translation *t, uint32_t *fate, bool *refused)
 {
 	switch (*fate) {
 	case VIQ_VTD_SET_BYPASS:
 		return linux_vtd_slot_bypass(v, d, s);
 	case VIQ_VTD_SET_NESTED:
 		if (t->renew || !linux_vtd_slot_has(s, t))
-			return linux_vtd_slot_nest(v, d, s, t);
+			return linux_vtd_slot_nest(v, d, s, t, refused);
 		*fate = VIQ_VTD_SET_UNCHANGED;
 		return 0;
 	default:
@@ -44,25 +44,16 @@ static int change(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct l
 	}
 }
 
-static bool refused(int err)
-{
-	return err == -EINVAL || err == -EOPNOTSUPP || err == -ENOSPC;
-}
-
 /* It cannot be what was asked for: then it is blocked. An error: it must not be hidden. */
 static int give_up(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s, int err,
-		   uint32_t *fate)
+		   uint32_t *fate, bool refused)
 {
-	bool rejected = *fate != VIQ_VTD_SET_BLOCKED && refused(err);
-
 	*fate = VIQ_VTD_SET_BROKEN;
 	if (linux_vtd_slot_block(v, d, s))
 		return err;
-	*fate = rejected ? VIQ_VTD_SET_REJECTED : VIQ_VTD_SET_FAILED;
-	if (!rejected)
-		return err;
-	linux_add(&v->rejected, 1);
-	return 0;
+	*fate = refused ? VIQ_VTD_SET_REJECTED : VIQ_VTD_SET_FAILED;
+	linux_add(refused ? &v->rejected : &v->failed, 1);
+	return refused ? 0 : err;
 }
 
 static uint32_t fate_of(const struct viq_vtd_translation *t, const char *why)
@@ -78,6 +69,7 @@ static int set(struct viq_linux_vvtd *v, struct linux_vtd_device *d, uint32_t pa
 	       const struct viq_vtd_translation *t, struct viq_vtd_outcome *o)
 {
 	struct linux_vtd_slot *s = linux_vtd_find_slot(d, pasid);
+	bool refused = false;
 	int err;
 
 	if (!s && (o->fate == VIQ_VTD_SET_BLOCKED || o->fate == VIQ_VTD_SET_UNSUPPORTED))
@@ -89,9 +81,9 @@ static int set(struct viq_linux_vvtd *v, struct linux_vtd_device *d, uint32_t pa
 		o->os_error = -ENOMEM;
 		return -ENOMEM;
 	}
-	o->os_error = err = change(v, d, s, t, &o->fate);
+	o->os_error = err = change(v, d, s, t, &o->fate, &refused);
 	if (err)
-		err = give_up(v, d, s, err, &o->fate);
+		err = give_up(v, d, s, err, &o->fate, refused);
 	if (s->slot.pasid && linux_slot_empty(&s->slot))
 		linux_vtd_free_slot(d, s);
 	return err;

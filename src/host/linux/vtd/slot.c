@@ -125,7 +125,7 @@ int linux_vtd_slot_block(struct viq_linux_vvtd *v, struct linux_vtd_device *d, s
 }
 
 int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s,
-			const struct viq_vtd_translation *want)
+			const struct viq_vtd_translation *want, bool *refused)
 {
 	unsigned int i;
 	int err;
@@ -142,6 +142,7 @@ int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, st
 		return err;
 	i = linux_slot_free(&s->slot);
 	err = make_table(v, d, s, i, want);
+	*refused = err == -EINVAL || err == -EOPNOTSUPP || err == -ENOSPC;
 	return err ? err : attach(v, d, s, s->slot.tables[i]);
 }
 

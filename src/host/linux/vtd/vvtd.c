@@ -222,6 +222,7 @@ int viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_count
 		.attaches = linux_load(&v->attacher.attaches),
 		.rejected = linux_load(&v->rejected),
 		.tables = linux_load(&v->tables),
+		.set_failed = linux_load(&v->failed),
 	};
 	return sized_counters(out, size, &now, sizeof(now));
 }

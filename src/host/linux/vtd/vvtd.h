@@ -64,7 +64,8 @@ struct viq_linux_vvtd {
 	struct viq_vtd_listener listener; /* size 0: nobody */
 	struct sorted devices;            /* struct linux_vtd_device */
 	struct linux_device *removed;     /* struct linux_vtd_device of which something may still be attached */
-	uint64_t tables, rejected;        /* as in struct viq_linux_vtd_counters; atomic, relaxed */
+	uint64_t failed;
+	uint64_t tables, rejected; /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };
 
 /* --- invalidate.c ------------------------------------------------------------------------------------------------- */
@@ -87,9 +88,9 @@ struct viq_call_host linux_vtd_host_of(struct linux_vtd_invalidate *inv, uint32_
 /* Attach the stage 2 alone. On failure it is as before, or not sure. Likewise below. */
 int linux_vtd_slot_bypass(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s);
 int linux_vtd_slot_block(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s);
-/* Make a nested page table and attach it. -ENOSPC: there are max_tables. */
+/* Make a nested page table and attach it. -ENOSPC: there are max_tables. *refused: it could not be made of *want. */
 int linux_vtd_slot_nest(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s,
-			const struct viq_vtd_translation *want);
+			const struct viq_vtd_translation *want, bool *refused);
 /* Is it attached to a nested page table that was made from the same entry? */
 bool linux_vtd_slot_has(const struct linux_vtd_slot *s, const struct viq_vtd_translation *want);
 /* Destroy the tables that are not in use. The first error of the kernel. */

@@ -28,6 +28,7 @@ struct backend {
 	uint32_t calls;   /* that each set() takes */
 	uint32_t fails;   /* this StreamID: */
 	int error;        /* so */
+	uint32_t fate;    /* and that is what it does then, 0: FAILED, it aborts */
 	int next_error;   /* of next() */
 	uint32_t oas;     /* more is promised: -EINVAL */
 	uint32_t promise; /* IDR5 of the last one */
@@ -107,7 +108,7 @@ static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_sm
 	order[order_count++] = vsid;
 	outcome->calls = b->calls;
 	if (b->error && b->fails == vsid) {
-		outcome->fate = VIQ_SMMUV3_STREAM_FAILED;
+		outcome->fate = b->fate ? b->fate : VIQ_SMMUV3_STREAM_FAILED;
 		outcome->os_error = b->error;
 		return b->error;
 	}
@@ -377,6 +378,38 @@ static void one_stream_alone(void **state)
 	end(&w);
 }
 
+/* The host says that it aborts: the guest's command completes, and the stream is set again with the next one (P5). */
+static void a_stream_that_aborts_holds_nobody(void **state)
+{
+	static const int lasting[] = {-EBUSY, -EIO, -EINVAL, -ENOENT, -ENOSPC, -ENODEV};
+	static const int passing[] = {-ENOMEM, -EINTR, -EAGAIN};
+	struct world w;
+
+	begin(&w);
+	has(&w.a, 1);
+	has(&w.b, 7);
+	w.b.fails = 7;
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
+		w.b.error = lasting[i];
+		assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 7, 7), 0);
+		assert_int_equal(w.last.fate, VIQ_SMMUV3_STREAM_FAILED);
+		assert_int_equal(w.last.os_error, lasting[i]);
+		/* Who asks for this one hears of it. */
+		assert_int_equal(viq_nest_smmuv3_follow(w.nest, 7), lasting[i]);
+		order_count = 0;
+	}
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		w.b.error = passing[i];
+		assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 7, 7), passing[i]);
+	}
+	order_count = 0;
+	w.b.error = 0;
+	w.b.broken[0] = true; /* it says so of a stream that aborts for it */
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 1, 1), 0);
+	assert_set(1, 7);
+	end(&w);
+}
+
 static void the_first_error_is_returned_and_the_others_are_done(void **state)
 {
 	struct world w;
@@ -388,6 +421,7 @@ static void the_first_error_is_returned_and_the_others_are_done(void **state)
 	w.a.error = -ENOMEM;
 	w.b.fails = 1;
 	w.b.error = -EIO;
+	w.b.fate = VIQ_SMMUV3_STREAM_BROKEN;
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 0, 255), -EIO);
 	assert_set(0, 1, 2, 3);
 	w.b.error = 0;
@@ -447,6 +481,7 @@ static void a_cursor_outlives_what_comes_and_goes(void **state)
 	has(&w.b, 15);
 	w.a.fails = 0;
 	w.a.error = -EBUSY;
+	w.a.fate = VIQ_SMMUV3_STREAM_BROKEN;
 	what.work.budget = 2 * VIQ_WORK_CALL;
 	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
 	assert_set(0, 10);
@@ -839,6 +874,7 @@ int main(void)
 		cmocka_unit_test(registers_rule_while_it_is_off),
 		cmocka_unit_test(broken_streams_are_everybodys_matter),
 		cmocka_unit_test(one_stream_alone),
+		cmocka_unit_test(a_stream_that_aborts_holds_nobody),
 		cmocka_unit_test(the_first_error_is_returned_and_the_others_are_done),
 		cmocka_unit_test(p4_steps_are_one_stream_and_tell_their_cost),
 		cmocka_unit_test(a_cursor_outlives_what_comes_and_goes),

@@ -565,6 +565,51 @@ static void stream_that_goes_during_the_call(void **state)
 	nest_free(n);
 }
 
+static uint32_t busy_but_for; /* device 0 takes no other page table */
+
+static int busy_attach(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt)
+{
+	struct nest *n = opaque;
+	uint32_t i = device == n->id[0] ? 0 : 1;
+
+	if (!i && busy_but_for && pt && pt != busy_but_for)
+		return -EBUSY;
+	return pt ? viq_linux_vfio_attach(n->ctx, n->fd[i], pt) : viq_linux_vfio_detach(n->ctx, n->fd[i]);
+}
+
+/* One that is being reset, for good: it aborts, its guest's command completes, and the other one is served (P5). */
+static void a_busy_device_holds_no_other(void **state)
+{
+	struct nest *n = nest_kernel(2);
+
+	busy_but_for = 0;
+	n->own_attach = true;
+	n->ops.attach = busy_attach;
+	assert_int_equal(nest_create(n), 0);
+	nest_guest(n);
+	nest_boot(n, false);
+	nest_add(n, 0, 1);
+	nest_add(n, 1, 2);
+	busy_but_for = n->fk->devices[0].attached;
+	nest_stage1(n, 1);
+	nest_stage1(n, 2);
+	nest_cfgi_ste(n, 1);
+	assert_int_equal(n->last.fate, VIQ_SMMUV3_STREAM_FAILED);
+	assert_int_equal(n->last.os_error, -EBUSY);
+	assert_int_equal(nest_mode(n, 0), FK_ABORT);
+	nest_cfgi_ste(n, 2);
+	assert_int_equal(nest_mode(n, 1), FK_TRANSLATE);
+	for (uint64_t page = 0; page < 10; page++)
+		assert_true(nest_send(n, cmd_nh_va(2, page << 12)));
+	assert_true(nest_counters(n).set_failed > 0);
+	assert_int_equal(nest_counters(n).rejected, 0);
+	assert_int_equal(viq_nest_smmuv3_follow(n->nest, 1), -EBUSY);
+	busy_but_for = 0;
+	assert_int_equal(viq_nest_smmuv3_follow(n->nest, 1), 0);
+	assert_int_equal(nest_mode(n, 0), FK_TRANSLATE);
+	nest_free(n);
+}
+
 static void many_devices_in_any_order(void **state)
 {
 	struct nest *n = nest_new(FK_DEVICES);
@@ -794,6 +839,7 @@ int main(void)
 		cmocka_unit_test(device_that_comes_back_is_attached_again),
 		cmocka_unit_test(destroy_tells_of_what_the_kernel_keeps),
 		cmocka_unit_test(stream_that_goes_during_the_call),
+		cmocka_unit_test(a_busy_device_holds_no_other),
 		cmocka_unit_test(many_devices_in_any_order),
 		cmocka_unit_test(move_to_a_free_number),
 		cmocka_unit_test(move_swaps),

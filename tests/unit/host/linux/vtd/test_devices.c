@@ -245,7 +245,7 @@ static void stage_2_that_is_not_for_pasids(void **state)
 	vnest_entry(n, 0, 9, 1 | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_PT), 1, 0);
 	vnest_flush(n, 1, 9);
 	assert_blocked(n, 0, 9);
-	assert_int_equal(n->last.fate, VIQ_VTD_SET_REJECTED);
+	assert_int_equal(n->last.fate, VIQ_VTD_SET_FAILED);
 	vnest_destroy(n);
 	assert_int_equal(viq_linux_destroy(n->ctx, n->config.hwpt), 0);
 	n->hwpt = good;

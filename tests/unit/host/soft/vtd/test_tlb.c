@@ -294,6 +294,42 @@ static void each_access_is_counted(void **state)
 	vm_fini(&w.vm);
 }
 
+static void few_tables(struct vm *vm)
+{
+	vm->soft_config.tables = 3;
+}
+
+/* More PASIDs than the unit has tables for: that device is blocked, the descriptor completes, the other one goes on
+ * (P5). */
+static void a_device_without_room_holds_no_other(void **state)
+{
+	struct synth_vtd_pasids many, other;
+	struct synth_vtd_pt pt, its;
+	struct vm vm;
+
+	vm_init(&vm, true, few_tables);
+	pt = vm_pt(&vm, 1, 4);
+	its = vm_pt(&vm, 1, 4);
+	vm_map(&pt, IOVA, PAGE(0));
+	vm_map(&its, IOVA, PAGE(1));
+	many = vm_pasids(&vm, SID, 0);
+	other = vm_pasids(&vm, SID2, 0);
+	vm_entry(&other, 0, &its, NULL, 50);
+	vm.dev = vm_add(&vm, SID, false);
+	vm.dev2 = vm_add(&vm, SID2, false);
+	vm_flush_entry(&vm, 50, 0);
+	vm_hits(vm.dev2, NO_PASID, IOVA, PAGE(1));
+	for (uint32_t pasid = 1; pasid < 6; pasid++) {
+		vm_entry(&many, pasid, &pt, NULL, 10 + pasid);
+		vm_flush_entry(&vm, 10 + pasid, pasid);
+	}
+	assert_int_not_equal(vm_translate(vm.dev, 1, IOVA, VIQ_SOFT_READ, &(uint64_t){0}), 0);
+	vm_unmap(&its, IOVA);
+	assert_true(vm_submit(&vm, desc_page(50, 0, IOVA >> 12)));
+	vm_misses(&vm, vm.dev2, NO_PASID, IOVA, VIQ_VTD_FR_FS_P);
+	vm_fini(&vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +347,7 @@ int main(void)
 		cmocka_unit_test(the_first_write_through_a_clean_entry_sets_dirty),
 		cmocka_unit_test(rights_are_asked_of_cached_entries_too),
 		cmocka_unit_test(each_access_is_counted),
+		cmocka_unit_test(a_device_without_room_holds_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
