@@ -116,8 +116,9 @@ struct viq_smmuv3_ops {
 	int (*reconfig)(void *opaque, struct viq_smmuv3_reconfig *what);
 	/*
 	 * The budget of an MMIO write ended before its work did: call viq_smmuv3_run() soon, from the event loop or a
-	 * worker. Failed host calls are charged to the budget, so this happens under any; under VIQ_SMMUV3_DEFER after
-	 * every write that leaves work. NULL: budget must be 0, and then a write does all its work, whatever it takes.
+	 * worker. Host calls are charged and a time-out ends a run, so this happens under any; under VIQ_SMMUV3_DEFER
+	 * after every write that leaves work. NULL: budget must be 0, and then a write does all its work, whatever it
+	 * takes.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -161,7 +162,7 @@ struct viq_smmuv3_config {
 	uint32_t gbpa; /* GBPA at reset, without UPDATE. Typical: SHCFG = 1 (0x1000), with ABORT to isolate devices */
 	/*
 	 * What one MMIO write may cost, in commands; what reconfig() says that it costs counts too, and so do host
-	 * calls that a failure makes necessary (VIQ_WORK_CALL). 0: VIQ_WORK_BUDGET; VIQ_SMMUV3_DEFER: nothing. Without
+	 * calls (VIQ_WORK_CALL each). 0: VIQ_WORK_BUDGET; VIQ_SMMUV3_DEFER: nothing. Without
 	 * ops.kick 0, or VIQ_WORK_UNLIMITED, which is the same then.
 	 */
 	uint32_t budget;

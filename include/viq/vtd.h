@@ -187,7 +187,7 @@ struct viq_vtd_config {
 	uint64_t cap, ecap;
 	/*
 	 * What one MMIO write may cost, in descriptors; one that concerns n tables counts as n, what reconfig() and
-	 * remap() say that they cost counts too, and so do host calls that a failure makes necessary (VIQ_WORK_CALL).
+	 * remap() say that they cost counts too, and so does each host call (VIQ_WORK_CALL).
 	 * 0: VIQ_WORK_BUDGET; VIQ_VTD_DEFER: nothing. Without ops.kick 0, or VIQ_WORK_UNLIMITED, which is the same
 	 * then.
 	 */
