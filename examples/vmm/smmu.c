@@ -15,9 +15,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "trial.h"
 #include "vmm.h"
+
+#define PATIENCE 1000 /* attempts of a host that cannot, until the guest is told */
 
 struct smmu {
 	struct vm *vm;
@@ -78,12 +81,32 @@ static void on_host_error(void *opaque, const struct viq_call_result *result)
 	    viq_call_error_text(result->error));
 }
 
+/* The host could not: it is tried again every millisecond, see pause_use(), for a while. */
+static int on_host_wait(void *opaque, const struct viq_call_result *result, uint64_t times)
+{
+	if (times > PATIENCE)
+		say("the guest is told that the host cannot: %s", viq_call_error_text(result->error));
+	on_kick(opaque);
+	return times > PATIENCE;
+}
+
+static void on_device_timeout(void *opaque, uint32_t sid)
+{
+	struct smmu *s = opaque;
+
+	say("stream 0x%x is made to abort: its device does not answer", sid);
+	if (viq_nest_smmuv3_block(s->nest, sid))
+		vm_end(s->vm, "a device that does not answer cannot be blocked", true);
+}
+
 static const struct viq_smmuv3_ops front_ops = {
 	.size = sizeof(front_ops),
 	.irq = on_irq,
 	.reconfig = on_reconfig,
 	.kick = on_kick,
 	.host_error = on_host_error,
+	.host_wait = on_host_wait,
+	.device_timeout = on_device_timeout,
 };
 
 static void on_trace(void *opaque, const struct viq_smmuv3_outcome *trace)
@@ -99,7 +122,22 @@ static const struct viq_nest_smmuv3_ops nest_ops = {.size = sizeof(nest_ops), .t
 /* The budget's worth of commands; the lock is held, and released between two of them so that others have a turn. */
 static void consume(struct smmu *s)
 {
-	s->kicked = viq_smmuv3_run(s->front, s->options.budget);
+	s->kicked = false;
+	if (viq_smmuv3_run(s->front, s->options.budget))
+		s->kicked = true;
+}
+
+/* A mutex is not fair: whoever waits would find it taken again. A host that cannot gets some time. */
+static void pause_use(struct smmu *s)
+{
+	bool waits = viq_smmuv3_waits_for_host(s->front);
+
+	pthread_mutex_unlock(&s->use);
+	if (waits)
+		usleep(1000);
+	else
+		sched_yield();
+	pthread_mutex_lock(&s->use);
 }
 
 static void *work(void *opaque)
@@ -112,9 +150,7 @@ static void *work(void *opaque)
 			consume(s);
 		else
 			pthread_cond_wait(&s->work, &s->use);
-		pthread_mutex_unlock(&s->use);
-		sched_yield(); /* a mutex is not fair: whoever waits would find it taken again */
-		pthread_mutex_lock(&s->use);
+		pause_use(s);
 	}
 	pthread_mutex_unlock(&s->use);
 	return NULL;
@@ -124,8 +160,7 @@ static void *work(void *opaque)
 static void leave(struct smmu *s)
 {
 	while (!s->options.worker && s->kicked) {
-		pthread_mutex_unlock(&s->use);
-		pthread_mutex_lock(&s->use);
+		pause_use(s);
 		if (s->kicked)
 			consume(s);
 	}
