@@ -22,11 +22,12 @@ extern "C" {
 /* --- Threads and sections ----------------------------------------------------------------------------------------- */
 
 /*
- * Once per thread that begins accesses, before the first and after the last. Calls nest. -EINVAL: nested too deep.
+ * Once per thread that begins accesses, before the first and after the last. Calls nest. -EINVAL: nested too deep, or
+ * not registered. -EBUSY: the last one inside an access, which goes on.
  * (Registers with liburcu, flavour memb: a thread that has registered there itself must not come here.)
  */
 VIQ_EXPORT int viq_soft_thread_register(void);
-VIQ_EXPORT void viq_soft_thread_unregister(void);
+VIQ_EXPORT int viq_soft_thread_unregister(void);
 
 /* Nest. Without effect in a thread that has not registered: it cannot translate. */
 VIQ_EXPORT void viq_soft_access_begin(void);

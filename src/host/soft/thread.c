@@ -54,12 +54,18 @@ int viq_soft_thread_register(void)
 	return 0;
 }
 
-void viq_soft_thread_unregister(void)
+int viq_soft_thread_unregister(void)
 {
-	if (!soft_thread.registered || --soft_thread.registered)
-		return;
+	if (!soft_thread.registered)
+		return -EINVAL;
+	/* Nobody would wait for the access any more. */
+	if (soft_thread.registered == 1 && soft_thread.depth)
+		return -EBUSY;
+	if (--soft_thread.registered)
+		return 0;
 	atomic_fetch_sub_explicit(&threads_now, 1, memory_order_acq_rel);
 	urcu_memb_unregister_thread();
+	return 0;
 }
 
 /* A thread that has not registered is in no section: liburcu does not know it, and would not wait. */
