@@ -9,6 +9,7 @@
  *   the guest changed its tables      viq_nest_smmuv3_reconfig(), called from viq_smmuv3_ops.reconfig
  *   a device was added or moved       viq_nest_smmuv3_follow()
  *   a backend joined, a guest bound   viq_nest_smmuv3_reconfig() with VIQ_SMMUV3_RESTORED
+ *   a CMD_SYNC is about to complete   viq_nest_smmuv3_sync(), called from viq_smmuv3_ops.sync
  *
  * All functions are called on the thread that uses the guest SMMUv3 then.
  */
@@ -111,6 +112,11 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *n
  * says that it gave more than it was asked for, of which nothing is believed, and which counts as one event lost.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_smmuv3_events(struct viq_nest_smmuv3 *nest, uint32_t budget);
+/*
+ * For viq_smmuv3_ops.sync: as viq_nest_smmuv3_events(nest, 0) for those backends whose events are in time if they are
+ * moved now. Returns how many there were. Costs next to nothing if there are none.
+ */
+VIQ_EXPORT uint32_t viq_nest_smmuv3_sync(struct viq_nest_smmuv3 *nest);
 
 #ifdef __cplusplus
 }

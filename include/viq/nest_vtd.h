@@ -7,6 +7,7 @@
  *   nconfig.backend = viq_linux_vvtd_backend(vvtd);
  *   viq_nest_vtd_create(&nconfig, &nest, &why);
  *   ops.reconfig = ... viq_nest_vtd_reconfig(nest, what);
+ *   ops.sync = ... viq_nest_vtd_sync(nest);
  *   viq_vtd_create(&config, &vtd, NULL);
  *   viq_nest_vtd_bind(nest, vtd, config.mem);
  *   viq_linux_vvtd_add(vvtd, &device, source_id, &why);  // each device; now, or hot-plugged later
@@ -43,10 +44,7 @@ struct viq_nest_vtd_config {
 	 * of it. Negative errno: the table is not attached. May be NULL.
 	 */
 	int (*host)(void *opaque, struct viq_call_host *host);
-	/*
-	 * As in struct viq_vtd_listener. NULL: viq_vtd_fault() of those that are not the parent's, so the thread of the
-	 * guest VT-d has to be the only one that makes accesses.
-	 */
+	/* For each fault that viq_nest_vtd_faults() takes. NULL: viq_vtd_fault() of those that are not the parent's. */
 	void (*fault)(void *opaque, const uint64_t record[2], bool parent);
 	/* The fate of each device's requests that were set. May be NULL; must not call back. */
 	void (*trace)(void *opaque, const struct viq_vtd_outcome *outcome);
@@ -85,6 +83,18 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, s
 
 /* A device has been added to the host, or has another source-id: set up all of it. -ENODEV; -ENOENT: no such device. */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_follow(struct viq_nest_vtd *nest, uint16_t source_id);
+
+/*
+ * Move faults of the host to the guest's fault records, in order: at most budget of them (0: 1,024), so that a flood
+ * does not hold the caller. What the host has lost makes the records overflow (viq_vtd_fault_lost()). Without a guest
+ * they are dropped. 0, or a negative errno of the host.
+ */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_faults(struct viq_nest_vtd *nest, uint32_t budget);
+/*
+ * For viq_vtd_ops.sync: as viq_nest_vtd_faults(nest, 0) if faults are in time when they are moved now. Returns how many
+ * there were. Costs next to nothing if there are none.
+ */
+VIQ_EXPORT uint32_t viq_nest_vtd_sync(struct viq_nest_vtd *nest);
 
 #ifdef __cplusplus
 }

@@ -147,6 +147,11 @@ struct viq_smmuv3_ops {
 	 * a further attempt tells which it was.
 	 */
 	void (*device_timeout)(void *opaque, uint32_t sid);
+	/*
+	 * A CMD_SYNC is about to complete: viq_smmuv3_event() of what hosts have terminated before (4.7.3); for
+	 * viq_nest_smmuv3_sync(). Returns what it has cost, in events.
+	 */
+	uint32_t (*sync)(void *opaque);
 };
 
 /*

@@ -112,6 +112,12 @@ struct viq_smmuv3_backend_ops {
 	/* Take at most *count events (>= 1); *count: how many there were. 0 or a negative errno. NULL: there are none.
 	 */
 	int (*events)(void *opaque, uint32_t object, struct viq_smmuv3_host_event *events, uint32_t *count);
+	/*
+	 * Are there events of transactions that have been terminated by now? They must be taken before the guest's next
+	 * CMD_SYNC completes (4.7.3). It may be true without need, and is asked often. NULL: no, events come when they
+	 * come.
+	 */
+	bool (*pending)(void *opaque, uint32_t object);
 };
 
 struct viq_smmuv3_backend {

@@ -43,11 +43,11 @@ struct viq_soft_config {
 	uint32_t atc_entries;      /* capacity of each device's ATC, a power of two, 16 to 2^20 */
 	const struct viq_mem *mem; /* physical memory: tables are read here, stage-2 output addresses point here */
 	/*
-	 * An event of a device whose stream is vsid: a 32-byte record (viq/smmuv3_spec.h) with the guest's StreamID;
-	 * stage-2 faults included (the embedder decides). Called on the accessing thread, inside its access. Devices
-	 * without a vDEVICE have no StreamID, so no events. May be NULL.
+	 * A vIOMMU has events, and had none before: wake who calls viq_soft_events() or viq_nest_smmuv3_events().
+	 * Called on the accessing thread, inside its access: it may write an eventfd or the like, and must not wait,
+	 * take a lock of the front end's, or call viq. May be NULL.
 	 */
-	void (*event)(void *opaque, uint32_t viommu, const uint64_t record[4]);
+	void (*notify)(void *opaque, uint32_t viommu);
 	void *opaque;
 };
 
@@ -86,7 +86,7 @@ VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_
 VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t viommu);
 
 /*
- * The vIOMMU's devices for who follows a guest's tables; as viq_soft_host(). It has no events: see config.event. Its
+ * The vIOMMU's devices for who follows a guest's tables; as viq_soft_host(). Its
  * promise() refuses nothing: what the guest's ID registers lack of the IOMMU's is ILLEGAL in STEs and context
  * descriptors of streams that are set afterwards (ASID16, SSIDSIZE, OAS, granules, VAX, HAD, CD2L, ATS, TERM_MODEL).
  */
@@ -141,7 +141,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vdevice_fault(struct viq_soft *soft, uint
 
 /*
  * Translate iova for a READ and/or WRITE access, inside an access section (else -EINVAL). 0 with *out filled. -EFAULT:
- * aborted; the event, if the architecture records one, has been delivered. -ENODATA: terminated without abort (CD.A =
+ * aborted; the event, if the architecture records one, waits to be taken. -ENODATA: terminated without abort (CD.A =
  * 0): reads give 0, writes are ignored.
  */
 VIQ_EXPORT int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
@@ -156,6 +156,17 @@ VIQ_EXPORT int viq_soft_dma_read(struct viq_soft_dev *dev, uint64_t iova, uint32
 				 size_t len);
 VIQ_EXPORT int viq_soft_dma_write(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 				  const void *buf, size_t len);
+
+/* --- Events --------------------------------------------------------------------------------------------------- */
+
+/*
+ * Take at most *count (>= 1) events of a vIOMMU's devices, with the guest's StreamIDs; *count: how many there were.
+ * Those of faults of stage 2 (VIQ_SMMUV3_EVT_1_S2), which viq_soft_backend() keeps from the guest, are among them.
+ * 1,024 wait at most; what comes then is lost, and told in its place (lost). Those of a device are gone when it has
+ * left the StreamID, devices without a vDEVICE have none. A record is here before the access that it is of returns.
+ */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_events(struct viq_soft *soft, uint32_t viommu,
+					      struct viq_smmuv3_host_event *events, uint32_t *count);
 
 /* --- Looking in ----------------------------------------------------------------------------------------------- */
 

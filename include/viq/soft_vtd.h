@@ -66,6 +66,13 @@ struct viq_soft_vtd_config {
 	uint64_t parent_table;
 	uint32_t parent_aw; /* VIQ_VTD_AW_* */
 	uint32_t reserved;  /* 0 */
+	/*
+	 * There are faults, and were none before: wake who calls viq_soft_vtd_faults() or viq_nest_vtd_faults(). Called
+	 * on the accessing thread, inside its access: it may write an eventfd or the like, and must not wait, take a
+	 * lock of the front end's, or call viq. May be NULL.
+	 */
+	void (*notify)(void *opaque);
+	void *opaque;
 };
 
 /*
@@ -80,7 +87,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_create(const struct viq_soft_vtd_conf
 VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
 
 /*
- * Who is told of tables and faults from now on; it is copied. Attachments that there are it is told of at once; who
+ * Who is told of tables from now on; it is copied. Attachments that there are it is told of at once; who
  * listened before is told that they are gone. NULL: nobody, and no device can have a table that it has not. attach()
  * and detach() are called from inside this, viq_soft_vtd_reconfig() and the functions about devices, on the same
  * thread, which is therefore to be the front end's. They must not call the unit. An error of attach(): the device must
@@ -127,7 +134,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_reconfig(struct viq_soft_vtd *soft, c
 /* --- Accesses: as in viq/soft_smmuv3.h. VIQ_SOFT_SSV: pasid is valid ---------------------------------------------- */
 
 /*
- * 0 with *out; -EFAULT: aborted, and the fault, if the architecture records one, has been delivered. Interrupt messages
+ * 0 with *out; -EFAULT: aborted, and the fault, if the architecture records one, waits to be taken. Interrupt messages
  * (writes of four bytes without PASID to VIQ_VTD_MSI_FIRST and on) are not translated: they are for whoever remaps
  * interrupts, and abort here, as all that has no PASID does there (3.15).
  */
@@ -137,6 +144,16 @@ VIQ_EXPORT int viq_soft_vtd_dma_read(struct viq_soft_vtd_dev *dev, uint64_t iova
 				     void *buf, size_t len);
 VIQ_EXPORT int viq_soft_vtd_dma_write(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
 				      const void *buf, size_t len);
+
+/* --- Faults ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Take at most *count (>= 1) faults of the unit's devices, the parent's among them; *count: how many there were. 1,024
+ * wait at most; what comes then is lost, and told in its place (lost). Those of a device go with it. A record is here
+ * before the access that it is of returns. -EINVAL; -EDEADLK.
+ */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_faults(struct viq_soft_vtd *soft, struct viq_vtd_host_fault *faults,
+						  uint32_t *count);
 
 /* --- Invalidation ------------------------------------------------------------------------------------------------- */
 

@@ -153,6 +153,11 @@ struct viq_vtd_ops {
 	 * the queue.
 	 */
 	void (*device_timeout)(void *opaque, uint32_t sid);
+	/*
+	 * A wait descriptor is about to complete: viq_vtd_fault() of what hosts have refused before; for
+	 * viq_nest_vtd_sync(). Returns what it has cost, in faults.
+	 */
+	uint32_t (*sync)(void *opaque);
 };
 
 /*
@@ -282,6 +287,8 @@ VIQ_EXPORT uint64_t viq_vtd_waits_for_host(const struct viq_vtd *vtd);
  * cleared PFO since: the fault is lost, FSTS.PFO is set; -EINVAL: NULL. Context: the thread that owns the object.
  */
 VIQ_EXPORT int viq_vtd_fault(struct viq_vtd *vtd, const uint64_t record[2]);
+/* count faults were lost before they came here: FSTS.PFO is set, as when the next record is in use (7.2.1). */
+VIQ_EXPORT void viq_vtd_fault_lost(struct viq_vtd *vtd, uint64_t count);
 
 /* --- Freeze and thaw ---------------------------------------------------------------------------------------------- */
 

@@ -125,13 +125,17 @@ struct viq_vtd_listener {
 	int (*attach)(void *opaque, const struct viq_vtd_table *table, uint32_t *handle);
 	/* The host holds nothing of the table any more. */
 	void (*detach)(void *opaque, uint32_t handle);
-	/*
-	 * A fault record of a device (VIQ_VTD_FRCD_*), for viq_vtd_fault(). Called on the accessing thread, inside its
-	 * access, by hosts whose devices make their accesses in this process. parent: the host's own second stage is
-	 * to blame, not the guest's tables. May be NULL.
-	 */
-	void (*fault)(void *opaque, const uint64_t record[2], bool parent);
 	void *opaque;
+};
+
+/* --- Faults: from a host to a front end --------------------------------------------------------------------------- */
+
+/* A fault of a device's access, or the loss of some. */
+struct viq_vtd_host_fault {
+	uint64_t record[2]; /* VIQ_VTD_FRCD_*, for viq_vtd_fault(); record[1] is 0 if there is none, only a loss */
+	uint64_t lost;      /* faults that the host has lost before this one */
+	bool parent;        /* the host's own second stage is to blame, not the guest's tables */
+	uint8_t reserved[7];
 };
 
 /* --- Translations: from a guest's tables to a host ---------------------------------------------------------------- */
@@ -232,6 +236,14 @@ struct viq_vtd_backend_ops {
 	 * or the first error. May be NULL.
 	 */
 	int (*step)(void *opaque, uint64_t *reads, uint64_t *entries);
+	/* Take at most *count faults (>= 1); *count: how many there were. 0 or a negative errno. NULL: there are none.
+	 */
+	int (*faults)(void *opaque, struct viq_vtd_host_fault *faults, uint32_t *count);
+	/*
+	 * Are there faults of accesses that have been refused by now? They must be taken before the guest's next wait
+	 * descriptor completes. It may be true without need, and is asked often. NULL: no, faults come when they come.
+	 */
+	bool (*pending)(void *opaque);
 };
 
 struct viq_vtd_backend {

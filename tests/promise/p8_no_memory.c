@@ -146,7 +146,6 @@ static void small_caches(struct machine *m)
 	nomem_must(viq_mem_create(&region, 1, NULL, NULL, &m->mem, NULL));
 	viq_soft_config_init(&config, sizeof(config));
 	config.mem = m->mem;
-	config.event = machine_event;
 	config.opaque = m;
 	config.tlb_entries = 64;
 	config.atc_entries = 16;

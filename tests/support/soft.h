@@ -49,14 +49,22 @@ struct machine {
 	unsigned int event_count;
 };
 
-static inline void machine_event(void *opaque, uint32_t viommu, const uint64_t record[4])
+/* Take the events that there are now to m->events; how many they were. */
+static inline unsigned int machine_events(struct machine *m)
 {
-	struct machine *m = opaque;
+	m->event_count = 0;
+	for (;;) {
+		struct viq_smmuv3_host_event event;
+		uint32_t count = 1;
 
-	assert_int_equal(viommu, m->viommu);
-	if (m->event_count < EVENTS_MAX)
-		memcpy(m->events[m->event_count], record, 32);
-	m->event_count++;
+		assert_int_equal(viq_soft_events(m->soft, m->viommu, &event, &count), 0);
+		if (!count)
+			return m->event_count;
+		assert_int_equal(event.lost, 0);
+		if (m->event_count < EVENTS_MAX)
+			memcpy(m->events[m->event_count], event.record, 32);
+		m->event_count++;
+	}
 }
 
 static inline uint64_t *word_at(struct machine *m, uint64_t pa)
@@ -137,8 +145,6 @@ static inline void machine_init(struct machine *m, void (*tune)(struct viq_soft_
 	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &m->mem, NULL), 0);
 	viq_soft_config_init(&config, sizeof(config));
 	config.mem = m->mem;
-	config.event = machine_event;
-	config.opaque = m;
 	if (tune)
 		tune(&config);
 	assert_int_equal(viq_soft_create(&config, &m->soft, NULL), 0);

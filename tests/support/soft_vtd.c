@@ -21,6 +21,13 @@ static int reconfig(void *opaque, struct viq_vtd_reconfig *what)
 	return viq_nest_vtd_reconfig(vm->nest, what);
 }
 
+static uint32_t bring_faults(void *opaque)
+{
+	struct vm *vm = opaque;
+
+	return viq_nest_vtd_sync(vm->nest);
+}
+
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
 	struct vm *vm = opaque;
@@ -57,7 +64,8 @@ static void gcmd(struct vm *vm, uint32_t bit)
 
 void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 {
-	static const struct viq_vtd_ops ops = {.size = sizeof(ops), .reconfig = reconfig, .devtlb = devtlb};
+	static const struct viq_vtd_ops ops = {
+		.size = sizeof(ops), .reconfig = reconfig, .devtlb = devtlb, .sync = bring_faults};
 	struct viq_mem_region region = {.gpa = 0, .size = VM_RAM};
 	struct viq_nest_vtd_config nest;
 
@@ -154,8 +162,10 @@ void vm_flush_entry(struct vm *vm, unsigned int did, uint32_t pasid)
 unsigned int vm_fault(struct vm *vm)
 {
 	uint64_t at = VIQ_GET(VIQ_VTD_CAP_FRO, vm->config.cap) * 16;
-	uint64_t hi = vm_reg(vm, at + 8, 8);
+	uint64_t hi;
 
+	assert_int_equal(viq_nest_vtd_faults(vm->nest, 0), 0);
+	hi = vm_reg(vm, at + 8, 8);
 	if (!(hi & VIQ_VTD_FRCD_1_F))
 		return 0;
 	vm_write(vm, at + 12, 4, UINT32_C(1) << 31);

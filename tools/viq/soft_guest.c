@@ -4,14 +4,6 @@
 
 #include "soft_guest.h"
 
-static void record_event(void *opaque, uint32_t viommu, const uint64_t record[4])
-{
-	struct soft_guest *guest = opaque;
-
-	if (guest->smmu)
-		viq_smmuv3_event(guest->smmu, record);
-}
-
 int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t tlb_entries)
 {
 	struct viq_soft_s2_config identity = {.size = sizeof(identity), .identity = 1};
@@ -24,8 +16,6 @@ int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_
 	viq_soft_config_init(&config, sizeof(config));
 	config.idr5 = idr5;
 	config.mem = mem;
-	config.event = record_event;
-	config.opaque = guest;
 	if (tlb_entries)
 		config.tlb_entries = tlb_entries;
 	err = viq_soft_create(&config, &guest->soft, NULL);
@@ -62,7 +52,6 @@ int soft_guest_bind(struct soft_guest *guest, struct viq_smmuv3 *smmu)
 	struct viq_smmuv3_reconfig all = {.size = sizeof(all), .cause = VIQ_SMMUV3_RESTORED, .last = UINT32_MAX};
 	int err = viq_nest_smmuv3_bind(guest->nest, smmu, NULL);
 
-	guest->smmu = err ? NULL : smmu;
 	return err ? err : viq_nest_smmuv3_reconfig(guest->nest, &all);
 }
 
@@ -90,12 +79,16 @@ struct viq_soft_dev *soft_guest_find(const struct soft_guest *guest, uint32_t si
 	return viq_soft_vdevice_find(guest->soft, guest->viommu, sid, &dev) ? NULL : dev;
 }
 
-int soft_guest_dma(struct viq_soft_dev *dev, int64_t ssid, bool write, uint64_t iova, void *buf, size_t len)
+int soft_guest_dma(struct soft_guest *guest, struct viq_soft_dev *dev, int64_t ssid, bool write, uint64_t iova,
+		   void *buf, size_t len)
 {
 	uint32_t flags = (write ? VIQ_SOFT_WRITE : VIQ_SOFT_READ) | (ssid < 0 ? 0 : VIQ_SOFT_SSV);
 	uint32_t pasid = ssid < 0 ? 0 : (uint32_t)ssid;
 
-	if (write)
-		return viq_soft_dma_write(dev, iova, pasid, flags, buf, len);
-	return viq_soft_dma_read(dev, iova, pasid, flags, buf, len);
+	int err, lost;
+
+	err = write ? viq_soft_dma_write(dev, iova, pasid, flags, buf, len)
+		    : viq_soft_dma_read(dev, iova, pasid, flags, buf, len);
+	lost = viq_nest_smmuv3_events(guest->nest, 0);
+	return err ? err : lost;
 }

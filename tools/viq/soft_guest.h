@@ -14,8 +14,7 @@ struct soft_guest {
 	struct viq_soft *soft;
 	uint32_t viommu;
 	struct viq_nest_smmuv3 *nest;
-	struct viq_smmuv3 *smmu; /* bound; events go there */
-	bool registered;         /* viq_soft_thread_register() was called */
+	bool registered; /* viq_soft_thread_register() was called */
 };
 
 /*
@@ -31,9 +30,9 @@ int soft_guest_add(struct soft_guest *guest, uint32_t sid, bool ats);
 /* NULL: no device has this StreamID. */
 struct viq_soft_dev *soft_guest_find(const struct soft_guest *guest, uint32_t sid);
 /*
- * One DMA access: 0, or as viq_soft_dma_read(). A stream whose configuration is faulty aborts, and its event is
- * recorded. ssid < 0: none.
+ * One DMA access, and its event if it fails: 0, or as viq_soft_dma_read(). On the guest's thread. ssid < 0: none.
  */
-int soft_guest_dma(struct viq_soft_dev *dev, int64_t ssid, bool write, uint64_t iova, void *buf, size_t len);
+int soft_guest_dma(struct soft_guest *guest, struct viq_soft_dev *dev, int64_t ssid, bool write, uint64_t iova,
+		   void *buf, size_t len);
 
 #endif

@@ -25,6 +25,9 @@ bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		return false;
 	if ((s->retained.count || s->retained.unreported) && !smmuv3_retained_settle(s, cmd))
 		return false;
+	/* Accesses that used what was invalidated have ended, and left their events. */
+	if (s->ops.sync)
+		budget_spend(&s->budget, s->ops.sync(s->config.opaque));
 	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) |
 				   ((index + 1) & smmuv3_index_mask(s->cmdq.log2size)));

@@ -70,6 +70,22 @@ static int record_fault(struct viq_vtd *s, const uint64_t record[2])
 	return 0;
 }
 
+void viq_vtd_fault_lost(struct viq_vtd *s, uint64_t count)
+{
+	bool outer, pending;
+
+	if (!s || !count)
+		return;
+	outer = vtd_enter(s);
+	pending = vtd_fault_status(s);
+	s->counters.faults_lost += count;
+	vtd_fsts_set(s, s->regs.fsts | VIQ_VTD_FSTS_PFO);
+	/* While PFO is set nothing is recorded (7.2.1): a guest that has no other reason to look must be told. */
+	vtd_fault_event(s, pending);
+	if (outer)
+		vtd_leave(s);
+}
+
 int viq_vtd_fault(struct viq_vtd *s, const uint64_t record[2])
 {
 	bool outer;

@@ -35,6 +35,9 @@ bool vtd_wait(struct viq_vtd *s, const uint64_t desc[4])
 
 	if (!vtd_batch_flush(s))
 		return false;
+	/* Accesses that used what was invalidated have ended, and left their faults. */
+	if (!s->regs.timed_out && s->ops.sync)
+		budget_spend(&s->budget, s->ops.sync(s->config.opaque));
 	/* It was fetched in either case, and IQH has passed it: a driver looks for aborted ones before IQH. */
 	s->head = vtd_next(s, slot, 1);
 	vtd_iqh_set(s, s->head);

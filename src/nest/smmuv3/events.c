@@ -3,6 +3,7 @@
 
 #include "nest.h"
 
+/* Not less than a host lets wait that has pending(): what is there when a CMD_SYNC comes is moved before it is done. */
 #define DEFAULT_BUDGET 1024
 
 static void deliver(struct viq_smmuv3 *smmu, const struct viq_smmuv3_host_event *event)
@@ -14,15 +15,16 @@ static void deliver(struct viq_smmuv3 *smmu, const struct viq_smmuv3_host_event 
 		(void)viq_smmuv3_event(smmu, event->record);
 }
 
-static int move(const struct viq_smmuv3_backend *b, struct viq_smmuv3 *smmu, uint32_t budget)
+/* At most *left of them. */
+static int move(const struct viq_smmuv3_backend *b, struct viq_smmuv3 *smmu, uint32_t *left)
 {
-	while (budget) {
+	while (*left) {
 		struct viq_smmuv3_host_event events[32];
 		uint32_t room = sizeof(events) / sizeof(events[0]), count;
 		int err;
 
-		if (room > budget)
-			room = budget;
+		if (room > *left)
+			room = *left;
 		count = room;
 		err = b->ops->events(b->opaque, b->object, events, &count);
 		if (err || !count)
@@ -35,7 +37,7 @@ static int move(const struct viq_smmuv3_backend *b, struct viq_smmuv3 *smmu, uin
 		}
 		for (uint32_t i = 0; i < count && smmu; i++)
 			deliver(smmu, &events[i]);
-		budget -= count;
+		*left -= count;
 	}
 	return 0;
 }
@@ -47,8 +49,28 @@ int viq_nest_smmuv3_events(struct viq_nest_smmuv3 *nest, uint32_t budget)
 	if (!nest)
 		return -EINVAL;
 	for (size_t i = 0; i < nest->count; i++) {
+		uint32_t left = budget ? budget : DEFAULT_BUDGET;
+
 		if (NEST_BACKEND_OP(&nest->backends[i], events))
-			nest_first(&err, move(&nest->backends[i], nest->smmu, budget ? budget : DEFAULT_BUDGET));
+			nest_first(&err, move(&nest->backends[i], nest->smmu, &left));
 	}
 	return err;
+}
+
+uint32_t viq_nest_smmuv3_sync(struct viq_nest_smmuv3 *nest)
+{
+	uint32_t moved = 0;
+
+	for (size_t i = 0; nest && i < nest->count; i++) {
+		const struct viq_smmuv3_backend *b = &nest->backends[i];
+		uint32_t left = DEFAULT_BUDGET;
+
+		if (!NEST_BACKEND_OP(b, pending) || !NEST_BACKEND_OP(b, events) ||
+		    !b->ops->pending(b->opaque, b->object))
+			continue;
+		/* A host that cannot say now is asked again. */
+		(void)move(b, nest->smmu, &left);
+		moved += DEFAULT_BUDGET - left;
+	}
+	return moved;
 }

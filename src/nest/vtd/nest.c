@@ -81,20 +81,10 @@ static void detach(void *opaque, uint32_t handle)
 	(void)viq_vtd_detach(n->vtd, handle);
 }
 
-static void fault(void *opaque, const uint64_t record[2], bool parent)
-{
-	struct viq_nest_vtd *n = opaque;
-
-	if (n->config.fault)
-		n->config.fault(n->config.opaque, record, parent);
-	else if (!parent)
-		(void)viq_vtd_fault(n->vtd, record);
-}
-
 int viq_nest_vtd_bind(struct viq_nest_vtd *n, struct viq_vtd *vtd, const struct viq_mem *mem)
 {
 	const struct viq_vtd_listener listener = {
-		.size = sizeof(listener), .attach = attach, .detach = detach, .fault = fault, .opaque = n};
+		.size = sizeof(listener), .attach = attach, .detach = detach, .opaque = n};
 	const struct viq_vtd_backend *b;
 	int err = 0;
 

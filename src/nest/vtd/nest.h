@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Following a guest VT-d's tables, inside. nest.c has the object's life and its cursor; follow.c goes from one device's
- * entries to what the host is set to.
+ * Following a guest VT-d's tables, inside. nest.c has the object's life and its cursor, faults.c brings faults back;
+ * follow.c goes from one device's entries to what the host is set to.
  */
 #ifndef VIQ_NEST_VTD_NEST_H
 #define VIQ_NEST_VTD_NEST_H

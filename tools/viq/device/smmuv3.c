@@ -51,11 +51,19 @@ static int reconfigure(void *opaque, struct viq_smmuv3_reconfig *what)
 	return board->has_soft ? viq_nest_smmuv3_reconfig(board->soft.nest, what) : 0;
 }
 
+static uint32_t bring_events(void *opaque)
+{
+	struct smmuv3_board *board = of(opaque);
+
+	return board->has_soft ? viq_nest_smmuv3_sync(board->soft.nest) : 0;
+}
+
 static const struct viq_smmuv3_ops smmu_ops = {
 	.size = sizeof(struct viq_smmuv3_ops),
 	.irq = pulse_irq,
 	.reconfig = reconfigure,
 	.kick = board_kick,
+	.sync = bring_events,
 };
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
@@ -174,7 +182,7 @@ static int dma(struct board *board, uint32_t sid, int64_t ssid, bool write, uint
 {
 	struct viq_soft_dev *dev = of(board)->has_soft ? soft_guest_find(&of(board)->soft, sid) : NULL;
 
-	return dev ? soft_guest_dma(dev, ssid, write, iova, buf, len) : -ENODEV;
+	return dev ? soft_guest_dma(&of(board)->soft, dev, ssid, write, iova, buf, len) : -ENODEV;
 }
 
 const struct board_arch board_smmuv3 = {

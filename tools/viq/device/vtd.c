@@ -71,12 +71,18 @@ static int reconfigure(void *opaque, struct viq_vtd_reconfig *what)
 	return of(opaque)->nest ? viq_nest_vtd_reconfig(of(opaque)->nest, what) : 0;
 }
 
+static uint32_t bring_faults(void *opaque)
+{
+	return of(opaque)->nest ? viq_nest_vtd_sync(of(opaque)->nest) : 0;
+}
+
 static const struct viq_vtd_ops ops = {
 	.size = sizeof(struct viq_vtd_ops),
 	.msi = message,
 	.reconfig = reconfigure,
 	.devtlb = devtlb,
 	.kick = board_kick,
+	.sync = bring_faults,
 };
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
@@ -230,6 +236,7 @@ static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint
 	struct vtd_board *board = of(base);
 	uint32_t flags = pasid < 0 ? 0 : VIQ_SOFT_SSV, number = pasid < 0 ? 0 : (uint32_t)pasid;
 	struct viq_soft_vtd_dev *dev = NULL;
+	int err, lost;
 	bool message = write && pasid < 0 && iova >= VIQ_VTD_MSI_FIRST && iova <= VIQ_VTD_MSI_LAST;
 
 	if (board->soft && sid <= UINT16_MAX)
@@ -238,8 +245,10 @@ static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint
 		return -ENODEV;
 	if (message)
 		return -ENOTSUP;
-	return write ? viq_soft_vtd_dma_write(dev, iova, number, flags | VIQ_SOFT_WRITE, buf, len)
-		     : viq_soft_vtd_dma_read(dev, iova, number, flags | VIQ_SOFT_READ, buf, len);
+	err = write ? viq_soft_vtd_dma_write(dev, iova, number, flags | VIQ_SOFT_WRITE, buf, len)
+		    : viq_soft_vtd_dma_read(dev, iova, number, flags | VIQ_SOFT_READ, buf, len);
+	lost = viq_nest_vtd_faults(board->nest, 0);
+	return err ? err : lost;
 }
 
 const struct board_arch board_vtd = {

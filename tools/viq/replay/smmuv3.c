@@ -138,11 +138,19 @@ static int wait_for_host(void *opaque, const struct viq_call_result *result, uin
 	return 0;
 }
 
+static uint32_t bring_events(void *opaque)
+{
+	struct smmuv3_guest *guest = opaque;
+
+	return guest->soft ? viq_nest_smmuv3_sync(guest->host.nest) : 0;
+}
+
 static const struct viq_smmuv3_ops ops = {
 	.size = sizeof(struct viq_smmuv3_ops),
 	.reconfig = reconfig,
 	.kick = guest_kick,
 	.host_wait = wait_for_host,
+	.sync = bring_events,
 };
 
 /* Every feature that recorded commands can use. No MSIs: their addresses are those of another guest. */

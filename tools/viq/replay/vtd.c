@@ -125,12 +125,20 @@ static int wait_for_host(void *opaque, const struct viq_call_result *result, uin
 	return 0;
 }
 
+static uint32_t bring_faults(void *opaque)
+{
+	struct vtd_guest *guest = opaque;
+
+	return guest->nest ? viq_nest_vtd_sync(guest->nest) : 0;
+}
+
 static const struct viq_vtd_ops ops = {
 	.size = sizeof(struct viq_vtd_ops),
 	.reconfig = reconfig,
 	.devtlb = devtlb,
 	.kick = guest_kick,
 	.host_wait = wait_for_host,
+	.sync = bring_faults,
 };
 
 /* Every feature that recorded descriptors can use, page requests apart. */

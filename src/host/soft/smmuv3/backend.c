@@ -104,7 +104,27 @@ static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_sm
 	return err;
 }
 
-static const struct viq_smmuv3_backend_ops ops = {.size = sizeof(ops), .promise = promise, .next = next, .set = set};
+/* Faults of stage 2 are the embedder's affair: the guest has none. */
+static int events(void *opaque, uint32_t object, struct viq_smmuv3_host_event *out, uint32_t *count)
+{
+	int err = viq_soft_events(opaque, object, out, count);
+
+	for (uint32_t i = 0; !err && i < *count; i++) {
+		if (out[i].record[1] & VIQ_SMMUV3_EVT_1_S2)
+			out[i].record[0] = 0;
+	}
+	return err;
+}
+
+static bool pending(void *opaque, uint32_t object)
+{
+	const struct viq_soft *soft = opaque;
+
+	return atomic_load_explicit(&soft->waiting, memory_order_relaxed);
+}
+
+static const struct viq_smmuv3_backend_ops ops = {
+	.size = sizeof(ops), .promise = promise, .next = next, .set = set, .events = events, .pending = pending};
 
 struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu)
 {

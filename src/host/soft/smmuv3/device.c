@@ -107,8 +107,8 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	}
 	view->config = nested->config;
 	view->disabled = nested->disabled;
-	view->bound = vdevice;
-	view->viommu = nested->viommu->object.id;
+	view->vdevice = vdevice ? vdevice->object.id : 0;
+	view->viommu = nested->viommu;
 	view->vsid = vdevice ? vdevice->vsid : 0;
 	view->ste[0] = nested->ste[0];
 	view->ste[1] = nested->ste[1];

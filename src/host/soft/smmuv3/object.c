@@ -152,15 +152,22 @@ static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32
 	if (ret)
 		return ret;
 	ret = soft_vm_init(&viommu->vm, viommu->object.id, asid_bits);
-	if (ret) {
-		soft_object_unlink(soft, &viommu->object);
-		return ret;
-	}
+	if (ret)
+		goto err_id;
+	ret = soft_ring_init(&viommu->events, &soft->waiting);
+	if (ret)
+		goto err_vm;
 	soft->viommus++;
 	viommu->features = soft->features;
 	viommu->s2 = (struct soft_stage2 *)object;
 	viommu->s2->object.users++;
 	return 0;
+
+err_vm:
+	soft_vm_fini(&viommu->vm);
+err_id:
+	soft_object_unlink(soft, &viommu->object);
+	return ret;
 }
 
 int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_t *id, struct viq_why *why)
@@ -239,9 +246,12 @@ int viq_soft_object_free(struct viq_soft *soft, uint32_t id)
 
 void soft_object_free(struct viq_soft *soft, struct soft_object *object)
 {
+	struct soft_viommu *viommu = (struct soft_viommu *)object;
+
 	if (object->kind == SOFT_VIOMMU) {
-		soft_vm_fini(&((struct soft_viommu *)object)->vm);
-		free(((struct soft_viommu *)object)->vsids.items);
+		soft_ring_fini(&viommu->events);
+		soft_vm_fini(&viommu->vm);
+		free(viommu->vsids.items);
 	}
 	free(object);
 }

@@ -23,6 +23,7 @@
 #include "config_cache.h"
 #include "host/soft/count.h"
 #include "host/soft/cache/front.h"
+#include "host/soft/ring.h"
 #include "host/soft/thread.h"
 #include "host/soft/cache/tlb.h"
 #include "walk.h"
@@ -55,6 +56,7 @@ struct soft_viommu {
 	struct soft_vm vm;
 	struct smmuv3_features features; /* the IOMMU's, as far as the guest has them */
 	struct sorted vsids;             /* struct soft_vsid */
+	struct soft_ring events;         /* words: the record; source: the vDEVICE's id */
 };
 
 struct soft_vsid {
@@ -86,9 +88,9 @@ struct soft_nested {
 struct soft_view {
 	unsigned int config; /* as in soft_nested */
 	bool disabled;       /* the same */
-	bool bound;          /* has a StreamID: events can be told */
-	uint32_t viommu;     /* id, for events */
+	uint32_t vdevice;    /* id; 0: it has no StreamID, so no events */
 	uint32_t vsid;
+	struct soft_viommu *viommu;
 	uint64_t ste[2];
 	uint64_t fault[4];               /* as in soft_nested */
 	struct smmuv3_features features; /* the vIOMMU's, when this was made */
@@ -120,7 +122,8 @@ struct viq_soft {
 	struct soft_object *objects[SOFT_ID_BUCKETS];
 	struct viq_soft_dev *devs;
 	uint32_t last_id;
-	uint32_t viommus; /* there are now: each would have a VMID */
+	_Atomic uint32_t waiting; /* vIOMMUs with events to take */
+	uint32_t viommus;         /* there are now: each would have a VMID */
 	uint64_t entries, calls;
 };
 

@@ -24,7 +24,7 @@ static inline unsigned int soft_access_rights(uint32_t flags)
 	return rights & SOFT_X ? rights & ~SOFT_R : rights;
 }
 
-/* Tell the embedder of a fault (7.3): in event.c. Without a StreamID there is nobody to tell. */
+/* Leave the event of a fault (7.3) for the guest: in event.c. Without a StreamID there is nobody to tell. */
 void soft_event(const struct soft_access *access, const struct soft_fault *fault);
 /* Tell of what the stream table asked for (viq_soft_vdevice_fault()). */
 void soft_stream_event(const struct soft_access *access);

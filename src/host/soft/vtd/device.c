@@ -43,6 +43,7 @@ static void link_dev(struct viq_soft_vtd_dev *dev)
 	struct viq_soft_vtd *soft = dev->soft;
 
 	pthread_mutex_lock(&soft->lock);
+	dev->id = ++soft->last_dev;
 	dev->next = soft->devs;
 	if (dev->next)
 		dev->next->prev = dev;

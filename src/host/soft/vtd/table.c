@@ -127,7 +127,7 @@ static void unlink_attachment(struct viq_soft_vtd *soft, struct soft_vtd_attachm
 
 static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a) MUST_HOLD(soft->config_lock)
 {
-	const struct viq_vtd_listener *listener = soft_vtd_listener(soft);
+	const struct viq_vtd_listener *listener = &soft->listener;
 	const struct viq_vtd_table told = {
 		.size = sizeof(told),
 		.flags = (a->rid ? VIQ_VTD_TABLE_RID : 0) | (soft->config.devtlb_implied ? VIQ_VTD_DEVTLB_IMPLIED : 0) |
@@ -139,7 +139,7 @@ static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a) MUST_H
 	};
 	int ret;
 
-	if (!listener)
+	if (!listener->size)
 		return -ENODEV;
 	ret = listener->attach(listener->opaque, &told, &a->handle);
 	a->told = !ret;
@@ -148,10 +148,8 @@ static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a) MUST_H
 
 static void forget(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a)
 {
-	const struct viq_vtd_listener *listener = soft_vtd_listener(soft);
-
 	if (a->told)
-		listener->detach(listener->opaque, a->handle);
+		soft->listener.detach(soft->listener.opaque, a->handle);
 	a->told = false;
 }
 

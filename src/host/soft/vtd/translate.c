@@ -214,15 +214,14 @@ static void answer(uint64_t base_pa, unsigned int shift, uint64_t iova, struct v
 
 static int terminate(const struct access *a, const struct soft_vtd_fault *fault)
 {
-	const struct viq_vtd_listener *listener = soft_vtd_listener(a->soft);
 	uint64_t record[2];
 
 	soft_vtd_count(a->soft, SOFT_FAULTS);
-	if (fault->recorded && listener && listener->fault) {
+	if (fault->recorded) {
 		soft_vtd_fault_record(&a->req, fault, record);
-		listener->fault(listener->opaque, record,
-				a->soft->config.parent_aw &&
-					(a->parent || fault->second_stage || a->view->state == SOFT_VTD_OFF));
+		soft_vtd_fault(a->dev, record,
+			       a->soft->config.parent_aw &&
+				       (a->parent || fault->second_stage || a->view->state == SOFT_VTD_OFF));
 	}
 	return -EFAULT;
 }

@@ -139,12 +139,17 @@ int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_sof
 	ret = soft_vm_init(&soft->vm, 1, 16);
 	if (ret)
 		goto err_tlb;
-	ret = init_locks(soft);
+	ret = soft_ring_init(&soft->faults, &soft->waiting);
 	if (ret)
 		goto err_vm;
+	ret = init_locks(soft);
+	if (ret)
+		goto err_ring;
 	*out = soft;
 	return 0;
 
+err_ring:
+	soft_ring_fini(&soft->faults);
 err_vm:
 	soft_vm_fini(&soft->vm);
 err_tlb:
@@ -164,7 +169,6 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 		next = view->retired;
 		free(view);
 	}
-	free(atomic_load_explicit(&soft->listener, memory_order_relaxed));
 	while (soft->devs) {
 		struct viq_soft_vtd_dev *dev = soft->devs;
 
@@ -173,6 +177,7 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 	}
 	pthread_mutex_destroy(&soft->config_lock);
 	pthread_mutex_destroy(&soft->lock);
+	soft_ring_fini(&soft->faults);
 	soft_vm_fini(&soft->vm);
 	soft_tlb_fini(&soft->tlb);
 	free(soft);
@@ -180,46 +185,28 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 
 /* --- Who listens -------------------------------------------------------------------------------------------------- */
 
-/* Accesses may still be telling the last one of a fault. */
-static void replace_listener(struct viq_soft_vtd *soft, struct viq_vtd_listener *listener)
-{
-	struct viq_vtd_listener *old = atomic_exchange_explicit(&soft->listener, listener, memory_order_acq_rel);
-
-	if (!old)
-		return;
-	soft_grace_period();
-	free(old);
-}
-
 int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener *listener)
 {
-	struct viq_vtd_listener *copy = NULL;
+	struct viq_vtd_listener copy = {0};
 	int ret = soft ? 0 : -EINVAL;
 
 	if (!ret && listener) {
-		copy = calloc(1, sizeof(*copy));
-		if (!copy)
-			return -ENOMEM;
-		ret = sized_take(copy, sizeof(*copy), listener, SIZED_TO(struct viq_vtd_listener, opaque), "listener",
+		ret = sized_take(&copy, sizeof(copy), listener, SIZED_TO(struct viq_vtd_listener, opaque), "listener",
 				 NULL);
-		if (!ret && (!copy->attach || !copy->detach))
+		if (!ret && (!copy.attach || !copy.detach))
 			ret = -EINVAL;
 	}
-	if (ret) {
-		free(copy);
+	if (ret)
 		return ret;
-	}
 	ret = soft_vtd_enter(soft);
-	if (ret) {
-		free(copy);
+	if (ret)
 		return ret;
-	}
 	soft_vtd_tables_forget(soft);
-	replace_listener(soft, copy);
-	ret = copy ? soft_vtd_tables_tell(soft) : 0;
+	soft->listener = copy;
+	ret = listener ? soft_vtd_tables_tell(soft) : 0;
 	if (ret) {
 		soft_vtd_tables_forget(soft);
-		replace_listener(soft, NULL);
+		soft->listener = (struct viq_vtd_listener){0};
 	}
 	soft_vtd_leave(soft);
 	return ret;
@@ -245,10 +232,26 @@ static int backend_listen(void *opaque, const struct viq_vtd_listener *listener)
 	return viq_soft_vtd_listen(opaque, listener);
 }
 
+static int backend_faults(void *opaque, struct viq_vtd_host_fault *faults, uint32_t *count)
+{
+	return viq_soft_vtd_faults(opaque, faults, count);
+}
+
+static bool backend_pending(void *opaque)
+{
+	const struct viq_soft_vtd *soft = opaque;
+
+	return atomic_load_explicit(&soft->waiting, memory_order_relaxed);
+}
+
 struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft)
 {
-	static const struct viq_vtd_backend_ops ops = {
-		.size = sizeof(ops), .reconfig = backend_reconfig, .step = backend_step, .listen = backend_listen};
+	static const struct viq_vtd_backend_ops ops = {.size = sizeof(ops),
+						       .reconfig = backend_reconfig,
+						       .step = backend_step,
+						       .listen = backend_listen,
+						       .faults = backend_faults,
+						       .pending = backend_pending};
 
 	return (struct viq_vtd_backend){.ops = &ops, .opaque = soft};
 }

@@ -25,6 +25,7 @@
 #include "host/soft/cache/atc.h"
 #include "host/soft/count.h"
 #include "host/soft/cache/front.h"
+#include "host/soft/ring.h"
 #include "host/soft/cache/tlb.h"
 #include "walk.h"
 
@@ -78,6 +79,7 @@ struct soft_vtd_view {
 
 struct viq_soft_vtd_dev {
 	struct viq_soft_vtd *soft;
+	uint64_t id; /* never used again, as the source-id is */
 	uint16_t sid;
 	bool ats;
 	_Atomic(struct soft_vtd_view *) view;
@@ -144,18 +146,21 @@ struct viq_soft_vtd {
 	struct soft_tlb tlb;
 	struct soft_vm vm;
 	struct soft_stripe stripes[SOFT_STRIPES];
+	/* words[0], [1]: the record; [2]: the parent is to blame; source: the device's id */
+	struct soft_ring faults;
+	_Atomic uint32_t waiting; /* not 0: there are some */
 
 	pthread_mutex_t config_lock;
 	struct viq_vtd_tables tables; /* size 0: never told */
 	struct soft_vtd_work work;
-	/* NULL: nobody. Changes under config_lock, and is freed after a grace period. */
-	_Atomic(struct viq_vtd_listener *) listener;
+	struct viq_vtd_listener listener; /* size 0: nobody */
 
 	pthread_mutex_t lock;
 	struct viq_soft_vtd_dev *devs;
 	struct soft_vtd_table *by_key[SOFT_VTD_BUCKETS], *by_id[SOFT_VTD_BUCKETS];
 	uint64_t asids[SOFT_VTD_ASIDS / 64]; /* in use */
 	uint32_t last_id;
+	uint64_t last_dev;
 	uint32_t last_asid;
 	uint32_t attachments;
 	uint64_t calls, entries;
@@ -174,14 +179,11 @@ static inline struct soft_vtd_view *soft_vtd_view(const struct viq_soft_vtd_dev 
 	return atomic_load_explicit(&dev->view, memory_order_relaxed);
 }
 
+/* fault.c: of an access, for who takes it. */
+void soft_vtd_fault(struct viq_soft_vtd_dev *dev, const uint64_t record[2], bool parent);
+
 /* invalidate.c */
 struct viq_call_host soft_vtd_host(struct viq_soft_vtd *soft, uint32_t table);
-
-/* For those who hold config_lock, and for accesses. */
-static inline const struct viq_vtd_listener *soft_vtd_listener(const struct viq_soft_vtd *soft)
-{
-	return atomic_load_explicit(&soft->listener, memory_order_acquire);
-}
 
 /* table.c. attach: -ENOMEM, -ENOSPC, -ENODEV: nobody listens, or what the listener says. */
 int soft_vtd_attach(struct viq_soft_vtd_dev *dev, struct soft_vtd_entry *entry, bool rid);

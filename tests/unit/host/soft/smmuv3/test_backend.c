@@ -74,15 +74,15 @@ static void each_mode(void **state)
 	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_BYPASS, ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), &o), 0);
 	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_BYPASS);
 	assert_translates(m.dev, 0x5000, 0x5000);
-	m.event_count = 0;
+	machine_events(&m);
 	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_ABORT, VIQ_SMMUV3_STE_0_V, &o), 0);
 	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_ABORT);
 	assert_int_equal(translate(m.dev, 0x5000, 0, VIQ_SOFT_READ, &pa), -EFAULT);
-	assert_int_equal(m.event_count, 0);
+	assert_int_equal(machine_events(&m), 0);
 	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_FAULT, VIQ_SMMUV3_STE_0_V, &o), 0);
 	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_FAULT);
 	assert_int_equal(translate(m.dev, 0x5000, 0, VIQ_SOFT_READ, &pa), -EFAULT);
-	assert_int_equal(m.event_count, 1);
+	assert_int_equal(machine_events(&m), 1);
 	assert_int_equal(m.events[0][0], VIQ_SMMUV3_EVT_C_BAD_STE | (uint64_t)VSID << 32);
 	machine_fini(&m);
 }
@@ -117,19 +117,19 @@ static void an_smmu_that_is_off(void **state)
 	for (unsigned int ats = 0; ats < 2; ats++) {
 		assert_int_equal(viq_soft_dev_set_ats(m.dev, ats), 0);
 		switch_off(&b, VSID);
-		m.event_count = 0;
+		machine_events(&m);
 		for (unsigned int again = 0; again < 20; again++) { /* caches, too, have it */
 			assert_translates(m.dev, 0x5000, 0x5000);
 			assert_int_equal(translate(m.dev, 0x6000, 3, VIQ_SOFT_READ | VIQ_SOFT_SSV, &pa), 0);
 			assert_int_equal(pa, 0x6000);
 			assert_int_equal(translate(m.dev, beyond, 0, VIQ_SOFT_READ, &pa), -EFAULT);
 		}
-		assert_int_equal(m.event_count, 0);
+		assert_int_equal(machine_events(&m), 0);
 		assert_int_equal(set(&b, VSID, VIQ_SMMUV3_BYPASS, ste0(VIQ_SMMUV3_STE_CONFIG_BYPASS, 0, 0), &o), 0);
 		assert_translates(m.dev, 0x5000, 0x5000);
 		assert_int_equal(translate(m.dev, 0x6000, 3, VIQ_SOFT_READ | VIQ_SOFT_SSV, &pa), -EFAULT);
 		assert_int_equal(translate(m.dev, beyond, 0, VIQ_SOFT_READ, &pa), -EFAULT);
-		assert_int_equal(m.event_count, 2);
+		assert_int_equal(machine_events(&m), 2);
 		assert_int_equal(m.events[0][0] & 0xff, VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID);
 		assert_int_equal(m.events[1][0] & 0xff, VIQ_SMMUV3_EVT_F_ADDR_SIZE);
 	}
@@ -152,7 +152,7 @@ static void an_smmu_that_is_off_has_its_stage_2(void **state)
 	assert_int_equal(viq_soft_vdevice_alloc(m.soft, m.viommu, m.dev, VSID, &m.vdevice, NULL), 0);
 	switch_off(&(struct viq_smmuv3_backend[]){backend_of(&m)}[0], VSID);
 	assert_int_equal(translate(m.dev, 0x5000, 0, VIQ_SOFT_READ, &pa), -EFAULT);
-	assert_int_equal(m.event_count, 1);
+	assert_int_equal(machine_events(&m), 1);
 	assert_true(m.events[0][1] & VIQ_SMMUV3_EVT_1_S2);
 	machine_fini(&m);
 }
@@ -208,9 +208,9 @@ static void a_guest_that_has_less(void **state)
 			put_word(&m, m.cd, cases[i].cd0);
 			assert_int_equal(set(&b, VSID, VIQ_SMMUV3_STAGE1, ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 0), &o),
 					 0);
-			m.event_count = 0;
+			machine_events(&m);
 			assert_int_equal(translate(m.dev, cases[i].va, 0, VIQ_SOFT_READ, &pa), fails ? -EFAULT : 0);
-			assert_int_equal(m.event_count, fails);
+			assert_int_equal(machine_events(&m), fails);
 			if (fails)
 				assert_int_equal(m.events[0][0] & 0xff, cases[i].event);
 		}

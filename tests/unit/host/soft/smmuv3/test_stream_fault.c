@@ -24,11 +24,11 @@ static void each_access_of_a_bad_stream_is_recorded(void **state)
 	for (unsigned int i = 0; i < 3; i++) {
 		uint64_t record[4] = {events[i], 0, 0, events[i] == VIQ_SMMUV3_EVT_F_STE_FETCH ? fetch : 0};
 
-		m.event_count = 0;
+		machine_events(&m);
 		assert_int_equal(viq_soft_vdevice_fault(m.soft, m.viommu, VSID, record), 0);
 		assert_int_equal(access_once(&m, 0, 0), -EFAULT);
 		assert_int_equal(access_once(&m, 5, VIQ_SOFT_SSV), -EFAULT);
-		assert_int_equal(m.event_count, 2);
+		assert_int_equal(machine_events(&m), 2);
 		assert_int_equal(m.events[0][0], events[i] | (uint64_t)VSID << 32);
 		assert_int_equal(m.events[1][0], events[i] | 1 << 11 | 5 << 12 | (uint64_t)VSID << 32);
 		assert_int_equal(m.events[0][3], record[3]);
@@ -47,7 +47,7 @@ static void a_device_with_ats_records_nothing(void **state)
 	assert_int_equal(viq_soft_dev_set_ats(m.dev, true), 0);
 	assert_int_equal(viq_soft_vdevice_fault(m.soft, m.viommu, VSID, record), 0);
 	assert_int_equal(access_once(&m, 0, 0), -EFAULT);
-	assert_int_equal(m.event_count, 0);
+	assert_int_equal(machine_events(&m), 0);
 	machine_fini(&m);
 }
 
@@ -61,7 +61,7 @@ static void a_good_entry_ends_it(void **state)
 	assert_int_equal(viq_soft_vdevice_fault(m.soft, m.viommu, VSID, record), 0);
 	assert_int_equal(viq_soft_vdevice_configure(m.soft, m.viommu, VSID, aborting), 0);
 	assert_int_equal(access_once(&m, 0, 0), -EFAULT);
-	assert_int_equal(m.event_count, 0); /* Config = 0 is silent */
+	assert_int_equal(machine_events(&m), 0); /* Config = 0 is silent */
 	machine_fini(&m);
 }
 
