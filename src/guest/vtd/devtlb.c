@@ -41,7 +41,7 @@ static bool needs_hook(const struct viq_vtd *s, struct vtd_run run, const struct
 	bool known = false;
 
 	for (uint32_t i = run.first; i < run.end; i++) {
-		const struct viq_vtd_table *table = &s->tables.attachments[i].table;
+		const struct viq_vtd_table *table = &s->tables.attachments[i]->table;
 
 		if (!concerns(inv, table))
 			continue;
@@ -70,7 +70,7 @@ static uint8_t call_hook(struct viq_vtd *s, const struct viq_vtd_devtlb *inv, in
 static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_devtlb *inv)
 {
 	for (uint32_t i = run.first; i < run.end; i++) {
-		const struct vtd_attachment *a = &s->tables.attachments[i];
+		const struct vtd_attachment *a = s->tables.attachments[i];
 
 		if (concerns(inv, &a->table) && (a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
 			vtd_batch_cover(s, a->target, (struct vtd_span){inv->addr, inv->bytes});
@@ -100,7 +100,7 @@ static bool cover_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_ru
 		return false;
 	sweep = vtd_work_sweep(s, desc, (struct vtd_sweep){0});
 	for (uint32_t i = run.first; i < run.end; i++) {
-		const struct vtd_attachment *a = &s->tables.attachments[i];
+		const struct vtd_attachment *a = s->tables.attachments[i];
 
 		if (a->serial <= sweep->serial || !concerns(inv, &a->table) ||
 		    !(a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))

@@ -90,15 +90,16 @@ struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, ui
 	return run;
 }
 
-/* The first attachment whose source-id is not below this one. */
-static uint32_t source_bound(const struct viq_vtd *s, uint32_t source_id)
+/* The first attachment whose source-id is not below this one, and whose serial is not if it is this one. */
+static uint32_t source_bound(const struct viq_vtd *s, uint32_t source_id, uint64_t serial)
 {
 	uint32_t lo = 0, hi = s->tables.attachment_count;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
+		const struct vtd_attachment *a = s->tables.attachments[mid];
 
-		if (s->tables.attachments[mid].table.source_id < source_id)
+		if (a->table.source_id < source_id || (a->table.source_id == source_id && a->serial < serial))
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -108,14 +109,14 @@ static uint32_t source_bound(const struct viq_vtd *s, uint32_t source_id)
 
 struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id)
 {
-	return (struct vtd_run){source_bound(s, source_id), source_bound(s, source_id + 1u)};
+	return (struct vtd_run){source_bound(s, source_id, 0), source_bound(s, source_id + 1u, 0)};
 }
 
 const struct viq_vtd_table *vtd_table_of(const struct viq_vtd *s, const struct vtd_target *target)
 {
 	for (uint32_t i = 0; i < s->tables.attachment_count; i++) {
-		if (s->tables.attachments[i].target == target)
-			return &s->tables.attachments[i].table;
+		if (s->tables.attachments[i]->target == target)
+			return &s->tables.attachments[i]->table;
 	}
 	return NULL;
 }
@@ -125,7 +126,7 @@ static int grow(struct vtd_tables *t)
 {
 	uint32_t room = t->room ? 2 * t->room : 16;
 	struct vtd_target **targets, **active;
-	struct vtd_attachment *attachments;
+	struct vtd_attachment **attachments;
 
 	if (t->attachment_count < t->room)
 		return 0;
@@ -138,7 +139,7 @@ static int grow(struct vtd_tables *t)
 	if (!active)
 		return -ENOMEM;
 	t->active = active;
-	attachments = realloc(t->attachments, room * sizeof(struct vtd_attachment));
+	attachments = realloc(t->attachments, room * sizeof(struct vtd_attachment *));
 	if (!attachments)
 		return -ENOMEM;
 	t->attachments = attachments;
@@ -162,12 +163,15 @@ static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_tab
 		if (same_host(&t->targets[i]->host, &table->host))
 			return t->targets[i];
 	}
-	target = calloc(1, sizeof(*target));
+	/* Its entries are written before they are looked at. */
+	target = malloc(sizeof(*target));
 	if (!target)
 		return NULL;
 	target->key = key_of(table->domain_id, table->pasid);
 	target->serial = ++t->last_serial;
 	target->host = table->host;
+	target->stage2 = false;
+	target->attachments = target->count = target->stretch_count = 0;
 	memmove(&t->targets[run.end + 1], &t->targets[run.end],
 		(t->target_count - run.end) * sizeof(struct vtd_target *));
 	t->targets[run.end] = target;
@@ -188,21 +192,12 @@ static void put_target(struct viq_vtd *s, struct vtd_target *target)
 	free(target);
 }
 
-static struct vtd_attachment *find_attachment(struct viq_vtd *s, uint32_t handle)
-{
-	for (uint32_t i = 0; i < s->tables.attachment_count; i++) {
-		if (s->tables.attachments[i].handle == handle)
-			return &s->tables.attachments[i];
-	}
-	return NULL;
-}
-
 /* Handles are not used again soon, so that one kept by mistake matches no table. */
 static uint32_t new_handle(struct viq_vtd *s)
 {
 	do
 		s->tables.last_handle++;
-	while (!s->tables.last_handle || find_attachment(s, s->tables.last_handle));
+	while (!s->tables.last_handle || sorted_find(&s->tables.by_handle, s->tables.last_handle));
 	return s->tables.last_handle;
 }
 
@@ -216,9 +211,8 @@ static bool table_ok(const struct viq_vtd *s, const struct viq_vtd_table *table)
 int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_t *handle)
 {
 	struct viq_vtd_table own = {0};
+	struct vtd_attachment *a, **place;
 	struct vtd_target *target;
-	struct vtd_attachment *a;
-	uint32_t at;
 	int ret;
 
 	if (!s || !handle)
@@ -230,39 +224,48 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 		return -EINVAL;
 	if (s->gate.busy && !s->tables_open)
 		return -EBUSY;
-	if (grow(&s->tables))
+	if (grow(&s->tables) || sorted_reserve(&s->tables.by_handle))
+		return -ENOMEM;
+	a = malloc(sizeof(*a));
+	if (!a)
 		return -ENOMEM;
 	target = get_target(s, &own);
-	if (!target)
+	if (!target) {
+		free(a);
 		return -ENOMEM;
+	}
 	target->stage2 = own.flags & VIQ_VTD_TABLE_STAGE2 && (target->stage2 || !target->attachments);
 	target->attachments++;
-	at = source_bound(s, own.source_id + 1u);
-	a = &s->tables.attachments[at];
-	*handle = new_handle(s);
-	memmove(a + 1, a, (s->tables.attachment_count - at) * sizeof(*a));
-	s->tables.attachment_count++;
 	*a = (struct vtd_attachment){
-		.table = own, .target = target, .serial = ++s->tables.last_serial, .handle = *handle};
+		.handle = new_handle(s), .table = own, .target = target, .serial = ++s->tables.last_serial};
+	*handle = a->handle;
+	sorted_insert(&s->tables.by_handle, a);
+	place = &s->tables.attachments[source_bound(s, own.source_id, a->serial)];
+	memmove(place + 1, place,
+		(size_t)(&s->tables.attachments[s->tables.attachment_count] - place) * sizeof(*place));
+	s->tables.attachment_count++;
+	*place = a;
 	return 0;
 }
 
 int viq_vtd_detach(struct viq_vtd *s, uint32_t handle)
 {
-	struct vtd_attachment *a;
-	struct vtd_target *target;
+	struct vtd_attachment *a, **place;
 
 	if (!s)
 		return -EINVAL;
 	if (s->gate.busy && !s->tables_open)
 		return -EBUSY;
-	a = find_attachment(s, handle);
+	a = sorted_find(&s->tables.by_handle, handle);
 	if (!a)
 		return -ENOENT;
-	target = a->target;
+	sorted_remove(&s->tables.by_handle, a);
+	place = &s->tables.attachments[source_bound(s, a->table.source_id, a->serial)];
 	s->tables.attachment_count--;
-	memmove(a, a + 1, (size_t)(&s->tables.attachments[s->tables.attachment_count] - a) * sizeof(*a));
-	put_target(s, target);
+	memmove(place, place + 1,
+		(size_t)(&s->tables.attachments[s->tables.attachment_count] - place) * sizeof(*place));
+	put_target(s, a->target);
+	free(a);
 	return 0;
 }
 
@@ -270,6 +273,9 @@ void vtd_tables_free(struct viq_vtd *s)
 {
 	for (uint32_t i = 0; i < s->tables.target_count; i++)
 		free(s->tables.targets[i]);
+	for (uint32_t i = 0; i < s->tables.attachment_count; i++)
+		free(s->tables.attachments[i]);
+	free(s->tables.by_handle.items);
 	free(s->tables.targets);
 	free(s->tables.active);
 	free(s->tables.attachments);

@@ -19,6 +19,7 @@
 #include <viq/vtd.h>
 
 #include "base/le.h"
+#include "base/sorted.h"
 #include "guest/budget.h"
 #include "guest/gate.h"
 #include "guest/hostwait.h"
@@ -50,17 +51,19 @@ struct vtd_target {
 };
 
 struct vtd_attachment {
+	uint32_t handle; /* the key */
 	struct viq_vtd_table table;
 	struct vtd_target *target;
 	uint64_t serial; /* of attachments with the same source-id a later one has a higher one; from 1 on */
-	uint32_t handle;
 };
 
-/* Targets are sorted by key and serial: whatever a descriptor names is one run of them. Attachments by source-id. */
+/* Targets are sorted by key and serial: whatever a descriptor names is one run of them. Attachments by source-id and
+ * serial. */
 struct vtd_tables {
 	struct vtd_target **targets;
 	struct vtd_target **active; /* those with entries in the batch, in the order of their first ones */
-	struct vtd_attachment *attachments;
+	struct vtd_attachment **attachments;
+	struct sorted by_handle;
 	uint32_t target_count, active_count, attachment_count;
 	uint32_t room; /* of each array */
 	uint32_t last_handle;
