@@ -152,7 +152,8 @@ VIQ_EXPORT int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *vsmmu);
 /*
  * Take at most *count events (>= 1), each as the guest is to see it; *count: how many there were. 0, also if there was
  * nothing; or a negative errno of read(). Faults of stage 2, and events of streams that are not here any more, are not
- * for the guest: they are counted and left out.
+ * for the guest: they are counted and left out. viq_linux_vsmmu_remove() and _move() take events out of the kernel:
+ * there may be some then although the fd is not readable.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_events(struct viq_linux_vsmmu *vsmmu,
 						     struct viq_smmuv3_host_event *events, uint32_t *count);

@@ -35,8 +35,21 @@ static int events(void *opaque, uint32_t object, struct viq_smmuv3_host_event *o
 	return viq_linux_vsmmu_events(opaque, out, count);
 }
 
-static const struct viq_smmuv3_backend_ops ops = {
-	.size = sizeof(ops), .offer = offer, .promise = promise, .next = next, .set = set, .events = events};
+/* The kernel's own come when they come; of those that were taken out of it nobody else will tell. */
+static bool pending(void *opaque, uint32_t object)
+{
+	const struct viq_linux_vsmmu *v = opaque;
+
+	return v->waiting_count || v->waiting_lost;
+}
+
+static const struct viq_smmuv3_backend_ops ops = {.size = sizeof(ops),
+						  .offer = offer,
+						  .promise = promise,
+						  .next = next,
+						  .set = set,
+						  .events = events,
+						  .pending = pending};
 
 struct viq_smmuv3_backend viq_linux_vsmmu_backend(struct viq_linux_vsmmu *v)
 {

@@ -10,6 +10,7 @@
  * kernel makes it.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "spec/smmuv3/event.h"
 #include "vsmmu.h"
@@ -73,6 +74,64 @@ static bool take_event(struct viq_linux_vsmmu *v, const struct viq_linux_vevent 
 	return out->lost || out->record[0];
 }
 
+/* What the kernel has now, room of them at most: *taken, of which *made are to be handed out. */
+static int read_some(struct viq_linux_vsmmu *v, struct viq_smmuv3_host_event *events, uint32_t room, uint32_t *made,
+		     uint32_t *taken)
+{
+	struct viq_linux_vevent raw[32];
+	uint32_t n = sizeof(raw) / sizeof(raw[0]);
+	int err;
+
+	*made = *taken = 0;
+	if (v->event_fd < 0)
+		return 0;
+	if (n > room)
+		n = room;
+	err = viq_linux_veventq_read(v->ctx, v->event_fd, raw, &n);
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	for (uint32_t i = 0; i < n; i++)
+		*made += take_event(v, &raw[i], &events[*made]);
+	*taken = n;
+	return 0;
+}
+
+void linux_events_settle(struct viq_linux_vsmmu *v)
+{
+	/* What comes meanwhile is of devices that are here. */
+	for (uint32_t left = v->event_depth; left;) {
+		struct viq_smmuv3_host_event events[32];
+		uint32_t made, taken;
+
+		/* An error comes again for who asks for events. */
+		if (read_some(v, events, left < 32 ? left : 32, &made, &taken) || !taken)
+			return;
+		left -= taken;
+		for (uint32_t i = 0; i < made; i++) {
+			if (v->waiting_count < v->event_depth)
+				v->waiting[v->waiting_count++] = events[i];
+			else
+				v->waiting_lost += events[i].lost + (events[i].record[0] != 0);
+		}
+	}
+}
+
+/* As many of those that wait as there is room for; behind them what found none. */
+static uint32_t take_waiting(struct viq_linux_vsmmu *v, struct viq_smmuv3_host_event *events, uint32_t room)
+{
+	uint32_t n = v->waiting_count < room ? v->waiting_count : room;
+
+	memcpy(events, v->waiting, n * sizeof(*events));
+	v->waiting_count -= n;
+	memmove(v->waiting, v->waiting + n, v->waiting_count * sizeof(*events));
+	if (n < room && v->waiting_lost) {
+		events[n++] = (struct viq_smmuv3_host_event){.lost = v->waiting_lost};
+		linux_add(&v->events_lost, v->waiting_lost);
+		v->waiting_lost = 0;
+	}
+	return n;
+}
+
 int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *v)
 {
 	return v ? v->event_fd : -1;
@@ -80,22 +139,14 @@ int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *v)
 
 int viq_linux_vsmmu_events(struct viq_linux_vsmmu *v, struct viq_smmuv3_host_event *events, uint32_t *count)
 {
-	struct viq_linux_vevent raw[32];
-	uint32_t n = sizeof(raw) / sizeof(raw[0]), made = 0;
-	int err;
+	uint32_t room, taken;
 
 	if (!v || !events || !count || !*count)
 		return -EINVAL;
-	if (n > *count)
-		n = *count;
-	*count = 0;
-	if (v->event_fd < 0)
+	room = *count;
+	if (v->waiting_count || v->waiting_lost) {
+		*count = take_waiting(v, events, room);
 		return 0;
-	err = viq_linux_veventq_read(v->ctx, v->event_fd, raw, &n);
-	if (err)
-		return err == -EAGAIN ? 0 : err;
-	for (uint32_t i = 0; i < n; i++)
-		made += take_event(v, &raw[i], &events[made]);
-	*count = made;
-	return 0;
+	}
+	return read_some(v, events, room, count, &taken);
 }

@@ -69,6 +69,7 @@ static int undo(struct viq_linux_vsmmu *v, struct linux_stream *s)
 		(void)linux_stream_share(v, s, v->abort);
 	linux_first(&err, linux_stream_unbind(v, s));
 	linux_first(&err, linux_stream_collect(v, s));
+	linux_events_settle(v);
 	linux_removed_put(&v->removed, &s->dev);
 	linux_streams_collect_removed(v);
 	return err;
@@ -204,8 +205,10 @@ static struct linux_stream *lift(struct viq_linux_vsmmu *v, uint32_t from, int *
 	err = linux_stream_abort(v, s);
 	linux_first(&err, linux_stream_unbind(v, s));
 	linux_first(first, err);
-	if (!err)
+	if (!err) {
+		linux_events_settle(v);
 		return s;
+	}
 	(void)undo(v, s);
 	return NULL;
 }

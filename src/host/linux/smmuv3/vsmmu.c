@@ -114,8 +114,14 @@ static int make_event_queue(struct viq_linux_vsmmu *v, struct viq_why *why)
 	if (!depth)
 		return 0;
 	err = viq_linux_veventq_alloc(v->ctx, v->viommu, depth, &v->event_queue, &v->event_fd);
-	if (!err)
-		return 0;
+	if (!err) {
+		v->waiting = calloc(depth, sizeof(*v->waiting));
+		if (v->waiting)
+			return 0;
+		linux_close(v->ctx, v->event_fd);
+		viq_linux_destroy(v->ctx, v->event_queue);
+		err = -ENOMEM;
+	}
 	v->event_queue = 0;
 	v->event_fd = -1;
 	if (err == -ENOTTY || err == -EOPNOTSUPP)
@@ -246,6 +252,7 @@ int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 	}
 	pthread_mutex_destroy(&v->lock);
 	free(v->streams.items);
+	free(v->waiting);
 	free(v);
 	return err;
 }

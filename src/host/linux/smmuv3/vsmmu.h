@@ -64,6 +64,10 @@ struct viq_linux_vsmmu {
 	int event_fd;         /* -1: none */
 	uint32_t event_depth;
 	uint32_t event_next; /* the sequence number to come */
+	/* Taken out of the kernel's queue when a device left: event_depth of them at most. */
+	struct viq_smmuv3_host_event *waiting;
+	uint32_t waiting_count;
+	uint64_t waiting_lost; /* and those that found no room, since the last event that was handed out */
 
 	/* As in struct viq_linux_counters; atomic, relaxed. */
 	uint64_t rejected, failed, events, events_lost, events_kept;
@@ -110,6 +114,14 @@ struct linux_stream *linux_streams_find(const struct viq_linux_vsmmu *v, uint32_
 int linux_streams_drop(struct viq_linux_vsmmu *v, struct linux_stream *s);
 /* Of removed devices, destroy and free what can be. */
 void linux_streams_collect_removed(struct viq_linux_vsmmu *v);
+
+/* --- events.c ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * A device has left its number, and is not in the list: what the kernel has of it goes, before another one gets the
+ * number. What it has of others waits here.
+ */
+void linux_events_settle(struct viq_linux_vsmmu *v);
 
 /* --- set.c -------------------------------------------------------------------------------------------------------- */
 

@@ -429,6 +429,36 @@ static void read_errors_are_returned(void **state)
 	nest_free(n);
 }
 
+/* P9: who gets the number next has not caused them. Events of others wait, in order. */
+static void a_successor_does_not_inherit_events(void **state)
+{
+	for (unsigned int moved = 0; moved < 2; moved++) {
+		const struct viq_linux_move away = {SID, SID + 2};
+		struct nest *n = nest_new(3);
+
+		nest_boot(n, true);
+		for (uint32_t i = 0; i < 2; i++) {
+			nest_stage1(n, SID + i);
+			nest_add(n, i, SID + i);
+		}
+		happens(n, 0, VIQ_SMMUV3_EVT_F_TRANSLATION, CLASS_IN, 0x1000, 0);
+		happens(n, 1, VIQ_SMMUV3_EVT_F_TRANSLATION, CLASS_IN, 0x2000, 0);
+		happens(n, 0, VIQ_SMMUV3_EVT_F_TRANSLATION, CLASS_IN, 0x3000, 0);
+		if (moved)
+			assert_int_equal(viq_linux_vsmmu_move(n->vs, &away, 1), 0);
+		else
+			assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID), 0);
+		nest_add(n, 2, SID);
+		happens(n, 2, VIQ_SMMUV3_EVT_F_TRANSLATION, CLASS_IN, 0x4000, 0);
+		move_events(n);
+		assert_int_equal(seen(n), 2);
+		assert_int_equal(word(n, 0, 2), 0x2000);
+		assert_int_equal(word(n, 1, 2), 0x4000);
+		assert_counts(n, 2, 2);
+		nest_free(n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +474,7 @@ int main(void)
 		cmocka_unit_test(guest_queue_full_or_off),
 		cmocka_unit_test(an_smmu_that_is_off_records_nothing),
 		cmocka_unit_test(events_of_streams_that_are_gone),
+		cmocka_unit_test(a_successor_does_not_inherit_events),
 		cmocka_unit_test(p4_a_flood_does_not_hold_the_caller),
 		cmocka_unit_test(read_errors_are_returned),
 	};
