@@ -56,7 +56,8 @@ struct viq_linux_vsmmu_config {
 	uint32_t size; /* sizeof(struct viq_linux_vsmmu_config) */
 	/*
 	 * Stage 2, made with VIQ_LINUX_NEST_PARENT, which stays the caller's. Or 0 and ioas: then it is made here, with
-	 * the first device.
+	 * the first device. One vSMMU a stage 2: its VMID is the stage 2's, and two would find each other's ASIDs in
+	 * the TLB (docs/kernels.md). This is not checked.
 	 */
 	uint32_t hwpt;
 	uint32_t device;                       /* id of any device behind the physical SMMU; 0: the first one added */
