@@ -17,9 +17,10 @@ static void on_trace(struct vsmmu *v, const struct viq_smmuv3_trace *t)
 		assert_true(refcmd_to_host(t->cmd, &v->config, true, all, out));
 		assert_true(test_host_did(&v->host, out, g->op_began));
 	} else if (t->fate == VIQ_SMMUV3_FATE_RETAINED) {
-		assert_true(g->retained_count < GUEST_RETAINED);
-		g->retained[g->retained_count++] =
-			(struct vsmmu_shadow){.cmd = {t->cmd[0], t->cmd[1]}, .time = g->op_began};
+		/* As many as a guest likes, of a device that owes answers already: the first ones tell enough. */
+		if (g->retained_count < GUEST_RETAINED)
+			g->retained[g->retained_count++] =
+				(struct vsmmu_shadow){.cmd = {t->cmd[0], t->cmd[1]}, .time = g->op_began};
 	} else if (t->fate == VIQ_SMMUV3_FATE_SYNC) {
 		for (uint32_t i = 0; i < g->retained_count; i++)
 			assert_true(test_host_did(&v->host, g->retained[i].cmd, g->retained[i].time));
@@ -123,7 +124,7 @@ static void write_register(struct guest *g, struct input *in, unsigned int size)
 	viq_smmuv3_mmio_write(g->v->smmu, offset, size, value);
 	if (!(before & REG(CR0_CMDQEN)) && (offset & ~7u) != REG(CMDQ_PROD) && offset != REG(CR0))
 		guest_forget(g);
-	if (offset == REG(CMDQ_CONS) && !(before & REG(CR0_CMDQEN)))
+	if ((offset == REG(CMDQ_CONS) || (offset == REG(CMDQ_PROD) && size == 8)) && !(before & REG(CR0_CMDQEN)))
 		guest_forget(g);
 }
 
