@@ -230,7 +230,7 @@ static bool stop_at_entry(struct viq_smmuv3 *s, const struct viq_call_result *re
 	return false;
 }
 
-static bool failed(struct viq_smmuv3 *s, struct viq_call_result *res)
+static __attribute__((noinline)) bool failed(struct viq_smmuv3 *s, struct viq_call_result *res)
 {
 	const struct viq_call_result first = *res;
 	uint32_t end = first.handled;

@@ -334,14 +334,22 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
 }
 
+/* What a register's write owes comes first, and a queue that waits for the host may wait on. *left: work is left. */
+static __attribute__((noinline)) bool may_go_on(struct viq_smmuv3 *s, bool *left)
+{
+	*left = !smmuv3_reconfig_pay(s);
+	if (*left || (s->wait.waits && s->wait.asked && may_consume(s, cons(s))))
+		return false;
+	s->wait.waits = false;
+	return true;
+}
+
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s)
 {
-	bool left = s->reconfig.owed && !smmuv3_reconfig_pay(s);
+	bool left = false;
 
-	if (!left && !(s->wait.waits && s->wait.asked && may_consume(s, cons(s)))) {
-		s->wait.waits = false;
+	if (!(s->reconfig.owed || s->wait.waits) || may_go_on(s, &left))
 		left = run(s);
-	}
 	if (left)
 		gate_owe_kick(&s->gate);
 }

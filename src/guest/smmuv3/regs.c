@@ -284,15 +284,12 @@ static void write_half(struct viq_smmuv3 *s, uint64_t offset, uint64_t value)
 		store(s, r, value);
 }
 
-static inline void write_access(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
+/* Any access. Apart from the doorbell's, which would pay for its registers. */
+static __attribute__((noinline)) void write_any(struct viq_smmuv3 *s, uint64_t offset, unsigned int size,
+						uint64_t value)
 {
 	const struct reg *r;
 
-	/* Nearly every access is the doorbell. */
-	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4) {
-		write_cmdq_prod(s, value, VIQ_SMMUV3_Q_INDEX);
-		return;
-	}
 	if (!access_ok(offset, size))
 		return;
 	r = size == 8 ? find(offset) : NULL;
@@ -303,6 +300,15 @@ static inline void write_access(struct viq_smmuv3 *s, uint64_t offset, unsigned 
 	write_half(s, offset, value);
 	if (size == 8)
 		write_half(s, offset + 4, value >> 32);
+}
+
+static inline void write_access(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)
+{
+	/* Nearly every access is the doorbell. */
+	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4)
+		write_cmdq_prod(s, value, VIQ_SMMUV3_Q_INDEX);
+	else
+		write_any(s, offset, size, value);
 }
 
 void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int size, uint64_t value)

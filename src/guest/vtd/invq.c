@@ -67,14 +67,14 @@ static uint16_t domain_of(const struct viq_vtd *s, const uint64_t desc[4])
 	return vtd_domain(s, VIQ_GET(VIQ_VTD_DESC_DID, desc[0]));
 }
 
-static bool context_cache(struct viq_vtd *s, const uint64_t desc[4])
+static __attribute__((noinline)) bool context_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	return reconfig(s, desc,
 			vtd_context_scope(s, VIQ_GET(VIQ_VTD_DESC_G, desc[0]), domain_of(s, desc),
 					  VIQ_GET(VIQ_VTD_CC_SID, desc[0]), VIQ_GET(VIQ_VTD_CC_FM, desc[0])));
 }
 
-static bool pasid_cache(struct viq_vtd *s, const uint64_t desc[4])
+static __attribute__((noinline)) bool pasid_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	struct viq_vtd_reconfig what = {.cause = VIQ_VTD_PASID_CACHE, .scope = VIQ_VTD_SCOPE_ALL};
 	unsigned int granularity = VIQ_GET(VIQ_VTD_DESC_G, desc[0]);
@@ -88,7 +88,7 @@ static bool pasid_cache(struct viq_vtd *s, const uint64_t desc[4])
 	return reconfig(s, desc, what);
 }
 
-static bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
+static __attribute__((noinline)) bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	unsigned int order = VIQ_GET(VIQ_VTD_IEC_IM, desc[0]);
 	uint32_t first = 0, count = 1u << 16;
@@ -121,7 +121,8 @@ static struct vtd_span iotlb_span(const struct viq_vtd *s, const uint64_t desc[4
 }
 
 /* One table after the other, as far as the budget goes: what is left is gone on with by the next run. */
-static bool alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all, struct vtd_span span, bool stage2)
+static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all,
+					    struct vtd_span span, bool stage2)
 {
 	const struct vtd_span everything = {0, 0};
 	struct vtd_sweep *sweep;
@@ -362,14 +363,22 @@ uint64_t viq_vtd_waits_for_host(const struct viq_vtd *s)
 	return s && s->wait.waits && vtd_invq_waits(s) ? s->wait.times : 0;
 }
 
+/* What a register's write owes comes first, and a queue that waits for the host may wait on. *left: work is left. */
+static __attribute__((noinline)) bool may_go_on(struct viq_vtd *s, bool *left)
+{
+	*left = !vtd_work_pay(s);
+	if (*left || (s->wait.waits && s->wait.asked && may_fetch(s, iqh(s))))
+		return false;
+	s->wait.waits = false;
+	return true;
+}
+
 void vtd_invq_doorbell(struct viq_vtd *s)
 {
-	bool left = s->work.owed && !vtd_work_pay(s);
+	bool left = false;
 
-	if (!left && !(s->wait.waits && s->wait.asked && may_fetch(s, iqh(s)))) {
-		s->wait.waits = false;
+	if (!(s->work.owed || s->wait.waits) || may_go_on(s, &left))
 		left = run(s);
-	}
 	if (left)
 		gate_owe_kick(&s->gate);
 }

@@ -380,18 +380,11 @@ uint64_t viq_vtd_mmio_read(const struct viq_vtd *s, uint64_t offset, unsigned in
 	return read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
 }
 
-static inline void write_access(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
+/* Any aligned access of 4 or 8 bytes. Apart from the doorbell's, which would pay for its registers. */
+static __attribute__((noinline)) void write_any(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
 {
-	const struct reg *r;
+	const struct reg *r = size == 8 ? find(s, offset) : NULL;
 
-	if ((size != 4 && size != 8) || offset % size)
-		return;
-	/* Nearly every access is the doorbell. */
-	if (offset == VIQ_VTD_IQT) {
-		write_iqt(s, value, ALL32);
-		return;
-	}
-	r = size == 8 ? find(s, offset) : NULL;
 	if (r && r->width == 8) {
 		store(s, r, value, ALL64);
 		return;
@@ -399,6 +392,17 @@ static inline void write_access(struct viq_vtd *s, uint64_t offset, unsigned int
 	write_half(s, offset, (uint32_t)value);
 	if (size == 8)
 		write_half(s, offset + 4, (uint32_t)(value >> 32));
+}
+
+static inline void write_access(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
+{
+	if ((size != 4 && size != 8) || offset & (size - 1))
+		return;
+	/* Nearly every access is the doorbell. */
+	if (offset == VIQ_VTD_IQT)
+		write_iqt(s, value, ALL32);
+	else
+		write_any(s, offset, size, value);
 }
 
 void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
