@@ -24,7 +24,7 @@ static const char usage[] =
 	"  --cpus N          1 to 8 (1)\n"
 	"  --device PATH     vfio cdev of the device (/dev/vfio/devices/vfio0)\n"
 	"  --queue WHERE     vcpu: who rings the doorbell consumes the commands (default); worker: a thread does\n"
-	"  --budget N        commands consumed while others must wait (0: all there are)\n"
+	"  --budget N        work done while others must wait, in commands; a host call counts as 64 (0: 1,024)\n"
 	"  --calls HOW       entries that one system call gets: bulk (default), strict, single\n"
 	"  --no-range        the guest sees no range invalidation\n"
 	"  --msi             a CMD_SYNC may complete by a write to memory; else the guest reads CMDQ_CONS\n"

@@ -106,6 +106,8 @@ struct viq_smmuv3_ops {
 	 * The configuration of streams [first, last] may have changed: for each device behind one of them, ask
 	 * viq_smmuv3_stream_config() and set the host up; context descriptors of these streams must be read again even
 	 * if the answer is as before (4.3). Everything queued before the command has taken effect when this is called.
+	 * A command for streams that were configured since CMDQ_PROD was written, and since the last CMD_SYNC, needs no
+	 * further call: the guest had written its tables before.
 	 * It may be left and taken up again (<viq/work.h>): the guest sees the command, or what its register write set
 	 * in motion, completed when all is done, and the queue waits for it. what->work is all that the front end keeps
 	 * of it: a new cause, or a restored state, begins anew.
@@ -116,9 +118,11 @@ struct viq_smmuv3_ops {
 	int (*reconfig)(void *opaque, struct viq_smmuv3_reconfig *what);
 	/*
 	 * The budget of an MMIO write ended before its work did: call viq_smmuv3_run() soon, from the event loop or a
-	 * worker. Host calls are charged and a time-out ends a run, so this happens under any; under VIQ_SMMUV3_DEFER
-	 * after every write that leaves work. NULL: budget must be 0, and then a write does all its work, whatever it
-	 * takes.
+	 * worker. Every host call is charged and a device's time-out ends a write, so this happens under any budget but
+	 * VIQ_WORK_UNLIMITED, and under that after a time-out; under VIQ_SMMUV3_DEFER after every write that leaves
+	 * work. viq_smmuv3_run() calls it before it returns, if the queue waits for the host and there is no
+	 * host_wait(): do not overwrite a flag that is set here with its result. NULL: budget must be 0 or
+	 * VIQ_WORK_UNLIMITED, and then a write does all its work, whatever it takes.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -166,9 +170,9 @@ struct viq_smmuv3_config {
 	uint32_t idr0, idr1, idr3, idr5, iidr, aidr;
 	uint32_t gbpa; /* GBPA at reset, without UPDATE. Typical: SHCFG = 1 (0x1000), with ABORT to isolate devices */
 	/*
-	 * What one MMIO write may cost, in commands; what reconfig() says that it costs counts too, and so do host
-	 * calls (VIQ_WORK_CALL each). 0: VIQ_WORK_BUDGET; VIQ_SMMUV3_DEFER: nothing. Without
-	 * ops.kick 0, or VIQ_WORK_UNLIMITED, which is the same then.
+	 * What one MMIO write may cost, in commands; what reconfig() says that it costs counts too, and each host call
+	 * VIQ_WORK_CALL, whatever it is made for. A device's time-out ends the write. 0: VIQ_WORK_BUDGET;
+	 * VIQ_SMMUV3_DEFER: nothing. Without ops.kick 0, or VIQ_WORK_UNLIMITED, which is the same then: no end.
 	 */
 	uint32_t budget;
 	const struct viq_mem *mem;        /* the guest's memory; must outlive the object */
@@ -185,6 +189,8 @@ struct viq_smmuv3_config {
  * MSIs are there because some drivers (FreeBSD's) wait for CMD_SYNC by an MSI into their memory without asking whether
  * there are any, and others poll their memory then, which costs no exit. A VMM without a controller for MSIs describes
  * none for the SMMU in its device tree or IORT: then no other ones are configured.
+ *
+ * Defaults may change with the library. A VMM that migrates between versions of it chooses the ID registers itself.
  */
 VIQ_EXPORT void viq_smmuv3_config_init(struct viq_smmuv3_config *config, size_t size);
 

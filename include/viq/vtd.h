@@ -102,7 +102,9 @@ struct viq_vtd_ops {
 	/*
 	 * Devices may have to be configured differently: read the guest's context and PASID entries again (see
 	 * viq_vtd_tables()), attach, replace, detach. Everything queued before the descriptor has taken effect when
-	 * this is called. It may be left and taken up again (<viq/work.h>): the guest sees the descriptor, or what its
+	 * this is called. A descriptor that is like the last one done, or any behind one for everything, needs no
+	 * further call if IQT has not been written since, and no wait descriptor was between: the guest had written its
+	 * tables before. It may be left and taken up again (<viq/work.h>): the guest sees the descriptor, or what its
 	 * register write set in motion, completed when all is done, and the queue waits for it. what->work is all that
 	 * the front end keeps of it: a new cause, or a restored state, begins anew.
 	 * Returns 1: more is left; 0: done; a negative errno if it could not be done now: for a descriptor the queue
@@ -123,8 +125,11 @@ struct viq_vtd_ops {
 	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
 	/*
 	 * The budget of an MMIO write ended before its work did: call viq_vtd_run() soon, from the event loop or a
-	 * worker. Under VIQ_VTD_DEFER after every write that leaves work. NULL: budget must be 0, and then a write does
-	 * all its work, whatever it takes.
+	 * worker. Every host call is charged and a device's time-out ends a write, so this happens under any budget but
+	 * VIQ_WORK_UNLIMITED, and under that after a time-out; under VIQ_VTD_DEFER after every write that leaves work.
+	 * viq_vtd_run() calls it before it returns, if the queue waits for a host and there is no host_wait(): do not
+	 * overwrite a flag that is set here with its result. NULL: budget must be 0 or VIQ_WORK_UNLIMITED, and then a
+	 * write does all its work, whatever it takes.
 	 */
 	void (*kick)(void *opaque);
 	/*
@@ -192,9 +197,9 @@ struct viq_vtd_config {
 	uint64_t cap, ecap;
 	/*
 	 * What one MMIO write may cost, in descriptors; one that concerns n tables counts as n, what reconfig() and
-	 * remap() say that they cost counts too, and so does each host call (VIQ_WORK_CALL).
-	 * 0: VIQ_WORK_BUDGET; VIQ_VTD_DEFER: nothing. Without ops.kick 0, or VIQ_WORK_UNLIMITED, which is the same
-	 * then.
+	 * remap() say that they cost counts too, and each host call and call of devtlb() VIQ_WORK_CALL, whatever it is
+	 * made for. A device's time-out ends the write. 0: VIQ_WORK_BUDGET; VIQ_VTD_DEFER: nothing. Without ops.kick 0,
+	 * or VIQ_WORK_UNLIMITED, which is the same then: no end.
 	 */
 	uint32_t budget;
 	uint32_t reserved;             /* 0 */

@@ -27,7 +27,8 @@ static const char help[] =
 	"  --ver X, --cap X, --ecap X\n"
 	"                     vtd: capability registers that the guest sees\n"
 	"  --memory SIZE      guest memory, in bytes or with K, M or G (default: 128M)\n"
-	"  --budget N         commands consumed by one register write at most; the rest follows between lines\n\n"
+	"  --budget N         what one register write may do, in commands; a host call counts as 64; the rest\n"
+	"                     follows between lines (default: no limit)\n\n"
 	"Lines that begin with 'viq' are additions: run, counters, dma_read, dma_write, inject, save, restore.\n"
 	"Example: printf 'readl 0x9050000\\n' | viq device smmuv3\n";
 

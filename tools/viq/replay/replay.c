@@ -21,7 +21,7 @@ static const char help[] =
 	"                       host-illegal, hardware, atc-timeout, no-memory, gone    the host fails at it\n"
 	"                       drop                           the host lies: says done, does nothing (must be "
 	"noticed)\n"
-	"  --budget N         commands consumed at a time at most (default: no limit)\n"
+	"  --budget N         what is done at a time, in commands; a host call counts as 64 (default: no limit)\n"
 	"  --batch N          ring once where the guest rang N times (default: 1)\n"
 	"  --brief            the result in a few sentences\n"
 	"  --json             the result as one JSON object\n\n"
