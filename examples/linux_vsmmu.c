@@ -28,7 +28,11 @@ struct vmm {
 	struct viq_nest_smmuv3 *nest;  /* makes the host follow the guest */
 };
 
-/* The guest has changed its stream table: make the hardware follow. An error stops the guest's command there. */
+/*
+ * The guest has changed its stream table: make the hardware follow. After an error the queue waits at the command for
+ * viq_smmuv3_run(). Here nobody would call that, so the guest gets CERROR_ABT: a VMM has host_wait() and kick(), and
+ * device_timeout() to block a device that does not answer.
+ */
 static int reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct vmm *vmm = opaque;

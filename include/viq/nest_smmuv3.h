@@ -11,7 +11,19 @@
  *   a backend joined, a guest bound   viq_nest_smmuv3_reconfig() with VIQ_SMMUV3_RESTORED
  *   a CMD_SYNC is about to complete   viq_nest_smmuv3_sync(), called from viq_smmuv3_ops.sync
  *
- * All functions are called on the thread that uses the guest SMMUv3 then.
+ * All functions are called on the thread that uses the guest SMMUv3 then. In the usual order:
+ *
+ *   viq_nest_smmuv3_create(&nops, opaque, &nest, &why);
+ *   viq_nest_smmuv3_join(nest, &backend, &why);
+ *   viq_smmuv3_config_init(&config, sizeof(config));
+ *   viq_nest_smmuv3_offer(nest, ats, &config);
+ *   config.host = viq_nest_smmuv3_host(nest);
+ *   viq_smmuv3_create(&config, &smmu, &why);
+ *   viq_nest_smmuv3_bind(nest, smmu, &why);
+ *   viq_linux_vsmmu_add(vsmmu, &device, vsid, &why);  // each device; now, or hot-plugged later
+ *   viq_nest_smmuv3_follow(nest, vsid);
+ *
+ * A backend without offer(), as the software host's is, leaves the ID registers as they are.
  */
 #ifndef VIQ_NEST_SMMUV3_H
 #define VIQ_NEST_SMMUV3_H

@@ -13,6 +13,7 @@
  *   viq_linux_vvtd_add(vvtd, &device, source_id, &why);  // each device; now, or hot-plugged later
  *   viq_nest_vtd_follow(nest, source_id);
  *
+ * config.cap and ecap are set by viq_linux_vvtd_offer(); with the software host they are those of viq_soft_vtd_config.
  * Either side may be there first, and the guest may be living. While one is bound, every nested page table of the host
  * is attached to the front end, from before a device uses it until the host holds nothing of it: whatever fails in
  * between, nothing translates without being invalidated.
