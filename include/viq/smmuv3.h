@@ -106,8 +106,9 @@ struct viq_smmuv3_ops {
 	 * The configuration of streams [first, last] may have changed: for each device behind one of them, ask
 	 * viq_smmuv3_stream_config() and set the host up; context descriptors of these streams must be read again even
 	 * if the answer is as before (4.3). Everything queued before the command has taken effect when this is called.
-	 * A command for streams that were configured since CMDQ_PROD was written, and since the last CMD_SYNC, needs no
-	 * further call: the guest had written its tables before.
+	 * A command for streams in the range that was configured last (adjacent commands are one range), since
+	 * CMDQ_PROD was written and since the last CMD_SYNC, makes no further call: the guest had written its tables
+	 * before.
 	 * It may be left and taken up again (<viq/work.h>): the guest sees the command, or what its register write set
 	 * in motion, completed when all is done, and the queue waits for it. what->work is all that the front end keeps
 	 * of it: a new cause, or a restored state, begins anew.

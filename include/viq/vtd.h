@@ -102,7 +102,7 @@ struct viq_vtd_ops {
 	/*
 	 * Devices may have to be configured differently: read the guest's context and PASID entries again (see
 	 * viq_vtd_tables()), attach, replace, detach. Everything queued before the descriptor has taken effect when
-	 * this is called. A descriptor that is like the last one done, or any behind one for everything, needs no
+	 * this is called. A descriptor like the last one done, or behind one of its type for everything, makes no
 	 * further call if IQT has not been written since, and no wait descriptor was between: the guest had written its
 	 * tables before. It may be left and taken up again (<viq/work.h>): the guest sees the descriptor, or what its
 	 * register write set in motion, completed when all is done, and the queue waits for it. what->work is all that
