@@ -188,10 +188,12 @@ static void complete_others(struct viq_smmuv3 *s, uint32_t *end, struct viq_call
 /* The ATC_INVs among entries [n, end) are consumed but not confirmed. Returns end, or the first that has no place. */
 static uint32_t retain(struct viq_smmuv3 *s, uint32_t n, uint32_t end)
 {
-	s->retained.unreported = true;
 	for (; n < end; n++) {
-		if (is_atc_inv(s->batch.entries[n]) && !smmuv3_retain(s, le64_get(s->batch.entries[n][0])))
+		if (!is_atc_inv(s->batch.entries[n]))
+			continue;
+		if (!smmuv3_retain(s, le64_get(s->batch.entries[n][0])))
 			break;
+		s->retained.unreported = true;
 	}
 	return n;
 }
@@ -241,7 +243,8 @@ static __attribute__((noinline)) bool failed(struct viq_smmuv3 *s, struct viq_ca
 		return stop_at_entry(s, res, first.handled);
 	complete_others(s, &end, res);
 	res->handled = retain(s, first.handled, end);
-	if (sid != UINT64_MAX)
+	/* If the other commands failed before it, it was not the device. */
+	if (sid != UINT64_MAX && smmuv3_retained_has(s, (uint32_t)sid))
 		smmuv3_device_timeout(s, (uint32_t)sid);
 	if (res->handled == s->batch.count) {
 		confirm(s, first.handled);

@@ -286,6 +286,9 @@ static bool run(struct viq_smmuv3 *s)
 {
 	bool left = may_consume(s, cons(s));
 
+	/* The guest has taken the command back. */
+	if (!left)
+		s->reconfig.what.size = 0;
 	if (!left || !s->budget.left)
 		return left;
 	s->head = cons(s);
@@ -294,6 +297,8 @@ static bool run(struct viq_smmuv3 *s)
 		s->again = false;
 		consume(s);
 	} while (s->again && s->budget.left);
+	if (s->reconfig.at != cons(s))
+		s->reconfig.what.size = 0;
 	left = !s->wait.waits && may_consume(s, cons(s));
 	s->counters.budget_ends += left;
 	return left;

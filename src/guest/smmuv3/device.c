@@ -61,7 +61,7 @@ void smmuv3_reset(struct viq_smmuv3 *s)
 	smmuv3_batch_drop(s);
 	s->retained.count = 0;
 	s->retained.unreported = false;
-	s->wait.waits = false;
+	s->wait = (struct host_wait){0};
 	smmuv3_reconfig_whole(s, VIQ_SMMUV3_RESTORED);
 }
 

@@ -45,6 +45,7 @@ void smmuv3_reconfig_whole(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause 
 
 void smmuv3_reconfig_owe(struct viq_smmuv3 *s, enum viq_smmuv3_reconfig_cause cause)
 {
+	smmuv3_reconfig_queued(s);
 	s->reconfig.what = begin(cause, 0, smmuv3_last_sid(s));
 	s->reconfig.owed = true;
 }
@@ -84,8 +85,9 @@ int smmuv3_reconfig_command(struct viq_smmuv3 *s, uint32_t first, uint32_t last)
 	const struct viq_smmuv3_reconfig *what = &s->reconfig.what;
 	int ret;
 
-	if (!what->size || what->first != first || what->last != last) {
+	if (!what->size || s->reconfig.at != s->head || what->first != first || what->last != last) {
 		s->reconfig.what = begin(VIQ_SMMUV3_CFGI_STE, first, last);
+		s->reconfig.at = s->head;
 		s->reconfig.early = true;
 	}
 	ret = go_on(s);

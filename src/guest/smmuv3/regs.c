@@ -62,7 +62,7 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 
 	reg_store(s->regs.cr0, now);
 	if (off & VIQ_SMMUV3_CR0_CMDQEN)
-		s->wait.waits = false;
+		s->wait = (struct host_wait){0};
 	/* While it was off another command may have come to CONS. */
 	if (on & VIQ_SMMUV3_CR0_CMDQEN)
 		smmuv3_reconfig_leave(s);
@@ -326,13 +326,18 @@ void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int s
 bool smmuv3_settle(struct viq_smmuv3 *s)
 {
 	struct gate *g = &s->gate;
+	uint32_t i;
 	bool kick;
 
-	for (uint32_t i = 0; i < g->count; i++)
+	for (i = 0; i < g->count; i++)
 		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
 	if (g->reset)
 		smmuv3_reset(s);
-	kick = g->kick && smmuv3_cmdq_waits(s);
+	/* What was kept in the reset. */
+	for (; i < g->count; i++)
+		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+	/* Who was told by host_wait() that the queue waits has it run again. */
+	kick = g->kick && (s->reconfig.owed || (smmuv3_cmdq_waits(s) && !(s->wait.waits && s->ops.host_wait)));
 	gate_leave(g);
 	return kick;
 }

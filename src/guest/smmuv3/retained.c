@@ -44,32 +44,6 @@ bool smmuv3_retained_has(const struct viq_smmuv3 *s, uint32_t sid)
 	return i < r->count && sid_of(r->entries[i]) == sid;
 }
 
-bool smmuv3_retain(struct viq_smmuv3 *s, uint64_t word)
-{
-	struct smmuv3_retained *r = &s->retained;
-	uint32_t i;
-
-	word &= VIQ_SMMUV3_CMD_OP | VIQ_SMMUV3_CMD_SID | VIQ_SMMUV3_CMD_SSV;
-	if (word & VIQ_SMMUV3_CMD_SSV)
-		word |= VIQ_SMMUV3_ATC_G;
-	i = place(r, word);
-	if (i < r->count && le64_get(r->entries[i][0]) == word)
-		return true;
-	if (r->count == RETAINED_ENTRIES)
-		return false;
-	memmove(r->entries[i + 1], r->entries[i], (r->count - i) * sizeof(r->entries[0]));
-	r->entries[i][0] = le64_put(word);
-	r->entries[i][1] = le64_put(VIQ_PUT(VIQ_SMMUV3_ATC_1_SIZE, VIQ_SMMUV3_ATC_SIZE_ALL));
-	r->count++;
-	return true;
-}
-
-void smmuv3_device_timeout(const struct viq_smmuv3 *s, uint32_t sid)
-{
-	if (s->ops.device_timeout)
-		s->ops.device_timeout(s->config.opaque, sid);
-}
-
 /* Those whose stream is gone, or has no ATC any more, concern nobody now. */
 static void prune(struct viq_smmuv3 *s)
 {
@@ -82,6 +56,38 @@ static void prune(struct viq_smmuv3 *s)
 			memmove(r->entries[kept++], r->entries[i], sizeof(r->entries[0]));
 	}
 	r->count = kept;
+}
+
+bool smmuv3_retain(struct viq_smmuv3 *s, uint64_t word)
+{
+	struct smmuv3_retained *r = &s->retained;
+	uint32_t i;
+
+	word &= VIQ_SMMUV3_CMD_OP | VIQ_SMMUV3_CMD_SID | VIQ_SMMUV3_CMD_SSV;
+	if (word & VIQ_SMMUV3_CMD_SSV)
+		word |= VIQ_SMMUV3_ATC_G;
+	i = place(r, word);
+	if (i < r->count && le64_get(r->entries[i][0]) == word)
+		return true;
+	if (r->count == RETAINED_ENTRIES) {
+		prune(s);
+		if (r->count == RETAINED_ENTRIES)
+			return false;
+		i = place(r, word);
+	}
+	memmove(r->entries[i + 1], r->entries[i], (r->count - i) * sizeof(r->entries[0]));
+	r->entries[i][0] = le64_put(word);
+	r->entries[i][1] = le64_put(VIQ_PUT(VIQ_SMMUV3_ATC_1_SIZE, VIQ_SMMUV3_ATC_SIZE_ALL));
+	r->count++;
+	return true;
+}
+
+void smmuv3_device_timeout(struct viq_smmuv3 *s, uint32_t sid)
+{
+	/* The embedder may block its stream, until a command has it configured. */
+	smmuv3_reconfig_queued(s);
+	if (s->ops.device_timeout)
+		s->ops.device_timeout(s->config.opaque, sid);
 }
 
 /* The first device's, as far as the host confirms them. */
@@ -132,7 +138,10 @@ bool smmuv3_retained_settle(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		send_again(s, &res);
 	if (!report && !r->count)
 		return true;
-	if (!res.error || is_time_out(&res))
+	/* The budget has ended, and the CMD_SYNC is gone on with later. */
+	if (!report && !res.error)
+		return false;
+	if (report || is_time_out(&res))
 		smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ATC_INV_SYNC, cmd);
 	else
 		smmuv3_host_failed(s, s->head, cmd, &res);

@@ -153,7 +153,7 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	smmuv3_enter(s);
 	smmuv3_regs_set(s, &state.regs);
 	smmuv3_batch_drop(s);
-	s->wait.waits = false;
+	s->wait = (struct host_wait){0};
 	s->retained.unreported = state.unreported;
 	s->retained.count = 0;
 	for (uint32_t i = 0; i < state.retained; i++)

@@ -82,6 +82,7 @@ struct smmuv3_shown {
 /* See reconfig.c. */
 struct smmuv3_reconfig {
 	struct viq_smmuv3_reconfig what; /* half done; size 0: none is */
+	uint32_t at;                     /* index of its command */
 	bool owed;                       /* by a register's write: CR0ACK, GBPA.UPDATE and the queue wait */
 	bool early;                      /* it began after the guest had queued all commands up to PROD */
 	bool done;                       /* so did that of streams [first, last], which is done */
@@ -208,7 +209,7 @@ bool smmuv3_retained_has(const struct viq_smmuv3 *s, uint32_t sid);
 /* Before the CMD_SYNC at head completes: true if none is left. Else the queue stops, or waits. */
 bool smmuv3_retained_settle(struct viq_smmuv3 *s, const uint64_t cmd[2]);
 /* The embedder hears that the device has not answered. */
-void smmuv3_device_timeout(const struct viq_smmuv3 *s, uint32_t sid);
+void smmuv3_device_timeout(struct viq_smmuv3 *s, uint32_t sid);
 
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 

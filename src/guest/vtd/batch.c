@@ -185,12 +185,17 @@ void vtd_batch_drop(struct viq_vtd *s)
 
 /* --- Emptying ----------------------------------------------------------------------------------------------------- */
 
-static void tell(struct viq_vtd *s, const struct viq_vtd_table *table, const struct viq_call_result *res)
+/* Of several devices behind one table no host says which did not answer. */
+static void tell(struct viq_vtd *s, const struct vtd_target *target, const struct viq_call_result *res)
 {
 	if (s->ops.host_error)
-		s->ops.host_error(s->config.opaque, table, res);
-	if (res->error == VIQ_CALL_TIMEOUT && (table->flags & VIQ_VTD_DEVTLB_IMPLIED) && s->ops.device_timeout)
-		s->ops.device_timeout(s->config.opaque, table->source_id);
+		s->ops.host_error(s->config.opaque, vtd_table_of(s, target), res);
+	for (uint32_t i = 0; res->error == VIQ_CALL_TIMEOUT && i < s->tables.attachment_count; i++) {
+		const struct vtd_attachment *a = s->tables.attachments[i];
+
+		if (a->target == target && a->table.flags & VIQ_VTD_DEVTLB_IMPLIED)
+			vtd_device_timeout(s, a->table.source_id);
+	}
 }
 
 /* One invalidate call with the first count entries of a target. */
@@ -220,7 +225,7 @@ static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct
 	s->counters.call_errors[res->error]++;
 	budget_spend_call(&s->budget, res);
 	if (res->error)
-		tell(s, vtd_table_of(s, t), res);
+		tell(s, t, res);
 }
 
 static void load_desc(const struct vtd_batch *b, uint32_t position, uint64_t desc[4])

@@ -46,7 +46,7 @@ void vtd_reset(struct viq_vtd *s)
 {
 	vtd_regs_reset(s);
 	vtd_batch_drop(s);
-	s->wait.waits = false;
+	s->wait = (struct host_wait){0};
 	vtd_work_restored(s);
 }
 

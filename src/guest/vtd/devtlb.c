@@ -77,13 +77,20 @@ static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_de
 	}
 }
 
+void vtd_device_timeout(struct viq_vtd *s, uint16_t source_id)
+{
+	/* The embedder may block it, until a descriptor has it configured. */
+	vtd_work_queued(s);
+	if (s->ops.device_timeout)
+		s->ops.device_timeout(s->config.opaque, source_id);
+}
+
 /* The device did not answer. The next wait descriptor, which waits for its answer, will not complete. */
 static void time_out(struct viq_vtd *s, uint16_t source_id)
 {
 	s->counters.timeouts++;
 	s->budget.left = 0;
-	if (s->ops.device_timeout)
-		s->ops.device_timeout(s->config.opaque, source_id);
+	vtd_device_timeout(s, source_id);
 	if (s->regs.timed_out)
 		return;
 	s->regs.timed_out = 1;

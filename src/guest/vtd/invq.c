@@ -328,11 +328,16 @@ static bool run(struct viq_vtd *s)
 {
 	bool left = may_fetch(s, iqh(s));
 
+	/* The guest has taken the descriptor back. */
+	if (!left)
+		vtd_work_forget(s);
 	if (!left || !s->budget.left)
 		return left;
 	s->head = iqh(s);
 	s->counters.runs++;
 	consume(s);
+	if (s->work.at != iqh(s))
+		vtd_work_forget(s);
 	left = !s->wait.waits && may_fetch(s, iqh(s));
 	if (s->regs.timed_out && s->regs.iqh == s->regs.iqt)
 		vtd_timeout_report(s);

@@ -124,7 +124,7 @@ static void switch_queue(struct viq_vtd *s, bool on)
 	/* What was read is confirmed and what waits is dropped: a guest may switch off at any time. */
 	reg_store(s->regs.iqh, 0);
 	s->regs.timed_out = 0;
-	s->wait.waits = false;
+	s->wait = (struct host_wait){0};
 	vtd_work_leave(s);
 	set_status(s, VIQ_VTD_GSTS_QIES, on);
 	show_status(s);
@@ -420,13 +420,18 @@ void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, u
 bool vtd_settle(struct viq_vtd *s)
 {
 	struct gate *g = &s->gate;
+	uint32_t i;
 	bool kick;
 
-	for (uint32_t i = 0; i < g->count; i++)
+	for (i = 0; i < g->count; i++)
 		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
 	if (g->reset)
 		vtd_reset(s);
-	kick = g->kick && vtd_invq_waits(s);
+	/* What was kept in the reset. */
+	for (; i < g->count; i++)
+		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+	/* Who was told by host_wait() that the queue waits has it run again. */
+	kick = g->kick && (s->work.owed || (vtd_invq_waits(s) && !(s->wait.waits && s->ops.host_wait)));
 	gate_leave(g);
 	return kick;
 }

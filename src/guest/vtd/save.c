@@ -149,7 +149,7 @@ int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 	vtd_enter(s);
 	vtd_regs_set(s, &state.regs, state.frcd);
 	vtd_batch_drop(s);
-	s->wait.waits = false;
+	s->wait = (struct host_wait){0};
 	vtd_work_restored(s);
 	/* The kick of a budget that ended before the save was another object's. */
 	gate_owe_kick(&s->gate);

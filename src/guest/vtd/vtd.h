@@ -88,6 +88,7 @@ struct vtd_sweep {
 struct vtd_work {
 	uint32_t owed;
 	uint32_t status;                  /* bits of GSTS that show what was before */
+	uint32_t at;                      /* slot of the descriptor that is half done: one of the following */
 	struct viq_vtd_reconfig reconfig; /* half done; size 0: none is */
 	struct viq_vtd_remap remap;
 	struct vtd_sweep sweep; /* of the IOTLB register */
@@ -267,6 +268,8 @@ void vtd_tables_free(struct viq_vtd *s);
 bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based);
 /* The wait descriptor at head: complete it, or abort it. */
 bool vtd_wait(struct viq_vtd *s, const uint64_t desc[4]);
+/* The embedder hears that the device has not answered. */
+void vtd_device_timeout(struct viq_vtd *s, uint16_t source_id);
 /* A device timed out, and nothing is left in the queue whose completion could tell. */
 void vtd_timeout_report(struct viq_vtd *s);
 
@@ -319,6 +322,8 @@ static inline void vtd_work_sweep_done(struct viq_vtd *s)
 }
 /* The queue may go on with another descriptor. */
 void vtd_work_leave(struct viq_vtd *s);
+/* The descriptor that is half done will be begun anew. */
+void vtd_work_forget(struct viq_vtd *s);
 /* For a register's write. */
 void vtd_work_owe_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what);
 void vtd_work_owe_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause);

@@ -83,11 +83,27 @@ void vtd_work_restored(struct viq_vtd *s)
 	s->budget.left = left;
 }
 
+void vtd_work_forget(struct viq_vtd *s)
+{
+	s->work.alone_desc[0] = 0;
+	if (!(s->work.owed & VTD_OWED_RECONFIG))
+		s->work.reconfig.size = 0;
+	if (!(s->work.owed & VTD_OWED_REMAP))
+		s->work.remap.size = 0;
+}
+
 /* --- Of descriptors ----------------------------------------------------------------------------------------------- */
 
 static bool same(const struct viq_vtd_reconfig *a, const struct viq_vtd_reconfig *b)
 {
 	return !memcmp(a, b, offsetof(struct viq_vtd_reconfig, work));
+}
+
+/* The descriptor at head begins; nothing else is half done. */
+static void begin(struct viq_vtd *s)
+{
+	vtd_work_forget(s);
+	s->work.at = s->head;
 }
 
 /*
@@ -105,7 +121,8 @@ int vtd_work_reconfig(struct viq_vtd *s, const struct viq_vtd_reconfig *what)
 {
 	int ret;
 
-	if (!same(what, &s->work.reconfig)) {
+	if (s->work.at != s->head || !same(what, &s->work.reconfig)) {
+		begin(s);
 		s->work.reconfig = *what;
 		s->work.early = true;
 	}
@@ -119,22 +136,32 @@ int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t f
 {
 	const struct viq_vtd_remap *what = &s->work.remap;
 
-	if (!what->size || what->cause != cause || what->first != first || what->count != count)
+	if (s->work.at != s->head || !what->size || what->cause != cause || what->first != first ||
+	    what->count != count) {
+		begin(s);
 		begin_remap(s, cause, first, count);
+	}
 	return remap(s);
+}
+
+static bool is_alone(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	return s->work.at == s->head && s->work.alone_desc[0] == desc[0] && s->work.alone_desc[1] == desc[1];
 }
 
 bool vtd_work_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls)
 {
 	if (calls > FEW_CALLS && calls > s->budget.left / VIQ_WORK_CALL)
 		return true;
-	return s->work.alone_desc[0] == desc[0] && s->work.alone_desc[1] == desc[1] && !s->batch.count;
+	return is_alone(s, desc) && !s->batch.count;
 }
 
 struct vtd_sweep *vtd_work_sweep(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all)
 {
-	if (s->work.alone_desc[0] != desc[0] || s->work.alone_desc[1] != desc[1])
+	if (!is_alone(s, desc)) {
+		begin(s);
 		s->work.alone = all;
+	}
 	s->work.alone_desc[0] = desc[0];
 	s->work.alone_desc[1] = desc[1];
 	return &s->work.alone;
@@ -143,11 +170,7 @@ struct vtd_sweep *vtd_work_sweep(struct viq_vtd *s, const uint64_t desc[4], stru
 void vtd_work_leave(struct viq_vtd *s)
 {
 	vtd_work_queued(s);
-	s->work.alone_desc[0] = 0;
-	if (!(s->work.owed & VTD_OWED_RECONFIG))
-		s->work.reconfig.size = 0;
-	if (!(s->work.owed & VTD_OWED_REMAP))
-		s->work.remap.size = 0;
+	vtd_work_forget(s);
 }
 
 /* --- Of registers ------------------------------------------------------------------------------------------------- */
@@ -161,6 +184,7 @@ void vtd_work_owe_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
 {
 	const struct viq_vtd_reconfig *old = &s->work.reconfig;
 
+	vtd_work_queued(s);
 	/* What was not done yet is part of it. */
 	if (s->work.owed & VTD_OWED_RECONFIG && !by_gcmd(&what))
 		what = (struct viq_vtd_reconfig){.cause = old->cause, .scope = VIQ_VTD_SCOPE_ALL};

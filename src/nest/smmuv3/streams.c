@@ -78,20 +78,31 @@ static bool concerns(const struct viq_smmuv3_reconfig *what, uint32_t vsid, bool
 	return broken || what->cause != VIQ_SMMUV3_CFGI_STE || (vsid >= what->first && vsid <= what->last);
 }
 
-/* The backend's next stream to be set. END: none. */
-static uint64_t next_of(const struct viq_smmuv3_backend *b, const struct viq_smmuv3_reconfig *what, int *err)
+/* Streams that a step looks at, in each backend, to find one. Each that concerns nobody costs 1. */
+#define LOOK 64
+
+/*
+ * The backend's next stream to be set. END: none. *found false: it concerns nobody, and is how far this step has come.
+ */
+static uint64_t next_of(const struct viq_smmuv3_backend *b, struct viq_smmuv3_reconfig *what, bool *found, int *err)
 {
 	uint64_t next = what->work.cursor[NEXT];
-	uint32_t vsid;
-	bool broken;
-	int found;
+	uint32_t vsid = 0;
 
-	for (; (found = next_stream(b, next, &vsid, &broken)) > 0; next = vsid + UINT64_C(1)) {
-		if (concerns(what, vsid, broken))
-			return vsid;
+	for (uint32_t i = 0; i < LOOK; i++, next = vsid + UINT64_C(1)) {
+		bool broken;
+		int ret = next_stream(b, next, &vsid, &broken);
+
+		if (ret <= 0) {
+			nest_first(err, ret);
+			return END;
+		}
+		*found = concerns(what, vsid, broken);
+		if (*found)
+			break;
+		work_spend(&what->work, 1);
 	}
-	nest_first(err, found);
-	return END;
+	return vsid;
 }
 
 static bool has(const struct viq_smmuv3_backend *b, uint32_t vsid)
@@ -147,26 +158,30 @@ int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid)
 	return nest->smmu ? follow(nest, vsid, &work, &holds) : -ENODEV;
 }
 
-/* One more stream. false: there is none. */
+/* One more stream, or some that concern nobody. false: there is none. */
 static bool step(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *what, int *err)
 {
 	uint64_t vsid = END;
-	bool holds = false;
+	bool found = false, holds = false;
 	int ret;
 
 	for (size_t i = 0; i < nest->count; i++) {
-		uint64_t mine = next_of(&nest->backends[i], what, err);
+		bool concerned = false;
+		uint64_t mine = next_of(&nest->backends[i], what, &concerned, err);
 
+		found = mine < vsid ? concerned : found || (concerned && mine == vsid);
 		if (mine < vsid)
 			vsid = mine;
 	}
 	what->work.cursor[NEXT] = vsid;
 	if (vsid == END)
 		return false;
+	what->work.cursor[NEXT]++;
+	if (!found)
+		return true;
 	ret = follow(nest, (uint32_t)vsid, &what->work, &holds);
 	if (holds)
 		nest_first(err, ret);
-	what->work.cursor[NEXT]++;
 	return true;
 }
 

@@ -132,12 +132,14 @@ static void reset_ends_it(void **state)
 
 	viq_smmuv3_reset(v->smmu);
 	assert_int_equal(viq_smmuv3_waits_for_host(v->smmu), 0);
-	test_host_heal(&v->host);
 	vsmmu_boot(v, 5);
-	vsmmu_push_sync(v);
+	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
+	vsmmu_push_test(v, cmd_nh_va(1, BAD));
 	vsmmu_ring(v);
-	assert_idle(v);
-	vsmmu_free(v);
+	/* Another guest's first attempt, at the same place. */
+	assert_waits(v, 1);
+	assert_int_equal(viq_smmuv3_waits_for_host(v->smmu), 1);
+	heals(v);
 }
 
 /* The new object knows nothing of it, asks for a run, and tries. */

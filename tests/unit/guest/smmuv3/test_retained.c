@@ -198,6 +198,78 @@ static void others_fail_too(void **state)
 	}
 }
 
+/* Devices that do answer, but more of them than the budget is for: no error, and the CMD_SYNC goes on. */
+static void the_budget_ends_among_those_that_answer(void **state)
+{
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.budget = VIQ_WORK_CALL;
+	v = vsmmu_new(&config);
+	vsmmu_boot(v, 6);
+	for (uint32_t sid = 1; sid <= 4; sid++) {
+		test_host_fail(&v->host, 0, cmd_atc(sid, 0, 0).dw, VIQ_CALL_TIMEOUT, -1);
+		vsmmu_push_test(v, cmd_atc(sid, 0x1000, 0));
+		vsmmu_ring(v);
+	}
+	test_host_heal(&v->host);
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_stopped(v, 4, VIQ_SMMUV3_CERROR_ATC_INV_SYNC); /* it reports what was */
+	assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+	assert_stopped(v, 4, VIQ_SMMUV3_CERROR_NONE);
+	while (viq_smmuv3_run(v->smmu, 1))
+		assert_stopped(v, 4, VIQ_SMMUV3_CERROR_NONE);
+	assert_idle(v);
+	vsmmu_free(v);
+}
+
+/* Calls that fail as a whole are left to *opaque. */
+static int all_or_nothing(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	unsigned int *fails = opaque;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < req->piece_count; i++)
+		count += req->pieces[i].count;
+	res->host_calls = 1;
+	res->handled = res->suspect = count;
+	if (*fails) {
+		--*fails;
+		res->handled = 0;
+		res->suspect = count - 1;
+		res->error = VIQ_CALL_FAILED;
+	}
+	return 0;
+}
+
+/* A TLBI and an ATC_INV are both suspected, and then the TLBI alone fails: the device is not to blame. */
+static void a_device_is_not_blamed_for_others(void **state)
+{
+	static const struct viq_call_host_ops ops = {
+		.size = sizeof(ops), .report_group = 1, .invalidate = all_or_nothing};
+	struct viq_smmuv3_config config;
+	unsigned int fails = 2;
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.host = (struct viq_call_host){.ops = &ops, .opaque = &fails};
+	v = vsmmu_new(&config);
+	v->lax = true; /* this host has no record of effects */
+	vsmmu_boot(v, 6);
+	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
+	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_waits(v, 0);
+	assert_int_equal(fails, 0);
+	vsmmu_retry(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_TIMEOUT), 0);
+	vsmmu_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +280,8 @@ int main(void)
 		cmocka_unit_test(only_the_dead_one_is_blamed),
 		cmocka_unit_test(a_host_that_fails_meanwhile),
 		cmocka_unit_test(others_fail_too),
+		cmocka_unit_test(the_budget_ends_among_those_that_answer),
+		cmocka_unit_test(a_device_is_not_blamed_for_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

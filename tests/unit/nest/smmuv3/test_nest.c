@@ -37,6 +37,7 @@ struct backend {
 	int events_error;
 	uint32_t claims; /* events more than it was asked for */
 	bool backwards;  /* next() gives the stream before */
+	uint32_t many;   /* StreamIDs below this one are there, too */
 	struct viq_smmuv3_backend me;
 	uint32_t invalidated; /* entries */
 };
@@ -80,6 +81,8 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 		--*vsid;
 		return 1;
 	}
+	if (*vsid < b->many)
+		return 1;
 	for (uint32_t i = 0; i < b->count; i++) {
 		if (b->vsid[i] >= *vsid && (best < 0 || b->vsid[i] < b->vsid[best]))
 			best = (int)i;
@@ -465,6 +468,30 @@ static void p4_steps_are_one_stream_and_tell_their_cost(void **state)
 	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
 	assert_set(3, 4, 4);
 	assert_int_equal(what.work.cost, 7 * VIQ_WORK_CALL);
+	end(&w);
+}
+
+/* Streams that a command does not concern are looked at all the same, in steps of 64, and each costs 1. */
+static void p4_looking_for_a_stream_costs(void **state)
+{
+	struct viq_smmuv3_reconfig what = begun(VIQ_SMMUV3_CFGI_STE, 130, 130);
+	struct world w;
+
+	begin(&w);
+	w.a.many = 130;
+	has(&w.b, 130);
+	w.b.calls = 1;
+	what.work.budget = 1;
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
+	assert_int_equal(what.work.cost, 64);
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
+	assert_int_equal(what.work.cost, 64);
+	assert_set();
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 1);
+	assert_int_equal(what.work.cost, 2 + VIQ_WORK_CALL);
+	assert_set(130);
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 0);
+	assert_set(130);
 	end(&w);
 }
 
@@ -877,6 +904,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_aborts_holds_nobody),
 		cmocka_unit_test(the_first_error_is_returned_and_the_others_are_done),
 		cmocka_unit_test(p4_steps_are_one_stream_and_tell_their_cost),
+		cmocka_unit_test(p4_looking_for_a_stream_costs),
 		cmocka_unit_test(a_cursor_outlives_what_comes_and_goes),
 		cmocka_unit_test(without_a_guest_nothing_changes),
 		cmocka_unit_test(streams_of_a_host_that_leaves_abort),
