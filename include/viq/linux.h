@@ -17,7 +17,7 @@
  *
  * <viq/linux_smmuv3.h> and <viq/linux_vtd.h> do the last ones for a whole guest IOMMU. What is made here is an id (0 is
  * never one) in the iommufd: the caller destroys it with viq_linux_destroy() in the reverse order, or closes the
- * iommufd, which destroys all. Nothing in this file keeps anything: the functions may be used from any thread.
+ * iommufd, which destroys all. The functions may be used from any thread.
  *
  * Errors, for all functions: 0 or a negative errno, the kernel's own where it gave one:
  *   -EINVAL      arguments make no sense (also found before the kernel is asked)
@@ -53,6 +53,11 @@ struct viq_linux_sys {
 	int (*close)(void *opaque, int fd);
 	int (*ioctl)(void *opaque, int fd, unsigned long request, void *arg);
 	int64_t (*read)(void *opaque, int fd, void *buf, size_t len);
+	/*
+	 * The number of the IOMMU group that the device of a vfio cdev is in, as sysfs has it. Any negative errno, or
+	 * NULL here: it is not known, and the group is not checked.
+	 */
+	int (*group)(void *opaque, int cdev, uint32_t *group);
 };
 
 struct viq_linux;

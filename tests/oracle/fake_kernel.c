@@ -276,6 +276,25 @@ static int64_t sys_read(void *opaque, int fd, void *buf, size_t len)
 	return ret;
 }
 
+/* Not counted: the kernel's answer cannot be had again, and every failure means the same. */
+static int sys_group(void *opaque, int cdev, uint32_t *group)
+{
+	struct fake_kernel *fk = opaque;
+	const struct fk_file *file;
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&fk->lock);
+	file = find_file(fk, cdev);
+	if (!file)
+		fk->bad_handles++;
+	else if (file->type == FK_FILE_CDEV && fk->devices[file->device].group) {
+		*group = fk->devices[file->device].group;
+		ret = 0;
+	}
+	pthread_mutex_unlock(&fk->lock);
+	return ret;
+}
+
 const struct viq_linux_sys *fake_kernel_sys(void)
 {
 	static const struct viq_linux_sys sys = {
@@ -284,6 +303,7 @@ const struct viq_linux_sys *fake_kernel_sys(void)
 		.close = sys_close,
 		.ioctl = sys_ioctl,
 		.read = sys_read,
+		.group = sys_group,
 	};
 
 	return &sys;

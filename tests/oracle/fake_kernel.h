@@ -104,6 +104,8 @@ struct fk_device {
 	uint32_t streams;      /* StreamIDs that it has */
 	uint64_t capabilities; /* VIQ_LINUX_CAP_* */
 	uint32_t max_pasid_log2;
+	uint32_t group; /* IOMMU group, set before anything is attached; 0: one of its own, of which sysfs says nothing
+			 */
 	/* What its STE says now: read only. */
 	enum fk_mode mode;
 	uint64_t ste[2];            /* FK_TRANSLATE: the guest's words; */

@@ -79,6 +79,64 @@ static void set_stream(struct fake_kernel *fk, struct fk_object *device, const s
 	}
 }
 
+/* --- IOMMU groups: hardware is set up for all of one, whichever of its devices a call names --- */
+
+/* Is o a bound device of device's group, or device itself? */
+static bool in_group(const struct fake_kernel *fk, const struct fk_object *o, const struct fk_object *device)
+{
+	uint32_t group = fk->devices[device->device.device].group;
+
+	return o == device || (o->type == FK_DEVICE && group && fk->devices[o->device.device].group == group);
+}
+
+/* What the group is attached to. */
+static struct fk_object *group_table(const struct fake_kernel *fk, const struct fk_ctx *ctx,
+				     const struct fk_object *device)
+{
+	for (struct fk_object *o = ctx->objects; o; o = o->next) {
+		if (in_group(fk, o, device) && o->device.attached)
+			return o->device.attached;
+	}
+	return NULL;
+}
+
+static int check_group(const struct fake_kernel *fk, const struct fk_ctx *ctx, const struct fk_object *device,
+		       const struct fk_object *pt)
+{
+	int ret = 0;
+
+	for (const struct fk_object *o = ctx->objects; o && !ret; o = o->next) {
+		if (in_group(fk, o, device))
+			ret = check_attach(fk, o, pt);
+	}
+	return ret;
+}
+
+static void set_group(struct fake_kernel *fk, const struct fk_ctx *ctx, const struct fk_object *device,
+		      const struct fk_object *pt)
+{
+	for (struct fk_object *o = ctx->objects; o; o = o->next) {
+		if (in_group(fk, o, device))
+			set_stream(fk, o, pt);
+	}
+}
+
+/* Those of the group that were attached are to pt now, and so is device. */
+static void replace_group(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device, struct fk_object *pt)
+{
+	for (struct fk_object *o = ctx->objects; o; o = o->next) {
+		struct fk_object *old;
+
+		if (!in_group(fk, o, device) || (o != device && !o->device.attached))
+			continue;
+		old = o->device.attached;
+		pt->users++;
+		o->device.attached = pt;
+		if (old)
+			put_table(fk, ctx, old);
+	}
+}
+
 void fk_detach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device)
 {
 	struct fk_object *old = device->device.attached;
@@ -86,7 +144,8 @@ void fk_detach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *dev
 	if (!old)
 		return;
 	device->device.attached = NULL;
-	set_stream(fk, device, NULL);
+	if (!group_table(fk, ctx, device))
+		set_group(fk, ctx, device, NULL);
 	put_table(fk, ctx, old);
 }
 
@@ -110,7 +169,7 @@ static struct fk_object *automatic_table(struct fake_kernel *fk, struct fk_ctx *
 static int attach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device, uint32_t *id)
 {
 	struct fk_device *dev = &fk->devices[device->device.device];
-	struct fk_object *pt = fk_find(ctx, *id), *old = device->device.attached;
+	struct fk_object *pt = fk_find(ctx, *id), *old = device->device.attached, *group;
 	const struct fk_object *ioas;
 	int ret;
 
@@ -118,11 +177,15 @@ static int attach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *
 		return -ENOENT;
 	if (pt->type != FK_IOAS && pt->type != FK_HWPT && pt->type != FK_NESTED)
 		return -EINVAL;
-	ret = pt->type == FK_IOAS ? 0 : check_attach(fk, device, pt);
+	ret = pt->type == FK_IOAS ? 0 : check_group(fk, ctx, device, pt);
 	if (ret)
 		return ret;
 	if (pt == old)
 		return 0;
+	group = group_table(fk, ctx, device);
+	if (!old && group && group != pt &&
+	    !(group->type == FK_HWPT && group->hwpt.automatic && group->hwpt.ioas == pt))
+		return -EINVAL;
 	ioas = pt->type == FK_IOAS   ? pt
 	       : pt->type == FK_HWPT ? pt->hwpt.ioas
 	       : pt->nested.parent   ? pt->nested.parent->hwpt.ioas
@@ -131,11 +194,8 @@ static int attach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *
 		return -EADDRINUSE;
 	if (pt->type == FK_IOAS)
 		pt = automatic_table(fk, ctx, pt, dev->smmu);
-	pt->users++;
-	device->device.attached = pt;
-	set_stream(fk, device, pt);
-	if (old)
-		put_table(fk, ctx, old);
+	replace_group(fk, ctx, device, pt);
+	set_group(fk, ctx, device, pt);
 	dev->attaches++;
 	*id = pt->id;
 	return 0;
@@ -198,7 +258,7 @@ static int bind(struct fake_kernel *fk, struct fk_file *cdev, void *arg)
 	ctx->refs++;
 	cdev->ctx = ctx;
 	fk->devices[cdev->device].object_id = o->id;
-	fk->devices[cdev->device].mode = FK_BLOCKED;
+	set_stream(fk, o, group_table(fk, ctx, o));
 	user->out_devid = o->id;
 	return 0;
 }

@@ -438,6 +438,40 @@ static void test_faults(void **state)
 	fake_vm_fini(&vm);
 }
 
+/* As struct iommufd_group of Linux: the first attach and every replacement are the group's, until the last detach. */
+static void test_group(void **state)
+{
+	struct fake_kernel *fk = fake_kernel_new();
+	uint32_t id[2], ioas, first, second;
+	struct viq_linux *ctx = fake_kernel_open(fk);
+	int fd[2];
+
+	fk->devices[0].group = fk->devices[1].group = 12;
+	for (uint32_t i = 0; i < 2; i++) {
+		fd[i] = fake_kernel_cdev(fk, i);
+		assert_int_equal(viq_linux_vfio_bind(ctx, fd[i], &id[i], NULL), 0);
+	}
+	assert_int_equal(viq_linux_ioas_alloc(ctx, &ioas), 0);
+	assert_int_equal(viq_linux_hwpt_alloc(ctx, id[0], ioas, 0, &first), 0);
+	assert_int_equal(viq_linux_hwpt_alloc(ctx, id[0], ioas, 0, &second), 0);
+	assert_int_equal(viq_linux_vfio_attach(ctx, fd[0], first), 0);
+	assert_int_equal(fk->devices[1].attached, first);
+	assert_int_equal(viq_linux_vfio_attach(ctx, fd[1], second), -EINVAL);
+	assert_int_equal(viq_linux_vfio_attach(ctx, fd[1], first), 0);
+	assert_int_equal(viq_linux_vfio_attach(ctx, fd[1], second), 0);
+	assert_int_equal(fk->devices[0].attached, second);
+	assert_int_equal(viq_linux_destroy(ctx, first), 0);
+	assert_int_equal(viq_linux_vfio_detach(ctx, fd[0]), 0);
+	assert_int_equal(fk->devices[0].mode, FK_OWN_TABLES);
+	assert_int_equal(viq_linux_vfio_detach(ctx, fd[1]), 0);
+	assert_int_equal(fk->devices[0].mode, FK_BLOCKED);
+	assert_int_equal(viq_linux_destroy(ctx, second), 0);
+	fake_kernel_cdev_close(fk, 0);
+	fake_kernel_cdev_close(fk, 1);
+	viq_linux_close(ctx);
+	fake_kernel_free(fk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,7 +482,7 @@ int main(void)
 		cmocka_unit_test(test_attach),       cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_vdevice),      cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_events),       cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_faults),       cmocka_unit_test(test_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,8 @@ static int64_t kernel_read(void *opaque, int fd, void *buf, size_t len)
 	return 0;
 }
 
-static const struct viq_linux_sys sys = {sizeof(sys), kernel_open, kernel_close, kernel_ioctl, kernel_read};
+static const struct viq_linux_sys sys = {
+	.size = sizeof(sys), .open = kernel_open, .close = kernel_close, .ioctl = kernel_ioctl, .read = kernel_read};
 
 /* The one finding; the context and the device are there to be looked at until the next call. */
 static const struct doctor_finding *try_device(struct kernel *k, struct doctor *d, struct doctor_device *device)

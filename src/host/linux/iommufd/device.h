@@ -27,6 +27,14 @@ int linux_device_check(const struct sorted *devices, const struct linux_device *
 /* Can all moves be made at once, to numbers up to last? 0, -EINVAL, -ENOENT or -EEXIST. */
 int linux_moves_check(const struct sorted *devices, const struct viq_linux_move *moves, uint32_t count, uint32_t last);
 
+/*
+ * The device's IOMMU group is its own from now on; it may be already. 0, also if no group is known; -ENOMEM; -EBUSY:
+ * another device's, of any guest IOMMU of ctx; with *why.
+ */
+int linux_group_take(struct viq_linux *ctx, const struct linux_device *d, struct viq_why *why);
+/* Nothing of the device is attached any more. Nothing happens if it has no group. */
+void linux_group_put(struct viq_linux *ctx, uint32_t device);
+
 /* --- Removed devices ---------------------------------------------------------------------------------------------- */
 
 /*

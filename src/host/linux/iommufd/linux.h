@@ -3,6 +3,7 @@
 #ifndef VIQ_HOST_LINUX_LINUX_H
 #define VIQ_HOST_LINUX_LINUX_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include <viq/linux.h>
@@ -16,6 +17,8 @@ struct viq_linux {
 	void *opaque; /* for sys */
 	int fd;
 	bool own_fd;
+	pthread_mutex_t lock;       /* of groups */
+	struct linux_group *groups; /* that devices behind guest IOMMUs are in */
 };
 
 /* Every system call of the library is made here. An interrupted one is made again; -EAGAIN after 256 times. */
@@ -26,6 +29,9 @@ void linux_close(const struct viq_linux *ctx, int fd);
 
 /* viq_linux_hw_info() of a device that was given by its id; says why it failed. */
 int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_why *why);
+
+/* All of them: the devices are gone. */
+void linux_groups_free(struct viq_linux *ctx);
 
 /* Keep the first error. */
 static inline void linux_first(int *first, int err)

@@ -39,6 +39,13 @@ static int open_failed(struct viq_why *why, int err)
 	}
 }
 
+/* Fds may mean nothing to this process then: no call is left to the system's own. */
+static int take_sys(struct viq_linux_sys *sys, const struct viq_linux_sys *from, struct viq_why *why)
+{
+	sys->group = NULL;
+	return sized_take(sys, sizeof(*sys), from, SIZED_TO(struct viq_linux_sys, read), "config.sys", why);
+}
+
 /* Take over the caller's configuration and system calls, whatever version its structs have. */
 static int take_config(struct viq_linux_config *own, struct viq_linux_sys *sys, const struct viq_linux_config *config,
 		       struct viq_why *why)
@@ -49,13 +56,13 @@ static int take_config(struct viq_linux_config *own, struct viq_linux_sys *sys, 
 	*sys = linux_sys;
 	ret = config ? sized_take(own, sizeof(*own), config, SIZED_TO(struct viq_linux_config, fd), "config", why) : 0;
 	if (!ret && own->sys)
-		ret = sized_take(sys, sizeof(*sys), own->sys, SIZED_TO(struct viq_linux_sys, read), "config.sys", why);
+		ret = take_sys(sys, own->sys, why);
 	if (ret)
 		return ret;
 	if (own->fd < -1)
 		return why_say(why, -EINVAL, "config.fd is %d: pass an open " PATH ", or -1", own->fd);
 	if (!sys->open || !sys->close || !sys->ioctl || !sys->read)
-		return why_say(why, -EINVAL, "config.sys: set all four calls");
+		return why_say(why, -EINVAL, "config.sys: set open, close, ioctl and read");
 	return 0;
 }
 
@@ -83,10 +90,15 @@ int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out
 	if (!ctx)
 		return why_say(why, -ENOMEM, "no memory for a context: free some");
 	*ctx = (struct viq_linux){.sys = sys, .opaque = own.sys_opaque, .fd = own.fd, .own_fd = own.fd < 0};
+	if (pthread_mutex_init(&ctx->lock, NULL)) {
+		free(ctx);
+		return why_say(why, -ENOMEM, "no memory for a context: free some");
+	}
 	if (ctx->own_fd) {
 		ctx->fd = linux_open(ctx, PATH, O_RDWR | O_CLOEXEC);
 		if (ctx->fd < 0) {
 			ret = open_failed(why, ctx->fd);
+			pthread_mutex_destroy(&ctx->lock);
 			free(ctx);
 			return ret;
 		}
@@ -101,6 +113,8 @@ void viq_linux_close(struct viq_linux *ctx)
 		return;
 	if (ctx->own_fd)
 		linux_close(ctx, ctx->fd);
+	linux_groups_free(ctx);
+	pthread_mutex_destroy(&ctx->lock);
 	free(ctx);
 }
 

@@ -2,8 +2,12 @@
 /* System calls: the system's own, and the one place from which all of them are made. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -42,8 +46,37 @@ static int64_t sys_read(void *opaque, int fd, void *buf, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+/* The link ends in the group's number. */
+static int sys_group(void *opaque, int cdev, uint32_t *group)
+{
+	char path[64], link[256], *number, *end;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(cdev, &st))
+		return -errno;
+	if (!S_ISCHR(st.st_mode))
+		return -ENODEV;
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/iommu_group", major(st.st_rdev), minor(st.st_rdev));
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -errno;
+	link[n] = '\0';
+	number = strrchr(link, '/');
+	if (!number)
+		return -ENODEV;
+	*group = (uint32_t)strtoul(number + 1, &end, 10);
+	return end == number + 1 || *end ? -ENODEV : 0;
+}
+
 const struct viq_linux_sys linux_sys = {
-	.size = sizeof(linux_sys), .open = sys_open, .close = sys_close, .ioctl = sys_ioctl, .read = sys_read};
+	.size = sizeof(linux_sys),
+	.open = sys_open,
+	.close = sys_close,
+	.ioctl = sys_ioctl,
+	.read = sys_read,
+	.group = sys_group,
+};
 
 int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void *arg)
 {

@@ -44,11 +44,14 @@ static int make_room(struct viq_linux_vsmmu *v)
 static bool free_gone(void *opaque, struct linux_device *removed)
 {
 	struct linux_stream *s = (struct linux_stream *)removed;
+	struct viq_linux_vsmmu *v = opaque;
 
-	(void)linux_stream_unbind(opaque, s);
-	(void)linux_stream_collect(opaque, s);
+	(void)linux_stream_unbind(v, s);
+	(void)linux_stream_collect(v, s);
 	if (s->vdevice || s->slot.tables[0] || s->slot.tables[1])
 		return false;
+	if (linux_slot_empty(&s->slot))
+		linux_group_put(v->ctx, s->dev.device);
 	free(s);
 	return true;
 }
@@ -133,6 +136,9 @@ static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_
 {
 	int err;
 
+	err = linux_group_take(v->ctx, &s->dev, why);
+	if (err)
+		return err;
 	err = linux_stream_bind(v, s);
 	if (err)
 		return why_no_vdevice(s, err, why);

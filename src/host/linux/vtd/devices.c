@@ -68,18 +68,21 @@ static int block_all(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 static bool free_gone(void *opaque, struct linux_device *removed)
 {
 	struct linux_vtd_device *d = (struct linux_vtd_device *)removed;
+	struct viq_linux_vvtd *v = opaque;
 	bool empty = true;
 
 	for (size_t i = 0; i < d->slots.count; i++) {
 		struct linux_vtd_slot *s = d->slots.items[i];
 
-		(void)linux_vtd_slot_collect(opaque, s);
+		(void)linux_vtd_slot_collect(v, s);
 		if (!linux_slot_empty(&s->slot))
 			empty = false;
 	}
-	if (empty)
-		linux_vtd_free_device(d);
-	return empty;
+	if (!empty)
+		return false;
+	linux_group_put(v->ctx, d->dev.device);
+	linux_vtd_free_device(d);
+	return true;
 }
 
 void linux_vtd_collect_removed(struct viq_linux_vvtd *v)
@@ -155,6 +158,18 @@ static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t de
 	return d;
 }
 
+static int set_up(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct viq_why *why)
+{
+	int err = linux_group_take(v->ctx, &d->dev, why);
+
+	if (err)
+		return err;
+	err = block_all(v, d);
+	return err ? why_say(why, err, "device %u at source-id %#x cannot be blocked: %s", d->dev.device, d->dev.number,
+			     strerror(-err))
+		   : 0;
+}
+
 int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_device *device, uint16_t source_id,
 		       struct viq_why *why)
 {
@@ -183,12 +198,9 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 	d->dev = dev;
 	d->pasid_bits = pasid_bits;
 	sorted_insert(&v->devices, d);
-	err = block_all(v, d);
-	if (err) {
-		why_say(why, err, "device %u at source-id %#x cannot be blocked: %s", dev.device, source_id,
-			strerror(-err));
+	err = set_up(v, d, why);
+	if (err)
 		(void)linux_vtd_drop(v, d);
-	}
 	return err;
 }
 

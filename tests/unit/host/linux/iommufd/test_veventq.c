@@ -80,7 +80,8 @@ static int no_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 	return -ENOTTY;
 }
 
-static const struct viq_linux_sys source_sys = {sizeof(source_sys), no_open, no_close, no_ioctl, source_read};
+static const struct viq_linux_sys source_sys = {
+	.size = sizeof(source_sys), .open = no_open, .close = no_close, .ioctl = no_ioctl, .read = source_read};
 
 static struct viq_linux *open_source(struct source *s)
 {

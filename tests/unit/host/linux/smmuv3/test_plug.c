@@ -148,6 +148,58 @@ static void each_call_fails_once(void **state)
 	}
 }
 
+/* What one of a group is attached to, all of it is. */
+static void one_device_of_an_iommu_group(void **state)
+{
+	struct viq_linux_vsmmu *first;
+	struct nest *n = nest_new(4);
+
+	n->fk->devices[0].group = n->fk->devices[1].group = 12;
+	n->fk->devices[2].group = 13;
+	nest_add(n, 0, SID);
+	assert_int_equal(nest_try_add(n, 1, SID + 1, true), -EBUSY);
+	assert_non_null(strstr(n->why.text, "IOMMU group 12"));
+	assert_int_equal(nest_mode(n, 0), FK_BYPASS); /* as the guest's firmware has it */
+	nest_add(n, 2, SID + 2);
+	nest_add(n, 3, SID + 3); /* of a group that is not known */
+	/* A refusal, and a move, leave it to whom it was. */
+	assert_int_equal(nest_move(n, &(struct viq_linux_move){SID, SID + 1}, 1), 0);
+	assert_int_equal(nest_try_add(n, 1, SID, true), -EBUSY);
+	/* Nor behind another guest SMMUv3. */
+	first = n->vs;
+	n->config.hwpt = 0;
+	n->config.ioas = n->ioas;
+	n->config.device = 0;
+	assert_int_equal(viq_linux_vsmmu_create(n->ctx, &n->config, &n->vs, &n->why), 0);
+	assert_int_equal(nest_try_add(n, 1, SID, true), -EBUSY);
+	assert_int_equal(viq_linux_vsmmu_destroy(n->vs), 0);
+	n->vs = first;
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 1), 0);
+	nest_add(n, 1, SID);
+	nest_free(n);
+}
+
+/* The kernel has it attached to what all share: the next of its group would move it along. */
+static void group_of_a_device_that_could_not_be_detached(void **state)
+{
+	struct nest *n = nest_new(2);
+
+	n->fk->devices[0].group = n->fk->devices[1].group = 12;
+	nest_add(n, 0, SID);
+	n->fk->faults[0] = (struct fk_fault){UAPI_VFIO_DETACH_IOMMUFD_PT, 0, UINT64_MAX, -EIO};
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID), -EIO);
+	n->fk->faults[0] = (struct fk_fault){0};
+	assert_int_equal(nest_mode(n, 0), FK_ABORT);
+	assert_int_equal(nest_try_add(n, 1, SID, true), -EBUSY);
+	nest_add(n, 0, SID); /* but itself may come back, */
+	n->fk->faults[0] = (struct fk_fault){UAPI_VFIO_DETACH_IOMMUFD_PT, 0, UINT64_MAX, -EIO};
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID), -EIO);
+	n->fk->faults[0] = (struct fk_fault){0};
+	fake_kernel_cdev_close(n->fk, 0); /* and then it is certainly gone */
+	nest_add(n, 1, SID);
+	nest_free_leaky(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +209,8 @@ int main(void)
 		cmocka_unit_test(less_than_the_guest_was_promised),
 		cmocka_unit_test(what_cannot_be_nested),
 		cmocka_unit_test(each_call_fails_once),
+		cmocka_unit_test(one_device_of_an_iommu_group),
+		cmocka_unit_test(group_of_a_device_that_could_not_be_detached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,6 +252,49 @@ static void stage_2_that_is_not_for_pasids(void **state)
 	vnest_free(n);
 }
 
+/* What one of a group is attached to, all of it is. */
+static void one_device_of_an_iommu_group(void **state)
+{
+	struct viq_linux_vvtd *first;
+	struct vnest *n = vnest_new(4);
+
+	n->fk->devices[0].group = n->fk->devices[1].group = 12;
+	n->fk->devices[2].group = 13;
+	vnest_add(n, 0);
+	refuses(n, 1, VNEST_SID(1), -EBUSY, "IOMMU group 12");
+	vnest_add(n, 2);
+	vnest_add(n, 3); /* of a group that is not known */
+	/* A refusal, and a move, leave it to whom it was. */
+	assert_int_equal(vnest_move(n, &(struct viq_linux_move){VNEST_SID(0), VNEST_SID(1)}, 1), 0);
+	refuses(n, 1, VNEST_SID(0), -EBUSY, "IOMMU group 12");
+	/* Nor behind another guest VT-d. */
+	first = n->vv;
+	assert_int_equal(viq_linux_vvtd_create(n->ctx, &n->config, &n->vv, &n->why), 0);
+	refuses(n, 1, VNEST_SID(0), -EBUSY, "IOMMU group 12");
+	assert_int_equal(viq_linux_vvtd_destroy(n->vv), 0);
+	n->vv = first;
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(1)), 0);
+	vnest_add(n, 1);
+	vnest_free(n);
+}
+
+/* Its table translates for all of the group as long as the kernel has it. */
+static void group_of_a_device_that_could_not_be_detached(void **state)
+{
+	struct vnest *n = vnest_new(2);
+
+	n->fk->devices[0].group = n->fk->devices[1].group = 12;
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	n->fk->faults[0] = (struct fk_fault){UAPI_VFIO_DETACH_IOMMUFD_PT, 0, UINT64_MAX, -EIO};
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), -EIO);
+	n->fk->faults[0] = (struct fk_fault){0};
+	assert_int_equal(vnest_try_add(n, 1, VNEST_SID(1)), -EBUSY);
+	fake_kernel_cdev_close(n->fk, 0);
+	vnest_add(n, 1);
+	vnest_free_leaky(n);
+}
+
 static void looking_in(void **state)
 {
 	struct vnest *n = vnest_new(1);
@@ -284,6 +327,8 @@ int main(void)
 		cmocka_unit_test(moves_that_cannot_be),
 		cmocka_unit_test(bound_again_the_tables_are_known),
 		cmocka_unit_test(stage_2_that_is_not_for_pasids),
+		cmocka_unit_test(one_device_of_an_iommu_group),
+		cmocka_unit_test(group_of_a_device_that_could_not_be_detached),
 		cmocka_unit_test(looking_in),
 	};
 
