@@ -270,6 +270,34 @@ static void a_device_is_not_blamed_for_others(void **state)
 	vsmmu_free(v);
 }
 
+static uint32_t isolated_below;
+
+static uint32_t many_streams(struct test_host *host, uint32_t sid)
+{
+	return sid < isolated_below ? VIQ_CALL_STREAM_KNOWN : VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
+}
+
+/* No room for one more: the queue waits, until some of the others are isolated. */
+static void isolating_some_makes_room(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+
+	isolated_below = 0;
+	v->host.stream = many_streams;
+	v->lax = v->quiet = true;
+	vsmmu_boot(v, 12);
+	for (uint32_t sid = 0; sid <= 1024; sid++) {
+		test_host_fail(&v->host, 0, cmd_atc(sid, 0, 0).dw, VIQ_CALL_TIMEOUT, -1);
+		vsmmu_push_test(v, cmd_atc(sid, 0x1000, 0));
+		vsmmu_ring(v);
+	}
+	assert_waits(v, 1024);
+	isolated_below = 500;
+	vsmmu_retry(v);
+	assert_idle(v);
+	vsmmu_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +310,7 @@ int main(void)
 		cmocka_unit_test(others_fail_too),
 		cmocka_unit_test(the_budget_ends_among_those_that_answer),
 		cmocka_unit_test(a_device_is_not_blamed_for_others),
+		cmocka_unit_test(isolating_some_makes_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,12 +167,17 @@ static void test_giving_up_without_device_tlbs(void **state)
 static void test_a_device_does_not_answer(void **state)
 {
 	struct vvtd *v = vvtd_new(NULL);
-	unsigned int table;
+	struct vvtd_host *shared;
+	unsigned int tables[3];
 	size_t at;
 
 	host = vvtd_host_new(v);
 	vvtd_attach(v, host, 1, 0, 0x100, VIQ_VTD_TABLE_RID);
-	table = vvtd_attach(v, vvtd_host_new(v), 2, 0, 0x777, VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED);
+	/* Of those behind one table, all with a device-TLB that it reaches are told of: it is one of them. */
+	shared = vvtd_host_new(v);
+	for (uint16_t i = 0; i < 3; i++)
+		tables[i] =
+			vvtd_attach(v, shared, 2, 0, 0x776 + i, VIQ_VTD_TABLE_RID | (i ? VIQ_VTD_DEVTLB_IMPLIED : 0));
 	vvtd_boot(v, 256, 1);
 	vvtd_host_fail(v->hosts[1], entry_page(5, true), VIQ_CALL_TIMEOUT, -1);
 	vvtd_push(v, desc_page(1, 0, 1));
@@ -184,7 +189,12 @@ static void test_a_device_does_not_answer(void **state)
 	at = vvtd_log_find(v, 0, VLOG_TIMEOUT);
 	assert_true(at < v->log_count);
 	assert_int_equal(v->log[at].a, 0x777);
-	vvtd_detach(v, table);
+	at = vvtd_log_find(v, at + 1, VLOG_TIMEOUT);
+	assert_true(at < v->log_count);
+	assert_int_equal(v->log[at].a, 0x778);
+	assert_int_equal(vvtd_log_number(v, VLOG_TIMEOUT), 2);
+	for (unsigned int i = 0; i < 3; i++)
+		vvtd_detach(v, tables[i]);
 	vvtd_retry(v);
 	assert_vidle(v);
 	assert_true(vvtd_completed(v, 3));
