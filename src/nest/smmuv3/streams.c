@@ -59,7 +59,7 @@ static const struct viq_smmuv3_stream blocked = {
 int nest_smmuv3_block_all(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_backend *b)
 {
 	struct viq_work work = {0};
-	bool broken, holds;
+	bool broken, holds = false;
 	int err = 0, found;
 	uint32_t vsid;
 
@@ -143,7 +143,7 @@ static int follow(struct viq_nest_smmuv3 *nest, uint32_t vsid, struct viq_work *
 int viq_nest_smmuv3_block(struct viq_nest_smmuv3 *nest, uint32_t vsid)
 {
 	struct viq_work work = {0};
-	bool holds;
+	bool holds = false;
 
 	return nest ? set_everywhere(nest, vsid, &blocked, &work, &holds) : -EINVAL;
 }
@@ -151,7 +151,7 @@ int viq_nest_smmuv3_block(struct viq_nest_smmuv3 *nest, uint32_t vsid)
 int viq_nest_smmuv3_follow(struct viq_nest_smmuv3 *nest, uint32_t vsid)
 {
 	struct viq_work work = {0};
-	bool holds;
+	bool holds = false;
 
 	if (!nest)
 		return -EINVAL;
