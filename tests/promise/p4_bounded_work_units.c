@@ -106,7 +106,7 @@ static struct test_cmd some_command(void)
 	case 8:
 		if (!i)
 			return (struct test_cmd){{0xff}};
-		/* fallthrough */
+		__attribute__((fallthrough));
 	default:
 		return cmd_nh_va(1, (uint64_t)i << 12);
 	}
@@ -245,7 +245,7 @@ static struct test_desc some_descriptor(void)
 	case 7:
 		if (!i)
 			return (struct test_desc){{0xf}};
-		/* fallthrough */
+		__attribute__((fallthrough));
 	default:
 		return desc_page((uint16_t)did, i % 4, i);
 	}
