@@ -59,24 +59,43 @@ static uint8_t *make_state(struct vsmmu *v, struct input *in, size_t *len)
 	return state;
 }
 
+static uint8_t *saved(struct vsmmu *v, size_t *len)
+{
+	uint8_t *state;
+
+	*len = viq_smmuv3_save_size(v->smmu);
+	state = malloc(*len);
+	assert_non_null(state);
+	assert_int_equal(viq_smmuv3_save(v->smmu, state, len), 0);
+	return state;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	struct guest *g = guest_new(NULL);
-	uint8_t *state, *again;
-	size_t len, again_len;
+	size_t len, again_len, empty;
+	uint8_t *state;
 	int ret;
 
 	vsmmu_boot(g->v, 4);
+	empty = viq_smmuv3_save_size(g->v->smmu);
 	state = make_state(g->v, &in, &len);
 	ret = viq_smmuv3_restore(g->v->smmu, state, len);
 	assert_true(ret == 0 || ret == -22 || ret == -95);
 	if (!ret) {
-		again_len = viq_smmuv3_save_size(g->v->smmu);
-		assert_int_equal(again_len, len);
-		again = malloc(again_len);
-		assert_int_equal(viq_smmuv3_save(g->v->smmu, again, &again_len), 0);
-		assert_memory_equal(again, state, len);
+		/* Of a device at most two retained commands are left, which take all others' place: then nothing
+		 * changes. */
+		uint8_t *again = saved(g->v, &again_len), *third;
+
+		assert_true(again_len <= len);
+		if (len == empty)
+			assert_memory_equal(again, state, len);
+		assert_int_equal(viq_smmuv3_restore(g->v->smmu, again, again_len), 0);
+		third = saved(g->v, &len);
+		assert_int_equal(len, again_len);
+		assert_memory_equal(third, again, len);
+		free(third);
 		free(again);
 	}
 	guest_forget(g);

@@ -28,7 +28,12 @@ static unsigned int width_of(struct vvtd *v)
 static void on_trace(struct vvtd *v, const struct viq_vtd_trace *t)
 {
 	unsigned int verdict = viq_vtd_descriptor_check(t->desc, width_of(v), &v->config);
+	struct viq_vtd_tables tables = {.size = sizeof(tables)};
 
+	/* Types 6 and above are of scalable mode alone (Table 26). */
+	assert_int_equal(viq_vtd_tables(v->vtd, &tables), 0);
+	if (tables.mode == VIQ_VTD_TTM_LEGACY && (t->desc[0] & VIQ_VTD_DESC_TYPE) >= 6)
+		verdict = VREG(IQEI_TYPE);
 	if (t->fate == VIQ_VTD_FATE_ERROR) {
 		if (t->iqei == VREG(IQEI_TYPE))
 			assert_int_equal(verdict, t->iqei);
