@@ -203,9 +203,9 @@ static bool stream_left(const struct viq_smmuv3 *s, uint32_t first, uint32_t las
 {
 	for (uint32_t i = first; i <= last; i++) {
 		const uint64_t word = le64_get(s->batch.entries[i][0]);
-		const uint32_t need = smmuv3_stream_needs(&s->rules[word & VIQ_SMMUV3_CMD_OP]);
 
-		if (need && (viq_call_stream(&s->config.host, VIQ_GET(VIQ_SMMUV3_CMD_SID, word)) & need) != need)
+		if (!smmuv3_stream_serves(s, s->rules[word & VIQ_SMMUV3_CMD_OP].kind,
+					  (uint32_t)VIQ_GET(VIQ_SMMUV3_CMD_SID, word)))
 			return true;
 	}
 	return false;

@@ -90,13 +90,10 @@ bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *
 
 static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
-	const uint32_t need = smmuv3_stream_needs(rule);
-
 	/* With SMMUEN = 0 it is ignored (4.5). */
 	if (rule->kind == SMMUV3_ATC_INV && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
-	else if (smmuv3_names_nothing(s, rule, cmd) ||
-		 (viq_call_stream(&s->config.host, smmuv3_cmd_sid(cmd)) & need) != need)
+	else if (smmuv3_names_nothing(s, rule, cmd) || !smmuv3_stream_serves(s, rule->kind, smmuv3_cmd_sid(cmd)))
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
 	else if (rule->kind == SMMUV3_ATC_INV && smmuv3_retained_has(s, smmuv3_cmd_sid(cmd)) &&
 		 smmuv3_retain(s, cmd[0] & rule->keep[0]))
@@ -288,7 +285,7 @@ static bool run(struct viq_smmuv3 *s)
 
 	/* The guest has taken the command back. */
 	if (!left)
-		s->reconfig.what.size = 0;
+		smmuv3_reconfig_forget(s);
 	if (!left || !s->budget.left)
 		return left;
 	s->head = cons(s);
@@ -298,7 +295,7 @@ static bool run(struct viq_smmuv3 *s)
 		consume(s);
 	} while (s->again && s->budget.left);
 	if (s->reconfig.at != cons(s))
-		s->reconfig.what.size = 0;
+		smmuv3_reconfig_forget(s);
 	left = !s->wait.waits && may_consume(s, cons(s));
 	s->counters.budget_ends += left;
 	return left;

@@ -99,6 +99,5 @@ int smmuv3_reconfig_command(struct viq_smmuv3 *s, uint32_t first, uint32_t last)
 void smmuv3_reconfig_leave(struct viq_smmuv3 *s)
 {
 	smmuv3_reconfig_queued(s);
-	if (!s->reconfig.owed)
-		s->reconfig.what.size = 0;
+	smmuv3_reconfig_forget(s);
 }

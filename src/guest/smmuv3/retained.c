@@ -48,11 +48,10 @@ bool smmuv3_retained_has(const struct viq_smmuv3 *s, uint32_t sid)
 static void prune(struct viq_smmuv3 *s)
 {
 	struct smmuv3_retained *r = &s->retained;
-	const uint32_t need = VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < r->count; i++) {
-		if ((viq_call_stream(&s->config.host, sid_of(r->entries[i])) & need) == need)
+		if (smmuv3_stream_serves(s, SMMUV3_ATC_INV, sid_of(r->entries[i])))
 			memmove(r->entries[kept++], r->entries[i], sizeof(r->entries[0]));
 	}
 	r->count = kept;

@@ -182,12 +182,14 @@ bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *
 /* Is there work that could be done now, owed or in the queue? Between two accesses of the guest, when CONS is exact. */
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s);
 
-/* What the host must have of the stream that a command of this kind names, VIQ_CALL_STREAM_*; 0: it names none. */
-static inline uint32_t smmuv3_stream_needs(const struct smmuv3_rule *rule)
+/* Has the host what a command of this enum smmuv3_kind needs of the stream that it names? Most name none. */
+static inline bool smmuv3_stream_serves(const struct viq_smmuv3 *s, uint8_t kind, uint32_t sid)
 {
-	if (rule->kind == SMMUV3_ATC_INV)
-		return VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
-	return rule->kind == SMMUV3_CFGI_CD ? VIQ_CALL_STREAM_KNOWN : 0;
+	const uint32_t need = kind == SMMUV3_ATC_INV   ? VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS
+			      : kind == SMMUV3_CFGI_CD ? VIQ_CALL_STREAM_KNOWN
+						       : 0;
+
+	return !need || (viq_call_stream(&s->config.host, sid) & need) == need;
 }
 
 /* --- batch.c: what the host must confirm -------------------------------------------------------------------------- */
@@ -254,6 +256,12 @@ bool smmuv3_reconfig_covered(const struct viq_smmuv3 *s, uint32_t first, uint32_
 static inline void smmuv3_reconfig_queued(struct viq_smmuv3 *s)
 {
 	s->reconfig.done = s->reconfig.early = false;
+}
+/* The command that is half done will be begun anew. */
+static inline void smmuv3_reconfig_forget(struct viq_smmuv3 *s)
+{
+	if (!s->reconfig.owed)
+		s->reconfig.what.size = 0;
 }
 /* The queue may go on with another command. */
 void smmuv3_reconfig_leave(struct viq_smmuv3 *s);

@@ -40,7 +40,7 @@ void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const ui
 void smmuv3_stand(struct viq_smmuv3 *s, uint32_t index)
 {
 	smmuv3_batch_drop(s);
-	s->reconfig.what.size = 0;
+	smmuv3_reconfig_forget(s);
 	s->head = index;
 	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index);
 }

@@ -100,16 +100,17 @@ static uint32_t entries_before(const struct vtd_target *t, uint32_t position)
 	return 0;
 }
 
+/* stage2: the span is one of second stages, of which other tables know nothing: they lose all. */
+static struct vtd_span span_in(const struct vtd_target *t, struct vtd_span span, bool stage2)
+{
+	return stage2 && !t->stage2 ? (struct vtd_span){0, 0} : span;
+}
+
 void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
 			   bool leaf, bool stage2)
 {
-	const struct vtd_span all = {0, 0};
-
-	for (uint32_t i = run.first; i < run.end; i++) {
-		struct vtd_target *target = s->tables.targets[i];
-
-		add_entry(s, target, stage2 && !target->stage2 ? all : span, leaf);
-	}
+	for (uint32_t i = run.first; i < run.end; i++)
+		add_entry(s, s->tables.targets[i], span_in(s->tables.targets[i], span, stage2), leaf);
 	/* The descriptor itself is charged by the run. */
 	if (run.end - run.first > 1)
 		budget_spend(&s->budget, run.end - run.first - 1);
@@ -342,11 +343,12 @@ bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done)
 	return true;
 }
 
-bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf)
+bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf,
+		     bool stage2)
 {
 	struct viq_call_result res;
 
-	call_one(s, t, span, leaf, &res);
+	call_one(s, t, span_in(t, span, stage2), leaf, &res);
 	if (res.error == VIQ_CALL_NONE)
 		return true;
 	call_failed(s, s->head, desc, &res);

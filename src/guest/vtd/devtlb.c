@@ -112,7 +112,7 @@ static bool cover_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_ru
 		if (a->serial <= sweep->serial || !concerns(inv, &a->table) ||
 		    !(a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
 			continue;
-		if (!s->budget.left || !vtd_batch_alone(s, desc, a->target, span, true))
+		if (!s->budget.left || !vtd_batch_alone(s, desc, a->target, span, true, false))
 			return false;
 		sweep->serial = a->serial;
 	}

@@ -124,7 +124,6 @@ static struct vtd_span iotlb_span(const struct viq_vtd *s, const uint64_t desc[4
 static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all,
 					    struct vtd_span span, bool stage2)
 {
-	const struct vtd_span everything = {0, 0};
 	struct vtd_sweep *sweep;
 
 	if (!vtd_batch_flush(s))
@@ -138,7 +137,7 @@ static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t de
 			vtd_batch_add(s, desc, VIQ_VTD_FATE_HOST);
 			return true;
 		}
-		if (!vtd_batch_alone(s, desc, t, stage2 && !t->stage2 ? everything : span, desc[1] & VIQ_VTD_DESC_1_IH))
+		if (!vtd_batch_alone(s, desc, t, span, desc[1] & VIQ_VTD_DESC_1_IH, stage2))
 			return false;
 	}
 	return false;
@@ -336,7 +335,7 @@ static bool run(struct viq_vtd *s)
 	s->head = iqh(s);
 	s->counters.runs++;
 	consume(s);
-	if (s->work.at != iqh(s))
+	if (s->work.at && s->work.at != iqh(s) + 1)
 		vtd_work_forget(s);
 	left = !s->wait.waits && may_fetch(s, iqh(s));
 	if (s->regs.timed_out && s->regs.iqh == s->regs.iqt)

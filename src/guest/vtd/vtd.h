@@ -88,7 +88,7 @@ struct vtd_sweep {
 struct vtd_work {
 	uint32_t owed;
 	uint32_t status;                  /* bits of GSTS that show what was before */
-	uint32_t at;                      /* slot of the descriptor that is half done: one of the following */
+	uint32_t at;                      /* slot + 1 of the descriptor that is half done: one of these; 0: none is */
 	struct viq_vtd_reconfig reconfig; /* half done; size 0: none is */
 	struct viq_vtd_remap remap;
 	struct vtd_sweep sweep; /* of the IOTLB register */
@@ -225,7 +225,8 @@ bool vtd_batch_flush(struct viq_vtd *s);
 /* Forget the batch: its descriptors will be read again. */
 void vtd_batch_drop(struct viq_vtd *s);
 /* Have the target carry out the descriptor at head alone, with nothing in the batch. false: the queue stopped. */
-bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf);
+bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf,
+		     bool stage2);
 /* Have everything in the next target invalidated, outside the batch; *done: it was confirmed. false: there is none. */
 bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done);
 

@@ -21,14 +21,13 @@
 static int reconfig(struct viq_vtd *s)
 {
 	struct viq_vtd_reconfig *what = &s->work.reconfig;
-	bool open = s->tables_open;
 	int ret = 0;
 
 	if (s->ops.reconfig) {
 		budget_lend(&s->budget, &what->work);
 		s->tables_open = true;
 		ret = s->ops.reconfig(s->config.opaque, what);
-		s->tables_open = open;
+		s->tables_open = false;
 		budget_take_back(&s->budget, &what->work, ret);
 	}
 	if (ret <= 0)
@@ -39,14 +38,13 @@ static int reconfig(struct viq_vtd *s)
 static int remap(struct viq_vtd *s)
 {
 	struct viq_vtd_remap *what = &s->work.remap;
-	bool open = s->tables_open;
 	int ret = 0;
 
 	if (s->ops.remap) {
 		budget_lend(&s->budget, &what->work);
 		s->tables_open = true;
 		ret = s->ops.remap(s->config.opaque, what);
-		s->tables_open = open;
+		s->tables_open = false;
 		budget_take_back(&s->budget, &what->work, ret);
 	}
 	if (ret <= 0)
@@ -85,6 +83,7 @@ void vtd_work_restored(struct viq_vtd *s)
 
 void vtd_work_forget(struct viq_vtd *s)
 {
+	s->work.at = 0;
 	s->work.alone_desc[0] = 0;
 	if (!(s->work.owed & VTD_OWED_RECONFIG))
 		s->work.reconfig.size = 0;
@@ -103,7 +102,12 @@ static bool same(const struct viq_vtd_reconfig *a, const struct viq_vtd_reconfig
 static void begin(struct viq_vtd *s)
 {
 	vtd_work_forget(s);
-	s->work.at = s->head;
+	s->work.at = s->head + 1;
+}
+
+static bool is_at_head(const struct viq_vtd *s)
+{
+	return s->work.at == s->head + 1;
 }
 
 /*
@@ -121,7 +125,7 @@ int vtd_work_reconfig(struct viq_vtd *s, const struct viq_vtd_reconfig *what)
 {
 	int ret;
 
-	if (s->work.at != s->head || !same(what, &s->work.reconfig)) {
+	if (!is_at_head(s) || !same(what, &s->work.reconfig)) {
 		begin(s);
 		s->work.reconfig = *what;
 		s->work.early = true;
@@ -136,8 +140,7 @@ int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t f
 {
 	const struct viq_vtd_remap *what = &s->work.remap;
 
-	if (s->work.at != s->head || !what->size || what->cause != cause || what->first != first ||
-	    what->count != count) {
+	if (!is_at_head(s) || !what->size || what->cause != cause || what->first != first || what->count != count) {
 		begin(s);
 		begin_remap(s, cause, first, count);
 	}
@@ -146,7 +149,7 @@ int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t f
 
 static bool is_alone(const struct viq_vtd *s, const uint64_t desc[4])
 {
-	return s->work.at == s->head && s->work.alone_desc[0] == desc[0] && s->work.alone_desc[1] == desc[1];
+	return is_at_head(s) && s->work.alone_desc[0] == desc[0] && s->work.alone_desc[1] == desc[1];
 }
 
 bool vtd_work_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls)

@@ -2,11 +2,7 @@
 /* A host's faults for the guest's fault records. */
 #include <errno.h>
 
-#include "base/sized.h"
-
 #include "nest.h"
-
-#define BACKEND_OP(n, member) SIZED_GET(struct viq_vtd_backend_ops, (n)->config.backend.ops, member)
 
 /* Not less than a host lets wait that has pending(): what is there when a wait descriptor comes is moved before it is
  * done. */
@@ -25,8 +21,6 @@ static void deliver(const struct viq_nest_vtd *n, const struct viq_vtd_host_faul
 /* At most *left of them. */
 static int move(const struct viq_nest_vtd *n, uint32_t *left)
 {
-	const struct viq_vtd_backend *b = &n->config.backend;
-
 	while (*left) {
 		struct viq_vtd_host_fault faults[32];
 		uint32_t room = sizeof(faults) / sizeof(faults[0]), count;
@@ -35,7 +29,7 @@ static int move(const struct viq_nest_vtd *n, uint32_t *left)
 		if (room > *left)
 			room = *left;
 		count = room;
-		err = b->ops->faults(b->opaque, faults, &count);
+		err = n->ops.faults(n->config.backend.opaque, faults, &count);
 		if (err || !count)
 			return err;
 		if (count > room) {
@@ -56,15 +50,14 @@ int viq_nest_vtd_faults(struct viq_nest_vtd *n, uint32_t budget)
 
 	if (!n)
 		return -EINVAL;
-	return BACKEND_OP(n, faults) ? move(n, &left) : 0;
+	return n->ops.faults ? move(n, &left) : 0;
 }
 
 uint32_t viq_nest_vtd_sync(struct viq_nest_vtd *n)
 {
 	uint32_t left = DEFAULT_BUDGET;
 
-	if (!n || !BACKEND_OP(n, pending) || !BACKEND_OP(n, faults) ||
-	    !n->config.backend.ops->pending(n->config.backend.opaque))
+	if (!n || !n->ops.pending || !n->ops.faults || !n->ops.pending(n->config.backend.opaque))
 		return 0;
 	/* A host that cannot say now is asked again. */
 	(void)move(n, &left);

@@ -14,18 +14,20 @@ static int promise(void *opaque, uint32_t object, const struct viq_smmuv3_ids *i
 {
 	struct soft_retired retired = {0};
 	struct viq_soft *soft = opaque;
+	struct viq_smmuv3_ids own = {0};
 	struct soft_viommu *v;
 	int err;
 
-	if (!ids || ids->size < SIZED_TO(struct viq_smmuv3_ids, aidr))
-		return why_say(why, -EINVAL, "ids: NULL, or the size is not set");
+	err = sized_take(&own, sizeof(own), ids, SIZED_TO(struct viq_smmuv3_ids, aidr), "ids", why);
+	if (err)
+		return err;
 	err = soft_lock(soft);
 	if (err)
 		return soft_say(why, err, NULL);
 	v = soft_viommu_find(soft, object, &err);
 	if (v) {
 		v->features = soft->features;
-		smmuv3_features_limit(&v->features, ids->idr0, ids->idr1, ids->idr3, ids->idr5);
+		smmuv3_features_limit(&v->features, own.idr0, own.idr1, own.idr3, own.idr5);
 	}
 	soft_unlock(soft, &retired);
 	return err ? soft_say(why, err, "object: no such vIOMMU") : 0;
