@@ -8,8 +8,8 @@ WERROR    ?= true
 
 export WERROR
 
-.PHONY: all abi help deps demo check check-kernel demo-kernel check-guest demo-guest bench bench-kernel bench-guest \
-	fuzz format install clean
+.PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-kernel \
+	bench-guest fuzz format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -17,6 +17,7 @@ all: $(BUILD)/build.ninja
 help:
 	@echo 'make demo              build, then replay the queues of two recorded guests, cleanly and with a bad command in it'
 	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
+	@echo 'make check-release     what others get: installed copies, packages, bindings'
 	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
 	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
@@ -45,6 +46,10 @@ demo: $(BUILD)/build.ninja
 check:
 	@tools/install-deps.sh check
 	@tools/check.sh
+
+check-release:
+	@tools/install-deps.sh release
+	@tests/release/check.py
 
 check-kernel:
 	@tools/install-deps.sh kernel
@@ -92,4 +97,4 @@ install: all
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel
+	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel build-release

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: install-deps.sh demo|check|kernel
-# Installs what building (demo), testing (check) or testing with a real kernel (kernel) needs and this machine lacks.
+# Usage: install-deps.sh demo|check|release|kernel
+# Installs what building (demo), testing (check), testing what others get (release) or testing with a real kernel (kernel)
+# needs and this machine lacks.
 # Says nothing if nothing is missing.
 set -eu
 
@@ -22,6 +23,7 @@ needs() {
 	END
 	case $1 in
 	check) needs_check ;;
+	release) needs_release ;;
 	kernel) needs_kernel ;;
 	esac
 }
@@ -38,6 +40,12 @@ needs_check() {
 	qemu-system-x86  command qemu-system-x86_64
 	tcpdump          command tcpdump
 	xz-utils         command xz
+	END
+}
+
+needs_release() {
+	cat <<-END
+	clang            command clang
 	END
 }
 
@@ -69,7 +77,7 @@ have() {
 missing=()
 while read -r package kind what; do
 	have "$kind" "$what" || missing+=("$package")
-done < <(needs "${1:?demo, check or kernel}")
+done < <(needs "${1:?demo, check, release or kernel}")
 # Not every release has these; without them the tests of the format and of the analysis are skipped. Not worth a
 # password of its own.
 optional=()

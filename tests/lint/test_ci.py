@@ -12,7 +12,8 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(os.environ["VIQ_SOURCE"])
-SCRIPTS = (".ci/run", "tools/check.sh", "tools/check-summary.py", "tests/fuzz/run_fuzz.py", "tests/system/kernel/tap.py")
+SCRIPTS = (".ci/run", "tools/check.sh", "tools/check-summary.py", "tests/fuzz/run_fuzz.py", "tests/system/kernel/tap.py",
+           "tests/release/check.py")
 # Without what the build that runs this test has set.
 ENV = {name: value for name, value in os.environ.items()
        if name in ("PATH", "HOME", "TMPDIR", "LANG", "CCACHE_DIR")} | {"VIQ_CI_LIMIT": "300", "VIQ_FUZZ_TIME": "1"}
@@ -20,6 +21,8 @@ ENV = {name: value for name, value in os.environ.items()
 MAKEFILE = """
 check:
 	@bash tools/check.sh
+check-release:
+	@python3 tests/release/check.py
 check-kernel check-guest:
 	@python3 machine.py
 """
@@ -141,7 +144,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 """
 PROJECT = {"Makefile": MAKEFILE, "machine.py": MACHINE, "meson.build": MESON, "tiny.c": TINY, "fuzz_tiny.c": FUZZ,
-           "meson_options.txt": "option('fuzz', type : 'boolean', value : false)\n"}
+           "meson_options.txt": "option('fuzz', type : 'boolean', value : false)\n"
+                                "option('tests', type : 'boolean', value : true)\n",
+           "tests/release/test_tiny": "#!/bin/sh\nexec \"$VIQ_BUILD/tiny\" release\n"}
 
 
 class Tree(unittest.TestCase):
@@ -156,6 +161,7 @@ class Tree(unittest.TestCase):
             shutil.copy(SOURCE / name, cls.tree / name)
         for name, text in PROJECT.items():
             (cls.tree / name).write_text(text, encoding="utf-8")
+        (cls.tree / "tests/release/test_tiny").chmod(0o755)
 
     def run_all(self, **env):
         """Run .ci/run: its exit status, and its lines."""
@@ -171,19 +177,20 @@ class Run(Tree):
 
     def check(self, recipe, **env):
         """With that recipe in the place of make check: the status, the last line, and what is said of make check."""
-        makefile = f"check:\n\t{recipe}\ncheck-kernel:\n\t{self.GOOD}\ncheck-guest:\n\t@echo 1 passed, 0 failed, 2 skipped\n"
+        makefile = f"check:\n\t{recipe}\ncheck-kernel check-release:\n\t{self.GOOD}\n"
+        makefile += "check-guest:\n\t@echo 1 passed, 0 failed, 2 skipped\n"
         (self.tree / "Makefile").write_text(makefile, encoding="utf-8")
         status, lines = self.run_all(**env)
         return status, lines[-1], [line for line in lines if line.startswith("make check:")]
 
     def test_all_is_well(self):
-        self.assertEqual(self.check(self.GOOD), (0, "7 passed, 0 failed, 2 skipped", []))
+        self.assertEqual(self.check(self.GOOD), (0, "10 passed, 0 failed, 2 skipped", []))
 
     def test_failures_are_counted(self):
-        self.assertEqual(self.check("@echo 5 passed, 2 failed, 1 skipped; false"), (1, "9 passed, 2 failed, 3 skipped", []))
-        self.assertEqual(self.check("@echo 5 passed, 2 failed"), (1, "9 passed, 2 failed, 2 skipped", []))
+        self.assertEqual(self.check("@echo 5 passed, 2 failed, 1 skipped; false"), (1, "12 passed, 2 failed, 3 skipped", []))
+        self.assertEqual(self.check("@echo 5 passed, 2 failed"), (1, "12 passed, 2 failed, 2 skipped", []))
 
-    def fails(self, why, recipe, passed=4, **env):
+    def fails(self, why, recipe, passed=7, **env):
         self.assertEqual(self.check(recipe, **env),
                          (1, f"{passed} passed, 1 failed, 2 skipped", [f"make check: {why}"]), recipe)
 
@@ -192,17 +199,17 @@ class Run(Tree):
         self.fails("ended without a total", "@exit 3")
         self.fails("ended without a total", "@true")
         self.fails("ended without a total", "@echo 5 passed, 0 failed; echo Killed")
-        self.fails("ended with status 2", "@echo 5 passed, 0 failed; false", passed=9)
+        self.fails("ended with status 2", "@echo 5 passed, 0 failed; false", passed=12)
 
     def test_a_target_that_hangs(self):
         self.fails("not done in 1", "@sleep 60", VIQ_CI_LIMIT="1")
 
     def test_a_target_that_runs_nothing(self):
         self.fails("no test ran", "@echo 0 passed, 0 failed")
-        (self.tree / "Makefile").write_text("check check-kernel check-guest:\n\t@echo 0 passed, 0 failed, 9 skipped\n",
+        (self.tree / "Makefile").write_text("check check-release check-kernel check-guest:\n\t@echo 0 passed, 0 failed, 9 skipped\n",
                                             encoding="utf-8")
         status, lines = self.run_all()
-        self.assertEqual((status, lines[-1]), (1, "0 passed, 3 failed, 27 skipped"))
+        self.assertEqual((status, lines[-1]), (1, "0 passed, 4 failed, 36 skipped"))
 
 
 class Check(Tree):
@@ -217,7 +224,7 @@ class Check(Tree):
 
     def test_1_all_is_well(self):
         status, total, said, log = self.judge(TINY="plain.format=skip")
-        self.assertEqual(total, "13 passed, 0 failed, 1 skipped", log)
+        self.assertEqual(total, "15 passed, 0 failed, 1 skipped", log)
         self.assertEqual(status, 0)
         self.assertEqual([line for line in said if "format" in line],
                          ["build: SKIP: format (not every release has clang-format 14, and other versions format differently)"])
@@ -226,7 +233,7 @@ class Check(Tree):
         status, total, said, log = self.judge(
             TINY="plain.alone=oracle plain.project=hang asan.alone=leak asan.threads=overflow tsan.threads=race",
             TINY_FUZZ="oracle")
-        self.assertEqual(total, "8 passed, 6 failed", log)
+        self.assertEqual(total, "10 passed, 6 failed", log)
         self.assertEqual(status, 1)
         for line in ("build: FAIL: alone", "build: TIMEOUT: of-project", "build-asan: FAIL: alone",
                      "build-asan: FAIL: of-threads", "build-tsan: FAIL: of-threads", "build-fuzz: FAIL: fuzz-tiny"):
@@ -241,6 +248,38 @@ class Check(Tree):
                      "build-tsan: no test ran", "build-fuzz: does not build"):
             self.assertIn(line, said, log)
         self.assertTrue(any(line.startswith("build-asan: ") for line in said), log)
+
+
+class Release(Tree):
+    """tests/release/check.py on scripts of a line."""
+
+    def check(self, *scripts):
+        """The status, the total, and what is said of each."""
+        folder = self.tree / "tests" / "release"
+        for old in folder.glob("test_*"):
+            old.unlink()
+        for number, script in enumerate(scripts):
+            path = folder / f"test_{number}.sh"
+            path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+            path.chmod(0o755)
+        done = subprocess.run([sys.executable, folder / "check.py"], check=False, text=True, stdout=subprocess.PIPE,
+                              env=ENV | {"VIQ_RELEASE_TIMEOUT": "5"})
+        *said, _, total = done.stdout.splitlines()
+        return done.returncode, total, [line.split(None, 3)[3] for line in said if not line.startswith(" ")]
+
+    def test_good(self):
+        self.assertEqual(self.check("true", 'test -x "$VIQ_BUILD/tiny" && test -d "$VIQ_CACHE"'),
+                         (0, "3 passed, 0 failed", ["passed"] * 3))
+
+    def test_bad(self):
+        self.assertEqual(self.check("exit 3", "exit 77", "sleep 60 & sleep 60", "true"),
+                         (1, "2 passed, 3 failed",
+                          ["passed", "failed: status 3", "failed: may not be skipped", "failed: not done in 5 s", "passed"]))
+
+    def test_broken_build(self):
+        (self.tree / "tiny.c").write_text("#error broken\n", encoding="utf-8")
+        self.assertEqual(self.check("true")[:2], (1, "0 passed, 1 failed"))
+        (self.tree / "tiny.c").write_text(TINY, encoding="utf-8")
 
 
 class Summary(Tree):
