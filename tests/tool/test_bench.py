@@ -104,6 +104,12 @@ class Bench(unittest.TestCase):
         self.assertRegex(out.stdout, r'viq_smmuv3_footprint\(\) .* bytes +<= 262144 +(reached|MISSED)')
         self.assertNotIn('memcpy', out.stdout)
 
+    def test_help_knows_the_subjects(self):
+        help_ = json.loads(subprocess.run([VIQ, 'help', '--json'], capture_output=True, text=True, check=True).stdout)
+        words, = [option['value'].split('|') for command in help_ if command['name'] == 'bench'
+                  for option in command['options'] if option['name'] == 'only']
+        self.assertEqual(sorted(words), sorted(ROWS))
+
     def test_bad_command_lines(self):
         for args in (['--only', 'nothing'], ['--only'], ['--fast'], ['extra']):
             with self.subTest(args=args):

@@ -69,8 +69,8 @@ class ToolErrors(unittest.TestCase):
     # --- Command line
 
     def test_usage(self):
-        self.usage("no command")
-        self.usage("unknown command 'reply'", "reply")
+        self.usage("no command: record, decode, replay, device, doctor, bench or help;")
+        self.usage("unknown command 'reply', not record, decode, replay, device, doctor, bench or help;", "reply")
         self.usage("unknown option --verbose", "--verbose")
         for command in ("record", "decode"):
             self.usage("unknown option --verbose", command, "--verbose")
@@ -92,6 +92,11 @@ class ToolErrors(unittest.TestCase):
                 done = self.run_viq(*command, option)
                 self.assertEqual((done.returncode, done.stderr.decode()),
                                  (2, f"viq {command[0]}: {option} needs a value; try 'viq {command[0]} --help'\n"))
+        # An option is no value of another; it may be one if that is said.
+        self.usage("--note needs a value; if it is --log2size, write --note=--log2size; try", "record", "vtd-trace", "a",
+                   "--note", "--log2size", "8", "-o", self.out)
+        self.usage("-o needs a value; if it is --note, write -o--note; try", "record", "vtd-trace", "a", "-o", "--note")
+        self.usage("no output file", "record", "vtd-trace", "a", "--note=--log2size")
         self.usage("live needs", "record", "live", "--qmp", "a", "-o", self.out)
         self.usage("--qmp and --trace are for live", "record", "vtd-trace", "a", "--qmp", "a", "-o", self.out)
         self.usage("--log2size is for smmuv3-ring", "record", "vtd-trace", "a", "--log2size", "8", "-o", self.out)

@@ -101,30 +101,6 @@ int tool_usage(const char *format, ...)
 
 /* --- Command line ------------------------------------------------------------------------------------------------- */
 
-int tool_getopt(int argc, char **argv, const char *options, const struct option *long_options)
-{
-	const char *word;
-	char own[16];
-	int c;
-
-	opterr = 0;
-	/* The colon: a value that is lacking is told from an option that nobody knows. */
-	snprintf(own, sizeof(own), ":%s", options);
-	c = getopt_long(argc, argv, own, long_options, NULL);
-	if (c != '?' && c != ':')
-		return c;
-	word = argv[optind - 1];
-	if (c == ':')
-		tool_usage("%s needs a value", word);
-	else if (optopt && !strncmp(word, "--", 2))
-		tool_usage("%s takes no value", word);
-	else if (optopt)
-		tool_usage("unknown option -%c", optopt);
-	else
-		tool_usage("unknown option %s", word);
-	return '?';
-}
-
 bool tool_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
 	unsigned long long value;

@@ -2,13 +2,12 @@
 /*
  * What the subcommands of viq share.
  *
- * A subcommand is a function in a file of its own and a line in the table of main.c. It returns its exit status. Every
- * error is one line on standard error: "viq COMMAND: FILE:OFFSET: what; what to do".
+ * A subcommand is a folder and a row in the table of command.c. Every error is one line on standard error: "viq
+ * COMMAND: FILE:OFFSET: what; what to do".
  */
 #ifndef VIQ_TOOL_H
 #define VIQ_TOOL_H
 
-#include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,14 +20,6 @@ enum tool_status {
 	TOOL_USAGE = 2, /* bad command line */
 };
 
-/* argv[0] is the subcommand's name. */
-int cmd_bench(int argc, char **argv);
-int cmd_decode(int argc, char **argv);
-int cmd_device(int argc, char **argv);
-int cmd_doctor(int argc, char **argv);
-int cmd_record(int argc, char **argv);
-int cmd_replay(int argc, char **argv);
-
 /* --- Errors ------------------------------------------------------------------------------------------------------- */
 
 /* Print the line; file may be NULL. Returns TOOL_ERROR. */
@@ -40,11 +31,6 @@ int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- Command line ------------------------------------------------------------------------------------------------- */
 
-/*
- * getopt_long() that prints its errors as tool_usage() does: returns '?' then, and the caller returns TOOL_USAGE. -1 at
- * the end, with optind at the first operand. options begins with ':'.
- */
-int tool_getopt(int argc, char **argv, const char *options, const struct option *long_options);
 /* A decimal or 0x number within [min, max]. Returns false after tool_usage() naming the option. */
 bool tool_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out);
 

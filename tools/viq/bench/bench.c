@@ -9,17 +9,8 @@
 #include <viq/version.h>
 
 #include "bench/bench.h"
+#include "command.h"
 #include "tool.h"
-
-static const char help[] =
-	"usage: viq bench [OPTION]...\n"
-	"Measures viq on this machine: medians over many short repetitions, with the values that one in ten lies "
-	"below\n"
-	"(p10) and above (p90), beside the targets. Exit status 0 whether targets are reached or not.\n\n"
-	"  --only NAME        one subject (repeat for more):%s\n"
-	"  --quick            few repetitions, small sizes: shows that it works, not how fast\n"
-	"  --json             one JSON object on a line, instead of the table\n"
-	"Example: viq bench --only bulk\n";
 
 struct output {
 	const char *subject;
@@ -101,17 +92,6 @@ static void emit(void *opaque, const struct bench_row *row)
 
 /* --- The command ------------------------------------------------------------------------------------------------- */
 
-static int print_help(void)
-{
-	char names[256] = "";
-	size_t len = 0;
-
-	for (const struct bench_subject *s = bench_subjects; s->name; s++)
-		len += (size_t)snprintf(names + len, sizeof(names) - len, " %s", s->name);
-	printf(help, names);
-	return TOOL_OK;
-}
-
 static int find_subject(const char *name, uint32_t *only)
 {
 	for (uint32_t i = 0; bench_subjects[i].name; i++) {
@@ -185,39 +165,58 @@ static int run(struct bench *bench, bool json, uint32_t only)
 	return status;
 }
 
-int cmd_bench(int argc, char **argv)
+enum {
+	OPT_ONLY = 256,
+	OPT_QUICK,
+	OPT_JSON,
+};
+
+static const struct tool_option bench_options[] = {
+	/* tests/tool/test_bench.py holds the words to what there is. */
+	{"only", OPT_ONLY, "bulk|doorbell|soft|linux|memory|vtd_bulk|vtd_doorbell|vtd_soft|qemu|vtd_qemu",
+	 "one subject; repeat for more"},
+	{"quick", OPT_QUICK, NULL, "few repetitions, small sizes: shows that it works, not how fast"},
+	{"json", OPT_JSON, NULL, "one JSON object on a line, instead of the table"},
+	{0},
+};
+
+static int cmd_bench(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"only", required_argument, NULL, 'o'},
-		{"quick", no_argument, NULL, 'q'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	struct bench bench = {.quick = false};
 	uint32_t only = 0;
 	bool json = false;
-	int c;
+	int c, status;
 
-	while ((c = tool_getopt(argc, argv, "h", options)) != -1) {
+	while ((c = tool_getopt(argc, argv, &command_bench, &status)) != -1) {
 		switch (c) {
-		case 'o':
+		case OPT_ONLY:
 			if (find_subject(optarg, &only))
-				return TOOL_USAGE;
+				return status;
 			break;
-		case 'q':
+		case OPT_QUICK:
 			bench.quick = true;
 			break;
-		case 'j':
+		case OPT_JSON:
 			json = true;
 			break;
-		case 'h':
-			return print_help();
 		default:
-			return TOOL_USAGE;
+			return status;
 		}
 	}
 	if (optind < argc)
 		return tool_usage("unexpected '%s'", argv[optind]);
 	return run(&bench, json, only);
 }
+
+const struct tool_command command_bench = {
+	.name = "bench",
+	.run = cmd_bench,
+	.summary = "measure viq on this machine, and print medians and ratios",
+	.usage = "[OPTION]...",
+	.about = "Measure viq on this machine: medians over many short repetitions, with the values that one in ten "
+		 "lies "
+		 "below (p10) and above (p90), beside the targets.",
+	.options = bench_options,
+	.status = "0 whether targets are reached or not, 1 a subject failed, 2 bad command line.",
+	.examples = "viq bench --only bulk",
+};

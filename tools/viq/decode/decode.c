@@ -8,27 +8,12 @@
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
 
+#include "command.h"
 #include "input.h"
 #include "tool.h"
 
 #define TEXT_MAX 2048
 #define RING_MAX ((size_t)VIQ_SMMUV3_CMD_SIZE << 19)
-
-static const char help[] =
-	"usage: viq decode [OPTION]... FILE\n"
-	"Print a capture, or a raw dump of an SMMUv3 command queue, one line a command. What the architecture does "
-	"not\n"
-	"allow is marked with '!'; if the capture holds ID registers, also what these do not offer.\n"
-	"\n"
-	"Options:\n"
-	"      --ring   FILE is raw memory of a command queue, 16 bytes a command\n"
-	"      --json   one JSON object a line\n"
-	"  -h, --help\n"
-	"\n"
-	"Examples:\n"
-	"  viq decode captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap | less\n"
-	"  viq decode --json guest.pcap | grep '\"legal\":false'\n"
-	"  viq decode --ring guest.ring\n";
 
 /* ID registers that the guest has read: with all of its IOMMU's known, entries can be judged by them. */
 enum {
@@ -330,31 +315,33 @@ static int decode_ring(struct decoder *d, const char *path)
 	return status;
 }
 
-int cmd_decode(int argc, char **argv)
+enum {
+	OPT_JSON = 256,
+	OPT_RING,
+};
+
+static const struct tool_option decode_options[] = {
+	{"ring", OPT_RING, NULL, "FILE is raw memory of an SMMUv3 command queue, 16 bytes a command"},
+	{"json", OPT_JSON, NULL, "one JSON object a line"},
+	{0},
+};
+
+static int cmd_decode(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{"ring", no_argument, NULL, 'r'},
-		{0},
-	};
 	struct decoder d = {0};
 	bool ring = false;
-	int c;
+	int c, status;
 
-	while ((c = tool_getopt(argc, argv, "h", options)) != -1) {
+	while ((c = tool_getopt(argc, argv, &command_decode, &status)) != -1) {
 		switch (c) {
-		case 'h':
-			fputs(help, stdout);
-			return TOOL_OK;
-		case 'j':
+		case OPT_JSON:
 			d.json = true;
 			break;
-		case 'r':
+		case OPT_RING:
 			ring = true;
 			break;
 		default:
-			return TOOL_USAGE;
+			return status;
 		}
 	}
 	if (argc - optind != 1)
@@ -363,3 +350,19 @@ int cmd_decode(int argc, char **argv)
 	viq_vtd_config_init(&d.vtd, sizeof(d.vtd));
 	return ring ? decode_ring(&d, argv[optind]) : decode_capture(&d, argv[optind]);
 }
+
+const struct tool_command command_decode = {
+	.name = "decode",
+	.run = cmd_decode,
+	.summary = "print a capture or a ring dump, one line a command",
+	.usage = "[OPTION]... FILE",
+	.about = "Print a capture, or a raw dump of an SMMUv3 command queue, one line a command. What the architecture "
+		 "does "
+		 "not allow is marked with '!'; if the capture holds ID registers, also what these do not offer.",
+	.options = decode_options,
+	.files = true,
+	.status = "0 done, 1 failed, 2 bad command line.",
+	.examples = "viq decode captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap | less\n"
+		    "viq decode --json guest.pcap | grep '\"legal\":false'\n"
+		    "viq decode --ring guest.ring",
+};

@@ -3,34 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "failures.h"
 #include "options.h"
 #include "tool.h"
 
 #define MAX_MEMORY (UINT64_C(1) << 40)
-
-static const char help[] =
-	"usage: viq device smmuv3|vtd [OPTION]...\n"
-	"A register-level IOMMU that answers to QEMU's qtest line protocol, where QEMU's machine has it:\n"
-	"  smmuv3   registers at 0x09050000, memory from 0x40000000: the virt machine\n"
-	"  vtd      registers at 0xfed90000, memory from 0: the q35 machine\n"
-	"One client; ends when it hangs up.\n\n"
-	"  --socket PATH      wait for the client on a new unix socket (default: standard input and output)\n"
-	"  --host soft|null   what executes invalidations: a software IOMMU, or nothing (default: null)\n"
-	"  --contract NAME    smmuv3: how the software host reports failures: exact, linux-7.3 or linux-next "
-	"(default:\n"
-	"                     exact)\n"
-	"  --stream N         with the software host: a device with this StreamID or source-id (repeat for more;\n"
-	"                     default: 0)\n"
-	"  --idr0 X, --idr1 X, --idr3 X, --idr5 X, --aidr X\n"
-	"                     smmuv3: ID registers that the guest sees\n"
-	"  --ver X, --cap X, --ecap X\n"
-	"                     vtd: capability registers that the guest sees\n"
-	"  --memory SIZE      guest memory, in bytes or with K, M or G (default: 128M)\n"
-	"  --budget N         what one register write may do, in commands; a host call counts as 64; the rest\n"
-	"                     follows between lines (default: no limit)\n\n"
-	"Lines that begin with 'viq' are additions: run, counters, dma_read, dma_write, inject, save, restore.\n"
-	"Example: printf 'readl 0x9050000\\n' | viq device smmuv3\n";
 
 static bool parse_size(const char *text, uint64_t *out)
 {
@@ -111,23 +89,49 @@ enum {
 	OPT_BUDGET,
 };
 
-static const struct option long_options[] = {
-	{"socket", required_argument, NULL, OPT_SOCKET},
-	{"host", required_argument, NULL, OPT_HOST},
-	{"contract", required_argument, NULL, OPT_CONTRACT},
-	{"stream", required_argument, NULL, OPT_STREAM},
-	{"idr0", required_argument, NULL, OPT_IDR0},
-	{"idr1", required_argument, NULL, OPT_IDR1},
-	{"idr3", required_argument, NULL, OPT_IDR3},
-	{"idr5", required_argument, NULL, OPT_IDR5},
-	{"aidr", required_argument, NULL, OPT_AIDR},
-	{"ver", required_argument, NULL, OPT_VER},
-	{"cap", required_argument, NULL, OPT_CAP},
-	{"ecap", required_argument, NULL, OPT_ECAP},
-	{"memory", required_argument, NULL, OPT_MEMORY},
-	{"budget", required_argument, NULL, OPT_BUDGET},
-	{"help", no_argument, NULL, 'h'},
+static const struct tool_option options[] = {
+	{"socket", OPT_SOCKET, "PATH", "wait for the client on a new unix socket (default: standard input and output)"},
+	{"host", OPT_HOST, "soft|null", "what executes invalidations: a software IOMMU, or nothing (default: null)"},
+	{"contract", OPT_CONTRACT, "exact|linux-7.3|linux-next",
+	 "smmuv3: how the software host reports failures (default: exact)"},
+	{"stream", OPT_STREAM, "N",
+	 "with the software host: a device with this StreamID or source-id; repeat for more (default: 0)"},
+	{"idr0", OPT_IDR0, "X", "smmuv3: the ID register IDR0 that the guest sees"},
+	{"idr1", OPT_IDR1, "X", "smmuv3: IDR1"},
+	{"idr3", OPT_IDR3, "X", "smmuv3: IDR3"},
+	{"idr5", OPT_IDR5, "X", "smmuv3: IDR5"},
+	{"aidr", OPT_AIDR, "X", "smmuv3: AIDR"},
+	{"ver", OPT_VER, "X", "vtd: the version register that the guest sees"},
+	{"cap", OPT_CAP, "X", "vtd: the capability register that the guest sees"},
+	{"ecap", OPT_ECAP, "X", "vtd: the extended capability register that the guest sees"},
+	{"memory", OPT_MEMORY, "SIZE", "guest memory, in bytes or with K, M or G (default: 128M)"},
+	{"budget", OPT_BUDGET, "N",
+	 "what one register write may do, in commands; a host call counts as 64; the rest follows between lines "
+	 "(default: no limit)"},
 	{0},
+};
+
+static const struct tool_operand devices[] = {
+	{"smmuv3", "registers at 0x09050000, memory from 0x40000000: the virt machine"},
+	{"vtd", "registers at 0xfed90000, memory from 0: the q35 machine"},
+	{0},
+};
+
+const struct tool_command command_device = {
+	.name = "device",
+	.run = cmd_device,
+	.summary = "a register-level SMMUv3 or VT-d that speaks QEMU's qtest protocol",
+	.usage = "smmuv3|vtd [OPTION]...",
+	.about = "A register-level IOMMU that answers to QEMU's qtest line protocol, where QEMU's machine has it. One "
+		 "client; "
+		 "ends when it hangs up.",
+	.options = options,
+	.operands_title = "Devices",
+	.operands = devices,
+	.notes =
+		"Lines that begin with 'viq' are additions: run, counters, dma_read, dma_write, inject, save, restore.",
+	.status = "0 the client hung up, 1 failed, 2 bad command line.",
+	.examples = "printf 'readl 0x9050000\\n' | viq device smmuv3",
 };
 
 static bool take_smmuv3(int option, struct device_options *opts)
@@ -220,23 +224,18 @@ static int check_options(struct device_options *opts)
 
 int device_parse_options(int argc, char **argv, struct device_options *opts, bool *go)
 {
-	int option;
+	int option, status;
 
 	*opts = (struct device_options){.board.ram_size = UINT64_C(128) << 20};
 	viq_smmuv3_config_init(&opts->board.smmuv3, sizeof(opts->board.smmuv3));
 	viq_vtd_config_init(&opts->board.vtd, sizeof(opts->board.vtd));
 	*go = false;
-	while ((option = tool_getopt(argc, argv, "h", long_options)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return TOOL_OK;
-		}
+	while ((option = tool_getopt(argc, argv, &command_device, &status)) != -1)
 		if (!take_option(option, opts))
-			return TOOL_USAGE;
-	}
+			return status;
 	if (optind == argc - 1)
 		opts->board.arch = find_arch(argv[optind]);
-	option = check_options(opts);
-	*go = option == TOOL_OK;
-	return option;
+	status = check_options(opts);
+	*go = status == TOOL_OK;
+	return status;
 }

@@ -12,6 +12,7 @@ struct device_options {
 };
 
 /* TOOL_OK and *go, or the status to exit with. */
+int cmd_device(int argc, char **argv);
 int device_parse_options(int argc, char **argv, struct device_options *opts, bool *go);
 
 #endif

@@ -6,27 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "doctor.h"
 #include "tool.h"
-
-static const char help[] =
-	"usage: viq doctor [OPTION]...\n"
-	"Say whether nested translation can work on this machine, and what is missing. Nothing is changed: devices "
-	"that\n"
-	"are bound to vfio and that nobody uses are opened, tried and closed again, which resets them.\n"
-	"\n"
-	"Options:\n"
-	"      --root DIR  look at the tree in DIR (/dev, /proc, /sys, /boot of another machine) in place of /; then "
-	"no\n"
-	"                  device is opened. --root / looks at this machine so\n"
-	"      --json      one JSON object\n"
-	"  -h, --help\n"
-	"\n"
-	"Exit status: 0 nesting can work, 1 it cannot, 2 bad command line.\n"
-	"\n"
-	"Examples:\n"
-	"  sudo viq doctor\n"
-	"  viq doctor --json | jq -r '.findings[] | select(.level == \"missing\") | .remedy'\n";
 
 /* Is the tree this machine's, however it is called? */
 static bool is_own(int root)
@@ -46,33 +28,38 @@ static void examine(struct doctor *d)
 	doctor_settle(d);
 }
 
-int cmd_doctor(int argc, char **argv)
+enum {
+	OPT_JSON = 256,
+	OPT_ROOT,
+};
+
+static const struct tool_option doctor_options[] = {
+	{"root", OPT_ROOT, "DIR",
+	 "look at the tree in DIR (/dev, /proc, /sys, /boot of another machine) in place of /; then no device is "
+	 "opened. "
+	 "--root / looks at this machine so"},
+	{"json", OPT_JSON, NULL, "one JSON object"},
+	{0},
+};
+
+static int cmd_doctor(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{"root", required_argument, NULL, 'r'},
-		{0},
-	};
 	struct doctor d = {.live = true};
 	const char *root = "/";
 	bool json = false;
 	int c, status;
 
-	while ((c = tool_getopt(argc, argv, "h", options)) != -1) {
+	while ((c = tool_getopt(argc, argv, &command_doctor, &status)) != -1) {
 		switch (c) {
-		case 'h':
-			fputs(help, stdout);
-			return TOOL_OK;
-		case 'j':
+		case OPT_JSON:
 			json = true;
 			break;
-		case 'r':
+		case OPT_ROOT:
 			root = optarg;
 			d.live = false;
 			break;
 		default:
-			return TOOL_USAGE;
+			return status;
 		}
 	}
 	if (optind != argc)
@@ -87,3 +74,17 @@ int cmd_doctor(int argc, char **argv)
 	doctor_free(&d);
 	return status;
 }
+
+const struct tool_command command_doctor = {
+	.name = "doctor",
+	.run = cmd_doctor,
+	.summary = "say whether nesting can work on this machine, and what is missing",
+	.usage = "[OPTION]...",
+	.about = "Say whether nested translation can work on this machine, and what is missing. Nothing is changed: "
+		 "devices "
+		 "that are bound to vfio and that nobody uses are opened, tried and closed again, which resets them.",
+	.options = doctor_options,
+	.status = "0 nesting can work, 1 it cannot, 2 bad command line.",
+	.examples = "sudo viq doctor\n"
+		    "viq doctor --json | jq -r '.findings[] | select(.level == \"missing\").remedy'",
+};

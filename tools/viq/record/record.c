@@ -5,40 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "command.h"
 #include "record.h"
 #include "tool.h"
-
-static const char help[] =
-	"usage: viq record SOURCE [OPTION]... -o OUT\n"
-	"Make a capture: a pcap file of what a guest wrote to its invalidation queue.\n"
-	"\n"
-	"Sources:\n"
-	"  smmuv3-ring RING PROD    RING: the command queue's memory, 16 bytes a command, from entry 0 to the last "
-	"PROD\n"
-	"                           or whole; PROD: text, each value written to SMMU_CMDQ_PROD, one a line\n"
-	"  vtd-trace TRACE          log of QEMU with -trace vtd_inv_desc -trace 'vtd_inv_qi_*'\n"
-	"  live --qmp SOCKET --trace LOG\n"
-	"                           a running QEMU with an SMMUv3, started with -qmp unix:SOCKET,server,nowait\n"
-	"                           -trace smmuv3_write_mmio -D LOG; the guest is stopped for a moment\n"
-	"\n"
-	"Options:\n"
-	"  -o, --output OUT         the capture; replaced if it is there, and only when all went well\n"
-	"      --note TEXT          where the recording comes from; kept in the capture\n"
-	"      --register OFF=VAL   what the guest reads from the 32-bit register at OFF (ID registers); repeatable\n"
-	"      --log2size N         smmuv3-ring: the queue has 2^N entries; default: the least that holds RING\n"
-	"      --entry-size 16|32   vtd-trace: bytes a descriptor; default: 32 if a traced type needs it\n"
-	"      --qmp SOCKET         live: QEMU's QMP socket; no other client may be connected\n"
-	"      --trace LOG          live: QEMU's log. Add -trace smmuv3_read_mmio for the ID registers and\n"
-	"                           -msg timestamp=on for times\n"
-	"  -h, --help\n"
-	"\n"
-	"A live recording reads the queue's memory once: of a queue that has wrapped only the newest commands are "
-	"left.\n"
-	"\n"
-	"Examples:\n"
-	"  viq record smmuv3-ring guest.ring guest.prod --log2size 18 -o guest.pcap\n"
-	"  viq record vtd-trace qemu.log --note 'Linux, strict mode' -o guest.pcap\n"
-	"  viq record live --qmp /tmp/qmp.sock --trace /tmp/qemu.log -o guest.pcap\n";
 
 enum {
 	OPT_ENTRY_SIZE = 256,
@@ -49,15 +18,17 @@ enum {
 	OPT_TRACE
 };
 
-static const struct option long_options[] = {
-	{"entry-size", required_argument, NULL, OPT_ENTRY_SIZE},
-	{"help", no_argument, NULL, 'h'},
-	{"log2size", required_argument, NULL, OPT_LOG2SIZE},
-	{"note", required_argument, NULL, OPT_NOTE},
-	{"output", required_argument, NULL, 'o'},
-	{"qmp", required_argument, NULL, OPT_QMP},
-	{"register", required_argument, NULL, OPT_REGISTER},
-	{"trace", required_argument, NULL, OPT_TRACE},
+static const struct tool_option record_options[] = {
+	{"output", 'o', "OUT", "the capture; replaced if it is there, and only when all went well"},
+	{"note", OPT_NOTE, "TEXT", "where the recording comes from; kept in the capture"},
+	{"register", OPT_REGISTER, "OFF=VAL",
+	 "what the guest reads from the 32-bit register at OFF (ID registers); repeat for more"},
+	{"log2size", OPT_LOG2SIZE, "N", "smmuv3-ring: the queue has 2^N entries (default: the least that holds RING)"},
+	{"entry-size", OPT_ENTRY_SIZE, "16|32",
+	 "vtd-trace: bytes a descriptor (default: 32 if a traced type needs it)"},
+	{"qmp", OPT_QMP, "SOCKET", "live: QEMU's QMP socket; no other client may be connected"},
+	{"trace", OPT_TRACE, "LOG",
+	 "live: QEMU's log. Add -trace smmuv3_read_mmio for the ID registers and -msg timestamp=on for times"},
 	{0},
 };
 
@@ -171,20 +142,15 @@ static int check_options(const struct source *source, const struct record_option
 	return TOOL_OK;
 }
 
-int cmd_record(int argc, char **argv)
+static int cmd_record(int argc, char **argv)
 {
 	struct record_options options = {0};
 	const struct source *source;
 	int c, i, status;
 
-	while ((c = tool_getopt(argc, argv, "ho:", long_options)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return TOOL_OK;
-		}
+	while ((c = tool_getopt(argc, argv, &command_record, &status)) != -1)
 		if (!parse_option(&options, c))
-			return TOOL_USAGE;
-	}
+			return status;
 	if (optind == argc)
 		return tool_usage("no source: smmuv3-ring, vtd-trace or live");
 	source = find_source(argv[optind]);
@@ -197,6 +163,36 @@ int cmd_record(int argc, char **argv)
 		options.operands[i] = argv[optind + 1 + i];
 	return source->record(&options);
 }
+
+static const struct tool_operand record_sources[] = {
+	{"smmuv3-ring RING PROD", "RING: the command queue's memory, 16 bytes a command, from entry 0 to the last PROD "
+				  "or whole; PROD: text, each "
+				  "value written to SMMU_CMDQ_PROD, one a line"},
+	{"vtd-trace TRACE", "log of QEMU with -trace vtd_inv_desc -trace 'vtd_inv_qi_*'"},
+	{"live --qmp SOCKET --trace LOG", "a running QEMU with an SMMUv3, started with -qmp unix:SOCKET,server,nowait "
+					  "-trace smmuv3_write_mmio -D LOG; the "
+					  "guest is stopped for a moment"},
+	{0},
+};
+
+const struct tool_command command_record = {
+	.name = "record",
+	.run = cmd_record,
+	.summary = "make a capture from a ring dump, a QEMU trace, or a running QEMU",
+	.usage = "SOURCE [OPTION]... -o OUT",
+	.about = "Make a capture: a pcap file of what a guest wrote to its invalidation queue.",
+	.options = record_options,
+	.operands_title = "Sources",
+	.operands = record_sources,
+	.files = true,
+	.notes = "A live recording reads the queue's memory once: of a queue that has wrapped only the newest commands "
+		 "are "
+		 "left.",
+	.status = "0 done, 1 failed, 2 bad command line.",
+	.examples = "viq record smmuv3-ring guest.ring guest.prod --log2size 18 -o guest.pcap\n"
+		    "viq record vtd-trace qemu.log --note 'Linux, strict mode' -o guest.pcap\n"
+		    "viq record live --qmp /tmp/qmp.sock --trace /tmp/qemu.log -o guest.pcap",
+};
 
 /* --- What the sources share --------------------------------------------------------------------------------------- */
 

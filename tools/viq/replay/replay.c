@@ -3,31 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "failures.h"
 #include "arch.h"
+#include "command.h"
+#include "failures.h"
 #include "tool.h"
-
-static const char help[] =
-	"usage: viq replay [OPTION]... CAPTURE\n"
-	"Replay a recorded queue of an SMMUv3 or a VT-d through the front end and a host: what was consumed, what the\n"
-	"guest saw, what it cost. With the software host, devices use what is about to be invalidated, and are asked "
-	"afterwards.\n\n"
-	"  --host soft|null   a software IOMMU, or a host that accepts everything (default: soft)\n"
-	"  --contract NAME    SMMUv3: how the software host reports failures: exact, linux-7.3 or linux-next "
-	"(default:\n"
-	"                     exact)\n"
-	"  --inject N:KIND    make command number N of the capture (from 0) fail:\n"
-	"                       illegal, reserved-bit          the guest queues a bad command\n"
-	"                       host-illegal, hardware, atc-timeout, no-memory, gone    the host fails at it\n"
-	"                       drop                           the host lies: says done, does nothing (must be "
-	"noticed)\n"
-	"  --budget N         what is done at a time, in commands; a host call counts as 64 (default: no limit)\n"
-	"  --batch N          ring once where the guest rang N times (default: 1)\n"
-	"  --brief            the result in a few sentences\n"
-	"  --json             the result as one JSON object\n\n"
-	"Exit status: 0 all invalidations took effect; 1 something stale was left, the guest's driver gave up, or bad "
-	"input.\n"
-	"Example: viq replay --inject 100:illegal captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap\n";
 
 /* --- The command ------------------------------------------------------------------------------------------------- */
 
@@ -41,15 +20,20 @@ enum {
 	OPT_JSON,
 };
 
-static const struct option long_options[] = {
-	{"host", required_argument, NULL, OPT_HOST},
-	{"contract", required_argument, NULL, OPT_CONTRACT},
-	{"inject", required_argument, NULL, OPT_INJECT},
-	{"budget", required_argument, NULL, OPT_BUDGET},
-	{"batch", required_argument, NULL, OPT_BATCH},
-	{"brief", no_argument, NULL, OPT_BRIEF},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"help", no_argument, NULL, 'h'},
+static const struct tool_option replay_options[] = {
+	{"host", OPT_HOST, "soft|null", "a software IOMMU, or a host that accepts everything (default: soft)"},
+	{"contract", OPT_CONTRACT, "exact|linux-7.3|linux-next",
+	 "SMMUv3: how the software host reports failures (default: exact)"},
+	{"inject", OPT_INJECT, "N:KIND",
+	 "make command number N of the capture, from 0, fail. illegal, reserved-bit: the guest queues a bad command. "
+	 "host-illegal, hardware, atc-timeout, no-memory, gone: the host fails at it. drop: the host lies, says done "
+	 "and "
+	 "does nothing, which must be noticed"},
+	{"budget", OPT_BUDGET, "N",
+	 "what is done at a time, in commands; a host call counts as 64 (default: no limit)"},
+	{"batch", OPT_BATCH, "N", "ring once where the guest rang N times (default: 1)"},
+	{"brief", OPT_BRIEF, NULL, "the result in a few sentences"},
+	{"json", OPT_JSON, NULL, "the result as one JSON object"},
 	{0},
 };
 
@@ -97,17 +81,12 @@ static bool take_option(int option, struct replay_options *options)
 
 static int parse_options(int argc, char **argv, struct replay_options *options, bool *go)
 {
-	int option;
+	int option, status;
 
 	*go = false;
-	while ((option = tool_getopt(argc, argv, "h", long_options)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return TOOL_OK;
-		}
+	while ((option = tool_getopt(argc, argv, &command_replay, &status)) != -1)
 		if (!take_option(option, options))
-			return TOOL_USAGE;
-	}
+			return status;
 	if (optind != argc - 1)
 		return tool_usage("name one capture");
 	if (!options->soft && (options->inject.kind == REPLAY_INJECT_HOST || options->contract != VIQ_FAULT_EXACT))
@@ -154,7 +133,7 @@ static int run(const struct replay_options *options, struct scan *scan, struct r
 	return result->stopped || result->witness.stale ? TOOL_ERROR : TOOL_OK;
 }
 
-int cmd_replay(int argc, char **argv)
+static int cmd_replay(int argc, char **argv)
 {
 	struct replay_options options = {.soft = true, .batch = 1, .contract_name = "exact"};
 	struct replay_result *result;
@@ -176,3 +155,22 @@ int cmd_replay(int argc, char **argv)
 	free(scan);
 	return status;
 }
+
+const struct tool_command command_replay = {
+	.name = "replay",
+	.run = cmd_replay,
+	.summary = "run a capture through the front end and a host; is anything stale left?",
+	.usage = "[OPTION]... CAPTURE",
+	.about = "Replay a recorded queue of an SMMUv3 or a VT-d through the front end and a host: what was consumed, "
+		 "what "
+		 "the guest saw, what it cost. With the software host, devices use what is about to be invalidated, "
+		 "and are "
+		 "asked afterwards.",
+	.options = replay_options,
+	.files = true,
+	.status = "0 all invalidations took effect; 1 something stale was left, the guest's driver gave up, or bad "
+		  "input; "
+		  "2 bad command line.",
+	.examples = "viq replay captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap\n"
+		    "viq replay --inject 100:illegal guest.pcap",
+};
