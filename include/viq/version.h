@@ -10,7 +10,8 @@
  *
  *   - a shorter struct than the library's has the defaults in the members that it lacks (hooks: NULL);
  *   - a longer one must be 0 where the library knows no member, else it asks for what is not there: -E2BIG;
- *   - -EINVAL: a size that lacks what the struct cannot do without, or that is no multiple of 4.
+ *   - -EINVAL: a size that lacks what the struct cannot do without, or that no version of it can have: one that is
+ *     no multiple of its alignment (half a pointer).
  *
  * What the library fills in is cut at the caller's size, and 0 behind what the library knows.
  */

@@ -5,14 +5,15 @@
 #include "sized.h"
 #include "why.h"
 
-int sized_take(void *to, size_t known, const void *from, size_t least, const char *name, struct viq_why *why)
+int sized_take_aligned(void *to, size_t known, size_t alignment, const void *from, size_t least, const char *name,
+		       struct viq_why *why)
 {
 	uint32_t size;
 
 	if (!from)
 		return why_say(why, -EINVAL, "%s: NULL", name);
 	memcpy(&size, from, sizeof(size));
-	if (!sized_room(size, least))
+	if (!sized_room(size, least, alignment))
 		return why_say(why, -EINVAL, "%s.size: %u, must be sizeof() of the caller's struct: %zu here", name,
 			       size, known);
 	if (!sized_known(from, size, known))

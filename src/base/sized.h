@@ -18,11 +18,18 @@
 /* A member of a table of functions whose size was looked at; 0 if the caller's version does not have it. */
 #define SIZED_GET(type, table, member) ((table)->size >= SIZED_TO(type, member) ? (table)->member : 0)
 
-/* Does the struct that the caller says is so long have the least that it must, and end where a member can? */
-static inline bool sized_room(uint32_t size, size_t least)
+/*
+ * Does the struct that the caller says is so long have the least that it must, and end where a struct can? The size of
+ * any version is a multiple of its alignment, so no pointer or 64-bit word is cut in two. A struct that has neither yet
+ * grows by its first one at a multiple of 8.
+ */
+static inline bool sized_room(uint32_t size, size_t least, size_t alignment)
 {
-	return size >= least && size % sizeof(size) == 0;
+	return size >= least && size % alignment == 0;
 }
+
+/* The same of a struct that the caller gave, which has members up to this one at least. */
+#define SIZED_ROOM(type, given, member) sized_room((given)->size, SIZED_TO(type, member), _Alignof(type))
 
 /* Is the struct of size bytes 0 where nothing is known of it? */
 static inline bool sized_known(const void *from, size_t size, size_t known)
@@ -38,10 +45,13 @@ static inline bool sized_known(const void *from, size_t size, size_t known)
 
 /*
  * Take over the caller's struct: what it has of *to, in which the rest stays as it is (the defaults); to->size becomes
- * known. name is for the text. 0; -EINVAL: NULL, shorter than least, or no multiple of 4; -E2BIG: longer than known,
- * and not all 0 there.
+ * known. name is for the text. 0; -EINVAL: NULL, shorter than least, or no multiple of the alignment; -E2BIG: longer
+ * than known, and not all 0 there.
  */
-int sized_take(void *to, size_t known, const void *from, size_t least, const char *name, struct viq_why *why);
+#define sized_take(to, known, from, least, name, why)                                                                  \
+	sized_take_aligned(to, known, _Alignof(__typeof__(*(to))), from, least, name, why)
+int sized_take_aligned(void *to, size_t known, size_t alignment, const void *from, size_t least, const char *name,
+		       struct viq_why *why);
 
 /* Fill the caller's struct of size bytes: what it has of *from, then zeroes. Its size becomes size. */
 void sized_give(void *to, size_t size, const void *from, size_t known);

@@ -28,7 +28,7 @@ static int other_version(const struct viq_call_host *host, const struct viq_call
 			 NULL);
 	if (ret)
 		return ret;
-	if (!sized_room(res->size, SIZED_TO(struct viq_call_result, os_error)))
+	if (!SIZED_ROOM(struct viq_call_result, res, os_error))
 		return -EINVAL;
 	ret = viq_call_invalidate(host, &request, &result);
 	if (!ret)

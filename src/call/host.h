@@ -15,7 +15,7 @@ static inline bool call_host_ok(const struct viq_call_host *host)
 {
 	const struct viq_call_host_ops *ops = host ? host->ops : NULL;
 
-	return ops && sized_room(ops->size, SIZED_TO(struct viq_call_host_ops, invalidate)) && ops->invalidate &&
+	return ops && SIZED_ROOM(struct viq_call_host_ops, ops, invalidate) && ops->invalidate &&
 	       sized_known(ops, ops->size, sizeof(*ops));
 }
 

@@ -44,7 +44,7 @@ int viq_smmuv3_get_ids(const struct viq_smmuv3 *s, struct viq_smmuv3_ids *ids)
 {
 	struct viq_smmuv3_ids own = {.size = sizeof(own)};
 
-	if (!s || !ids || !sized_room(ids->size, SIZED_TO(struct viq_smmuv3_ids, aidr)))
+	if (!s || !ids || !SIZED_ROOM(struct viq_smmuv3_ids, ids, aidr))
 		return -EINVAL;
 	own.idr0 = s->config.idr0;
 	own.idr1 = s->config.idr1;

@@ -117,7 +117,7 @@ int viq_smmuv3_stream_config(const struct viq_smmuv3 *s, uint32_t sid, struct vi
 	struct viq_smmuv3_stream own = {0}, *stream = &own;
 	uint64_t ste[2], gpa;
 
-	if (!s || !out || !sized_room(out->size, SIZED_TO(struct viq_smmuv3_stream, event)))
+	if (!s || !out || !SIZED_ROOM(struct viq_smmuv3_stream, out, event))
 		return -EINVAL;
 	if (!(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN)) {
 		stream->disabled = 1;

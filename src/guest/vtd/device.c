@@ -92,7 +92,7 @@ int viq_vtd_tables(const struct viq_vtd *s, struct viq_vtd_tables *tables)
 	struct viq_vtd_tables now;
 	const struct vtd_regs *r;
 
-	if (!s || !tables || !sized_room(tables->size, SIZED_TO(struct viq_vtd_tables, remap_table)))
+	if (!s || !tables || !SIZED_ROOM(struct viq_vtd_tables, tables, remap_table))
 		return -EINVAL;
 	r = &s->regs;
 	now = (struct viq_vtd_tables){

@@ -16,8 +16,8 @@ static inline int64_t soft_count_entries(const struct viq_call_request *req, uin
 {
 	uint64_t count = 0;
 
-	if (!sized_room(req->size, sizeof(*req)) || req->reserved || req->piece_count > VIQ_CALL_MAX_PIECES ||
-	    (req->piece_count && !req->pieces))
+	if (!SIZED_ROOM(struct viq_call_request, req, piece_count) || req->reserved ||
+	    req->piece_count > VIQ_CALL_MAX_PIECES || (req->piece_count && !req->pieces))
 		return -EINVAL;
 	if (!sized_known(req, req->size, sizeof(*req)))
 		return -E2BIG;

@@ -69,7 +69,33 @@ static void what_is_taken(void **state)
 		assert_int_equal(to.size, cases[i].ret ? 7 : sizeof(to));
 		assert_int_equal(strncmp(why.text, "it.size: ", 9) == 0, cases[i].ret != 0);
 	}
-	assert_int_equal(sized_take(NULL, 16, NULL, 8, "it", NULL), -EINVAL);
+	assert_int_equal(sized_take((struct small *)NULL, 16, NULL, 8, "it", NULL), -EINVAL);
+}
+
+/* With pointers, sizes are multiples of theirs: half of one is neither the caller's nor the default. */
+static void no_pointer_is_cut_in_two(void **state)
+{
+	struct wide {
+		uint32_t size, a;
+		void *p;
+	} to;
+	const struct wide from = {.a = 1, .p = &to};
+
+	for (uint32_t size = 0; size <= 24; size += 4) {
+		struct {
+			struct wide wide;
+			uint64_t more;
+		} given = {.wide = from};
+		struct viq_why why = {""};
+		int expected = size < 8 || size % 8 ? -EINVAL : 0;
+
+		given.wide.size = size;
+		to = (struct wide){.p = &why};
+		assert_int_equal(sized_take(&to, sizeof(to), &given, 8, "it", &why), expected);
+		assert_ptr_equal(to.p, !expected && size >= 16 ? (void *)&to : (void *)&why);
+		assert_int_equal(SIZED_ROOM(struct wide, &given.wide, a), !expected);
+		assert_int_equal(strncmp(why.text, "it.size: ", 9) == 0, expected != 0);
+	}
 }
 
 static void what_is_given(void **state)
@@ -218,6 +244,10 @@ static void a_config_of_another_version(void **state)
 		assert_non_null(strstr(why.text, "config.size"));
 		d = c, d.size--;
 		assert_int_equal(kinds[i].create(&d, &why), -EINVAL);
+		for (uint32_t less = 4; less < size; less += 8) {
+			d = c, d.size = less;
+			assert_int_equal(kinds[i].create(&d, &why), -EINVAL);
+		}
 	}
 	viq_mem_destroy(mem);
 }
@@ -371,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_taken),
+		cmocka_unit_test(no_pointer_is_cut_in_two),
 		cmocka_unit_test(what_is_given),
 		cmocka_unit_test(an_init_stays_in_the_callers_struct),
 		cmocka_unit_test(a_config_of_another_version),

@@ -23,7 +23,7 @@ int viq_linux_hw_info(struct viq_linux *ctx, uint32_t device, struct viq_linux_h
 	struct viq_linux_hw_info all;
 	int ret;
 
-	if (!ctx || !device || !info || !sized_room(info->size, SIZED_TO(struct viq_linux_hw_info, type)))
+	if (!ctx || !device || !info || !SIZED_ROOM(struct viq_linux_hw_info, info, type))
 		return -EINVAL;
 	ret = linux_ioctl(ctx, ctx->fd, UAPI_IOMMU_GET_HW_INFO, &cmd);
 	if (ret)

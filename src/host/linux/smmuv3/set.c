@@ -127,7 +127,7 @@ int viq_linux_vsmmu_set(struct viq_linux_vsmmu *v, uint32_t vsid, const struct v
 	struct linux_stream *s;
 	int err;
 
-	if (!v || !outcome || !sized_room(outcome->size, SIZED_TO(struct viq_smmuv3_outcome, calls)))
+	if (!v || !outcome || !SIZED_ROOM(struct viq_smmuv3_outcome, outcome, calls))
 		return -EINVAL;
 	err = sized_take(&now, sizeof(now), stream, SIZED_TO(struct viq_smmuv3_stream, event), "stream", NULL);
 	if (err)

@@ -98,8 +98,7 @@ int viq_linux_vvtd_set(struct viq_linux_vvtd *v, uint16_t source_id, uint32_t pa
 	struct linux_vtd_device *d;
 	int err;
 
-	if (!v || pasid >> VIQ_VTD_PASID_BITS ||
-	    (outcome && !sized_room(outcome->size, SIZED_TO(struct viq_vtd_outcome, domain_id))))
+	if (!v || pasid >> VIQ_VTD_PASID_BITS || (outcome && !SIZED_ROOM(struct viq_vtd_outcome, outcome, domain_id)))
 		return -EINVAL;
 	err = sized_take(&own, sizeof(own), translation, SIZED_TO(struct viq_vtd_translation, smep), "translation",
 			 NULL);

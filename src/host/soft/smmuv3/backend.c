@@ -88,8 +88,7 @@ static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_sm
 
 	if (err)
 		return err;
-	if (own.mode > VIQ_SMMUV3_STAGE1 || !outcome ||
-	    !sized_room(outcome->size, SIZED_TO(struct viq_smmuv3_outcome, calls)))
+	if (own.mode > VIQ_SMMUV3_STAGE1 || !outcome || !SIZED_ROOM(struct viq_smmuv3_outcome, outcome, calls))
 		return -EINVAL;
 	memcpy(o.ste, own.ste, sizeof(o.ste));
 	o.fate = fates[own.mode];
