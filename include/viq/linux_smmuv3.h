@@ -57,7 +57,7 @@ struct viq_linux_vsmmu_config {
 	/*
 	 * Stage 2, made with VIQ_LINUX_NEST_PARENT, which stays the caller's. Or 0 and ioas: then it is made here, with
 	 * the first device. One vSMMU a stage 2: its VMID is the stage 2's, and two would find each other's ASIDs in
-	 * the TLB (docs/kernels.md). This is not checked.
+	 * the TLB (docs/kernels.md).
 	 */
 	uint32_t hwpt;
 	uint32_t device;                       /* id of any device behind the physical SMMU; 0: the first one added */
@@ -74,7 +74,8 @@ VIQ_EXPORT void viq_linux_vsmmu_config_init(struct viq_linux_vsmmu_config *confi
 /*
  * Make the vIOMMU, its event queue, and nested page tables that abort and bypass (so that making a stream abort later
  * needs no memory). ctx must outlive the object. A kernel without vEVENTQ (before 6.15) gives an object without event
- * fd. -EOPNOTSUPP with *why: no SMMUv3, no nesting, not coherent, or the kernel is too old.
+ * fd. -EOPNOTSUPP with *why: no SMMUv3, no nesting, not coherent, or the kernel is too old. -EBUSY: another vSMMU of
+ * ctx is on config.hwpt, or one that left its vIOMMU in the kernel.
  *
  * Without config.device nothing of this is made, and no such error is found, before the first device is added; until
  * then invalidations succeed, because nothing is cached. So the first device can be hot-plugged.

@@ -133,7 +133,7 @@ void bench(void)
 	nest_create(&nest, &(struct nest_config){.log2size = LOG2, .vsid = 5});
 	/* A second one beside it, for its calls alone: it has no device. */
 	viq_linux_vsmmu_config_init(&config, sizeof(config));
-	config.hwpt = nest.stage2;
+	config.ioas = nest.ioas;
 	config.device = nest.device;
 	config.calls = VIQ_LINUX_CALLS_STRICT;
 	check_equal(viq_linux_vsmmu_create(nest.linux_host, &config, &other, NULL), 0);

@@ -8,6 +8,7 @@
 
 #include <viq/linux.h>
 
+#include "base/sorted.h"
 #include "base/why.h"
 
 #include "uapi.h"
@@ -17,8 +18,9 @@ struct viq_linux {
 	void *opaque; /* for sys */
 	int fd;
 	bool own_fd;
-	pthread_mutex_t lock;       /* of groups */
+	pthread_mutex_t lock;       /* of what follows */
 	struct linux_group *groups; /* that devices behind guest IOMMUs are in */
+	struct sorted parents;      /* struct linux_parent: HWPTs that vSMMUs are on */
 };
 
 /* Every system call of the library is made here. An interrupted one is made again; -EAGAIN after 256 times. */
@@ -30,8 +32,16 @@ void linux_close(const struct viq_linux *ctx, int fd);
 /* viq_linux_hw_info() of a device that was given by its id; says why it failed. */
 int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_why *why);
 
-/* All of them: the devices are gone. */
+/*
+ * The embedder's stage 2 is one vSMMU's from now on. 0; -EBUSY: it is another's of ctx; -ENOMEM; with *why. It is put
+ * when the kernel has no vIOMMU on it any more; nothing happens if it was not taken.
+ */
+int linux_parent_take(struct viq_linux *ctx, uint32_t hwpt, struct viq_why *why);
+void linux_parent_put(struct viq_linux *ctx, uint32_t hwpt);
+
+/* All of them: the guest IOMMUs are gone. */
 void linux_groups_free(struct viq_linux *ctx);
+void linux_parents_free(struct viq_linux *ctx);
 
 /* Keep the first error. */
 static inline void linux_first(int *first, int err)

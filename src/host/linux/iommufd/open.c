@@ -114,6 +114,7 @@ void viq_linux_close(struct viq_linux *ctx)
 	if (ctx->own_fd)
 		linux_close(ctx, ctx->fd);
 	linux_groups_free(ctx);
+	linux_parents_free(ctx);
 	pthread_mutex_destroy(&ctx->lock);
 	free(ctx);
 }

@@ -207,7 +207,12 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 	v->event_depth = own.event_depth;
 	v->event_fd = -1;
 	linux_invalidate_init(&v->inv, ctx, 0, &v->hw, own.calls);
-	err = own.device ? linux_vsmmu_start(v, own.device, why) : 0;
+	err = own.hwpt ? linux_parent_take(ctx, own.hwpt, why) : 0;
+	if (!err && own.device) {
+		err = linux_vsmmu_start(v, own.device, why);
+		if (err)
+			linux_parent_put(ctx, own.hwpt);
+	}
 	if (err) {
 		pthread_mutex_destroy(&v->lock);
 		free(v);
@@ -232,7 +237,7 @@ static void free_removed(struct viq_linux_vsmmu *v)
 
 int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 {
-	int err = 0;
+	int err = 0, left = 0;
 
 	if (!v)
 		return 0;
@@ -247,9 +252,13 @@ int viq_linux_vsmmu_destroy(struct viq_linux_vsmmu *v)
 	if (v->live) {
 		linux_first(&err, viq_linux_destroy(v->ctx, v->bypass));
 		linux_first(&err, viq_linux_destroy(v->ctx, v->abort));
-		linux_first(&err, viq_linux_destroy(v->ctx, v->viommu));
+		left = viq_linux_destroy(v->ctx, v->viommu);
+		linux_first(&err, left);
 		destroy_parent(v, &err);
 	}
+	/* A vIOMMU that is left keeps the VMID. */
+	if (!left || left == -ENOENT)
+		linux_parent_put(v->ctx, v->hwpt);
 	pthread_mutex_destroy(&v->lock);
 	free(v->streams.items);
 	free(v->waiting);

@@ -148,6 +148,67 @@ static void each_call_fails_once(void **state)
 	}
 }
 
+/* Another vSMMU of the same configuration: made, and destroyed. */
+static int try_another(struct nest *n)
+{
+	struct viq_linux_vsmmu *first = n->vs;
+	int err = nest_create(n);
+
+	if (!err)
+		assert_int_equal(viq_linux_vsmmu_destroy(n->vs), 0);
+	n->vs = first;
+	return err;
+}
+
+/* The VMID is the stage 2's, so ASIDs of one guest would be found in the TLB for the other (docs/kernels.md). */
+static void one_vsmmu_on_a_stage_2(void **state)
+{
+	for (int later = 0; later < 2; later++) {
+		struct nest *n = nest_kernel(2);
+		uint32_t device = n->config.device, stage2 = n->hwpt, other;
+
+		n->config.device = later ? 0 : device;
+		assert_int_equal(nest_create(n), 0);
+		for (uint32_t i = 0; i < 2; i++) {
+			n->config.device = i ? device : 0;
+			assert_int_equal(try_another(n), -EBUSY);
+			assert_non_null(strstr(n->why.text, "config.hwpt"));
+		}
+		/* On another one there may, and on one that is made for it. */
+		assert_int_equal(viq_linux_hwpt_alloc(n->ctx, device, n->ioas, VIQ_LINUX_NEST_PARENT, &other), 0);
+		n->config.hwpt = other;
+		assert_int_equal(try_another(n), 0);
+		assert_int_equal(try_another(n), 0); /* it was given back */
+		n->config.hwpt = 0;
+		n->config.ioas = n->ioas;
+		assert_int_equal(try_another(n), 0);
+		n->config.ioas = 0;
+		assert_int_equal(viq_linux_destroy(n->ctx, other), 0);
+		/* Given back by what could not be made, and by what is destroyed. */
+		nest_destroy(n);
+		n->config.hwpt = stage2;
+		n->config.device = 77;
+		assert_int_equal(nest_create(n), -ENOENT);
+		n->config.device = device;
+		assert_int_equal(nest_create(n), 0);
+		nest_free(n);
+	}
+}
+
+/* As long as the kernel has the vIOMMU, streams of the guest that was may translate there. */
+static void stage_2_of_a_viommu_that_is_left(void **state)
+{
+	struct nest *n = nest_kernel(1);
+
+	assert_int_equal(nest_create(n), 0);
+	n->fk->faults[0] = (struct fk_fault){UAPI_IOMMU_DESTROY, 0, UINT64_MAX, -EBUSY};
+	assert_int_equal(viq_linux_vsmmu_destroy(n->vs), -EBUSY);
+	n->vs = NULL;
+	n->fk->faults[0] = (struct fk_fault){0};
+	assert_int_equal(nest_create(n), -EBUSY);
+	nest_free_leaky(n);
+}
+
 /* What one of a group is attached to, all of it is. */
 static void one_device_of_an_iommu_group(void **state)
 {
@@ -209,6 +270,8 @@ int main(void)
 		cmocka_unit_test(less_than_the_guest_was_promised),
 		cmocka_unit_test(what_cannot_be_nested),
 		cmocka_unit_test(each_call_fails_once),
+		cmocka_unit_test(one_vsmmu_on_a_stage_2),
+		cmocka_unit_test(stage_2_of_a_viommu_that_is_left),
 		cmocka_unit_test(one_device_of_an_iommu_group),
 		cmocka_unit_test(group_of_a_device_that_could_not_be_detached),
 	};
