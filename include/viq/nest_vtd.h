@@ -72,8 +72,9 @@ VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd,
  * For viq_vtd_ops.reconfig, and for the embedder itself (work.budget 0: all at once): make every device and PASID that
  * *what concerns follow. A failure of the host for which the requests are blocked (FAILED; trace() tells), or -ENOSPC
  * of one that reads the tables itself, is no error: the guest's descriptor completes, one device holds no others, and
- * viq_nest_vtd_follow() or the guest's next descriptor for it tries again. An error: they may not be blocked (BROKEN),
- * or the host lacks memory, so that the guest's queue waits; the others are done all the same.
+ * the device is set again by any later call, whatever that concerns, or by viq_nest_vtd_follow() when the VMM knows
+ * that it can be. An error: they may not be blocked (BROKEN), or the host lacks memory, so that the guest's queue
+ * waits; the others are done all the same.
  *
  * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
  * that there can be. viq_linux_vvtd_offer() gives 2^16 at most. A step is a device's context entry, or a table of 64
@@ -84,6 +85,15 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, s
 
 /* A device has been added to the host, or has another source-id: set up all of it. -ENODEV; -ENOENT: no such device. */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_follow(struct viq_nest_vtd *nest, uint16_t source_id);
+
+/*
+ * Block all requests of a device, whatever its entries say: one that does not answer is isolated so, and has no
+ * device-TLB any more. Not from within a hook of the guest VT-d: its tables are detached. Requests are blocked until
+ * the guest has their entry read again (context-cache, PASID-cache and their like; a PASID-selective descriptor has
+ * only that PASID's read), or viq_nest_vtd_follow(). -ENOENT: no such device; -EOPNOTSUPP: the host reads the tables
+ * itself and has no block(). An error of the host: it is BROKEN.
+ */
+VIQ_EXPORT int viq_nest_vtd_block(struct viq_nest_vtd *nest, uint16_t source_id);
 
 /*
  * Move faults of the host to the guest's fault records, in order: at most budget of them (0: 1,024), so that a flood

@@ -154,8 +154,8 @@ struct viq_vtd_ops {
 	/*
 	 * The device with this source-id has not answered an invalidation of its TLB: devtlb() said so, or the host of
 	 * a table of its with VIQ_VTD_DEVTLB_IMPLIED, which the queue then waits for: of several devices behind it
-	 * it is one, and this is called for each. Isolate it: later, when
-	 * viq_vtd_run() or the write has returned, have its tables detached (a blocked device holds nothing), then run
+	 * it is one, and this is called for each. Isolate it: later, when viq_vtd_run() or the write has returned, by
+	 * viq_nest_vtd_block() or its like, which has its tables detached (a blocked device holds nothing), then run
 	 * the queue.
 	 */
 	void (*device_timeout)(void *opaque, uint32_t sid);

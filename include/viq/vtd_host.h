@@ -191,7 +191,7 @@ struct viq_vtd_device_state {
 	uint32_t size;
 	uint32_t pasid_bits; /* of its requests' PASIDs; 0: they have none */
 	uint32_t rid_pasid;  /* the entry by which requests without PASID translate now; UINT32_MAX: none */
-	bool unsure;         /* something of it may still translate that should not: it is to be set again altogether */
+	bool unsure; /* BROKEN: something may still translate that should not; or FAILED. All is to be set again */
 	uint8_t reserved[3];
 };
 
@@ -213,8 +213,8 @@ struct viq_vtd_backend_ops {
 	 */
 	int (*next)(void *opaque, uint32_t *source_id, struct viq_vtd_device_state *state);
 	/*
-	 * The first PASID of a device, not below *pasid (1 at least), whose requests are not blocked: 1; 0: none. (One
-	 * below *pasid, or above 20 bits, is an error: -EIO.)
+	 * The first PASID of a device, not below *pasid (1 at least), whose requests are not blocked, or FAILED: 1; 0:
+	 * none. (One below *pasid, or above 20 bits, is an error: -EIO.)
 	 */
 	int (*next_pasid)(void *opaque, uint16_t source_id, uint32_t *pasid);
 	/*
@@ -244,6 +244,11 @@ struct viq_vtd_backend_ops {
 	 * descriptor completes. It may be true without need, and is asked often. NULL: no, faults come when they come.
 	 */
 	bool (*pending)(void *opaque);
+	/*
+	 * Of a host that reads the tables itself: block all of a device until reconfig() names it, or one of its
+	 * entries. 0, -ENOENT: no such device, or another negative errno. May be NULL.
+	 */
+	int (*block)(void *opaque, uint16_t source_id);
 };
 
 struct viq_vtd_backend {

@@ -279,3 +279,14 @@ bool nest_vtd_device_step(struct viq_nest_vtd *n, struct nest_vtd_device *d)
 		block_next(n, d);
 	return !d->gone && d->pasid != UINT32_MAX;
 }
+
+void nest_vtd_device_block(struct viq_nest_vtd *n, struct nest_vtd_device *d)
+{
+	const struct viq_vtd_translation nothing = block(0, 0);
+
+	/* PASIDs first: some kernels look at what is attached for requests without. */
+	while (!d->gone && d->pasid != UINT32_MAX)
+		block_next(n, d);
+	if (!d->gone)
+		set(n, d, 0, &nothing);
+}

@@ -263,3 +263,21 @@ int viq_nest_vtd_follow(struct viq_nest_vtd *n, uint16_t source_id)
 		;
 	return d.err ? d.err : d.blocked;
 }
+
+int viq_nest_vtd_block(struct viq_nest_vtd *n, uint16_t source_id)
+{
+	const struct viq_vtd_backend *b;
+	struct nest_vtd_device d;
+	int err = 0;
+
+	if (!n)
+		return -EINVAL;
+	b = &n->config.backend;
+	if (b->ops->reconfig)
+		return b->ops->block ? b->ops->block(b->opaque, source_id) : -EOPNOTSUPP;
+	if (!find_device(n, source_id, &d, &err) || d.source_id != source_id)
+		return err ? err : -ENOENT;
+	nest_vtd_device_block(n, &d);
+	b->ops->settle(b->opaque);
+	return d.err ? d.err : d.blocked;
+}

@@ -48,6 +48,8 @@ void nest_vtd_device_read(struct viq_nest_vtd *n, struct nest_vtd_device *d, con
 bool nest_vtd_device_begin(struct viq_nest_vtd *n, struct nest_vtd_device *d, const struct viq_vtd_reconfig *what);
 /* PASIDs from d->pasid on, at most the rest of a table, as far as d->work goes. true: there are more. */
 bool nest_vtd_device_step(struct viq_nest_vtd *n, struct nest_vtd_device *d);
+/* All of it is blocked. */
+void nest_vtd_device_block(struct viq_nest_vtd *n, struct nest_vtd_device *d);
 
 static inline void nest_vtd_first(int *first, int err)
 {

@@ -56,6 +56,7 @@ static int block_all(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	for (size_t i = d->slots.count; i-- > 0;) {
 		struct linux_vtd_slot *s = d->slots.items[i];
 
+		s->failed = false;
 		linux_first(&err, linux_vtd_slot_block(v, d, s));
 		linux_first(&err, linux_vtd_slot_collect(v, s));
 		if (s->slot.pasid && linux_slot_empty(&s->slot))

@@ -52,6 +52,7 @@ static int give_up(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct 
 	if (linux_vtd_slot_block(v, d, s))
 		return err;
 	*fate = refused ? VIQ_VTD_SET_REJECTED : VIQ_VTD_SET_FAILED;
+	s->failed = !refused;
 	linux_add(refused ? &v->rejected : &v->failed, 1);
 	return refused ? 0 : err;
 }
@@ -81,10 +82,11 @@ static int set(struct viq_linux_vvtd *v, struct linux_vtd_device *d, uint32_t pa
 		o->os_error = -ENOMEM;
 		return -ENOMEM;
 	}
+	s->failed = false;
 	o->os_error = err = change(v, d, s, t, &o->fate, &refused);
 	if (err)
 		err = give_up(v, d, s, err, &o->fate, refused);
-	if (s->slot.pasid && linux_slot_empty(&s->slot))
+	if (s->slot.pasid && linux_slot_empty(&s->slot) && !s->failed)
 		linux_vtd_free_slot(d, s);
 	return err;
 }
@@ -127,13 +129,13 @@ int viq_linux_vvtd_set(struct viq_linux_vvtd *v, uint16_t source_id, uint32_t pa
 
 /* --- As a backend ------------------------------------------------------------------------------------------------- */
 
-/* Something could not be blocked: it is tried again whenever there is a chance, and its error is everybody's. */
+/* Something could not be blocked, whose error is everybody's, or not be set: it is tried again at every chance. */
 static bool is_unsure(const struct linux_vtd_device *d)
 {
 	for (size_t i = 0; i < d->slots.count; i++) {
 		const struct linux_vtd_slot *s = d->slots.items[i];
 
-		if (!s->slot.sure)
+		if (!s->slot.sure || s->failed)
 			return true;
 	}
 	return false;

@@ -38,6 +38,7 @@ struct linux_vtd_table {
 struct linux_vtd_slot {
 	struct linux_slot slot;
 	struct linux_vtd_table tables[2]; /* what the slot's page tables are */
+	bool failed;                      /* blocked because the kernel failed, and to be set again */
 };
 
 struct linux_vtd_device {

@@ -168,7 +168,8 @@ int viq_soft_vtd_dev_set_ats(struct viq_soft_vtd_dev *dev, bool on)
 		if (!ret) {
 			dev->ats = on;
 			/* One that is blocked for lack of memory is tried again. */
-			ret = soft_vtd_update(dev, soft_vtd_view(dev) ? &nothing : NULL, &change);
+			if (!dev->isolated)
+				ret = soft_vtd_update(dev, soft_vtd_view(dev) ? &nothing : NULL, &change);
 			soft_vtd_finish(dev->soft, &change);
 			if (ret)
 				dev->ats = !on;

@@ -283,12 +283,29 @@ void soft_vtd_draft_drop(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d,
 	d->list = (struct soft_vtd_list){0};
 }
 
+/* Is the device, or one of its entries, what has changed? */
+static bool is_named(const struct soft_vtd_draft *d)
+{
+	const struct viq_vtd_reconfig *what = &d->what;
+
+	if (what->scope == VIQ_VTD_SCOPE_ALL || what->scope == VIQ_VTD_SCOPE_DEVICE)
+		return true;
+	for (uint32_t i = 0; i < d->list.count; i++) {
+		const struct soft_vtd_entry *entry = &d->list.entries[i];
+
+		if (entry->regime.did == what->domain_id &&
+		    (what->scope == VIQ_VTD_SCOPE_DOMAIN || entry->pasid == what->pasid))
+			return true;
+	}
+	return false;
+}
+
 int soft_vtd_draft_commit(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_change *change)
 {
 	const struct soft_vtd_view *old = soft_vtd_view(dev);
 	struct soft_vtd_view *view = NULL;
 
-	if (!d->err && !d->changed && uses_ats(dev, d) == old->ats) {
+	if (!d->err && (dev->isolated ? !is_named(d) : !d->changed && uses_ats(dev, d) == old->ats)) {
 		soft_vtd_draft_drop(dev, d, change);
 		return 0;
 	}
@@ -298,8 +315,10 @@ int soft_vtd_draft_commit(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d
 		view = make_view(dev, d);
 		d->err = view ? 0 : -ENOMEM;
 	}
-	if (view)
+	if (view) {
 		d->list.count = 0; /* the view has them */
+		dev->isolated = false;
+	}
 	soft_vtd_draft_drop(dev, d, change);
 	soft_vtd_publish(dev, view, change);
 	return d->err;

@@ -26,6 +26,27 @@ int soft_vtd_update(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig 
 	return soft_vtd_draft_commit(dev, &d, change);
 }
 
+int soft_vtd_block(struct viq_soft_vtd *soft, uint16_t source_id)
+{
+	struct soft_vtd_change change = {0};
+	struct viq_soft_vtd_dev *dev;
+	int ret = soft_vtd_enter(soft);
+
+	if (ret)
+		return ret;
+	dev = soft_vtd_dev_find(soft, source_id);
+	if (dev) {
+		soft_vtd_work_leave(dev, false, &change);
+		dev->isolated = true;
+		soft_vtd_publish(dev, NULL, &change);
+		soft_vtd_finish(soft, &change);
+		/* And what the reconfiguration under way has dropped of it. */
+		soft_vtd_finish(soft, &soft->work.change);
+	}
+	soft_vtd_leave(soft);
+	return dev ? 0 : -ENOENT;
+}
+
 /* --- The one that is under way ------------------------------------------------------------------------------------ */
 
 /* Before dev gets another view, or leaves: what of it was not committed is for nothing. */

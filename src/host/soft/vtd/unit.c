@@ -244,6 +244,11 @@ static bool backend_pending(void *opaque)
 	return atomic_load_explicit(&soft->waiting, memory_order_relaxed);
 }
 
+static int backend_block(void *opaque, uint16_t source_id)
+{
+	return soft_vtd_block(opaque, source_id);
+}
+
 struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft)
 {
 	static const struct viq_vtd_backend_ops ops = {.size = sizeof(ops),
@@ -251,7 +256,8 @@ struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft)
 						       .step = backend_step,
 						       .listen = backend_listen,
 						       .faults = backend_faults,
-						       .pending = backend_pending};
+						       .pending = backend_pending,
+						       .block = backend_block};
 
 	return (struct viq_vtd_backend){.ops = &ops, .opaque = soft};
 }

@@ -90,6 +90,7 @@ struct viq_soft_vtd_dev {
 	uint32_t devtlb_left; /* failures left; UINT32_MAX: no end */
 	bool uses_ats;        /* its device-TLB may hold something, or may be filled */
 	bool emptied;         /* in the change under way: its device-TLB is to be emptied */
+	bool isolated;        /* blocked, until a change names it or one of its entries */
 	struct viq_soft_vtd_dev *prev, *next;
 };
 
@@ -236,6 +237,7 @@ void soft_vtd_work_leave(struct viq_soft_vtd_dev *dev, bool for_good, struct sof
 /* As struct viq_vtd_backend_ops has them. */
 int soft_vtd_begin(struct viq_soft_vtd *soft, const struct viq_vtd_tables *tables, const struct viq_vtd_reconfig *what);
 int soft_vtd_step(struct viq_soft_vtd *soft, struct soft_vtd_cost *cost);
+int soft_vtd_block(struct viq_soft_vtd *soft, uint16_t source_id);
 
 /* translate.c */
 const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *view, uint32_t pasid);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/linux/iommufd/uapi.h"
 #include "support/linux_vnest.h"
 #include "support/sized.h"
 
@@ -416,9 +417,106 @@ static void without_a_root_table(void **state)
 	vnest_free(n);
 }
 
+/* --- Isolated by the VMM, or by a host that failed -----------------------------------------------------------------
+ */
+
+/* Until the guest has an entry read again its requests are blocked, and no table of the device is attached. */
+static void a_device_that_is_blocked(void **state)
+{
+	struct vnest *n = two_devices();
+
+	assert_int_equal(viq_nest_vtd_follow(n->nest, VNEST_SID(0)), 0);
+	assert_int_equal(viq_nest_vtd_follow(n->nest, VNEST_SID(1)), 0);
+	assert_int_equal(vnest_counters(n).tables, 6);
+	assert_int_equal(viq_nest_vtd_block(n->nest, VNEST_SID(0)), 0);
+	assert_blocked(n, 0, 0);
+	assert_blocked(n, 0, 7);
+	assert_blocked(n, 0, 70);
+	assert_followed(n, 1);
+	assert_int_equal(vnest_counters(n).tables, 3);
+	/* Twice is once. What concerns its neighbour alone does not concern it. */
+	assert_int_equal(viq_nest_vtd_block(n->nest, VNEST_SID(0)), 0);
+	assert_true(vnest_send(n, desc_cc(VIQ_VTD_CC_DEVICE, DID, VNEST_SID(1), 0)));
+	assert_blocked(n, 0, 0);
+	vnest_flush(n, DID, 7);
+	assert_nested(n, 0, 7, 1);
+	assert_blocked(n, 0, 0);
+	assert_blocked(n, 0, 70);
+	assert_true(vnest_send(n, desc_cc(VIQ_VTD_CC_DEVICE, DID, VNEST_SID(0), 0)));
+	assert_followed(n, 0);
+	assert_int_equal(viq_nest_vtd_block(n->nest, VNEST_SID(0)), 0);
+	assert_int_equal(viq_nest_vtd_follow(n->nest, VNEST_SID(0)), 0);
+	assert_followed(n, 0);
+	assert_int_equal(viq_nest_vtd_block(n->nest, VNEST_SID(0) + 1), -ENOENT);
+	assert_int_equal(viq_nest_vtd_block(NULL, VNEST_SID(0)), -EINVAL);
+	vnest_free(n);
+}
+
+static void a_device_that_cannot_be_blocked(void **state)
+{
+	struct scripted s = {.first = VNEST_SID(0), .devices = 1, .error = -EIO};
+	struct vnest *n = vnest_new(1);
+
+	use(n, &s);
+	assert_int_equal(viq_nest_vtd_block(n->nest, VNEST_SID(0)), -EIO);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.sets[0].as.mode, VIQ_VTD_BLOCK);
+	/* A host that goes backwards. */
+	s.backwards = true;
+	s.error = 0;
+	assert_int_equal(viq_nest_vtd_block(n->nest, VNEST_SID(0)), -EIO);
+	assert_int_equal(s.count, 2);
+	s.next_error = -ENODEV;
+	assert_int_equal(viq_nest_vtd_block(n->nest, VNEST_SID(0)), -ENODEV);
+	vnest_free(n);
+}
+
+/* The next attempt to attach a page table fails, as while a device is being reset. */
+static void busy_once(struct vnest *n)
+{
+	const unsigned long request = UAPI_VFIO_ATTACH_IOMMUFD_PT;
+
+	n->fk->faults[0] = (struct fk_fault){
+		.request = request, .first = n->fk->ioctls[request & 0xff] + 1, .times = 1, .err = -EBUSY};
+}
+
+/* FAILED: blocked, the guest's descriptor completes, and the next one sets it up, whatever that is of. */
+static void a_failure_is_set_again(void **state)
+{
+	struct vnest *n = vnest_new(2);
+
+	vnest_add(n, 0);
+	vnest_context_on(n, 0);
+	vnest_context_on(n, 1);
+	for (uint32_t pasid = 0; pasid <= 7; pasid += 7) {
+		vnest_first(n, 0, pasid, DID, pasid);
+		busy_once(n);
+		vnest_flush(n, DID, pasid);
+		assert_int_equal(n->fates[VIQ_VTD_SET_FAILED], 1 + pasid / 7);
+		assert_blocked(n, 0, pasid);
+		assert_int_equal(vnest_counters(n).tables, pasid / 7);
+		assert_true(vnest_send(n, desc_cc(VIQ_VTD_CC_DEVICE, DID, VNEST_SID(1), 0)));
+		assert_nested(n, 0, pasid, pasid);
+	}
+	/* Its entry is gone by then. */
+	vnest_first(n, 0, 9, DID, 9);
+	busy_once(n);
+	vnest_flush(n, DID, 9);
+	vnest_clear(n, 0, 9);
+	vnest_flush(n, DID, 9);
+	assert_blocked(n, 0, 9);
+	vnest_first(n, 0, 9, DID, 9);
+	vnest_flush(n, DID, 7);
+	assert_blocked(n, 0, 9);
+	vnest_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_that_cannot_be_blocked),
+		cmocka_unit_test(a_device_that_is_blocked),
+		cmocka_unit_test(a_failure_is_set_again),
 		cmocka_unit_test(a_host_of_another_version),
 		cmocka_unit_test(a_host_that_goes_backwards),
 		cmocka_unit_test(a_living_guest),

@@ -233,6 +233,56 @@ static void a_time_out_behind_the_call_is_retried(void **state)
 	vm_fini(&w.vm);
 }
 
+/*
+ * Isolated by who has the unit: nothing of the device is translated or held, its tables are detached, until a
+ * descriptor names it or one of its entries.
+ */
+static void a_blocked_device_waits_for_a_descriptor_of_its_own(void **state)
+{
+	struct viq_soft_vtd_dev *other;
+	struct synth_vtd_pasids p2;
+	struct world w;
+
+	world_init(&w, true);
+	p2 = vm_pasids(&w.vm, SID2, 0);
+	vm_entry(&p2, 0, &w.pt, NULL, 6);
+	other = vm_add(&w.vm, SID2, false);
+	vm_map(&w.pt, IOVA, PAGE(2));
+	vm_hits(other, NO_PASID, IOVA, PAGE(2));
+	assert_int_equal(viq_nest_vtd_block(w.vm.nest, SID), 0);
+	assert_int_equal(left(&w), 0);
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, 0);
+	vm_misses(&w.vm, w.vm.dev, 7, IOVA, 0);
+	vm_hits(other, NO_PASID, IOVA, PAGE(2));
+	/* What concerns others, and its driver turning ATS off and on. */
+	assert_true(vm_submit(&w.vm, desc_cc(VIQ_VTD_CC_DEVICE, 0, SID2, 0)));
+	assert_true(vm_submit(&w.vm, desc_pc(VIQ_VTD_PC_PASID, 6, 0)));
+	assert_true(vm_submit(&w.vm, desc_pc(VIQ_VTD_PC_PASID, 4, 7)));
+	assert_true(vm_submit(&w.vm, desc_pc(VIQ_VTD_PC_DOMAIN, 6, 0)));
+	assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, false), 0);
+	assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, true), 0);
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, 0);
+	/* Each of these is its own. */
+	for (unsigned int i = 0; i < 5; i++) {
+		const struct test_desc its[] = {desc_pc(VIQ_VTD_PC_PASID, 5, 7), desc_pc(VIQ_VTD_PC_DOMAIN, 4, 0),
+						desc_pc(VIQ_VTD_PC_GLOBAL, 0, 0), desc_cc(VIQ_VTD_CC_GLOBAL, 0, 0, 0),
+						desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0)};
+
+		assert_true(vm_submit(&w.vm, its[i]));
+		vm_hits(w.vm.dev, NO_PASID, IOVA, PAGE(2));
+		vm_hits(w.vm.dev, 7, IOVA, PAGE(2));
+		assert_int_equal(viq_nest_vtd_block(w.vm.nest, SID), 0);
+		vm_misses(&w.vm, w.vm.dev, 7, IOVA, 0);
+	}
+	assert_int_equal(viq_nest_vtd_follow(w.vm.nest, SID), 0);
+	vm_hits(w.vm.dev, 7, IOVA, PAGE(2));
+	assert_int_equal(viq_nest_vtd_block(w.vm.nest, 0x7777), -ENOENT);
+	viq_soft_access_begin();
+	assert_int_equal(viq_nest_vtd_block(w.vm.nest, SID), -EDEADLK);
+	viq_soft_access_end();
+	vm_fini(&w.vm);
+}
+
 static void arguments(void **state)
 {
 	struct viq_vtd_devtlb ok = {.size = sizeof(ok), .source_id = SID, .addr = 0x2000, .bytes = 0x2000}, bad;
@@ -332,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_does_not_answer_is_ite_and_keeps_what_it_has),
 		cmocka_unit_test(a_wrong_answer_is_ice_and_the_queue_goes_on),
 		cmocka_unit_test(a_time_out_behind_the_call_is_retried),
+		cmocka_unit_test(a_blocked_device_waits_for_a_descriptor_of_its_own),
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(a_copy_for_reads_is_none_for_fetches),
 		cmocka_unit_test(the_question_is_of_reads),
