@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bit fields of registers and of words in memory, as the *_spec.h headers declare them. */
+/* Bit fields of registers and of words in memory: for the masks in the *_spec.h headers, and for masks like them. */
 #ifndef VIQ_BITS_H
 #define VIQ_BITS_H
 

@@ -31,8 +31,8 @@ enum viq_call_type {
 	VIQ_CALL_SMMUV3 = 1, /* 16 bytes, the guest's command, little endian, target: a vIOMMU */
 };
 
-#define VIQ_CALL_MAX_PIECES  16         /* gather pieces in one request */
-#define VIQ_CALL_MAX_ENTRIES (1u << 19) /* entries in one request (Linux's limit) */
+#define VIQ_CALL_MAX_PIECES  16       /* gather pieces in one request */
+#define VIQ_CALL_MAX_ENTRIES 0x80000u /* entries in one request (Linux's limit) */
 /*
  * Host calls that one viq_call_invalidate() spends at most on one host. Where a host makes several of one array, those
  * that it may need without any failure do not count: two for every viq_call_host_ops.call_entries entries.
@@ -85,8 +85,8 @@ struct viq_call_result {
 };
 
 /* What a host knows of a guest's stream (vSID); bits of viq_call_host_ops.stream's answer. */
-#define VIQ_CALL_STREAM_KNOWN (1u << 0) /* a device is behind it: its CFGI_CD* commands concern this host */
-#define VIQ_CALL_STREAM_ATS   (1u << 1) /* and it may hold an ATC now: its ATC_INV commands do too */
+#define VIQ_CALL_STREAM_KNOWN 0x1u /* a device is behind it: its CFGI_CD* commands concern this host */
+#define VIQ_CALL_STREAM_ATS   0x2u /* and it may hold an ATC now: its ATC_INV commands do too */
 
 /*
  * A host. The functions may be called from any thread and lock for themselves.

@@ -83,8 +83,8 @@ VIQ_EXPORT int viq_linux_destroy(struct viq_linux *ctx, uint32_t id);
 
 /* --- Guest memory (struct iommu_ioas_*) --------------------------------------------------------------------------- */
 
-#define VIQ_LINUX_READ  (1u << 0)
-#define VIQ_LINUX_WRITE (1u << 1)
+#define VIQ_LINUX_READ  0x1u
+#define VIQ_LINUX_WRITE 0x2u
 
 VIQ_EXPORT int viq_linux_ioas_alloc(struct viq_linux *ctx, uint32_t *ioas);
 /*
@@ -136,13 +136,13 @@ enum viq_linux_hw_type {
 };
 
 /* out_capabilities of struct iommu_hw_info */
-#define VIQ_LINUX_CAP_DIRTY_TRACKING (1u << 0)
-#define VIQ_LINUX_CAP_PASID_EXEC     (1u << 1)
-#define VIQ_LINUX_CAP_PASID_PRIV     (1u << 2)
-#define VIQ_LINUX_CAP_NO_ATS         (1u << 3) /* older kernels never say so */
+#define VIQ_LINUX_CAP_DIRTY_TRACKING 0x1u
+#define VIQ_LINUX_CAP_PASID_EXEC     0x2u
+#define VIQ_LINUX_CAP_PASID_PRIV     0x4u
+#define VIQ_LINUX_CAP_NO_ATS         0x8u /* older kernels never say so */
 
 /* flags of struct iommu_hw_info_arm_smmuv3: every TLBI and CFGI must be issued twice */
-#define VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI (1u << 0)
+#define VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI 0x1u
 
 /* What IOMMU_GET_HW_INFO tells of the physical IOMMU in front of a device. */
 struct viq_linux_hw_info {
@@ -166,9 +166,9 @@ struct viq_linux_move {
 /* --- Page tables, vIOMMU, vDEVICE, events ------------------------------------------------------------------------- */
 
 /* flags of viq_linux_hwpt_alloc(): IOMMU_HWPT_ALLOC_* */
-#define VIQ_LINUX_NEST_PARENT    (1u << 0) /* SMMUv3, up to Linux 7.3: with no other flag (-EOPNOTSUPP) */
-#define VIQ_LINUX_DIRTY_TRACKING (1u << 1) /* the caller drives IOMMU_HWPT_*DIRTY* itself */
-#define VIQ_LINUX_PASID          (1u << 3) /* for devices with something attached to a PASID */
+#define VIQ_LINUX_NEST_PARENT    0x1u /* SMMUv3, up to Linux 7.3: with no other flag (-EOPNOTSUPP) */
+#define VIQ_LINUX_DIRTY_TRACKING 0x2u /* the caller drives IOMMU_HWPT_*DIRTY* itself */
+#define VIQ_LINUX_PASID          0x8u /* for devices with something attached to a PASID */
 
 /* A kernel-managed page table of the IOAS; with VIQ_LINUX_NEST_PARENT the stage 2 below nested ones. */
 VIQ_EXPORT int viq_linux_hwpt_alloc(struct viq_linux *ctx, uint32_t device, uint32_t ioas, uint32_t flags,
@@ -191,9 +191,9 @@ VIQ_EXPORT int viq_linux_nested_alloc(struct viq_linux *ctx, uint32_t device, ui
 				      uint32_t *nested);
 
 /* flags of struct viq_linux_vtd_s1: IOMMU_VTD_S1_* */
-#define VIQ_LINUX_VTD_SRE  (1u << 0)
-#define VIQ_LINUX_VTD_EAFE (1u << 1)
-#define VIQ_LINUX_VTD_WPE  (1u << 2)
+#define VIQ_LINUX_VTD_SRE  0x1u
+#define VIQ_LINUX_VTD_EAFE 0x2u
+#define VIQ_LINUX_VTD_WPE  0x4u
 
 /* What a nested page table of VT-d takes from a guest's PASID-table entry (struct iommu_hwpt_vtd_s1). */
 struct viq_linux_vtd_s1 {

@@ -28,7 +28,7 @@ extern "C" {
 struct viq_mem;
 
 /* The guest, and so viq, may read but not write this region: a write is -EFAULT. */
-#define VIQ_MEM_READONLY (1u << 0)
+#define VIQ_MEM_READONLY 0x1u
 
 /* Guest addresses [gpa, gpa + size) are the bytes at host. Regions may touch each other but not overlap. */
 struct viq_mem_region {

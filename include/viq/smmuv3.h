@@ -163,7 +163,7 @@ struct viq_smmuv3_ops {
  * A config.budget: no write consumes anything, or configures a stream. One that leaves work calls kick(), which must be
  * there, and viq_smmuv3_run() does all of it, on whatever thread.
  */
-#define VIQ_SMMUV3_DEFER UINT32_MAX
+#define VIQ_SMMUV3_DEFER 0xffffffffu
 
 struct viq_smmuv3_config {
 	uint32_t size; /* sizeof(struct viq_smmuv3_config) */

@@ -3,8 +3,8 @@
  * Arm SMMUv3: register offsets, register fields, commands, event records, stream table entries, context descriptors.
  *
  * Names follow IHI 0070 with the prefix VIQ_SMMUV3_. A field is a mask in its own register or 64-bit word; structure
- * words are numbered from 0 (STE_0_V is bit 0 of word 0). Everything in memory is little endian. Only the Non-secure
- * programming interface is here.
+ * words are numbered from 0 (STE_0_V is bit 0 of word 0). Its bits are in brackets, [high:low] or [bit]. Everything in
+ * memory is little endian. Only the Non-secure programming interface is here.
  */
 #ifndef VIQ_SMMUV3_SPEC_H
 #define VIQ_SMMUV3_SPEC_H
@@ -50,133 +50,133 @@
 #define VIQ_SMMUV3_EVENTQ_CONS     0x100ac
 
 /* IDR0 (6.3.1) */
-#define VIQ_SMMUV3_IDR0_S2P         VIQ_BIT(0)
-#define VIQ_SMMUV3_IDR0_S1P         VIQ_BIT(1)
-#define VIQ_SMMUV3_IDR0_TTF         VIQ_BITS(3, 2)
+#define VIQ_SMMUV3_IDR0_S2P         0x1UL /* [0] */
+#define VIQ_SMMUV3_IDR0_S1P         0x2UL /* [1] */
+#define VIQ_SMMUV3_IDR0_TTF         0xcUL /* [3:2] */
 #define VIQ_SMMUV3_IDR0_TTF_AARCH64 2
-#define VIQ_SMMUV3_IDR0_COHACC      VIQ_BIT(4)
-#define VIQ_SMMUV3_IDR0_BTM         VIQ_BIT(5)
-#define VIQ_SMMUV3_IDR0_HTTU        VIQ_BITS(7, 6)
-#define VIQ_SMMUV3_IDR0_DORMHINT    VIQ_BIT(8)
-#define VIQ_SMMUV3_IDR0_HYP         VIQ_BIT(9)
-#define VIQ_SMMUV3_IDR0_ATS         VIQ_BIT(10)
-#define VIQ_SMMUV3_IDR0_NS1ATS      VIQ_BIT(11)
-#define VIQ_SMMUV3_IDR0_ASID16      VIQ_BIT(12)
-#define VIQ_SMMUV3_IDR0_MSI         VIQ_BIT(13)
-#define VIQ_SMMUV3_IDR0_SEV         VIQ_BIT(14)
-#define VIQ_SMMUV3_IDR0_ATOS        VIQ_BIT(15)
-#define VIQ_SMMUV3_IDR0_PRI         VIQ_BIT(16)
-#define VIQ_SMMUV3_IDR0_VMW         VIQ_BIT(17)
-#define VIQ_SMMUV3_IDR0_VMID16      VIQ_BIT(18)
-#define VIQ_SMMUV3_IDR0_CD2L        VIQ_BIT(19)
-#define VIQ_SMMUV3_IDR0_VATOS       VIQ_BIT(20)
-#define VIQ_SMMUV3_IDR0_TTENDIAN    VIQ_BITS(22, 21)
-#define VIQ_SMMUV3_IDR0_ATSRECERR   VIQ_BIT(23)
-#define VIQ_SMMUV3_IDR0_STALL_MODEL VIQ_BITS(25, 24)
-#define VIQ_SMMUV3_IDR0_TERM_MODEL  VIQ_BIT(26)
-#define VIQ_SMMUV3_IDR0_ST_LEVEL    VIQ_BITS(28, 27)
+#define VIQ_SMMUV3_IDR0_COHACC      0x10UL       /* [4] */
+#define VIQ_SMMUV3_IDR0_BTM         0x20UL       /* [5] */
+#define VIQ_SMMUV3_IDR0_HTTU        0xc0UL       /* [7:6] */
+#define VIQ_SMMUV3_IDR0_DORMHINT    0x100UL      /* [8] */
+#define VIQ_SMMUV3_IDR0_HYP         0x200UL      /* [9] */
+#define VIQ_SMMUV3_IDR0_ATS         0x400UL      /* [10] */
+#define VIQ_SMMUV3_IDR0_NS1ATS      0x800UL      /* [11] */
+#define VIQ_SMMUV3_IDR0_ASID16      0x1000UL     /* [12] */
+#define VIQ_SMMUV3_IDR0_MSI         0x2000UL     /* [13] */
+#define VIQ_SMMUV3_IDR0_SEV         0x4000UL     /* [14] */
+#define VIQ_SMMUV3_IDR0_ATOS        0x8000UL     /* [15] */
+#define VIQ_SMMUV3_IDR0_PRI         0x10000UL    /* [16] */
+#define VIQ_SMMUV3_IDR0_VMW         0x20000UL    /* [17] */
+#define VIQ_SMMUV3_IDR0_VMID16      0x40000UL    /* [18] */
+#define VIQ_SMMUV3_IDR0_CD2L        0x80000UL    /* [19] */
+#define VIQ_SMMUV3_IDR0_VATOS       0x100000UL   /* [20] */
+#define VIQ_SMMUV3_IDR0_TTENDIAN    0x600000UL   /* [22:21] */
+#define VIQ_SMMUV3_IDR0_ATSRECERR   0x800000UL   /* [23] */
+#define VIQ_SMMUV3_IDR0_STALL_MODEL 0x3000000UL  /* [25:24] */
+#define VIQ_SMMUV3_IDR0_TERM_MODEL  0x4000000UL  /* [26] */
+#define VIQ_SMMUV3_IDR0_ST_LEVEL    0x18000000UL /* [28:27] */
 
 /* IDR1 (6.3.2) */
-#define VIQ_SMMUV3_IDR1_SIDSIZE        VIQ_BITS(5, 0)
-#define VIQ_SMMUV3_IDR1_SSIDSIZE       VIQ_BITS(10, 6)
-#define VIQ_SMMUV3_IDR1_PRIQS          VIQ_BITS(15, 11)
-#define VIQ_SMMUV3_IDR1_EVENTQS        VIQ_BITS(20, 16)
-#define VIQ_SMMUV3_IDR1_CMDQS          VIQ_BITS(25, 21)
-#define VIQ_SMMUV3_IDR1_ATTR_PERMS_OVR VIQ_BIT(26)
-#define VIQ_SMMUV3_IDR1_ATTR_TYPES_OVR VIQ_BIT(27)
-#define VIQ_SMMUV3_IDR1_REL            VIQ_BIT(28)
-#define VIQ_SMMUV3_IDR1_QUEUES_PRESET  VIQ_BIT(29)
-#define VIQ_SMMUV3_IDR1_TABLES_PRESET  VIQ_BIT(30)
-#define VIQ_SMMUV3_IDR1_ECMDQ          VIQ_BIT(31)
+#define VIQ_SMMUV3_IDR1_SIDSIZE        0x3fUL       /* [5:0] */
+#define VIQ_SMMUV3_IDR1_SSIDSIZE       0x7c0UL      /* [10:6] */
+#define VIQ_SMMUV3_IDR1_PRIQS          0xf800UL     /* [15:11] */
+#define VIQ_SMMUV3_IDR1_EVENTQS        0x1f0000UL   /* [20:16] */
+#define VIQ_SMMUV3_IDR1_CMDQS          0x3e00000UL  /* [25:21] */
+#define VIQ_SMMUV3_IDR1_ATTR_PERMS_OVR 0x4000000UL  /* [26] */
+#define VIQ_SMMUV3_IDR1_ATTR_TYPES_OVR 0x8000000UL  /* [27] */
+#define VIQ_SMMUV3_IDR1_REL            0x10000000UL /* [28] */
+#define VIQ_SMMUV3_IDR1_QUEUES_PRESET  0x20000000UL /* [29] */
+#define VIQ_SMMUV3_IDR1_TABLES_PRESET  0x40000000UL /* [30] */
+#define VIQ_SMMUV3_IDR1_ECMDQ          0x80000000UL /* [31] */
 
 /* IDR3 (6.3.4) */
-#define VIQ_SMMUV3_IDR3_HAD  VIQ_BIT(2)
-#define VIQ_SMMUV3_IDR3_PBHA VIQ_BIT(3)
-#define VIQ_SMMUV3_IDR3_XNX  VIQ_BIT(4)
-#define VIQ_SMMUV3_IDR3_PPS  VIQ_BIT(5)
-#define VIQ_SMMUV3_IDR3_MPAM VIQ_BIT(7)
-#define VIQ_SMMUV3_IDR3_FWB  VIQ_BIT(8)
-#define VIQ_SMMUV3_IDR3_STT  VIQ_BIT(9)
-#define VIQ_SMMUV3_IDR3_RIL  VIQ_BIT(10)
-#define VIQ_SMMUV3_IDR3_BBML VIQ_BITS(12, 11)
-#define VIQ_SMMUV3_IDR3_E0PD VIQ_BIT(13)
-#define VIQ_SMMUV3_IDR3_DPT  VIQ_BIT(15)
+#define VIQ_SMMUV3_IDR3_HAD  0x4UL    /* [2] */
+#define VIQ_SMMUV3_IDR3_PBHA 0x8UL    /* [3] */
+#define VIQ_SMMUV3_IDR3_XNX  0x10UL   /* [4] */
+#define VIQ_SMMUV3_IDR3_PPS  0x20UL   /* [5] */
+#define VIQ_SMMUV3_IDR3_MPAM 0x80UL   /* [7] */
+#define VIQ_SMMUV3_IDR3_FWB  0x100UL  /* [8] */
+#define VIQ_SMMUV3_IDR3_STT  0x200UL  /* [9] */
+#define VIQ_SMMUV3_IDR3_RIL  0x400UL  /* [10] */
+#define VIQ_SMMUV3_IDR3_BBML 0x1800UL /* [12:11] */
+#define VIQ_SMMUV3_IDR3_E0PD 0x2000UL /* [13] */
+#define VIQ_SMMUV3_IDR3_DPT  0x8000UL /* [15] */
 
 /* IDR5 (6.3.6) */
-#define VIQ_SMMUV3_IDR5_OAS       VIQ_BITS(2, 0) /* 0..7: 32 36 40 42 44 48 52 56 bits */
-#define VIQ_SMMUV3_IDR5_GRAN4K    VIQ_BIT(4)
-#define VIQ_SMMUV3_IDR5_GRAN16K   VIQ_BIT(5)
-#define VIQ_SMMUV3_IDR5_GRAN64K   VIQ_BIT(6)
-#define VIQ_SMMUV3_IDR5_DS        VIQ_BIT(7)
-#define VIQ_SMMUV3_IDR5_D128      VIQ_BIT(8)
-#define VIQ_SMMUV3_IDR5_VAX       VIQ_BITS(11, 10)
-#define VIQ_SMMUV3_IDR5_STALL_MAX VIQ_BITS(31, 16)
+#define VIQ_SMMUV3_IDR5_OAS       0x7UL        /* [2:0]: 0..7: 32 36 40 42 44 48 52 56 bits */
+#define VIQ_SMMUV3_IDR5_GRAN4K    0x10UL       /* [4] */
+#define VIQ_SMMUV3_IDR5_GRAN16K   0x20UL       /* [5] */
+#define VIQ_SMMUV3_IDR5_GRAN64K   0x40UL       /* [6] */
+#define VIQ_SMMUV3_IDR5_DS        0x80UL       /* [7] */
+#define VIQ_SMMUV3_IDR5_D128      0x100UL      /* [8] */
+#define VIQ_SMMUV3_IDR5_VAX       0xc00UL      /* [11:10] */
+#define VIQ_SMMUV3_IDR5_STALL_MAX 0xffff0000UL /* [31:16] */
 
 /* AIDR (6.3.8): 0x00 is v3.0 .. 0x04 is v3.4 */
 #define VIQ_SMMUV3_AIDR_V3_1 0x01
 
 /* CR0, CR0ACK (6.3.9) */
-#define VIQ_SMMUV3_CR0_SMMUEN   VIQ_BIT(0)
-#define VIQ_SMMUV3_CR0_PRIQEN   VIQ_BIT(1)
-#define VIQ_SMMUV3_CR0_EVENTQEN VIQ_BIT(2)
-#define VIQ_SMMUV3_CR0_CMDQEN   VIQ_BIT(3)
-#define VIQ_SMMUV3_CR0_ATSCHK   VIQ_BIT(4)
-#define VIQ_SMMUV3_CR0_VMW      VIQ_BITS(8, 6)
+#define VIQ_SMMUV3_CR0_SMMUEN   0x1UL   /* [0] */
+#define VIQ_SMMUV3_CR0_PRIQEN   0x2UL   /* [1] */
+#define VIQ_SMMUV3_CR0_EVENTQEN 0x4UL   /* [2] */
+#define VIQ_SMMUV3_CR0_CMDQEN   0x8UL   /* [3] */
+#define VIQ_SMMUV3_CR0_ATSCHK   0x10UL  /* [4] */
+#define VIQ_SMMUV3_CR0_VMW      0x1c0UL /* [8:6] */
 
 /* CR1 (6.3.11), CR2 (6.3.12) */
-#define VIQ_SMMUV3_CR1_QUEUE       VIQ_BITS(5, 0)
-#define VIQ_SMMUV3_CR1_TABLE       VIQ_BITS(11, 6)
-#define VIQ_SMMUV3_CR2_E2H         VIQ_BIT(0)
-#define VIQ_SMMUV3_CR2_RECINVSID   VIQ_BIT(1)
-#define VIQ_SMMUV3_CR2_PTM         VIQ_BIT(2)
-#define VIQ_SMMUV3_CR2_REC_CFG_ATS VIQ_BIT(3)
+#define VIQ_SMMUV3_CR1_QUEUE       0x3fUL  /* [5:0] */
+#define VIQ_SMMUV3_CR1_TABLE       0xfc0UL /* [11:6] */
+#define VIQ_SMMUV3_CR2_E2H         0x1UL   /* [0] */
+#define VIQ_SMMUV3_CR2_RECINVSID   0x2UL   /* [1] */
+#define VIQ_SMMUV3_CR2_PTM         0x4UL   /* [2] */
+#define VIQ_SMMUV3_CR2_REC_CFG_ATS 0x8UL   /* [3] */
 
 /* GBPA (6.3.14) */
-#define VIQ_SMMUV3_GBPA_MEMATTR  VIQ_BITS(3, 0)
-#define VIQ_SMMUV3_GBPA_MTCFG    VIQ_BIT(4)
-#define VIQ_SMMUV3_GBPA_ALLOCCFG VIQ_BITS(11, 8)
-#define VIQ_SMMUV3_GBPA_SHCFG    VIQ_BITS(13, 12)
-#define VIQ_SMMUV3_GBPA_PRIVCFG  VIQ_BITS(17, 16)
-#define VIQ_SMMUV3_GBPA_INSTCFG  VIQ_BITS(19, 18)
-#define VIQ_SMMUV3_GBPA_ABORT    VIQ_BIT(20)
-#define VIQ_SMMUV3_GBPA_UPDATE   VIQ_BIT(31)
+#define VIQ_SMMUV3_GBPA_MEMATTR  0xfUL        /* [3:0] */
+#define VIQ_SMMUV3_GBPA_MTCFG    0x10UL       /* [4] */
+#define VIQ_SMMUV3_GBPA_ALLOCCFG 0xf00UL      /* [11:8] */
+#define VIQ_SMMUV3_GBPA_SHCFG    0x3000UL     /* [13:12] */
+#define VIQ_SMMUV3_GBPA_PRIVCFG  0x30000UL    /* [17:16] */
+#define VIQ_SMMUV3_GBPA_INSTCFG  0xc0000UL    /* [19:18] */
+#define VIQ_SMMUV3_GBPA_ABORT    0x100000UL   /* [20] */
+#define VIQ_SMMUV3_GBPA_UPDATE   0x80000000UL /* [31] */
 
 /* IRQ_CTRL (6.3.16) */
-#define VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN VIQ_BIT(0)
-#define VIQ_SMMUV3_IRQ_CTRL_PRIQ_IRQEN   VIQ_BIT(1)
-#define VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN VIQ_BIT(2)
+#define VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN 0x1UL /* [0] */
+#define VIQ_SMMUV3_IRQ_CTRL_PRIQ_IRQEN   0x2UL /* [1] */
+#define VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN 0x4UL /* [2] */
 
 /* GERROR, GERRORN (6.3.18): an error is active while its two bits differ */
-#define VIQ_SMMUV3_GERROR_CMDQ_ERR           VIQ_BIT(0)
-#define VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR     VIQ_BIT(2)
-#define VIQ_SMMUV3_GERROR_PRIQ_ABT_ERR       VIQ_BIT(3)
-#define VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR   VIQ_BIT(4)
-#define VIQ_SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR VIQ_BIT(5)
-#define VIQ_SMMUV3_GERROR_MSI_PRIQ_ABT_ERR   VIQ_BIT(6)
-#define VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR VIQ_BIT(7)
-#define VIQ_SMMUV3_GERROR_SFM_ERR            VIQ_BIT(8)
+#define VIQ_SMMUV3_GERROR_CMDQ_ERR           0x1UL   /* [0] */
+#define VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR     0x4UL   /* [2] */
+#define VIQ_SMMUV3_GERROR_PRIQ_ABT_ERR       0x8UL   /* [3] */
+#define VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR   0x10UL  /* [4] */
+#define VIQ_SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR 0x20UL  /* [5] */
+#define VIQ_SMMUV3_GERROR_MSI_PRIQ_ABT_ERR   0x40UL  /* [6] */
+#define VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR 0x80UL  /* [7] */
+#define VIQ_SMMUV3_GERROR_SFM_ERR            0x100UL /* [8] */
 
 /* Interrupt configuration triples: CFG0 address (0: no MSI), CFG1 data, CFG2 attributes */
-#define VIQ_SMMUV3_IRQ_CFG0_ADDR VIQ_BITS(51, 2)
-#define VIQ_SMMUV3_IRQ_CFG2_MASK VIQ_BITS(5, 0)
+#define VIQ_SMMUV3_IRQ_CFG0_ADDR 0xffffffffffffcUL /* [51:2] */
+#define VIQ_SMMUV3_IRQ_CFG2_MASK 0x3fUL            /* [5:0] */
 
 /* STRTAB_BASE, STRTAB_BASE_CFG (6.3.24, 6.3.25) */
-#define VIQ_SMMUV3_STRTAB_BASE_ADDR         VIQ_BITS(51, 6)
-#define VIQ_SMMUV3_STRTAB_BASE_RA           VIQ_BIT(62)
-#define VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE VIQ_BITS(5, 0)
-#define VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT    VIQ_BITS(10, 6)
-#define VIQ_SMMUV3_STRTAB_BASE_CFG_FMT      VIQ_BITS(17, 16)
+#define VIQ_SMMUV3_STRTAB_BASE_ADDR         0xfffffffffffc0UL    /* [51:6] */
+#define VIQ_SMMUV3_STRTAB_BASE_RA           0x4000000000000000UL /* [62] */
+#define VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE 0x3fUL               /* [5:0] */
+#define VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT    0x7c0UL              /* [10:6] */
+#define VIQ_SMMUV3_STRTAB_BASE_CFG_FMT      0x30000UL            /* [17:16] */
 #define VIQ_SMMUV3_STRTAB_FMT_LINEAR        0
 #define VIQ_SMMUV3_STRTAB_FMT_2LVL          1
 
 /* CMDQ_BASE, EVENTQ_BASE (6.3.26, 6.3.29), indices */
-#define VIQ_SMMUV3_Q_BASE_LOG2SIZE VIQ_BITS(4, 0)
-#define VIQ_SMMUV3_Q_BASE_ADDR     VIQ_BITS(51, 5)
-#define VIQ_SMMUV3_Q_BASE_HINT     VIQ_BIT(62)     /* RA or WA */
-#define VIQ_SMMUV3_Q_INDEX         VIQ_BITS(19, 0) /* index and wrap flag of the largest queue */
+#define VIQ_SMMUV3_Q_BASE_LOG2SIZE 0x1fUL               /* [4:0] */
+#define VIQ_SMMUV3_Q_BASE_ADDR     0xfffffffffffe0UL    /* [51:5] */
+#define VIQ_SMMUV3_Q_BASE_HINT     0x4000000000000000UL /* [62]: RA or WA */
+#define VIQ_SMMUV3_Q_INDEX         0xfffffUL            /* [19:0]: index and wrap flag of the largest queue */
 #define VIQ_SMMUV3_Q_MAX_LOG2SIZE  19
-#define VIQ_SMMUV3_CMDQ_CONS_ERR   VIQ_BITS(30, 24)
-#define VIQ_SMMUV3_EVENTQ_OVFLG    VIQ_BIT(31)
+#define VIQ_SMMUV3_CMDQ_CONS_ERR   0x7f000000UL /* [30:24] */
+#define VIQ_SMMUV3_EVENTQ_OVFLG    0x80000000UL /* [31] */
 #define VIQ_SMMUV3_CMD_SIZE        16
 #define VIQ_SMMUV3_EVENT_SIZE      32
 
@@ -188,7 +188,7 @@
 
 /* --- Commands (section 4); word 0 unless the name says _1_ ------------------------------------------------------ */
 
-#define VIQ_SMMUV3_CMD_OP VIQ_BITS(7, 0)
+#define VIQ_SMMUV3_CMD_OP 0xffUL /* [7:0] */
 
 #define VIQ_SMMUV3_OP_PREFETCH_CONFIG 0x01
 #define VIQ_SMMUV3_OP_PREFETCH_ADDR   0x02
@@ -218,43 +218,43 @@
 #define VIQ_SMMUV3_OP_DPTI_ALL        0x70
 #define VIQ_SMMUV3_OP_DPTI_PA         0x73
 
-#define VIQ_SMMUV3_CMD_SSEC          VIQ_BIT(10)
-#define VIQ_SMMUV3_CMD_SSV           VIQ_BIT(11)
-#define VIQ_SMMUV3_CMD_SSID          VIQ_BITS(31, 12)
-#define VIQ_SMMUV3_CMD_SID           VIQ_BITS(63, 32)
-#define VIQ_SMMUV3_CMD_1_LEAF        VIQ_BIT(0)
-#define VIQ_SMMUV3_CFGI_1_RANGE      VIQ_BITS(4, 0)
+#define VIQ_SMMUV3_CMD_SSEC          0x400UL              /* [10] */
+#define VIQ_SMMUV3_CMD_SSV           0x800UL              /* [11] */
+#define VIQ_SMMUV3_CMD_SSID          0xfffff000UL         /* [31:12] */
+#define VIQ_SMMUV3_CMD_SID           0xffffffff00000000UL /* [63:32] */
+#define VIQ_SMMUV3_CMD_1_LEAF        0x1UL                /* [0] */
+#define VIQ_SMMUV3_CFGI_1_RANGE      0x1fUL               /* [4:0] */
 #define VIQ_SMMUV3_CFGI_RANGE_ALL    31
-#define VIQ_SMMUV3_TLBI_NUM          VIQ_BITS(16, 12)
-#define VIQ_SMMUV3_TLBI_SCALE        VIQ_BITS(25, 20)
-#define VIQ_SMMUV3_TLBI_SCALE_5      VIQ_BIT(25) /* RES0 without IDR5.DS */
-#define VIQ_SMMUV3_TLBI_VMID         VIQ_BITS(47, 32)
-#define VIQ_SMMUV3_TLBI_ASID         VIQ_BITS(63, 48)
-#define VIQ_SMMUV3_TLBI_1_TTL128     VIQ_BIT(7)
-#define VIQ_SMMUV3_TLBI_1_TTL        VIQ_BITS(9, 8)
-#define VIQ_SMMUV3_TLBI_1_TG         VIQ_BITS(11, 10) /* 0 no range, 1 4K, 2 16K, 3 64K */
-#define VIQ_SMMUV3_TLBI_1_VA         VIQ_BITS(63, 12)
-#define VIQ_SMMUV3_TLBI_1_IPA        VIQ_BITS(51, 12)
-#define VIQ_SMMUV3_ATC_G             VIQ_BIT(9)
-#define VIQ_SMMUV3_ATC_1_SIZE        VIQ_BITS(5, 0)
+#define VIQ_SMMUV3_TLBI_NUM          0x1f000UL            /* [16:12] */
+#define VIQ_SMMUV3_TLBI_SCALE        0x3f00000UL          /* [25:20] */
+#define VIQ_SMMUV3_TLBI_SCALE_5      0x2000000UL          /* [25]: RES0 without IDR5.DS */
+#define VIQ_SMMUV3_TLBI_VMID         0xffff00000000UL     /* [47:32] */
+#define VIQ_SMMUV3_TLBI_ASID         0xffff000000000000UL /* [63:48] */
+#define VIQ_SMMUV3_TLBI_1_TTL128     0x80UL               /* [7] */
+#define VIQ_SMMUV3_TLBI_1_TTL        0x300UL              /* [9:8] */
+#define VIQ_SMMUV3_TLBI_1_TG         0xc00UL              /* [11:10]: 0 no range, 1 4K, 2 16K, 3 64K */
+#define VIQ_SMMUV3_TLBI_1_VA         0xfffffffffffff000UL /* [63:12] */
+#define VIQ_SMMUV3_TLBI_1_IPA        0xffffffffff000UL    /* [51:12] */
+#define VIQ_SMMUV3_ATC_G             0x200UL              /* [9] */
+#define VIQ_SMMUV3_ATC_1_SIZE        0x3fUL               /* [5:0] */
 #define VIQ_SMMUV3_ATC_SIZE_ALL      52
-#define VIQ_SMMUV3_ATC_1_ADDR        VIQ_BITS(63, 12)
-#define VIQ_SMMUV3_PREFETCH_1_SIZE   VIQ_BITS(4, 0)
-#define VIQ_SMMUV3_PREFETCH_1_STRIDE VIQ_BITS(9, 5)
-#define VIQ_SMMUV3_PREFETCH_1_ADDR   VIQ_BITS(63, 12)
-#define VIQ_SMMUV3_PRI_1_GROUP       VIQ_BITS(8, 0)
-#define VIQ_SMMUV3_PRI_1_RESP        VIQ_BITS(13, 12)
-#define VIQ_SMMUV3_RESUME_AC         VIQ_BIT(12)
-#define VIQ_SMMUV3_RESUME_AB         VIQ_BIT(13)
-#define VIQ_SMMUV3_RESUME_1_STAG     VIQ_BITS(15, 0)
-#define VIQ_SMMUV3_SYNC_CS           VIQ_BITS(13, 12)
+#define VIQ_SMMUV3_ATC_1_ADDR        0xfffffffffffff000UL /* [63:12] */
+#define VIQ_SMMUV3_PREFETCH_1_SIZE   0x1fUL               /* [4:0] */
+#define VIQ_SMMUV3_PREFETCH_1_STRIDE 0x3e0UL              /* [9:5] */
+#define VIQ_SMMUV3_PREFETCH_1_ADDR   0xfffffffffffff000UL /* [63:12] */
+#define VIQ_SMMUV3_PRI_1_GROUP       0x1ffUL              /* [8:0] */
+#define VIQ_SMMUV3_PRI_1_RESP        0x3000UL             /* [13:12] */
+#define VIQ_SMMUV3_RESUME_AC         0x1000UL             /* [12] */
+#define VIQ_SMMUV3_RESUME_AB         0x2000UL             /* [13] */
+#define VIQ_SMMUV3_RESUME_1_STAG     0xffffUL             /* [15:0] */
+#define VIQ_SMMUV3_SYNC_CS           0x3000UL             /* [13:12] */
 #define VIQ_SMMUV3_SYNC_CS_NONE      0
 #define VIQ_SMMUV3_SYNC_CS_IRQ       1
 #define VIQ_SMMUV3_SYNC_CS_SEV       2
-#define VIQ_SMMUV3_SYNC_MSH          VIQ_BITS(23, 22)
-#define VIQ_SMMUV3_SYNC_MSIATTR      VIQ_BITS(27, 24)
-#define VIQ_SMMUV3_SYNC_MSIDATA      VIQ_BITS(63, 32)
-#define VIQ_SMMUV3_SYNC_1_MSIADDR    VIQ_BITS(51, 2)
+#define VIQ_SMMUV3_SYNC_MSH          0xc00000UL           /* [23:22] */
+#define VIQ_SMMUV3_SYNC_MSIATTR      0xf000000UL          /* [27:24] */
+#define VIQ_SMMUV3_SYNC_MSIDATA      0xffffffff00000000UL /* [63:32] */
+#define VIQ_SMMUV3_SYNC_1_MSIADDR    0xffffffffffffcUL    /* [51:2] */
 
 /* --- Event records (7.3) ----------------------------------------------------------------------------------------- */
 
@@ -274,108 +274,104 @@
 #define VIQ_SMMUV3_EVT_F_ACCESS           0x12
 #define VIQ_SMMUV3_EVT_F_PERMISSION       0x13
 
-#define VIQ_SMMUV3_EVT_0_ID     VIQ_BITS(7, 0)
-#define VIQ_SMMUV3_EVT_0_SSV    VIQ_BIT(11)
-#define VIQ_SMMUV3_EVT_0_SSID   VIQ_BITS(31, 12)
-#define VIQ_SMMUV3_EVT_0_SID    VIQ_BITS(63, 32)
-#define VIQ_SMMUV3_EVT_1_REASON VIQ_BITS(15, 0) /* implementation defined */
-#define VIQ_SMMUV3_EVT_1_STAG   VIQ_BITS(15, 0)
-#define VIQ_SMMUV3_EVT_1_STALL  VIQ_BIT(31)
-#define VIQ_SMMUV3_EVT_1_PNU    VIQ_BIT(33)
-#define VIQ_SMMUV3_EVT_1_IND    VIQ_BIT(34)
-#define VIQ_SMMUV3_EVT_1_RNW    VIQ_BIT(35)
-#define VIQ_SMMUV3_EVT_1_S2     VIQ_BIT(39)
-#define VIQ_SMMUV3_EVT_1_CLASS  VIQ_BITS(41, 40)
+#define VIQ_SMMUV3_EVT_0_ID     0xffUL               /* [7:0] */
+#define VIQ_SMMUV3_EVT_0_SSV    0x800UL              /* [11] */
+#define VIQ_SMMUV3_EVT_0_SSID   0xfffff000UL         /* [31:12] */
+#define VIQ_SMMUV3_EVT_0_SID    0xffffffff00000000UL /* [63:32] */
+#define VIQ_SMMUV3_EVT_1_REASON 0xffffUL             /* [15:0]: implementation defined */
+#define VIQ_SMMUV3_EVT_1_STAG   0xffffUL             /* [15:0] */
+#define VIQ_SMMUV3_EVT_1_STALL  0x80000000UL         /* [31] */
+#define VIQ_SMMUV3_EVT_1_PNU    0x200000000UL        /* [33] */
+#define VIQ_SMMUV3_EVT_1_IND    0x400000000UL        /* [34] */
+#define VIQ_SMMUV3_EVT_1_RNW    0x800000000UL        /* [35] */
+#define VIQ_SMMUV3_EVT_1_S2     0x8000000000UL       /* [39] */
+#define VIQ_SMMUV3_EVT_1_CLASS  0x30000000000UL      /* [41:40] */
 #define VIQ_SMMUV3_EVT_CLASS_CD 0
 #define VIQ_SMMUV3_EVT_CLASS_TT 1
 #define VIQ_SMMUV3_EVT_CLASS_IN 2
-#define VIQ_SMMUV3_EVT_1_TTRNW  VIQ_BIT(44)
-#define VIQ_SMMUV3_EVT_3_FETCH  VIQ_BITS(51, 3)
-#define VIQ_SMMUV3_EVT_3_IPA    VIQ_BITS(51, 12)
+#define VIQ_SMMUV3_EVT_1_TTRNW  0x100000000000UL  /* [44] */
+#define VIQ_SMMUV3_EVT_3_FETCH  0xffffffffffff8UL /* [51:3] */
+#define VIQ_SMMUV3_EVT_3_IPA    0xffffffffff000UL /* [51:12] */
 
 /* --- Level-1 stream table descriptor, stream table entry (5.1, 5.2) ---------------------------------------------- */
 
-#define VIQ_SMMUV3_L1STD_SPAN  VIQ_BITS(4, 0)
-#define VIQ_SMMUV3_L1STD_L2PTR VIQ_BITS(51, 6)
+#define VIQ_SMMUV3_L1STD_SPAN  0x1fUL            /* [4:0] */
+#define VIQ_SMMUV3_L1STD_L2PTR 0xfffffffffffc0UL /* [51:6] */
 
 #define VIQ_SMMUV3_STE_SIZE           64
 #define VIQ_SMMUV3_STE_WORDS          8
-#define VIQ_SMMUV3_STE_0_V            VIQ_BIT(0)
-#define VIQ_SMMUV3_STE_0_CONFIG       VIQ_BITS(3, 1)
+#define VIQ_SMMUV3_STE_0_V            0x1UL /* [0] */
+#define VIQ_SMMUV3_STE_0_CONFIG       0xeUL /* [3:1] */
 #define VIQ_SMMUV3_STE_CONFIG_ABORT   0
 #define VIQ_SMMUV3_STE_CONFIG_BYPASS  4
 #define VIQ_SMMUV3_STE_CONFIG_S1      5
 #define VIQ_SMMUV3_STE_CONFIG_S2      6
 #define VIQ_SMMUV3_STE_CONFIG_NESTED  7
-#define VIQ_SMMUV3_STE_0_S1FMT        VIQ_BITS(5, 4)
-#define VIQ_SMMUV3_STE_0_S1CONTEXTPTR VIQ_BITS(51, 6)
-#define VIQ_SMMUV3_STE_0_S1CDMAX      VIQ_BITS(63, 59)
-#define VIQ_SMMUV3_STE_1_S1DSS        VIQ_BITS(1, 0)
-#define VIQ_SMMUV3_STE_1_S1CIR        VIQ_BITS(3, 2)
-#define VIQ_SMMUV3_STE_1_S1COR        VIQ_BITS(5, 4)
-#define VIQ_SMMUV3_STE_1_S1CSH        VIQ_BITS(7, 6)
-#define VIQ_SMMUV3_STE_1_MEV          VIQ_BIT(19)
-#define VIQ_SMMUV3_STE_1_S1STALLD     VIQ_BIT(27)
-#define VIQ_SMMUV3_STE_1_EATS         VIQ_BITS(29, 28)
-#define VIQ_SMMUV3_STE_1_STRW         VIQ_BITS(31, 30)
-#define VIQ_SMMUV3_STE_1_SHCFG        VIQ_BITS(45, 44)
-#define VIQ_SMMUV3_STE_2_S2VMID       VIQ_BITS(15, 0)
-#define VIQ_SMMUV3_STE_2_S2T0SZ       VIQ_BITS(37, 32)
-#define VIQ_SMMUV3_STE_2_S2SL0        VIQ_BITS(39, 38)
-#define VIQ_SMMUV3_STE_2_S2TG         VIQ_BITS(47, 46) /* 0 4K, 1 64K, 2 16K */
-#define VIQ_SMMUV3_STE_2_S2PS         VIQ_BITS(50, 48)
-#define VIQ_SMMUV3_STE_2_S2AA64       VIQ_BIT(51)
-#define VIQ_SMMUV3_STE_2_S2ENDI       VIQ_BIT(52)
-#define VIQ_SMMUV3_STE_2_S2AFFD       VIQ_BIT(53)
-#define VIQ_SMMUV3_STE_2_S2PTW        VIQ_BIT(54)
-#define VIQ_SMMUV3_STE_2_S2HD         VIQ_BIT(55)
-#define VIQ_SMMUV3_STE_2_S2HA         VIQ_BIT(56)
-#define VIQ_SMMUV3_STE_2_S2S          VIQ_BIT(57)
-#define VIQ_SMMUV3_STE_2_S2R          VIQ_BIT(58)
-#define VIQ_SMMUV3_STE_3_S2TTB        VIQ_BITS(51, 4)
+#define VIQ_SMMUV3_STE_0_S1FMT        0x30UL               /* [5:4] */
+#define VIQ_SMMUV3_STE_0_S1CONTEXTPTR 0xfffffffffffc0UL    /* [51:6] */
+#define VIQ_SMMUV3_STE_0_S1CDMAX      0xf800000000000000UL /* [63:59] */
+#define VIQ_SMMUV3_STE_1_S1DSS        0x3UL                /* [1:0] */
+#define VIQ_SMMUV3_STE_1_S1CIR        0xcUL                /* [3:2] */
+#define VIQ_SMMUV3_STE_1_S1COR        0x30UL               /* [5:4] */
+#define VIQ_SMMUV3_STE_1_S1CSH        0xc0UL               /* [7:6] */
+#define VIQ_SMMUV3_STE_1_MEV          0x80000UL            /* [19] */
+#define VIQ_SMMUV3_STE_1_S1STALLD     0x8000000UL          /* [27] */
+#define VIQ_SMMUV3_STE_1_EATS         0x30000000UL         /* [29:28] */
+#define VIQ_SMMUV3_STE_1_STRW         0xc0000000UL         /* [31:30] */
+#define VIQ_SMMUV3_STE_1_SHCFG        0x300000000000UL     /* [45:44] */
+#define VIQ_SMMUV3_STE_2_S2VMID       0xffffUL             /* [15:0] */
+#define VIQ_SMMUV3_STE_2_S2T0SZ       0x3f00000000UL       /* [37:32] */
+#define VIQ_SMMUV3_STE_2_S2SL0        0xc000000000UL       /* [39:38] */
+#define VIQ_SMMUV3_STE_2_S2TG         0xc00000000000UL     /* [47:46]: 0 4K, 1 64K, 2 16K */
+#define VIQ_SMMUV3_STE_2_S2PS         0x7000000000000UL    /* [50:48] */
+#define VIQ_SMMUV3_STE_2_S2AA64       0x8000000000000UL    /* [51] */
+#define VIQ_SMMUV3_STE_2_S2ENDI       0x10000000000000UL   /* [52] */
+#define VIQ_SMMUV3_STE_2_S2AFFD       0x20000000000000UL   /* [53] */
+#define VIQ_SMMUV3_STE_2_S2PTW        0x40000000000000UL   /* [54] */
+#define VIQ_SMMUV3_STE_2_S2HD         0x80000000000000UL   /* [55] */
+#define VIQ_SMMUV3_STE_2_S2HA         0x100000000000000UL  /* [56] */
+#define VIQ_SMMUV3_STE_2_S2S          0x200000000000000UL  /* [57] */
+#define VIQ_SMMUV3_STE_2_S2R          0x400000000000000UL  /* [58] */
+#define VIQ_SMMUV3_STE_3_S2TTB        0xffffffffffff0UL    /* [51:4] */
 
 /* What Linux accepts of words 0 and 1 for a nested page table (struct iommu_hwpt_arm_smmuv3). */
-#define VIQ_SMMUV3_STE_0_NESTING                                                                                       \
-	(VIQ_SMMUV3_STE_0_V | VIQ_SMMUV3_STE_0_CONFIG | VIQ_SMMUV3_STE_0_S1FMT | VIQ_SMMUV3_STE_0_S1CONTEXTPTR |       \
-	 VIQ_SMMUV3_STE_0_S1CDMAX)
-#define VIQ_SMMUV3_STE_1_NESTING                                                                                       \
-	(VIQ_SMMUV3_STE_1_S1DSS | VIQ_SMMUV3_STE_1_S1CIR | VIQ_SMMUV3_STE_1_S1COR | VIQ_SMMUV3_STE_1_S1CSH |           \
-	 VIQ_SMMUV3_STE_1_S1STALLD | VIQ_SMMUV3_STE_1_EATS)
+#define VIQ_SMMUV3_STE_0_NESTING 0xf80fffffffffffffUL /* [63:59, 51:0]: V, CONFIG, S1FMT, S1CONTEXTPTR, S1CDMAX */
+#define VIQ_SMMUV3_STE_1_NESTING 0x380000ffUL         /* [29:27, 7:0]: S1DSS, S1CIR, S1COR, S1CSH, S1STALLD, EATS */
 
 /* --- Level-1 context descriptor, context descriptor (5.3, 5.4) --------------------------------------------------- */
 
-#define VIQ_SMMUV3_L1CD_V     VIQ_BIT(0)
-#define VIQ_SMMUV3_L1CD_L2PTR VIQ_BITS(51, 12)
+#define VIQ_SMMUV3_L1CD_V     0x1UL             /* [0] */
+#define VIQ_SMMUV3_L1CD_L2PTR 0xffffffffff000UL /* [51:12] */
 
 #define VIQ_SMMUV3_CD_SIZE   64
 #define VIQ_SMMUV3_CD_WORDS  8
-#define VIQ_SMMUV3_CD_0_T0SZ VIQ_BITS(5, 0)
-#define VIQ_SMMUV3_CD_0_TG0  VIQ_BITS(7, 6) /* 0 4K, 1 64K, 2 16K */
-#define VIQ_SMMUV3_CD_0_EPD0 VIQ_BIT(14)
-#define VIQ_SMMUV3_CD_0_ENDI VIQ_BIT(15)
-#define VIQ_SMMUV3_CD_0_T1SZ VIQ_BITS(21, 16)
-#define VIQ_SMMUV3_CD_0_TG1  VIQ_BITS(23, 22) /* 1 16K, 2 4K, 3 64K */
-#define VIQ_SMMUV3_CD_0_EPD1 VIQ_BIT(30)
-#define VIQ_SMMUV3_CD_0_V    VIQ_BIT(31)
-#define VIQ_SMMUV3_CD_0_IPS  VIQ_BITS(34, 32)
-#define VIQ_SMMUV3_CD_0_AFFD VIQ_BIT(35)
-#define VIQ_SMMUV3_CD_0_WXN  VIQ_BIT(36)
-#define VIQ_SMMUV3_CD_0_UWXN VIQ_BIT(37)
-#define VIQ_SMMUV3_CD_0_TBI0 VIQ_BIT(38)
-#define VIQ_SMMUV3_CD_0_TBI1 VIQ_BIT(39)
-#define VIQ_SMMUV3_CD_0_PAN  VIQ_BIT(40)
-#define VIQ_SMMUV3_CD_0_AA64 VIQ_BIT(41)
-#define VIQ_SMMUV3_CD_0_HD   VIQ_BIT(42)
-#define VIQ_SMMUV3_CD_0_HA   VIQ_BIT(43)
-#define VIQ_SMMUV3_CD_0_S    VIQ_BIT(44)
-#define VIQ_SMMUV3_CD_0_R    VIQ_BIT(45)
-#define VIQ_SMMUV3_CD_0_A    VIQ_BIT(46)
-#define VIQ_SMMUV3_CD_0_ASET VIQ_BIT(47)
-#define VIQ_SMMUV3_CD_0_ASID VIQ_BITS(63, 48)
-#define VIQ_SMMUV3_CD_1_HAD0 VIQ_BIT(1)
-#define VIQ_SMMUV3_CD_1_HAFT VIQ_BIT(3)
-#define VIQ_SMMUV3_CD_1_TTB0 VIQ_BITS(51, 4)
-#define VIQ_SMMUV3_CD_2_HAD1 VIQ_BIT(1)
-#define VIQ_SMMUV3_CD_2_TTB1 VIQ_BITS(51, 4)
+#define VIQ_SMMUV3_CD_0_T0SZ 0x3fUL               /* [5:0] */
+#define VIQ_SMMUV3_CD_0_TG0  0xc0UL               /* [7:6]: 0 4K, 1 64K, 2 16K */
+#define VIQ_SMMUV3_CD_0_EPD0 0x4000UL             /* [14] */
+#define VIQ_SMMUV3_CD_0_ENDI 0x8000UL             /* [15] */
+#define VIQ_SMMUV3_CD_0_T1SZ 0x3f0000UL           /* [21:16] */
+#define VIQ_SMMUV3_CD_0_TG1  0xc00000UL           /* [23:22]: 1 16K, 2 4K, 3 64K */
+#define VIQ_SMMUV3_CD_0_EPD1 0x40000000UL         /* [30] */
+#define VIQ_SMMUV3_CD_0_V    0x80000000UL         /* [31] */
+#define VIQ_SMMUV3_CD_0_IPS  0x700000000UL        /* [34:32] */
+#define VIQ_SMMUV3_CD_0_AFFD 0x800000000UL        /* [35] */
+#define VIQ_SMMUV3_CD_0_WXN  0x1000000000UL       /* [36] */
+#define VIQ_SMMUV3_CD_0_UWXN 0x2000000000UL       /* [37] */
+#define VIQ_SMMUV3_CD_0_TBI0 0x4000000000UL       /* [38] */
+#define VIQ_SMMUV3_CD_0_TBI1 0x8000000000UL       /* [39] */
+#define VIQ_SMMUV3_CD_0_PAN  0x10000000000UL      /* [40] */
+#define VIQ_SMMUV3_CD_0_AA64 0x20000000000UL      /* [41] */
+#define VIQ_SMMUV3_CD_0_HD   0x40000000000UL      /* [42] */
+#define VIQ_SMMUV3_CD_0_HA   0x80000000000UL      /* [43] */
+#define VIQ_SMMUV3_CD_0_S    0x100000000000UL     /* [44] */
+#define VIQ_SMMUV3_CD_0_R    0x200000000000UL     /* [45] */
+#define VIQ_SMMUV3_CD_0_A    0x400000000000UL     /* [46] */
+#define VIQ_SMMUV3_CD_0_ASET 0x800000000000UL     /* [47] */
+#define VIQ_SMMUV3_CD_0_ASID 0xffff000000000000UL /* [63:48] */
+#define VIQ_SMMUV3_CD_1_HAD0 0x2UL                /* [1] */
+#define VIQ_SMMUV3_CD_1_HAFT 0x8UL                /* [3] */
+#define VIQ_SMMUV3_CD_1_TTB0 0xffffffffffff0UL    /* [51:4] */
+#define VIQ_SMMUV3_CD_2_HAD1 0x2UL                /* [1] */
+#define VIQ_SMMUV3_CD_2_TTB1 0xffffffffffff0UL    /* [51:4] */
 
 #endif

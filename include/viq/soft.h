@@ -35,11 +35,11 @@ VIQ_EXPORT void viq_soft_access_end(void);
 
 /* --- Accesses ----------------------------------------------------------------------------------------------------- */
 
-#define VIQ_SOFT_READ  (1u << 0)
-#define VIQ_SOFT_WRITE (1u << 1)
-#define VIQ_SOFT_EXEC  (1u << 2) /* instruction fetch: with READ only */
-#define VIQ_SOFT_PRIV  (1u << 3)
-#define VIQ_SOFT_SSV   (1u << 4) /* ssid is valid */
+#define VIQ_SOFT_READ  0x1u
+#define VIQ_SOFT_WRITE 0x2u
+#define VIQ_SOFT_EXEC  0x4u /* instruction fetch: with READ only */
+#define VIQ_SOFT_PRIV  0x8u
+#define VIQ_SOFT_SSV   0x10u /* ssid is valid */
 
 struct viq_soft_xlate {
 	uint64_t pa;  /* physical address of iova */

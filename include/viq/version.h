@@ -29,15 +29,12 @@ extern "C" {
 #define VIQ_VERSION_MAJOR 0
 #define VIQ_VERSION_MINOR 1
 #define VIQ_VERSION_PATCH 0
-#define VIQ_VERSION_STRING                                                                                             \
-	VIQ_VERSION_QUOTE(VIQ_VERSION_MAJOR)                                                                           \
-	"." VIQ_VERSION_QUOTE(VIQ_VERSION_MINOR) "." VIQ_VERSION_QUOTE(VIQ_VERSION_PATCH)
-#define VIQ_VERSION_QUOTE(number)  VIQ_VERSION_QUOTED(number)
-#define VIQ_VERSION_QUOTED(number) #number
+/* The same. Constants of these headers are plain literals, since bindgen, cffi and their like keep no others. */
+#define VIQ_VERSION        0x000100
+#define VIQ_VERSION_STRING "0.1.0"
 
 /* Versions as numbers that compare as versions do: "#if VIQ_VERSION >= VIQ_VERSION_NUMBER(0, 2, 0)". */
 #define VIQ_VERSION_NUMBER(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
-#define VIQ_VERSION                             VIQ_VERSION_NUMBER(VIQ_VERSION_MAJOR, VIQ_VERSION_MINOR, VIQ_VERSION_PATCH)
 
 /*
  * The version of the library that is running, which may be newer than the headers that the caller was built with.

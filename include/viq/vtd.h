@@ -189,7 +189,7 @@ struct viq_vtd_ops {
  * A config.budget: no write consumes anything of the queue, nor does what GCMD, CCMD and IOTLB ask for. One that leaves
  * work calls kick(), which must be there, and viq_vtd_run() does all of it, on whatever thread.
  */
-#define VIQ_VTD_DEFER UINT32_MAX
+#define VIQ_VTD_DEFER 0xffffffffu
 
 struct viq_vtd_config {
 	uint32_t size;    /* sizeof(struct viq_vtd_config) */

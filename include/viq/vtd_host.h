@@ -88,18 +88,18 @@ struct viq_vtd_devtlb {
 /* --- Nested page tables: from a host to a front end --------------------------------------------------------------- */
 
 /* The table serves requests without PASID; pasid is then the context entry's RID_PASID. */
-#define VIQ_VTD_TABLE_RID (1u << 0)
+#define VIQ_VTD_TABLE_RID 0x1u
 /*
  * An entry of the invalidate call invalidates the device's TLB as well, after the IOTLB. Linux does so. A device-TLB
  * descriptor then becomes an entry of the same range, unless the entry before it already covers that and goes to the
  * host in the same call. Without this flag device-TLB descriptors go to devtlb().
  */
-#define VIQ_VTD_DEVTLB_IMPLIED (1u << 1)
+#define VIQ_VTD_DEVTLB_IMPLIED 0x2u
 /*
  * Its input addresses are those of the guest's second stage, or pass through: page-selective IOTLB descriptors become
  * entries of their range. Without this flag these take everything of the table: the address cannot be matched.
  */
-#define VIQ_VTD_TABLE_STAGE2 (1u << 2)
+#define VIQ_VTD_TABLE_STAGE2 0x4u
 
 /*
  * A nested page table behind one (device, PASID) of the guest. domain_id and pasid are what the guest's entries said

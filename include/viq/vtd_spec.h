@@ -4,8 +4,8 @@
  *
  * Names follow the VT-d architecture specification, revision 4 and later, with the prefix VIQ_VTD_: first stage and
  * second stage are what older revisions call first level and second level. A field is a mask in its own register or
- * 64-bit word; words of a descriptor are numbered from 0 (qw0). Everything in memory is little endian. "Section" means
- * a section of that specification.
+ * 64-bit word; words of a descriptor are numbered from 0 (qw0). Its bits are in brackets, [high:low] or [bit].
+ * Everything in memory is little endian. "Section" means a section of that specification.
  */
 #ifndef VIQ_VTD_SPEC_H
 #define VIQ_VTD_SPEC_H
@@ -53,143 +53,143 @@
 #define VIQ_VTD_OFFSET_UNITS 16 /* of FRO and IRO, in bytes */
 
 /* VER */
-#define VIQ_VTD_VER_MIN VIQ_BITS(3, 0)
-#define VIQ_VTD_VER_MAX VIQ_BITS(7, 4)
+#define VIQ_VTD_VER_MIN 0xfUL  /* [3:0] */
+#define VIQ_VTD_VER_MAX 0xf0UL /* [7:4] */
 
 /* CAP */
-#define VIQ_VTD_CAP_ND      VIQ_BITS(2, 0) /* 2^(4 + 2 ND) domain-ids */
-#define VIQ_VTD_CAP_AFL     VIQ_BIT(3)
-#define VIQ_VTD_CAP_RWBF    VIQ_BIT(4)
-#define VIQ_VTD_CAP_PLMR    VIQ_BIT(5)
-#define VIQ_VTD_CAP_PHMR    VIQ_BIT(6)
-#define VIQ_VTD_CAP_CM      VIQ_BIT(7)
-#define VIQ_VTD_CAP_SAGAW   VIQ_BITS(12, 8)
-#define VIQ_VTD_CAP_MGAW    VIQ_BITS(21, 16) /* width less one */
-#define VIQ_VTD_CAP_ZLR     VIQ_BIT(22)
-#define VIQ_VTD_CAP_FRO     VIQ_BITS(33, 24)
-#define VIQ_VTD_CAP_SSLPS   VIQ_BITS(37, 34)
-#define VIQ_VTD_CAP_PSI     VIQ_BIT(39)
-#define VIQ_VTD_CAP_NFR     VIQ_BITS(47, 40) /* fault records less one */
-#define VIQ_VTD_CAP_MAMV    VIQ_BITS(53, 48)
-#define VIQ_VTD_CAP_DWD     VIQ_BIT(54)
-#define VIQ_VTD_CAP_DRD     VIQ_BIT(55)
-#define VIQ_VTD_CAP_FS1GP   VIQ_BIT(56)
-#define VIQ_VTD_CAP_PI      VIQ_BIT(59)
-#define VIQ_VTD_CAP_FS5LP   VIQ_BIT(60)
-#define VIQ_VTD_CAP_ECMDS   VIQ_BIT(61)
-#define VIQ_VTD_CAP_ESIRTPS VIQ_BIT(62)
-#define VIQ_VTD_CAP_ESRTPS  VIQ_BIT(63)
+#define VIQ_VTD_CAP_ND      0x7UL                /* [2:0]: 2^(4 + 2 ND) domain-ids */
+#define VIQ_VTD_CAP_AFL     0x8UL                /* [3] */
+#define VIQ_VTD_CAP_RWBF    0x10UL               /* [4] */
+#define VIQ_VTD_CAP_PLMR    0x20UL               /* [5] */
+#define VIQ_VTD_CAP_PHMR    0x40UL               /* [6] */
+#define VIQ_VTD_CAP_CM      0x80UL               /* [7] */
+#define VIQ_VTD_CAP_SAGAW   0x1f00UL             /* [12:8] */
+#define VIQ_VTD_CAP_MGAW    0x3f0000UL           /* [21:16]: width less one */
+#define VIQ_VTD_CAP_ZLR     0x400000UL           /* [22] */
+#define VIQ_VTD_CAP_FRO     0x3ff000000UL        /* [33:24] */
+#define VIQ_VTD_CAP_SSLPS   0x3c00000000UL       /* [37:34] */
+#define VIQ_VTD_CAP_PSI     0x8000000000UL       /* [39] */
+#define VIQ_VTD_CAP_NFR     0xff0000000000UL     /* [47:40]: fault records less one */
+#define VIQ_VTD_CAP_MAMV    0x3f000000000000UL   /* [53:48] */
+#define VIQ_VTD_CAP_DWD     0x40000000000000UL   /* [54] */
+#define VIQ_VTD_CAP_DRD     0x80000000000000UL   /* [55] */
+#define VIQ_VTD_CAP_FS1GP   0x100000000000000UL  /* [56] */
+#define VIQ_VTD_CAP_PI      0x800000000000000UL  /* [59] */
+#define VIQ_VTD_CAP_FS5LP   0x1000000000000000UL /* [60] */
+#define VIQ_VTD_CAP_ECMDS   0x2000000000000000UL /* [61] */
+#define VIQ_VTD_CAP_ESIRTPS 0x4000000000000000UL /* [62] */
+#define VIQ_VTD_CAP_ESRTPS  0x8000000000000000UL /* [63] */
 
 /* SAGAW: second-stage widths, a bit each */
-#define VIQ_VTD_SAGAW_39 VIQ_BIT(1)
-#define VIQ_VTD_SAGAW_48 VIQ_BIT(2)
-#define VIQ_VTD_SAGAW_57 VIQ_BIT(3)
+#define VIQ_VTD_SAGAW_39 0x2UL /* [1] */
+#define VIQ_VTD_SAGAW_48 0x4UL /* [2] */
+#define VIQ_VTD_SAGAW_57 0x8UL /* [3] */
 
 /* ECAP */
-#define VIQ_VTD_ECAP_C      VIQ_BIT(0)
-#define VIQ_VTD_ECAP_QI     VIQ_BIT(1)
-#define VIQ_VTD_ECAP_DT     VIQ_BIT(2)
-#define VIQ_VTD_ECAP_IR     VIQ_BIT(3)
-#define VIQ_VTD_ECAP_EIM    VIQ_BIT(4)
-#define VIQ_VTD_ECAP_PT     VIQ_BIT(6)
-#define VIQ_VTD_ECAP_SC     VIQ_BIT(7)
-#define VIQ_VTD_ECAP_IRO    VIQ_BITS(17, 8)
-#define VIQ_VTD_ECAP_MHMV   VIQ_BITS(23, 20)
-#define VIQ_VTD_ECAP_MTS    VIQ_BIT(25)
-#define VIQ_VTD_ECAP_NEST   VIQ_BIT(26)
-#define VIQ_VTD_ECAP_PRS    VIQ_BIT(29)
-#define VIQ_VTD_ECAP_ERS    VIQ_BIT(30)
-#define VIQ_VTD_ECAP_SRS    VIQ_BIT(31)
-#define VIQ_VTD_ECAP_NWFS   VIQ_BIT(33)
-#define VIQ_VTD_ECAP_EAFS   VIQ_BIT(34)
-#define VIQ_VTD_ECAP_PSS    VIQ_BITS(39, 35) /* PASIDs of PSS + 1 bits */
-#define VIQ_VTD_ECAP_PASID  VIQ_BIT(40)
-#define VIQ_VTD_ECAP_DIT    VIQ_BIT(41)
-#define VIQ_VTD_ECAP_PDS    VIQ_BIT(42)
-#define VIQ_VTD_ECAP_SMTS   VIQ_BIT(43)
-#define VIQ_VTD_ECAP_VCS    VIQ_BIT(44)
-#define VIQ_VTD_ECAP_SSADS  VIQ_BIT(45)
-#define VIQ_VTD_ECAP_SSTS   VIQ_BIT(46)
-#define VIQ_VTD_ECAP_FSTS   VIQ_BIT(47)
-#define VIQ_VTD_ECAP_SMPWCS VIQ_BIT(48)
-#define VIQ_VTD_ECAP_RPS    VIQ_BIT(49)
-#define VIQ_VTD_ECAP_PMS    VIQ_BIT(51)
-#define VIQ_VTD_ECAP_ADMS   VIQ_BIT(52)
-#define VIQ_VTD_ECAP_RPRIVS VIQ_BIT(53)
+#define VIQ_VTD_ECAP_C      0x1UL              /* [0] */
+#define VIQ_VTD_ECAP_QI     0x2UL              /* [1] */
+#define VIQ_VTD_ECAP_DT     0x4UL              /* [2] */
+#define VIQ_VTD_ECAP_IR     0x8UL              /* [3] */
+#define VIQ_VTD_ECAP_EIM    0x10UL             /* [4] */
+#define VIQ_VTD_ECAP_PT     0x40UL             /* [6] */
+#define VIQ_VTD_ECAP_SC     0x80UL             /* [7] */
+#define VIQ_VTD_ECAP_IRO    0x3ff00UL          /* [17:8] */
+#define VIQ_VTD_ECAP_MHMV   0xf00000UL         /* [23:20] */
+#define VIQ_VTD_ECAP_MTS    0x2000000UL        /* [25] */
+#define VIQ_VTD_ECAP_NEST   0x4000000UL        /* [26] */
+#define VIQ_VTD_ECAP_PRS    0x20000000UL       /* [29] */
+#define VIQ_VTD_ECAP_ERS    0x40000000UL       /* [30] */
+#define VIQ_VTD_ECAP_SRS    0x80000000UL       /* [31] */
+#define VIQ_VTD_ECAP_NWFS   0x200000000UL      /* [33] */
+#define VIQ_VTD_ECAP_EAFS   0x400000000UL      /* [34] */
+#define VIQ_VTD_ECAP_PSS    0xf800000000UL     /* [39:35]: PASIDs of PSS + 1 bits */
+#define VIQ_VTD_ECAP_PASID  0x10000000000UL    /* [40] */
+#define VIQ_VTD_ECAP_DIT    0x20000000000UL    /* [41] */
+#define VIQ_VTD_ECAP_PDS    0x40000000000UL    /* [42] */
+#define VIQ_VTD_ECAP_SMTS   0x80000000000UL    /* [43] */
+#define VIQ_VTD_ECAP_VCS    0x100000000000UL   /* [44] */
+#define VIQ_VTD_ECAP_SSADS  0x200000000000UL   /* [45] */
+#define VIQ_VTD_ECAP_SSTS   0x400000000000UL   /* [46] */
+#define VIQ_VTD_ECAP_FSTS   0x800000000000UL   /* [47] */
+#define VIQ_VTD_ECAP_SMPWCS 0x1000000000000UL  /* [48] */
+#define VIQ_VTD_ECAP_RPS    0x2000000000000UL  /* [49] */
+#define VIQ_VTD_ECAP_PMS    0x8000000000000UL  /* [51] */
+#define VIQ_VTD_ECAP_ADMS   0x10000000000000UL /* [52] */
+#define VIQ_VTD_ECAP_RPRIVS 0x20000000000000UL /* [53] */
 
 /* GCMD and GSTS: the same bits; one-shot ones in GCMD, their "done" in GSTS */
-#define VIQ_VTD_GCMD_CFI   VIQ_BIT(23)
-#define VIQ_VTD_GCMD_SIRTP VIQ_BIT(24)
-#define VIQ_VTD_GCMD_IRE   VIQ_BIT(25)
-#define VIQ_VTD_GCMD_QIE   VIQ_BIT(26)
-#define VIQ_VTD_GCMD_WBF   VIQ_BIT(27)
-#define VIQ_VTD_GCMD_EAFL  VIQ_BIT(28)
-#define VIQ_VTD_GCMD_SFL   VIQ_BIT(29)
-#define VIQ_VTD_GCMD_SRTP  VIQ_BIT(30)
-#define VIQ_VTD_GCMD_TE    VIQ_BIT(31)
+#define VIQ_VTD_GCMD_CFI   0x800000UL   /* [23] */
+#define VIQ_VTD_GCMD_SIRTP 0x1000000UL  /* [24] */
+#define VIQ_VTD_GCMD_IRE   0x2000000UL  /* [25] */
+#define VIQ_VTD_GCMD_QIE   0x4000000UL  /* [26] */
+#define VIQ_VTD_GCMD_WBF   0x8000000UL  /* [27] */
+#define VIQ_VTD_GCMD_EAFL  0x10000000UL /* [28] */
+#define VIQ_VTD_GCMD_SFL   0x20000000UL /* [29] */
+#define VIQ_VTD_GCMD_SRTP  0x40000000UL /* [30] */
+#define VIQ_VTD_GCMD_TE    0x80000000UL /* [31] */
 
-#define VIQ_VTD_GSTS_CFIS  VIQ_BIT(23)
-#define VIQ_VTD_GSTS_IRTPS VIQ_BIT(24)
-#define VIQ_VTD_GSTS_IRES  VIQ_BIT(25)
-#define VIQ_VTD_GSTS_QIES  VIQ_BIT(26)
-#define VIQ_VTD_GSTS_WBFS  VIQ_BIT(27) /* 1 while a flush goes on */
-#define VIQ_VTD_GSTS_RTPS  VIQ_BIT(30)
-#define VIQ_VTD_GSTS_TES   VIQ_BIT(31)
+#define VIQ_VTD_GSTS_CFIS  0x800000UL   /* [23] */
+#define VIQ_VTD_GSTS_IRTPS 0x1000000UL  /* [24] */
+#define VIQ_VTD_GSTS_IRES  0x2000000UL  /* [25] */
+#define VIQ_VTD_GSTS_QIES  0x4000000UL  /* [26] */
+#define VIQ_VTD_GSTS_WBFS  0x8000000UL  /* [27]: 1 while a flush goes on */
+#define VIQ_VTD_GSTS_RTPS  0x40000000UL /* [30] */
+#define VIQ_VTD_GSTS_TES   0x80000000UL /* [31] */
 
 /* RTADDR */
-#define VIQ_VTD_RTADDR_TTM   VIQ_BITS(11, 10)
+#define VIQ_VTD_RTADDR_TTM   0xc00UL /* [11:10] */
 #define VIQ_VTD_TTM_LEGACY   0
 #define VIQ_VTD_TTM_SCALABLE 1
 #define VIQ_VTD_TTM_RESERVED 2
 #define VIQ_VTD_TTM_ABORT    3
-#define VIQ_VTD_RTADDR_RTA   VIQ_BITS(63, 12)
+#define VIQ_VTD_RTADDR_RTA   0xfffffffffffff000UL /* [63:12] */
 
 /* CCMD, IOTLB and IVA: register-based invalidation */
-#define VIQ_VTD_CCMD_DID   VIQ_BITS(15, 0)
-#define VIQ_VTD_CCMD_SID   VIQ_BITS(31, 16)
-#define VIQ_VTD_CCMD_FM    VIQ_BITS(33, 32)
-#define VIQ_VTD_CCMD_CAIG  VIQ_BITS(60, 59)
-#define VIQ_VTD_CCMD_CIRG  VIQ_BITS(62, 61)
-#define VIQ_VTD_CCMD_ICC   VIQ_BIT(63)
-#define VIQ_VTD_IOTLB_DID  VIQ_BITS(47, 32)
-#define VIQ_VTD_IOTLB_DW   VIQ_BIT(48)
-#define VIQ_VTD_IOTLB_DR   VIQ_BIT(49)
-#define VIQ_VTD_IOTLB_IAIG VIQ_BITS(58, 57)
-#define VIQ_VTD_IOTLB_IIRG VIQ_BITS(61, 60)
-#define VIQ_VTD_IOTLB_IVT  VIQ_BIT(63)
-#define VIQ_VTD_IVA_AM     VIQ_BITS(5, 0)
-#define VIQ_VTD_IVA_IH     VIQ_BIT(6)
-#define VIQ_VTD_IVA_ADDR   VIQ_BITS(63, 12)
+#define VIQ_VTD_CCMD_DID   0xffffUL             /* [15:0] */
+#define VIQ_VTD_CCMD_SID   0xffff0000UL         /* [31:16] */
+#define VIQ_VTD_CCMD_FM    0x300000000UL        /* [33:32] */
+#define VIQ_VTD_CCMD_CAIG  0x1800000000000000UL /* [60:59] */
+#define VIQ_VTD_CCMD_CIRG  0x6000000000000000UL /* [62:61] */
+#define VIQ_VTD_CCMD_ICC   0x8000000000000000UL /* [63] */
+#define VIQ_VTD_IOTLB_DID  0xffff00000000UL     /* [47:32] */
+#define VIQ_VTD_IOTLB_DW   0x1000000000000UL    /* [48] */
+#define VIQ_VTD_IOTLB_DR   0x2000000000000UL    /* [49] */
+#define VIQ_VTD_IOTLB_IAIG 0x600000000000000UL  /* [58:57] */
+#define VIQ_VTD_IOTLB_IIRG 0x3000000000000000UL /* [61:60] */
+#define VIQ_VTD_IOTLB_IVT  0x8000000000000000UL /* [63] */
+#define VIQ_VTD_IVA_AM     0x3fUL               /* [5:0] */
+#define VIQ_VTD_IVA_IH     0x40UL               /* [6] */
+#define VIQ_VTD_IVA_ADDR   0xfffffffffffff000UL /* [63:12] */
 
 /* FSTS */
-#define VIQ_VTD_FSTS_PFO VIQ_BIT(0)
-#define VIQ_VTD_FSTS_PPF VIQ_BIT(1)
-#define VIQ_VTD_FSTS_IQE VIQ_BIT(4)
-#define VIQ_VTD_FSTS_ICE VIQ_BIT(5)
-#define VIQ_VTD_FSTS_ITE VIQ_BIT(6)
-#define VIQ_VTD_FSTS_FRI VIQ_BITS(15, 8)
+#define VIQ_VTD_FSTS_PFO 0x1UL    /* [0] */
+#define VIQ_VTD_FSTS_PPF 0x2UL    /* [1] */
+#define VIQ_VTD_FSTS_IQE 0x10UL   /* [4] */
+#define VIQ_VTD_FSTS_ICE 0x20UL   /* [5] */
+#define VIQ_VTD_FSTS_ITE 0x40UL   /* [6] */
+#define VIQ_VTD_FSTS_FRI 0xff00UL /* [15:8] */
 
 /* FECTL (11.4.7.2), IECTL (11.4.9.5) and their message registers */
-#define VIQ_VTD_EVENT_IP    VIQ_BIT(30)
-#define VIQ_VTD_EVENT_IM    VIQ_BIT(31)
-#define VIQ_VTD_EVENT_DATA  VIQ_BITS(15, 0)
-#define VIQ_VTD_EVENT_ADDR  VIQ_BITS(31, 2)
-#define VIQ_VTD_EVENT_UADDR VIQ_BITS(31, 0)
+#define VIQ_VTD_EVENT_IP    0x40000000UL /* [30] */
+#define VIQ_VTD_EVENT_IM    0x80000000UL /* [31] */
+#define VIQ_VTD_EVENT_DATA  0xffffUL     /* [15:0] */
+#define VIQ_VTD_EVENT_ADDR  0xfffffffcUL /* [31:2] */
+#define VIQ_VTD_EVENT_UADDR 0xffffffffUL /* [31:0] */
 
 /* IQH, IQT (11.4.9.1, 11.4.9.2): byte offsets into the queue */
-#define VIQ_VTD_IQ_OFFSET VIQ_BITS(18, 4)
+#define VIQ_VTD_IQ_OFFSET 0x7fff0UL /* [18:4] */
 /* IQA (11.4.9.3) */
-#define VIQ_VTD_IQA_QS  VIQ_BITS(2, 0) /* 4096 << QS bytes */
-#define VIQ_VTD_IQA_DW  VIQ_BIT(11)    /* 256-bit descriptors */
-#define VIQ_VTD_IQA_IQA VIQ_BITS(63, 12)
+#define VIQ_VTD_IQA_QS  0x7UL                /* [2:0]: 4096 << QS bytes */
+#define VIQ_VTD_IQA_DW  0x800UL              /* [11]: 256-bit descriptors */
+#define VIQ_VTD_IQA_IQA 0xfffffffffffff000UL /* [63:12] */
 
 /* ICS (11.4.9.4) */
-#define VIQ_VTD_ICS_IWC VIQ_BIT(0)
+#define VIQ_VTD_ICS_IWC 0x1UL /* [0] */
 
 /* IQERCD (11.4.9.9) */
-#define VIQ_VTD_IQERCD_IQEI   VIQ_BITS(3, 0)
-#define VIQ_VTD_IQERCD_ITESID VIQ_BITS(47, 32)
-#define VIQ_VTD_IQERCD_ICESID VIQ_BITS(63, 48)
+#define VIQ_VTD_IQERCD_IQEI   0xfUL                /* [3:0] */
+#define VIQ_VTD_IQERCD_ITESID 0xffff00000000UL     /* [47:32] */
+#define VIQ_VTD_IQERCD_ICESID 0xffff000000000000UL /* [63:48] */
 
 /* IQERCD.IQEI */
 #define VIQ_VTD_IQEI_NONE     0 /* no information */
@@ -202,37 +202,37 @@
 #define VIQ_VTD_IQEI_TTM      7 /* invalid translation table mode */
 
 /* IRTA */
-#define VIQ_VTD_IRTA_S    VIQ_BITS(3, 0) /* 2^(S + 1) entries */
-#define VIQ_VTD_IRTA_EIME VIQ_BIT(11)
-#define VIQ_VTD_IRTA_IRTA VIQ_BITS(63, 12)
+#define VIQ_VTD_IRTA_S    0xfUL                /* [3:0]: 2^(S + 1) entries */
+#define VIQ_VTD_IRTA_EIME 0x800UL              /* [11] */
+#define VIQ_VTD_IRTA_IRTA 0xfffffffffffff000UL /* [63:12] */
 
 /* Writes to these addresses are interrupt messages, never memory. */
-#define VIQ_VTD_MSI_FIRST UINT64_C(0xfee00000)
-#define VIQ_VTD_MSI_LAST  UINT64_C(0xfeefffff)
+#define VIQ_VTD_MSI_FIRST 0xfee00000UL
+#define VIQ_VTD_MSI_LAST  0xfeefffffUL
 
 /* --- Tables in memory (chapter 9): qw0 unless the name says _1_, _2_ --------------------------------------------- */
 
 /* Root entry (9.1), 16 bytes, 256 of them. Scalable mode (9.2): qw0 for device-functions 0 to 127, qw1 for the rest. */
 #define VIQ_VTD_ROOT_SIZE  16
 #define VIQ_VTD_ROOT_WORDS 2
-#define VIQ_VTD_ROOT_P     VIQ_BIT(0)
-#define VIQ_VTD_ROOT_RSVD  VIQ_BITS(11, 1)
-#define VIQ_VTD_ROOT_CTP   VIQ_BITS(63, 12)
+#define VIQ_VTD_ROOT_P     0x1UL                /* [0] */
+#define VIQ_VTD_ROOT_RSVD  0xffeUL              /* [11:1] */
+#define VIQ_VTD_ROOT_CTP   0xfffffffffffff000UL /* [63:12] */
 
 /* Legacy context entry (9.3), 16 bytes, 256 of them */
 #define VIQ_VTD_CTX_SIZE    16
 #define VIQ_VTD_CTX_WORDS   2
-#define VIQ_VTD_CTX_P       VIQ_BIT(0)
-#define VIQ_VTD_CTX_FPD     VIQ_BIT(1)
-#define VIQ_VTD_CTX_TT      VIQ_BITS(3, 2)
-#define VIQ_VTD_CTX_RSVD    VIQ_BITS(11, 4)
-#define VIQ_VTD_CTX_SSPTPTR VIQ_BITS(63, 12)
-#define VIQ_VTD_CTX_1_AW    VIQ_BITS(2, 0)
-#define VIQ_VTD_CTX_1_DID   VIQ_BITS(23, 8)
-#define VIQ_VTD_CTX_1_RSVD  (VIQ_BIT(7) | VIQ_BITS(63, 24))
-#define VIQ_VTD_TT_SS       0 /* untranslated requests, by second stage */
-#define VIQ_VTD_TT_SS_ATS   1 /* and translation requests */
-#define VIQ_VTD_TT_PT       2 /* pass-through */
+#define VIQ_VTD_CTX_P       0x1UL                /* [0] */
+#define VIQ_VTD_CTX_FPD     0x2UL                /* [1] */
+#define VIQ_VTD_CTX_TT      0xcUL                /* [3:2] */
+#define VIQ_VTD_CTX_RSVD    0xff0UL              /* [11:4] */
+#define VIQ_VTD_CTX_SSPTPTR 0xfffffffffffff000UL /* [63:12] */
+#define VIQ_VTD_CTX_1_AW    0x7UL                /* [2:0] */
+#define VIQ_VTD_CTX_1_DID   0xffff00UL           /* [23:8] */
+#define VIQ_VTD_CTX_1_RSVD  0xffffffffff000080UL /* [7, 63:24] */
+#define VIQ_VTD_TT_SS       0                    /* untranslated requests, by second stage */
+#define VIQ_VTD_TT_SS_ATS   1                    /* and translation requests */
+#define VIQ_VTD_TT_PT       2                    /* pass-through */
 /* AW, in PASID-table entries too: AW + 2 levels of 9 bits */
 #define VIQ_VTD_AW_39 1
 #define VIQ_VTD_AW_48 2
@@ -241,52 +241,52 @@
 /* Scalable-mode context entry (9.4), 32 bytes, 128 of them in each of the two tables */
 #define VIQ_VTD_SCTX_SIZE        32
 #define VIQ_VTD_SCTX_WORDS       4
-#define VIQ_VTD_SCTX_P           VIQ_BIT(0)
-#define VIQ_VTD_SCTX_FPD         VIQ_BIT(1)
-#define VIQ_VTD_SCTX_DTE         VIQ_BIT(2)
-#define VIQ_VTD_SCTX_PASIDE      VIQ_BIT(3)
-#define VIQ_VTD_SCTX_PRE         VIQ_BIT(4)
-#define VIQ_VTD_SCTX_RSVD        VIQ_BITS(8, 5)
-#define VIQ_VTD_SCTX_PDTS        VIQ_BITS(11, 9) /* the directory has 2^(PDTS + 7) entries */
-#define VIQ_VTD_SCTX_PASIDDIRPTR VIQ_BITS(63, 12)
-#define VIQ_VTD_SCTX_1_RID_PASID VIQ_BITS(19, 0)
-#define VIQ_VTD_SCTX_1_RID_PRIV  VIQ_BIT(20)
-#define VIQ_VTD_SCTX_1_RSVD      VIQ_BITS(63, 21)
+#define VIQ_VTD_SCTX_P           0x1UL                /* [0] */
+#define VIQ_VTD_SCTX_FPD         0x2UL                /* [1] */
+#define VIQ_VTD_SCTX_DTE         0x4UL                /* [2] */
+#define VIQ_VTD_SCTX_PASIDE      0x8UL                /* [3] */
+#define VIQ_VTD_SCTX_PRE         0x10UL               /* [4] */
+#define VIQ_VTD_SCTX_RSVD        0x1e0UL              /* [8:5] */
+#define VIQ_VTD_SCTX_PDTS        0xe00UL              /* [11:9]: the directory has 2^(PDTS + 7) entries */
+#define VIQ_VTD_SCTX_PASIDDIRPTR 0xfffffffffffff000UL /* [63:12] */
+#define VIQ_VTD_SCTX_1_RID_PASID 0xfffffUL            /* [19:0] */
+#define VIQ_VTD_SCTX_1_RID_PRIV  0x100000UL           /* [20] */
+#define VIQ_VTD_SCTX_1_RSVD      0xffffffffffe00000UL /* [63:21] */
 
 /* PASID-directory entry (9.5), 8 bytes, for 64 PASIDs each */
 #define VIQ_VTD_PDE_SIZE 8
-#define VIQ_VTD_PDE_P    VIQ_BIT(0)
-#define VIQ_VTD_PDE_FPD  VIQ_BIT(1)
-#define VIQ_VTD_PDE_RSVD VIQ_BITS(11, 2)
-#define VIQ_VTD_PDE_PTP  VIQ_BITS(63, 12)
+#define VIQ_VTD_PDE_P    0x1UL                /* [0] */
+#define VIQ_VTD_PDE_FPD  0x2UL                /* [1] */
+#define VIQ_VTD_PDE_RSVD 0xffcUL              /* [11:2] */
+#define VIQ_VTD_PDE_PTP  0xfffffffffffff000UL /* [63:12] */
 
 /* PASID-table entry (9.6), 64 bytes; words 3 to 7 are reserved */
 #define VIQ_VTD_PE_SIZE      64
 #define VIQ_VTD_PE_WORDS     8
-#define VIQ_VTD_PE_TABLE     64 /* entries of a table */
-#define VIQ_VTD_PE_P         VIQ_BIT(0)
-#define VIQ_VTD_PE_FPD       VIQ_BIT(1)
-#define VIQ_VTD_PE_AW        VIQ_BITS(4, 2)
-#define VIQ_VTD_PE_PGTT      VIQ_BITS(8, 6)
-#define VIQ_VTD_PE_SSADE     VIQ_BIT(9)
-#define VIQ_VTD_PE_RSVD      (VIQ_BIT(5) | VIQ_BITS(11, 10))
-#define VIQ_VTD_PE_SSPTPTR   VIQ_BITS(63, 12)
-#define VIQ_VTD_PE_1_DID     VIQ_BITS(15, 0)
-#define VIQ_VTD_PE_1_RSVD    (VIQ_BITS(22, 16) | VIQ_BITS(31, 27))
-#define VIQ_VTD_PE_1_PWSNP   VIQ_BIT(23)
-#define VIQ_VTD_PE_1_PGSNP   VIQ_BIT(24)
-#define VIQ_VTD_PE_1_CD      VIQ_BIT(25)
-#define VIQ_VTD_PE_1_EMTE    VIQ_BIT(26)
-#define VIQ_VTD_PE_1_PAT     VIQ_BITS(63, 32)
-#define VIQ_VTD_PE_2_SRE     VIQ_BIT(0)
-#define VIQ_VTD_PE_2_ERE     VIQ_BIT(1)
-#define VIQ_VTD_PE_2_FSPM    VIQ_BITS(3, 2)
-#define VIQ_VTD_PE_2_WPE     VIQ_BIT(4)
-#define VIQ_VTD_PE_2_NXE     VIQ_BIT(5)
-#define VIQ_VTD_PE_2_SMEP    VIQ_BIT(6)
-#define VIQ_VTD_PE_2_EAFE    VIQ_BIT(7)
-#define VIQ_VTD_PE_2_RSVD    VIQ_BITS(11, 8)
-#define VIQ_VTD_PE_2_FSPTPTR VIQ_BITS(63, 12)
+#define VIQ_VTD_PE_TABLE     64                   /* entries of a table */
+#define VIQ_VTD_PE_P         0x1UL                /* [0] */
+#define VIQ_VTD_PE_FPD       0x2UL                /* [1] */
+#define VIQ_VTD_PE_AW        0x1cUL               /* [4:2] */
+#define VIQ_VTD_PE_PGTT      0x1c0UL              /* [8:6] */
+#define VIQ_VTD_PE_SSADE     0x200UL              /* [9] */
+#define VIQ_VTD_PE_RSVD      0xc20UL              /* [5, 11:10] */
+#define VIQ_VTD_PE_SSPTPTR   0xfffffffffffff000UL /* [63:12] */
+#define VIQ_VTD_PE_1_DID     0xffffUL             /* [15:0] */
+#define VIQ_VTD_PE_1_RSVD    0xf87f0000UL         /* [22:16, 31:27] */
+#define VIQ_VTD_PE_1_PWSNP   0x800000UL           /* [23] */
+#define VIQ_VTD_PE_1_PGSNP   0x1000000UL          /* [24] */
+#define VIQ_VTD_PE_1_CD      0x2000000UL          /* [25] */
+#define VIQ_VTD_PE_1_EMTE    0x4000000UL          /* [26] */
+#define VIQ_VTD_PE_1_PAT     0xffffffff00000000UL /* [63:32] */
+#define VIQ_VTD_PE_2_SRE     0x1UL                /* [0] */
+#define VIQ_VTD_PE_2_ERE     0x2UL                /* [1] */
+#define VIQ_VTD_PE_2_FSPM    0xcUL                /* [3:2] */
+#define VIQ_VTD_PE_2_WPE     0x10UL               /* [4] */
+#define VIQ_VTD_PE_2_NXE     0x20UL               /* [5] */
+#define VIQ_VTD_PE_2_SMEP    0x40UL               /* [6] */
+#define VIQ_VTD_PE_2_EAFE    0x80UL               /* [7] */
+#define VIQ_VTD_PE_2_RSVD    0xf00UL              /* [11:8] */
+#define VIQ_VTD_PE_2_FSPTPTR 0xfffffffffffff000UL /* [63:12] */
 /* PGTT */
 #define VIQ_VTD_PGTT_FS     1 /* first stage */
 #define VIQ_VTD_PGTT_SS     2 /* second stage */
@@ -300,38 +300,38 @@
 
 /* --- Fault records: two 64-bit words ------------------------------------------------------------------ */
 
-#define VIQ_VTD_FRCD_0_FI   VIQ_BITS(63, 12)
-#define VIQ_VTD_FRCD_1_SID  VIQ_BITS(15, 0)
-#define VIQ_VTD_FRCD_1_T2   VIQ_BIT(28)
-#define VIQ_VTD_FRCD_1_PRIV VIQ_BIT(29)
-#define VIQ_VTD_FRCD_1_EXE  VIQ_BIT(30)
-#define VIQ_VTD_FRCD_1_PP   VIQ_BIT(31)
-#define VIQ_VTD_FRCD_1_FR   VIQ_BITS(39, 32)
-#define VIQ_VTD_FRCD_1_PV   VIQ_BITS(59, 40)
-#define VIQ_VTD_FRCD_1_AT   VIQ_BITS(61, 60)
-#define VIQ_VTD_FRCD_1_T1   VIQ_BIT(62)
-#define VIQ_VTD_FRCD_1_F    VIQ_BIT(63)
+#define VIQ_VTD_FRCD_0_FI   0xfffffffffffff000UL /* [63:12] */
+#define VIQ_VTD_FRCD_1_SID  0xffffUL             /* [15:0] */
+#define VIQ_VTD_FRCD_1_T2   0x10000000UL         /* [28] */
+#define VIQ_VTD_FRCD_1_PRIV 0x20000000UL         /* [29] */
+#define VIQ_VTD_FRCD_1_EXE  0x40000000UL         /* [30] */
+#define VIQ_VTD_FRCD_1_PP   0x80000000UL         /* [31] */
+#define VIQ_VTD_FRCD_1_FR   0xff00000000UL       /* [39:32] */
+#define VIQ_VTD_FRCD_1_PV   0xfffff0000000000UL  /* [59:40] */
+#define VIQ_VTD_FRCD_1_AT   0x3000000000000000UL /* [61:60] */
+#define VIQ_VTD_FRCD_1_T1   0x4000000000000000UL /* [62] */
+#define VIQ_VTD_FRCD_1_F    0x8000000000000000UL /* [63] */
 
 /* --- Paging entries (sections 9.7, 9.8): 8 bytes, 512 a table, levels 1 (4 KiB) to 5 ----------------------- */
 
-#define VIQ_VTD_FS_P    VIQ_BIT(0)
-#define VIQ_VTD_FS_RW   VIQ_BIT(1)
-#define VIQ_VTD_FS_US   VIQ_BIT(2)
-#define VIQ_VTD_FS_A    VIQ_BIT(5)
-#define VIQ_VTD_FS_D    VIQ_BIT(6)
-#define VIQ_VTD_FS_PS   VIQ_BIT(7) /* levels 2 and 3 */
-#define VIQ_VTD_FS_EA   VIQ_BIT(10)
-#define VIQ_VTD_FS_ADDR VIQ_BITS(51, 12)
-#define VIQ_VTD_FS_XD   VIQ_BIT(63)
+#define VIQ_VTD_FS_P    0x1UL                /* [0] */
+#define VIQ_VTD_FS_RW   0x2UL                /* [1] */
+#define VIQ_VTD_FS_US   0x4UL                /* [2] */
+#define VIQ_VTD_FS_A    0x20UL               /* [5] */
+#define VIQ_VTD_FS_D    0x40UL               /* [6] */
+#define VIQ_VTD_FS_PS   0x80UL               /* [7]: levels 2 and 3 */
+#define VIQ_VTD_FS_EA   0x400UL              /* [10] */
+#define VIQ_VTD_FS_ADDR 0xffffffffff000UL    /* [51:12] */
+#define VIQ_VTD_FS_XD   0x8000000000000000UL /* [63] */
 
-#define VIQ_VTD_SS_R    VIQ_BIT(0)
-#define VIQ_VTD_SS_W    VIQ_BIT(1)
-#define VIQ_VTD_SS_PS   VIQ_BIT(7) /* levels 2 and 3 */
-#define VIQ_VTD_SS_A    VIQ_BIT(8)
-#define VIQ_VTD_SS_D    VIQ_BIT(9)
-#define VIQ_VTD_SS_SNP  VIQ_BIT(11)
-#define VIQ_VTD_SS_ADDR VIQ_BITS(51, 12)
-#define VIQ_VTD_SS_RSVD VIQ_BIT(62)
+#define VIQ_VTD_SS_R    0x1UL                /* [0] */
+#define VIQ_VTD_SS_W    0x2UL                /* [1] */
+#define VIQ_VTD_SS_PS   0x80UL               /* [7]: levels 2 and 3 */
+#define VIQ_VTD_SS_A    0x100UL              /* [8] */
+#define VIQ_VTD_SS_D    0x200UL              /* [9] */
+#define VIQ_VTD_SS_SNP  0x800UL              /* [11] */
+#define VIQ_VTD_SS_ADDR 0xffffffffff000UL    /* [51:12] */
+#define VIQ_VTD_SS_RSVD 0x4000000000000000UL /* [62] */
 
 /* --- Fault reasons of DMA requests: FRCD.FR (section 7.1.3) ------------------------------------------------ */
 
@@ -416,8 +416,8 @@
 #define VIQ_VTD_DESC_SIZE_128 16
 #define VIQ_VTD_DESC_SIZE_256 32
 
-#define VIQ_VTD_DESC_TYPE    VIQ_BITS(3, 0)
-#define VIQ_VTD_DESC_TYPE_HI VIQ_BITS(11, 9) /* 0 in every type there is */
+#define VIQ_VTD_DESC_TYPE    0xfUL   /* [3:0] */
+#define VIQ_VTD_DESC_TYPE_HI 0xe00UL /* [11:9]: 0 in every type there is */
 
 #define VIQ_VTD_TYPE_CC      0x1 /* context-cache */
 #define VIQ_VTD_TYPE_IOTLB   0x2
@@ -430,7 +430,7 @@
 #define VIQ_VTD_TYPE_PGRP    0x9 /* page group response */
 
 /* Granularity. The numbers mean something else in each type. */
-#define VIQ_VTD_DESC_G       VIQ_BITS(5, 4)
+#define VIQ_VTD_DESC_G       0x30UL /* [5:4] */
 #define VIQ_VTD_CC_GLOBAL    1
 #define VIQ_VTD_CC_DOMAIN    2
 #define VIQ_VTD_CC_DEVICE    3
@@ -443,38 +443,38 @@
 #define VIQ_VTD_PC_PASID     1
 #define VIQ_VTD_PC_GLOBAL    3
 
-#define VIQ_VTD_DESC_DID      VIQ_BITS(31, 16) /* CC, IOTLB, PIOTLB, PC */
-#define VIQ_VTD_DESC_PASID    VIQ_BITS(51, 32) /* PIOTLB, PC, PDEVTLB, PGRP */
-#define VIQ_VTD_DESC_1_AM     VIQ_BITS(5, 0)   /* IOTLB, PIOTLB: 2^AM pages */
-#define VIQ_VTD_DESC_1_IH     VIQ_BIT(6)
-#define VIQ_VTD_DESC_1_ADDR   VIQ_BITS(63, 12) /* IOTLB, PIOTLB, DEVTLB, PDEVTLB */
-#define VIQ_VTD_CC_SID        VIQ_BITS(47, 32)
-#define VIQ_VTD_CC_FM         VIQ_BITS(49, 48)
-#define VIQ_VTD_DESC_DW       VIQ_BIT(6) /* IOTLB */
-#define VIQ_VTD_DESC_DR       VIQ_BIT(7)
-#define VIQ_VTD_DEVTLB_MIP    VIQ_BITS(20, 16)
-#define VIQ_VTD_DEVTLB_SID    VIQ_BITS(47, 32)
-#define VIQ_VTD_DEVTLB_1_S    VIQ_BIT(0)
-#define VIQ_VTD_PDEVTLB_MIP   VIQ_BITS(8, 4)
-#define VIQ_VTD_PDEVTLB_SID   VIQ_BITS(31, 16)
-#define VIQ_VTD_PDEVTLB_1_G   VIQ_BIT(0)
-#define VIQ_VTD_PDEVTLB_1_S   VIQ_BIT(11)
-#define VIQ_VTD_DESC_PFSID_LO VIQ_BITS(15, 12) /* DEVTLB, PDEVTLB */
-#define VIQ_VTD_DESC_PFSID_HI VIQ_BITS(63, 52)
-#define VIQ_VTD_IEC_G         VIQ_BIT(4) /* 0: global */
-#define VIQ_VTD_IEC_IM        VIQ_BITS(31, 27)
-#define VIQ_VTD_IEC_IIDX      VIQ_BITS(47, 32)
-#define VIQ_VTD_WAIT_IF       VIQ_BIT(4)
-#define VIQ_VTD_WAIT_SW       VIQ_BIT(5)
-#define VIQ_VTD_WAIT_FN       VIQ_BIT(6)
-#define VIQ_VTD_WAIT_PD       VIQ_BIT(7)
-#define VIQ_VTD_WAIT_DATA     VIQ_BITS(63, 32)
-#define VIQ_VTD_WAIT_1_ADDR   VIQ_BITS(63, 2)
-#define VIQ_VTD_PGRP_PP       VIQ_BIT(4)
-#define VIQ_VTD_PGRP_RESP     VIQ_BITS(15, 12)
-#define VIQ_VTD_PGRP_RID      VIQ_BITS(31, 16)
-#define VIQ_VTD_PGRP_1_LPIG   VIQ_BIT(2) /* revision 3 */
-#define VIQ_VTD_PGRP_1_PRGI   VIQ_BITS(11, 3)
+#define VIQ_VTD_DESC_DID      0xffff0000UL         /* [31:16]: CC, IOTLB, PIOTLB, PC */
+#define VIQ_VTD_DESC_PASID    0xfffff00000000UL    /* [51:32]: PIOTLB, PC, PDEVTLB, PGRP */
+#define VIQ_VTD_DESC_1_AM     0x3fUL               /* [5:0]: IOTLB, PIOTLB: 2^AM pages */
+#define VIQ_VTD_DESC_1_IH     0x40UL               /* [6] */
+#define VIQ_VTD_DESC_1_ADDR   0xfffffffffffff000UL /* [63:12]: IOTLB, PIOTLB, DEVTLB, PDEVTLB */
+#define VIQ_VTD_CC_SID        0xffff00000000UL     /* [47:32] */
+#define VIQ_VTD_CC_FM         0x3000000000000UL    /* [49:48] */
+#define VIQ_VTD_DESC_DW       0x40UL               /* [6]: IOTLB */
+#define VIQ_VTD_DESC_DR       0x80UL               /* [7] */
+#define VIQ_VTD_DEVTLB_MIP    0x1f0000UL           /* [20:16] */
+#define VIQ_VTD_DEVTLB_SID    0xffff00000000UL     /* [47:32] */
+#define VIQ_VTD_DEVTLB_1_S    0x1UL                /* [0] */
+#define VIQ_VTD_PDEVTLB_MIP   0x1f0UL              /* [8:4] */
+#define VIQ_VTD_PDEVTLB_SID   0xffff0000UL         /* [31:16] */
+#define VIQ_VTD_PDEVTLB_1_G   0x1UL                /* [0] */
+#define VIQ_VTD_PDEVTLB_1_S   0x800UL              /* [11] */
+#define VIQ_VTD_DESC_PFSID_LO 0xf000UL             /* [15:12]: DEVTLB, PDEVTLB */
+#define VIQ_VTD_DESC_PFSID_HI 0xfff0000000000000UL /* [63:52] */
+#define VIQ_VTD_IEC_G         0x10UL               /* [4]: 0: global */
+#define VIQ_VTD_IEC_IM        0xf8000000UL         /* [31:27] */
+#define VIQ_VTD_IEC_IIDX      0xffff00000000UL     /* [47:32] */
+#define VIQ_VTD_WAIT_IF       0x10UL               /* [4] */
+#define VIQ_VTD_WAIT_SW       0x20UL               /* [5] */
+#define VIQ_VTD_WAIT_FN       0x40UL               /* [6] */
+#define VIQ_VTD_WAIT_PD       0x80UL               /* [7] */
+#define VIQ_VTD_WAIT_DATA     0xffffffff00000000UL /* [63:32] */
+#define VIQ_VTD_WAIT_1_ADDR   0xfffffffffffffffcUL /* [63:2] */
+#define VIQ_VTD_PGRP_PP       0x10UL               /* [4] */
+#define VIQ_VTD_PGRP_RESP     0xf000UL             /* [15:12] */
+#define VIQ_VTD_PGRP_RID      0xffff0000UL         /* [31:16] */
+#define VIQ_VTD_PGRP_1_LPIG   0x4UL                /* [2]: revision 3 */
+#define VIQ_VTD_PGRP_1_PRGI   0xff8UL              /* [11:3] */
 
 /* --- Entries of the invalidate call: struct iommu_hwpt_vtd_s1_invalidate of <linux/iommufd.h> ------------------- */
 
@@ -485,20 +485,11 @@ struct viq_vtd_s1_entry {
 	uint32_t reserved;
 };
 
-#define VIQ_VTD_S1_LEAF VIQ_BIT(0) /* only leaf entries changed */
-#define VIQ_VTD_S1_ALL  UINT64_MAX
+#define VIQ_VTD_S1_LEAF 0x1UL /* [0]: only leaf entries changed */
+#define VIQ_VTD_S1_ALL  0xffffffffffffffffUL
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct viq_vtd_s1_entry) == 24, "an entry is what the kernel takes");
-/* One field of each kind, against the numbers of the specification. */
-_Static_assert(VIQ_VTD_CAP_FRO == UINT64_C(0x00000003ff000000), "CAP.FRO is [33:24]");
-_Static_assert(VIQ_VTD_CAP_MAMV == UINT64_C(0x003f000000000000), "CAP.MAMV is [53:48]");
-_Static_assert(VIQ_VTD_ECAP_PSS == UINT64_C(0x000000f800000000), "ECAP.PSS is [39:35]");
-_Static_assert(VIQ_VTD_IQ_OFFSET == 0x7fff0, "IQH.QH and IQT.QT are [18:4]");
-_Static_assert(VIQ_VTD_FRCD_1_PV == UINT64_C(0x0fffff0000000000), "FRCD.PV has 20 bits");
-_Static_assert(VIQ_VTD_PE_PGTT == 0x1c0, "PGTT is [8:6]");
-_Static_assert(VIQ_VTD_SCTX_PDTS == 0xe00, "PDTS is [11:9]");
-_Static_assert(VIQ_VTD_DESC_PASID == UINT64_C(0x000fffff00000000), "PASIDs have 20 bits");
 #endif
 
 #endif

@@ -18,7 +18,7 @@ extern "C" {
  * that 0 stands for, and one that nothing uses up.
  */
 #define VIQ_WORK_BUDGET    1024
-#define VIQ_WORK_UNLIMITED (UINT32_MAX - 1)
+#define VIQ_WORK_UNLIMITED 0xfffffffeu
 
 /* Of a system call, of a call of a host and of setting a device, in these units. A table's entry that is read is 1. */
 #define VIQ_WORK_CALL 64
