@@ -124,6 +124,8 @@ void tool_json(json_t *object)
 		tool_error(NULL, "out of memory");
 		exit(TOOL_ERROR);
 	}
+	if (json_is_object(object))
+		json_object_set_new(object, "schema", json_integer(TOOL_JSON_SCHEMA));
 	json_dumpf(object, stdout, JSON_COMPACT);
 	putchar('\n'); /* main() looks at the stream's error flag */
 	json_decref(object);

@@ -36,7 +36,17 @@ bool tool_number(const char *option, const char *text, uint64_t min, uint64_t ma
 
 /* --- Output ------------------------------------------------------------------------------------------------------- */
 
-/* One JSON object on a line of standard output; takes the reference. NULL (out of memory) ends the program. */
+/* What makes a noun a plural: "", or "s" unless there is one. */
+static inline const char *tool_s(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+/* What the member "schema" of every object says: docs/json.md. Another number when a member changes or goes. */
+#define TOOL_JSON_SCHEMA 1
+
+/* One JSON object, or an array, on a line of standard output; takes the reference. NULL (out of memory) ends the
+ * program. */
 void tool_json(json_t *object);
 /* A 64-bit number as JSON text "0x...": numbers above 2^53 do not survive in every reader. */
 json_t *tool_json_hex(uint64_t value);

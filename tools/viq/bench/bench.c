@@ -9,6 +9,7 @@
 #include <viq/version.h>
 
 #include "bench/bench.h"
+#include "colour.h"
 #include "command.h"
 #include "tool.h"
 
@@ -50,8 +51,9 @@ static void print_row(const struct bench_row *row)
 		print_stat(&row->figure, row->figure_name);
 	}
 	if (row->bound != BENCH_NO_TARGET)
-		printf("  %s %-6s %s", row->bound == BENCH_AT_MOST ? "<=" : ">=", number(limit, row->limit),
-		       bench_reached(row) ? "reached" : "MISSED");
+		printf("  %s %-6s %s%s%s", row->bound == BENCH_AT_MOST ? "<=" : ">=", number(limit, row->limit),
+		       bench_reached(row) ? "" : colour_on(COLOUR_BAD), bench_reached(row) ? "reached" : "MISSED",
+		       bench_reached(row) ? "" : colour_off());
 	putchar('\n');
 }
 
@@ -217,6 +219,7 @@ const struct tool_command command_bench = {
 		 "lies "
 		 "below (p10) and above (p90), beside the targets.",
 	.options = bench_options,
+	.colour = true,
 	.status = "0 whether targets are reached or not, 1 a subject failed, 2 bad command line.",
 	.examples = "viq bench --only bulk",
 };

@@ -8,6 +8,7 @@
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
 
+#include "colour.h"
 #include "command.h"
 #include "input.h"
 #include "tool.h"
@@ -99,7 +100,8 @@ static void print_entry(const struct decoder *d, const struct entry *e)
 	bool vtd = d->kind == VIQ_CAPTURE_VTD;
 
 	if (!d->json) {
-		printf("%7" PRIu32 "%s  %s\n", e->index, e->wrap ? "w" : " ", e->text);
+		printf("%7" PRIu32 "%s  %s%s%s\n", e->index, e->wrap ? "w" : " ", e->legal ? "" : colour_on(COLOUR_BAD),
+		       e->text, e->legal ? "" : colour_off());
 		return;
 	}
 	tool_json(json_pack("{s:s, s:I, s:i, s:i, s:s?, s:o, s:b, s:s}", "type", vtd ? "descriptor" : "command",
@@ -361,6 +363,7 @@ const struct tool_command command_decode = {
 		 "not allow is marked with '!'; if the capture holds ID registers, also what these do not offer.",
 	.options = decode_options,
 	.files = true,
+	.colour = true,
 	.status = "0 done, 1 failed, 2 bad command line.",
 	.examples = "viq decode captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap | less\n"
 		    "viq decode --json guest.pcap | grep '\"legal\":false'\n"

@@ -84,6 +84,7 @@ const struct tool_command command_doctor = {
 		 "devices "
 		 "that are bound to vfio and that nobody uses are opened, tried and closed again, which resets them.",
 	.options = doctor_options,
+	.colour = true,
 	.status = "0 nesting can work, 1 it cannot, 2 bad command line.",
 	.examples = "sudo viq doctor\n"
 		    "viq doctor --json | jq -r '.findings[] | select(.level == \"missing\").remedy'",

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "colour.h"
 #include "doctor.h"
 #include "tool.h"
 
 static const char *const level_names[] = {"ok", "warning", "missing"};
+static const enum colour colours[] = {COLOUR_GOOD, COLOUR_WARNING, COLOUR_BAD};
 
 static void *need(void *memory)
 {
@@ -173,7 +175,8 @@ void doctor_print(const struct doctor *d, bool json)
 	for (i = 0; i < d->finding_count; i++) {
 		const struct doctor_finding *f = &d->findings[i];
 
-		printf("%-7s  %-8s  %s\n", level_names[f->level], f->subject, f->text);
+		printf("%s%-7s%s  %-8s  %s\n", colour_on(colours[f->level]), level_names[f->level], colour_off(),
+		       f->subject, f->text);
 		if (f->remedy)
 			printf("%-7s  %-8s  -> %s\n", "", "", f->remedy);
 	}

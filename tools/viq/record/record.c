@@ -235,7 +235,8 @@ int record_finish(const struct record_options *options, struct viq_capture_write
 
 	if (viq_capture_writer_commit(writer, &err))
 		return tool_capture_error(options->out, &err);
-	printf("%s: %" PRIu64 " doorbells, %" PRIu64 " entries", options->out, totals.doorbells, totals.entries);
+	printf("%s: %" PRIu64 " doorbell%s, %" PRIu64 " %s", options->out, totals.doorbells, tool_s(totals.doorbells),
+	       totals.entries, totals.entries == 1 ? "entry" : "entries");
 	if (totals.missing)
 		printf(", %" PRIu64 " that the source did not record", totals.missing);
 	putchar('\n');

@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* The result of a replay in plain words: what `make demo` shows. Coloured on a terminal only. */
+/* The result of a replay in plain words: what `make demo` shows. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "arch.h"
-
-enum colour {
-	GOOD = 32,
-	BAD = 31,
-	NOTE = 36,
-};
+#include "colour.h"
+#include "tool.h"
 
 static void label(const char *text, enum colour colour)
 {
-	if (isatty(STDOUT_FILENO) && !getenv("NO_COLOR"))
-		printf("  \033[%dm%-18s\033[0m ", colour, text);
-	else
-		printf("  %-18s ", text);
+	printf("  %s%-18s%s ", colour_on(colour), text, colour_off());
 }
 
 static const char *injection_text(const struct replay_inject *inject)
@@ -38,37 +29,37 @@ static const char *injection_text(const struct replay_inject *inject)
 
 static void brief_queue(const struct replay_options *options, const struct replay_result *result)
 {
-	uint64_t consumed = 0;
+	uint64_t consumed = 0, all = result->commands + result->missing;
 
 	for (unsigned int kind = 0; kind < REPLAY_KINDS; kind++)
 		consumed += result->consumed[kind];
-	label("queue", NOTE);
-	printf("%" PRIu64 " of %" PRIu64 " %ss consumed, in %" PRIu64 " doorbells; %" PRIu64 " %ss completed\n",
-	       consumed, result->commands + result->missing, result->arch->entry, result->doorbells, result->completed,
-	       result->arch->sync);
-	label("host", NOTE);
-	printf("%" PRIu64 " invalidations confirmed; a doorbell takes %.2f us (%s included)\n",
-	       result->counters.entries, (double)result->doorbell_ns / 1000,
+	label("queue", COLOUR_NOTE);
+	printf("%" PRIu64 " of %" PRIu64 " %s%s consumed, in %" PRIu64 " doorbell%s; %" PRIu64 " %s%s completed\n",
+	       consumed, all, result->arch->entry, tool_s(all), result->doorbells, tool_s(result->doorbells),
+	       result->completed, result->arch->sync, tool_s(result->completed));
+	label("host", COLOUR_NOTE);
+	printf("%" PRIu64 " invalidation%s confirmed; a doorbell takes %.2f us (%s included)\n",
+	       result->counters.entries, tool_s(result->counters.entries), (double)result->doorbell_ns / 1000,
 	       options->soft ? "the software IOMMU" : "the null host");
 }
 
 static void brief_error(const struct replay_options *options, const struct replay_arch *arch,
 			const struct replay_error *e)
 {
-	label("the guest sees", e->waited ? NOTE : BAD);
+	label("the guest sees", e->waited ? COLOUR_NOTE : COLOUR_BAD);
 	printf("its queue %s at %s %" PRIu64 ": ", e->waited ? "stand still" : "stopped", arch->entry, e->number);
 	arch->print_error(e);
 	putchar('\n');
 	if (options->soft) {
-		label("took effect", GOOD);
-		printf("everything before it: %" PRIu64 " of %" PRIu64 " translations of this doorbell are gone\n",
-		       e->before_gone, e->before);
-		label("did not", NOTE);
+		label("took effect", COLOUR_GOOD);
+		printf("everything before it: %" PRIu64 " of %" PRIu64 " translation%s of this doorbell gone\n",
+		       e->before_gone, e->before, tool_s(e->before));
+		label("did not", COLOUR_NOTE);
 		printf("the %s itself (%" PRIu64 " of %" PRIu64
-		       " translations still cached) and what follows it (%" PRIu64 " of %" PRIu64 ")\n",
-		       arch->entry, e->own_cached, e->own, e->after_cached, e->after);
+		       " translation%s still cached) and what follows it (%" PRIu64 " of %" PRIu64 ")\n",
+		       arch->entry, e->own_cached, e->own, tool_s(e->own), e->after_cached, e->after);
 	}
-	label("the guest then", NOTE);
+	label("the guest then", COLOUR_NOTE);
 	printf("%s%s\n", replay_answer_text(arch, e), e->waited ? "" : ", as Linux does");
 }
 
@@ -77,22 +68,22 @@ static void brief_verdict(const struct replay_options *options, const struct rep
 	const struct replay_witness_counts *w = &result->witness;
 
 	if (options->soft) {
-		label("devices", w->stale ? BAD : GOOD);
-		printf("had %" PRIu64 " translations cached; after the %s %" PRIu64 " were gone, %" PRIu64 " stale\n",
-		       w->cached, result->arch->sync, w->gone, w->stale);
+		label("devices", w->stale ? COLOUR_BAD : COLOUR_GOOD);
+		printf("had %" PRIu64 " translation%s cached; after the %s %" PRIu64 " were gone, %" PRIu64 " stale\n",
+		       w->cached, tool_s(w->cached), result->arch->sync, w->gone, w->stale);
 	}
 	if (w->lost) {
-		label("never invalidated", NOTE);
-		printf("%" PRIu64 " translations of the refused %s: the guest was told\n", w->lost,
+		label("never invalidated", COLOUR_NOTE);
+		printf("%" PRIu64 " translation%s of the refused %s: the guest was told\n", w->lost, tool_s(w->lost),
 		       result->arch->entry);
 	}
 	if (result->stopped) {
-		label("stopped", BAD);
-		printf("after %" PRIu64 " tries; no %s completed after the failure\n", replay_failures(result),
-		       result->arch->sync);
+		label("stopped", COLOUR_BAD);
+		printf("after %" PRIu64 " %s; no %s completed after the failure\n", replay_failures(result),
+		       replay_failures(result) == 1 ? "try" : "tries", result->arch->sync);
 	}
 	if (w->stale) {
-		label("STALE", BAD);
+		label("STALE", COLOUR_BAD);
 		printf("a device could still use memory that the guest had taken away\n");
 	}
 }
@@ -101,7 +92,7 @@ void replay_report_brief(const struct replay_options *options, const struct repl
 {
 	printf("%s\n", result->note[0] ? result->note : options->path);
 	if (options->inject.kind != REPLAY_INJECT_NOTHING) {
-		label("on purpose", BAD);
+		label("on purpose", COLOUR_BAD);
 		printf("%s %" PRIu64 " %s\n", result->arch->entry, options->inject.number,
 		       injection_text(&options->inject));
 	}

@@ -168,6 +168,7 @@ const struct tool_command command_replay = {
 		 "asked afterwards.",
 	.options = replay_options,
 	.files = true,
+	.colour = true,
 	.status = "0 all invalidations took effect; 1 something stale was left, the guest's driver gave up, or bad "
 		  "input; "
 		  "2 bad command line.",

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "arch.h"
+#include "colour.h"
+#include "tool.h"
 
 #define SHOWN_ERRORS 8
 
@@ -46,8 +48,8 @@ static void print_commands(const struct replay_result *result)
 	}
 	printf("  %-20s %12" PRIu64 " %12" PRIu64 "\n", "all", recorded, consumed);
 	if (result->missing)
-		printf("  %" PRIu64 " %ss are missing in the recording; each was replayed as a %s\n", result->missing,
-		       result->arch->entry, result->arch->sync);
+		printf("  %" PRIu64 " %s%s missing in the recording; each was replayed as a %s\n", result->missing,
+		       result->arch->entry, tool_s(result->missing), result->arch->sync);
 }
 
 static void print_line(const char *name, uint64_t value)
@@ -80,7 +82,8 @@ static void print_witnesses(const struct replay_arch *arch, const struct replay_
 	print_line("looked at", w->checked);
 	print_line("cached before", w->cached);
 	print_line("gone after", w->gone);
-	print_line("stale", w->stale);
+	printf("%s  %-24s %12" PRIu64 "%s\n", w->stale ? colour_on(COLOUR_BAD) : "", "stale", w->stale,
+	       w->stale ? colour_off() : "");
 	if (w->lost)
 		printf("  %-24s %12" PRIu64 "   (of refused %ss: their invalidation never happened)\n",
 		       "given up by the guest", w->lost, arch->entry);
@@ -93,7 +96,7 @@ static void print_witnesses(const struct replay_arch *arch, const struct replay_
 static void print_effect(const char *what, uint64_t part, uint64_t all, const char *how)
 {
 	if (all)
-		printf("    %-16s %" PRIu64 " of %" PRIu64 " translations %s\n", what, part, all, how);
+		printf("    %-16s %" PRIu64 " of %" PRIu64 " translation%s %s\n", what, part, all, tool_s(all), how);
 }
 
 /* times: how often in a row. */
@@ -138,7 +141,8 @@ static void print_errors(const struct replay_result *result)
 			printf(", %s %" PRIu64, result->counters.errors[i].name, result->counters.errors[i].count);
 	putchar('\n');
 	if (result->wait_count)
-		printf("the queue waited for its host: %" PRIu64 " times\n", result->wait_count);
+		printf("the queue waited for its host: %" PRIu64 " time%s\n", result->wait_count,
+		       tool_s(result->wait_count));
 	for (unsigned int shown = 0; shown < SHOWN_ERRORS && done < kept; shown++) {
 		uint64_t times = times_in_a_row(&result->errors[done], kept - done);
 
@@ -151,8 +155,9 @@ static void print_errors(const struct replay_result *result)
 
 void replay_report_text(const struct replay_options *options, const struct replay_result *result)
 {
-	printf("%s: %" PRIu64 " %ss, %" PRIu64 " doorbells, %s queue of %u\n", options->path, result->commands,
-	       result->arch->entry, result->recorded_doorbells, result->arch->iommu, result->queue_entries);
+	printf("%s: %" PRIu64 " %s%s, %" PRIu64 " doorbell%s, %s queue of %u\n", options->path, result->commands,
+	       result->arch->entry, tool_s(result->commands), result->recorded_doorbells,
+	       tool_s(result->recorded_doorbells), result->arch->iommu, result->queue_entries);
 	if (result->note[0])
 		printf("  %s\n", result->note);
 	printf("host: %s\n", options->soft ? "software IOMMU" : "null");
@@ -170,6 +175,7 @@ void replay_report_text(const struct replay_options *options, const struct repla
 		printf("\nThe guest's driver, or the VMM, gave up: the queue stays stopped, and the rest was not "
 		       "replayed.\n");
 	if (result->witness.stale)
-		printf("\nSTALE: devices still used %" PRIu64 " translations after a completed %s.\n",
-		       result->witness.stale, result->arch->sync);
+		printf("\n%sSTALE%s: devices still used %" PRIu64 " translation%s after a completed %s.\n",
+		       colour_on(COLOUR_BAD), colour_off(), result->witness.stale, tool_s(result->witness.stale),
+		       result->arch->sync);
 }
