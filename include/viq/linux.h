@@ -58,13 +58,18 @@ struct viq_linux_sys {
 	 * NULL here: it is not known, and the group is not checked.
 	 */
 	int (*group)(void *opaque, int cdev, uint32_t *group);
+	/*
+	 * Another descriptor of the same file, closed on exec, which the library closes with close(). NULL here: it
+	 * uses the caller's own, which must stay open, and the same file, as long as it needs them.
+	 */
+	int (*dup)(void *opaque, int fd);
 };
 
 struct viq_linux;
 
 struct viq_linux_config {
 	uint32_t size;                   /* sizeof(struct viq_linux_config) */
-	int fd;                          /* an open /dev/iommu, which stays the caller's; -1: open one, and close it */
+	int fd;                          /* an open /dev/iommu, which is duplicated; -1: open one */
 	const struct viq_linux_sys *sys; /* copied; NULL: the system's */
 	void *sys_opaque;
 };
@@ -74,8 +79,9 @@ VIQ_EXPORT void viq_linux_config_init(struct viq_linux_config *config, size_t si
 /* config NULL: the default. *out is the caller's, for viq_linux_close(). why may be NULL, here and below. */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out,
 					     struct viq_why *why);
-/* NULL is allowed. Kernel objects live on if the fd was the caller's. */
+/* NULL is allowed. Kernel objects live on as long as the caller has the iommufd open. */
 VIQ_EXPORT void viq_linux_close(struct viq_linux *ctx);
+/* Open as long as ctx, which closes it; the caller's own has another number. */
 VIQ_EXPORT int viq_linux_fd(const struct viq_linux *ctx);
 
 /* IOMMU_DESTROY, for every kind of id. -EBUSY: others are built on it. */
@@ -110,8 +116,8 @@ VIQ_EXPORT int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struc
 /* --- Devices (vfio cdev, /dev/vfio/devices/vfioN) ----------------------------------------------------------------- */
 
 /*
- * The cdev fd stays the caller's; closing it ends the binding and everything attached. *why says what the kernel's
- * errno means here: -EINVAL for one, that another program has the device.
+ * The cdev fd stays the caller's; the end of its file ends the binding and everything attached. *why says what the
+ * kernel's errno means here: -EINVAL for one, that another program has the device.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device,
 						  struct viq_why *why);

@@ -110,8 +110,12 @@ VIQ_EXPORT int viq_linux_vsmmu_promise(struct viq_linux_vsmmu *vsmmu, const stru
 struct viq_linux_device {
 	uint32_t size;   /* sizeof(struct viq_linux_device) */
 	uint32_t device; /* id from viq_linux_vfio_bind() */
-	int fd;          /* vfio cdev, the caller's, open as long as the device is here; -1: ops.attach does it */
-	uint32_t ats;    /* not 0: the guest may switch the device's ATS on (STE.EATS); else ATC_INV never reaches it */
+	/*
+	 * vfio cdev, -1: ops.attach does it. It is duplicated: the caller may close its own, and the device stays bound
+	 * until viq_linux_vsmmu_remove() has closed the other one.
+	 */
+	int fd;
+	uint32_t ats; /* not 0: the guest may switch the device's ATS on (STE.EATS); else ATC_INV never reaches it */
 };
 
 /*

@@ -108,7 +108,11 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_listen(struct viq_linux_vvtd *vvtd,
 struct viq_linux_vtd_device {
 	uint32_t size;   /* sizeof(struct viq_linux_vtd_device) */
 	uint32_t device; /* id from viq_linux_vfio_bind() */
-	int fd;          /* vfio cdev, the caller's, open as long as the device is here; -1: ops.attach does it */
+	/*
+	 * vfio cdev, -1: ops.attach does it. It is duplicated: the caller may close its own, and the device stays bound
+	 * until viq_linux_vvtd_remove() has closed the other one.
+	 */
+	int fd;
 	uint32_t pasids; /* not 0: the guest may use the device's PASIDs; needs VIQ_LINUX_PASID in the stage 2 */
 };
 

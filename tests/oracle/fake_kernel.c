@@ -19,7 +19,8 @@ struct fk_file *fk_file_new(struct fake_kernel *fk, enum fk_file_type type, stru
 {
 	struct fk_file *file = calloc(1, sizeof(*file));
 
-	*file = (struct fk_file){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .type = type, .ctx = ctx};
+	*file = (struct fk_file){
+		.fds = {eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}, .fd_count = 1, .type = type, .ctx = ctx};
 	file->next = fk->files;
 	fk->files = file;
 	if (ctx)
@@ -27,11 +28,13 @@ struct fk_file *fk_file_new(struct fake_kernel *fk, enum fk_file_type type, stru
 	return file;
 }
 
-static struct fk_file *find_file(const struct fake_kernel *fk, int fd)
+struct fk_file *fk_file_find(const struct fake_kernel *fk, int fd)
 {
 	for (struct fk_file *file = fk->files; file; file = file->next) {
-		if (file->fd == fd)
-			return file;
+		for (uint32_t i = 0; i < file->fd_count; i++) {
+			if (file->fds[i] == fd)
+				return file;
+		}
 	}
 	return NULL;
 }
@@ -52,8 +55,26 @@ static void file_free(struct fake_kernel *fk, struct fk_file *file)
 	}
 	if (file->ctx)
 		fk_ctx_put(fk, file->ctx);
-	close(file->fd);
+	while (file->fd_count)
+		close(file->fds[--file->fd_count]);
 	free(file);
+}
+
+/* One descriptor goes, and the file with its last. */
+static void fd_free(struct fake_kernel *fk, struct fk_file *file, int fd)
+{
+	uint32_t i = 0;
+
+	if (file->type == FK_FILE_CDEV && fk->devices[file->device].fd == fd)
+		fk->devices[file->device].fd = -1;
+	if (file->fd_count == 1) {
+		file_free(fk, file);
+		return;
+	}
+	while (file->fds[i] != fd)
+		i++;
+	file->fds[i] = file->fds[--file->fd_count];
+	close(fd);
 }
 
 static int open_cdev(struct fake_kernel *fk, uint32_t device)
@@ -66,8 +87,7 @@ static int open_cdev(struct fake_kernel *fk, uint32_t device)
 		return -EBUSY; /* simpler than Linux, which refuses the second one at the bind */
 	file = fk_file_new(fk, FK_FILE_CDEV, NULL);
 	file->device = device;
-	fk->devices[device].fd = file->fd;
-	return file->fd;
+	return fk->devices[device].fd = file->fds[0];
 }
 
 static int open_path(struct fake_kernel *fk, const char *path)
@@ -75,7 +95,8 @@ static int open_path(struct fake_kernel *fk, const char *path)
 	unsigned int device;
 
 	if (!strcmp(path, "/dev/iommu"))
-		return fk->no_iommu ? -ENOENT : fk_file_new(fk, FK_FILE_IOMMUFD, calloc(1, sizeof(struct fk_ctx)))->fd;
+		return fk->no_iommu ? -ENOENT
+				    : fk_file_new(fk, FK_FILE_IOMMUFD, calloc(1, sizeof(struct fk_ctx)))->fds[0];
 	if (sscanf(path, "/dev/vfio/devices/vfio%u", &device) == 1)
 		return open_cdev(fk, device);
 	return -ENOENT;
@@ -209,18 +230,39 @@ static int sys_close(void *opaque, int fd)
 	struct fk_file *file;
 
 	pthread_mutex_lock(&fk->lock);
-	file = find_file(fk, fd);
+	file = fk_file_find(fk, fd);
 	if (file)
-		file_free(fk, file);
+		fd_free(fk, file, fd);
 	else
 		fk->bad_handles++;
 	pthread_mutex_unlock(&fk->lock);
 	return file ? 0 : -EBADF;
 }
 
+static int sys_dup(void *opaque, int fd)
+{
+	struct fake_kernel *fk = opaque;
+	struct fk_file *file;
+	int ret;
+
+	pthread_mutex_lock(&fk->lock);
+	ret = fault(fk, 0);
+	file = fk_file_find(fk, fd);
+	if (!ret && !file) {
+		fk->bad_handles++;
+		ret = -EBADF;
+	}
+	if (!ret)
+		ret = file->fd_count < FK_DUPS ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -EMFILE;
+	if (ret >= 0)
+		file->fds[file->fd_count++] = ret;
+	pthread_mutex_unlock(&fk->lock);
+	return ret;
+}
+
 static int file_ioctl(struct fake_kernel *fk, int fd, unsigned long request, void *arg)
 {
-	struct fk_file *file = find_file(fk, fd);
+	struct fk_file *file = fk_file_find(fk, fd);
 
 	if (!file) {
 		fk->bad_handles++;
@@ -252,7 +294,7 @@ static int sys_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 
 static int64_t file_read(struct fake_kernel *fk, int fd, void *buf, size_t len)
 {
-	struct fk_file *file = find_file(fk, fd);
+	struct fk_file *file = fk_file_find(fk, fd);
 
 	if (!file) {
 		fk->bad_handles++;
@@ -284,7 +326,7 @@ static int sys_group(void *opaque, int cdev, uint32_t *group)
 	int ret = -ENOENT;
 
 	pthread_mutex_lock(&fk->lock);
-	file = find_file(fk, cdev);
+	file = fk_file_find(fk, cdev);
 	if (!file)
 		fk->bad_handles++;
 	else if (file->type == FK_FILE_CDEV && fk->devices[file->device].group) {
@@ -304,6 +346,7 @@ const struct viq_linux_sys *fake_kernel_sys(void)
 		.ioctl = sys_ioctl,
 		.read = sys_read,
 		.group = sys_group,
+		.dup = sys_dup,
 	};
 
 	return &sys;
@@ -457,7 +500,7 @@ size_t fake_kernel_files(const struct fake_kernel *fk)
 	size_t n = 0;
 
 	for (const struct fk_file *file = fk->files; file; file = file->next)
-		n++;
+		n += file->fd_count;
 	return n;
 }
 
@@ -466,7 +509,7 @@ size_t fake_kernel_leaks(const struct fake_kernel *fk)
 	static const char *const names[] = {"iommufd", "vfio device", "event queue"};
 
 	for (const struct fk_file *file = fk->files; file; file = file->next) {
-		fprintf(stderr, "left: file %d (%s)\n", file->fd, names[file->type]);
+		fprintf(stderr, "left: file %d (%s)\n", file->fds[0], names[file->type]);
 		if (!first_of_ctx(fk, file))
 			continue;
 		for (const struct fk_object *o = file->ctx->objects; o; o = o->next)

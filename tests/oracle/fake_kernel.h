@@ -190,14 +190,17 @@ struct viq_linux *fake_kernel_open(struct fake_kernel *fk); /* viq_linux_open() 
 
 /* Open a device, as the VMM does; the fd is for fake_kernel_cdev_close(). */
 int fake_kernel_cdev(struct fake_kernel *fk, uint32_t device);
-/* Close it: its binding and its vDEVICE go, whoever holds their ids. Also how a device is lost. */
+/*
+ * Close the VMM's fd. With the last one of the file its binding and its vDEVICE go, whoever holds their ids. Also how a
+ * device is lost.
+ */
 void fake_kernel_cdev_close(struct fake_kernel *fk, uint32_t device);
 /* Somebody else destroys the object: what IOMMU_DESTROY answers. */
 int fake_kernel_destroy(struct fake_kernel *fk, uint32_t id);
 /* The object and what is built on it vanish, as no kernel does on its own: for the worst case. */
 void fake_kernel_lose(struct fake_kernel *fk, uint32_t id);
 
-/* Objects in all iommufds; files that are open. */
+/* Objects in all iommufds; file descriptors that are open. */
 size_t fake_kernel_objects(const struct fake_kernel *fk);
 size_t fake_kernel_files(const struct fake_kernel *fk);
 /* One line an object or file that is left, to standard error. Returns how many there were. */

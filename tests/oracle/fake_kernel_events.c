@@ -43,7 +43,7 @@ int fk_veventq_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 	o->users++; /* the file */
 	viommu->users++;
 	cmd->out_veventq_id = o->id;
-	cmd->out_veventq_fd = (uint32_t)o->veventq.file->fd;
+	cmd->out_veventq_fd = (uint32_t)o->veventq.file->fds[0];
 	return 0;
 }
 
@@ -76,7 +76,7 @@ static void put_event(struct fk_object *q, const uint64_t *record, uint64_t vsid
 		for (int i = 1; i < 4; i++)
 			e->data.evt[i].raw = htole64(record[i]);
 	}
-	eventfd_write(q->veventq.file->fd, 1);
+	eventfd_write(q->veventq.file->fds[0], 1);
 }
 
 static int record_event(struct fake_kernel *fk, uint32_t device, const uint64_t *record)
@@ -134,6 +134,6 @@ int64_t fk_veventq_read(struct fk_object *queue, void *buf, size_t len)
 		queue->veventq.events = e->next;
 		free(e);
 	}
-	eventfd_read(queue->veventq.file->fd, &n);
+	eventfd_read(queue->veventq.file->fds[0], &n);
 	return (int64_t)done;
 }

@@ -90,8 +90,11 @@ enum fk_file_type {
 	FK_FILE_VEVENTQ
 };
 
+#define FK_DUPS 4 /* descriptors that one file can have */
+
 struct fk_file {
-	int fd;
+	int fds[FK_DUPS]; /* those that are open, in any order */
+	uint32_t fd_count;
 	enum fk_file_type type;
 	struct fk_ctx *ctx;      /* of a device: when it is bound */
 	uint32_t device;         /* FK_FILE_CDEV: index */
@@ -101,6 +104,7 @@ struct fk_file {
 
 /* fake_kernel.c */
 struct fk_file *fk_file_new(struct fake_kernel *fk, enum fk_file_type type, struct fk_ctx *ctx);
+struct fk_file *fk_file_find(const struct fake_kernel *fk, int fd); /* NULL: nobody's */
 
 /* fake_kernel_objects.c */
 struct fk_object *fk_find(struct fk_ctx *ctx, uint32_t id);

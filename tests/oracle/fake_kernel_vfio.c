@@ -223,10 +223,8 @@ void fk_unbind(struct fake_kernel *fk, struct fk_file *cdev)
 
 static struct fk_ctx *iommufd_of(const struct fake_kernel *fk, int fd, int *err)
 {
-	const struct fk_file *file = fk->files;
+	const struct fk_file *file = fk_file_find(fk, fd);
 
-	while (file && file->fd != fd)
-		file = file->next;
 	*err = !file ? -EBADF : file->type == FK_FILE_IOMMUFD ? 0 : -EBADFD;
 	return *err ? NULL : file->ctx;
 }

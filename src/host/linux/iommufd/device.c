@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 
 #include "calls.h"
 #include "device.h"
@@ -27,6 +28,23 @@ int linux_device_check(const struct sorted *devices, const struct linux_device *
 	if (has_device(devices, d->device))
 		return why_say(why, -EEXIST, "device %u has another %s already: move it", d->device, number);
 	return 0;
+}
+
+int linux_device_keep(const struct viq_linux *ctx, struct linux_device *d, struct viq_why *why)
+{
+	int fd = d->fd < 0 ? -1 : linux_keep(ctx, d->fd);
+
+	if (d->fd >= 0 && fd < 0)
+		return why_say(why, fd, "device.fd: %d cannot be duplicated: %s", d->fd, strerror(-fd));
+	d->fd = fd;
+	return 0;
+}
+
+void linux_device_let_go(const struct viq_linux *ctx, struct linux_device *d)
+{
+	if (d->fd >= 0)
+		linux_let_go(ctx, d->fd);
+	d->fd = -1;
 }
 
 static bool is_from(const struct viq_linux_move *moves, uint32_t count, uint32_t number)

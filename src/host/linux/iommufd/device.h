@@ -17,13 +17,17 @@
 struct linux_device {
 	uint32_t number;           /* in the guest */
 	uint32_t device;           /* id in the iommufd */
-	int fd;                    /* of its vfio cdev; -1: the embedder attaches it */
+	int fd;                    /* of its vfio cdev, kept; -1: the embedder attaches it */
 	struct linux_device *next; /* of those that were removed */
 };
 
 /* May d be added? The numbers' name is for the text: "StreamID". 0, -EINVAL or -EEXIST with *why. */
 int linux_device_check(const struct sorted *devices, const struct linux_device *d, bool embedder_attaches,
 		       const char *number, struct viq_why *why);
+/* It will be: d->fd is kept from now on. 0 or a negative errno, with *why. */
+int linux_device_keep(const struct viq_linux *ctx, struct linux_device *d, struct viq_why *why);
+/* The other way round, once; nothing is attached by d any more. */
+void linux_device_let_go(const struct viq_linux *ctx, struct linux_device *d);
 /* Can all moves be made at once, to numbers up to last? 0, -EINVAL, -ENOENT or -EEXIST. */
 int linux_moves_check(const struct sorted *devices, const struct viq_linux_move *moves, uint32_t count, uint32_t last);
 
@@ -38,11 +42,12 @@ void linux_group_put(struct viq_linux *ctx, uint32_t device);
 /* --- Removed devices ---------------------------------------------------------------------------------------------- */
 
 /*
- * A device's file may be closed once it was removed. What the kernel still has of it is kept in a list: destroyed as
+ * A device's file is let go of when it was removed. What the kernel still has of it is kept in a list: destroyed as
  * soon as the kernel can, and taken over if the device comes back.
  */
-static inline void linux_removed_put(struct linux_device **removed, struct linux_device *d)
+static inline void linux_removed_put(const struct viq_linux *ctx, struct linux_device **removed, struct linux_device *d)
 {
+	linux_device_let_go(ctx, d);
 	d->next = *removed;
 	*removed = d;
 }

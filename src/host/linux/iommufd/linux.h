@@ -16,7 +16,7 @@
 struct viq_linux {
 	struct viq_linux_sys sys;
 	void *opaque; /* for sys */
-	int fd;
+	int fd;       /* for linux_let_go() if it was the caller's */
 	bool own_fd;
 	pthread_mutex_t lock;       /* of what follows */
 	struct linux_group *groups; /* that devices behind guest IOMMUs are in */
@@ -28,6 +28,12 @@ int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void
 int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len);
 int linux_open(const struct viq_linux *ctx, const char *path, int flags);
 void linux_close(const struct viq_linux *ctx, int fd);
+/*
+ * A file of the caller's that is used later: another descriptor of it, so that nothing that the caller closes, or opens
+ * in its place, is met instead. Or a negative errno. Likewise let go of once.
+ */
+int linux_keep(const struct viq_linux *ctx, int fd);
+void linux_let_go(const struct viq_linux *ctx, int fd);
 
 /* viq_linux_hw_info() of a device that was given by its id; says why it failed. */
 int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_why *why);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sized.h"
 
@@ -43,6 +44,7 @@ static int open_failed(struct viq_why *why, int err)
 static int take_sys(struct viq_linux_sys *sys, const struct viq_linux_sys *from, struct viq_why *why)
 {
 	sys->group = NULL;
+	sys->dup = NULL;
 	return sized_take(sys, sizeof(*sys), from, SIZED_TO(struct viq_linux_sys, read), "config.sys", why);
 }
 
@@ -74,6 +76,18 @@ void viq_linux_config_init(struct viq_linux_config *config, size_t size)
 		sized_give(config, size, &defaults, sizeof(defaults));
 }
 
+/* 0 or a negative errno, with *why. */
+static int open_file(struct viq_linux *ctx, int callers, struct viq_why *why)
+{
+	ctx->own_fd = callers < 0;
+	ctx->fd = ctx->own_fd ? linux_open(ctx, PATH, O_RDWR | O_CLOEXEC) : linux_keep(ctx, callers);
+	if (ctx->fd >= 0)
+		return 0;
+	return ctx->own_fd
+		       ? open_failed(why, ctx->fd)
+		       : why_say(why, ctx->fd, "config.fd: %d cannot be duplicated: %s", callers, strerror(-ctx->fd));
+}
+
 int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out, struct viq_why *why)
 {
 	struct viq_linux_config own;
@@ -89,19 +103,16 @@ int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out
 	ctx = malloc(sizeof(*ctx));
 	if (!ctx)
 		return why_say(why, -ENOMEM, "no memory for a context: free some");
-	*ctx = (struct viq_linux){.sys = sys, .opaque = own.sys_opaque, .fd = own.fd, .own_fd = own.fd < 0};
+	*ctx = (struct viq_linux){.sys = sys, .opaque = own.sys_opaque};
 	if (pthread_mutex_init(&ctx->lock, NULL)) {
 		free(ctx);
 		return why_say(why, -ENOMEM, "no memory for a context: free some");
 	}
-	if (ctx->own_fd) {
-		ctx->fd = linux_open(ctx, PATH, O_RDWR | O_CLOEXEC);
-		if (ctx->fd < 0) {
-			ret = open_failed(why, ctx->fd);
-			pthread_mutex_destroy(&ctx->lock);
-			free(ctx);
-			return ret;
-		}
+	ret = open_file(ctx, own.fd, why);
+	if (ret) {
+		pthread_mutex_destroy(&ctx->lock);
+		free(ctx);
+		return ret;
 	}
 	*out = ctx;
 	return 0;
@@ -113,6 +124,8 @@ void viq_linux_close(struct viq_linux *ctx)
 		return;
 	if (ctx->own_fd)
 		linux_close(ctx, ctx->fd);
+	else
+		linux_let_go(ctx, ctx->fd);
 	linux_groups_free(ctx);
 	linux_parents_free(ctx);
 	pthread_mutex_destroy(&ctx->lock);

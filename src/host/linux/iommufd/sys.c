@@ -46,6 +46,13 @@ static int64_t sys_read(void *opaque, int fd, void *buf, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+static int sys_dup(void *opaque, int fd)
+{
+	int ret = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return ret < 0 ? -errno : ret;
+}
+
 /* The link ends in the group's number. */
 static int sys_group(void *opaque, int cdev, uint32_t *group)
 {
@@ -76,6 +83,7 @@ const struct viq_linux_sys linux_sys = {
 	.ioctl = sys_ioctl,
 	.read = sys_read,
 	.group = sys_group,
+	.dup = sys_dup,
 };
 
 int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void *arg)
@@ -125,4 +133,19 @@ int linux_open(const struct viq_linux *ctx, const char *path, int flags)
 void linux_close(const struct viq_linux *ctx, int fd)
 {
 	ctx->sys.close(ctx->opaque, fd);
+}
+
+int linux_keep(const struct viq_linux *ctx, int fd)
+{
+	int ret = ctx->sys.dup ? -EINTR : fd;
+
+	for (int i = 0; ret == -EINTR && i < INTERRUPTS_MAX; i++)
+		ret = ctx->sys.dup(ctx->opaque, fd);
+	return ret == -EINTR ? -EAGAIN : ret;
+}
+
+void linux_let_go(const struct viq_linux *ctx, int fd)
+{
+	if (ctx->sys.dup)
+		linux_close(ctx, fd);
 }

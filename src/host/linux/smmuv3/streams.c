@@ -73,7 +73,7 @@ static int undo(struct viq_linux_vsmmu *v, struct linux_stream *s)
 	linux_first(&err, linux_stream_unbind(v, s));
 	linux_first(&err, linux_stream_collect(v, s));
 	linux_events_settle(v);
-	linux_removed_put(&v->removed, &s->dev);
+	linux_removed_put(v->ctx, &v->removed, &s->dev);
 	linux_streams_collect_removed(v);
 	return err;
 }
@@ -186,9 +186,14 @@ int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device
 	err = ask_device(v, d.device, &ats, why);
 	if (err)
 		return err;
+	err = linux_device_keep(v->ctx, &d, why);
+	if (err)
+		return err;
 	s = make_room(v) ? NULL : get_stream(v, d.device);
-	if (!s)
+	if (!s) {
+		linux_device_let_go(v->ctx, &d);
 		return why_say(why, -ENOMEM, "out of memory");
+	}
 	s->dev = d;
 	s->ats = ats;
 	insert(v, s);

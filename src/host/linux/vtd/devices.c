@@ -98,10 +98,10 @@ int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	sorted_remove(&v->devices, d);
 	err = block_all(v, d);
 	/*
-	 * Its file may be closed from now on: tables that may be in use wait until the kernel destroys them, and what
+	 * Its file is let go of: tables that may be in use wait until the kernel destroys them, and what
 	 * is not known to be blocked is known as such if the device comes back.
 	 */
-	linux_removed_put(&v->removed, &d->dev);
+	linux_removed_put(v->ctx, &v->removed, &d->dev);
 	linux_vtd_collect_removed(v);
 	return err;
 }
@@ -193,9 +193,14 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 		err = ask_device(v, &own, &pasid_bits, why);
 	if (err)
 		return err;
+	err = linux_device_keep(v->ctx, &dev, why);
+	if (err)
+		return err;
 	d = sorted_reserve(&v->devices) ? NULL : get_device(v, own.device);
-	if (!d)
+	if (!d) {
+		linux_device_let_go(v->ctx, &dev);
 		return why_say(why, -ENOMEM, "out of memory");
+	}
 	d->dev = dev;
 	d->pasid_bits = pasid_bits;
 	sorted_insert(&v->devices, d);

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -710,6 +711,35 @@ static void test_the_systems_own_calls(void **state)
 	assert_int_equal(close(config.fd), 0); /* nobody has */
 }
 
+/* What the caller closes, and opens in its place, is not met: the library has a descriptor of its own. */
+static void test_the_callers_fd_is_duplicated(void **state)
+{
+	struct viq_why why = {""};
+	struct viq_linux_config config;
+	struct viq_linux *ctx;
+	struct stat null, file;
+	int fd, pipes[2];
+
+	viq_linux_config_init(&config, sizeof(config));
+	config.fd = fd = open("/dev/null", O_RDWR);
+	assert_int_equal(viq_linux_open(&config, &ctx, NULL), 0);
+	assert_int_not_equal(viq_linux_fd(ctx), fd);
+	assert_int_equal(fcntl(viq_linux_fd(ctx), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(pipes[0], fd);
+	assert_int_equal(stat("/dev/null", &null), 0);
+	assert_int_equal(fstat(viq_linux_fd(ctx), &file), 0);
+	assert_int_equal(file.st_rdev, null.st_rdev);
+	fd = viq_linux_fd(ctx);
+	viq_linux_close(ctx);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_int_equal(close(pipes[0]) | close(pipes[1]), 0);
+	/* One that is not open is found at once. */
+	assert_int_equal(viq_linux_open(&config, &ctx, &why), -EBADF);
+	assert_non_null(strstr(why.text, "config.fd"));
+}
+
 /* The library's open(2): which file /dev/iommu is, so that there is one on every machine. NULL: itself. */
 static const char *iommu_is;
 static unsigned int iommu_opens;
@@ -809,6 +839,7 @@ int main(void)
 		cmocka_unit_test(test_the_systems_own_calls),
 		cmocka_unit_test(test_the_systems_iommufd),
 		cmocka_unit_test(test_the_system_has_no_iommufd),
+		cmocka_unit_test(test_the_callers_fd_is_duplicated),
 		cmocka_unit_test(test_file_descriptor_0),
 	};
 

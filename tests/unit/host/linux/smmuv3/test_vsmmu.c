@@ -430,6 +430,65 @@ static void removed_devices_are_blocked(void **state)
 	nest_free(n);
 }
 
+/* The VMM's fd, closed, and its number another file's now: that of another device. */
+static void reuse(struct nest *n, uint32_t device, uint32_t by)
+{
+	const int fd = n->fd[device];
+
+	fake_kernel_cdev_close(n->fk, device);
+	n->fd[by] = fake_kernel_cdev(n->fk, by);
+	assert_int_equal(n->fd[by], fd);
+	assert_int_equal(viq_linux_vfio_bind(n->ctx, n->fd[by], &n->id[by], NULL), 0);
+	assert_int_equal(viq_linux_vfio_attach(n->ctx, n->fd[by], n->hwpt), 0);
+}
+
+/* Files of the VMM's are used later: whatever it closes, and opens in their place, the device is meant. */
+static void fd_that_the_vmm_reuses(void **state)
+{
+	struct nest *n = nest_new(1);
+	size_t files = fake_kernel_files(n->fk);
+
+	nest_boot(n, true);
+	nest_stage1(n, 3);
+	nest_add(n, 0, 3);
+	assert_int_equal(fake_kernel_files(n->fk), files + 1);
+	n->devices = 2;
+	reuse(n, 0, 1);
+	assert_int_equal(nest_mode(n, 0), FK_TRANSLATE);
+	nest_ste(n, 3, NEST_V_BYPASS, 0);
+	nest_cfgi_ste(n, 3);
+	assert_int_equal(nest_mode(n, 0), FK_BYPASS);
+	assert_int_equal(nest_move(n, &(struct viq_linux_move){3, 4}, 1), 0);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, 4), 0);
+	assert_int_equal(nest_mode(n, 0), FK_BLOCKED);
+	assert_int_equal(n->fk->devices[0].object_id, 0); /* that was its last fd */
+	assert_int_equal(n->fk->devices[1].attached, n->hwpt);
+	assert_int_equal(fake_kernel_files(n->fk), files); /* its two are gone, the other device's is there */
+	assert_int_equal(viq_linux_vfio_detach(n->ctx, n->fd[1]), 0);
+	nest_free(n);
+}
+
+/* A device that was not let in leaves none behind, nor do many that come and go; all are closed in the end. */
+static void fds_are_closed_once(void **state)
+{
+	struct nest *n = nest_new(2);
+	size_t files = fake_kernel_files(n->fk);
+
+	for (uint32_t i = 0; i < 100; i++) {
+		nest_add(n, 0, 3 + i);
+		assert_int_equal(nest_try_add(n, 1, 3 + i, true), -EEXIST);
+		assert_int_equal(viq_linux_vsmmu_remove(n->vs, 3 + i), 0);
+		assert_int_equal(fake_kernel_files(n->fk), files);
+	}
+	n->fk->devices[0].group = n->fk->devices[1].group = 12;
+	nest_add(n, 0, 3);
+	assert_int_equal(nest_try_add(n, 1, 4, true), -EBUSY);
+	assert_int_equal(fake_kernel_files(n->fk), files + 1);
+	nest_destroy(n);
+	assert_int_equal(fake_kernel_files(n->fk), files - 1);
+	nest_free(n);
+}
+
 /* A device that is lost takes its vDEVICE along; what is left can be taken away. */
 static void lost_device_can_be_removed(void **state)
 {
@@ -437,6 +496,7 @@ static void lost_device_can_be_removed(void **state)
 
 	nest_boot(n, true);
 	nest_stage1(n, 3);
+	n->own_attach = true; /* there is no duplicate */
 	nest_add(n, 0, 3);
 	nest_add(n, 1, 4);
 	fake_kernel_cdev_close(n->fk, 0);
@@ -833,6 +893,8 @@ int main(void)
 		cmocka_unit_test(embedder_may_attach_itself),
 		cmocka_unit_test(strange_answers_of_the_hook_are_errors),
 		cmocka_unit_test(removed_devices_are_blocked),
+		cmocka_unit_test(fd_that_the_vmm_reuses),
+		cmocka_unit_test(fds_are_closed_once),
 		cmocka_unit_test(lost_device_can_be_removed),
 		cmocka_unit_test(table_of_a_removed_device_goes_when_its_file_is_closed),
 		cmocka_unit_test(device_that_comes_back_half_removed),

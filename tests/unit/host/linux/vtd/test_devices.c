@@ -252,6 +252,59 @@ static void stage_2_that_is_not_for_pasids(void **state)
 	vnest_free(n);
 }
 
+/* Whatever the VMM closes, and opens in its place, the device is meant; the duplicate is closed once. */
+static void fd_that_the_vmm_reuses(void **state)
+{
+	struct vnest *n = vnest_new(1);
+	const int fd = n->fd[0];
+	size_t files = fake_kernel_files(n->fk);
+
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	vnest_set(n, 0, 7, 4, 2);
+	assert_int_equal(fake_kernel_files(n->fk), files + 1);
+	n->devices = 2;
+	fake_kernel_cdev_close(n->fk, 0);
+	n->fd[1] = fake_kernel_cdev(n->fk, 1);
+	assert_int_equal(n->fd[1], fd);
+	assert_int_equal(viq_linux_vfio_bind(n->ctx, fd, &n->id[1], NULL), 0);
+	assert_int_equal(viq_linux_vfio_attach(n->ctx, fd, n->hwpt), 0);
+	assert_int_equal(viq_linux_vfio_attach_pasid(n->ctx, fd, 7, n->hwpt), 0);
+	assert_nested(n, 0, 7, 2);
+	vnest_set(n, 0, 7, 4, 3);
+	assert_nested(n, 0, 7, 3);
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), 0);
+	assert_blocked(n, 0, 0);
+	assert_blocked(n, 0, 7);
+	assert_int_equal(n->fk->devices[0].object_id, 0); /* that was its last fd */
+	assert_int_equal(vnest_attached(n, 1, 0), n->hwpt);
+	assert_int_equal(vnest_attached(n, 1, 7), n->hwpt);
+	assert_int_equal(fake_kernel_files(n->fk), files);
+	assert_int_equal(viq_linux_vfio_detach_pasid(n->ctx, fd, 7), 0);
+	assert_int_equal(viq_linux_vfio_detach(n->ctx, fd), 0);
+	vnest_free(n);
+}
+
+static void fds_are_closed_once(void **state)
+{
+	struct vnest *n = vnest_new(2);
+	size_t files = fake_kernel_files(n->fk);
+
+	for (uint32_t i = 0; i < 100; i++) {
+		vnest_add(n, 0);
+		assert_int_equal(vnest_try_add(n, 1, VNEST_SID(0)), -EEXIST);
+		assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), 0);
+		assert_int_equal(fake_kernel_files(n->fk), files);
+	}
+	n->fk->devices[0].group = n->fk->devices[1].group = 12;
+	vnest_add(n, 0);
+	refuses(n, 1, VNEST_SID(1), -EBUSY, "IOMMU group 12");
+	assert_int_equal(fake_kernel_files(n->fk), files + 1);
+	vnest_destroy(n);
+	assert_int_equal(fake_kernel_files(n->fk), files);
+	vnest_free(n);
+}
+
 /* What one of a group is attached to, all of it is. */
 static void one_device_of_an_iommu_group(void **state)
 {
@@ -327,6 +380,8 @@ int main(void)
 		cmocka_unit_test(moves_that_cannot_be),
 		cmocka_unit_test(bound_again_the_tables_are_known),
 		cmocka_unit_test(stage_2_that_is_not_for_pasids),
+		cmocka_unit_test(fd_that_the_vmm_reuses),
+		cmocka_unit_test(fds_are_closed_once),
 		cmocka_unit_test(one_device_of_an_iommu_group),
 		cmocka_unit_test(group_of_a_device_that_could_not_be_detached),
 		cmocka_unit_test(looking_in),
