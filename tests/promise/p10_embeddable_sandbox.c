@@ -38,6 +38,7 @@ static const struct {
 } numbers[] = {
 	{"brk", SYS_brk},
 	{"close", SYS_close},
+	{"fcntl", SYS_fcntl},
 #ifdef SYS_fstat
 	{"fstat", SYS_fstat},
 #endif
@@ -292,6 +293,12 @@ static int also_group(void *opaque, int cdev, uint32_t *group)
 	return linux_sys.group(NULL, null_device, group);
 }
 
+static int also_dup(void *opaque, int fd)
+{
+	linux_sys.dup(NULL, -1);
+	return fake_kernel_sys()->dup(opaque, fd);
+}
+
 static void scene_linux(const struct row *row, unsigned int skip, const struct row *allocator)
 {
 	const struct viq_linux_sys sys = {.size = sizeof(sys),
@@ -299,7 +306,8 @@ static void scene_linux(const struct row *row, unsigned int skip, const struct r
 					  .close = also_close,
 					  .ioctl = also_ioctl,
 					  .read = also_read,
-					  .group = also_group};
+					  .group = also_group,
+					  .dup = also_dup};
 	struct viq_smmuv3_stream stream = {.size = sizeof(stream), .mode = VIQ_SMMUV3_BYPASS, .ste = {9, 0}};
 	struct viq_smmuv3_outcome outcome = {.size = sizeof(outcome)};
 	struct viq_linux_device device = {.size = sizeof(device)};
@@ -311,6 +319,8 @@ static void scene_linux(const struct row *row, unsigned int skip, const struct r
 	struct fake_kernel *fk;
 	uint32_t ioas, count = 4;
 
+	for (size_t at = offsetof(struct viq_linux_sys, open); at < sizeof(sys); at += sizeof(void *))
+		MUST(*(void *const *)((const char *)&sys + at)); /* every call is here */
 	null_device = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	confine(row, skip, allocator);
 	fk = fake_kernel_new();
