@@ -50,6 +50,11 @@ struct viq_linux_vsmmu_ops {
 	uint32_t size; /* sizeof(struct viq_linux_vsmmu_ops) */
 	/* Attach the device to pt, replacing what is attached; 0: block it. For devices whose fd is -1. 0 or -errno. */
 	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt); /* pasid 0: requests without */
+	/*
+	 * The number of the IOMMU group that the device is in, if its fd is -1. Any negative errno, or NULL here: it is
+	 * not known, and the group is not checked.
+	 */
+	int (*group)(void *opaque, uint32_t device, uint32_t *group);
 };
 
 struct viq_linux_vsmmu_config {
@@ -122,8 +127,9 @@ struct viq_linux_device {
  * A device appears behind StreamID vsid: makes its vDEVICE, and lets it abort until its stream is set. -EEXIST: the
  * vSID or the device is there already. -ENODEV: behind another physical SMMU, or, of the first device, its SMMU has
  * less than the guest was promised (*why names the field). -EBUSY: another device of its IOMMU group, which *why
- * names, is behind a guest IOMMU of this struct viq_linux; not checked if fd is -1. Of the first device also the errors
- * of viq_linux_vsmmu_create(). After an error the device is blocked, whatever was attached to it before.
+ * names, is behind a guest IOMMU of this struct viq_linux; not checked if the group is not known. Of the first device
+ * also the errors of viq_linux_vsmmu_create(). After an error the device is blocked, whatever was attached to it
+ * before.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device,
 						  uint32_t vsid, struct viq_why *why);

@@ -52,6 +52,11 @@ struct viq_linux_vvtd_ops {
 	 * attached; pt 0: block them. For devices whose fd is -1. 0 or -errno.
 	 */
 	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt);
+	/*
+	 * The number of the IOMMU group that the device is in, if its fd is -1. Any negative errno, or NULL here: it is
+	 * not known, and the group is not checked.
+	 */
+	int (*group)(void *opaque, uint32_t device, uint32_t *group);
 };
 
 struct viq_linux_vvtd_config {
@@ -120,8 +125,8 @@ struct viq_linux_vtd_device {
  * A device appears as source_id (bus 15:8, device-function 7:0), blocked; viq_nest_vtd_follow() sets it up. -EEXIST:
  * the source-id or the device is there already. -ENODEV: not behind a VT-d that can nest, or behind one that lacks what
  * the others have. -EBUSY: another device of its IOMMU group, which *why names, is behind a guest IOMMU of this struct
- * viq_linux; not checked if fd is -1. After an error of the kernel the device is not here; whether it is blocked is not
- * known.
+ * viq_linux; not checked if the group is not known. After an error of the kernel the device is not here; whether it is
+ * blocked is not known.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_linux_vtd_device *device,
 						 uint16_t source_id, struct viq_why *why);

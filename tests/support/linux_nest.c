@@ -34,6 +34,19 @@ static int on_attach(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt)
 	return pt ? viq_linux_vfio_attach(n->ctx, n->fd[i], pt) : viq_linux_vfio_detach(n->ctx, n->fd[i]);
 }
 
+/* By id; 0: it does not know. */
+static int on_group(void *opaque, uint32_t device, uint32_t *group)
+{
+	const struct nest *n = opaque;
+
+	*group = 0;
+	for (uint32_t i = 0; i < n->devices; i++) {
+		if (n->id[i] == device)
+			*group = n->fk->devices[i].group;
+	}
+	return *group ? 0 : -ENOENT;
+}
+
 static int on_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	struct vsmmu *g = opaque;
@@ -67,7 +80,7 @@ struct nest *nest_kernel(uint32_t devices)
 	}
 	assert_int_equal(viq_linux_ioas_alloc(n->ctx, &n->ioas), 0);
 	assert_int_equal(viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT, &n->hwpt), 0);
-	n->ops = (struct viq_linux_vsmmu_ops){.size = sizeof(n->ops), .attach = on_attach};
+	n->ops = (struct viq_linux_vsmmu_ops){.size = sizeof(n->ops), .attach = on_attach, .group = on_group};
 	viq_linux_vsmmu_config_init(&n->config, sizeof(n->config));
 	n->config.hwpt = n->hwpt;
 	n->config.device = n->id[0];

@@ -31,14 +31,6 @@ void linux_device_let_go(const struct viq_linux *ctx, struct linux_device *d);
 /* Can all moves be made at once, to numbers up to last? 0, -EINVAL, -ENOENT or -EEXIST. */
 int linux_moves_check(const struct sorted *devices, const struct viq_linux_move *moves, uint32_t count, uint32_t last);
 
-/*
- * The device's IOMMU group is its own from now on; it may be already. 0, also if no group is known; -ENOMEM; -EBUSY:
- * another device's, of any guest IOMMU of ctx; with *why.
- */
-int linux_group_take(struct viq_linux *ctx, const struct linux_device *d, struct viq_why *why);
-/* Nothing of the device is attached any more. Nothing happens if it has no group. */
-void linux_group_put(struct viq_linux *ctx, uint32_t device);
-
 /* --- Removed devices ---------------------------------------------------------------------------------------------- */
 
 /*
@@ -63,10 +55,19 @@ void linux_removed_collect(struct linux_device **removed, bool (*free_gone)(void
 struct linux_attacher {
 	struct viq_linux *ctx;
 	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt); /* of devices without fd */
+	int (*group)(void *opaque, uint32_t device, uint32_t *group);              /* likewise */
 	void *opaque;
 	uint64_t attaches; /* of page tables; atomic, relaxed */
 	uint32_t calls;    /* system calls made for slots; the owner may reset it */
 };
+
+/*
+ * The device's IOMMU group is its own from now on; it may be already. 0, also if no group is known; -ENOMEM; -EBUSY:
+ * another device's, of any guest IOMMU of how->ctx; with *why.
+ */
+int linux_group_take(const struct linux_attacher *how, const struct linux_device *d, struct viq_why *why);
+/* Nothing of the device is attached any more. Nothing happens if it has no group. */
+void linux_group_put(struct viq_linux *ctx, uint32_t device);
 
 /*
  * Requests of a device, without PASID or with one.

@@ -43,12 +43,23 @@ static int take(struct viq_linux *ctx, uint32_t group, uint32_t device, struct v
 	return 0;
 }
 
-int linux_group_take(struct viq_linux *ctx, const struct linux_device *d, struct viq_why *why)
+/* Who has the device's file may know: the system, or the embedder. */
+static bool find(const struct linux_attacher *how, const struct linux_device *d, uint32_t *group)
 {
+	const struct viq_linux *ctx = how->ctx;
+
+	if (d->fd < 0)
+		return how->group && !how->group(how->opaque, d->device, group);
+	return ctx->sys.group && !ctx->sys.group(ctx->opaque, d->fd, group);
+}
+
+int linux_group_take(const struct linux_attacher *how, const struct linux_device *d, struct viq_why *why)
+{
+	struct viq_linux *ctx = how->ctx;
 	uint32_t group;
 	int err;
 
-	if (d->fd < 0 || !ctx->sys.group || ctx->sys.group(ctx->opaque, d->fd, &group))
+	if (!find(how, d, &group))
 		return 0;
 	pthread_mutex_lock(&ctx->lock);
 	err = take(ctx, group, d->device, why);

@@ -53,27 +53,47 @@ static int sys_dup(void *opaque, int fd)
 	return ret < 0 ? -errno : ret;
 }
 
-/* The link ends in the group's number. */
-static int sys_group(void *opaque, int cdev, uint32_t *group)
+/* The link ends in the group's number. -ENODEV: it does not, or is longer than any link there. */
+static int read_number(const char *path, uint32_t *number)
 {
-	char path[64], link[256], *number, *end;
-	struct stat st;
+	char link[256], *name, *end;
+	unsigned long value;
 	ssize_t n;
+
+	n = readlink(path, link, sizeof(link));
+	if (n < 0)
+		return -errno;
+	if (n == sizeof(link))
+		return -ENODEV;
+	link[n] = '\0';
+	name = strrchr(link, '/');
+	if (!name || name[1] < '0' || name[1] > '9')
+		return -ENODEV;
+	value = strtoul(name + 1, &end, 10);
+	if (*end || value > UINT32_MAX)
+		return -ENODEV;
+	*number = (uint32_t)value;
+	return 0;
+}
+
+int linux_sysfs_group(const char *root, int cdev, uint32_t *group)
+{
+	char path[256];
+	struct stat st;
+	int n;
 
 	if (fstat(cdev, &st))
 		return -errno;
 	if (!S_ISCHR(st.st_mode))
 		return -ENODEV;
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/iommu_group", major(st.st_rdev), minor(st.st_rdev));
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0)
-		return -errno;
-	link[n] = '\0';
-	number = strrchr(link, '/');
-	if (!number)
-		return -ENODEV;
-	*group = (uint32_t)strtoul(number + 1, &end, 10);
-	return end == number + 1 || *end ? -ENODEV : 0;
+	n = snprintf(path, sizeof(path), "%s/dev/char/%u:%u/device/iommu_group", root, major(st.st_rdev),
+		     minor(st.st_rdev));
+	return n < (int)sizeof(path) ? read_number(path, group) : -ENAMETOOLONG;
+}
+
+static int sys_group(void *opaque, int cdev, uint32_t *group)
+{
+	return linux_sysfs_group("/sys", cdev, group);
 }
 
 const struct viq_linux_sys linux_sys = {

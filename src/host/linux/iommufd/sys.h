@@ -7,4 +7,7 @@
 /* The system's own calls. */
 extern const struct viq_linux_sys linux_sys;
 
+/* The IOMMU group of a character device's device, by the sysfs at root. 0 or a negative errno. */
+int linux_sysfs_group(const char *root, int cdev, uint32_t *group);
+
 #endif

@@ -136,7 +136,7 @@ static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_
 {
 	int err;
 
-	err = linux_group_take(v->ctx, &s->dev, why);
+	err = linux_group_take(&v->attacher, &s->dev, why);
 	if (err)
 		return err;
 	err = linux_stream_bind(v, s);

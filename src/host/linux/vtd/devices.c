@@ -161,7 +161,7 @@ static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t de
 
 static int set_up(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct viq_why *why)
 {
-	int err = linux_group_take(v->ctx, &d->dev, why);
+	int err = linux_group_take(&v->attacher, &d->dev, why);
 
 	if (err)
 		return err;

@@ -210,11 +210,12 @@ static void stage_2_of_a_viommu_that_is_left(void **state)
 }
 
 /* What one of a group is attached to, all of it is. */
-static void one_device_of_an_iommu_group(void **state)
+static void one_device_of_a_group(bool own_attach)
 {
 	struct viq_linux_vsmmu *first;
 	struct nest *n = nest_new(4);
 
+	n->own_attach = own_attach; /* its group is the embedder's to tell */
 	n->fk->devices[0].group = n->fk->devices[1].group = 12;
 	n->fk->devices[2].group = 13;
 	nest_add(n, 0, SID);
@@ -238,6 +239,12 @@ static void one_device_of_an_iommu_group(void **state)
 	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 1), 0);
 	nest_add(n, 1, SID);
 	nest_free(n);
+}
+
+static void one_device_of_an_iommu_group(void **state)
+{
+	one_device_of_a_group(false);
+	one_device_of_a_group(true);
 }
 
 /* The kernel has it attached to what all share: the next of its group would move it along. */

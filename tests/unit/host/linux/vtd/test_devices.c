@@ -306,11 +306,12 @@ static void fds_are_closed_once(void **state)
 }
 
 /* What one of a group is attached to, all of it is. */
-static void one_device_of_an_iommu_group(void **state)
+static void one_device_of_a_group(bool own_attach)
 {
 	struct viq_linux_vvtd *first;
 	struct vnest *n = vnest_new(4);
 
+	n->own_attach = own_attach; /* its group is the embedder's to tell */
 	n->fk->devices[0].group = n->fk->devices[1].group = 12;
 	n->fk->devices[2].group = 13;
 	vnest_add(n, 0);
@@ -329,6 +330,12 @@ static void one_device_of_an_iommu_group(void **state)
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(1)), 0);
 	vnest_add(n, 1);
 	vnest_free(n);
+}
+
+static void one_device_of_an_iommu_group(void **state)
+{
+	one_device_of_a_group(false);
+	one_device_of_a_group(true);
 }
 
 /* Its table translates for all of the group as long as the kernel has it. */
