@@ -172,8 +172,9 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_faults(struct viq_soft_vtd *soft, str
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *inv);
 
 /*
- * The embedder has changed entries of the parent for guest-physical [gpa, gpa + len), len 0 with gpa 0: all. Forgets
- * everything that was translated, device-TLBs included. -EINVAL also without a parent.
+ * The embedder has changed entries of the parent for guest-physical [gpa, gpa + len), or, without a parent, memory that
+ * is there; len 0 with gpa 0: all. Forgets everything that was translated, device-TLBs included, and waits for
+ * accesses. -EINVAL; -EDEADLK.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint64_t len);
 

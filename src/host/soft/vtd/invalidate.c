@@ -155,7 +155,7 @@ int viq_soft_vtd_devtlb(struct viq_soft_vtd *soft, const struct viq_vtd_devtlb *
 
 int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint64_t len)
 {
-	if (!soft || !soft->config.parent_aw || (!len && gpa) || (len && gpa > UINT64_MAX - (len - 1)))
+	if (!soft || (!len && gpa) || (len && gpa > UINT64_MAX - (len - 1)))
 		return -EINVAL;
 	if (soft_in_section())
 		return -EDEADLK;

@@ -530,6 +530,33 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	fini(&e);
 }
 
+/* Guest-physical is physical then; memory that the embedder takes away must be forgotten, and accesses to it be over.
+ */
+static void without_a_parent_memory_can_be_taken_away_too(void **state)
+{
+	struct synth_vtd_pasids pasids;
+	struct viq_soft_vtd_dev *dev;
+	struct synth_vtd_pt pt;
+	struct embedder e;
+
+	init(&e, NULL);
+	pt = tables_to(&e, 0);
+	pasids = vm_pasids(&e.vm, SID, 0);
+	vm_entry(&pasids, 0, &pt, NULL, 4);
+	assert_int_equal(viq_soft_vtd_dev_alloc(e.soft, SID, &dev, NULL), 0);
+	assert_int_equal(viq_soft_vtd_dev_set_ats(dev, true), 0);
+	assert_int_equal(reconfig(&e, VIQ_VTD_ENABLED), 0);
+	vm_hits(dev, NO_PASID, IOVA, PAGE(0));
+	assert_true(viq_soft_vtd_cached(dev, IOVA, 0, VIQ_SOFT_READ, false));
+	assert_int_equal(viq_soft_vtd_parent_invalidate(e.soft, PAGE(0), 0x1000), 0);
+	assert_false(viq_soft_vtd_cached(dev, IOVA, 0, VIQ_SOFT_READ, false));
+	assert_false(viq_soft_vtd_cached(dev, IOVA, 0, VIQ_SOFT_READ, true));
+	viq_soft_access_begin();
+	assert_int_equal(viq_soft_vtd_parent_invalidate(e.soft, 0, 0), -EDEADLK);
+	viq_soft_access_end();
+	fini(&e);
+}
+
 /* Tables come and go until each internal tag was used, and then again: 16 bits of them. */
 static void tables_come_and_go_without_end(void **state)
 {
@@ -567,6 +594,7 @@ int main(void)
 		cmocka_unit_test(a_guest_gets_no_more_tables_than_are_allowed),
 		cmocka_unit_test(numbers_of_tables_that_went_come_back_empty),
 		cmocka_unit_test(under_a_parent_the_guests_addresses_are_translated_too),
+		cmocka_unit_test(without_a_parent_memory_can_be_taken_away_too),
 		cmocka_unit_test(tables_come_and_go_without_end),
 	};
 
