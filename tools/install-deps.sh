@@ -45,6 +45,7 @@ needs_check() {
 
 needs_release() {
 	cat <<-END
+	chromium         command chromium
 	clang            command clang
 	END
 }

@@ -76,9 +76,11 @@ class Writer:
     """Makes a capture of (type, ...) events: (READ or WRITE, offset, value, bytes if not 4) and (other types, first,
     entries or count of a gap, doorbell value)."""
 
-    def __init__(self, kind, size, entry_size, note):
+    def __init__(self, kind, size, entry_size, note, times=None):
+        """times: nanoseconds of packet n; without it, the source has none."""
         self.kind = kind
-        self.packets = [(SETUP, struct.pack("<QIHHQ", NO_BASE, size, entry_size, 0, 0) + note.encode())]
+        self.times = times or (lambda number: number * 1000)
+        self.packets = [(SETUP, struct.pack("<QIHHQ", NO_BASE, size, entry_size, times is not None, 0) + note.encode())]
         self.totals = [0, 0, 0]
 
     def events(self, *events):
@@ -100,4 +102,5 @@ class Writer:
             file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 147))
             for number, (packet_type, body) in enumerate(self.packets + [end], 1):
                 packet = struct.pack("<3sBBBH", b"VIQ", 1, self.kind, packet_type, 0) + body
-                file.write(struct.pack("<IIII", 0, number * 1000, len(packet), len(packet)) + packet)
+                time = divmod(self.times(number), 10**9)
+                file.write(struct.pack("<IIII", *time, len(packet), len(packet)) + packet)

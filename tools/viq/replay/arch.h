@@ -27,6 +27,14 @@ struct replay_submission {
 	uint32_t last; /* slot of the last one */
 };
 
+/* Whose translations or configuration a command invalidates. */
+struct replay_subject {
+	const char *what;   /* "ASID", "everything" */
+	uint64_t id, pasid; /* REPLAY_NO_ID: it has none */
+};
+
+#define REPLAY_NO_ID UINT64_MAX
+
 struct replay_arch {
 	const char *iommu;     /* "SMMUv3" */
 	const char *json;      /* "smmuv3" */
@@ -49,6 +57,8 @@ struct replay_arch {
 	void (*text)(const uint64_t entry[4], char *buf, size_t len);
 	bool (*goes_to_host)(const uint64_t entry[4]); /* does a host execute it? */
 	bool (*goes_to_device)(const uint64_t entry[4]);
+	/* *pages: how many the entry names; 0: all there are. False: it invalidates nothing. */
+	bool (*subject)(const uint64_t entry[4], struct replay_subject *subject, uint64_t *pages);
 	bool (*ends_call)(const uint64_t entry[4]); /* what follows goes to the host in another call */
 	void (*scan)(struct scan *scan, const uint64_t entry[4]);
 

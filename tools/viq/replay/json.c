@@ -120,7 +120,7 @@ static json_t *inject_json(const struct replay_inject *inject)
 	return object;
 }
 
-void replay_report_json(const struct replay_options *options, const struct replay_result *result)
+json_t *replay_json(const struct replay_options *options, const struct replay_result *result)
 {
 	json_t *object = json_object(), *time = json_object();
 
@@ -139,6 +139,8 @@ void replay_report_json(const struct replay_options *options, const struct repla
 	json_object_set_new(object, "host", host_json(options, result));
 	set(time, "doorbell_median_ns", result->doorbell_ns);
 	json_object_set_new(time, "command_median_ns", json_real((double)result->command_ns_x10 / 10));
+	set(time, "doorbell_p90_ns", result->doorbell_p90_ns);
+	set(time, "doorbell_p99_ns", result->doorbell_p99_ns);
 	set(time, "doorbell_max_ns", result->slowest_ns);
 	set(time, "total_ns", result->total_ns);
 	json_object_set_new(object, "time", time);
@@ -149,5 +151,5 @@ void replay_report_json(const struct replay_options *options, const struct repla
 	json_object_set_new(object, "error_kinds", error_kinds_json(result));
 	json_object_set_new(object, "errors", errors_json(options, result));
 	json_object_set_new(object, "stopped", json_boolean(result->stopped));
-	tool_json(object);
+	return object;
 }

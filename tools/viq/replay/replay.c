@@ -6,6 +6,7 @@
 #include "arch.h"
 #include "command.h"
 #include "failures.h"
+#include "log.h"
 #include "tool.h"
 
 /* --- The command ------------------------------------------------------------------------------------------------- */
@@ -18,6 +19,7 @@ enum {
 	OPT_BATCH,
 	OPT_BRIEF,
 	OPT_JSON,
+	OPT_HTML,
 };
 
 static const struct tool_option replay_options[] = {
@@ -34,6 +36,9 @@ static const struct tool_option replay_options[] = {
 	{"batch", OPT_BATCH, "N", "ring once where the guest rang N times (default: 1)"},
 	{"brief", OPT_BRIEF, NULL, "the result in a few sentences"},
 	{"json", OPT_JSON, NULL, "the result as one JSON object"},
+	{"html", OPT_HTML, "FILE",
+	 "write a page for a browser, too: pictures, tables and a list of commands in one file without references. Two "
+	 "captures stand side by side"},
 	{0},
 };
 
@@ -74,6 +79,9 @@ static bool take_option(int option, struct replay_options *options)
 	case OPT_JSON:
 		options->json = true;
 		return true;
+	case OPT_HTML:
+		options->html = optarg;
+		return true;
 	default:
 		return false;
 	}
@@ -87,11 +95,10 @@ static int parse_options(int argc, char **argv, struct replay_options *options, 
 	while ((option = tool_getopt(argc, argv, &command_replay, &status)) != -1)
 		if (!take_option(option, options))
 			return status;
-	if (optind != argc - 1)
-		return tool_usage("name one capture");
+	if (optind == argc || argc - optind > (options->html ? 2 : 1))
+		return tool_usage(options->html ? "name one capture, or two" : "name one capture");
 	if (!options->soft && (options->inject.kind == REPLAY_INJECT_HOST || options->contract != VIQ_FAULT_EXACT))
 		return tool_usage("--contract and failures of the host need --host soft");
-	options->path = argv[optind];
 	*go = true;
 	return TOOL_OK;
 }
@@ -107,8 +114,28 @@ static int no_such_command(const struct replay_options *options, const char *ent
 			  number, (unsigned long long)count);
 }
 
-static int run(const struct replay_options *options, struct scan *scan, struct replay_result *result)
+static bool report(const struct replay_options *options, const struct replay_result *result)
 {
+	if (options->json)
+		tool_json(replay_json(options, result));
+	else if (options->brief)
+		replay_report_brief(options, result);
+	else
+		replay_report_text(options, result);
+	return !result->stopped && !result->witness.stale;
+}
+
+/* A capture on its way. */
+struct job {
+	struct scan scan;
+	struct replay_result result;
+};
+
+static int read_job(const struct replay_options *options, struct job *job)
+{
+	struct scan *scan = &job->scan;
+	struct replay_result *result = &job->result;
+
 	if (!scan_capture(options->path, options->inject.number, scan))
 		return TOOL_ERROR;
 	if (options->inject.kind != REPLAY_INJECT_NOTHING && !scan->found)
@@ -122,22 +149,58 @@ static int run(const struct replay_options *options, struct scan *scan, struct r
 	result->missing = scan->missing;
 	result->recorded_doorbells = scan->doorbells;
 	result->queue_entries = scan->max_entries;
-	if (!replay_capture(options, scan, result))
-		return TOOL_ERROR;
-	if (options->json)
-		replay_report_json(options, result);
-	else if (options->brief)
-		replay_report_brief(options, result);
+	return TOOL_OK;
+}
+
+/* page: array that the capture joins, or NULL. *good: nothing stale was left. */
+static int run_job(struct replay_options *options, struct job *job, const struct log_axis *axis, json_t *page,
+		   bool *good)
+{
+	bool done;
+
+	options->log = page ? log_create(job->scan.arch, &job->scan, axis) : NULL;
+	if (page && !options->log)
+		return tool_error(NULL, "no memory for the page");
+	done = replay_capture(options, &job->scan, &job->result);
+	if (done) {
+		*good &= report(options, &job->result);
+		if (page)
+			json_array_append_new(page,
+					      json_pack("{s:o, s:o}", "report", replay_json(options, &job->result),
+							"log", log_json(options->log, &job->result)));
+	}
+	log_destroy(options->log);
+	return done ? TOOL_OK : TOOL_ERROR;
+}
+
+static int run(struct replay_options *options, struct job *jobs, char **paths, unsigned int count)
+{
+	const struct scan *const scans[] = {&jobs[0].scan, &jobs[1].scan};
+	int status = options->html && !replay_check_html(options->html) ? TOOL_ERROR : TOOL_OK;
+	json_t *page = options->html ? json_array() : NULL;
+	struct log_axis axis;
+	bool good = true;
+
+	for (unsigned int i = 0; i < count && status == TOOL_OK; i++) {
+		options->path = paths[i];
+		status = read_job(options, &jobs[i]);
+	}
+	axis = log_axis(scans, status == TOOL_OK ? count : 0);
+	for (unsigned int i = 0; i < count && status == TOOL_OK; i++) {
+		options->path = paths[i];
+		status = run_job(options, &jobs[i], &axis, page, &good);
+	}
+	if (status == TOOL_OK && page)
+		status = replay_write_html(options->html, page) ? TOOL_OK : TOOL_ERROR;
 	else
-		replay_report_text(options, result);
-	return result->stopped || result->witness.stale ? TOOL_ERROR : TOOL_OK;
+		json_decref(page);
+	return good ? status : TOOL_ERROR;
 }
 
 static int cmd_replay(int argc, char **argv)
 {
 	struct replay_options options = {.soft = true, .batch = 1, .contract_name = "exact"};
-	struct replay_result *result;
-	struct scan *scan;
+	struct job *jobs;
 	int status;
 	bool go;
 
@@ -145,14 +208,12 @@ static int cmd_replay(int argc, char **argv)
 	status = parse_options(argc, argv, &options, &go);
 	if (!go)
 		return status;
-	scan = calloc(1, sizeof(*scan));
-	result = calloc(1, sizeof(*result));
-	if (scan && result)
-		status = run(&options, scan, result);
+	jobs = calloc(2, sizeof(*jobs));
+	if (jobs)
+		status = run(&options, jobs, argv + optind, (unsigned int)(argc - optind));
 	else
 		status = tool_error(NULL, "no memory");
-	free(result);
-	free(scan);
+	free(jobs);
 	return status;
 }
 
@@ -160,7 +221,7 @@ const struct tool_command command_replay = {
 	.name = "replay",
 	.run = cmd_replay,
 	.summary = "run a capture through the front end and a host; is anything stale left?",
-	.usage = "[OPTION]... CAPTURE",
+	.usage = "[OPTION]... CAPTURE [CAPTURE]",
 	.about = "Replay a recorded queue of an SMMUv3 or a VT-d through the front end and a host: what was consumed, "
 		 "what "
 		 "the guest saw, what it cost. With the software host, devices use what is about to be invalidated, "

@@ -11,6 +11,7 @@
  *   replay_witness  devices that use what the capture is about to invalidate, and look afterwards whether it is gone
  *   replay_inject   failures on demand
  *   replay_report, replay_json, replay_brief    the result
+ *   replay_log, replay_html, html/              the result as a page
  *   replay_smmuv3*, replay_vtd*                 the functions of these tables
  *
  * An entry of any queue is called a command here.
@@ -28,6 +29,7 @@
 
 struct replay_arch;
 struct replay_guest;
+struct log;
 struct scan;
 struct witness;
 
@@ -38,6 +40,7 @@ struct replay_command {
 	uint64_t cmd[4]; /* as recorded */
 	uint64_t number;
 	uint32_t index;
+	bool missing; /* in the capture: cmd is what was put in its place */
 };
 
 /* What to do to command number `number`. */
@@ -59,6 +62,8 @@ struct replay_inject {
 struct replay_options {
 	const char *path;
 	bool json, brief;
+	const char *html; /* the page to write, or NULL */
+	struct log *log;  /* for the page, or NULL */
 	bool soft;
 	uint32_t contract; /* enum viq_fault_contract */
 	const char *contract_name;
@@ -120,6 +125,7 @@ struct replay_result {
 	struct replay_witness_counts witness;
 	bool stopped; /* the guest's driver gave up: the rest of the capture was not replayed */
 	uint64_t doorbell_ns, command_ns_x10, slowest_ns; /* median, median in tenths, maximum */
+	uint64_t doorbell_p90_ns, doorbell_p99_ns;
 	uint64_t total_ns;
 	struct replay_counters counters;
 	char note[1100];
@@ -140,6 +146,15 @@ bool replay_check_inject(const struct replay_arch *arch, const struct replay_opt
 void replay_report_text(const struct replay_options *options, const struct replay_result *result);
 /* A few sentences, for somebody who sees it for the first time. */
 void replay_report_brief(const struct replay_options *options, const struct replay_result *result);
-void replay_report_json(const struct replay_options *options, const struct replay_result *result);
+/* The same for programs; takes no reference. */
+json_t *replay_json(const struct replay_options *options, const struct replay_result *result);
+
+/*
+ * Write a page of these captures: pairs of replay_json() and log_json(), taken over. Only over a file that is such a
+ * page already. False after an error, which was printed.
+ */
+bool replay_write_html(const char *path, json_t *captures);
+/* Is there no other file of this name? Prints the error. */
+bool replay_check_html(const char *path);
 
 #endif

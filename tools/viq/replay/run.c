@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch.h"
+#include "log.h"
 #include "tool.h"
 
 #define MAX_RETRIES   8   /* of one command, until its driver, or the VMM, gives up */
@@ -163,6 +164,7 @@ static void handle_errors(struct replay *r)
 			answer_error(r, &error);
 		else
 			r->result->stopped = true;
+		log_error(r->options->log, &error);
 		if (replay_failures(r->result) < REPLAY_MAX_ERRORS)
 			r->result->errors[replay_failures(r->result)] = error;
 		r->result->error_count += !error.waited;
@@ -191,14 +193,18 @@ static bool keep_sample(struct replay *r, uint64_t ns, uint32_t commands)
 	return true;
 }
 
-static bool ring(struct replay *r, uint32_t doorbell)
+/* For these commands. */
+static bool ring(struct replay *r, uint32_t doorbell, const struct replay_command *commands, uint32_t count)
 {
+	uint32_t consumed;
 	uint64_t ns;
 
 	witness_doorbell(r->witness);
 	ns = guest_ring(r->guest, doorbell);
 	r->result->doorbells++;
-	if (!keep_sample(r, ns, follow(r)))
+	consumed = follow(r);
+	log_doorbell(r->options->log, commands, count, ns, consumed);
+	if (!keep_sample(r, ns, consumed))
 		return false;
 	handle_errors(r);
 	witness_settle(r->witness);
@@ -218,15 +224,17 @@ static uint32_t call_start(const struct replay *r, uint32_t at)
 	return at - start < limit ? start : at;
 }
 
-/* Ring up to the host call that has the injected command, then arm the failure at its place in the call. */
-static bool arm(struct replay *r, uint32_t at)
+/* Ring up to the host call that has the injected command, then arm the failure at its place in the call. *rung: where.
+ */
+static bool arm(struct replay *r, uint32_t at, uint32_t *rung)
 {
 	const struct replay_inject *inject = &r->options->inject;
 	struct viq_fault_failure what = {.size = sizeof(what), .kind = inject->failure, .times = inject->times};
 	uint32_t start = call_start(r, at);
 
-	if (start > 0 && !ring(r, doorbell_of(r, r->fresh[start].index)))
+	if (start > 0 && !ring(r, doorbell_of(r, r->fresh[start].index), r->fresh, start))
 		return false;
+	*rung = start;
 	if (r->result->stopped)
 		return true;
 	for (uint32_t i = start; i < at; i++)
@@ -247,18 +255,19 @@ static void use_fresh(struct replay *r)
 static bool ring_held(struct replay *r)
 {
 	const struct replay_inject *inject = &r->options->inject;
+	uint32_t count = r->fresh_count, rung = 0;
 	bool armed = false, good;
 	uint64_t cmd[4];
 
 	use_fresh(r);
-	for (uint32_t i = 0; i < r->fresh_count && inject->kind == REPLAY_INJECT_HOST && !armed; i++) {
+	for (uint32_t i = 0; i < count && inject->kind == REPLAY_INJECT_HOST && !armed; i++) {
 		armed = r->fresh[i].number == inject->number;
 		memcpy(cmd, r->fresh[i].cmd, sizeof(cmd));
-		if (armed && !arm(r, i))
+		if (armed && !arm(r, i, &rung))
 			return false;
 	}
 	r->fresh_count = r->held = 0;
-	good = r->result->stopped || ring(r, r->doorbell);
+	good = r->result->stopped || ring(r, r->doorbell, r->fresh + rung, count - rung);
 	if (armed)
 		disarm(r, cmd);
 	return good;
@@ -289,6 +298,7 @@ static void put_command(struct replay *r, uint32_t index, const uint64_t *record
 
 	fresh->number = r->next_number++;
 	fresh->index = index;
+	fresh->missing = !recorded;
 	memcpy(fresh->cmd, recorded ? recorded : r->arch->filler, sizeof(fresh->cmd));
 	memcpy(cmd, fresh->cmd, sizeof(cmd));
 	r->arch->adapt(r->guest, index, cmd);
@@ -382,6 +392,7 @@ static bool replay_events(struct replay *r)
 	r->entry_size = viq_capture_reader_setup(reader)->entry_size;
 	tool_progress_start(&progress, "replaying");
 	while (good && !r->result->stopped && (ret = viq_capture_reader_next(reader, &event, &err)) > 0) {
+		log_time(r->options->log, event.time);
 		good = take_event(r, reader, &event);
 		viq_capture_reader_position(reader, &done, &total);
 		tool_progress_update(&progress, done, total);
@@ -404,8 +415,8 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Median over the doorbells that consumed something: of their time, or of their time per command in tenths. */
-static uint64_t median(const struct replay *r, bool per_command, uint64_t *values)
+/* Over the doorbells that consumed something: their times, or times per command in tenths, in order. */
+static size_t sorted(const struct replay *r, bool per_command, uint64_t *values)
 {
 	size_t count = 0;
 
@@ -416,20 +427,26 @@ static uint64_t median(const struct replay *r, bool per_command, uint64_t *value
 			values[count++] = per_command ? UINT64_C(10) * s->ns / s->commands : s->ns;
 	}
 	qsort(values, count, sizeof(*values), compare);
-	return count ? values[count / 2] : 0;
+	return count;
 }
 
 static bool finish(struct replay *r)
 {
 	uint64_t *values = malloc((r->sample_count + 1) * sizeof(*values));
 	struct replay_result *result = r->result;
+	size_t count;
 
 	if (!values) {
 		tool_error(NULL, "no memory for the times");
 		return false;
 	}
-	result->doorbell_ns = median(r, false, values);
-	result->command_ns_x10 = median(r, true, values);
+	values[0] = 0;
+	count = sorted(r, false, values);
+	result->doorbell_ns = values[count / 2];
+	result->doorbell_p90_ns = values[count * 9 / 10];
+	result->doorbell_p99_ns = values[count * 99 / 100];
+	count = sorted(r, true, values);
+	result->command_ns_x10 = values[count / 2];
 	for (size_t i = 0; i < r->sample_count; i++)
 		if (r->samples[i].ns > result->slowest_ns)
 			result->slowest_ns = r->samples[i].ns;

@@ -10,6 +10,7 @@ static void note_setup(struct scan *scan, const struct viq_capture_setup *setup)
 	if (setup->entries > scan->max_entries)
 		scan->max_entries = setup->entries;
 	scan->vtd.narrow |= setup->entry_size == 16;
+	scan->clocked &= setup->clock == VIQ_CAPTURE_REALTIME;
 }
 
 static void note_event(struct scan *scan, const struct viq_capture_reader *reader,
@@ -17,6 +18,10 @@ static void note_event(struct scan *scan, const struct viq_capture_reader *reade
 {
 	uint64_t number = scan->commands + scan->missing;
 
+	if (!scan->first_time)
+		scan->first_time = scan->last_time = event->time;
+	if (event->time > scan->last_time)
+		scan->last_time = event->time;
 	switch (event->type) {
 	case VIQ_CAPTURE_SETUP:
 		note_setup(scan, &event->setup);
@@ -56,6 +61,7 @@ bool scan_capture(const char *path, uint64_t wanted, struct scan *scan)
 		tool_capture_error(path, &err);
 		return false;
 	}
+	scan->clocked = true;
 	scan->arch = viq_capture_reader_kind(reader) == VIQ_CAPTURE_SMMUV3 ? &replay_smmuv3 : &replay_vtd;
 	snprintf(scan->note, sizeof(scan->note), "%s", viq_capture_reader_setup(reader)->note);
 	note_setup(scan, viq_capture_reader_setup(reader));

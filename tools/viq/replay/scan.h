@@ -47,6 +47,8 @@ struct scan {
 	uint64_t recorded[REPLAY_KINDS];
 	uint64_t commands, missing, doorbells;
 	uint32_t max_entries; /* of its queues */
+	bool clocked;         /* it has times: these, in nanoseconds, of the first event and of the latest */
+	uint64_t first_time, last_time;
 	char note[1100];
 	struct scan_smmuv3 smmuv3;
 	struct scan_vtd vtd;

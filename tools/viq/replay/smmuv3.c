@@ -10,6 +10,7 @@
 #include "spec/smmuv3/scope.h"
 
 #include "arch.h"
+#include "log.h"
 #include "smmuv3.h"
 #include "tool.h"
 
@@ -169,8 +170,8 @@ static int build(struct replay_guest *base, const struct replay_options *options
 {
 	struct smmuv3_guest *guest = of(base);
 	unsigned int sid_bits = SCAN_SID_BITS;
-	struct viq_call_host soft;
-	int err;
+	struct viq_call_host behind = viq_call_null_host();
+	int err = 0;
 
 	err = synth_st_init(&guest->st, &base->mem, sid_bits, 8);
 	if (err)
@@ -186,11 +187,12 @@ static int build(struct replay_guest *base, const struct replay_options *options
 		err = soft_guest_init(&guest->host, base->vmem, guest->config.idr5, 1u << GUEST_TLB_LOG2);
 		if (err)
 			return err;
-		soft = viq_soft_host(guest->host.soft, guest->host.viommu);
-		err = viq_fault_host(base->fault, &soft, &guest->config.host, why);
+		behind = viq_soft_host(guest->host.soft, guest->host.viommu);
+		err = viq_fault_host(base->fault, &behind, &behind, why);
 		if (err)
 			return err;
 	}
+	guest->config.host = log_host(options->log, &behind);
 	err = viq_smmuv3_create(&guest->config, &guest->smmu, why);
 	return err || !guest->soft ? err : soft_guest_bind(&guest->host, guest->smmu);
 }
@@ -370,6 +372,7 @@ const struct replay_arch replay_smmuv3 = {
 	.text = text,
 	.goes_to_host = goes_to_host,
 	.goes_to_device = goes_to_device,
+	.subject = smmuv3_subject,
 	.ends_call = ends_call,
 	.scan = scan_command,
 	.size = sizeof(struct smmuv3_guest),

@@ -59,6 +59,11 @@ struct smmuv3_devices {
 	uint16_t tables_asid[2];
 };
 
+struct replay_subject;
+
+/* subject.c */
+bool smmuv3_subject(const uint64_t entry[4], struct replay_subject *subject, uint64_t *pages);
+
 int smmuv3_witness_populate(struct witness *w, const struct scan *scan);
 void smmuv3_witness_unpopulate(struct witness *w);
 void smmuv3_witness_use(struct witness *w, const struct replay_command *command);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch.h"
+#include "log.h"
 #include "vtd.h"
 #include "tool.h"
 
@@ -154,6 +155,7 @@ static void offer_features(struct viq_vtd_config *config)
 /* A table behind every domain and PASID that the capture names, each of a device of its own. */
 static int attach_null(struct vtd_guest *guest, const struct scan_vtd *scan)
 {
+	const struct viq_call_host null = viq_call_null_host();
 	uint32_t handle;
 	int err = 0;
 
@@ -164,7 +166,7 @@ static int attach_null(struct vtd_guest *guest, const struct scan_vtd *scan)
 			.pasid = scan->tables[i].pasid,
 			.domain_id = scan->tables[i].domain_id,
 			.source_id = (uint16_t)(8 * (i + 1)),
-			.host = viq_call_null_host(),
+			.host = log_host(guest->log, &null),
 		};
 
 		err = viq_vtd_attach(guest->vtd, &table, &handle);
@@ -172,12 +174,15 @@ static int attach_null(struct vtd_guest *guest, const struct scan_vtd *scan)
 	return err;
 }
 
-/* Failures are made in front of the tables' hosts. */
+/* Failures are made, and calls counted, in front of the tables' hosts. */
 static int in_front(void *opaque, struct viq_call_host *host)
 {
-	const struct viq_call_host behind = *host;
+	struct vtd_guest *guest = opaque;
+	struct viq_call_host behind = *host;
+	int err = viq_fault_host(guest->base.fault, &behind, &behind, NULL);
 
-	return viq_fault_host(opaque, &behind, host, NULL);
+	*host = log_host(guest->log, &behind);
+	return err;
 }
 
 /* Devices come with the witnesses. */
@@ -199,7 +204,7 @@ static int add_soft(struct vtd_guest *guest)
 	viq_nest_vtd_config_init(&nest, sizeof(nest));
 	nest.backend = viq_soft_vtd_backend(guest->soft);
 	nest.host = guest->base.fault ? in_front : NULL;
-	nest.opaque = guest->base.fault;
+	nest.opaque = guest;
 	err = viq_nest_vtd_create(&nest, &guest->nest, NULL);
 	if (!err)
 		err = viq_nest_vtd_bind(guest->nest, guest->vtd, guest->base.vmem);
@@ -221,6 +226,7 @@ static int build(struct replay_guest *base, const struct replay_options *options
 		return -ENOMEM;
 	guest->scalable = !scan->vtd.narrow;
 	guest->status_end = guest->status + UINT64_C(4) * scan->max_entries;
+	guest->log = options->log;
 	offer_features(&guest->config);
 	guest->config.budget = options->budget ? options->budget : VIQ_WORK_UNLIMITED;
 	guest->config.mem = guest->base.vmem;
@@ -486,6 +492,7 @@ const struct replay_arch replay_vtd = {
 	.text = text,
 	.goes_to_host = goes_to_host,
 	.goes_to_device = goes_to_device,
+	.subject = vtd_subject,
 	.ends_call = ends_call,
 	.scan = scan_descriptor,
 	.size = sizeof(struct vtd_guest),

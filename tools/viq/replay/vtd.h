@@ -14,6 +14,7 @@ struct vtd_guest {
 	struct viq_vtd *vtd;
 	struct viq_soft_vtd *soft;   /* NULL: another host */
 	struct viq_nest_vtd *nest;   /* with soft */
+	struct log *log;             /* of options */
 	bool registered;             /* the thread, for translating */
 	bool scalable;               /* mode of the tables; else legacy */
 	uint64_t root;               /* root table */
@@ -76,6 +77,11 @@ unsigned int vtd_configured(struct witness *w, struct vtd_device *d);
 /* With d->tables as they are now. */
 void vtd_write_pasid_entry(struct witness *w, const struct vtd_device *d, unsigned int directory);
 void vtd_write_context(struct witness *w, const struct vtd_device *d);
+
+struct replay_subject;
+
+/* subject.c */
+bool vtd_subject(const uint64_t entry[4], struct replay_subject *subject, uint64_t *pages);
 
 int vtd_witness_populate(struct witness *w, const struct scan *scan);
 void vtd_witness_unpopulate(struct witness *w);
