@@ -530,8 +530,7 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	fini(&e);
 }
 
-/* Guest-physical is physical then; memory that the embedder takes away must be forgotten, and accesses to it be over.
- */
+/* Guest-physical is physical then: memory that is taken away must be forgotten, and accesses to it be over. */
 static void without_a_parent_memory_can_be_taken_away_too(void **state)
 {
 	struct synth_vtd_pasids pasids;
