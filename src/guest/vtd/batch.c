@@ -284,13 +284,11 @@ static bool stop_at(struct viq_vtd *s, uint32_t position, const struct viq_call_
 	return false;
 }
 
-bool vtd_batch_flush(struct viq_vtd *s)
+bool vtd_batch_confirm(struct viq_vtd *s)
 {
 	uint32_t end = s->batch.count;
 	struct viq_call_result first;
 
-	if (!end)
-		return true;
 	for (uint32_t i = 0; i < s->tables.active_count; i++) {
 		struct vtd_target *t = s->tables.active[i];
 		uint32_t count = entries_before(t, end);

@@ -26,6 +26,8 @@ int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, st
 		return ret;
 	}
 	s->offer = vtd_offer(s->config.cap, s->config.ecap);
+	s->domain_bits = vtd_domain_bits(s->config.cap);
+	s->second_stage_bits = VIQ_VTD_DESC_1_ADDR & ~(~UINT64_C(1) << VIQ_GET(VIQ_VTD_CAP_MGAW, s->config.cap));
 	for (uint8_t type = 0; type < VTD_TYPES; type++)
 		vtd_rule_init(&s->rules[type], type, &s->offer);
 	s->budget.write = budget_of_write(s->config.budget);

@@ -5,6 +5,21 @@
 
 #include "vtd.h"
 
+/* Width and mode. */
+static uint32_t bad_queue(const struct viq_vtd *s)
+{
+	unsigned int mode = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used);
+	bool wide = s->queue.shift == 5;
+
+	if (mode == VIQ_VTD_TTM_RESERVED || (mode == VIQ_VTD_TTM_SCALABLE && !(s->config.ecap & VIQ_VTD_ECAP_SMTS)) ||
+	    (mode == VIQ_VTD_TTM_ABORT && !(s->config.ecap & VIQ_VTD_ECAP_ADMS)))
+		return VIQ_VTD_IQEI_TTM;
+	/* 256-bit descriptors work in every mode: Linux sets the queue up so before it has chosen one. */
+	if (wide ? !(s->config.ecap & (VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_ADMS)) : mode != VIQ_VTD_TTM_LEGACY)
+		return VIQ_VTD_IQEI_WIDTH;
+	return VIQ_VTD_IQEI_NONE;
+}
+
 void vtd_invq_moved(struct viq_vtd *s)
 {
 	uint64_t base = s->regs.iqa_used & VIQ_VTD_IQA_IQA, avail = 0;
@@ -15,6 +30,8 @@ void vtd_invq_moved(struct viq_vtd *s)
 	s->queue.slots = bytes >> s->queue.shift;
 	s->ring = viq_mem_span(s->config.mem, base, &avail);
 	s->ring_slots = (uint32_t)((avail < bytes ? avail : bytes) >> s->queue.shift);
+	s->queue.bad = bad_queue(s);
+	s->queue.scalable = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) != VIQ_VTD_TTM_LEGACY;
 }
 
 /* Something to fetch from head on, or a tail that cannot be: see bad_setup(). */
@@ -27,15 +44,8 @@ static bool may_fetch(const struct viq_vtd *s, uint32_t head)
 /* Why nothing can be fetched at all, as VIQ_VTD_IQEI_*, or 0. Nothing of it changes while a run goes on. */
 static uint32_t bad_setup(const struct viq_vtd *s)
 {
-	unsigned int mode = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used);
-	bool wide = s->queue.shift == 5;
-
-	if (mode == VIQ_VTD_TTM_RESERVED || (mode == VIQ_VTD_TTM_SCALABLE && !(s->config.ecap & VIQ_VTD_ECAP_SMTS)) ||
-	    (mode == VIQ_VTD_TTM_ABORT && !(s->config.ecap & VIQ_VTD_ECAP_ADMS)))
-		return VIQ_VTD_IQEI_TTM;
-	/* 256-bit descriptors work in every mode: Linux sets the queue up so before it has chosen one. */
-	if (wide ? !(s->config.ecap & (VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_ADMS)) : mode != VIQ_VTD_TTM_LEGACY)
-		return VIQ_VTD_IQEI_WIDTH;
+	if (s->queue.bad)
+		return s->queue.bad;
 	if (s->regs.iqt & (VIQ_BIT(s->queue.shift) - 1))
 		return VIQ_VTD_IQEI_ALIGN;
 	return s->regs.iqt >> s->queue.shift >= s->queue.slots ? VIQ_VTD_IQEI_TAIL : VIQ_VTD_IQEI_NONE;
@@ -107,17 +117,11 @@ static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
 	return vtd_targets_domain(s, domain_of(s, desc));
 }
 
-/* Of ADDR; those above MGAW are ignored (6.5.2.3). */
-static uint64_t second_stage_bits(const struct viq_vtd *s)
-{
-	return VIQ_VTD_DESC_1_ADDR & ~(~UINT64_C(1) << VIQ_GET(VIQ_VTD_CAP_MGAW, s->config.cap));
-}
-
 static struct vtd_span iotlb_span(const struct viq_vtd *s, const uint64_t desc[4])
 {
 	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) != VIQ_VTD_IOTLB_PAGE)
 		return (struct vtd_span){0, 0};
-	return vtd_page_span(desc[1] & second_stage_bits(s), VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
+	return vtd_page_span(desc[1] & s->second_stage_bits, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
 }
 
 /* One table after the other, as far as the budget goes: what is left is gone on with by the next run. */
@@ -192,8 +196,8 @@ static bool pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
  */
 static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 {
-	bool scalable = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) != VIQ_VTD_TTM_LEGACY;
-	unsigned int iqei = vtd_rule_check(s->rules, &s->offer, s->queue.shift == 5, scalable, desc);
+	/* Of 128 bits the other half was read as 0. */
+	unsigned int iqei = vtd_rule_check(s->rules, &s->offer, true, s->queue.scalable, desc);
 
 	if (iqei) {
 		if (vtd_batch_flush(s))
@@ -236,7 +240,7 @@ static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct
 		run = iotlb_run(s, desc);
 		if (run.end > run.first && s->tables.targets[run.first]->stage2) {
 			span = iotlb_span(s, desc);
-			addr = second_stage_bits(s);
+			addr = s->second_stage_bits;
 		}
 	} else if (rule->handler == HANDLER_PIOTLB) {
 		run = pasid_iotlb_run(s, desc);

@@ -92,6 +92,7 @@ static void set_root_table(struct viq_vtd *s)
 {
 	work_on(s, VIQ_VTD_GSTS_RTPS);
 	s->regs.rtaddr_used = s->regs.rtaddr;
+	vtd_invq_moved(s);
 	set_status(s, VIQ_VTD_GSTS_RTPS, true);
 	owe_reconfig(s, VIQ_VTD_ROOT_TABLE);
 }

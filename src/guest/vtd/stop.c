@@ -2,18 +2,10 @@
 /* What the guest and the trace see of the queue: IQH, and where and why it stops (6.5.2.11, 11.4.9.1). */
 #include "vtd.h"
 
-void vtd_iqh_set(struct viq_vtd *s, uint32_t slot)
+void vtd_trace_hook(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei)
 {
-	reg_store(s->regs.iqh, vtd_offset(s, slot));
-}
-
-void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei)
-{
-	struct viq_vtd_trace t;
-
-	if (!s->ops.trace)
-		return;
-	t = (struct viq_vtd_trace){.size = sizeof(t), .head = vtd_offset(s, slot), .fate = fate, .iqei = iqei};
+	struct viq_vtd_trace t =
+		(struct viq_vtd_trace){.size = sizeof(t), .head = vtd_offset(s, slot), .fate = fate, .iqei = iqei};
 	for (unsigned int i = 0; desc && i < VIQ_VTD_DESC_WORDS; i++)
 		t.desc[i] = desc[i];
 	s->ops.trace(s->config.opaque, &t);

@@ -29,6 +29,8 @@
 
 /* Descriptors between two flush points; a target has at most one entry of each. More of them flush early. */
 #define BATCH_DESCRIPTORS 256
+/* Calls of hosts for one descriptor that are not worth being left in between. */
+#define VTD_FEW_CALLS 4
 /* Descriptors read from the ring at a time. */
 #define FETCH_BLOCK 64
 
@@ -140,21 +142,25 @@ struct vtd_shown {
 	uint64_t none; /* 0: registers that are only written */
 };
 
-/* The queue as GCMD.QIE took it over from IQA. */
+/* The queue as GCMD.QIE took it over from IQA, and GCMD.SRTP the mode. */
 struct vtd_queue {
 	uint64_t base;
 	uint32_t slots;
 	uint32_t shift; /* log2 of a descriptor's size: 4 or 5 */
+	uint32_t bad;   /* why nothing can be fetched, whatever IQT is: VIQ_VTD_IQEI_*, or 0 */
+	bool scalable;  /* not legacy mode */
 };
 
 struct viq_vtd {
 	struct viq_vtd_config config;
 	struct viq_vtd_ops ops;
 	struct vtd_offer offer;
+	uint16_t domain_bits;       /* of a domain-id, by CAP.ND */
+	uint64_t second_stage_bits; /* of ADDR; those above MGAW are ignored (6.5.2.3) */
 	struct vtd_regs regs;
 	struct vtd_shown shown;
 	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
-	struct vtd_queue queue; /* regs.iqa_used, worked out: see vtd_invq_moved() */
+	struct vtd_queue queue; /* regs.iqa_used and rtaddr_used, worked out: see vtd_invq_moved() */
 	const le64 *ring;       /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;    /* as far as the base's region holds it */
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
@@ -193,7 +199,7 @@ uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *mo
 
 /* --- invq.c: checking and routing descriptors --------------------------------------------------------------------- */
 
-/* regs.iqa_used has changed. */
+/* regs.iqa_used or rtaddr_used has changed. */
 void vtd_invq_moved(struct viq_vtd *s);
 /* Go on with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void vtd_invq_doorbell(struct viq_vtd *s);
@@ -221,7 +227,11 @@ void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32
 /* Give a target an entry of the descriptor that will be added next, unless its last one in the batch covers it. */
 void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *target, struct vtd_span span);
 /* Have the hosts confirm the batch and move IQH to head. false: the queue stopped. */
-bool vtd_batch_flush(struct viq_vtd *s);
+bool vtd_batch_confirm(struct viq_vtd *s);
+static inline bool vtd_batch_flush(struct viq_vtd *s)
+{
+	return !s->batch.count || vtd_batch_confirm(s);
+}
 /* Forget the batch: its descriptors will be read again. */
 void vtd_batch_drop(struct viq_vtd *s);
 /* Have the target carry out the descriptor at head alone, with nothing in the batch. false: the queue stopped. */
@@ -233,7 +243,10 @@ bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done);
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 
 /* Set IQH, and let the guest see it: all that was done before has happened for it then. */
-void vtd_iqh_set(struct viq_vtd *s, uint32_t slot);
+static inline void vtd_iqh_set(struct viq_vtd *s, uint32_t slot)
+{
+	reg_store(s->regs.iqh, vtd_offset(s, slot));
+}
 /* Stand at this slot, to go on reading there. The batch is dropped. */
 void vtd_stand(struct viq_vtd *s, uint32_t slot);
 /* Stop at the descriptor in this slot, with nothing before it unconfirmed: IQE. */
@@ -242,7 +255,12 @@ void vtd_stop_error(struct viq_vtd *s, uint32_t slot, uint32_t iqei, const uint6
 void vtd_host_failed(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], const struct viq_call_result *res);
 /* The same when a hook could not; false. */
 bool vtd_hook_failed(struct viq_vtd *s, const uint64_t desc[4], int err);
-void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei);
+void vtd_trace_hook(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei);
+static inline void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint64_t desc[4], uint8_t fate, uint8_t iqei)
+{
+	if (s->ops.trace)
+		vtd_trace_hook(s, slot, desc, fate, iqei);
+}
 
 /* --- table.c: what the guest's numbers name ----------------------------------------------------------------------- */
 
@@ -250,7 +268,7 @@ struct vtd_run vtd_targets_all(const struct viq_vtd *s);
 /* A domain-id as the guest wrote it: bits above CAP.ND are ignored (6.5.2.2 to 6.5.2.4). */
 static inline uint16_t vtd_domain(const struct viq_vtd *s, uint64_t did)
 {
-	return (uint16_t)(did & vtd_domain_bits(s->config.cap));
+	return (uint16_t)(did & s->domain_bits);
 }
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id);
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
@@ -314,7 +332,11 @@ static inline void vtd_work_queued(struct viq_vtd *s)
 	s->work.early = false;
 }
 /* Does the descriptor at head concern so many tables that they are called one by one, or has that begun? */
-bool vtd_work_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls);
+bool vtd_work_is_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls);
+static inline bool vtd_work_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls)
+{
+	return (calls > VTD_FEW_CALLS || s->work.at) && vtd_work_is_alone(s, desc, calls);
+}
 /* Begin that, unless it is half done. */
 struct vtd_sweep *vtd_work_sweep(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all);
 static inline void vtd_work_sweep_done(struct viq_vtd *s)

@@ -12,9 +12,6 @@
 
 #include "vtd.h"
 
-/* Calls of hosts for one descriptor that are not worth being left in between. */
-#define FEW_CALLS 4
-
 /* --- The embedder's hooks: the batch is empty when these are called, so tables may come and go in them ------------ */
 
 /* 1: more is left, and the budget used up. Else nothing is half done any more. */
@@ -152,9 +149,9 @@ static bool is_alone(const struct viq_vtd *s, const uint64_t desc[4])
 	return is_at_head(s) && s->work.alone_desc[0] == desc[0] && s->work.alone_desc[1] == desc[1];
 }
 
-bool vtd_work_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls)
+bool vtd_work_is_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls)
 {
-	if (calls > FEW_CALLS && calls > s->budget.left / VIQ_WORK_CALL)
+	if (calls > VTD_FEW_CALLS && calls > s->budget.left / VIQ_WORK_CALL)
 		return true;
 	return is_alone(s, desc) && !s->batch.count;
 }

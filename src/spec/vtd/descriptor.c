@@ -138,9 +138,9 @@ void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *
 {
 	const uint64_t desc[4] = {type};
 	const struct vtd_descriptor *row = vtd_descriptor_find(desc);
-	uint64_t known[2] = {VIQ_VTD_DESC_TYPE | VIQ_VTD_DESC_TYPE_HI, 0};
+	uint64_t known[2] = {VIQ_VTD_DESC_TYPE, 0};
 
-	*rule = (struct vtd_rule){.handler = HANDLER_INVALID};
+	*rule = (struct vtd_rule){.handler = HANDLER_INVALID, .reserved = {UINT64_MAX, UINT64_MAX}};
 	if (!row || !(offer->features & FEATURE_BIT(row->feature)))
 		return;
 	for (const struct vtd_field *const *f = row->fields; *f; f++) {
@@ -152,9 +152,16 @@ void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *
 	rule->limits = row->limits;
 	rule->handler = row->handler;
 	rule->scalable = row->scalable;
+	for (uint64_t g = 0; g < 4; g++) {
+		const uint64_t of_g[4] = {VIQ_PUT(VIQ_VTD_DESC_G, g)};
+
+		if (!vtd_limits_broken(rule->limits, of_g, offer))
+			rule->granularities |= (uint8_t)(1u << g);
+	}
+	rule->max_am = (uint8_t)(rule->limits == LIMITS_IOTLB ? offer->mamv : VIQ_GET(VIQ_VTD_DESC_1_AM, UINT64_MAX));
 }
 
-unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
+unsigned int vtd_rule_judge(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
 			    bool scalable, const uint64_t desc[4])
 {
 	const struct vtd_rule *rule = &rules[desc[0] & VIQ_VTD_DESC_TYPE];
@@ -178,16 +185,6 @@ struct vtd_span vtd_devtlb_span(uint64_t addr, bool s)
 	if (order == 64)
 		return (struct vtd_span){0, 0};
 	return (struct vtd_span){addr & ~((UINT64_C(1) << order) - 1), UINT64_C(1) << order};
-}
-
-struct vtd_span vtd_page_span(uint64_t addr, unsigned int am)
-{
-	uint64_t bytes;
-
-	if (am >= 52)
-		return (struct vtd_span){0, 0};
-	bytes = UINT64_C(4096) << am;
-	return (struct vtd_span){addr & ~(bytes - 1), bytes};
 }
 
 bool vtd_descriptor_span(const uint64_t desc[4], struct vtd_span *span)

@@ -95,10 +95,12 @@ const char *vtd_limits_broken(enum vtd_limits limits, const uint64_t desc[4], co
 
 /* A row worked out for one offer: what the queue needs for each descriptor. */
 struct vtd_rule {
-	uint64_t reserved[2]; /* any of these bits set: reserved field violation. TYPE_HI is not among them */
+	uint64_t reserved[2]; /* any of these bits set: illegal. All, if nobody handles the type */
 	uint8_t limits;
 	uint8_t handler;
 	bool scalable;
+	uint8_t granularities; /* bit G: this G is legal */
+	uint8_t max_am;        /* up to here AM is legal for any G */
 };
 
 #define VTD_TYPES 16
@@ -109,8 +111,22 @@ void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *
  * 0, or the VIQ_VTD_IQEI_* that this descriptor stops the queue with. wide: the queue has 256-bit descriptors;
  * scalable: the translation table mode is not legacy mode, so wide.
  */
-unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
+unsigned int vtd_rule_judge(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
 			    bool scalable, const uint64_t desc[4]);
+/* The same; nearly every descriptor is plainly legal. */
+static inline unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer,
+					  bool wide, bool scalable, const uint64_t desc[4])
+{
+	const struct vtd_rule *rule = &rules[desc[0] & VIQ_VTD_DESC_TYPE];
+	uint64_t wrong = (desc[0] & rule->reserved[0]) | (desc[1] & rule->reserved[1]);
+
+	if (wide)
+		wrong |= desc[2] | desc[3];
+	if (!wrong && rule->scalable <= scalable && rule->granularities >> VIQ_GET(VIQ_VTD_DESC_G, desc[0]) & 1 &&
+	    VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]) <= rule->max_am)
+		return VIQ_VTD_IQEI_NONE;
+	return vtd_rule_judge(rules, offer, wide, scalable, desc);
+}
 
 /* A range of addresses: bytes is a power of two and addr a multiple of it; bytes = 0: everything. */
 struct vtd_span {
@@ -122,6 +138,14 @@ bool vtd_descriptor_span(const uint64_t desc[4], struct vtd_span *span);
 /* What ADDR and S of a device-TLB descriptor name (the size coding of PCIe ATS). */
 struct vtd_span vtd_devtlb_span(uint64_t addr, bool s);
 /* What ADDR and AM of an IOTLB descriptor name. */
-struct vtd_span vtd_page_span(uint64_t addr, unsigned int am);
+static inline struct vtd_span vtd_page_span(uint64_t addr, unsigned int am)
+{
+	uint64_t bytes;
+
+	if (am >= 52)
+		return (struct vtd_span){0, 0};
+	bytes = UINT64_C(4096) << am;
+	return (struct vtd_span){addr & ~(bytes - 1), bytes};
+}
 
 #endif
