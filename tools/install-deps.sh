@@ -35,11 +35,15 @@ needs_check() {
 	g++              command g++
 	clang            command clang
 	cpio             command cpio
+	fish             command fish
+	groff-base       command groff
 	libclang-rt-dev  runtime libclang_rt.fuzzer-$(uname -m).a
 	qemu-system-arm  command qemu-system-aarch64
 	qemu-system-x86  command qemu-system-x86_64
+	mandoc           command mandoc
 	tcpdump          command tcpdump
 	xz-utils         command xz
+	zsh              command zsh
 	END
 }
 
