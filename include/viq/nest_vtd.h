@@ -78,8 +78,9 @@ VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd,
  *
  * A descriptor that names no PASID makes all of a device's PASIDs be read: as many entries of 64 bytes as ECAP.PSS says
  * that there can be. viq_linux_vvtd_offer() gives 2^16 at most. A step is a device's context entry, or a table of 64
- * PASIDs; it costs 1 for each entry that is read, and VIQ_WORK_CALL for each call of the backend's set(). Devices may
- * come and go between steps. 1: more is left; 0; -ENODEV: no guest is bound, nothing has changed; -EINVAL.
+ * PASIDs; it costs 1 for each entry that is read, and VIQ_WORK_CALL for each system call of the backend's set(), once
+ * at least. Devices may come and go between steps. 1: more is left; 0; -ENODEV: no guest is bound, nothing has changed;
+ * -EINVAL.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, struct viq_vtd_reconfig *what);
 

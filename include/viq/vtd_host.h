@@ -184,6 +184,8 @@ struct viq_vtd_outcome {
 	uint32_t pasid;
 	uint32_t domain_id;
 	const char *why; /* UNSUPPORTED: a static sentence that names the field; else NULL */
+	uint32_t calls;  /* system calls that it took, and those of settle() since the last one */
+	uint32_t reserved;
 };
 
 /* A device, for who follows a guest's tables. */

@@ -52,8 +52,8 @@ static void set(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32_t pasi
 	struct viq_vtd_outcome outcome = {.size = sizeof(outcome)};
 	int err;
 
-	work_spend(&d->work, VIQ_WORK_CALL);
 	err = b->ops->set(b->opaque, d->source_id, pasid, translation, &outcome);
+	work_spend(&d->work, (uint64_t)(outcome.calls ? outcome.calls : 1) * VIQ_WORK_CALL);
 	d->gone = err && !is_there(n, d);
 	if (d->gone)
 		return;

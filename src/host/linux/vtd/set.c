@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "base/sized.h"
+#include "call/cost.h"
 
 #include "vvtd.h"
 
@@ -121,7 +122,10 @@ int viq_linux_vvtd_set(struct viq_linux_vvtd *v, uint16_t source_id, uint32_t pa
 		.why = cannot(t),
 	};
 	o.fate = fate_of(t, o.why);
+	v->attacher.calls = 0;
 	err = set(v, d, pasid, t, &o);
+	o.calls = call_cost_sum(v->attacher.calls, v->settle_calls);
+	v->settle_calls = 0;
 	if (outcome)
 		sized_give(outcome, outcome->size, &o, sizeof(o));
 	return err;
@@ -186,7 +190,11 @@ static int listen(void *opaque, const struct viq_vtd_listener *listener)
 
 static void settle(void *opaque)
 {
-	linux_vtd_collect_removed(opaque);
+	struct viq_linux_vvtd *v = opaque;
+
+	v->attacher.calls = 0;
+	linux_vtd_collect_removed(v);
+	v->settle_calls = call_cost_sum(v->settle_calls, v->attacher.calls);
 }
 
 struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *v)

@@ -61,6 +61,7 @@ static int make_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d
 
 	if (linux_load(&v->tables) >= v->max_tables)
 		return -ENOSPC;
+	v->attacher.calls++;
 	err = viq_linux_vtd_nested_alloc(v->ctx, d->dev.device, v->hwpt, flags, &s1, &s->slot.tables[i]);
 	if (err)
 		return err;

@@ -65,6 +65,7 @@ struct viq_linux_vvtd {
 	struct viq_vtd_listener listener; /* size 0: nobody */
 	struct sorted devices;            /* struct linux_vtd_device */
 	struct linux_device *removed;     /* struct linux_vtd_device of which something may still be attached */
+	uint32_t settle_calls;            /* system calls of settle() that nobody has paid for */
 	uint64_t failed;
 	uint64_t tables, rejected; /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/linux/iommufd/uapi.h"
 #include "support/linux_vnest.h"
 #include "support/sized.h"
 
@@ -81,8 +82,10 @@ static struct vnest *alone(struct front *f)
 static uint32_t set(struct vnest *n, uint32_t pasid, struct viq_vtd_translation t)
 {
 	struct viq_vtd_outcome o = {.size = sizeof(o)};
+	uint64_t calls = n->fk->calls;
 
 	assert_int_equal(viq_linux_vvtd_set(n->vv, SID, pasid, &t, &o), 0);
+	assert_int_equal(o.calls, n->fk->calls - calls); /* P4: what is charged is what it took */
 	assert_int_equal(o.source_id, SID);
 	assert_int_equal(o.has_pasid, pasid != 0);
 	n->last = o;
@@ -120,6 +123,44 @@ static void a_life(void **state)
 	assert_int_equal(f.count, 1);
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, SID), 0);
 	assert_int_equal(f.count, 0);
+	vnest_free(n);
+}
+
+/* What a step costs: make a table, attach it, destroy the old one; and what a removed device left is tried again. */
+static void calls_that_a_change_takes(void **state)
+{
+	struct viq_vtd_translation t = first_stage(7, 4, 2), bypass = mode(VIQ_VTD_BYPASS);
+	struct viq_vtd_outcome o = {.size = sizeof(o)};
+	struct front f;
+	struct vnest *n = alone(&f);
+	const struct viq_vtd_backend b = viq_linux_vvtd_backend(n->vv);
+	const struct viq_linux_vtd_device d = {.size = sizeof(d), .device = n->id[0], .fd = n->fd[0]};
+
+	(void)set(n, 0, first_stage(0, 4, 1));
+	assert_int_equal(n->last.calls, 2);
+	(void)set(n, 0, first_stage(0, 4, 2));
+	assert_int_equal(n->last.calls, 3);
+	(void)set(n, 0, first_stage(0, 4, 2));
+	assert_int_equal(n->last.calls, 0);
+	/* The kernel refuses to attach: make, attach; block, destroy. */
+	n->fk->faults[0] = (struct fk_fault){UAPI_VFIO_ATTACH_IOMMUFD_PT, 0, UINT64_MAX, -EIO};
+	assert_int_equal(viq_linux_vvtd_set(n->vv, SID, 0, &t, &o), -EIO);
+	assert_int_equal(o.fate, VIQ_VTD_SET_FAILED);
+	assert_int_equal(o.calls, 5);
+	n->fk->faults[0] = (struct fk_fault){0};
+	/* What is left of a device costs a call whenever it is tried, and who works next pays. */
+	(void)set(n, 0, first_stage(0, 4, 2));
+	n->fk->faults[0] = (struct fk_fault){UAPI_IOMMU_DESTROY, 0, UINT64_MAX, -EBUSY};
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, SID), -EBUSY);
+	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, SID + 1, NULL), -EBUSY);
+	for (uint32_t i = 0; i < 3; i++)
+		b.ops->settle(b.opaque);
+	n->fk->faults[0] = (struct fk_fault){0};
+	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, SID, NULL), 0);
+	assert_int_equal(viq_linux_vvtd_set(n->vv, SID, 0, &bypass, &o), 0);
+	assert_int_equal(o.calls, 3 + 1);
+	assert_int_equal(viq_linux_vvtd_set(n->vv, SID, 0, &bypass, &o), 0);
+	assert_int_equal(o.calls, 0);
 	vnest_free(n);
 }
 
@@ -209,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_life),
 		cmocka_unit_test(another_listener),
+		cmocka_unit_test(calls_that_a_change_takes),
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(what_cannot_be),
 	};
