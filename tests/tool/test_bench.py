@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 VIQ = pathlib.Path(sys.argv.pop()).resolve()
@@ -81,6 +82,14 @@ class Bench(unittest.TestCase):
             rows.setdefault(row['subject'], []).append(row['name'])
         self.assertEqual(rows, ROWS)
         self.assertTrue(report['quick'])
+        # The README's table is made from these rows.
+        with tempfile.NamedTemporaryFile('w') as run:
+            run.write(out.stdout)
+            run.flush()
+            table = subprocess.run([ROOT / 'bench/table.py', run.name], capture_output=True, text=True, check=True).stdout
+        cells = [line.split(' | ')[0] for line in table.splitlines() if line.startswith('| ')]
+        page = (ROOT / 'README.md').read_text(encoding='utf-8').partition('## How fast')[2].partition('\n## ')[0]
+        self.assertEqual(cells, [line.split(' | ')[0] for line in page.splitlines() if line.startswith('| ')])
 
     def test_calls_are_counted(self):
         out = subprocess.run([VIQ, 'bench', '--quick', '--json', '--only', 'linux'], cwd=ROOT, capture_output=True,
