@@ -39,7 +39,7 @@ static inline const void *gather_entry(struct gather_cursor *c)
 	return (const char *)c->req->pieces[c->piece].entries + (size_t)c->offset * c->req->entry_size;
 }
 
-/* Over the next n entries, of which there are as many. */
+/* Skip n entries; at least n remain. */
 static inline void gather_skip(struct gather_cursor *c, uint32_t n)
 {
 	c->index += n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P4: with any budget no write and no run does more than it, and one step of the dearest kind, whatever is in queue and
- * registers. Hosts and hooks count in units of one command; time is not looked at.
+ * P4: with any budget no write and no run does more than it, and one step of the most expensive kind, whatever is in
+ * queue and registers. Hosts and hooks count in units of one command; time is not looked at.
  */
 #include <errno.h>
 #include <string.h>
@@ -57,9 +57,9 @@ static uint32_t some_budget(void)
 
 static uint64_t most; /* beyond the budget */
 
-static void assert_bounded(uint64_t done, uint64_t budget, uint64_t dearest)
+static void assert_bounded(uint64_t done, uint64_t budget, uint64_t step)
 {
-	if (done > budget + dearest)
+	if (done > budget + step)
 		fail_msg("%llu units, budget %llu", (unsigned long long)done, (unsigned long long)budget);
 	if (done > budget && done - budget > most)
 		most = done - budget;

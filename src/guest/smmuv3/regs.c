@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register pages (IHI 0070 chapter 6) as a table: a row a register, with its width, the bits that exist, and who
- * may write when. Registers whose write sets something in motion have a function.
+ * The register pages (IHI 0070 chapter 6) as a table: one row per register, with its width, the bits that exist, and
+ * who may write when. Registers whose write sets something in motion have a function.
  *
  * Where the architecture leaves a choice (6.2), this does: accesses of 1 or 2 bytes and unaligned ones are RAZ/WI; a
  * 64-bit access to two 32-bit registers is two of 32 bits, the lower one first (FreeBSD reads the event queue's indices

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register page as a table: a row a register, with its width and the bits that a write stores. Registers whose
+ * The register page as a table: one row per register, with its width and the bits that a write stores. Registers whose
  * write sets something in motion have a function.
  *
  * Where the architecture leaves a choice, this does: accesses of 1 or 2 bytes and unaligned ones read 0 and write

@@ -22,10 +22,10 @@ def seed():
 
 
 def enough(**counts):
-    """Whether each of these (count, floor) is as much as a comparison must have met to prove something."""
+    """Whether each of these (count, minimum) is as much as a comparison must have met to prove something."""
     short = {name: pair for name, pair in counts.items() if pair[0] < pair[1]}
-    for name, (count, floor) in short.items():
-        print(f"Too little was compared: {name} {count}, at least {floor} expected")
+    for name, (count, minimum) in short.items():
+        print(f"Too little was compared: {name} {count}, at least {minimum} expected")
     return not short
 
 

@@ -14,7 +14,7 @@
 #include "linux.h"
 #include "sys.h"
 
-/* A process that is hit by signals this often in one call does not get anywhere: better an error than no end. */
+/* Signals that interrupt one call this often let it get nowhere: fail rather than loop forever. */
 #define INTERRUPTS_MAX 256
 /* Bytes of the largest argument in uapi.h. Each begins with its size. */
 #define ARGUMENT_MAX 48

@@ -3,7 +3,7 @@
  * Slots and generations: what all caches here are made of.
  *
  * A slot holds a few words under a sequence count. Readers never write to it, so a hit shares its cache line with any
- * number of threads. A writer that finds another one at work goes away: a fill is never owed.
+ * number of threads. A contended writer gives up: fills are optional.
  *
  * An entry is not removed; it goes stale. It carries a stamp, the sum of the generation counters of everything that
  * can be invalidated and covers it, and is valid while the counters still add up to it. The counters only grow, so

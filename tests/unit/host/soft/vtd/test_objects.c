@@ -511,7 +511,7 @@ static void under_a_parent_the_guests_addresses_are_translated_too(void **state)
 	assert_true(viq_soft_vtd_cached(dev, IOVA, 0, VIQ_SOFT_READ, true));
 	assert_int_equal(viq_soft_vtd_parent_invalidate(e.soft, 0, 0), 0);
 	vm_hits(dev, NO_PASID, IOVA, PAGE(6));
-	/* Legacy mode: pass-through goes through the parent, a second stage of the guest's own is no more to be had. */
+	/* Legacy mode: pass-through goes through the parent, the guest cannot have a second stage of its own. */
 	assert_int_equal(synth_vtd_root_init(&e.vm.root, &e.vm.heap, false), 0);
 	e.tables.mode = VIQ_VTD_TTM_LEGACY;
 	e.tables.root = e.vm.root.base;
