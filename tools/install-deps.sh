@@ -49,8 +49,11 @@ needs_check() {
 
 needs_release() {
 	cat <<-END
+	bindgen          command bindgen
+	cargo            command cargo
 	chromium         command chromium
 	clang            command clang
+	rustfmt          command rustfmt
 	END
 }
 
