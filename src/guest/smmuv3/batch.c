@@ -24,6 +24,7 @@ void smmuv3_batch_drop(struct viq_smmuv3 *s)
 {
 	s->batch.count = 0;
 	s->batch.hole_count = 0;
+	s->batch.asks = false;
 }
 
 static void load_entry(const le64 entry[2], uint64_t cmd[2])

@@ -98,8 +98,10 @@ static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule
 	else if (rule->kind == SMMUV3_ATC_INV && smmuv3_retained_has(s, smmuv3_cmd_sid(cmd)) &&
 		 smmuv3_retain(s, cmd[0] & rule->keep[0]))
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_RETAINED);
-	else
+	else {
 		add_entry(s, rule, cmd);
+		s->batch.asks |= rule->kind == SMMUV3_ATC_INV;
+	}
 }
 
 /* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL (4.3). */
@@ -111,6 +113,9 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 
 	if (streams.last > max)
 		streams.last = max;
+	/* A time-out of a command before this one would uncover it. */
+	if (streams.first <= max && s->batch.asks && !smmuv3_batch_flush(s))
+		return false;
 	if (streams.first > max || smmuv3_reconfig_covered(s, streams.first, streams.last)) {
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
 		return true;

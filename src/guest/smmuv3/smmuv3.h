@@ -44,6 +44,7 @@ struct smmuv3_batch {
 	struct smmuv3_hole holes[BATCH_HOLES];
 	uint32_t count, hole_count;
 	uint32_t first; /* index of its first command */
+	bool asks;      /* an ATC_INV is among the entries: its device may not answer, and have its stream blocked */
 };
 
 /* ATC_INVs that the guest saw consumed and that no host has confirmed (7.1, CERROR_ATC_INV_SYNC). */

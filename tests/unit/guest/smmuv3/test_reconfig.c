@@ -214,6 +214,40 @@ static void a_register_uncovers(void **state)
 	vsmmu_free(v);
 }
 
+/*
+ * The VMM may block a stream when its device does not answer an ATC_INV: a command behind that has it configured again,
+ * although one before it, from the same doorbell, has covered it. Without a time-out it is covered.
+ */
+static void a_time_out_uncovers(void **state)
+{
+	static const unsigned int befores[] = {0, 1, 100}; /* other commands in the batch, holes among them */
+
+	for (unsigned int i = 0; i < 2 * sizeof(befores) / sizeof(befores[0]); i++) {
+		struct vsmmu *v = guest(0);
+		bool answers = i % 2;
+		size_t at;
+
+		v->steps = 0;
+		if (!answers)
+			test_host_fail(&v->host, 0, cmd_atc(5, 0, 0).dw, VIQ_CALL_TIMEOUT, 1);
+		vsmmu_push_test(v, cmd_cfgi_ste(5));
+		for (unsigned int k = 0; k < befores[i / 2]; k++)
+			vsmmu_push_test(v, k % 2 ? cmd_cfgi_ste(5) : cmd_nh_va(1, k));
+		vsmmu_push_test(v, cmd_atc(5, 0x1000, 0));
+		vsmmu_push_test(v, cmd_cfgi_ste(5));
+		vsmmu_push_test(v, cmd_cfgi_ste(5));
+		vsmmu_ring(v);
+		while (run(v))
+			;
+		assert_idle(v);
+		at = vsmmu_log_find(v, 0, LOG_TIMEOUT);
+		assert_int_equal(at == v->log_count, answers);
+		assert_int_equal(reconfigs(v, VIQ_SMMUV3_CFGI_STE), answers ? 1 : 2);
+		assert_true(answers || vsmmu_log_find(v, at, LOG_RECONFIG) < v->log_count);
+		vsmmu_free(v);
+	}
+}
+
 /* Whether it fails is said at the end. */
 static void an_error_comes_last(void **state)
 {
@@ -300,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_queue_that_was_off_begins_anew),
 		cmocka_unit_test(a_command_taken_back_begins_anew),
 		cmocka_unit_test(a_register_uncovers),
+		cmocka_unit_test(a_time_out_uncovers),
 		cmocka_unit_test(an_error_comes_last),
 		cmocka_unit_test(registers_do_not_wait_for_the_host),
 		cmocka_unit_test(p7_saved_in_the_middle),

@@ -340,9 +340,44 @@ static void p7_saved_in_the_middle(void **state)
 	vvtd_free(v);
 }
 
+/*
+ * The VMM may block a device that does not answer: a descriptor behind that has it configured again, although one
+ * before it, from the same doorbell, has covered it.
+ */
+static void a_time_out_uncovers(void **state)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		bool answers = i % 2, by_table = i / 2;
+		struct viq_vtd_config config;
+		struct vvtd_host *host;
+		struct vvtd *v;
+
+		vvtd_config(&config);
+		v = vvtd_new(&config);
+		vvtd_boot(v, 256, 1);
+		host = vvtd_host_new(v);
+		vvtd_attach(v, host, 2, 0, 0x777, VIQ_VTD_TABLE_RID | (by_table ? VIQ_VTD_DEVTLB_IMPLIED : 0));
+		if (!answers && by_table)
+			vvtd_host_fail(host, entry_page(5, true), VIQ_CALL_TIMEOUT, 1);
+		v->devtlb_result = answers ? 0 : -ETIMEDOUT;
+		v->devtlb_times = 1;
+		v->log_count = 0;
+		vvtd_push(v, desc_pc(VREG(PC_PASID), 2, 0));
+		vvtd_push(v, by_table ? desc_page(2, 0, 5) : desc_devtlb(0x777, 0x5000, false));
+		vvtd_push(v, desc_pc(VREG(PC_PASID), 2, 0));
+		vvtd_ring(v);
+		vvtd_retry(v);
+		assert_int_equal(vvtd_r64(v, VREG(IQH)), vvtd_r64(v, VREG(IQT)));
+		assert_int_equal(vvtd_log_number(v, VLOG_TIMEOUT), !answers);
+		assert_int_equal(reconfigs(v, VIQ_VTD_PASID_CACHE), answers ? 1 : 2);
+		vvtd_free(v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_time_out_uncovers),
 		cmocka_unit_test(p4_a_descriptor_is_left_and_taken_up),
 		cmocka_unit_test(p4_gsts_tells_when_it_is_done),
 		cmocka_unit_test(p4_one_shot_bits),
