@@ -87,12 +87,12 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_create(const struct viq_soft_vtd_conf
 VIQ_EXPORT void viq_soft_vtd_destroy(struct viq_soft_vtd *soft);
 
 /*
- * Who is told of tables from now on; it is copied. Attachments that there are it is told of at once; who
- * listened before is told that they are gone. NULL: nobody, and no device can have a table that it has not. attach()
- * and detach() are called from inside this, viq_soft_vtd_reconfig() and the functions about devices, on the same
- * thread, which is therefore to be the front end's. They must not call the unit. An error of attach(): the device must
- * not have the table; it is blocked, and the reconfiguration fails with this. Here nobody listens after an error.
- * -EINVAL, -ENOMEM, -EDEADLK.
+ * Who is told of tables from now on; it is copied. It is told at once of the attachments that exist; who listened
+ * before is told that they are gone. NULL: nobody, and then no device gets a further table. attach() and detach() are
+ * called from inside this, viq_soft_vtd_reconfig() and the functions about devices, on the same thread, which is
+ * therefore to be the front end's. They must not call the unit. An error of attach(): the device must not have the
+ * table; it is blocked, and the reconfiguration fails with this error. If this function fails, nobody listens. -EINVAL,
+ * -ENOMEM, -EDEADLK.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_listen(struct viq_soft_vtd *soft, const struct viq_vtd_listener *listener);
 /* For struct viq_nest_vtd_config. */

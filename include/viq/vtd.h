@@ -153,10 +153,10 @@ struct viq_vtd_ops {
 	int (*host_wait)(void *opaque, const struct viq_call_result *result, uint64_t times);
 	/*
 	 * The device with this source-id has not answered an invalidation of its TLB: devtlb() said so, or the host of
-	 * a table of its with VIQ_VTD_DEVTLB_IMPLIED, which the queue then waits for: of several devices behind it
-	 * it is one, and this is called for each. Isolate it: later, when viq_vtd_run() or the write has returned, by
-	 * viq_nest_vtd_block() or its like, which has its tables detached (a blocked device holds nothing), then run
-	 * the queue.
+	 * one of its tables with VIQ_VTD_DEVTLB_IMPLIED, which the queue then waits for. Of several devices behind such
+	 * a table it is one, and this is called for each. Isolate it: later, when viq_vtd_run() or the write has
+	 * returned, by viq_nest_vtd_block() or its like, which has its tables detached (a blocked device holds
+	 * nothing), then run the queue.
 	 */
 	void (*device_timeout)(void *opaque, uint32_t sid);
 	/*
