@@ -108,7 +108,7 @@ struct viq_vtd_ops {
 	 * register write set in motion, completed when all is done, and the queue waits for it. what->work is all that
 	 * the front end keeps of it: a new cause, or a restored state, begins anew.
 	 * Returns 1: more is left; 0: done; a negative errno if it could not be done now: for a descriptor the queue
-	 * then waits at it, see host_wait(); other causes have no way back to the guest and ignore the result, so the
+	 * then waits at it, or CCMD, see host_wait(); GCMD has no way back to the guest and ignores the result, so the
 	 * embedder must block the devices. With work.budget 0 (RESTORED) it does all.
 	 */
 	int (*reconfig)(void *opaque, struct viq_vtd_reconfig *what);
@@ -147,6 +147,7 @@ struct viq_vtd_ops {
 	 * Returns 0: viq_vtd_run() will be called, later, to try again. Positive: give up: the guest gets ITE at the
 	 * descriptor (see below), has it read again by clearing that, and this is called again if it fails again. With
 	 * ECAP.DT = 0 there is no such error: the guest sees a queue that stands still, and each write of IQT tries.
+	 * CCMD and IOTLB wait likewise, busy; given up they say that nothing was done (CAIG, IAIG = 0).
 	 * NULL: kick() is called when the write or viq_vtd_run() is done; what giving up does happens if there is no
 	 * kick(), or if it is kick() that calls viq_vtd_run(): then nobody would try again.
 	 */

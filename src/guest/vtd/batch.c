@@ -329,15 +329,16 @@ static void call_one(struct viq_vtd *s, struct vtd_target *t, struct vtd_span sp
 	call(s, t, 1, res);
 }
 
-bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done)
+bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, struct viq_call_result *res)
 {
-	struct vtd_target *t = vtd_sweep_next(s, sweep);
-	struct viq_call_result res;
+	struct vtd_sweep next = *sweep;
+	struct vtd_target *t = vtd_sweep_next(s, &next);
 
 	if (!t)
 		return false;
-	call_one(s, t, (struct vtd_span){0, 0}, false, &res);
-	*done = res.error == VIQ_CALL_NONE;
+	call_one(s, t, (struct vtd_span){0, 0}, false, res);
+	if (res->error == VIQ_CALL_NONE)
+		*sweep = next;
 	return true;
 }
 

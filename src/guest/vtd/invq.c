@@ -357,13 +357,14 @@ bool viq_vtd_run(struct viq_vtd *s, uint32_t budget)
 		return false;
 	}
 	s->wait.waits = false;
+	s->work.waiting = 0;
 	s->budget.left = budget_of_run(budget);
 	if (vtd_work_pay(s))
 		run(s);
 	/* Who runs the queue sees what is left, but need not know that it waits. */
 	if (vtd_settle(s) && s->wait.waits)
 		vtd_kick(s);
-	return s->work.owed || (vtd_invq_waits(s) && !s->wait.waits);
+	return vtd_work_left(s) || (vtd_invq_waits(s) && !s->wait.waits);
 }
 
 uint64_t viq_vtd_waits_for_host(const struct viq_vtd *s)
@@ -374,8 +375,10 @@ uint64_t viq_vtd_waits_for_host(const struct viq_vtd *s)
 /* What a register's write owes comes first, and a queue that waits for the host may wait on. *left: work is left. */
 static __attribute__((noinline)) bool may_go_on(struct viq_vtd *s, bool *left)
 {
-	*left = !vtd_work_pay(s);
-	if (*left || (s->wait.waits && s->wait.asked && may_fetch(s, iqh(s))))
+	bool paid = vtd_work_pay(s);
+
+	*left = vtd_work_left(s);
+	if (!paid || (s->wait.waits && s->wait.asked && may_fetch(s, iqh(s))))
 		return false;
 	s->wait.waits = false;
 	return true;

@@ -50,9 +50,12 @@ void vtd_invreg_finish(struct vtd_regs *r)
 void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	unsigned int granularity = VIQ_GET(VIQ_VTD_CCMD_CIRG, value);
-	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC, kept = VIQ_VTD_CCMD_CAIG | VIQ_VTD_CCMD_ICC;
+	const uint64_t request = value & fresh & VIQ_VTD_CCMD_ICC, kept = VIQ_VTD_CCMD_CAIG;
 
-	reg_store(s->regs.ccmd, (s->regs.ccmd & kept) | (value & ~kept) | request);
+	/* Software must not (11.4.6.1): the register goes on to name what is being done. */
+	if (s->regs.ccmd & VIQ_VTD_CCMD_ICC)
+		return;
+	reg_store(s->regs.ccmd, (s->regs.ccmd & kept) | (value & ~(kept | VIQ_VTD_CCMD_ICC)) | request);
 	if (!request)
 		return;
 	if (!granularity || !by_register(s)) {
@@ -76,9 +79,12 @@ static bool iotlb_ok(const struct viq_vtd *s, unsigned int granularity)
 void vtd_write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	const uint64_t bits = VIQ_VTD_IOTLB_IIRG | VIQ_VTD_IOTLB_DR | VIQ_VTD_IOTLB_DW | VIQ_VTD_IOTLB_DID;
-	const uint64_t request = value & fresh & VIQ_VTD_IOTLB_IVT, kept = VIQ_VTD_IOTLB_IAIG | VIQ_VTD_IOTLB_IVT;
+	const uint64_t request = value & fresh & VIQ_VTD_IOTLB_IVT, kept = VIQ_VTD_IOTLB_IAIG;
 	unsigned int granularity = VIQ_GET(VIQ_VTD_IOTLB_IIRG, value);
 
+	/* 11.4.6.3 */
+	if (s->regs.iotlb & VIQ_VTD_IOTLB_IVT)
+		return;
 	reg_store(s->regs.iotlb, (s->regs.iotlb & kept) | (value & bits) | request);
 	if (!request)
 		return;

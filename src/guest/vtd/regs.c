@@ -125,7 +125,8 @@ static void switch_queue(struct viq_vtd *s, bool on)
 	/* What was read is confirmed and what waits is dropped: a guest may switch off at any time. */
 	reg_store(s->regs.iqh, 0);
 	s->regs.timed_out = 0;
-	s->wait = (struct host_wait){0};
+	if (!s->work.waiting)
+		s->wait = (struct host_wait){0};
 	vtd_work_leave(s);
 	set_status(s, VIQ_VTD_GSTS_QIES, on);
 	show_status(s);
@@ -432,7 +433,7 @@ bool vtd_settle(struct viq_vtd *s)
 	for (; i < g->count; i++)
 		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
 	/* Who was told by host_wait() that the queue waits has it run again. */
-	kick = g->kick && (s->work.owed || (vtd_invq_waits(s) && !(s->wait.waits && s->ops.host_wait)));
+	kick = g->kick && (vtd_work_left(s) || (vtd_invq_waits(s) && !(s->wait.waits && s->ops.host_wait)));
 	gate_leave(g);
 	return kick;
 }

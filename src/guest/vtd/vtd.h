@@ -89,12 +89,12 @@ struct vtd_sweep {
 
 struct vtd_work {
 	uint32_t owed;
+	uint32_t waiting;                 /* of these, for the host: only viq_vtd_run() tries again */
 	uint32_t status;                  /* bits of GSTS that show what was before */
 	uint32_t at;                      /* slot + 1 of the descriptor that is half done: one of these; 0: none is */
 	struct viq_vtd_reconfig reconfig; /* half done; size 0: none is */
 	struct viq_vtd_remap remap;
 	struct vtd_sweep sweep; /* of the IOTLB register */
-	bool sweep_failed;
 	/* Of the descriptor at head, which concerns more tables than a run can call. qw0 0: none is half done. */
 	struct vtd_sweep alone;
 	uint64_t alone_desc[2];
@@ -237,8 +237,9 @@ void vtd_batch_drop(struct viq_vtd *s);
 /* Have the target carry out the descriptor at head alone, with nothing in the batch. false: the queue stopped. */
 bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf,
 		     bool stage2);
-/* Have everything in the next target invalidated, outside the batch; *done: it was confirmed. false: there is none. */
-bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, bool *done);
+/* Have everything in the next target invalidated, outside the batch. Not confirmed: *sweep stays. false: there is none.
+ */
+bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, struct viq_call_result *res);
 
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 
@@ -353,6 +354,14 @@ void vtd_work_owe_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause);
 void vtd_work_owe_iotlb(struct viq_vtd *s, struct vtd_sweep sweep);
 /* Go on with what is owed. true: nothing is. */
 bool vtd_work_pay(struct viq_vtd *s);
+/* Is some of it left that could be done now? */
+static inline bool vtd_work_left(const struct viq_vtd *s)
+{
+	uint32_t waiting = s->work.waiting;
+
+	/* IOTLB comes after CCMD. */
+	return s->work.owed & ~(waiting & VTD_OWED_RECONFIG ? waiting | VTD_OWED_IOTLB : waiting);
+}
 
 /* --- device.c ----------------------------------------------------------------------------------------------------- */
 

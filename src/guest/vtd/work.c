@@ -190,6 +190,7 @@ void vtd_work_owe_reconfig(struct viq_vtd *s, struct viq_vtd_reconfig what)
 		what = (struct viq_vtd_reconfig){.cause = old->cause, .scope = VIQ_VTD_SCOPE_ALL};
 	begin_reconfig(s, what);
 	s->work.owed |= VTD_OWED_RECONFIG;
+	s->work.waiting &= ~VTD_OWED_RECONFIG;
 }
 
 void vtd_work_owe_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause)
@@ -200,41 +201,90 @@ void vtd_work_owe_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause)
 
 void vtd_work_owe_iotlb(struct viq_vtd *s, struct vtd_sweep sweep)
 {
-	if (s->work.owed & VTD_OWED_IOTLB)
-		sweep = vtd_sweep_all();
 	s->work.sweep = sweep;
-	s->work.sweep_failed = false;
 	s->work.owed |= VTD_OWED_IOTLB;
+}
+
+/* In struct host_wait; those of the queue are below. */
+static uint32_t place_of(uint32_t bit)
+{
+	return UINT32_MAX - bit;
+}
+
+/* It is done, or given up. */
+static void paid(struct viq_vtd *s, uint32_t bit)
+{
+	s->work.owed &= ~bit;
+	s->work.waiting &= ~bit;
+	if (s->wait.place == place_of(bit))
+		s->wait = (struct host_wait){0};
+}
+
+/* A host, or the hook, could not, as with a descriptor: the register stays busy. false: nobody tries again. */
+static bool wait_for_host(struct viq_vtd *s, uint32_t bit, const struct viq_call_result *res)
+{
+	if (!host_wait_begin(&s->wait, s->wait.run + 1, place_of(bit), s->ops.host_wait, s->config.opaque,
+			     s->ops.kick && !s->gate.kicking, res))
+		return false;
+	s->counters.host_waits++;
+	s->work.waiting |= bit;
+	if (!s->ops.host_wait)
+		gate_owe_kick(&s->gate);
+	return true;
+}
+
+static void pay_reconfig(struct viq_vtd *s)
+{
+	struct viq_vtd_reconfig what = s->work.reconfig;
+	int ret = reconfig(s);
+	struct viq_call_result res;
+
+	if (ret > 0)
+		return;
+	/* An error has no way back by GSTS: the embedder has blocked the devices. */
+	vtd_status_done(s, VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_TES);
+	res = host_wait_hook_failed(ret);
+	if (ret && s->regs.ccmd & VIQ_VTD_CCMD_ICC && wait_for_host(s, VTD_OWED_RECONFIG, &res)) {
+		if (by_gcmd(&what))
+			what = (struct viq_vtd_reconfig){.cause = VIQ_VTD_CONTEXT_CACHE, .scope = VIQ_VTD_SCOPE_ALL};
+		what.work = (struct viq_work){0};
+		begin_reconfig(s, what);
+		return;
+	}
+	paid(s, VTD_OWED_RECONFIG);
+	vtd_ccmd_done(s, !ret);
+}
+
+static void pay_iotlb(struct viq_vtd *s)
+{
+	struct viq_call_result res = {.error = VIQ_CALL_NONE};
+	bool more = vtd_batch_sweep(s, &s->work.sweep, &res);
+
+	if (more && res.error == VIQ_CALL_NONE)
+		return;
+	if (more && !(res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect) &&
+	    wait_for_host(s, VTD_OWED_IOTLB, &res))
+		return;
+	paid(s, VTD_OWED_IOTLB);
+	vtd_iotlb_done(s, !more);
+}
+
+/* Is this of what is owed, and to be gone on with now? */
+static bool is_due(const struct viq_vtd *s, uint32_t bit)
+{
+	return s->work.owed & ~s->work.waiting & bit && s->budget.left;
 }
 
 bool vtd_work_pay(struct viq_vtd *s)
 {
-	int ret;
-
-	if (!s->work.owed)
-		return true;
-	if (s->work.owed & VTD_OWED_RECONFIG && s->budget.left) {
-		ret = reconfig(s);
-		if (ret <= 0) {
-			s->work.owed &= ~VTD_OWED_RECONFIG;
-			/* An error has no way back by GSTS: the embedder has blocked the devices. */
-			vtd_status_done(s, VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_TES);
-			vtd_ccmd_done(s, !ret);
-		}
-	}
-	if (s->work.owed & VTD_OWED_REMAP && s->budget.left && remap(s) <= 0) {
+	if (is_due(s, VTD_OWED_RECONFIG))
+		pay_reconfig(s);
+	if (is_due(s, VTD_OWED_REMAP) && remap(s) <= 0) {
 		s->work.owed &= ~VTD_OWED_REMAP;
 		vtd_status_done(s, VIQ_VTD_GSTS_IRTPS | VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_CFIS);
 	}
-	while (s->work.owed & VTD_OWED_IOTLB && s->budget.left) {
-		bool done = true;
-
-		if (vtd_batch_sweep(s, &s->work.sweep, &done)) {
-			s->work.sweep_failed |= !done;
-		} else {
-			s->work.owed &= ~VTD_OWED_IOTLB;
-			vtd_iotlb_done(s, !s->work.sweep_failed);
-		}
-	}
+	/* What caches may have been filled by comes first (11.4.6.1). */
+	while (!(s->work.owed & VTD_OWED_RECONFIG) && is_due(s, VTD_OWED_IOTLB))
+		pay_iotlb(s);
 	return !s->work.owed;
 }

@@ -209,6 +209,107 @@ static void test_a_device_does_not_answer(void **state)
 	vvtd_free(v);
 }
 
+/* --- Requests by register ----------------------------------------------------------------------------------------- */
+
+#define CCMD_GLOBAL  (VREG(CCMD_ICC) | VIQ_PUT(VREG(CCMD_CIRG), VIQ_VTD_CC_GLOBAL))
+#define IOTLB_DOMAIN (VREG(IOTLB_IVT) | VIQ_PUT(VREG(IOTLB_IIRG), VIQ_VTD_IOTLB_DOMAIN) | VIQ_PUT(VREG(IOTLB_DID), 1))
+
+static uint64_t iotlb(struct vvtd *v)
+{
+	return VIQ_GET(VREG(ECAP_IRO), vvtd_r64(v, VREG(ECAP))) * VIQ_VTD_OFFSET_UNITS + VREG(IOTLB_REG);
+}
+
+/* Two tables of domain 1: the second fails for good. */
+static struct vvtd *by_register(const struct viq_vtd_ops *ops)
+{
+	struct viq_vtd_config config;
+	struct vvtd *v;
+
+	vvtd_config(&config);
+	config.ops = ops;
+	v = vvtd_new(&config);
+	vvtd_attach(v, vvtd_host_new(v), 1, 0, 0x100, VIQ_VTD_TABLE_RID);
+	host = vvtd_host_new(v);
+	vvtd_attach(v, host, 1, 0, 0x101, VIQ_VTD_TABLE_RID);
+	vvtd_host_fail(host, entry_all(), VIQ_CALL_NO_MEMORY, -1);
+	return v;
+}
+
+/*
+ * IAIG = 0 would say that the request was wrong (11.4.6.3): the register stays busy, the hook hears why, and no write
+ * makes an attempt. What was confirmed is not asked for again.
+ */
+static void test_iotlb_by_register(void **state)
+{
+	struct vvtd *v = by_register(NULL);
+	uint64_t calls = 0;
+
+	vvtd_w64(v, iotlb(v), IOTLB_DOMAIN);
+	for (uint64_t times = 1; times < 4; times++) {
+		assert_int_equal(vvtd_r64(v, iotlb(v)), IOTLB_DOMAIN);
+		assert_int_equal(viq_vtd_waits_for_host(v->vtd), times);
+		assert_int_equal(vvtd_log_number(v, VLOG_WAIT), times);
+		calls = host->calls;
+		vvtd_w64(v, iotlb(v), IOTLB_DOMAIN);
+		vvtd_gcmd(v, VREG(GCMD_TE), times % 2);
+		assert_int_equal(host->calls, calls);
+		assert_false(viq_vtd_run(v->vtd, 0));
+	}
+	assert_int_equal(vvtd_log_number(v, VLOG_KICK), 0);
+	/* The queue comes after it. */
+	vvtd_boot(v, 256, 0);
+	vvtd_push(v, desc_page(1, 0, 1));
+	vvtd_ring(v);
+	assert_iqh(v, 0);
+	host->times = 0;
+	vvtd_retry(v);
+	assert_int_equal(vvtd_r64(v, iotlb(v)),
+			 (IOTLB_DOMAIN & ~VREG(IOTLB_IVT)) | VIQ_PUT(VREG(IOTLB_IAIG), VIQ_VTD_IOTLB_DOMAIN));
+	assert_int_equal(v->hosts[0]->effect_count, 2);
+	assert_vidle(v);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 0);
+	vvtd_free(v);
+}
+
+/* The same for CCMD, behind which IOTLB waits, whoever says it; GCMD is done for its own part, and is an attempt. */
+static void test_ccmd_by_register(void **state)
+{
+	struct vvtd *v = by_register(NULL);
+
+	host->times = 0;
+	v->reconfig_result = -12;
+	vvtd_w64(v, VREG(CCMD), CCMD_GLOBAL);
+	vvtd_w64(v, iotlb(v), IOTLB_DOMAIN);
+	assert_int_equal(vvtd_r64(v, VREG(CCMD)), CCMD_GLOBAL);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 1);
+	assert_int_equal(v->hosts[0]->effect_count, 0);
+	vvtd_gcmd(v, VREG(GCMD_TE), true);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 2);
+	assert_true(vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_TES));
+	assert_int_equal(vvtd_r64(v, VREG(CCMD)), CCMD_GLOBAL);
+	v->reconfig_result = 0;
+	vvtd_retry(v);
+	assert_int_equal(vvtd_r64(v, VREG(CCMD)),
+			 (CCMD_GLOBAL & ~VREG(CCMD_ICC)) | VIQ_PUT(VREG(CCMD_CAIG), VIQ_VTD_CC_GLOBAL));
+	assert_int_equal(v->log[vvtd_log_find(v, 0, VLOG_RECONFIG)].reconfig.cause, VIQ_VTD_CONTEXT_CACHE);
+	assert_int_equal(vvtd_r64(v, iotlb(v)) & VREG(IOTLB_IVT), 0);
+	assert_int_equal(v->hosts[0]->effect_count, 1);
+	/* Another failure is the first of its own; giving up says that it was not done; a new object has done it. */
+	v->reconfig_result = -12;
+	vvtd_w64(v, VREG(CCMD), CCMD_GLOBAL);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 1);
+	v->gives_up = true;
+	assert_false(viq_vtd_run(v->vtd, 0));
+	assert_int_equal(vvtd_r64(v, VREG(CCMD)), CCMD_GLOBAL & ~VREG(CCMD_ICC));
+	v->gives_up = false;
+	vvtd_w64(v, VREG(CCMD), CCMD_GLOBAL);
+	v->reconfig_result = 0;
+	vvtd_migrate(v);
+	assert_int_equal(VIQ_GET(VREG(CCMD_CAIG), vvtd_r64(v, VREG(CCMD))), VIQ_VTD_CC_GLOBAL);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 0);
+	vvtd_free(v);
+}
+
 /* --- Without the hook --------------------------------------------------------------------------------------------- */
 
 static unsigned int kicks, depth, deepest;
@@ -227,6 +328,34 @@ static void kick(void *opaque)
 static int nothing(void *opaque, const struct viq_vtd_devtlb *inv)
 {
 	return 0;
+}
+
+static void test_by_register_without_the_hook(void **state)
+{
+	struct viq_vtd_ops ops = {.size = sizeof(ops), .devtlb = nothing, .kick = kick};
+	struct vvtd *v;
+
+	at_once = false;
+	kicks = 0;
+	v = by_register(&ops);
+	vvtd_w64(v, iotlb(v), IOTLB_DOMAIN);
+	assert_int_equal(kicks, 1);
+	vvtd_w64(v, VREG(IQT), 0);
+	assert_int_equal(kicks, 1);
+	assert_false(viq_vtd_run(v->vtd, 0));
+	assert_int_equal(kicks, 2);
+	host->times = 0;
+	assert_false(viq_vtd_run(v->vtd, 0));
+	assert_int_equal(VIQ_GET(VREG(IOTLB_IAIG), vvtd_r64(v, iotlb(v))), VIQ_VTD_IOTLB_DOMAIN);
+	vvtd_free(v);
+	/* Nobody to ask. */
+	at_once = true;
+	for (unsigned int i = 0; i < 2; i++, ops.kick = NULL) {
+		v = by_register(&ops);
+		vvtd_w64(v, iotlb(v), IOTLB_DOMAIN);
+		assert_int_equal(vvtd_r64(v, iotlb(v)), IOTLB_DOMAIN & ~VREG(IOTLB_IVT));
+		vvtd_free(v);
+	}
 }
 
 static void test_without_the_hook_kick_asks(void **state)
@@ -277,6 +406,9 @@ int main(void)
 		cmocka_unit_test(test_giving_up),
 		cmocka_unit_test(test_giving_up_without_device_tlbs),
 		cmocka_unit_test(test_a_device_does_not_answer),
+		cmocka_unit_test(test_iotlb_by_register),
+		cmocka_unit_test(test_ccmd_by_register),
+		cmocka_unit_test(test_by_register_without_the_hook),
 		cmocka_unit_test(test_without_the_hook_kick_asks),
 		cmocka_unit_test(test_nobody_to_ask),
 	};
