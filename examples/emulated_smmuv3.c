@@ -162,7 +162,7 @@ int main(void)
 	check(viq_nest_smmuv3_join(nest, &backend, NULL), "nesting");
 
 	viq_smmuv3_config_init(&config, sizeof(config));
-	config.idr0 |= VIQ_SMMUV3_IDR0_ATS; /* the software host has it, too */
+	viq_nest_smmuv3_offer(nest, true, &config); /* ID registers: what the software host has, with ATS */
 	config.mem = mem;
 	config.host = backend.host;
 	config.ops = &ops;

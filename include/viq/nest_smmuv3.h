@@ -22,8 +22,6 @@
  *   viq_nest_smmuv3_bind(nest, smmu, &why);
  *   viq_linux_vsmmu_add(vsmmu, &device, vsid, &why);  // each device; now, or hot-plugged later
  *   viq_nest_smmuv3_follow(nest, vsid);
- *
- * A backend without offer(), as the software host's is, leaves the ID registers as they are.
  */
 #ifndef VIQ_NEST_SMMUV3_H
 #define VIQ_NEST_SMMUV3_H

@@ -86,9 +86,9 @@ VIQ_EXPORT int viq_soft_viommu_alloc(struct viq_soft *soft, uint32_t s2, uint32_
 VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t viommu);
 
 /*
- * The vIOMMU's devices for who follows a guest's tables; as viq_soft_host(). Its
- * promise() refuses nothing: what the guest's ID registers lack of the IOMMU's is ILLEGAL in STEs and context
- * descriptors of streams that are set afterwards (ASID16, SSIDSIZE, OAS, granules, VAX, HAD, CD2L, ATS, TERM_MODEL).
+ * The vIOMMU's devices for who follows a guest's tables; as viq_soft_host(). Its offer() and promise() go by idr0 to
+ * idr5 of viq_soft_config. What the guest's ID registers lack of them is ILLEGAL in STEs and context descriptors of
+ * streams that are set afterwards (ASID16, SSIDSIZE, OAS, granules, VAX, HAD, CD2L, ATS, TERM_MODEL).
  */
 VIQ_EXPORT struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu);
 

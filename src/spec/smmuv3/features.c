@@ -42,26 +42,3 @@ void smmuv3_features_init(struct smmuv3_features *f, uint32_t idr0, uint32_t idr
 		.ssid_bits = (uint8_t)VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, idr1),
 	};
 }
-
-/* The smaller of both in a field whose larger values mean more. */
-static uint32_t smaller(uint32_t own, uint32_t guest, uint64_t field)
-{
-	return (own & field) < (guest & field) ? own & (uint32_t)field : guest & (uint32_t)field;
-}
-
-void smmuv3_features_limit(struct smmuv3_features *f, uint32_t idr0, uint32_t idr1, uint32_t idr3, uint32_t idr5)
-{
-	const uint32_t less0 = VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_ASID16 | VIQ_SMMUV3_IDR0_CD2L;
-	const uint32_t less3 = VIQ_SMMUV3_IDR3_HAD;
-	const uint32_t less5 = VIQ_SMMUV3_IDR5_GRAN4K | VIQ_SMMUV3_IDR5_GRAN16K | VIQ_SMMUV3_IDR5_GRAN64K;
-	const uint32_t sizes5 = VIQ_SMMUV3_IDR5_OAS | VIQ_SMMUV3_IDR5_VAX;
-
-	/* TERM_MODEL = 1 is the lesser: abort is the only way to terminate. */
-	f->idr0 = (f->idr0 & ~less0) | (f->idr0 & idr0 & less0) | (idr0 & VIQ_SMMUV3_IDR0_TERM_MODEL);
-	f->idr1 = (f->idr1 & (uint32_t)~VIQ_SMMUV3_IDR1_SSIDSIZE) | smaller(f->idr1, idr1, VIQ_SMMUV3_IDR1_SSIDSIZE);
-	f->idr3 = (f->idr3 & ~less3) | (f->idr3 & idr3 & less3);
-	f->idr5 = (f->idr5 & ~(less5 | sizes5)) | (f->idr5 & idr5 & less5) |
-		  smaller(f->idr5, idr5, VIQ_SMMUV3_IDR5_OAS) | smaller(f->idr5, idr5, VIQ_SMMUV3_IDR5_VAX);
-	f->oas = (uint8_t)smmuv3_size_bits((unsigned int)VIQ_GET(VIQ_SMMUV3_IDR5_OAS, f->idr5));
-	f->ssid_bits = (uint8_t)VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, f->idr1);
-}

@@ -41,12 +41,6 @@ struct smmuv3_features {
 void smmuv3_features_init(struct smmuv3_features *f, uint32_t idr0, uint32_t idr1, uint32_t idr3, uint32_t idr5,
 			  uint32_t aidr);
 
-/*
- * Take away from *f what a guest, whose ID registers these are, does not have of what its STEs, CDs and page tables can
- * ask for: sizes of ASIDs, SubstreamIDs and addresses, granules, ATS, ways to end a transaction. f->bits stays.
- */
-void smmuv3_features_limit(struct smmuv3_features *f, uint32_t idr0, uint32_t idr1, uint32_t idr3, uint32_t idr5);
-
 /* granule: log2 */
 static inline bool smmuv3_has_granule(const struct smmuv3_features *f, unsigned int granule)
 {

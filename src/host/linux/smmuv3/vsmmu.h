@@ -9,7 +9,7 @@
  *   set.c       from what a stream is to do to what it is attached to
  *   backend.c   all of it for who follows a guest's tables
  *   events.c    the physical SMMU's events as the guest may see them
- *   offer.c     ID registers: the guest's against the host's
+ *   offer.c     ID registers: the guest's against the hardware's
  *
  * Who uses what: the thread that owns the guest SMMUv3 writes everything here. Other threads read the list of streams
  * and each stream's vsid and flags, to answer viq_call_host_ops.stream: these the owner writes, and others read, with

@@ -10,19 +10,18 @@
 #include <stddef.h>
 
 #include "base/sized.h"
-#include "host/linux/iommufd/offer.h"
+#include "host/offer.h"
 #include "vvtd.h"
 
-/* A guest's. */
 struct caps {
 	uint64_t cap, ecap;
 };
 
-static const struct linux_offer_field fields[] = {
+static const struct offer_field fields[] = {
 #define ROW(reg, member, field, rule, how, value, why)                                                                 \
 	{                                                                                                              \
-#reg "." #field, offsetof(struct caps, member), offsetof(struct viq_linux_hw_info, member),            \
-			VIQ_VTD_##reg##_##field, 8, LINUX_##rule, LINUX_##how, value, why                              \
+#reg "." #field, offsetof(struct caps, member), VIQ_VTD_##reg##_##field, 8, OFFER_##rule, OFFER_##how, \
+			value, why                                                                                     \
 	}
 #define CAP(field, ...)  ROW(CAP, cap, field, __VA_ARGS__)
 #define ECAP(field, ...) ROW(ECAP, ecap, field, __VA_ARGS__)
@@ -66,9 +65,14 @@ static void settle(struct caps *c)
 		c->ecap &= ~VIQ_VTD_ECAP_PSS;
 }
 
-static void offer(const struct viq_linux_hw_info *hw, struct caps *config)
+static struct caps caps_of(const struct viq_linux_hw_info *hw)
 {
-	linux_offer_fields(fields, FIELDS, hw, config, true);
+	return (struct caps){hw->cap, hw->ecap};
+}
+
+static void offer(const struct caps *host, struct caps *config)
+{
+	offer_fields(fields, FIELDS, host, config, true);
 	if (VIQ_GET(VIQ_VTD_ECAP_PSS, config->ecap) > OFFER_PSS)
 		config->ecap = (config->ecap & ~VIQ_VTD_ECAP_PSS) | VIQ_PUT(VIQ_VTD_ECAP_PSS, OFFER_PSS);
 	settle(config);
@@ -87,12 +91,13 @@ int linux_vtd_offer_possible(const struct viq_linux_hw_info *hw, struct viq_why 
 
 void viq_linux_vvtd_offer(const struct viq_linux_vvtd *v, uint64_t *cap, uint64_t *ecap)
 {
-	struct caps c;
+	struct caps host, c;
 
 	if (!v || !cap || !ecap)
 		return;
 	c = (struct caps){*cap, *ecap};
-	offer(&v->hw, &c);
+	host = caps_of(&v->hw);
+	offer(&host, &c);
 	*cap = c.cap;
 	*ecap = c.ecap;
 }
@@ -100,8 +105,10 @@ void viq_linux_vvtd_offer(const struct viq_linux_vvtd *v, uint64_t *cap, uint64_
 int viq_linux_vvtd_check(const struct viq_linux_vvtd *v, uint64_t cap, uint64_t ecap, struct viq_why *why)
 {
 	const struct caps c = {cap, ecap};
+	struct caps host;
 
 	if (!v)
 		return why_say(why, -EINVAL, "vvtd must not be NULL");
-	return linux_check_fields(fields, FIELDS, &v->hw, &c, why);
+	host = caps_of(&v->hw);
+	return offer_check_fields(fields, FIELDS, &host, &c, why);
 }

@@ -5,8 +5,28 @@
 
 #include "base/sized.h"
 #include "base/why.h"
+#include "host/offer_smmuv3.h"
 
 #include "object.h"
+
+/* There is no AIDR in the configuration: the version is what the other fields make it. */
+static struct viq_smmuv3_ids ids_of(const struct viq_soft *soft)
+{
+	const struct viq_soft_config *c = &soft->config;
+
+	return (struct viq_smmuv3_ids){.idr0 = c->idr0, .idr1 = c->idr1, .idr3 = c->idr3, .idr5 = c->idr5, .aidr = 3};
+}
+
+static void offer(void *opaque, uint32_t object, bool raise, bool ats, struct viq_smmuv3_ids *ids)
+{
+	const struct viq_smmuv3_ids host = ids_of(opaque);
+	struct viq_smmuv3_ids own = {0};
+
+	if (offer_smmuv3_take(&own, ids, NULL))
+		return;
+	offer_smmuv3(&host, raise, ats, &own);
+	sized_give(ids, ids->size, &own, sizeof(own));
+}
 
 /* What the guest does not have is ILLEGAL, or out of range, in its STEs and CDs: from the next time on that they are
  * set. */
@@ -14,21 +34,22 @@ static int promise(void *opaque, uint32_t object, const struct viq_smmuv3_ids *i
 {
 	struct soft_retired retired = {0};
 	struct viq_soft *soft = opaque;
-	struct viq_smmuv3_ids own = {0};
+	struct viq_smmuv3_ids own = {0}, both = ids_of(soft);
 	struct soft_viommu *v;
 	int err;
 
-	err = sized_take(&own, sizeof(own), ids, SIZED_TO(struct viq_smmuv3_ids, aidr), "ids", why);
+	err = offer_smmuv3_take(&own, ids, why);
+	if (!err)
+		err = offer_smmuv3_check(&both, &own, why);
 	if (err)
 		return err;
+	offer_smmuv3(&own, false, true, &both);
 	err = soft_lock(soft);
 	if (err)
 		return soft_say(why, err, NULL);
 	v = soft_viommu_find(soft, object, &err);
-	if (v) {
-		v->features = soft->features;
-		smmuv3_features_limit(&v->features, own.idr0, own.idr1, own.idr3, own.idr5);
-	}
+	if (v)
+		smmuv3_features_init(&v->features, both.idr0, both.idr1, both.idr3, both.idr5, both.aidr);
 	soft_unlock(soft, &retired);
 	return err ? soft_say(why, err, "object: no such vIOMMU") : 0;
 }
@@ -124,8 +145,13 @@ static bool pending(void *opaque, uint32_t object)
 	return atomic_load_explicit(&soft->waiting, memory_order_relaxed);
 }
 
-static const struct viq_smmuv3_backend_ops ops = {
-	.size = sizeof(ops), .promise = promise, .next = next, .set = set, .events = events, .pending = pending};
+static const struct viq_smmuv3_backend_ops ops = {.size = sizeof(ops),
+						  .offer = offer,
+						  .promise = promise,
+						  .next = next,
+						  .set = set,
+						  .events = events,
+						  .pending = pending};
 
 struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu)
 {

@@ -207,26 +207,6 @@ static void stream_table_entries(void **state)
 	assert_int_equal(ste.eats, 0);
 }
 
-/* Field by field the lesser of an SMMU and of a guest; what is not in the guest's tables stays the SMMU's. */
-static void features_of_a_guest_on_an_smmu(void **state)
-{
-	struct smmuv3_features f = features(IDR0, IDR1, IDR3, IDR5), all = f;
-
-	smmuv3_features_limit(&f, UINT32_MAX & ~VIQ_SMMUV3_IDR0_TERM_MODEL, UINT32_MAX, UINT32_MAX, UINT32_MAX);
-	assert_memory_equal(&f, &all, sizeof(f));
-	smmuv3_features_limit(&f, VIQ_SMMUV3_IDR0_TERM_MODEL, 3 << 6, 0, 2 | VIQ_SMMUV3_IDR5_GRAN16K);
-	assert_int_equal(f.idr0, (IDR0 & ~(VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_ASID16 | VIQ_SMMUV3_IDR0_CD2L)) |
-					 VIQ_SMMUV3_IDR0_TERM_MODEL);
-	assert_int_equal(VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, f.idr1), 3);
-	assert_int_equal(VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, f.idr1), VIQ_GET(VIQ_SMMUV3_IDR1_SIDSIZE, IDR1));
-	assert_int_equal(f.idr3, IDR3 & ~VIQ_SMMUV3_IDR3_HAD);
-	assert_int_equal(f.oas, 40);
-	assert_int_equal(f.ssid_bits, 3);
-	assert_false(smmuv3_has_granule(&f, 12));
-	assert_true(smmuv3_has_granule(&f, 14));
-	assert_false(smmuv3_has_granule(&f, 16));
-}
-
 static void where_cds_are(void **state)
 {
 	struct smmuv3_ste ste = {.cdmax = 16, .cd_table = 0x80000000};
@@ -345,9 +325,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_in_id_registers), cmocka_unit_test(features_in_id_registers),
 		cmocka_unit_test(where_stes_are),        cmocka_unit_test(level_1_stream_descriptors),
-		cmocka_unit_test(stream_table_entries),  cmocka_unit_test(features_of_a_guest_on_an_smmu),
-		cmocka_unit_test(where_cds_are),         cmocka_unit_test(context_descriptors),
-		cmocka_unit_test(fields_of_cd_word_0),
+		cmocka_unit_test(stream_table_entries),  cmocka_unit_test(where_cds_are),
+		cmocka_unit_test(context_descriptors),   cmocka_unit_test(fields_of_cd_word_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

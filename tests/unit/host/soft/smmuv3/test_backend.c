@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The streams of a vIOMMU for who follows a guest's tables: found in order, set by value. */
+#include <viq/smmuv3.h>
+
 #include "support/soft.h"
 #include "support/sized.h"
 
@@ -166,7 +168,7 @@ static void a_guest_that_has_less(void **state)
 {
 	static const struct viq_smmuv3_ids less = {
 		.size = sizeof(less),
-		.idr0 = 0x2 | 2 << 2 | 1 << 26,
+		.idr0 = 0x2 | 2 << 2 | 2 << 21 | 1 << 24 | 1 << 26,
 		.idr1 = 2 << 6 | 16,
 		.idr3 = 0x4,
 		.idr5 = 2 | 1 << 4,
@@ -223,6 +225,118 @@ static void a_guest_that_has_less(void **state)
 		assert_int_equal(translate(m.dev, UINT64_C(1) << 40, 0, VIQ_SOFT_READ, &pa), limited ? -EFAULT : 0);
 		machine_fini(&m);
 	}
+}
+
+/* --- ID registers ------------------------------------------------------------------------------------------------- */
+
+/* What a guest would see that begins with the defaults, on an IOMMU that is tuned so. */
+static struct viq_smmuv3_ids offered(void (*tune)(struct viq_soft_config *), bool raise, bool ats,
+				     const struct viq_smmuv3_ids *more)
+{
+	struct viq_smmuv3_ids ids = {.size = sizeof(ids)};
+	struct viq_smmuv3_config guest;
+	struct viq_smmuv3_backend b;
+	struct machine m;
+
+	viq_smmuv3_config_init(&guest, sizeof(guest));
+	ids.idr0 = guest.idr0 | more->idr0;
+	ids.idr1 = guest.idr1 | more->idr1;
+	ids.idr3 = guest.idr3 | more->idr3;
+	ids.idr5 = guest.idr5 | more->idr5;
+	ids.aidr = guest.aidr | more->aidr;
+	machine_init(&m, tune);
+	b = backend_of(&m);
+	b.ops->offer(b.opaque, b.object, raise, ats, &ids);
+	assert_int_equal(b.ops->promise(b.opaque, b.object, &ids, NULL), 0);
+	machine_fini(&m);
+	guest.idr0 = ids.idr0;
+	guest.idr1 = ids.idr1;
+	guest.idr3 = ids.idr3;
+	guest.idr5 = ids.idr5;
+	guest.aidr = ids.aidr;
+	guest.mem = (const struct viq_mem *)&m; /* the check wants one; it is not looked at */
+	assert_int_equal(viq_smmuv3_config_check(&guest, NULL), 0);
+	return ids;
+}
+
+static void has_less(struct viq_soft_config *config)
+{
+	config->idr0 &= (uint32_t) ~(VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_ASID16);
+	config->idr1 = 8 << 6;
+	config->idr3 = 0;
+	config->idr5 = 2 | 1 << 4;
+}
+
+static void has_bbml(struct viq_soft_config *config)
+{
+	config->idr3 |= 2 << 11;
+}
+
+/* 6.3.1 to 6.3.8. The size of addresses is the VMM's own choice: nobody raises it. */
+static void what_it_has_is_offered(void **state)
+{
+	static const struct viq_smmuv3_ids all = {.idr0 = 1 << 10,
+						  .idr1 = 20 << 6,
+						  .idr3 = 1 << 10 | 2 << 11 | 1 << 13,
+						  .idr5 = 1 << 7 | 1 << 10,
+						  .aidr = 3};
+	struct viq_smmuv3_ids ids;
+
+	ids = offered(NULL, true, true, &(struct viq_smmuv3_ids){0});
+	assert_int_equal(ids.idr0 & (VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_ASID16 | VIQ_SMMUV3_IDR0_CD2L),
+			 1 << 10 | 1 << 12 | 1 << 19);
+	assert_int_equal(ids.idr0 & VIQ_SMMUV3_IDR0_TERM_MODEL, 0);
+	assert_int_equal(VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, ids.idr1), 20);
+	assert_int_equal(ids.idr3, 1 << 2 | 1 << 10);
+	assert_int_equal(ids.idr5, 5 | 7 << 4);
+	assert_int_equal(ids.aidr, 1);
+	ids = offered(NULL, true, false, &all);
+	assert_int_equal(ids.idr0 & VIQ_SMMUV3_IDR0_ATS, 0);
+	assert_int_equal(ids.idr3, 1 << 2 | 1 << 10); /* no BBML, no E0PD: so neither v3.2 nor v3.3 */
+	assert_int_equal(ids.idr5, 5 | 7 << 4);       /* no DS, no VAX */
+	assert_int_equal(ids.aidr, 1);
+	/* A later one only takes away. */
+	ids = offered(NULL, false, true, &(struct viq_smmuv3_ids){0});
+	assert_int_equal(ids.idr0 & (VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_CD2L), 0);
+	assert_int_equal(VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, ids.idr1), 0);
+	/* An IOMMU with less; with more. */
+	ids = offered(has_less, true, true, &all);
+	assert_int_equal(ids.idr0 & (VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_ASID16), 0);
+	assert_int_equal(VIQ_GET(VIQ_SMMUV3_IDR1_SSIDSIZE, ids.idr1), 8);
+	assert_int_equal(ids.idr3, 0);
+	assert_int_equal(ids.idr5, 2 | 1 << 4);
+	assert_int_equal(ids.aidr, 0);
+	ids = offered(has_bbml, true, true, &all);
+	assert_int_equal(ids.idr3, 1 << 2 | 1 << 10 | 2 << 11);
+	assert_int_equal(ids.aidr, 2);
+}
+
+/* The same text as of a Linux host; the promise before stands. */
+static void a_guest_that_sees_more_is_refused(void **state)
+{
+	struct viq_smmuv3_ids ids = {
+		.size = sizeof(ids), .idr0 = 2 << 2 | 1 << 24 | 2 << 21, .idr1 = 2 << 6, .idr5 = 2 | 1 << 4};
+	struct viq_smmuv3_outcome o;
+	struct viq_smmuv3_backend b;
+	struct viq_why why = {""};
+	struct machine m;
+
+	machine_init_s1(&m, NULL);
+	b = backend_of(&m);
+	assert_int_equal(b.ops->promise(b.opaque, b.object, &ids, &why), 0);
+	ids.idr1 = 20 << 6;
+	ids.idr3 = 2 << 11;
+	assert_int_equal(b.ops->promise(b.opaque, b.object, &ids, &why), -EINVAL);
+	assert_string_equal(why.text, "IDR3.BBML: the guest would see 2, the host has 0");
+	assert_int_equal(set(&b, VSID, VIQ_SMMUV3_STAGE1, ste0(VIQ_SMMUV3_STE_CONFIG_S1, m.cd, 3), &o), 0);
+	assert_int_equal(o.fate, VIQ_SMMUV3_STREAM_REJECTED);
+	ids.size--;
+	b.ops->offer(b.opaque, b.object, true, true, &ids);
+	assert_int_equal(ids.idr3, 2 << 11);
+	ids.size++;
+	b.ops->offer(b.opaque, b.object, false, true, &ids);
+	assert_takes_later(viq_smmuv3_ids, ids, b.ops->promise(b.opaque, b.object, later, &why));
+	machine_fini(&m);
 }
 
 /* A caller that does not know of disabled; one that knows more. */
@@ -305,6 +419,7 @@ int main(void)
 		cmocka_unit_test(streams_are_found_in_order), cmocka_unit_test(each_mode),
 		cmocka_unit_test(an_smmu_that_is_off),        cmocka_unit_test(an_smmu_that_is_off_has_its_stage_2),
 		cmocka_unit_test(a_guest_that_has_less),      cmocka_unit_test(streams_of_other_versions),
+		cmocka_unit_test(what_it_has_is_offered),     cmocka_unit_test(a_guest_that_sees_more_is_refused),
 		cmocka_unit_test(refused_words_abort),        cmocka_unit_test(errors),
 	};
 

@@ -4,6 +4,8 @@
 
 #include <viq/bits.h>
 
+#include "base/why.h"
+
 #include "offer.h"
 
 static uint64_t load(const void *base, size_t offset, uint8_t width)
@@ -29,53 +31,53 @@ static void store(void *base, size_t offset, uint8_t width, uint64_t reg)
 		memcpy((char *)base + offset, &word, sizeof(word));
 }
 
-static uint64_t guest_sees(const struct linux_offer_field *f, const void *guest)
+static uint64_t guest_sees(const struct offer_field *f, const void *guest)
 {
-	return VIQ_GET(f->mask, load(guest, f->guest, f->width));
+	return VIQ_GET(f->mask, load(guest, f->offset, f->width));
 }
 
-static uint64_t host_has(const struct linux_offer_field *f, const void *host)
+static uint64_t host_has(const struct offer_field *f, const void *host)
 {
-	uint64_t value = VIQ_GET(f->mask, load(host, f->host, f->width));
+	uint64_t value = VIQ_GET(f->mask, load(host, f->offset, f->width));
 
-	return f->rule != LINUX_MUST_BE && value > f->value ? 0 : value;
+	return f->rule != OFFER_MUST_BE && value > f->value ? 0 : value;
 }
 
-static bool holds(const struct linux_offer_field *f, uint64_t guest, uint64_t host)
+static bool holds(const struct offer_field *f, uint64_t guest, uint64_t host)
 {
-	switch ((enum linux_offer_rule)f->rule) {
-	case LINUX_AT_MOST:
+	switch ((enum offer_rule)f->rule) {
+	case OFFER_AT_MOST:
 		return guest <= host;
-	case LINUX_AT_LEAST:
+	case OFFER_AT_LEAST:
 		return guest >= host;
-	case LINUX_SUBSET:
+	case OFFER_SUBSET:
 		return !(guest & ~host);
-	case LINUX_ZERO_OR_SAME:
+	case OFFER_ZERO_OR_SAME:
 		return !host || guest == host;
-	case LINUX_MUST_BE:
+	case OFFER_MUST_BE:
 		return guest == f->value;
 	}
 	return false;
 }
 
-void linux_offer_fields(const struct linux_offer_field *fields, size_t count, const void *host, void *guest, bool raise)
+void offer_fields(const struct offer_field *fields, size_t count, const void *host, void *guest, bool raise)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct linux_offer_field *f = &fields[i];
-		uint64_t has = host_has(f, host), value = f->rule == LINUX_MUST_BE ? f->value : has;
+		const struct offer_field *f = &fields[i];
+		uint64_t has = host_has(f, host), value = f->rule == OFFER_MUST_BE ? f->value : has;
 
-		if (f->how == LINUX_KEEP || (!(raise && f->how == LINUX_SET) && holds(f, guest_sees(f, guest), has)))
+		if (f->how == OFFER_KEEP || (!(raise && f->how == OFFER_SET) && holds(f, guest_sees(f, guest), has)))
 			continue;
-		store(guest, f->guest, f->width,
-		      (load(guest, f->guest, f->width) & ~f->mask) | VIQ_PUT(f->mask, value));
+		store(guest, f->offset, f->width,
+		      (load(guest, f->offset, f->width) & ~f->mask) | VIQ_PUT(f->mask, value));
 	}
 }
 
-int linux_check_fields(const struct linux_offer_field *fields, size_t count, const void *host, const void *guest,
+int offer_check_fields(const struct offer_field *fields, size_t count, const void *host, const void *guest,
 		       struct viq_why *why)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct linux_offer_field *f = &fields[i];
+		const struct offer_field *f = &fields[i];
 		uint64_t sees = guest_sees(f, guest), has = host_has(f, host);
 
 		if (holds(f, sees, has))
