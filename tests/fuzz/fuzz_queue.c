@@ -47,13 +47,10 @@ static void fail_host(struct vsmmu *v, struct input *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
-	struct viq_smmuv3_config config;
 	struct vsmmu *v;
 	uint8_t how = input_u8(&in);
 
-	vsmmu_config(&config);
-	config.budget = how & 7;
-	v = vsmmu_new(&config);
+	v = vsmmu_budget(how & 7);
 	v->quiet = true;
 	vsmmu_boot_at(v, 1 + (how >> 3 & 7), VSMMU_CMDQ, input_u8(&in) & 3);
 	for (unsigned int steps = 0; in.left && steps < 1024; steps++) {

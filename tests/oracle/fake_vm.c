@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <endian.h>
 #include <stdlib.h>
 
+#include "support/test.h"
 #include "fake_vm.h"
 #include "host/linux/iommufd/uapi.h"
 

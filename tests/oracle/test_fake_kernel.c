@@ -5,11 +5,6 @@
  * The invalidate rows were measured on Linux 7.3 with device DMA as the witness; what pins what, and which argument is
  * refused how, is read in drivers/iommu/iommufd.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -17,6 +12,7 @@
 
 #include <viq/smmuv3_spec.h>
 
+#include "support/test.h"
 #include "oracle/fake_vm.h"
 #include "host/linux/iommufd/uapi.h"
 

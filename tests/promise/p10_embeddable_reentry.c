@@ -6,17 +6,13 @@
  */
 #include <endian.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
 
+#include "support/test.h"
 #include "support/counters.h"
 
 #define RAM    UINT64_C(0x100000) /* from address 0 */

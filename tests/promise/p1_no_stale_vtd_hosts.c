@@ -138,13 +138,9 @@ static void test_random_lives(void **state)
 	uint64_t seed = vvtd_seed(), completed = 0, stops = 0, aborted = 0;
 
 	for (unsigned int life = 0; life < 400; life++) {
-		struct viq_vtd_config config;
 		struct viq_vtd_counters c;
-		struct vvtd *v;
+		struct vvtd *v = vvtd_budget(vvtd_below(&seed, 2) ? 0 : 1 + vvtd_below(&seed, 200));
 
-		vvtd_config(&config);
-		config.budget = vvtd_below(&seed, 2) ? 0 : 1 + vvtd_below(&seed, 200);
-		v = vvtd_new(&config);
 		for (unsigned int i = 0; i < HOSTS; i++)
 			vvtd_host_new(v);
 		for (unsigned int i = 0; i < 14; i++)

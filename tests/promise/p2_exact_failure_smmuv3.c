@@ -248,9 +248,8 @@ static void index_counts_local_commands(void **state)
 /* So do ATC_INVs that are ignored because translation is off (4.5). */
 static void index_counts_ignored_atc(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, LOG2);
 
-	vsmmu_boot(v, LOG2);
 	vsmmu_w32(v, REG(CR0), REG(CR0_CMDQEN));
 	v->smmuen = false;
 	vsmmu_push_test(v, cmd_atc(9, 0x1000, 0));
@@ -311,9 +310,8 @@ static void arrays_of_many_calls(void **state)
 /* Several bad commands: one error after the other, each at its own index. */
 static void consecutive_errors(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 6);
 
-	vsmmu_boot(v, 6);
 	for (unsigned int i = 0; i < GUEST_BAD; i++)
 		vsmmu_push_test(v, guest_bad[i]);
 	vsmmu_push_sync(v);
@@ -363,13 +361,10 @@ static void nothing_moves_while_the_error_is_active(void **state)
 /* A write to GERRORN that does not acknowledge does not restart; the one that does is enough, without a doorbell. */
 static void acknowledging_restarts_by_itself(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 6);
 
-	vsmmu_boot(v, 6);
 	vsmmu_push(v, 0x13, 1 << 4);
-	vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_nh_va(1, 0x2000));
 	assert_stopped(v, 0, VIQ_SMMUV3_CERROR_ILL);
 	vsmmu_w32(v, REG(GERRORN), vsmmu_r32(v, REG(GERRORN)));
 	assert_stopped(v, 0, VIQ_SMMUV3_CERROR_ILL);
@@ -385,9 +380,8 @@ static void acknowledging_restarts_by_itself(void **state)
 /* Acknowledging without repair: the same error at the same place, toggled again. */
 static void unrepaired_command_fails_again(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 6);
 
-	vsmmu_boot(v, 6);
 	vsmmu_push(v, 0, 0);
 	vsmmu_ring(v);
 	for (unsigned int i = 0; i < 5; i++) {

@@ -107,9 +107,8 @@ static void largest_queue(void **state)
 /* No budget and nothing left: nobody is asked to come back. */
 static void no_kick_without_need(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 6);
 
-	vsmmu_boot(v, 6);
 	for (uint32_t i = 0; i < 64; i++)
 		vsmmu_push_test(v, cmd_host_type(i % TEST_HOST_TYPES, i));
 	vsmmu_ring(v);
@@ -129,9 +128,8 @@ static void no_kick_without_need(void **state)
 /* The base is aligned down to the queue's size (6.3.26). */
 static void base_is_aligned_to_the_size(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 8);
 
-	vsmmu_boot(v, 8);
 	vsmmu_w32(v, REG(CR0), 0);
 	vsmmu_w64(v, REG(CMDQ_BASE), (VSMMU_CMDQ + 0xfe0) | 8);
 	assert_int_equal(vsmmu_r64(v, REG(CMDQ_BASE)), (VSMMU_CMDQ + 0xfe0) | 8);

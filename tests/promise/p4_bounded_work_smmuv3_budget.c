@@ -7,13 +7,8 @@
 
 static void budget_of_one(void **state)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_start(1, 5);
 
-	vsmmu_config(&config);
-	config.budget = 1;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, 5);
 	for (uint32_t i = 0; i < 20; i++)
 		vsmmu_push_test(v, i % 4 == 3 ? cmd_sync(0) : cmd_nh_va(1, i << 12));
 	vsmmu_ring(v);
@@ -33,14 +28,10 @@ static void budget_of_one(void **state)
 static void budget_is_a_limit(void **state)
 {
 	for (uint32_t budget = 1; budget < 70; budget++) {
-		struct viq_smmuv3_config config;
 		struct vsmmu *v;
 		uint64_t before = 0;
 
-		vsmmu_config(&config);
-		config.budget = budget;
-		v = vsmmu_new(&config);
-		vsmmu_boot(v, 8);
+		v = vsmmu_start(budget, 8);
 		for (uint32_t i = 0; i < 200; i++)
 			vsmmu_push_test(v, cmd_host_type(i % TEST_HOST_TYPES, i));
 		vsmmu_ring(v);
@@ -58,14 +49,10 @@ static void budget_is_a_limit(void **state)
 /* Every register write that can start the queue keeps to the budget. */
 static void every_trigger_keeps_the_budget(void **state)
 {
-	struct viq_smmuv3_config config;
 	struct vsmmu *v;
 	uint32_t cr0;
 
-	vsmmu_config(&config);
-	config.budget = 3;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, 8);
+	v = vsmmu_start(3, 8);
 	cr0 = vsmmu_r32(v, REG(CR0));
 	for (uint32_t i = 0; i < 100; i++)
 		vsmmu_push_test(v, cmd_nh_va(1, i << 12));
@@ -83,9 +70,8 @@ static void every_trigger_keeps_the_budget(void **state)
 /* A disabled queue consumes nothing, and run() says that nothing is left. */
 static void disabled_queue(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 5);
 
-	vsmmu_boot(v, 5);
 	vsmmu_w32(v, REG(CR0), 0);
 	vsmmu_push_test(v, cmd_nh_va(1, 0));
 	vsmmu_ring(v);
@@ -104,13 +90,10 @@ static void culprit_hunts_are_charged(void **state)
 	static const enum test_contract contracts[] = {TEST_LINUX_7_3, TEST_LINUX_NEXT, TEST_COUNTLESS, TEST_WINDOW};
 
 	for (size_t c = 0; c < sizeof(contracts) / sizeof(contracts[0]); c++) {
-		struct viq_smmuv3_config config;
 		struct vsmmu *v;
 		unsigned int rounds = 0;
 
-		vsmmu_config(&config);
-		config.budget = 64;
-		v = vsmmu_new(&config);
+		v = vsmmu_budget(64);
 		v->quiet = true;
 		test_host_contract(&v->host, contracts[c]);
 		vsmmu_boot(v, 12);
@@ -145,13 +128,10 @@ static void culprit_hunts_are_charged(void **state)
 static void failures_end_a_run(void **state)
 {
 	for (enum test_contract contract = TEST_EXACT; contract < TEST_CONTRACTS; contract++) {
-		struct viq_smmuv3_config config;
 		struct vsmmu *v;
 		uint64_t most = 0;
 
-		vsmmu_config(&config);
-		config.budget = 64;
-		v = vsmmu_new(&config);
+		v = vsmmu_budget(64);
 		v->quiet = true;
 		test_host_contract(&v->host, contract);
 		vsmmu_boot(v, 10);
@@ -284,15 +264,11 @@ static void a_time_out_ends_a_run(void **state)
 	static const uint32_t budgets[] = {64, 0, VIQ_WORK_UNLIMITED - 1};
 
 	for (size_t b = 0; b < sizeof(budgets) / sizeof(budgets[0]); b++) {
-		struct viq_smmuv3_config config;
 		unsigned int runs = 0;
 		struct vsmmu *v;
 		bool left;
 
-		vsmmu_config(&config);
-		config.budget = budgets[b];
-		v = vsmmu_new(&config);
-		vsmmu_boot(v, 13);
+		v = vsmmu_start(budgets[b], 13);
 		v->host.plans[0] =
 			(struct test_plan){.cmd = {0x40}, .mask = {0xff}, .error = VIQ_CALL_TIMEOUT, .times = -1};
 		for (uint32_t i = 0; i < 4000; i++) {
@@ -312,9 +288,8 @@ static void a_time_out_ends_a_run(void **state)
 /* CFGI_ALL x 4,000 is one reconfiguration, and so is all that lies in its range, as far as the next CMD_SYNC. */
 static void adjacent_configuration_commands_are_one(void **state)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 13);
 
-	vsmmu_boot(v, 13);
 	for (uint32_t i = 0; i < 4000; i++)
 		vsmmu_push_test(v, cmd_cfgi_range(0, 31));
 	vsmmu_push_sync(v);
@@ -345,13 +320,8 @@ static void adjacent_configuration_commands_are_one(void **state)
 /* One that began before the guest queued more is none for what came later. */
 static void what_came_later_is_not_covered(void **state)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_CALL, 6);
 
-	vsmmu_config(&config);
-	config.budget = VIQ_WORK_CALL;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, 6);
 	v->steps = 3;
 	vsmmu_push_test(v, cmd_cfgi_ste(4));
 	vsmmu_ring(v);
@@ -367,13 +337,8 @@ static void what_came_later_is_not_covered(void **state)
 /* 0 is no whole queue. */
 static void the_default_budget_is_finite(void **state)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_start(0, 13);
 
-	vsmmu_config(&config);
-	config.budget = 0;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, 13);
 	for (uint32_t i = 0; i < 5000; i++)
 		vsmmu_push_test(v, cmd_nh_va(1, i << 12));
 	vsmmu_ring(v);

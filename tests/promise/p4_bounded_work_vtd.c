@@ -66,12 +66,8 @@ static void test_any_write(void **state)
 		VREG(IQT),  VREG(IQT),    VREG(FSTS), VREG(FEADDR), VREG(FEDATA), VREG(IEADDR), VREG(IQH),
 	};
 	uint64_t seed = vvtd_seed();
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(100);
 
-	vvtd_config(&config);
-	config.budget = 100;
-	v = vvtd_new(&config);
 	v->quiet = v->lax = true;
 	for (unsigned int i = 0; i < 8; i++)
 		vvtd_attach(v, vvtd_host_new(v), i / 2, i % 2, i, i % 4);
@@ -116,13 +112,9 @@ static void test_any_write(void **state)
 
 static void test_budget(void **state)
 {
-	struct viq_vtd_config config;
 	struct vvtd_host *host;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(10);
 
-	vvtd_config(&config);
-	config.budget = 10;
-	v = vvtd_new(&config);
 	host = vvtd_host_new(v);
 	vvtd_attach(v, host, 1, 0, 1, 0);
 	vvtd_boot(v, 256, 0);
@@ -152,12 +144,8 @@ static void test_budget(void **state)
 /* A descriptor that concerns many tables costs as much. */
 static void test_many_tables_cost(void **state)
 {
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(100);
 
-	vvtd_config(&config);
-	config.budget = 100;
-	v = vvtd_new(&config);
 	for (unsigned int i = 0; i < 40; i++)
 		vvtd_attach(v, vvtd_host_new(v), 1, i, 1, 0);
 	vvtd_boot(v, 256, 0);
@@ -184,12 +172,8 @@ static void test_many_tables_cost(void **state)
 /* Tables come and go, and one fails, in the middle of such a descriptor. */
 static void test_many_tables_change(void **state)
 {
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(100);
 
-	vvtd_config(&config);
-	config.budget = 100;
-	v = vvtd_new(&config);
 	for (unsigned int i = 0; i < 10; i++)
 		vvtd_attach(v, vvtd_host_new(v), 1, i, 1, 0);
 	vvtd_boot(v, 256, 0);
@@ -271,13 +255,10 @@ static void test_adjacent_descriptors_are_one(void **state)
 /* Host calls to find a culprit are charged; what was read behind it waits for its turn. */
 static void test_hunts_cost(void **state)
 {
-	struct viq_vtd_config config;
 	struct vvtd *v;
 	struct vvtd_host *host;
 
-	vvtd_config(&config);
-	config.budget = 300;
-	v = vvtd_new(&config);
+	v = vvtd_budget(300);
 	host = vvtd_host_new(v);
 	vvtd_host_contract(host, TEST_COUNTLESS);
 	vvtd_attach(v, host, 1, 0, 1, 0);
@@ -308,13 +289,10 @@ static uint64_t batches_a_write(uint32_t calls)
 	static const struct viq_call_host_ops ops = {
 		.size = sizeof(ops), .report_group = 1, .invalidate = claim_invalidate};
 	struct viq_call_host host = {.ops = &ops, .opaque = &calls};
-	struct viq_vtd_config config;
 	struct vvtd *v;
 	uint64_t batches;
 
-	vvtd_config(&config);
-	config.budget = 10 * (2 + 2 * VIQ_WORK_CALL) + 40;
-	v = vvtd_new(&config);
+	v = vvtd_budget(10 * (2 + 2 * VIQ_WORK_CALL) + 40);
 	v->quiet = v->lax = true;
 	vvtd_attach_ref(v, host, 1, 0, 1, 0);
 	vvtd_boot(v, 256, 0);

@@ -14,12 +14,8 @@
 
 static struct vsmmu *stepper(void)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_budget(1);
 
-	vsmmu_config(&config);
-	config.budget = 1;
-	v = vsmmu_new(&config);
 	v->quiet = true;
 	test_host_contract(&v->host, TEST_ATC_LATE);
 	vsmmu_boot_at(v, 7, VSMMU_CMDQ, 0xf0);
@@ -189,13 +185,8 @@ static void restore_tells_the_embedder(void **state)
 /* A budget had ended and the object that asked for a kick is gone: the new one asks again. */
 static void waiting_commands_are_kicked_again(void **state)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_start(2, 4);
 
-	vsmmu_config(&config);
-	config.budget = 2;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, 4);
 	for (uint32_t i = 0; i < 6; i++)
 		vsmmu_push_test(v, cmd_nh_va(1, i << 12));
 	vsmmu_ring(v);
@@ -230,9 +221,7 @@ static uint8_t *saved(struct vsmmu *v, size_t *len)
 	vsmmu_w32(v, REG(EVENTQ_CONS), 0);
 	v->host.plans[0] = (struct test_plan){.cmd = {0x40}, .mask = {0xff}, .error = VIQ_CALL_TIMEOUT, .times = -1};
 	vsmmu_push_test(v, cmd_atc(1, 0x1000, 0));
-	vsmmu_push_test(v, cmd_atc(2, 0x2000, 0));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_atc(2, 0x2000, 0));
 	*len = viq_smmuv3_save_size(v->smmu);
 	state = malloc(*len);
 	assert_non_null(state);

@@ -91,12 +91,8 @@ static void step(struct vvtd *v, uint64_t *seed)
 
 static struct vvtd *new_guest(void)
 {
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(2);
 
-	vvtd_config(&config);
-	config.budget = 2;
-	v = vvtd_new(&config);
 	for (unsigned int i = 0; i < 6; i++)
 		vvtd_attach(v, vvtd_host_new(v), i % 3, 0, i, i % 2 ? VIQ_VTD_TABLE_RID | VIQ_VTD_DEVTLB_IMPLIED : 0);
 	vvtd_boot(v, 256, 2);

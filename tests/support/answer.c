@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "test.h"
 #include "answer.h"
 
 uint32_t test_contract_group(enum test_contract contract)

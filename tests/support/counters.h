@@ -3,15 +3,10 @@
 #ifndef TESTS_SUPPORT_COUNTERS_H
 #define TESTS_SUPPORT_COUNTERS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
+
+#include "test.h"
 
 static inline struct viq_smmuv3_counters smmuv3_counters(const struct viq_smmuv3 *smmu)
 {

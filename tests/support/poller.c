@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <cmocka.h>
 
+#include "test.h"
 #include "poller.h"
 
 /* The threads hand each other nothing else, so that order between them comes from the object's registers. */

@@ -9,21 +9,18 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <cmocka.h>
 
 #include <viq/call.h>
 #include <viq/mem.h>
 #include <viq/smmuv3_spec.h>
 #include <viq/soft_smmuv3.h>
+
+#include "test.h"
 
 #define MEM_BASE UINT64_C(0x40000000)
 #define MEM_SIZE UINT64_C(0x4000000)

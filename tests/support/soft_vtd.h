@@ -9,18 +9,14 @@
 #define VIQ_TEST_SOFT_VTD_FIXTURE_H
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <viq/nest_vtd.h>
 #include <viq/soft_vtd.h>
 
+#include "test.h"
 #include "fault.h"
 #include "vvtd.h"
 #include "synth/synth_vtd.h"

@@ -217,6 +217,23 @@ struct vsmmu *vsmmu_new(const struct viq_smmuv3_config *config)
 	return v;
 }
 
+struct vsmmu *vsmmu_budget(uint32_t budget)
+{
+	struct viq_smmuv3_config config;
+
+	vsmmu_config(&config);
+	config.budget = budget;
+	return vsmmu_new(&config);
+}
+
+struct vsmmu *vsmmu_start(uint32_t budget, unsigned int log2size)
+{
+	struct vsmmu *v = vsmmu_budget(budget);
+
+	vsmmu_boot(v, log2size);
+	return v;
+}
+
 void vsmmu_free(struct vsmmu *v)
 {
 	viq_smmuv3_destroy(v->smmu);
@@ -417,6 +434,13 @@ void vsmmu_ring(struct vsmmu *v)
 {
 	vsmmu_w32(v, REG(CMDQ_PROD), vsmmu_index(v, v->prod));
 	vsmmu_observe(v);
+}
+
+void vsmmu_submit(struct vsmmu *v, struct test_cmd cmd)
+{
+	vsmmu_push_test(v, cmd);
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
 }
 
 static bool reconfigured(const struct vsmmu *v, const struct vsmmu_shadow *s)

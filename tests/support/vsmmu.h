@@ -10,15 +10,11 @@
 #ifndef TESTS_SUPPORT_VSMMU_H
 #define TESTS_SUPPORT_VSMMU_H
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <viq/smmuv3.h>
 
+#include "test.h"
 #include "oracle/refcmd.h"
 #include "answer.h"
 #include "counters.h"
@@ -145,6 +141,9 @@ struct vsmmu {
 void vsmmu_config(struct viq_smmuv3_config *config);
 /* config NULL: the above. Its mem, host, ops and opaque are replaced by the harness where they are NULL. */
 struct vsmmu *vsmmu_new(const struct viq_smmuv3_config *config);
+struct vsmmu *vsmmu_budget(uint32_t budget); /* the default but for the budget */
+/* The same, with a queue of 2^log2size, booted. */
+struct vsmmu *vsmmu_start(uint32_t budget, unsigned int log2size);
 void vsmmu_free(struct vsmmu *v);
 /* Throw the object away and make a fresh one (same configuration), as on a new host. The guest's memory stays. */
 void vsmmu_replace(struct vsmmu *v);
@@ -235,6 +234,7 @@ struct test_cmd cmd_sync_msi(uint64_t addr, uint32_t data);
 #define TEST_HOST_TYPES 8
 struct test_cmd cmd_host_type(unsigned int type, uint32_t i);
 void vsmmu_push_test(struct vsmmu *v, struct test_cmd cmd);
+void vsmmu_submit(struct vsmmu *v, struct test_cmd cmd); /* it, a CMD_SYNC, and the doorbell */
 
 /* --- Random numbers ----------------------------------------------------------------------------------------------- */
 

@@ -215,6 +215,15 @@ struct vvtd *vvtd_new(const struct viq_vtd_config *config)
 	return v;
 }
 
+struct vvtd *vvtd_budget(uint32_t budget)
+{
+	struct viq_vtd_config config;
+
+	vvtd_config(&config);
+	config.budget = budget;
+	return vvtd_new(&config);
+}
+
 void vvtd_free(struct vvtd *v)
 {
 	viq_vtd_destroy(v->vtd);

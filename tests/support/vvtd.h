@@ -10,15 +10,11 @@
 #ifndef TESTS_SUPPORT_VVTD_H
 #define TESTS_SUPPORT_VVTD_H
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <viq/vtd.h>
 
+#include "test.h"
 #include "answer.h"
 #include "counters.h"
 
@@ -139,6 +135,7 @@ struct vvtd {
 void vvtd_config(struct viq_vtd_config *config);
 /* config NULL: the above. Its mem, ops and opaque are replaced by the harness where they are NULL. */
 struct vvtd *vvtd_new(const struct viq_vtd_config *config);
+struct vvtd *vvtd_budget(uint32_t budget); /* the default but for the budget */
 void vvtd_free(struct vvtd *v);
 /* Throw the object away and make a fresh one as on a new host, save and restore, attach every table again. */
 void vvtd_migrate(struct vvtd *v);

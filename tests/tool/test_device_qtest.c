@@ -3,17 +3,13 @@
  * The qtest line protocol of `viq device`: every verb answers in QEMU 7.2's format; what a client may send wrongly gets
  * one answer and changes nothing. The machine behind it is 64 KiB of memory from address 0.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/test.h"
 #include "device/qtest.h"
 
 #define MEM_SIZE 65536

@@ -4,12 +4,9 @@
  * that was made is destroyed, the last first.
  */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "doctor/doctor.h"
 #include "tool.h"
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The oracle of P1 bites: with a host, or a layer before it, that loses invalidations, it finds stale translations. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "p1.h"
 
 #define RUNS 12

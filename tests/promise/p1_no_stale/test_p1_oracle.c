@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* P1, no stale completion: whatever a random guest does and whichever way its hosts fail. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "p1.h"
 
 /* VIQ_SEED runs that world alone, VIQ_STEPS sets its length, VIQ_RUNS the number of worlds. */

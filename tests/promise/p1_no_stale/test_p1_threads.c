@@ -10,11 +10,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "threads.h"
 
 /* --- Devices ----------------------------------------------------------------------------------------------------- */

@@ -2,14 +2,12 @@
 /* The machine of the test with device threads: memory, hosts, front end, and the driver of its queue. */
 #include <errno.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "support/fault.h"
 #include "threads.h"
 

@@ -3,12 +3,7 @@
  * Structs with a size in front: a caller that was built with the headers of another version gets what both know. A
  * struct of later is made by more bytes behind the library's, one of earlier by a smaller size.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 #include <errno.h>
 #include <string.h>
 
@@ -20,6 +15,7 @@
 #include <viq/version.h>
 #include <viq/vtd.h>
 
+#include "support/test.h"
 #include "base/sized.h"
 #include "support/sized.h"
 

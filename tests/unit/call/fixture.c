@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "fixture.h"
 
 struct viq_call_result call_host(const struct viq_call_host *host, const struct viq_call_piece *pieces,

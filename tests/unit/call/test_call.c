@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The invalidate call's arguments, its fast path and the small questions. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <viq/call.h>
 
+#include "support/test.h"
 #include "oracle/fake_host.h"
 
 static struct viq_call_request request_for(const struct viq_call_piece *pieces, uint32_t piece_count)

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What host calls cost: which are due, which are extra, and numbers that no host can have made. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "call/cost.h"
 
 /* The cost of an array of 200 entries on a host that says it made so many calls. */

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* P2, P4, P8 on the call layer: a refusal by any kind of host becomes one exact index, at a bounded cost. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <viq/call.h>
 
+#include "support/test.h"
 #include "fixture.h"
 
 /* Every length up to 200, every culprit: exact, at a cost of at most max_calls. */

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* P4, P8 on the call layer: what is not a refusal, passes, or is nonsense is reported honestly, at a bounded cost. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <viq/call.h>
 
+#include "support/test.h"
 #include "fixture.h"
 
 /* Errors other than a refusal are not hunted for, but the window holds the culprit and nothing before it is false. */

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Fan-out: P1 over all hosts, the earliest failure of any, each host only what concerns it. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <viq/call.h>
 #include <viq/smmuv3_spec.h>
 
+#include "support/test.h"
 #include "fixture.h"
 
 #define KNOWN VIQ_CALL_STREAM_KNOWN

@@ -4,15 +4,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <time.h>
-#include <cmocka.h>
 
 #include <viq/call.h>
 
+#include "support/test.h"
 #include "fixture.h"
 
 static struct viq_call_fanout *make(const struct viq_call_host *hosts, uint32_t count)

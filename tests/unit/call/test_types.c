@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Entry types: sizes, and the commands that name a stream, against the architecture's numbers. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <endian.h>
 
 #include <viq/smmuv3_spec.h>
 #include <viq/vtd_spec.h>
 
+#include "support/test.h"
 #include "call/types.h"
 
 static void sizes_are_those_of_the_entries(void **state)

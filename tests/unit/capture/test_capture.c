@@ -3,11 +3,6 @@
  * Capture files: what is written is read back; whatever is damaged is refused, at the right place; no file is ever left
  * half written.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/test.h"
 #include "capture/format.h"
 
 static char dir[] = "/tmp/viq-capture-XXXXXX";

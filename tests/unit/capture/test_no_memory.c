@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory runs out while a capture is written and read: told, no file is left, and it works when tried again. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "capture/capture.h"
 #include "support/nomem.h"
 

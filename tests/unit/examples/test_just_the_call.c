@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* examples/just_the_call.c, whole, on the fake kernel. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 #include <viq/linux_host.h>
 #include <viq/smmuv3_spec.h>
 
+#include "support/test.h"
 #include "oracle/fake_vm.h"
 
 static struct fake_vm vm;

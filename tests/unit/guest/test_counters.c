@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Counters of several objects, one after the other, as one: no field is left out. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>
 
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
+
+#include "support/test.h"
 
 #define MORE 4 /* words of a later version */
 

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Fields that only newer versions of a saved state have. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "guest/freeze.h"
 
 struct made_up {

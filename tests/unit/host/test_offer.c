@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Field by field the lesser of two SMMUs (IHI 0070 6.3.1 to 6.3.8); what is not in a guest's tables stays. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "host/offer_smmuv3.h"
 
 /* Two-level tables, ATS, ASID16, TTF 2; 20-bit SubstreamIDs, 16-bit StreamIDs; HAD, RIL, BBML 2; all granules, VAX. */

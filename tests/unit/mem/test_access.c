@@ -5,12 +5,9 @@
  * The file under test is compiled in here with its atomic accesses, the only ones it may make to guest memory,
  * recorded.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
+
+#include "support/test.h"
 
 #define BYTES 128
 

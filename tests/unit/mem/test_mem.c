@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest address spaces: what each address reads and writes, what is refused. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <viq/mem.h>
 
+#include "support/test.h"
 #include "oracle/fake_host.h"
 
 /* --- A model: an address space of 1024 bytes from BASE on, byte by byte --------------------------------------------

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The synthetic guest writes what the architecture and Linux's driver write: checked against literal words. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "synth/synth.h"
 
 #define BASE UINT64_C(0x40000000)

@@ -2,13 +2,8 @@
 /* The synthetic guest's VT-d tables: what its errors are, and that it loses no memory. What the tables mean, the tests
  * of the walks say. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "synth/synth_vtd.h"
 
 #define BASE UINT64_C(0x10000000)

@@ -7,13 +7,8 @@
 
 static struct vsmmu *deferred_new(unsigned int log2size)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_start(VIQ_SMMUV3_DEFER, log2size);
 
-	vsmmu_config(&config);
-	config.budget = VIQ_SMMUV3_DEFER;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, log2size);
 	return v;
 }
 
@@ -92,9 +87,7 @@ static void without_it_a_restore_does_everything(void **state)
 	size_t len = viq_smmuv3_save_size(v->smmu);
 	uint8_t buf[512];
 
-	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_nh_va(1, 0x1000));
 	assert_cons(v, 0);
 	assert_true(len <= sizeof(buf));
 	assert_int_equal(viq_smmuv3_save(v->smmu, buf, &len), 0);

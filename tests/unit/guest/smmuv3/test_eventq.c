@@ -334,9 +334,7 @@ static void event_from_a_hook(void **state)
 	v->ops.reconfig = event_in_reconfig;
 	vsmmu_replace(v);
 	vsmmu_boot(v, 4);
-	vsmmu_push_test(v, cmd_cfgi_ste(5));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_cfgi_ste(5));
 	assert_idle(v);
 	assert_int_equal(vsmmu_r32(v, REG(EVENTQ_PROD)), 1);
 	assert_int_equal(vsmmu_peek64(v, VSMMU_EVENTQ), VIQ_SMMUV3_EVT_C_BAD_STREAMID | UINT64_C(5) << 32);

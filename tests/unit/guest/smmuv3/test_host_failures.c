@@ -190,9 +190,7 @@ static void retained_atc_and_configuration(void **state)
 
 	test_host_fail(&v->host, 0, atc.dw, VIQ_CALL_TIMEOUT, -1);
 	vsmmu_push_test(v, atc);
-	vsmmu_push_test(v, cmd_cfgi_ste(9));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_cfgi_ste(9));
 	assert_int_not_equal(vsmmu_cerror(v), VIQ_SMMUV3_CERROR_NONE);
 	assert_int_not_equal(vsmmu_cerror(v), VIQ_SMMUV3_CERROR_ILL);
 	test_host_heal(&v->host);
@@ -243,9 +241,7 @@ static void unplugging_the_dead_device_frees_the_queue(void **state)
 
 	v->host.stream = unplugged;
 	test_host_fail(&v->host, 0, atc.dw, VIQ_CALL_TIMEOUT, -1);
-	vsmmu_push_test(v, atc);
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, atc);
 	assert_stopped(v, 1, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
 	v->host.plans[1].times = -1; /* marks it as unplugged; matches no command of this test */
 	v->host.plans[1].cmd[0] = v->host.plans[1].mask[0] = UINT64_MAX;
@@ -416,12 +412,8 @@ static void random_guest_on_random_host(void **state)
 	uint64_t seed = test_seed();
 
 	for (unsigned int round = 0; round < 60; round++) {
-		struct viq_smmuv3_config config;
-		struct vsmmu *v;
+		struct vsmmu *v = vsmmu_budget(test_below(&seed, 3) ? 0 : 1 + test_below(&seed, 20));
 
-		vsmmu_config(&config);
-		config.budget = test_below(&seed, 3) ? 0 : 1 + test_below(&seed, 20);
-		v = vsmmu_new(&config);
 		v->quiet = true;
 		vsmmu_boot(v, 1 + test_below(&seed, 8));
 		for (unsigned int step = 0; step < 300; step++) {
@@ -466,9 +458,7 @@ static void the_oracle_bites(void **state)
 	v->host.ops.invalidate = drop_everything;
 	v->collect = true;
 	vsmmu_boot(v, 4);
-	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_nh_va(1, 0x1000));
 	assert_int_equal(v->stale, 1);
 	vsmmu_free(v);
 }

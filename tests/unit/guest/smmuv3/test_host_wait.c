@@ -23,9 +23,7 @@ static struct vsmmu *waiting(const struct viq_smmuv3_ops *ops)
 	test_host_fail(&v->host, 0, cmd_nh_va(1, BAD).dw, VIQ_CALL_NO_MEMORY, -1);
 	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
 	vsmmu_push_test(v, cmd_nh_va(1, BAD));
-	vsmmu_push_test(v, cmd_nh_va(1, 0x3000));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_nh_va(1, 0x3000));
 	return v;
 }
 
@@ -272,9 +270,8 @@ static void a_stream_leaves_in_the_call(void **state)
 	static const uint32_t errors[] = {VIQ_CALL_ILLEGAL, VIQ_CALL_GONE, VIQ_CALL_FAILED};
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		struct vsmmu *v = vsmmu_new(NULL);
+		struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, 8);
 
-		vsmmu_boot(v, 8);
 		v->host.ops.invalidate = refuse_and_lose;
 		v->host.stream = known_once;
 		v->host.plans[0] = (struct test_plan){.error = errors[i], .times = 1};

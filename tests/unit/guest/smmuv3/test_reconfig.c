@@ -13,13 +13,8 @@
 
 static struct vsmmu *guest(uint32_t budget)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_start(budget, 8);
 
-	vsmmu_config(&config);
-	config.budget = budget;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, 8);
 	v->steps = STEPS;
 	return v;
 }
@@ -45,9 +40,7 @@ static void p4_a_command_is_left_and_taken_up(void **state)
 
 	vsmmu_push_test(v, cmd_nh_va(1, 0));
 	vsmmu_push_test(v, cmd_cfgi_range(0, 31));
-	vsmmu_push_test(v, cmd_nh_va(2, 0));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_nh_va(2, 0));
 	assert_cons(v, 1);
 	assert_int_equal(vsmmu_log_number(v, LOG_KICK), 1);
 	assert_int_equal(v->host.effect_count, 1);
@@ -294,9 +287,7 @@ static void p7_saved_in_the_middle(void **state)
 {
 	struct vsmmu *v = guest(BUDGET);
 
-	vsmmu_push_test(v, cmd_cfgi_ste(5));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_cfgi_ste(5));
 	assert_true(run(v));
 	vsmmu_migrate(v);
 	assert_int_equal(reconfigs(v, VIQ_SMMUV3_RESTORED), 1);

@@ -43,9 +43,7 @@ static void an_isolated_device_holds_nobody(void **state)
 	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
 	vsmmu_push_sync(v);
 	vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
-	vsmmu_push_test(v, cmd_atc(8, 0x2000, 0));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_atc(8, 0x2000, 0));
 	assert_stopped(v, 1, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
 	assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
 	assert_idle(v);
@@ -62,9 +60,7 @@ static void isolating_it_later_frees_the_queue(void **state)
 {
 	struct vsmmu *v = with_dead_device(TEST_EXACT, 6);
 
-	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_atc(DEAD, 0x1000, 0));
 	for (unsigned int i = 0; i < 5; i++)
 		assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
 	assert_stopped(v, 1, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
@@ -159,9 +155,7 @@ static void a_host_that_fails_meanwhile(void **state)
 {
 	struct vsmmu *v = with_dead_device(TEST_EXACT, 6);
 
-	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_atc(DEAD, 0x1000, 0));
 	test_host_fail(&v->host, 0, cmd_atc(DEAD, 0, 0).dw, VIQ_CALL_NO_MEMORY, -1);
 	assert_int_equal(vsmmu_linux_gerror(v), VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
 	assert_waits(v, 1);
@@ -184,9 +178,7 @@ static void others_fail_too(void **state)
 		vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
 		vsmmu_push_test(v, cmd_atc(8, 0x2000, 0));
 		vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
-		vsmmu_push_test(v, cmd_nh_va(1, 0x3000));
-		vsmmu_push_sync(v);
-		vsmmu_ring(v);
+		vsmmu_submit(v, cmd_nh_va(1, 0x3000));
 		if (errors[i] == VIQ_CALL_ILLEGAL)
 			assert_stopped(v, 4, VIQ_SMMUV3_CERROR_ILL);
 		else
@@ -201,13 +193,8 @@ static void others_fail_too(void **state)
 /* Devices that do answer, but more of them than the budget is for: no error, and the CMD_SYNC goes on. */
 static void the_budget_ends_among_those_that_answer(void **state)
 {
-	struct viq_smmuv3_config config;
-	struct vsmmu *v;
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_CALL, 6);
 
-	vsmmu_config(&config);
-	config.budget = VIQ_WORK_CALL;
-	v = vsmmu_new(&config);
-	vsmmu_boot(v, 6);
 	for (uint32_t sid = 1; sid <= 4; sid++) {
 		test_host_fail(&v->host, 0, cmd_atc(sid, 0, 0).dw, VIQ_CALL_TIMEOUT, -1);
 		vsmmu_push_test(v, cmd_atc(sid, 0x1000, 0));
@@ -259,9 +246,7 @@ static void a_device_is_not_blamed_for_others(void **state)
 	v->lax = true; /* this host has no record of effects */
 	vsmmu_boot(v, 6);
 	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
-	vsmmu_push_test(v, cmd_atc(DEAD, 0x1000, 0));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_atc(DEAD, 0x1000, 0));
 	assert_waits(v, 0);
 	assert_int_equal(fails, 0);
 	vsmmu_retry(v);

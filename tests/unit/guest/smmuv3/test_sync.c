@@ -12,9 +12,8 @@
 
 static struct vsmmu *booted(unsigned int log2size)
 {
-	struct vsmmu *v = vsmmu_new(NULL);
+	struct vsmmu *v = vsmmu_start(VIQ_WORK_UNLIMITED, log2size);
 
-	vsmmu_boot(v, log2size);
 	return v;
 }
 
@@ -293,9 +292,7 @@ static void sync_separates_host_calls(void **state)
 
 		vsmmu_push_test(v, pairs[i][0]);
 		vsmmu_push_sync(v);
-		vsmmu_push_test(v, pairs[i][1]);
-		vsmmu_push_sync(v);
-		vsmmu_ring(v);
+		vsmmu_submit(v, pairs[i][1]);
 		assert_idle(v);
 		assert_int_equal(v->host.effect_count, 2);
 		assert_true(v->host.effects[0].call < v->host.effects[1].call);
@@ -388,9 +385,7 @@ static void reconfig_is_in_order(void **state)
 	vsmmu_push_test(v, cmd_cfgi_cd(9, 0));
 	vsmmu_push_test(v, cmd_cfgi_ste(9));
 	vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
-	vsmmu_push_test(v, cmd_cfgi_range(9, 31));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_cfgi_range(9, 31));
 	assert_idle(v);
 	at = vsmmu_log_find(v, 0, LOG_RECONFIG);
 	assert_int_equal(vsmmu_log_find(v, 0, LOG_HOST), 0);
@@ -428,9 +423,7 @@ static void failing_reconfig_waits_at_it(void **state)
 
 	v->reconfig_result = -EBUSY;
 	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
-	vsmmu_push_test(v, cmd_cfgi_ste(9));
-	vsmmu_push_sync(v);
-	vsmmu_ring(v);
+	vsmmu_submit(v, cmd_cfgi_ste(9));
 	for (unsigned int i = 0; i < 3; i++) {
 		assert_waits(v, 1);
 		vsmmu_retry(v);

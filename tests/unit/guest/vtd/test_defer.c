@@ -7,12 +7,8 @@
 
 static struct vvtd *deferred_new(unsigned int width, unsigned int qs)
 {
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(VIQ_VTD_DEFER);
 
-	vvtd_config(&config);
-	config.budget = VIQ_VTD_DEFER;
-	v = vvtd_new(&config);
 	vvtd_attach(v, vvtd_host_new(v), 1, 0, 1, 0);
 	vvtd_boot(v, width, qs);
 	return v;

@@ -199,18 +199,12 @@ static void test_time_out(void **state)
 /* The wait descriptor comes with a later doorbell, after a migration, or not at all. */
 static void test_time_out_later(void **state)
 {
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(1);
 
-	vvtd_config(&config);
-	config.budget = 1;
-	v = vvtd_new(&config);
 	vvtd_boot(v, 256, 1);
 	v->devtlb_result = -ETIMEDOUT;
 	vvtd_push(v, desc_devtlb(SID, 0x1000, false));
-	vvtd_push(v, desc_devtlb(SID + 1, 0x1000, false));
-	vvtd_push_wait(v);
-	vvtd_ring(v);
+	vvtd_submit(v, desc_devtlb(SID + 1, 0x1000, false));
 	assert_int_equal(vvtd_r32(v, VREG(FSTS)), 0);
 	assert_iqh(v, 1);
 	vvtd_migrate(v);
@@ -265,9 +259,7 @@ static void test_completion_error(void **state)
 	v->devtlb_result = -EIO;
 	v->devtlb_times = 2;
 	vvtd_push(v, desc_pdevtlb(SID, 3, false, 0x1000, false));
-	vvtd_push(v, desc_devtlb(SID + 1, 0x1000, false));
-	vvtd_push_wait(v);
-	vvtd_ring(v);
+	vvtd_submit(v, desc_devtlb(SID + 1, 0x1000, false));
 	assert_vidle(v);
 	assert_true(vvtd_completed(v, 2));
 	assert_int_equal(vvtd_r32(v, VREG(FSTS)), VREG(FSTS_ICE));

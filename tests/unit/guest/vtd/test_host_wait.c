@@ -182,9 +182,7 @@ static void test_a_device_does_not_answer(void **state)
 	vvtd_host_fail(v->hosts[1], entry_page(5, true), VIQ_CALL_TIMEOUT, -1);
 	vvtd_push(v, desc_page(1, 0, 1));
 	vvtd_push(v, desc_page(2, 0, 5));
-	vvtd_push(v, desc_page(1, 0, 2));
-	vvtd_push_wait(v);
-	vvtd_ring(v);
+	vvtd_submit(v, desc_page(1, 0, 2));
 	assert_vwaits(v, 1);
 	at = vvtd_log_find(v, 0, VLOG_TIMEOUT);
 	assert_true(at < v->log_count);

@@ -325,9 +325,7 @@ static void test_attach_in_the_queue(void **state)
 	vvtd_push(v, desc_page(1, 0, 2));
 	vvtd_push(v, desc_pc(3, 0, 0));
 	vvtd_push(v, desc_page(2, 7, 3));
-	vvtd_push(v, desc_page(1, 0, 3));
-	vvtd_push_wait(v);
-	vvtd_ring(v);
+	vvtd_submit(v, desc_page(1, 0, 3));
 	assert_vidle(v);
 	assert_int_equal(reserve->effect_count, 2);
 	assert_int_equal(reserve->effects[0].entry.addr, 0x2000);

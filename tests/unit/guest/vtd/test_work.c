@@ -12,12 +12,8 @@
 
 static struct vvtd *guest(uint32_t budget)
 {
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(budget);
 
-	vvtd_config(&config);
-	config.budget = budget;
-	v = vvtd_new(&config);
 	vvtd_boot(v, 256, 0);
 	vvtd_gcmd(v, VREG(GCMD_TE), true);
 	v->steps = STEPS;
@@ -28,12 +24,8 @@ static struct vvtd *guest(uint32_t budget)
 /* Register-based invalidation needs a queue that is off, in legacy mode. */
 static struct vvtd *guest_by_register(uint32_t budget)
 {
-	struct viq_vtd_config config;
-	struct vvtd *v;
+	struct vvtd *v = vvtd_budget(budget);
 
-	vvtd_config(&config);
-	config.budget = budget;
-	v = vvtd_new(&config);
 	v->steps = STEPS;
 	return v;
 }
@@ -91,9 +83,7 @@ static void p4_a_descriptor_is_left_and_taken_up(void **state)
 		vvtd_attach(v, host, 1, 2, 0x100, 0);
 		vvtd_push(v, desc_page(1, 2, 0));
 		vvtd_push(v, descs[i]);
-		vvtd_push(v, desc_page(1, 2, 1));
-		vvtd_push_wait(v);
-		vvtd_ring(v);
+		vvtd_submit(v, desc_page(1, 2, 1));
 		assert_iqh(v, 1);
 		assert_int_equal(host->effect_count, 1);
 		assert_int_equal(vvtd_log_number(v, VLOG_KICK), 1);
@@ -310,9 +300,7 @@ static void p7_saved_in_the_middle(void **state)
 	struct vvtd *v = guest(BUDGET);
 	uint32_t was = vvtd_r32(v, VREG(GSTS));
 
-	vvtd_push(v, desc_pc(VREG(PC_GLOBAL), 0, 0));
-	vvtd_push_wait(v);
-	vvtd_ring(v);
+	vvtd_submit(v, desc_pc(VREG(PC_GLOBAL), 0, 0));
 	assert_true(run(v));
 	vvtd_migrate(v);
 	assert_int_equal(reconfigs(v, VIQ_VTD_RESTORED), 1);

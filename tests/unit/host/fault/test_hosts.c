@@ -4,17 +4,13 @@
  * kernel, a fan-out. Each failure under each contract is told as the contract says, what ran behind is what may have
  * run, and viq_call_invalidate() finds the culprit again.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/test.h"
 #include "oracle/fake_host.h"
 #include "support/fault.h"
 #include "support/linux_call.h"

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A fault in front of a nested page table's host: entries of 24 bytes, which Linux waits for one by one. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>
 
 #include <viq/vtd_spec.h>
 
+#include "support/test.h"
 #include "oracle/fake_host.h"
 #include "support/fault.h"
 

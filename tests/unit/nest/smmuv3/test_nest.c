@@ -701,9 +701,7 @@ static void hosts_of_a_living_guest_come_and_go(void **state)
 		a.invalidated = b.invalidated = 0;
 		vsmmu_push_test(v, cmd_nh_asid(1));
 		vsmmu_push_test(v, cmd_cfgi_cd(3, 0));
-		vsmmu_push_test(v, cmd_cfgi_cd(4, 0));
-		vsmmu_push_sync(v);
-		vsmmu_ring(v);
+		vsmmu_submit(v, cmd_cfgi_cd(4, 0));
 		assert_idle(v);
 		assert_int_equal(a.invalidated, expected[step][0]);
 		assert_int_equal(b.invalidated, expected[step][1]);

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which bits of a record each event defines (IHI 0070 7.3.2 to 7.3.16). */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "spec/smmuv3/event.h"
 
 static void fields_of_each_event(void **state)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Geometry and descriptors of translation tables (DDI 0487 D8.2, D8.3): levels, kinds, addresses, from words by hand.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "spec/smmuv3/pte.h"
 
 #define W UINT64_C

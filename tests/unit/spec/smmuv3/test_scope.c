@@ -3,12 +3,8 @@
  * What commands name (IHI 0070 4.3.1 to 4.3.3, 4.4.1.1, 4.5.1). Words are written by hand: opcode [7:0], SSV 11, SSID
  * [31:12], SID [63:32]; NUM [16:12], SCALE [25:20], VMID [47:32], ASID [63:48]; word 1: Leaf 0, TTL [9:8], TG [11:10].
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "spec/smmuv3/scope.h"
 
 #define W UINT64_C

@@ -3,12 +3,8 @@
  * Stream tables, STEs, CD tables and CDs (IHI 0070 3.3, 5.1 to 5.4, 6.3.24, 6.3.25), from words written by hand. What
  * is ILLEGAL is no business of the decoders: every word decodes.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "spec/smmuv3/tables.h"
 
 #define W UINT64_C

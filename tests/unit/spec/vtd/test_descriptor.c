@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The addresses that a descriptor names (VT-d 6.5.2.3 to 6.5.2.6), written out once for each form. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "spec/vtd/descriptor.h"
 
 #define ALL_BYTES 0 /* 2^64 */

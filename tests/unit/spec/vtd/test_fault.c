@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The fault table against Table 30 (7.1.3) as read once more: what FPD does not silence, what translation requests get.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "spec/vtd/fault.h"
 
 static const uint8_t reasons[] = {

@@ -3,14 +3,9 @@
  * Root to PASID entries, each in one word that differs from a good one: above all those on which two readings of the
  * same tables once disagreed.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "spec/vtd/tables.h"
 
 #define HAW    46

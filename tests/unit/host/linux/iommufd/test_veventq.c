@@ -7,16 +7,14 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include <viq/linux.h>
+
+#include "support/test.h"
 
 #define FD     9
 #define CANARY 0xa5

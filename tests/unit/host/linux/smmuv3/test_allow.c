@@ -5,14 +5,10 @@
  * The table below is Linux 7.3's list in plain numbers; the fake kernel's is a third writing of it. Too wide a list
  * lets kernels before 7.3 hang the physical queue; too narrow a list makes a legal command an error.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 
+#include "support/test.h"
 #include "oracle/fake_host.h"
 #include "oracle/fake_kernel.h"
 #include "host/linux/smmuv3/allow.h"

@@ -5,16 +5,12 @@
  *
  * The number of an entry is written into it, so that the fake kernel's record of what took effect can be read back.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "support/test.h"
 #include "oracle/fake_host.h"
 #include "support/linux_call.h"
 

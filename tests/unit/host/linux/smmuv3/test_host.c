@@ -4,13 +4,9 @@
  * fixture is one.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
 
+#include "support/test.h"
 #include "support/sized.h"
 #include "support/linux_call.h"
 

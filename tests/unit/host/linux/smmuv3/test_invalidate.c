@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* P2, P8: what one invalidate call makes of each answer of each kernel. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>
 
+#include "support/test.h"
 #include "support/linux_call.h"
 
 static uint64_t cmds[FIXTURE_MAX][2];

@@ -3,14 +3,9 @@
  * A slot under its sequence count, step by step: what a reader and a writer do that meet another writer at each point
  * of its work. The steps of that writer are stored by hand, in the order of soft_slot_write().
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "host/soft/cache/slot.h"
 
 #define WORDS 5u

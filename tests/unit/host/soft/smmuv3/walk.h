@@ -3,13 +3,7 @@
 #ifndef WALK_FIXTURE_H
 #define WALK_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "host/soft/smmuv3/walk.h"
 #include "synth/synth.h"
 

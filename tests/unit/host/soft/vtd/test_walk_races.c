@@ -5,17 +5,12 @@
  *
  * The file that sets flags is compiled in here, with a guest between it and the memory.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include <viq/mem.h>
 
 static int guest_then_cas(const struct viq_mem *mem, uint64_t gpa, uint64_t expected, uint64_t value);
 #define viq_mem_cas_u64 guest_then_cas
+#include "support/test.h"
 #include "host/soft/vtd/walk.c"
 #undef viq_mem_cas_u64
 

@@ -3,13 +3,7 @@
 #ifndef VTD_WALK_FIXTURE_H
 #define VTD_WALK_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "support/test.h"
 #include "host/soft/vtd/walk.h"
 #include "synth/synth_vtd.h"
 
