@@ -10,28 +10,15 @@
 
 #include "support/linux_nest.h"
 #include "support/nomem.h"
+#include "support/sweep.h"
 
 static const int errors[] = {-ENOMEM, -EIO, -EBUSY, -EINTR};
+#define ERRORS (sizeof(errors) / sizeof(errors[0]))
 
-struct sweep {
+struct life {
+	struct sweep sweep;
 	struct nest *n;
-	int err;          /* what fails */
-	bool transparent; /* and nobody may notice */
-	bool leaks;       /* the kernel refused to destroy something: it said so, and is forgiven */
 };
-
-static bool struck(const struct sweep *s)
-{
-	return s->n->fk->calls >= s->n->fk->faults[0].first || nomem_struck();
-}
-
-/* An error that a step returned must be the one that was injected, and only if it may be seen. */
-static void assert_injected(const struct sweep *s, int err)
-{
-	assert_true(struck(s));
-	assert_false(s->transparent);
-	assert_int_equal(err, s->err);
-}
 
 static bool aborts(const struct nest *n, uint32_t device)
 {
@@ -56,23 +43,23 @@ static bool told(const struct nest *n, uint32_t vsid)
 
 /* Up to the moment, what the guest was told is true: dw0 is in force, or it aborts because the kernel refused it, or
  * failed. */
-static void assert_follows(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0)
+static void assert_follows(struct life *s, uint32_t device, uint32_t vsid, uint64_t dw0)
 {
 	if (has_words(s->n, device, dw0))
 		return;
 	assert_true(aborts(s->n, device));
-	assert_true(s->err == -EIO || s->err == -EBUSY);
+	assert_true(s->sweep.err == -EIO || s->sweep.err == -EBUSY);
 	assert_true(nest_counters(s->n).rejected + nest_counters(s->n).set_failed > 0);
 	nest_cfgi_ste(s->n, vsid);
 	assert_true(has_words(s->n, device, dw0));
 }
 
-static void step_create(struct sweep *s)
+static void step_create(struct life *s)
 {
 	int err = nest_create(s->n);
 
 	if (err) {
-		assert_injected(s, err);
+		sweep_assert_injected(&s->sweep, err);
 		assert_int_not_equal(s->n->why.text[0], 0);
 		assert_int_equal(nest_own_objects(s->n), 0);
 		assert_int_equal(fake_kernel_files(s->n->fk), 1 + s->n->devices);
@@ -84,13 +71,13 @@ static void step_create(struct sweep *s)
 	nomem_pause(false);
 }
 
-static void step_add(struct sweep *s, uint32_t device, uint32_t vsid)
+static void step_add(struct life *s, uint32_t device, uint32_t vsid)
 {
 	size_t before = nest_own_objects(s->n);
 	int err = nest_try_add(s->n, device, vsid, true);
 
 	if (err) {
-		assert_injected(s, err);
+		sweep_assert_injected(&s->sweep, err);
 		assert_int_not_equal(s->n->why.text[0], 0);
 		assert_int_equal(nest_mode(s->n, device), FK_BLOCKED);
 		assert_int_equal(nest_own_objects(s->n), before);
@@ -100,11 +87,11 @@ static void step_add(struct sweep *s, uint32_t device, uint32_t vsid)
 	assert_true(told(s->n, vsid));
 }
 
-static void step_cfgi_ste(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0)
+static void step_cfgi_ste(struct life *s, uint32_t device, uint32_t vsid, uint64_t dw0)
 {
 	nest_ste(s->n, vsid, dw0, NEST_S1_1);
 	if (!nest_try_cfgi_ste(s->n, vsid)) {
-		assert_injected(s, s->err);
+		sweep_assert_injected(&s->sweep, s->sweep.err);
 		assert_stopped(s->n->g, s->n->g->prod - 2, VIQ_SMMUV3_CERROR_ABT);
 		assert_true(aborts(s->n, device));
 		nest_acknowledge(s->n);
@@ -113,21 +100,21 @@ static void step_cfgi_ste(struct sweep *s, uint32_t device, uint32_t vsid, uint6
 	assert_follows(s, device, vsid, dw0);
 }
 
-static void step_smmuen(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0)
+static void step_smmuen(struct life *s, uint32_t device, uint32_t vsid, uint64_t dw0)
 {
 	nest_enable(s->n, false);
-	assert_true(nest_mode(s->n, device) == FK_BYPASS || (struck(s) && aborts(s->n, device)));
+	assert_true(nest_mode(s->n, device) == FK_BYPASS || (sweep_struck(&s->sweep) && aborts(s->n, device)));
 	nest_enable(s->n, true);
 	if (has_words(s->n, device, dw0))
 		return;
 	/* The guest could not be told, so it aborts. */
-	assert_true(struck(s) && aborts(s->n, device));
+	assert_true(sweep_struck(&s->sweep) && aborts(s->n, device));
 	nest_cfgi_ste(s->n, vsid);
 	assert_follows(s, device, vsid, dw0);
 }
 
 /* The device that was at one number and is at another, or has been removed because that failed. */
-static void after_move(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t dw0, int err)
+static void after_move(struct life *s, uint32_t device, uint32_t vsid, uint64_t dw0, int err)
 {
 	if (err && !told(s->n, vsid)) {
 		assert_true(aborts(s->n, device));
@@ -136,30 +123,30 @@ static void after_move(struct sweep *s, uint32_t device, uint32_t vsid, uint64_t
 	assert_follows(s, device, vsid, dw0);
 }
 
-static void step_swap(struct sweep *s, uint32_t a, uint32_t b)
+static void step_swap(struct life *s, uint32_t a, uint32_t b)
 {
 	const struct viq_linux_move moves[] = {{1 + a, 1 + b}, {1 + b, 1 + a}};
 	int err = nest_move(s->n, moves, 2);
 
 	if (err)
-		assert_injected(s, err);
+		sweep_assert_injected(&s->sweep, err);
 	after_move(s, a, 1 + b, NEST_S1_0(1 + b), err);
 	after_move(s, b, 1 + a, NEST_S1_0(1 + a), err);
 }
 
-static void step_remove(struct sweep *s, uint32_t device, uint32_t vsid)
+static void step_remove(struct life *s, uint32_t device, uint32_t vsid)
 {
 	int err = viq_linux_vsmmu_remove(s->n->vs, vsid);
 
 	if (err) {
-		assert_injected(s, err);
-		s->leaks = true;
+		sweep_assert_injected(&s->sweep, err);
+		s->sweep.leaks = true;
 	}
 	assert_true(aborts(s->n, device));
 	assert_false(told(s->n, vsid));
 }
 
-static void step_destroy(struct sweep *s)
+static void step_destroy(struct life *s)
 {
 	int err;
 
@@ -167,17 +154,18 @@ static void step_destroy(struct sweep *s)
 	err = viq_linux_vsmmu_destroy(s->n->vs);
 	s->n->vs = NULL;
 	if (err)
-		s->leaks = true;
-	assert_true(!err || struck(s));
+		s->sweep.leaks = true;
+	assert_true(!err || sweep_struck(&s->sweep));
 	/* A leak is always told. */
-	assert_true(s->leaks || nest_own_objects(s->n) == 0);
-	assert_false(s->transparent && s->leaks);
+	assert_true(s->sweep.leaks || nest_own_objects(s->n) == 0);
+	assert_false(s->sweep.transparent && s->sweep.leaks);
 	for (uint32_t i = 0; i < s->n->devices; i++)
 		assert_true(aborts(s->n, i));
 }
 
-static void life(struct sweep *s)
+static void live(struct sweep *sweep)
 {
+	struct life *s = (struct life *)sweep;
 	struct nest *n = s->n;
 
 	step_create(s);
@@ -203,67 +191,41 @@ static void life(struct sweep *s)
 	step_destroy(s);
 }
 
-/* The call-th system call fails. Returns whether there was such a call. */
-static bool sweep_once(uint64_t call, int err, bool own_attach)
+static struct sweep *begin(bool own_attach)
 {
-	const size_t live = nomem_live();
-	struct sweep s = {.n = nest_kernel(3), .err = err, .transparent = err == -EINTR};
-	bool hit;
+	static struct life life;
 
-	s.n->own_attach = own_attach;
-	s.n->fk->calls = 0;
-	s.n->fk->faults[0] = (struct fk_fault){.first = call, .times = 1, .err = err};
-	life(&s);
-	hit = struck(&s);
-	s.n->fk->faults[0].times = 0;
-	if (s.leaks)
-		nest_free_leaky(s.n);
+	life = (struct life){.n = nest_kernel(3)};
+	life.sweep.fk = life.n->fk;
+	life.n->own_attach = own_attach;
+	return &life.sweep;
+}
+
+static void end(struct sweep *sweep)
+{
+	struct life *s = (struct life *)sweep;
+
+	if (sweep->leaks)
+		nest_free_leaky(s->n);
 	else
-		nest_free(s.n);
-	/* Not counting what the kernel has kept. */
-	assert_int_equal(nomem_live(), live);
-	return hit;
+		nest_free(s->n);
 }
 
-static void sweep(bool own_attach)
-{
-	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
-		uint64_t call = 1;
-
-		while (sweep_once(call, errors[e], own_attach))
-			call++;
-		assert_true(call > 60);
-	}
-}
+static const struct sweep_life life = {begin, live, end};
 
 static void each_call_fails_once(void **state)
 {
-	sweep(false);
+	sweep_calls(&life, errors, ERRORS, false);
 }
 
 static void each_call_fails_once_with_attach_hook(void **state)
 {
-	sweep(true);
+	sweep_calls(&life, errors, ERRORS, true);
 }
 
-/* The nth allocation of the same life fails: no difference to be seen to a kernel that has no memory. */
 static void each_allocation_fails_once(void **state)
 {
-	const size_t live = nomem_live();
-	uint32_t n = 0;
-
-	do {
-		struct sweep s = {.n = nest_kernel(3), .err = -ENOMEM};
-
-		s.n->fk->faults[0].first = UINT64_MAX;
-		nomem_fail(++n, false);
-		life(&s);
-		nomem_off();
-		assert_false(s.leaks);
-		nest_free(s.n);
-		assert_int_equal(nomem_live(), live);
-	} while (nomem_struck());
-	assert_true(n > 5);
+	sweep_allocations(&life, 5);
 }
 
 /* --- From one call on, all fail ------------------------------------------------------------------------------------
@@ -310,13 +272,7 @@ static bool dead_kernel_once(uint64_t call, int err)
 
 static void p1_whatever_fails_for_good(void **state)
 {
-	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
-		uint64_t call = 1;
-
-		while (dead_kernel_once(call, errors[e]))
-			call++;
-		assert_true(call > 8);
-	}
+	sweep_each(dead_kernel_once, errors, ERRORS, 8);
 }
 
 /* --- Anything, while anything fails ------------------------------------------------------------------------------- */
@@ -347,7 +303,7 @@ static void random_faults(struct model *m)
 		fk->faults[i] = (struct fk_fault){
 			.first = fk->calls + 1 + test_below(&m->seed, 8),
 			.times = test_below(&m->seed, 3) ? 0 : 1 + test_below(&m->seed, 4),
-			.err = errors[test_below(&m->seed, sizeof(errors) / sizeof(errors[0]))],
+			.err = errors[test_below(&m->seed, ERRORS)],
 		};
 	}
 }

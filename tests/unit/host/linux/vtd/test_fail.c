@@ -10,31 +10,18 @@
 
 #include "support/linux_vnest.h"
 #include "support/nomem.h"
+#include "support/sweep.h"
 
 static const int errors[] = {-ENOMEM, -EIO, -EBUSY, -EINVAL, -EINTR};
+#define ERRORS (sizeof(errors) / sizeof(errors[0]))
 
 #define BLOCKED (-1)
 #define BYPASS  (-2)
 
-struct sweep {
+struct life {
+	struct sweep sweep;
 	struct vnest *n;
-	int err;          /* what fails */
-	bool transparent; /* and nobody may notice */
-	bool leaks;       /* the kernel refused to destroy something: it said so, and is forgiven */
 };
-
-static bool struck(const struct sweep *s)
-{
-	return s->n->fk->calls >= s->n->fk->faults[0].first || nomem_struck();
-}
-
-/* An error that a step returned must be the one that was injected, and only if it may be seen. */
-static void assert_injected(const struct sweep *s, int err)
-{
-	assert_true(struck(s));
-	assert_false(s->transparent);
-	assert_int_equal(err, s->err);
-}
 
 static bool blocked(const struct vnest *n, uint32_t device, uint32_t pasid)
 {
@@ -76,12 +63,12 @@ static void assert_reached(struct vnest *n)
 
 /* Up to the moment, what the guest was told is true: it is in force, or blocked because the kernel refused it, or
  * failed. */
-static void assert_follows(struct sweep *s, uint32_t device, uint32_t pasid, uint16_t did, int k)
+static void assert_follows(struct life *s, uint32_t device, uint32_t pasid, uint16_t did, int k)
 {
 	if (!has(s->n, device, pasid, k)) {
-		assert_true(struck(s));
+		assert_true(sweep_struck(&s->sweep));
 		assert_true(blocked(s->n, device, pasid));
-		assert_true(s->err == -EINVAL || s->err == -EIO || s->err == -EBUSY);
+		assert_true(s->sweep.err == -EINVAL || s->sweep.err == -EIO || s->sweep.err == -EBUSY);
 		assert_true(vnest_counters(s->n).rejected + vnest_counters(s->n).set_failed > 0);
 		vnest_flush(s->n, did, pasid);
 		assert_true(has(s->n, device, pasid, k));
@@ -89,16 +76,16 @@ static void assert_follows(struct sweep *s, uint32_t device, uint32_t pasid, uin
 	assert_reached(s->n);
 }
 
-static void step_create(struct sweep *s)
+static void step_create(struct life *s)
 {
 	int err = vnest_create(s->n);
 
 	if (err) {
-		assert_injected(s, err);
+		sweep_assert_injected(&s->sweep, err);
 		assert_int_not_equal(s->n->why.text[0], 0);
 		/* The one thing that it makes, and does not get rid of: told, and gone with the iommufd. */
 		if (vnest_own_objects(s->n))
-			s->leaks = true;
+			s->sweep.leaks = true;
 		assert_int_equal(vnest_create(s->n), 0);
 	}
 	/* What a guest's front end allocates is another test's matter. */
@@ -108,13 +95,13 @@ static void step_create(struct sweep *s)
 	vnest_boot(s->n);
 }
 
-static void step_add(struct sweep *s, uint32_t device)
+static void step_add(struct life *s, uint32_t device)
 {
 	size_t before = vnest_own_objects(s->n);
 	int err = vnest_try_add(s->n, device, VNEST_SID(device));
 
 	if (err) {
-		assert_injected(s, err);
+		sweep_assert_injected(&s->sweep, err);
 		assert_int_not_equal(s->n->why.text[0], 0);
 		assert_true(blocked(s->n, device, 0));
 		assert_int_equal(vnest_own_objects(s->n), before);
@@ -122,85 +109,85 @@ static void step_add(struct sweep *s, uint32_t device)
 	}
 }
 
-static void step_send(struct sweep *s, struct test_desc desc, uint32_t device, uint32_t pasid)
+static void step_send(struct life *s, struct test_desc desc, uint32_t device, uint32_t pasid)
 {
 	if (vnest_send(s->n, desc))
 		return;
-	assert_injected(s, s->err);
+	sweep_assert_injected(&s->sweep, s->sweep.err);
 	assert_retry(s->n->g, s->n->g->prod - 2);
 	assert_true(blocked(s->n, device, pasid));
 	assert_true(vnest_retry(s->n));
 }
 
 /* The entry has been written. */
-static void step_flush(struct sweep *s, uint32_t device, uint32_t pasid, uint16_t did, int k)
+static void step_flush(struct life *s, uint32_t device, uint32_t pasid, uint16_t did, int k)
 {
 	step_send(s, desc_pc(VREG(PC_PASID), did, pasid), device, pasid);
 	assert_follows(s, device, pasid, did, k);
 }
 
-static void step_set(struct sweep *s, uint32_t device, uint32_t pasid, uint16_t did, int k)
+static void step_set(struct life *s, uint32_t device, uint32_t pasid, uint16_t did, int k)
 {
 	vnest_context_on(s->n, device);
 	vnest_first(s->n, device, pasid, did, k);
 	step_flush(s, device, pasid, did, k);
 }
 
-static void step_pass_through(struct sweep *s, uint32_t device, uint32_t pasid)
+static void step_pass_through(struct life *s, uint32_t device, uint32_t pasid)
 {
 	vnest_entry(s->n, device, pasid, 1 | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_PT), 1, 0);
 	step_flush(s, device, pasid, 1, BYPASS);
 }
 
-static void step_clear(struct sweep *s, uint32_t device, uint32_t pasid, uint16_t did)
+static void step_clear(struct life *s, uint32_t device, uint32_t pasid, uint16_t did)
 {
 	vnest_clear(s->n, device, pasid);
 	step_flush(s, device, pasid, did, BLOCKED);
 }
 
 /* Off and on: the guest cannot be told of errors, so what failed is blocked. */
-static void step_enable(struct sweep *s, uint32_t device, int k)
+static void step_enable(struct life *s, uint32_t device, int k)
 {
 	struct vvtd *g = s->n->g;
 
 	vvtd_gcmd(g, VREG(GCMD_TE), false);
-	assert_true(has(s->n, device, 0, BYPASS) || (struck(s) && blocked(s->n, device, 0)));
+	assert_true(has(s->n, device, 0, BYPASS) || (sweep_struck(&s->sweep) && blocked(s->n, device, 0)));
 	vvtd_gcmd(g, VREG(GCMD_TE), true);
 	if (has(s->n, device, 0, k))
 		return;
-	assert_true(struck(s) && blocked(s->n, device, 0));
+	assert_true(sweep_struck(&s->sweep) && blocked(s->n, device, 0));
 	vnest_flush(s->n, 4, 0);
 	assert_follows(s, device, 0, 4, k);
 }
 
-static void step_swap(struct sweep *s)
+static void step_swap(struct life *s)
 {
 	const struct viq_linux_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
 	int err = vnest_move(s->n, moves, 2);
 
 	if (err)
-		assert_injected(s, err);
+		sweep_assert_injected(&s->sweep, err);
 	for (uint32_t i = 0; i < 2; i++)
-		assert_true(has(s->n, i, 0, 10 + 1 - i) || (struck(s) && blocked(s->n, i, 0)));
+		assert_true(has(s->n, i, 0, 10 + 1 - i) || (sweep_struck(&s->sweep) && blocked(s->n, i, 0)));
 	assert_true(vnest_send(s->n, desc_pc(VREG(PC_GLOBAL), 0, 0)));
 	for (uint32_t i = 0; i < 2; i++)
 		assert_follows(s, i, 0, 4, 10 + 1 - i);
 }
 
 /* They have been swapped. */
-static void step_remove(struct sweep *s, uint32_t device)
+static void step_remove(struct life *s, uint32_t device)
 {
 	int err = viq_linux_vvtd_remove(s->n->vv, VNEST_SID(1 - device));
 
 	if (err) {
-		assert_injected(s, err);
-		s->leaks = true;
+		sweep_assert_injected(&s->sweep, err);
+		s->sweep.leaks = true;
 	}
 	assert_true(err || blocked(s->n, device, 0));
 	assert_reached(s->n);
 }
 
-static void step_destroy(struct sweep *s)
+static void step_destroy(struct life *s)
 {
 	int err;
 
@@ -208,15 +195,17 @@ static void step_destroy(struct sweep *s)
 	err = viq_linux_vvtd_destroy(s->n->vv);
 	s->n->vv = NULL;
 	if (err)
-		s->leaks = true;
-	assert_true(!err || struck(s));
+		s->sweep.leaks = true;
+	assert_true(!err || sweep_struck(&s->sweep));
 	/* A leak is always told. */
-	assert_true(s->leaks || vnest_own_objects(s->n) == 0);
-	assert_false(s->transparent && s->leaks);
+	assert_true(s->sweep.leaks || vnest_own_objects(s->n) == 0);
+	assert_false(s->sweep.transparent && s->sweep.leaks);
 }
 
-static void life(struct sweep *s)
+static void live(struct sweep *sweep)
 {
+	struct life *s = (struct life *)sweep;
+
 	step_create(s);
 	step_add(s, 0);
 	step_add(s, 1);
@@ -244,67 +233,41 @@ static void life(struct sweep *s)
 	step_destroy(s);
 }
 
-/* The call-th system call fails. Returns whether there was such a call. */
-static bool sweep_once(uint64_t call, int err, bool own_attach)
+static struct sweep *begin(bool own_attach)
 {
-	const size_t live = nomem_live();
-	struct sweep s = {.n = vnest_kernel(2), .err = err, .transparent = err == -EINTR};
-	bool hit;
+	static struct life life;
 
-	s.n->own_attach = own_attach;
-	s.n->fk->calls = 0;
-	s.n->fk->faults[0] = (struct fk_fault){.first = call, .times = 1, .err = err};
-	life(&s);
-	hit = struck(&s);
-	s.n->fk->faults[0].times = 0;
-	if (s.leaks)
-		vnest_free_leaky(s.n);
+	life = (struct life){.n = vnest_kernel(2)};
+	life.sweep.fk = life.n->fk;
+	life.n->own_attach = own_attach;
+	return &life.sweep;
+}
+
+static void end(struct sweep *sweep)
+{
+	struct life *s = (struct life *)sweep;
+
+	if (sweep->leaks)
+		vnest_free_leaky(s->n);
 	else
-		vnest_free(s.n);
-	/* Not counting what the kernel has kept. */
-	assert_int_equal(nomem_live(), live);
-	return hit;
+		vnest_free(s->n);
 }
 
-static void sweep(bool own_attach)
-{
-	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
-		uint64_t call = 1;
-
-		while (sweep_once(call, errors[e], own_attach))
-			call++;
-		assert_true(call > 60);
-	}
-}
+static const struct sweep_life life = {begin, live, end};
 
 static void each_call_fails_once(void **state)
 {
-	sweep(false);
+	sweep_calls(&life, errors, ERRORS, false);
 }
 
 static void each_call_fails_once_with_attach_hook(void **state)
 {
-	sweep(true);
+	sweep_calls(&life, errors, ERRORS, true);
 }
 
-/* The nth allocation of the same life fails: no difference to be seen to a kernel that has no memory. */
 static void each_allocation_fails_once(void **state)
 {
-	const size_t live = nomem_live();
-	uint32_t n = 0;
-
-	do {
-		struct sweep s = {.n = vnest_kernel(2), .err = -ENOMEM};
-
-		s.n->fk->faults[0].first = UINT64_MAX;
-		nomem_fail(++n, false);
-		life(&s);
-		nomem_off();
-		assert_false(s.leaks);
-		vnest_free(s.n);
-		assert_int_equal(nomem_live(), live);
-	} while (nomem_struck());
-	assert_true(n > 25);
+	sweep_allocations(&life, 25);
 }
 
 /* --- From one call on, all fail ----------------------------------------------------------------------------------- */
@@ -352,13 +315,7 @@ static bool dead_kernel_once(uint64_t call, int err)
 
 static void p1_whatever_fails_for_good(void **state)
 {
-	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
-		uint64_t call = 1;
-
-		while (dead_kernel_once(call, errors[e]))
-			call++;
-		assert_true(call > 8);
-	}
+	sweep_each(dead_kernel_once, errors, ERRORS, 8);
 }
 
 /* The attach fails half way: the old table is torn down, and still in the kernel's books. */
@@ -467,7 +424,7 @@ static void random_faults(struct model *m)
 		fk->faults[i] = (struct fk_fault){
 			.first = fk->calls + 1 + vvtd_below(&m->seed, 6),
 			.times = vvtd_below(&m->seed, 3) ? 0 : 1 + vvtd_below(&m->seed, 4),
-			.err = errors[vvtd_below(&m->seed, sizeof(errors) / sizeof(errors[0]))],
+			.err = errors[vvtd_below(&m->seed, ERRORS)],
 		};
 	}
 }

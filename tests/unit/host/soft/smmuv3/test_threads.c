@@ -8,78 +8,40 @@
  * poisoned. Accessing threads translate and read the frame several times inside one section: poison must never be seen.
  * A host that does not wait for sections, or leaves the entry, fails within a few moves.
  */
-#include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
+#include "support/readers.h"
 #include "support/soft.h"
 #include "support/fault.h"
 
-#define READERS 3u
 #define MOVES   1200u
 #define WATCHED 3u /* one move in so many waits for accesses: of each page in turn */
-#define POISON  UINT64_C(0xdeaddeaddeaddead)
-#define PAGES   4u /* IOVA pages, each with two frames */
 
 struct world {
 	struct machine m;
 	uint64_t ttb;
 	uint64_t frames[PAGES][2];
 	bool ats, disturbed;
-	int stop;
-	uint64_t accesses[READERS], disturbances;
-	uint64_t poisoned, faulted;
+	uint64_t disturbances;
+	struct readers readers;
 	/* What moves a page: between TLB invalidations, CD switches, re-attachments. */
 	void (*move)(struct world *w, unsigned int page, unsigned int to);
 };
 
-static uint64_t iova_of(unsigned int page)
+static int translate_word(void *world, uint64_t iova, uint64_t **word)
 {
-	return UINT64_C(0x10000000) + page * 4096;
-}
-
-static void check_access(struct world *w, unsigned int page, bool linger)
-{
+	struct world *w = world;
 	struct viq_soft_xlate x;
-	int ret;
+	int err = viq_soft_translate(w->m.dev, iova, 0, VIQ_SOFT_READ, &x);
 
-	viq_soft_access_begin();
-	ret = viq_soft_translate(w->m.dev, iova_of(page), 0, VIQ_SOFT_READ, &x);
-	for (unsigned int i = 0; !ret && i < 8; i++) {
-		/* Let the other side run in the middle of the access now and then: there may be one CPU only. */
-		if (i == 4 && linger)
-			sched_yield();
-		if (le64toh(__atomic_load_n(word_at(&w->m, x.pa), __ATOMIC_RELAXED)) == POISON)
-			__atomic_fetch_add(&w->poisoned, 1, __ATOMIC_RELAXED);
-	}
-	viq_soft_access_end();
-	if (ret)
-		__atomic_fetch_add(&w->faulted, 1, __ATOMIC_RELAXED);
-}
-
-struct reader {
-	struct world *w;
-	unsigned int number;
-	pthread_t thread;
-};
-
-static void *read_for_ever(void *opaque)
-{
-	struct reader *r = opaque;
-	uint64_t accesses = 0;
-
-	assert_int_equal(viq_soft_thread_register(), 0);
-	while (!__atomic_load_n(&r->w->stop, __ATOMIC_RELAXED)) {
-		check_access(r->w, accesses % PAGES, accesses % 3 == 0);
-		__atomic_store_n(&r->w->accesses[r->number], ++accesses, __ATOMIC_RELAXED);
-	}
-	viq_soft_thread_unregister();
-	return NULL;
+	*word = err ? NULL : word_at(&w->m, x.pa);
+	return err;
 }
 
 static void world_init(struct world *w, bool ats)
 {
 	memset(w, 0, sizeof(*w));
+	w->readers = (struct readers){w, translate_word, .linger = 3};
 	w->ttb = machine_init_s1(&w->m, NULL);
 	w->ats = ats;
 	if (ats) {
@@ -101,7 +63,7 @@ static void *disturb(void *opaque)
 {
 	struct world *w = opaque;
 
-	for (uint32_t i = 0; !__atomic_load_n(&w->stop, __ATOMIC_RELAXED); i++) {
+	for (uint32_t i = 0; !__atomic_load_n(&w->readers.stop, __ATOMIC_RELAXED); i++) {
 		struct viq_soft_counters counters;
 		struct viq_soft_dev *dev;
 		uint32_t viommu, vdevice;
@@ -125,24 +87,6 @@ static void *disturb(void *opaque)
 	return NULL;
 }
 
-static uint64_t accesses_of(struct world *w)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < READERS; i++)
-		sum += __atomic_load_n(&w->accesses[i], __ATOMIC_RELAXED);
-	return sum;
-}
-
-/* A move that no access has seen proves nothing: by now one reader has looked at every page since. */
-static void await_accesses(struct world *w)
-{
-	uint64_t enough = accesses_of(w) + READERS * PAGES + 1;
-
-	while (accesses_of(w) < enough)
-		sched_yield();
-}
-
 static void await_disturbance(struct world *w)
 {
 	uint64_t before = __atomic_load_n(&w->disturbances, __ATOMIC_RELAXED);
@@ -153,39 +97,27 @@ static void await_disturbance(struct world *w)
 
 static void run(struct world *w)
 {
-	struct reader readers[READERS];
 	pthread_t disturber;
 
-	for (unsigned int i = 0; i < READERS; i++) {
-		readers[i] = (struct reader){.w = w, .number = i};
-		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_for_ever, &readers[i]), 0);
-	}
+	readers_start(&w->readers);
 	if (w->disturbed)
 		assert_int_equal(pthread_create(&disturber, NULL, disturb, w), 0);
 	for (unsigned int i = 0; i < MOVES; i++) {
 		unsigned int page = i % PAGES, to = i / PAGES % 2 ? 0 : 1;
 
 		if (i % WATCHED == 0)
-			await_accesses(w);
+			readers_await(&w->readers);
 		if (w->disturbed && i % (4 * WATCHED) == 0)
 			await_disturbance(w);
 		put_word(&w->m, w->frames[page][to], page);
 		w->move(w, page, to);
 		put_word(&w->m, w->frames[page][!to], POISON);
-		check_access(w, page, false);
+		readers_access(&w->readers, page, false);
 	}
-	await_accesses(w);
-	__atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < READERS; i++)
-		pthread_join(readers[i].thread, NULL);
+	readers_stop(&w->readers, MOVES / WATCHED * READERS * PAGES);
 	if (w->disturbed)
 		pthread_join(disturber, NULL);
-	print_message("%llu accesses during %u moves, %llu disturbances\n", (unsigned long long)accesses_of(w), MOVES,
-		      (unsigned long long)w->disturbances);
-	assert_true(accesses_of(w) > MOVES / WATCHED * READERS * PAGES);
 	assert_true(!w->disturbed || w->disturbances >= MOVES / (4 * WATCHED));
-	assert_int_equal(w->poisoned, 0);
-	assert_int_equal(w->faulted, 0);
 	machine_fini(&w->m);
 }
 
@@ -425,15 +357,15 @@ static void a_dropped_invalidation_is_seen(void **state)
 	struct world w;
 
 	world_init(&w, false);
-	check_access(&w, 0, false);
-	assert_int_equal(w.poisoned, 0);
+	readers_access(&w.readers, 0, false);
+	assert_int_equal(w.readers.poisoned, 0);
 	w.m.host = fault_before(fault, w.m.host);
 	fault_arm(fault, VIQ_FAULT_DROP, 0, 0, 0, 0);
 	map_page(&w.m, w.ttb, iova_of(0), w.frames[0][1] | PAGE_RW);
 	invalidate(&w.m, tlbi_va(1), iova_of(0));
 	put_word(&w.m, w.frames[0][0], POISON);
-	check_access(&w, 0, false);
-	assert_true(w.poisoned > 0);
+	readers_access(&w.readers, 0, false);
+	assert_true(w.readers.poisoned > 0);
 	viq_fault_destroy(fault);
 	machine_fini(&w.m);
 }

@@ -4,30 +4,19 @@
  * using an old translation any more. As smmuv3/test_threads.c: a page moves between two frames; once the guest has seen
  * its invalidation complete, the old frame is poisoned, and poison must never be read.
  */
-#include <pthread.h>
-#include <sched.h>
-
+#include "support/readers.h"
 #include "support/soft_vtd.h"
 
-#define READERS 3u
-#define MOVES   800u
-#define POISON  UINT64_C(0xdeaddeaddeaddead)
-#define PAGES   4u
+#define MOVES 800u
 
 struct world {
 	struct vm vm;
 	struct synth_vtd_pasids pasids;
 	struct synth_vtd_pt pt, twin; /* twin: the same, with the other frames */
 	unsigned int at;              /* pt or twin */
-	int stop;
-	uint64_t poisoned, faulted, accesses[READERS];
+	struct readers readers;
 	void (*move)(struct world *w, unsigned int page, unsigned int to);
 };
-
-static uint64_t iova_of(unsigned int page)
-{
-	return UINT64_C(0x10000000) + page * 4096;
-}
 
 static uint64_t frame_of(unsigned int page, unsigned int which)
 {
@@ -39,42 +28,14 @@ static uint64_t *word_at(struct world *w, uint64_t pa)
 	return (uint64_t *)(w->vm.ram + pa);
 }
 
-static void check_access(struct world *w, unsigned int page, bool linger)
+static int translate_word(void *world, uint64_t iova, uint64_t **word)
 {
+	struct world *w = world;
 	struct viq_soft_xlate x;
-	int ret;
+	int err = viq_soft_vtd_translate(w->vm.dev, iova, 0, VIQ_SOFT_READ, &x);
 
-	viq_soft_access_begin();
-	ret = viq_soft_vtd_translate(w->vm.dev, iova_of(page), 0, VIQ_SOFT_READ, &x);
-	for (unsigned int i = 0; !ret && i < 8; i++) {
-		if (i == 4 && linger)
-			sched_yield();
-		if (__atomic_load_n(word_at(w, x.pa), __ATOMIC_RELAXED) == POISON)
-			__atomic_fetch_add(&w->poisoned, 1, __ATOMIC_RELAXED);
-	}
-	viq_soft_access_end();
-	if (ret)
-		__atomic_fetch_add(&w->faulted, 1, __ATOMIC_RELAXED);
-}
-
-struct reader {
-	struct world *w;
-	unsigned int number;
-	pthread_t thread;
-};
-
-static void *read_for_ever(void *opaque)
-{
-	struct reader *r = opaque;
-	uint64_t n = 0;
-
-	assert_int_equal(viq_soft_thread_register(), 0);
-	while (!__atomic_load_n(&r->w->stop, __ATOMIC_RELAXED)) {
-		check_access(r->w, n % PAGES, n % 16 == 0);
-		__atomic_store_n(&r->w->accesses[r->number], ++n, __ATOMIC_RELAXED);
-	}
-	viq_soft_thread_unregister();
-	return NULL;
+	*word = err ? NULL : word_at(w, x.pa);
+	return err;
 }
 
 static void own_devtlbs(struct vm *vm)
@@ -85,6 +46,7 @@ static void own_devtlbs(struct vm *vm)
 static void world_init(struct world *w, bool ats, bool implied)
 {
 	memset(w, 0, sizeof(*w));
+	w->readers = (struct readers){w, translate_word, .linger = 16};
 	vm_init(&w->vm, true, implied ? NULL : own_devtlbs);
 	w->pasids = vm_pasids(&w->vm, SID, 0);
 	w->pt = vm_pt(&w->vm, 1, 4);
@@ -97,50 +59,20 @@ static void world_init(struct world *w, bool ats, bool implied)
 	w->vm.dev = vm_add(&w->vm, SID, ats);
 }
 
-static uint64_t accesses_of(struct world *w)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < READERS; i++)
-		sum += __atomic_load_n(&w->accesses[i], __ATOMIC_RELAXED);
-	return sum;
-}
-
-/* A move that no access has seen proves nothing: by now one reader has looked at every page since. */
-static void await_accesses(struct world *w)
-{
-	uint64_t enough = accesses_of(w) + READERS * PAGES + 1;
-
-	while (accesses_of(w) < enough)
-		sched_yield();
-}
-
 static void run(struct world *w, unsigned int pages)
 {
-	struct reader readers[READERS];
-
-	for (unsigned int i = 0; i < READERS; i++) {
-		readers[i] = (struct reader){.w = w, .number = i};
-		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_for_ever, &readers[i]), 0);
-	}
+	readers_start(&w->readers);
 	for (unsigned int i = 0; i < MOVES; i++) {
 		unsigned int page = i % pages, to = i / pages % 2 ? 0 : 1;
 
-		await_accesses(w);
+		readers_await(&w->readers);
 		for (unsigned int p = page; p < (pages == 1 ? PAGES : page + 1); p++)
 			__atomic_store_n(word_at(w, frame_of(p, to)), p, __ATOMIC_RELAXED);
 		w->move(w, page, to);
 		for (unsigned int p = page; p < (pages == 1 ? PAGES : page + 1); p++)
-			__atomic_store_n(word_at(w, frame_of(p, !to)), POISON, __ATOMIC_RELAXED);
+			__atomic_store_n(word_at(w, frame_of(p, !to)), htole64(POISON), __ATOMIC_RELAXED);
 	}
-	await_accesses(w);
-	__atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < READERS; i++)
-		pthread_join(readers[i].thread, NULL);
-	print_message("%llu accesses during %u moves\n", (unsigned long long)accesses_of(w), MOVES);
-	assert_true(accesses_of(w) > MOVES * PAGES);
-	assert_int_equal(w->poisoned, 0);
-	assert_int_equal(w->faulted, 0);
+	readers_stop(&w->readers, MOVES * PAGES);
 	vm_fini(&w->vm);
 }
 
