@@ -137,7 +137,7 @@ int viq_nest_smmuv3_join(struct viq_nest_smmuv3 *nest, const struct viq_smmuv3_b
 	if (err)
 		return err;
 	if (find(nest, backend))
-		return why_say(why, -EEXIST, "backend: is here already");
+		return why_say(why, -EEXIST, "backend: has joined already");
 	bigger = realloc(nest->backends, (nest->count + 1) * sizeof(*bigger));
 	if (!bigger)
 		return why_say(why, -ENOMEM, "no memory");

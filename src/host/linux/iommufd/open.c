@@ -96,17 +96,17 @@ int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out
 	int ret;
 
 	if (!out)
-		return why_say(why, -EINVAL, "viq_linux_open: no place for the result: pass out");
+		return why_say(why, -EINVAL, "out: NULL");
 	ret = take_config(&own, &sys, config, why);
 	if (ret)
 		return ret;
 	ctx = malloc(sizeof(*ctx));
 	if (!ctx)
-		return why_say(why, -ENOMEM, "no memory for a context: free some");
+		return why_say(why, -ENOMEM, "out of memory");
 	*ctx = (struct viq_linux){.sys = sys, .opaque = own.sys_opaque};
 	if (pthread_mutex_init(&ctx->lock, NULL)) {
 		free(ctx);
-		return why_say(why, -ENOMEM, "no memory for a context: free some");
+		return why_say(why, -ENOMEM, "out of memory");
 	}
 	ret = open_file(ctx, own.fd, why);
 	if (ret) {

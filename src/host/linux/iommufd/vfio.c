@@ -30,7 +30,7 @@ int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struc
 	int ret;
 
 	if (!ctx || cdev < 0 || !device)
-		return why_say(why, -EINVAL, "no iommufd, no vfio cdev, or no place for the device's id");
+		return why_say(why, -EINVAL, "ctx, cdev, device: NULL, or no file");
 	cmd.iommufd = ctx->fd;
 	ret = linux_ioctl(ctx, cdev, UAPI_VFIO_BIND_IOMMUFD, &cmd);
 	if (ret)

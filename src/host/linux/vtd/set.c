@@ -23,7 +23,7 @@
 static const char *cannot(const struct viq_vtd_translation *t)
 {
 	if (t->mode == VIQ_VTD_STAGE2)
-		return "PGTT, TT: second-stage translation of the guest's cannot be nested";
+		return "PGTT, TT: the guest's own second-stage translation cannot be nested";
 	if (t->mode == VIQ_VTD_STAGE1 && (t->ere || t->nxe || t->smep))
 		return "PASID entry, ERE, NXE, SMEP: the kernel does not take them";
 	return NULL;
