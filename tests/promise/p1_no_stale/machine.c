@@ -176,23 +176,18 @@ static int make_host(struct p1_world *w, unsigned int number)
 		s2.ps = 5;
 	}
 	p1_log(w, "host %u: contract %u, TLB %u, ATC %u", number, contract, config.tlb_entries, config.atc_entries);
-	ret = viq_soft_create(&config, &h->soft, NULL);
+	/* Few VMIDs are soon used again. */
+	if (p1_one_in(w, 2))
+		config.idr0 &= ~VIQ_SMMUV3_IDR0_VMID16;
+	ret = h->soft ? 0 : viq_soft_create(&config, &h->soft, NULL);
 	if (ret)
 		return ret;
 	ret = viq_soft_s2_alloc(h->soft, &s2, &h->s2, NULL);
 	if (!ret)
 		ret = viq_soft_viommu_alloc(h->soft, h->s2, &h->viommu, NULL);
 	for (unsigned int n = 0; n < P1_STREAMS && !ret; n++) {
-		struct p1_stream *s = &w->stream[n];
-		uint32_t id;
-
-		if (s->host != number)
-			continue;
-		ret = viq_soft_dev_alloc(h->soft, &s->dev, NULL);
-		if (!ret)
-			ret = viq_soft_vdevice_alloc(h->soft, h->viommu, s->dev, s->sid, &id, NULL);
-		if (!ret && s->ats)
-			ret = viq_soft_dev_set_ats(s->dev, true);
+		if (w->stream[n].host == number)
+			ret = plug_in(w, &w->stream[n]);
 	}
 	if (!ret)
 		ret = viq_fault_create(contract, &h->fault, NULL);
@@ -244,7 +239,7 @@ static int make_smmu(struct p1_world *w)
 	return ret ? ret : viq_nest_smmuv3_bind(w->nest, w->smmu, NULL);
 }
 
-static void free_hosts(struct p1_world *w)
+static void free_hosts(struct p1_world *w, bool again)
 {
 	viq_nest_smmuv3_destroy(w->nest);
 	w->nest = NULL;
@@ -253,9 +248,15 @@ static void free_hosts(struct p1_world *w)
 	for (unsigned int i = 0; i < P1_HOSTS; i++) {
 		viq_fault_destroy(w->host[i].fault);
 		w->host[i].fault = NULL;
+		if (again && w->host[i].soft) {
+			plug_free_guest(w, i);
+			continue;
+		}
 		viq_soft_destroy(w->host[i].soft);
 		w->host[i].soft = NULL;
 	}
+	for (unsigned int n = 0; n < P1_STREAMS && !again; n++)
+		w->stream[n].dev = NULL;
 }
 
 void machine_inject(struct p1_world *w)
@@ -321,20 +322,22 @@ void machine_forget_stage2(struct p1_world *w)
 
 /* --- Freeze and thaw (P7) ---------------------------------------------------------------------------------------- */
 
-void machine_migrate(struct p1_world *w, bool fresh)
+void machine_migrate(struct p1_world *w, enum machine_move move)
 {
+	static const char *const names[] = {"same hosts", "all hosts replaced", "another guest of the same hosts"};
 	size_t len = viq_smmuv3_save_size(w->smmu);
 	void *buf = malloc(len);
 	int ret;
 
-	p1_log(w, "save, %s, restore", fresh ? "all hosts replaced" : "same hosts");
+	p1_log(w, "save, %s, restore", names[move]);
 	w->result.migrations++;
+	w->result.guests += move == MACHINE_AGAIN;
 	ret = buf ? viq_smmuv3_save(w->smmu, buf, &len) : -ENOMEM;
 	viq_nest_smmuv3_bind(w->nest, NULL, NULL);
 	viq_smmuv3_destroy(w->smmu);
 	w->smmu = NULL;
-	if (fresh) {
-		free_hosts(w);
+	if (move != MACHINE_STAYS) {
+		free_hosts(w, move == MACHINE_AGAIN);
 		if (!ret)
 			ret = make_hosts(w);
 		w->armed = false;
@@ -467,7 +470,7 @@ int machine_init(struct p1_world *w)
 void machine_fini(struct p1_world *w)
 {
 	viq_smmuv3_destroy(w->smmu);
-	free_hosts(w);
+	free_hosts(w, false);
 	viq_mem_destroy(w->guest_mem);
 	viq_mem_destroy(w->host_mem);
 	if (w->ram)

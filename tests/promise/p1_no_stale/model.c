@@ -270,11 +270,16 @@ void model_stage2_forgotten(struct p1_world *w)
 void model_fresh_hosts(struct p1_world *w)
 {
 	memset(w->tlb, 0, sizeof(w->tlb));
-	for (unsigned int n = 0; n < P1_STREAMS; n++) {
-		w->stream[n].ste_count = 0;
-		memset(w->stream[n].cd_count, 0, sizeof(w->stream[n].cd_count));
-		memset(w->stream[n].atc, 0, sizeof(w->stream[n].atc));
-	}
+	for (unsigned int n = 0; n < P1_STREAMS; n++)
+		model_fresh_stream(&w->stream[n]);
+}
+
+/* Of its configuration, and in its device, nothing is cached. */
+void model_fresh_stream(struct p1_stream *s)
+{
+	s->ste_count = 0;
+	memset(s->cd_count, 0, sizeof(s->cd_count));
+	memset(s->atc, 0, sizeof(s->atc));
 }
 
 bool model_tables_in_use(const struct p1_world *w, int tables)

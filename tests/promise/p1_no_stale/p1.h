@@ -128,6 +128,7 @@ struct p1_stream {
 	bool ats;     /* the device can */
 	bool blocked; /* its device did not answer, and the VMM made it abort */
 	struct viq_soft_dev *dev;
+	uint32_t vdevice;
 	struct p1_ste now;
 	struct p1_ste_seen ste[P1_SET];
 	uint32_t ste_count;
@@ -180,7 +181,7 @@ struct p1_result {
 	bool stale; /* a finding: an answer outside its set, or a queue that does not go on */
 	uint32_t step;
 	uint64_t checks, tight; /* answers judged, and those for which only one was allowed */
-	uint64_t hits, syncs, commands, errors[4], waits, blocked, migrations, injected, edits;
+	uint64_t hits, syncs, commands, errors[4], waits, blocked, migrations, injected, edits, plugs, guests;
 };
 
 struct p1_host {
@@ -275,9 +276,20 @@ void machine_w32(struct p1_world *w, uint64_t offset, uint32_t value);
 void machine_w64(struct p1_world *w, uint64_t offset, uint64_t value);
 void machine_inject(struct p1_world *w);
 void machine_heal(struct p1_world *w);
-/* Save, destroy, create, restore; with fresh: on new hosts. */
-void machine_migrate(struct p1_world *w, bool fresh);
+/* Save, destroy, create, restore: on the same hosts, on new ones, or as another guest of the same ones. */
+enum machine_move {
+	MACHINE_STAYS,
+	MACHINE_FRESH,
+	MACHINE_AGAIN,
+};
+void machine_migrate(struct p1_world *w, enum machine_move move);
 void machine_forget_stage2(struct p1_world *w);
+
+/* plug.c */
+int plug_in(struct p1_world *w, struct p1_stream *s);
+void plug_out(struct p1_world *w, struct p1_stream *s);
+void plug_again(struct p1_world *w);
+void plug_free_guest(struct p1_world *w, unsigned int number);
 
 /* model.c */
 void model_walk(struct p1_world *w, struct p1_tables *t);
@@ -286,6 +298,7 @@ void model_refresh(struct p1_world *w);
 void model_complete(struct p1_world *w, const struct synth_cmd *cmd, uint64_t begun);
 void model_stage2_forgotten(struct p1_world *w);
 void model_fresh_hosts(struct p1_world *w);
+void model_fresh_stream(struct p1_stream *s);
 bool model_tables_in_use(const struct p1_world *w, int tables);
 /* One access of a device, judged. */
 void model_access(struct p1_world *w, unsigned int stream, unsigned int slot, unsigned int point);

@@ -116,7 +116,7 @@ static void trouble(struct p1_world *w)
 	else if (what < 13)
 		machine_heal(w);
 	else
-		machine_migrate(w, what == 15);
+		machine_migrate(w, what - 13);
 }
 
 static void event(struct p1_world *w)
@@ -139,8 +139,10 @@ static void event(struct p1_world *w)
 		guest_run(w);
 	else if (what < 182)
 		accesses(w);
-	else if (what < 186)
+	else if (what < 185)
 		push_harmless(w);
+	else if (what < 186)
+		plug_again(w);
 	else if (what < 192)
 		trouble(w);
 	else if (what < 195)

@@ -31,6 +31,8 @@ static void run_many(unsigned int runs, uint32_t steps, uint32_t hosts, bool fai
 		sum.injected += r.injected;
 		sum.migrations += r.migrations;
 		sum.edits += r.edits;
+		sum.plugs += r.plugs;
+		sum.guests += r.guests;
 		for (unsigned int e = 0; e < 4; e++)
 			sum.errors[e] += r.errors[e];
 		sum.waits += r.waits;
@@ -38,20 +40,22 @@ static void run_many(unsigned int runs, uint32_t steps, uint32_t hosts, bool fai
 	}
 	print_message("seeds %llu to %llu: %llu edits, %llu commands, %llu CMD_SYNCs, %llu accesses (%llu translated, "
 		      "%llu with one answer allowed), %llu failures armed, ILL %llu, waits %llu, ATC_INV_SYNC %llu, "
-		      "%llu migrations\n",
+		      "%llu migrations, %llu to another guest's objects, %llu devices plugged again\n",
 		      (unsigned long long)first, (unsigned long long)(first + runs - 1), (unsigned long long)sum.edits,
 		      (unsigned long long)sum.commands, (unsigned long long)sum.syncs, (unsigned long long)sum.checks,
 		      (unsigned long long)sum.hits, (unsigned long long)sum.tight, (unsigned long long)sum.injected,
 		      (unsigned long long)sum.errors[1], (unsigned long long)sum.waits,
-		      (unsigned long long)sum.errors[3], (unsigned long long)sum.migrations);
+		      (unsigned long long)sum.errors[3], (unsigned long long)sum.migrations,
+		      (unsigned long long)sum.guests, (unsigned long long)sum.plugs);
 	if (runs < 8)
 		return;
 	/* It met what it is there for, and judged sharply. */
 	assert_true(sum.tight > sum.checks / 2);
 	assert_true(sum.hits > sum.checks / 12);
+	assert_true(sum.plugs > 10 * runs);
 	if (failures) {
 		assert_true(sum.errors[VIQ_SMMUV3_CERROR_ILL] && sum.errors[VIQ_SMMUV3_CERROR_ATC_INV_SYNC]);
-		assert_true(sum.waits && sum.blocked && sum.migrations);
+		assert_true(sum.waits && sum.blocked && sum.migrations && sum.guests > runs);
 	}
 }
 
