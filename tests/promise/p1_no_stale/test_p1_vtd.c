@@ -157,6 +157,19 @@ static void accesses(struct p1_world *w)
 	}
 }
 
+/* Another device gets the source-id: whatever the last one had cached, it reads its entries, and asks, anew. */
+static void plug_again(struct p1_world *w)
+{
+	unsigned int d = p1_below(w, P1_DEVS);
+
+	w->now++;
+	model_entries(w);
+	assert_int_equal(viq_soft_vtd_dev_free(w->dev[d]), 0);
+	w->dev[d] = vm_add(&w->vm, p1_sids[d], w->ats[d]);
+	model_fresh_device(w, d);
+	w->result.plugs++;
+}
+
 static void event(struct p1_world *w)
 {
 	unsigned int what = p1_below(w, 100);
@@ -169,8 +182,10 @@ static void event(struct p1_world *w)
 		guest_ring(w);
 	else if (what < 72)
 		guest_observe(w);
-	else if (what < 96)
+	else if (what < 95)
 		accesses(w);
+	else if (what < 96)
+		plug_again(w);
 	else if (what < 99 || (w->options.drop && what < 100))
 		trouble(w);
 	else {
@@ -243,6 +258,7 @@ static void run_many(unsigned int runs, bool failures)
 		sum.waits += r.waits;
 		sum.descriptors += r.descriptors;
 		sum.edits += r.edits;
+		sum.plugs += r.plugs;
 		sum.injected += r.injected;
 		sum.migrations += r.migrations;
 		sum.iqe += r.iqe;
@@ -251,17 +267,18 @@ static void run_many(unsigned int runs, bool failures)
 	}
 	print_message("seeds %llu to %llu: %llu edits, %llu descriptors, %llu waits seen, %llu accesses (%llu "
 		      "translated, %llu with one answer allowed), %llu failures armed, IQE %llu, ITE %llu, ICE %llu, "
-		      "%llu migrations\n",
+		      "%llu migrations, %llu devices plugged again\n",
 		      (unsigned long long)first_seed(), (unsigned long long)(first_seed() + runs - 1),
 		      (unsigned long long)sum.edits, (unsigned long long)sum.descriptors, (unsigned long long)sum.waits,
 		      (unsigned long long)sum.checks, (unsigned long long)sum.hits, (unsigned long long)sum.tight,
 		      (unsigned long long)sum.injected, (unsigned long long)sum.iqe, (unsigned long long)sum.ite,
-		      (unsigned long long)sum.ice, (unsigned long long)sum.migrations);
+		      (unsigned long long)sum.ice, (unsigned long long)sum.migrations, (unsigned long long)sum.plugs);
 	if (runs < 8)
 		return;
 	/* It met what it is there for. */
 	assert_true(sum.hits > sum.checks / 8);
 	assert_true(sum.waits > 100 * runs);
+	assert_true(sum.plugs > 15 * runs);
 	if (failures)
 		assert_true(sum.iqe && sum.ite && sum.ice && sum.migrations);
 }

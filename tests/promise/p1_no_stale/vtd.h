@@ -63,7 +63,7 @@ struct p1_options {
 
 struct p1_result {
 	bool stale;
-	uint64_t checks, hits, tight, waits, descriptors, iqe, ite, ice, injected, migrations, edits;
+	uint64_t checks, hits, tight, waits, descriptors, iqe, ite, ice, injected, migrations, edits, plugs;
 };
 
 struct p1_world {
@@ -111,6 +111,7 @@ uint32_t p1_below(struct p1_world *w, uint32_t bound);
 __attribute__((format(printf, 2, 3))) void p1_found(struct p1_world *w, const char *format, ...);
 
 /* vtd_model.c */
+void model_fresh_device(struct p1_world *w, unsigned int dev);
 void model_entries(struct p1_world *w); /* before anything that can read or change PASID-table entries */
 void model_access(struct p1_world *w, unsigned int dev, unsigned int slot, unsigned int page);
 void model_complete(struct p1_world *w, const struct p1_pending *p);

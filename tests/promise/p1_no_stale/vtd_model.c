@@ -46,6 +46,13 @@ static uint32_t entry_code(struct p1_entry e)
 	return (uint32_t)(e.domain * (int)P1_ROOTS + e.root);
 }
 
+/* Nothing that it reads, and nothing in it, is cached; what the IOTLB has of its domains stays. */
+void model_fresh_device(struct p1_world *w, unsigned int dev)
+{
+	memset(w->entries[dev], 0, sizeof(w->entries[dev]));
+	memset(w->devtlb[dev], 0, sizeof(w->devtlb[dev]));
+}
+
 void model_entries(struct p1_world *w)
 {
 	for (unsigned int d = 0; d < P1_DEVS; d++) {
