@@ -106,6 +106,8 @@ struct viq_capture_reader;
  * read(); -EBADMSG: not a viq capture or damaged; -ENOTSUP: a newer version of the format.
  */
 int viq_capture_reader_open(const char *path, struct viq_capture_reader **out, struct viq_capture_error *err);
+/* The same of a descriptor, from where it stands: a pipe will do. It stays the caller's. */
+int viq_capture_reader_open_fd(int fd, struct viq_capture_reader **out, struct viq_capture_error *err);
 void viq_capture_reader_close(struct viq_capture_reader *reader); /* NULL is allowed */
 
 enum viq_capture_kind viq_capture_reader_kind(const struct viq_capture_reader *reader);
@@ -140,6 +142,9 @@ struct viq_capture_writer;
 /* Begin a file. *out is the caller's, for _commit() or _abandon(). -errno; -EEXIST: path is there, and not a file. */
 int viq_capture_writer_create(const char *path, enum viq_capture_kind kind, struct viq_capture_writer **out,
 			      struct viq_capture_error *err);
+/* The same to a descriptor, a pipe say, which stays the caller's: commit writes all of it at once. */
+int viq_capture_writer_create_fd(int fd, enum viq_capture_kind kind, struct viq_capture_writer **out,
+				 struct viq_capture_error *err);
 
 /* time is ignored while the clock is VIQ_CAPTURE_COUNTER. The first append must be a setup. */
 int viq_capture_append_setup(struct viq_capture_writer *writer, uint64_t time, const struct viq_capture_setup *setup);

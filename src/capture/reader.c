@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pcap/pcap.h>
 #include <stdalign.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/le.h"
 #include "error.h"
@@ -29,14 +31,17 @@ struct viq_capture_reader {
 	alignas(uint64_t) uint8_t buf[VIQ_CAPTURE_PACKET_MAX];
 };
 
-static int open_file(struct viq_capture_reader *r, const char *path, struct viq_capture_error *err)
+static int open_file(struct viq_capture_reader *r, int fd, struct viq_capture_error *err)
 {
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct stat st;
 	int ret;
 
-	r->file = fopen(path, "rbe");
-	if (!r->file || fstat(fileno(r->file), &st) < 0) {
+	r->file = own < 0 ? NULL : fdopen(own, "rb");
+	if (!r->file || fstat(own, &st) < 0) {
 		ret = -errno;
+		if (own >= 0 && !r->file)
+			close(own);
 		return viq_capture_fail(err, ret, "cannot open: %s", strerror(-ret));
 	}
 	if (S_ISDIR(st.st_mode))
@@ -211,13 +216,26 @@ int viq_capture_reader_next(struct viq_capture_reader *r, struct viq_capture_eve
 
 int viq_capture_reader_open(const char *path, struct viq_capture_reader **out, struct viq_capture_error *err)
 {
+	int ret, fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		ret = -errno;
+		return viq_capture_fail(err, ret, "cannot open: %s", strerror(-ret));
+	}
+	ret = viq_capture_reader_open_fd(fd, out, err);
+	close(fd);
+	return ret;
+}
+
+int viq_capture_reader_open_fd(int fd, struct viq_capture_reader **out, struct viq_capture_error *err)
+{
 	struct viq_capture_reader *r;
 	int ret;
 
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return viq_capture_fail(err, -ENOMEM, "out of memory");
-	ret = open_file(r, path, err);
+	ret = open_file(r, fd, err);
 	if (ret)
 		goto close;
 	ret = open_pcap(r, err);

@@ -29,7 +29,8 @@ struct viq_capture_writer {
 	int error;     /* the first: of an append, or of a write, which libpcap does not report */
 	pcap_t *pcap;
 	pcap_dumper_t *dumper;
-	char *path;
+	int out;    /* where it goes, if it has no path */
+	char *path; /* NULL: it has none */
 	char *temp;
 	uint8_t buf[VIQ_CAPTURE_PACKET_MAX];
 };
@@ -42,12 +43,28 @@ static mode_t file_mode(void)
 	return 0666 & ~mask;
 }
 
+/* Returns a descriptor of a temporary file that has no name. */
+static int open_unnamed(struct viq_capture_error *err)
+{
+	FILE *file = tmpfile();
+	int fd = file ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
+	int ret = -errno;
+
+	if (file)
+		fclose(file);
+	if (fd < 0)
+		return viq_capture_fail(err, ret, "cannot create a temporary file: %s", strerror(-ret));
+	return fd;
+}
+
 /* A temporary file beside path; renaming must not replace a device or a pipe. Returns a descriptor. */
 static int open_temp(struct viq_capture_writer *w, struct viq_capture_error *err)
 {
 	struct stat st;
 	int fd, ret;
 
+	if (!w->path)
+		return open_unnamed(err);
 	if (stat(w->path, &st) == 0 && !S_ISREG(st.st_mode))
 		return viq_capture_fail(err, -EEXIST, "is there and is not a regular file; name another output file");
 	fd = mkostemp(w->temp, O_CLOEXEC);
@@ -89,8 +106,9 @@ static int open_dumper(struct viq_capture_writer *w, struct viq_capture_error *e
 	return 0;
 }
 
-int viq_capture_writer_create(const char *path, enum viq_capture_kind kind, struct viq_capture_writer **out,
-			      struct viq_capture_error *err)
+/* path NULL: to the descriptor. */
+static int create(const char *path, int fd, enum viq_capture_kind kind, struct viq_capture_writer **out,
+		  struct viq_capture_error *err)
 {
 	struct viq_capture_writer *w;
 	int ret;
@@ -101,8 +119,9 @@ int viq_capture_writer_create(const char *path, enum viq_capture_kind kind, stru
 	if (!w)
 		return viq_capture_fail(err, -ENOMEM, "out of memory");
 	w->kind = kind;
-	w->path = strdup(path);
-	if (!w->path || asprintf(&w->temp, "%s" TEMP_SUFFIX, path) < 0) {
+	w->out = fd;
+	w->path = path ? strdup(path) : NULL;
+	if (path && (!w->path || asprintf(&w->temp, "%s" TEMP_SUFFIX, path) < 0)) {
 		w->temp = NULL;
 		ret = viq_capture_fail(err, -ENOMEM, "out of memory");
 		goto abandon;
@@ -116,6 +135,18 @@ int viq_capture_writer_create(const char *path, enum viq_capture_kind kind, stru
 abandon:
 	viq_capture_writer_abandon(w);
 	return ret;
+}
+
+int viq_capture_writer_create(const char *path, enum viq_capture_kind kind, struct viq_capture_writer **out,
+			      struct viq_capture_error *err)
+{
+	return create(path, -1, kind, out, err);
+}
+
+int viq_capture_writer_create_fd(int fd, enum viq_capture_kind kind, struct viq_capture_writer **out,
+				 struct viq_capture_error *err)
+{
+	return create(NULL, fd, kind, out, err);
 }
 
 void viq_capture_writer_abandon(struct viq_capture_writer *w)
@@ -256,6 +287,26 @@ static int settle(struct viq_capture_writer *w)
 	return 0;
 }
 
+/* The file without a name goes where its descriptor leads. */
+static int copy_out(struct viq_capture_writer *w)
+{
+	int fd = fileno(pcap_dump_file(w->dumper));
+	ssize_t n, done;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((n = read(fd, w->buf, sizeof(w->buf))) > 0) {
+		for (ssize_t at = 0; at < n; at += done) {
+			done = write(w->out, w->buf + at, (size_t)(n - at));
+			if (done < 0 && errno == EINTR)
+				done = 0;
+			else if (done < 0)
+				return -errno;
+		}
+	}
+	return n < 0 ? -errno : 0;
+}
+
 int viq_capture_writer_commit(struct viq_capture_writer *w, struct viq_capture_error *err)
 {
 	struct viq_capture_totals totals = w->totals;
@@ -267,15 +318,16 @@ int viq_capture_writer_commit(struct viq_capture_writer *w, struct viq_capture_e
 	}
 	dump(w, w->last, viq_capture_encode_end(w->kind, &totals, w->buf));
 	ret = settle(w);
+	if (!ret && !w->path)
+		ret = copy_out(w);
 	if (ret) {
 		viq_capture_fail(err, ret, "cannot write: %s", strerror(-ret));
 		goto out;
 	}
-	if (rename(w->temp, w->path) < 0) {
+	if (w->path && rename(w->temp, w->path) < 0)
 		ret = viq_capture_fail(err, -errno, "cannot give the file its name: %s", strerror(errno));
-		goto out;
-	}
-	w->temp[0] = 0;
+	else if (w->path)
+		w->temp[0] = 0;
 out:
 	viq_capture_writer_abandon(w);
 	return ret;

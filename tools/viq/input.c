@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "input.h"
 #include "tool.h"
@@ -41,12 +43,67 @@ static bool refuse_compressed(const char *path, const void *bytes, size_t len)
 	return name;
 }
 
-static FILE *open_input(const char *path)
+/* Returns a descriptor, or -1 after an error. */
+static int open_fd(const char *path)
 {
-	FILE *file = fopen(path, "rbe");
+	bool standard = !strcmp(path, "-");
+	int fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		tool_error(path, "cannot open: %s", strerror(errno));
+	} else if (standard && isatty(fd)) {
+		tool_error(path, "is a terminal; give it a file or a pipe");
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* A temporary file with what the pipe gives, at its beginning. */
+static int spool(const char *path, int pipe)
+{
+	FILE *file = tmpfile();
+	int fd = file ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
+	char buf[65536];
+	ssize_t n = -1;
+
+	while (fd >= 0 && (n = read(pipe, buf, sizeof(buf))) > 0)
+		if (fwrite(buf, 1, (size_t)n, file) < (size_t)n)
+			break;
+	if (n || fflush(file) == EOF || lseek(fd, 0, SEEK_SET) < 0) {
+		tool_error(path, "cannot be copied to a temporary file: %s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	if (file)
+		fclose(file);
+	return fd;
+}
+
+int input_open(const char *path, bool again)
+{
+	int copy, fd = open_fd(path);
+
+	/* What cannot be sought is copied; a directory is the reader's to refuse. */
+	if (fd < 0 || !again || lseek(fd, 0, SEEK_CUR) >= 0)
+		return fd;
+	copy = spool(path, fd);
+	close(fd);
+	return copy;
+}
+
+static FILE *open_input(const char *path, bool again)
+{
+	int fd = input_open(path, again);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
 	struct stat st;
 
-	if (!file || fstat(fileno(file), &st) < 0) {
+	if (fd < 0)
+		return NULL;
+	if (!file)
+		close(fd);
+	if (!file || fstat(fd, &st) < 0) {
 		tool_error(path, "cannot open: %s", strerror(errno));
 	} else if (S_ISDIR(st.st_mode)) {
 		tool_error(path, "is a directory; name a file");
@@ -60,7 +117,7 @@ static FILE *open_input(const char *path)
 
 bool input_load(const char *path, size_t max, void **bytes, size_t *len)
 {
-	FILE *file = open_input(path);
+	FILE *file = open_input(path, false);
 	void *buf;
 
 	if (!file)
@@ -93,11 +150,11 @@ close:
 	return false;
 }
 
-bool input_lines_open(struct input_lines *lines, const char *path)
+bool input_lines_open(struct input_lines *lines, const char *path, bool again)
 {
 	lines->path = path;
 	lines->number = 0;
-	lines->file = open_input(path);
+	lines->file = open_input(path, again);
 	return lines->file;
 }
 

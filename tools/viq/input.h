@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Input files of the user: whole, or line by line. Errors are printed. */
+/* Input files of the user: whole, line by line, or as a descriptor. "-" is standard input. Errors are printed. */
 #ifndef VIQ_TOOL_INPUT_H
 #define VIQ_TOOL_INPUT_H
 
@@ -11,6 +11,12 @@
 /* Read a file of at most max bytes. *bytes is the caller's, for free(); 8-byte aligned. False after an error. */
 bool input_load(const char *path, size_t max, void **bytes, size_t *len);
 
+/*
+ * A descriptor of the caller's, or -1. again: it is to be read twice, with lseek(); what comes from a pipe is copied to
+ * a temporary file first.
+ */
+int input_open(const char *path, bool again);
+
 #define INPUT_LINE_MAX 1024
 
 struct input_lines {
@@ -20,7 +26,8 @@ struct input_lines {
 	char text[INPUT_LINE_MAX];
 };
 
-bool input_lines_open(struct input_lines *lines, const char *path);
+/* again: rewind(lines->file) is to work. */
+bool input_lines_open(struct input_lines *lines, const char *path, bool again);
 void input_lines_close(struct input_lines *lines);
 /*
  * The next line, without its end; the rest of a longer one is dropped. 1, 0 at the end, -1 after an error. A last line

@@ -51,12 +51,17 @@ static void print_error(char *prefix, const char *format, va_list args)
 	free(prefix);
 }
 
+const char *tool_file_name(const char *path)
+{
+	return strcmp(path, "-") ? path : "standard input";
+}
+
 int tool_error(const char *file, const char *format, ...)
 {
 	char *prefix = NULL;
 	va_list args;
 
-	if (file && asprintf(&prefix, "%s: ", file) < 0)
+	if (file && asprintf(&prefix, "%s: ", tool_file_name(file)) < 0)
 		prefix = NULL;
 	va_start(args, format);
 	print_error(prefix, format, args);
@@ -69,7 +74,7 @@ int tool_error_at(const char *file, uint64_t offset, const char *format, ...)
 	char *prefix = NULL;
 	va_list args;
 
-	if (asprintf(&prefix, "%s:%" PRIu64 ": ", file, offset) < 0)
+	if (asprintf(&prefix, "%s:%" PRIu64 ": ", tool_file_name(file), offset) < 0)
 		prefix = NULL;
 	va_start(args, format);
 	print_error(prefix, format, args);

@@ -22,6 +22,8 @@ enum tool_status {
 
 /* --- Errors ------------------------------------------------------------------------------------------------------- */
 
+/* What a file is called in messages: "-" is standard input. */
+const char *tool_file_name(const char *path);
 /* Print the line; file may be NULL. Returns TOOL_ERROR. */
 int tool_error(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int tool_error_at(const char *file, uint64_t offset, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
@@ -277,9 +278,13 @@ static int decode_capture(struct decoder *d, const char *path)
 	struct viq_capture_reader *reader;
 	struct viq_capture_event event;
 	struct viq_capture_error err;
-	int ret;
+	int ret, fd = input_open(path, false);
 
-	if (viq_capture_reader_open(path, &reader, &err))
+	if (fd < 0)
+		return TOOL_ERROR;
+	ret = viq_capture_reader_open_fd(fd, &reader, &err);
+	close(fd);
+	if (ret)
 		return tool_capture_error(path, &err);
 	d->kind = viq_capture_reader_kind(reader);
 	while ((ret = viq_capture_reader_next(reader, &event, &err)) == 1)
@@ -347,7 +352,7 @@ static int cmd_decode(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 1)
-		return tool_usage(argc == optind ? "no file" : "one file at a time");
+		return tool_usage(argc == optind ? "no file; - is standard input" : "one file at a time");
 	viq_smmuv3_config_init(&d.smmuv3, sizeof(d.smmuv3));
 	viq_vtd_config_init(&d.vtd, sizeof(d.vtd));
 	return ring ? decode_ring(&d, argv[optind]) : decode_capture(&d, argv[optind]);
@@ -364,6 +369,7 @@ const struct tool_command command_decode = {
 	.options = decode_options,
 	.files = true,
 	.colour = true,
+	.notes = "FILE - is standard input, and may be a pipe.",
 	.status = "0 done, 1 failed, 2 bad command line.",
 	.examples = "viq decode captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap | less\n"
 		    "viq decode --json guest.pcap | grep '\"legal\":false'\n"

@@ -371,9 +371,10 @@ static int write_capture(const struct live *live, const struct record_options *o
 		write_access(live, writer, &live->accesses[i], buf);
 	status = record_finish(options, writer);
 	if (!status && first)
-		printf("%s: begins after command %" PRIu64 " of %" PRIu64 ": the guest has overwritten earlier ones\n",
-		       options->out, first < live->count ? live->accesses[first].position : live->position,
-		       live->position);
+		fprintf(record_info(options),
+			"%s: begins after command %" PRIu64 " of %" PRIu64 ": the guest has overwritten earlier ones\n",
+			record_out_name(options), first < live->count ? live->accesses[first].position : live->position,
+			live->position);
 free:
 	free(buf);
 	return status;
@@ -386,7 +387,7 @@ int record_live(const struct record_options *options)
 
 	if (!qmp_connect(&live.qmp, options->qmp))
 		return TOOL_ERROR;
-	if (!input_lines_open(&live.log, options->trace))
+	if (!input_lines_open(&live.log, options->trace, false))
 		goto close_qmp;
 	if (read_log(&live) || take_state(&live))
 		goto close_log;

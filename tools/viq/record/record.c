@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "record.h"
@@ -19,7 +20,8 @@ enum {
 };
 
 static const struct tool_option record_options[] = {
-	{"output", 'o', "OUT", "the capture; replaced if it is there, and only when all went well"},
+	{"output", 'o', "OUT",
+	 "the capture, - for standard output; replaced if it is there, and only when all went well"},
 	{"note", OPT_NOTE, "TEXT", "where the recording comes from; kept in the capture"},
 	{"register", OPT_REGISTER, "OFF=VAL",
 	 "what the guest reads from the 32-bit register at OFF (ID registers); repeat for more"},
@@ -131,6 +133,10 @@ static int check_options(const struct source *source, const struct record_option
 		return tool_usage("%s takes %s", source->name, source->operand_names);
 	if (!o->out)
 		return tool_usage("no output file; add -o OUT");
+	if (!strcmp(o->out, "-") && isatty(STDOUT_FILENO))
+		return tool_usage("-o -: standard output is a terminal; redirect it");
+	if (operands == 2 && !strcmp(o->operands[0], "-") && !strcmp(o->operands[1], "-"))
+		return tool_usage("only one of %s can be standard input", source->operand_names);
 	if (o->log2size && source->record != record_smmuv3_ring)
 		return tool_usage("--log2size is for smmuv3-ring");
 	if (o->entry_size && source->record != record_vtd_trace)
@@ -156,12 +162,10 @@ static int cmd_record(int argc, char **argv)
 	source = find_source(argv[optind]);
 	if (!source)
 		return tool_usage("unknown source '%s'", argv[optind]);
-	status = check_options(source, &options, argc - optind - 1);
-	if (status)
-		return status;
-	for (i = 0; i < source->operands; i++)
+	for (i = 0; i < source->operands && optind + 1 + i < argc; i++)
 		options.operands[i] = argv[optind + 1 + i];
-	return source->record(&options);
+	status = check_options(source, &options, argc - optind - 1);
+	return status ? status : source->record(&options);
 }
 
 static const struct tool_operand record_sources[] = {
@@ -185,7 +189,8 @@ const struct tool_command command_record = {
 	.operands_title = "Sources",
 	.operands = record_sources,
 	.files = true,
-	.notes = "A live recording reads the queue's memory once: of a queue that has wrapped only the newest commands "
+	.notes = "RING, PROD or TRACE may be - for standard input.\n"
+		 "A live recording reads the queue's memory once: of a queue that has wrapped only the newest commands "
 		 "are "
 		 "left.",
 	.status = "0 done, 1 failed, 2 bad command line.",
@@ -204,6 +209,21 @@ static bool same_file(const char *out, const char *in)
 	return in && !stat(out, &a) && !stat(in, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+static bool to_stdout(const struct record_options *options)
+{
+	return !strcmp(options->out, "-");
+}
+
+const char *record_out_name(const struct record_options *options)
+{
+	return to_stdout(options) ? "standard output" : options->out;
+}
+
+FILE *record_info(const struct record_options *options)
+{
+	return to_stdout(options) ? stderr : stdout;
+}
+
 int record_begin(const struct record_options *options, enum viq_capture_kind kind, struct viq_capture_setup *setup,
 		 uint64_t time, const char *default_note, struct viq_capture_writer **writer)
 {
@@ -217,8 +237,9 @@ int record_begin(const struct record_options *options, enum viq_capture_kind kin
 	if (strlen(note) > VIQ_CAPTURE_NOTE_MAX)
 		return tool_usage("--note: longer than %d bytes", VIQ_CAPTURE_NOTE_MAX);
 	strcpy(setup->note, note);
-	if (viq_capture_writer_create(options->out, kind, writer, &err))
-		return tool_capture_error(options->out, &err);
+	if (to_stdout(options) ? viq_capture_writer_create_fd(STDOUT_FILENO, kind, writer, &err)
+			       : viq_capture_writer_create(options->out, kind, writer, &err))
+		return tool_capture_error(record_out_name(options), &err);
 	if (viq_capture_append_setup(*writer, time, setup)) {
 		viq_capture_writer_abandon(*writer);
 		return tool_usage("--note: not printable UTF-8");
@@ -231,14 +252,15 @@ int record_begin(const struct record_options *options, enum viq_capture_kind kin
 int record_finish(const struct record_options *options, struct viq_capture_writer *writer)
 {
 	struct viq_capture_totals totals = *viq_capture_writer_totals(writer);
+	FILE *info = record_info(options);
 	struct viq_capture_error err;
 
 	if (viq_capture_writer_commit(writer, &err))
-		return tool_capture_error(options->out, &err);
-	printf("%s: %" PRIu64 " doorbell%s, %" PRIu64 " %s", options->out, totals.doorbells, tool_s(totals.doorbells),
-	       totals.entries, totals.entries == 1 ? "entry" : "entries");
+		return tool_capture_error(record_out_name(options), &err);
+	fprintf(info, "%s: %" PRIu64 " doorbell%s, %" PRIu64 " %s", record_out_name(options), totals.doorbells,
+		tool_s(totals.doorbells), totals.entries, totals.entries == 1 ? "entry" : "entries");
 	if (totals.missing)
-		printf(", %" PRIu64 " that the source did not record", totals.missing);
-	putchar('\n');
+		fprintf(info, ", %" PRIu64 " that the source did not record", totals.missing);
+	putc('\n', info);
 	return TOOL_OK;
 }

@@ -4,6 +4,7 @@
 #define VIQ_TOOL_RECORD_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "capture/capture.h"
 
@@ -11,7 +12,7 @@
 
 struct record_options {
 	const char *operands[2];
-	const char *out;
+	const char *out;         /* "-": standard output */
 	const char *note;        /* NULL: the source's default */
 	const char *qmp;         /* live */
 	const char *trace;       /* live */
@@ -28,6 +29,9 @@ int record_live(const struct record_options *options);
 
 /* --- What they share ---------------------------------------------------------------------------------------------- */
 
+/* The output's name in messages, and where to tell of it: not where it goes itself. */
+const char *record_out_name(const struct record_options *options);
+FILE *record_info(const struct record_options *options);
 /* Create the output file and append the setup (its note from the options or the default) and the registers given. */
 int record_begin(const struct record_options *options, enum viq_capture_kind kind, struct viq_capture_setup *setup,
 		 uint64_t time, const char *default_note, struct viq_capture_writer **writer);

@@ -104,7 +104,7 @@ static bool load_prods(struct prods *prods, const char *path)
 	int got;
 
 	prods->path = path;
-	if (!input_lines_open(&lines, path))
+	if (!input_lines_open(&lines, path, false))
 		return false;
 	while ((got = input_lines_next(&lines, false)) == 1) {
 		if (!parse_prod(&lines, &value) || !add_prod(prods, &room, value)) {

@@ -220,7 +220,7 @@ int record_vtd_trace(const struct record_options *options)
 	if (!t)
 		return tool_error(NULL, "out of memory");
 	t->setup.entry_size = options->entry_size;
-	if (!input_lines_open(&t->lines, options->operands[0]))
+	if (!input_lines_open(&t->lines, options->operands[0], true))
 		goto free;
 	if (each_line(t, scan_line))
 		goto close;

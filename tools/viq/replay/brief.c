@@ -90,7 +90,7 @@ static void brief_verdict(const struct replay_options *options, const struct rep
 
 void replay_report_brief(const struct replay_options *options, const struct replay_result *result)
 {
-	printf("%s\n", result->note[0] ? result->note : options->path);
+	printf("%s\n", result->note[0] ? result->note : tool_file_name(options->path));
 	if (options->inject.kind != REPLAY_INJECT_NOTHING) {
 		label("on purpose", COLOUR_BAD);
 		printf("%s %" PRIu64 " %s\n", result->arch->entry, options->inject.number,

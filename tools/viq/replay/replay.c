@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch.h"
 #include "command.h"
@@ -96,7 +97,7 @@ static int parse_options(int argc, char **argv, struct replay_options *options, 
 		if (!take_option(option, options))
 			return status;
 	if (optind == argc || argc - optind > (options->html ? 2 : 1))
-		return tool_usage(options->html ? "name one capture, or two" : "name one capture");
+		return tool_usage(options->html ? "name one capture, or two" : "name one capture; - is standard input");
 	if (!options->soft && (options->inject.kind == REPLAY_INJECT_HOST || options->contract != VIQ_FAULT_EXACT))
 		return tool_usage("--contract and failures of the host need --host soft");
 	*go = true;
@@ -213,6 +214,9 @@ static int cmd_replay(int argc, char **argv)
 		status = run(&options, jobs, argv + optind, (unsigned int)(argc - optind));
 	else
 		status = tool_error(NULL, "no memory");
+	for (unsigned int i = 0; jobs && i < 2; i++)
+		if (jobs[i].scan.fd > 0)
+			close(jobs[i].scan.fd);
 	free(jobs);
 	return status;
 }
@@ -230,6 +234,7 @@ const struct tool_command command_replay = {
 	.options = replay_options,
 	.files = true,
 	.colour = true,
+	.notes = "CAPTURE - is standard input, and may be a pipe.",
 	.status = "0 all invalidations took effect; 1 something stale was left, the guest's driver gave up, or bad "
 		  "input; "
 		  "2 bad command line.",

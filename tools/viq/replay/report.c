@@ -155,8 +155,8 @@ static void print_errors(const struct replay_result *result)
 
 void replay_report_text(const struct replay_options *options, const struct replay_result *result)
 {
-	printf("%s: %" PRIu64 " %s%s, %" PRIu64 " doorbell%s, %s queue of %u\n", options->path, result->commands,
-	       result->arch->entry, tool_s(result->commands), result->recorded_doorbells,
+	printf("%s: %" PRIu64 " %s%s, %" PRIu64 " doorbell%s, %s queue of %u\n", tool_file_name(options->path),
+	       result->commands, result->arch->entry, tool_s(result->commands), result->recorded_doorbells,
 	       tool_s(result->recorded_doorbells), result->arch->iommu, result->queue_entries);
 	if (result->note[0])
 		printf("  %s\n", result->note);

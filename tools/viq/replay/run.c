@@ -2,6 +2,7 @@
 /* The replay itself: the capture's events become doorbells, and the guest's driver answers errors. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch.h"
 #include "log.h"
@@ -373,7 +374,7 @@ static bool take_event(struct replay *r, const struct viq_capture_reader *reader
 	}
 }
 
-static bool replay_events(struct replay *r)
+static bool replay_events(struct replay *r, int fd)
 {
 	struct tool_progress progress;
 	struct viq_capture_reader *reader;
@@ -383,7 +384,8 @@ static bool replay_events(struct replay *r)
 	bool good = true;
 	int ret;
 
-	ret = viq_capture_reader_open(r->options->path, &reader, &err);
+	lseek(fd, 0, SEEK_SET);
+	ret = viq_capture_reader_open_fd(fd, &reader, &err);
 	if (ret) {
 		tool_capture_error(r->options->path, &err);
 		return false;
@@ -470,7 +472,7 @@ bool replay_capture(const struct replay_options *options, const struct scan *sca
 		tool_error(NULL, "no memory for a queue of %u %ss", scan->max_entries, r.arch->entry);
 	else if (!options->soft || witness_create(r.guest, scan, &r.witness)) {
 		r.arch->enable(r.guest);
-		good = replay_events(&r) && finish(&r);
+		good = replay_events(&r, scan->fd) && finish(&r);
 	}
 	witness_destroy(r.witness);
 	free(r.samples);

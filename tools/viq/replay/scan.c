@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arch.h"
+#include "input.h"
 #include "tool.h"
 
 static void note_setup(struct scan *scan, const struct viq_capture_setup *setup)
@@ -57,7 +58,10 @@ bool scan_capture(const char *path, uint64_t wanted, struct scan *scan)
 	int ret;
 
 	memset(scan, 0, sizeof(*scan));
-	if (viq_capture_reader_open(path, &reader, &err)) {
+	scan->fd = input_open(path, true);
+	if (scan->fd < 0)
+		return false;
+	if (viq_capture_reader_open_fd(scan->fd, &reader, &err)) {
 		tool_capture_error(path, &err);
 		return false;
 	}

@@ -44,6 +44,7 @@ struct scan_vtd {
 /* What a capture needs of the guest around it. */
 struct scan {
 	const struct replay_arch *arch;
+	int fd; /* of the capture, to be read again; 0: none */
 	uint64_t recorded[REPLAY_KINDS];
 	uint64_t commands, missing, doorbells;
 	uint32_t max_entries; /* of its queues */
