@@ -117,7 +117,7 @@ static void confirm(struct viq_smmuv3 *s, uint32_t atc)
 	if (s->batch.hole_count || s->ops.trace)
 		settle(s, s->batch.count, atc);
 	smmuv3_batch_drop(s);
-	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | s->head);
+	smmuv3_cons_move(s, s->head);
 }
 
 /* Is an ATC_INV among entries [first, last]? *sid: its stream's, if all of them are of one; else UINT64_MAX. */

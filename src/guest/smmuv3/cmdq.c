@@ -15,18 +15,17 @@ struct window {
 /* Are there commands from head on, and may they be consumed? */
 static bool may_consume(const struct viq_smmuv3 *s, uint32_t head)
 {
-	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, head);
+	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, smmuv3_prod(s), head);
 
 	/* Indices more than a queue apart are inconsistent: unpredictable, and here not consumed (3.5.1). */
-	return (s->regs.cr0 & VIQ_SMMUV3_CR0_CMDQEN) && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_CMDQ_ERR) && fill &&
-	       fill <= 1u << s->cmdq.log2size;
+	return smmuv3_queue_on(s) && fill && fill <= 1u << s->cmdq.log2size;
 }
 
 /* At least one command at head, or false if its memory is not there. */
 static bool open_window(const struct viq_smmuv3 *s, uint32_t limit, struct window *w)
 {
 	uint32_t slots = 1u << s->cmdq.log2size, slot = s->head & (slots - 1);
-	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, s->regs.cmdq_prod, s->head);
+	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, smmuv3_prod(s), s->head);
 
 	if (limit > fill)
 		limit = fill;
@@ -91,7 +90,7 @@ bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *
 static void route_to_stream(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
 	/* With SMMUEN = 0 it is ignored (4.5). */
-	if (rule->kind == SMMUV3_ATC_INV && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
+	if (rule->kind == SMMUV3_ATC_INV && !smmuv3_translates(s))
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_LOCAL);
 	else if (smmuv3_names_nothing(s, rule, cmd) || !smmuv3_stream_serves(s, rule->kind, smmuv3_cmd_sid(cmd)))
 		add_hole(s, cmd, VIQ_SMMUV3_FATE_NO_STREAM);
@@ -273,35 +272,30 @@ static void consume(struct viq_smmuv3 *s)
 	(void)smmuv3_batch_flush(s);
 }
 
-static uint32_t cons(const struct viq_smmuv3 *s)
-{
-	return s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
-}
-
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s)
 {
-	return s->reconfig.owed || may_consume(s, cons(s));
+	return s->reconfig.owed || may_consume(s, smmuv3_cons(s));
 }
 
 /* Go on with the queue as far as the budget goes. true: work is left that could be done. */
 static bool run(struct viq_smmuv3 *s)
 {
-	bool left = may_consume(s, cons(s));
+	bool left = may_consume(s, smmuv3_cons(s));
 
 	/* The guest has taken the command back. */
 	if (!left)
 		smmuv3_reconfig_forget(s);
 	if (!left || !s->budget.left)
 		return left;
-	s->head = cons(s);
+	s->head = smmuv3_cons(s);
 	s->counters.runs++;
 	do {
 		s->again = false;
 		consume(s);
 	} while (s->again && s->budget.left);
-	if (s->reconfig.at != cons(s))
+	if (s->reconfig.at != smmuv3_cons(s))
 		smmuv3_reconfig_forget(s);
-	left = !s->wait.waits && may_consume(s, cons(s));
+	left = !s->wait.waits && may_consume(s, smmuv3_cons(s));
 	s->counters.budget_ends += left;
 	return left;
 }
@@ -329,12 +323,11 @@ uint64_t viq_smmuv3_waits_for_host(const struct viq_smmuv3 *s)
 	return s && s->wait.waits && smmuv3_cmdq_waits(s) ? s->wait.times : 0;
 }
 
-void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
+void smmuv3_cmdq_moved(struct viq_smmuv3 *s, struct smmuv3_queue to)
 {
 	uint64_t avail = 0;
 
-	s->cmdq =
-		smmuv3_queue(s, s->regs.cmdq_base, VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, s->config.idr1), VIQ_SMMUV3_CMD_SIZE);
+	s->cmdq = to;
 	s->ring = viq_mem_span(s->config.mem, s->cmdq.base, &avail);
 	if (avail > (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size)
 		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
@@ -345,7 +338,7 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s)
 static __attribute__((noinline)) bool may_go_on(struct viq_smmuv3 *s, bool *left)
 {
 	*left = !smmuv3_reconfig_pay(s);
-	if (*left || (s->wait.waits && s->wait.asked && may_consume(s, cons(s))))
+	if (*left || (s->wait.waits && s->wait.asked && may_consume(s, smmuv3_cons(s))))
 		return false;
 	s->wait.waits = false;
 	return true;

@@ -105,10 +105,16 @@ static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 	smmuv3_cmdq_doorbell(s);
 }
 
+static void move_cmdq(struct viq_smmuv3 *s)
+{
+	smmuv3_cmdq_moved(s, smmuv3_queue(s, s->regs.cmdq_base, VIQ_GET(VIQ_SMMUV3_IDR1_CMDQS, s->config.idr1),
+					  VIQ_SMMUV3_CMD_SIZE));
+}
+
 static void write_cmdq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
 	reg_store(s->regs.cmdq_base, value & bits);
-	smmuv3_cmdq_moved(s);
+	move_cmdq(s);
 }
 
 static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
@@ -384,5 +390,5 @@ void smmuv3_regs_set(struct viq_smmuv3 *s, const struct smmuv3_regs *to)
 			reg_store_at((char *)&s->regs + at, width, reg_load_at((const char *)to + at, width));
 	}
 	reg_store(s->shown.cr0ack, to->cr0);
-	smmuv3_cmdq_moved(s);
+	move_cmdq(s);
 }

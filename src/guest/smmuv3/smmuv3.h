@@ -103,7 +103,7 @@ struct viq_smmuv3 {
 	uint64_t address_mask; /* output address size: IDR5.OAS */
 	struct smmuv3_regs regs;
 	struct smmuv3_shown shown;
-	struct smmuv3_queue cmdq; /* regs.cmdq_base, worked out: see smmuv3_cmdq_moved() */
+	struct smmuv3_queue cmdq; /* as smmuv3_cmdq_moved() was told */
 	const le64 *ring;         /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
@@ -158,6 +158,30 @@ static inline bool smmuv3_error_active(const struct viq_smmuv3 *s, uint32_t bit)
 	return (s->regs.gerror ^ s->regs.gerrorn) & bit;
 }
 
+/* --- What the queue must know of registers: their meaning, of which it knows no bit ------------------------------- */
+
+/* May commands be consumed? Not while an error has not been acknowledged (7.1). */
+static inline bool smmuv3_queue_on(const struct viq_smmuv3 *s)
+{
+	return (s->regs.cr0 & VIQ_SMMUV3_CR0_CMDQEN) && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
+}
+
+static inline bool smmuv3_translates(const struct viq_smmuv3 *s)
+{
+	return s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN;
+}
+
+/* An index with all bits that were written. */
+static inline uint32_t smmuv3_prod(const struct viq_smmuv3 *s)
+{
+	return s->regs.cmdq_prod;
+}
+
+static inline uint32_t smmuv3_cons(const struct viq_smmuv3 *s)
+{
+	return s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
+}
+
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
 /* A command that went to every host. Those that differ from it in plain bits of its rule only may go there too. */
@@ -174,8 +198,8 @@ bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 *words, uint32_t count, const
 
 /* --- cmdq.c: checking and routing commands --------------------------------------------------------------- */
 
-/* regs.cmdq_base has changed. */
-void smmuv3_cmdq_moved(struct viq_smmuv3 *s);
+/* The queue is here now. */
+void smmuv3_cmdq_moved(struct viq_smmuv3 *s, struct smmuv3_queue to);
 /* Go on with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void smmuv3_cmdq_doorbell(struct viq_smmuv3 *s);
 /* Does a legal CFGI_CD or ATC_INV name a stream or a substream that the guest cannot have? */
@@ -216,8 +240,8 @@ void smmuv3_device_timeout(struct viq_smmuv3 *s, uint32_t sid);
 
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 
-/* Set regs.cmdq_cons, RD and ERR, and let the guest see it: all that was done before has happened for it then. */
-void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons);
+/* CONS moves to this index, and the guest may see it: all that was done before has happened for it then. */
+void smmuv3_cons_move(struct viq_smmuv3 *s, uint32_t index);
 /* Stand at this index, to go on reading there. The batch is dropped. */
 void smmuv3_stand(struct viq_smmuv3 *s, uint32_t index);
 /* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */

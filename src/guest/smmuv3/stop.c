@@ -2,9 +2,9 @@
 /* What the guest and the trace see of the queue: CONS, and where and why it stops (IHI 0070 6.3.28, 7.1). */
 #include "smmuv3.h"
 
-void smmuv3_cons_set(struct viq_smmuv3 *s, uint32_t cons)
+void smmuv3_cons_move(struct viq_smmuv3 *s, uint32_t index)
 {
-	reg_store(s->regs.cmdq_cons, cons);
+	reg_store(s->regs.cmdq_cons, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index);
 }
 
 void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)
@@ -31,7 +31,7 @@ void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const ui
 	smmuv3_reconfig_leave(s);
 	s->head = index;
 	/* The code must be there before the error can be seen (7.1). */
-	smmuv3_cons_set(s, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));
+	reg_store(s->regs.cmdq_cons, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));
 	s->counters.cerror[cerror]++;
 	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, (uint8_t)cerror);
 	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);
@@ -42,7 +42,7 @@ void smmuv3_stand(struct viq_smmuv3 *s, uint32_t index)
 	smmuv3_batch_drop(s);
 	smmuv3_reconfig_forget(s);
 	s->head = index;
-	smmuv3_cons_set(s, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index);
+	smmuv3_cons_move(s, index);
 }
 
 void smmuv3_host_failed(struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], const struct viq_call_result *res)

@@ -64,6 +64,34 @@ void viq_vtd_reset(struct viq_vtd *s)
 	vtd_leave(s);
 }
 
+/* Why no descriptor can be fetched in this mode, as VIQ_VTD_IQEI_*, or 0. */
+static uint32_t bad_mode(const struct viq_vtd *s, bool wide)
+{
+	unsigned int mode = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used);
+
+	if (mode == VIQ_VTD_TTM_RESERVED || (mode == VIQ_VTD_TTM_SCALABLE && !(s->config.ecap & VIQ_VTD_ECAP_SMTS)) ||
+	    (mode == VIQ_VTD_TTM_ABORT && !(s->config.ecap & VIQ_VTD_ECAP_ADMS)))
+		return VIQ_VTD_IQEI_TTM;
+	/* 256-bit descriptors work in every mode: Linux sets the queue up so before it has chosen one. */
+	if (wide ? !(s->config.ecap & (VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_ADMS)) : mode != VIQ_VTD_TTM_LEGACY)
+		return VIQ_VTD_IQEI_WIDTH;
+	return VIQ_VTD_IQEI_NONE;
+}
+
+struct vtd_queue vtd_queue_of(const struct viq_vtd *s)
+{
+	bool wide = s->regs.iqa_used & VIQ_VTD_IQA_DW;
+	uint32_t shift = wide ? 5 : 4;
+
+	return (struct vtd_queue){
+		.base = s->regs.iqa_used & VIQ_VTD_IQA_IQA,
+		.slots = UINT32_C(4096) << VIQ_GET(VIQ_VTD_IQA_QS, s->regs.iqa_used) >> shift,
+		.shift = shift,
+		.bad = bad_mode(s, wide),
+		.scalable = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) != VIQ_VTD_TTM_LEGACY,
+	};
+}
+
 struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int granularity, uint16_t domain_id,
 					  uint16_t source_id, unsigned int function_mask)
 {

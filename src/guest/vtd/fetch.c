@@ -66,7 +66,7 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 
 uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *model, bool *alike)
 {
-	uint32_t tail = (uint32_t)(s->regs.iqt >> s->queue.shift);
+	uint32_t tail = (uint32_t)(vtd_iqt(s) >> s->queue.shift);
 	uint32_t count = (tail > s->head ? tail : s->queue.slots) - s->head;
 
 	*alike = false;

@@ -5,40 +5,20 @@
 
 #include "vtd.h"
 
-/* Width and mode. */
-static uint32_t bad_queue(const struct viq_vtd *s)
+void vtd_invq_moved(struct viq_vtd *s, struct vtd_queue to)
 {
-	unsigned int mode = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used);
-	bool wide = s->queue.shift == 5;
+	uint64_t avail = 0, slots;
 
-	if (mode == VIQ_VTD_TTM_RESERVED || (mode == VIQ_VTD_TTM_SCALABLE && !(s->config.ecap & VIQ_VTD_ECAP_SMTS)) ||
-	    (mode == VIQ_VTD_TTM_ABORT && !(s->config.ecap & VIQ_VTD_ECAP_ADMS)))
-		return VIQ_VTD_IQEI_TTM;
-	/* 256-bit descriptors work in every mode: Linux sets the queue up so before it has chosen one. */
-	if (wide ? !(s->config.ecap & (VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_ADMS)) : mode != VIQ_VTD_TTM_LEGACY)
-		return VIQ_VTD_IQEI_WIDTH;
-	return VIQ_VTD_IQEI_NONE;
-}
-
-void vtd_invq_moved(struct viq_vtd *s)
-{
-	uint64_t base = s->regs.iqa_used & VIQ_VTD_IQA_IQA, avail = 0;
-	uint32_t bytes = UINT32_C(4096) << VIQ_GET(VIQ_VTD_IQA_QS, s->regs.iqa_used);
-
-	s->queue.base = base;
-	s->queue.shift = s->regs.iqa_used & VIQ_VTD_IQA_DW ? 5 : 4;
-	s->queue.slots = bytes >> s->queue.shift;
-	s->ring = viq_mem_span(s->config.mem, base, &avail);
-	s->ring_slots = (uint32_t)((avail < bytes ? avail : bytes) >> s->queue.shift);
-	s->queue.bad = bad_queue(s);
-	s->queue.scalable = VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) != VIQ_VTD_TTM_LEGACY;
+	s->queue = to;
+	s->ring = viq_mem_span(s->config.mem, to.base, &avail);
+	slots = avail >> to.shift;
+	s->ring_slots = slots < to.slots ? (uint32_t)slots : to.slots;
 }
 
 /* Something to fetch from head on, or a tail that cannot be: see bad_setup(). */
 static bool may_fetch(const struct viq_vtd *s, uint32_t head)
 {
-	return (s->regs.gsts & VIQ_VTD_GSTS_QIES) && !(s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE)) &&
-	       vtd_offset(s, head) != s->regs.iqt;
+	return vtd_queue_on(s) && vtd_offset(s, head) != vtd_iqt(s);
 }
 
 /* Why nothing can be fetched at all, as VIQ_VTD_IQEI_*, or 0. Nothing of it changes while a run goes on. */
@@ -46,9 +26,9 @@ static uint32_t bad_setup(const struct viq_vtd *s)
 {
 	if (s->queue.bad)
 		return s->queue.bad;
-	if (s->regs.iqt & (VIQ_BIT(s->queue.shift) - 1))
+	if (vtd_iqt(s) & (VIQ_BIT(s->queue.shift) - 1))
 		return VIQ_VTD_IQEI_ALIGN;
-	return s->regs.iqt >> s->queue.shift >= s->queue.slots ? VIQ_VTD_IQEI_TAIL : VIQ_VTD_IQEI_NONE;
+	return vtd_iqt(s) >> s->queue.shift >= s->queue.slots ? VIQ_VTD_IQEI_TAIL : VIQ_VTD_IQEI_NONE;
 }
 
 /* After a hook for the descriptor at head: it is consumed, or stays there for a later run, or the queue stops at it. */
@@ -316,33 +296,28 @@ static void consume(struct viq_vtd *s)
 	(void)vtd_batch_flush(s);
 }
 
-static uint32_t iqh(const struct viq_vtd *s)
-{
-	return (uint32_t)(s->regs.iqh >> s->queue.shift);
-}
-
 bool vtd_invq_waits(const struct viq_vtd *s)
 {
-	return s->work.owed || may_fetch(s, iqh(s));
+	return s->work.owed || may_fetch(s, vtd_iqh(s));
 }
 
 /* Go on with the queue as far as the budget goes. true: work is left that could be done. */
 static bool run(struct viq_vtd *s)
 {
-	bool left = may_fetch(s, iqh(s));
+	bool left = may_fetch(s, vtd_iqh(s));
 
 	/* The guest has taken the descriptor back. */
 	if (!left)
 		vtd_work_forget(s);
 	if (!left || !s->budget.left)
 		return left;
-	s->head = iqh(s);
+	s->head = vtd_iqh(s);
 	s->counters.runs++;
 	consume(s);
-	if (s->work.at && s->work.at != iqh(s) + 1)
+	if (s->work.at && s->work.at != vtd_iqh(s) + 1)
 		vtd_work_forget(s);
-	left = !s->wait.waits && may_fetch(s, iqh(s));
-	if (s->regs.timed_out && s->regs.iqh == s->regs.iqt)
+	left = !s->wait.waits && may_fetch(s, vtd_iqh(s));
+	if (s->regs.timed_out && vtd_offset(s, vtd_iqh(s)) == vtd_iqt(s))
 		vtd_timeout_report(s);
 	s->counters.budget_ends += left;
 	return left;
@@ -378,7 +353,7 @@ static __attribute__((noinline)) bool may_go_on(struct viq_vtd *s, bool *left)
 	bool paid = vtd_work_pay(s);
 
 	*left = vtd_work_left(s);
-	if (!paid || (s->wait.waits && s->wait.asked && may_fetch(s, iqh(s))))
+	if (!paid || (s->wait.waits && s->wait.asked && may_fetch(s, vtd_iqh(s))))
 		return false;
 	s->wait.waits = false;
 	return true;

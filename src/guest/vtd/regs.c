@@ -92,7 +92,7 @@ static void set_root_table(struct viq_vtd *s)
 {
 	work_on(s, VIQ_VTD_GSTS_RTPS);
 	s->regs.rtaddr_used = s->regs.rtaddr;
-	vtd_invq_moved(s);
+	vtd_invq_moved(s, vtd_queue_of(s));
 	set_status(s, VIQ_VTD_GSTS_RTPS, true);
 	owe_reconfig(s, VIQ_VTD_ROOT_TABLE);
 }
@@ -133,7 +133,7 @@ static void switch_queue(struct viq_vtd *s, bool on)
 	if (!on)
 		return;
 	s->regs.iqa_used = s->regs.iqa;
-	vtd_invq_moved(s);
+	vtd_invq_moved(s, vtd_queue_of(s));
 	vtd_invq_doorbell(s);
 }
 
@@ -490,5 +490,5 @@ void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *to, const uint64_t f
 	vtd_fsts_set(s, to->fsts);
 	s->work = (struct vtd_work){0};
 	show_status(s);
-	vtd_invq_moved(s);
+	vtd_invq_moved(s, vtd_queue_of(s));
 }

@@ -160,7 +160,7 @@ struct viq_vtd {
 	struct vtd_regs regs;
 	struct vtd_shown shown;
 	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
-	struct vtd_queue queue; /* regs.iqa_used and rtaddr_used, worked out: see vtd_invq_moved() */
+	struct vtd_queue queue; /* as vtd_invq_moved() was told */
 	const le64 *ring;       /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;    /* as far as the base's region holds it */
 	uint32_t head;          /* slot; while a run goes on. Between runs it is IQH */
@@ -200,11 +200,25 @@ uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *mo
 /* --- invq.c: checking and routing descriptors --------------------------------------------------------------------- */
 
 /* regs.iqa_used or rtaddr_used has changed. */
-void vtd_invq_moved(struct viq_vtd *s);
+void vtd_invq_moved(struct viq_vtd *s, struct vtd_queue to);
 /* Go on with what this call may still spend, which may be nothing; ask for a kick if work is left. */
 void vtd_invq_doorbell(struct viq_vtd *s);
 /* Is there work that could be done now, owed or in the queue? Between two accesses of the guest, when IQH is exact. */
 bool vtd_invq_waits(const struct viq_vtd *s);
+/* What it must know of registers: their meaning. May descriptors be fetched? Not while IQE or ITE is set (6.5.2.10). */
+static inline bool vtd_queue_on(const struct viq_vtd *s)
+{
+	return (s->regs.gsts & VIQ_VTD_GSTS_QIES) && !(s->regs.fsts & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE));
+}
+static inline uint64_t vtd_iqt(const struct viq_vtd *s)
+{
+	return s->regs.iqt;
+}
+/* The slot of IQH. */
+static inline uint32_t vtd_iqh(const struct viq_vtd *s)
+{
+	return (uint32_t)(s->regs.iqh >> s->queue.shift);
+}
 /* Slots as IQH and IQT show them. */
 static inline uint32_t vtd_offset(const struct viq_vtd *s, uint32_t slot)
 {
@@ -366,6 +380,8 @@ static inline bool vtd_work_left(const struct viq_vtd *s)
 /* --- device.c ----------------------------------------------------------------------------------------------------- */
 
 void vtd_reset(struct viq_vtd *s);
+/* The queue as GCMD has taken it over from the registers, and what the mode says of it. */
+struct vtd_queue vtd_queue_of(const struct viq_vtd *s);
 /* A context-cache request in words of the hook (6.5.2.1). */
 struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int granularity, uint16_t domain_id,
 					  uint16_t source_id, unsigned int function_mask);
