@@ -55,7 +55,7 @@ struct viq_vtd;
 
 /* Why interrupt remapping must be looked at again. */
 enum viq_vtd_remap_cause {
-	VIQ_VTD_IEC,         /* interrupt-entry cache descriptor: entries [first, first + count) */
+	VIQ_VTD_IEC,         /* interrupt-entry cache descriptors: entries [first, first + count) */
 	VIQ_VTD_REMAP_TABLE, /* GCMD.SIRTP: table taken over from IRTA. With CAP.ESIRTPS nothing cached may survive */
 	VIQ_VTD_REMAP_STATE, /* GCMD.IRE or CFI changed */
 	VIQ_VTD_REMAP_RESTORED,
@@ -112,7 +112,10 @@ struct viq_vtd_ops {
 	 * embedder must block the devices. With work.budget 0 (RESTORED) it does all.
 	 */
 	int (*reconfig)(void *opaque, struct viq_vtd_reconfig *what);
-	/* The same for interrupt remapping, which is the embedder's. */
+	/*
+	 * The same for interrupt remapping, which is the embedder's. Descriptors that follow each other and whose
+	 * entries touch make one call for all of these.
+	 */
 	int (*remap)(void *opaque, struct viq_vtd_remap *what);
 	/*
 	 * Invalidate a device's TLB: for a device that has a table without VIQ_VTD_DEVTLB_IMPLIED among those that the

@@ -108,6 +108,25 @@ static bool hook_did(const struct vvtd *v, enum vvtd_log_kind kind, uint32_t cau
 	return false;
 }
 
+/* The interrupt entries of an IEC descriptor, by one call. */
+static bool remap_did(const struct vvtd *v, uint64_t qw0, uint64_t since)
+{
+	unsigned int order = qw0 >> 27 & 0x1f;
+	uint64_t first = 0, last = 0xffff;
+
+	if (qw0 & 0x10 && order < 16) {
+		first = qw0 >> 32 & 0xffff & (UINT64_MAX << order);
+		last = first | ((UINT64_C(1) << order) - 1);
+	}
+	for (size_t i = v->log_count; i-- > 0 && v->log[i].time >= since;) {
+		const struct vvtd_log *l = &v->log[i];
+
+		if (l->kind == VLOG_REMAP && !l->result && l->a == VIQ_VTD_IEC && l->b <= first && last < l->b + l->c)
+			return true;
+	}
+	return false;
+}
+
 static bool devtlb_hook_did(const struct vvtd *v, uint16_t sid, bool has_pasid, uint32_t pasid, bool all,
 			    struct span span, uint64_t since)
 {
@@ -164,7 +183,7 @@ bool vvtd_took_effect(struct vvtd *v, const uint64_t desc[4], uint64_t since)
 	case 3:
 		return devtlb_did(v, desc[0] >> 32 & 0xffff, false, 0, false, devtlb_span(desc[1], desc[1] & 1), since);
 	case 4:
-		return hook_did(v, VLOG_REMAP, VIQ_VTD_IEC, since);
+		return remap_did(v, desc[0], since);
 	case 6:
 		if (g == 2)
 			return tables_did(v, false, did, pasid, everything, false, since);

@@ -252,6 +252,56 @@ static void test_adjacent_descriptors_are_one(void **state)
 	vvtd_free(v);
 }
 
+static void assert_remap(const struct vvtd *v, size_t *at, uint32_t first, uint32_t count)
+{
+	*at = vvtd_log_find(v, *at, VLOG_REMAP);
+	assert_true(*at < v->log_count);
+	assert_int_equal(v->log[*at].b, first);
+	assert_int_equal(v->log[*at].c, count);
+	++*at;
+}
+
+/* The same of the interrupt entry cache: a global one, and indices that touch, in whatever order, of one read. */
+static void test_adjacent_interrupt_entries_are_one(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	size_t at = 0;
+
+	vvtd_boot(v, 256, 4);
+	v->log_count = 0;
+	vvtd_push(v, desc_iec(false, 0, 0));
+	for (unsigned int i = 0; i < 830; i++) /* the next is the first of a read */
+		vvtd_push(v, desc_iec(true, (uint16_t)(i * 37), 3));
+	vvtd_push_wait(v);
+	for (unsigned int i = 0; i < 32; i++)
+		vvtd_push(v, desc_iec(true, (uint16_t)(100 + i), 0));
+	vvtd_push(v, desc_iec(true, 99, 0)); /* below, and touching */
+	vvtd_push(v, desc_iec(true, 97, 0)); /* with a gap */
+	vvtd_push(v, desc_iec(true, 110, 0));
+	vvtd_push_wait(v);
+	vvtd_push(v, desc_iec(true, 110, 0));
+	vvtd_ring(v);
+	while (viq_vtd_run(v->vtd, 0))
+		;
+	assert_vidle(v);
+	assert_remap(v, &at, 0, 65536);
+	assert_remap(v, &at, 99, 33);
+	assert_remap(v, &at, 97, 1);
+	assert_remap(v, &at, 110, 1);
+	assert_remap(v, &at, 110, 1);
+	/* A tail that is written since, and what another descriptor stands between. */
+	vvtd_submit(v, desc_iec(true, 110, 0));
+	assert_remap(v, &at, 110, 1);
+	vvtd_push(v, desc_iec(true, 1, 0));
+	vvtd_push(v, desc_pc(VIQ_VTD_PC_GLOBAL, 0, 0));
+	vvtd_push(v, desc_iec(true, 2, 0));
+	vvtd_ring(v);
+	assert_remap(v, &at, 1, 1);
+	assert_remap(v, &at, 2, 1);
+	assert_int_equal(vvtd_log_find(v, at, VLOG_REMAP), v->log_count);
+	vvtd_free(v);
+}
+
 /* Host calls to find a culprit are charged; what was read behind it waits for its turn. */
 static void test_hunts_cost(void **state)
 {
@@ -349,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_many_tables_change),
 		cmocka_unit_test(test_a_time_out_ends_a_run),
 		cmocka_unit_test(test_adjacent_descriptors_are_one),
+		cmocka_unit_test(test_adjacent_interrupt_entries_are_one),
 		cmocka_unit_test(test_hunts_cost),
 		cmocka_unit_test(test_retries_cost),
 		cmocka_unit_test(test_claimed_calls_cost),

@@ -78,16 +78,62 @@ static __attribute__((noinline)) bool pasid_cache(struct viq_vtd *s, const uint6
 	return reconfig(s, desc, what);
 }
 
-static __attribute__((noinline)) bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
+static struct vtd_irtes irtes_of(const uint64_t desc[4])
 {
 	unsigned int order = VIQ_GET(VIQ_VTD_IEC_IM, desc[0]);
-	uint32_t first = 0, count = 1u << 16;
+	uint32_t first;
 
-	if ((desc[0] & VIQ_VTD_IEC_G) && order < 16) {
-		count = 1u << order;
-		first = VIQ_GET(VIQ_VTD_IEC_IIDX, desc[0]) & ~(count - 1);
+	if (!(desc[0] & VIQ_VTD_IEC_G) || order >= 16)
+		return (struct vtd_irtes){0, 1u << 16};
+	first = VIQ_GET(VIQ_VTD_IEC_IIDX, desc[0]) & ~((1u << order) - 1);
+	return (struct vtd_irtes){first, first + (1u << order)};
+}
+
+/* Descriptor i of a block whose first was read to this place of the batch. */
+static void load(const struct viq_vtd *s, uint32_t start, uint32_t i, uint64_t desc[4])
+{
+	desc[0] = le64_get(s->batch.desc[start + i][0]);
+	desc[1] = le64_get(s->batch.desc[start + i][1]);
+	desc[2] = le64_get(s->upper[i][0]);
+	desc[3] = le64_get(s->upper[i][1]);
+}
+
+static unsigned int check(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	/* Of 128 bits the other half was read as 0. */
+	return vtd_rule_check(s->rules, &s->offer, true, s->queue.scalable, desc);
+}
+
+/* These, and what descriptors behind name, as long as it touches: the guest had written all of it before. */
+static struct vtd_irtes irtes_ahead(const struct viq_vtd *s, struct vtd_irtes some, uint32_t start, uint32_t i,
+				    uint32_t count)
+{
+	while (++i < count) {
+		uint64_t desc[VIQ_VTD_DESC_WORDS];
+		struct vtd_irtes more;
+
+		load(s, start, i, desc);
+		if ((desc[0] & VIQ_VTD_DESC_TYPE) != VIQ_VTD_TYPE_IEC || check(s, desc))
+			break;
+		more = irtes_of(desc);
+		if (more.first > some.end || some.first > more.end)
+			break;
+		some.first = more.first < some.first ? more.first : some.first;
+		some.end = more.end > some.end ? more.end : some.end;
 	}
-	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_remap(s, VIQ_VTD_IEC, first, count));
+	return some;
+}
+
+static __attribute__((noinline)) bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4], uint32_t start,
+							    uint32_t i, uint32_t count)
+{
+	struct vtd_irtes its = irtes_of(desc), some = irtes_ahead(s, its, start, i, count);
+
+	if (vtd_irtes_within(its, s->work.done_irtes)) {
+		vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+		return true;
+	}
+	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_remap(s, its, some));
 }
 
 static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
@@ -171,13 +217,13 @@ static bool pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 }
 
 /*
- * The descriptor at head: head is behind it then. false, here and in what follows: the run ends, with nothing in the
- * batch, because the queue stopped or the descriptor at head has to be gone on with later.
+ * The descriptor at head, number i of a block of count: head is behind it then. false, here and in what follows: the
+ * run ends, with nothing in the batch, because the queue stopped or the descriptor at head has to be gone on with
+ * later.
  */
-static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
+static bool take_one(struct viq_vtd *s, const uint64_t desc[4], uint32_t start, uint32_t i, uint32_t count)
 {
-	/* Of 128 bits the other half was read as 0. */
-	unsigned int iqei = vtd_rule_check(s->rules, &s->offer, true, s->queue.scalable, desc);
+	unsigned int iqei = check(s, desc);
 
 	if (iqei) {
 		if (vtd_batch_flush(s))
@@ -195,7 +241,7 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4])
 	case HANDLER_DEVTLB:
 		return vtd_devtlb(s, desc, false);
 	case HANDLER_IEC:
-		return interrupt_entry_cache(s, desc);
+		return interrupt_entry_cache(s, desc, start, i, count);
 	case HANDLER_WAIT:
 		return vtd_wait(s, desc);
 	case HANDLER_PIOTLB:
@@ -248,11 +294,8 @@ static bool take_each(struct viq_vtd *s, uint32_t count, struct vtd_model *model
 	uint64_t desc[VIQ_VTD_DESC_WORDS] = {0};
 
 	for (uint32_t i = 0; i < count && s->budget.left; i++) {
-		desc[0] = le64_get(s->batch.desc[start + i][0]);
-		desc[1] = le64_get(s->batch.desc[start + i][1]);
-		desc[2] = le64_get(s->upper[i][0]);
-		desc[3] = le64_get(s->upper[i][1]);
-		if (!take_one(s, desc))
+		load(s, start, i, desc);
+		if (!take_one(s, desc, start, i, count))
 			return false;
 		budget_spend(&s->budget, 1);
 	}

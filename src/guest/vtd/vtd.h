@@ -87,6 +87,11 @@ struct vtd_sweep {
 #define VTD_OWED_REMAP    (1u << 1) /* GSTS.IRTPS, IRES, CFIS */
 #define VTD_OWED_IOTLB    (1u << 2) /* IOTLB.IVT */
 
+/* Interrupt-remapping table entries [first, end); none: both 0. */
+struct vtd_irtes {
+	uint32_t first, end;
+};
+
 struct vtd_work {
 	uint32_t owed;
 	uint32_t waiting;                 /* of these, for the host: only viq_vtd_run() tries again */
@@ -100,6 +105,7 @@ struct vtd_work {
 	uint64_t alone_desc[2];
 	/* Done since IQT was written, and since the last wait descriptor: see vtd_work_covered(). */
 	struct viq_vtd_reconfig done;
+	struct vtd_irtes done_irtes;
 	bool early;
 };
 
@@ -337,13 +343,24 @@ void vtd_events_settle(struct viq_vtd *s);
 void vtd_work_restored(struct viq_vtd *s);
 /* Begin or go on with that of the descriptor at head. 1: more is left, the run ends here; 0: done; else an error. */
 int vtd_work_reconfig(struct viq_vtd *s, const struct viq_vtd_reconfig *what);
-int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count);
+/* Of interrupt entries: those that are half done for this descriptor's may be more than some. */
+int vtd_work_remap(struct viq_vtd *s, struct vtd_irtes its, struct vtd_irtes some);
 /* Is nothing left to do for such a descriptor, because of one before it? */
 bool vtd_work_covered(const struct viq_vtd *s, const struct viq_vtd_reconfig *what);
+static inline bool vtd_irtes_within(struct vtd_irtes some, struct vtd_irtes all)
+{
+	return some.first >= all.first && some.end <= all.end;
+}
+/* What was done counts for descriptors up to here. */
+static inline void vtd_work_over(struct viq_vtd *s)
+{
+	s->work.done.size = 0;
+	s->work.done_irtes = (struct vtd_irtes){0, 0};
+}
 /* The guest may have queued more descriptors. */
 static inline void vtd_work_queued(struct viq_vtd *s)
 {
-	s->work.done.size = 0;
+	vtd_work_over(s);
 	s->work.early = false;
 }
 /* Does the descriptor at head concern so many tables that they are called one by one, or has that begun? */

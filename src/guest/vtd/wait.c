@@ -41,7 +41,7 @@ bool vtd_wait(struct viq_vtd *s, const uint64_t desc[4])
 	/* It was fetched in either case, and IQH has passed it: a driver looks for aborted ones before IQH. */
 	s->head = vtd_next(s, slot, 1);
 	vtd_iqh_set(s, s->head);
-	s->work.done.size = 0;
+	vtd_work_over(s);
 	s->counters.descriptors[VIQ_VTD_TYPE_WAIT]++;
 	if (s->regs.timed_out) {
 		s->counters.aborted++;

@@ -133,15 +133,22 @@ int vtd_work_reconfig(struct viq_vtd *s, const struct viq_vtd_reconfig *what)
 	return ret;
 }
 
-int vtd_work_remap(struct viq_vtd *s, enum viq_vtd_remap_cause cause, uint32_t first, uint32_t count)
+int vtd_work_remap(struct viq_vtd *s, struct vtd_irtes its, struct vtd_irtes some)
 {
 	const struct viq_vtd_remap *what = &s->work.remap;
+	struct vtd_irtes half = {what->first, what->first + what->count};
+	int ret;
 
-	if (!is_at_head(s) || !what->size || what->cause != cause || what->first != first || what->count != count) {
+	if (!is_at_head(s) || !what->size || what->cause != VIQ_VTD_IEC || !vtd_irtes_within(its, half)) {
 		begin(s);
-		begin_remap(s, cause, first, count);
+		begin_remap(s, VIQ_VTD_IEC, some.first, some.end - some.first);
+		half = some;
+		s->work.early = true;
 	}
-	return remap(s);
+	ret = remap(s);
+	if (!ret && s->work.early)
+		s->work.done_irtes = half;
+	return ret;
 }
 
 static bool is_alone(const struct viq_vtd *s, const uint64_t desc[4])
