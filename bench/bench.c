@@ -64,9 +64,13 @@ struct bench_stat bench_constant(double value)
 
 /* --- Rounds ------------------------------------------------------------------------------------------------------ */
 
+volatile sig_atomic_t bench_stop;
+
 int bench_rounds(struct bench_case *cases, uint32_t count, uint32_t rounds)
 {
 	for (uint32_t round = 0; round <= rounds; round++) {
+		if (bench_stop)
+			return -EINTR;
 		for (uint32_t i = 0; i < count; i++) {
 			struct bench_case *c = &cases[(round + i) % count];
 			double value = c->run(c->opaque);

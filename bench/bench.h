@@ -15,6 +15,7 @@
 #ifndef VIQ_BENCH_H
 #define VIQ_BENCH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -52,7 +53,13 @@ struct bench_case {
 	struct bench_samples samples;
 };
 
-/* A first round that does not count, then rounds that do. -EIO: a case could not be done. */
+/* Not 0: somebody wants no more. For a signal handler. */
+extern volatile sig_atomic_t bench_stop;
+
+/*
+ * A first round that does not count, then rounds that do. -EIO: a case could not be done; -EINTR: bench_stop, which
+ * ends it after a round.
+ */
 int bench_rounds(struct bench_case *cases, uint32_t count, uint32_t rounds);
 
 static inline uint64_t bench_now(void)

@@ -3,8 +3,10 @@
 """`viq bench` measures everything it promises and says so in JSON and as a table. How fast anything is is not tested."""
 import json
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 import tempfile
 import unittest
 
@@ -82,6 +84,7 @@ class Bench(unittest.TestCase):
             rows.setdefault(row['subject'], []).append(row['name'])
         self.assertEqual(rows, ROWS)
         self.assertTrue(report['quick'])
+        self.assertFalse(report['interrupted'])
         # The README's table is made from these rows.
         with tempfile.NamedTemporaryFile('w') as run:
             run.write(out.stdout)
@@ -90,6 +93,31 @@ class Bench(unittest.TestCase):
         cells = [line.split(' | ')[0] for line in table.splitlines() if line.startswith('| ')]
         page = (ROOT / 'README.md').read_text(encoding='utf-8').partition('## How fast')[2].partition('\n## ')[0]
         self.assertEqual(cells, [line.split(' | ')[0] for line in page.splitlines() if line.startswith('| ')])
+
+    def interrupted(self, *args, first_row):
+        """What a run, interrupted after its first row or after a moment, has printed."""
+        with subprocess.Popen([VIQ, 'bench', *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+            text = ''
+            while first_row and 'memcpy' not in text:
+                text += run.stdout.readline()
+            if not first_row:
+                time.sleep(0.3)
+            run.send_signal(signal.SIGINT)
+            rest, error = run.communicate(timeout=60)
+        self.assertEqual((run.returncode, error),
+                         (130, 'viq bench: interrupted; what was measured until then is whole\n'))
+        return text + rest
+
+    def test_interrupted(self):
+        """Before its end, as a full run takes minutes: the rows until then are there."""
+        text = self.interrupted(first_row=True)
+        self.assertIn('x memcpy', text)
+        self.assertTrue(text.endswith('\n'))
+        report = json.loads(self.interrupted('--json', first_row=False))
+        self.assertTrue(report['interrupted'])
+        self.assertLess(len(report['rows']), sum(map(len, ROWS.values())))
+        for row in report['rows']:
+            self.check_row(row)
 
     def test_calls_are_counted(self):
         out = subprocess.run([VIQ, 'bench', '--quick', '--json', '--only', 'linux'], cwd=ROOT, capture_output=True,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* `viq bench`: run the benchmarks of bench/ and print what they measured. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "colour.h"
 #include "command.h"
 #include "tool.h"
+
+#define INTERRUPTED 130 /* exit status: 128 + SIGINT, as shells have it */
 
 struct output {
 	const char *subject;
@@ -105,6 +108,11 @@ static int find_subject(const char *name, uint32_t *only)
 	return tool_usage("--only: no subject '%s'", name);
 }
 
+static void stop(int number)
+{
+	bench_stop = 1;
+}
+
 /* The processor's model as Linux names it, or "unknown processor". */
 static void cpu_model(char *buf, size_t size)
 {
@@ -135,6 +143,8 @@ static int run_subjects(const struct bench *bench, struct output *out, uint32_t 
 		if (!out->rows)
 			printf("%s: %s\n", s->name, s->title);
 		ret = s->run(bench);
+		if (bench_stop) /* whatever it failed of: QEMU is interrupted, too */
+			return INTERRUPTED;
 		if (ret)
 			return tool_error(NULL, "%s: %s", s->name, strerror(-ret));
 	}
@@ -143,6 +153,8 @@ static int run_subjects(const struct bench *bench, struct output *out, uint32_t 
 
 static int run(struct bench *bench, bool json, uint32_t only)
 {
+	/* Once: another Ctrl-C ends the program. */
+	const struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
 	struct output out = {.rows = json ? json_array() : NULL};
 	char self[4096], cpu[256];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -159,10 +171,14 @@ static int run(struct bench *bench, bool json, uint32_t only)
 		printf("viq %s on %s, %ld processors%s\n%50s %9s %9s %9s\n", VIQ_VERSION_STRING, cpu,
 		       sysconf(_SC_NPROCESSORS_ONLN), bench->quick ? ", quick: the figures mean little" : "", "",
 		       "median", "p10", "p90");
+	sigaction(SIGINT, &action, NULL);
 	status = run_subjects(bench, &out, only);
-	if (json && status == TOOL_OK)
-		tool_json(json_pack("{s:s, s:s, s:i, s:b, s:O}", "viq", VIQ_VERSION_STRING, "cpu", cpu, "processors",
-				    (int)sysconf(_SC_NPROCESSORS_ONLN), "quick", bench->quick, "rows", out.rows));
+	if (status == INTERRUPTED)
+		tool_error(NULL, "interrupted; what was measured until then is whole");
+	if (json && status != TOOL_ERROR)
+		tool_json(json_pack("{s:s, s:s, s:i, s:b, s:b, s:O}", "viq", VIQ_VERSION_STRING, "cpu", cpu,
+				    "processors", (int)sysconf(_SC_NPROCESSORS_ONLN), "quick", bench->quick,
+				    "interrupted", (int)bench_stop, "rows", out.rows));
 	json_decref(out.rows);
 	return status;
 }
@@ -220,6 +236,7 @@ const struct tool_command command_bench = {
 		 "below (p10) and above (p90), beside the targets.",
 	.options = bench_options,
 	.colour = true,
-	.status = "0 whether targets are reached or not, 1 a subject failed, 2 bad command line.",
+	.status = "0 whether targets are reached or not, 1 a subject failed, 2 bad command line, 130 interrupted "
+		  "(Ctrl-C): what was measured until then is printed.",
 	.examples = "viq bench --only bulk",
 };
