@@ -54,9 +54,9 @@ static inline soft_word *soft_front_slot(const struct soft_front *front, const s
 
 /* In a section. configs: the stream's soft_config_cache.any. True with the physical address of the piece | log2 of its
  * size. */
-static inline __attribute__((always_inline)) bool
-soft_front_lookup(const struct soft_front *front, const soft_word *configs, const struct soft_tlb *tlb,
-		  const struct soft_vm *vm, const struct soft_front_key *key, uint64_t *out)
+static inline __attribute__((always_inline)) bool soft_front_lookup(const struct soft_front *front,
+								    const soft_word *configs, const struct soft_vm *vm,
+								    const struct soft_front_key *key, uint64_t *out)
 {
 	soft_word *slot = soft_front_slot(front, key);
 	uint64_t w[SOFT_FRONT_WORDS];
@@ -68,7 +68,7 @@ soft_front_lookup(const struct soft_front *front, const soft_word *configs, cons
 	ref.owner = (const soft_word *)(uintptr_t)w[SOFT_FRONT_OWNER];
 	ref.leaf = (const soft_word *)(uintptr_t)w[SOFT_FRONT_LEAF];
 	*out = w[SOFT_FRONT_OUT];
-	return w[SOFT_FRONT_STAMP] == soft_gen_load(configs) + soft_tlb_ref_stamp(tlb, vm, &ref);
+	return w[SOFT_FRONT_STAMP] == soft_gen_load(configs) + soft_tlb_ref_stamp(vm, &ref);
 }
 
 /* sample: soft_config_cache.any before the descriptor was looked up. */

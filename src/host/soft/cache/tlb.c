@@ -123,7 +123,7 @@ static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, ui
 			continue;
 		found = make_ref(tlb, key->vm, tag, key->va, w[LEAF] & 0xff);
 		found.stamp = w[STAMP];
-		if (soft_tlb_ref_stamp(tlb, key->vm, &found) != found.stamp)
+		if (soft_tlb_ref_stamp(key->vm, &found) != found.stamp)
 			return false;
 		*ref = found;
 		fill_leaf(w, key->va, shift, leaf);
@@ -157,7 +157,7 @@ void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struc
 	struct soft_vm *vm = key->vm;
 	uint64_t asid_gen, global_gen;
 
-	sample->common = soft_gen_sample(&tlb->gen) + soft_gen_sample(&vm->gen);
+	sample->common = soft_gen_sample(&vm->gen);
 	if (!key->s1)
 		return;
 	/* Acquire also where the bit is set already: by a fill that this one must not be seen to precede. */
@@ -195,11 +195,6 @@ void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 	set = soft_set(tlb->slots, tlb->set_mask, tag, base, leaf->shift);
 	soft_slot_write(soft_set_choose(set, w[BASE], tag), w, WORDS);
 	soft_set_bit(&key->vm->sizes[global], leaf->shift);
-}
-
-void soft_tlb_inv_all(struct soft_tlb *tlb)
-{
-	soft_gen_bump(&tlb->gen);
 }
 
 void soft_tlb_inv_vm(struct soft_vm *vm)

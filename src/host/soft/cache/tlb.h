@@ -32,7 +32,6 @@ struct soft_tlb {
 	uint64_t set_mask;
 	uint32_t steps;
 	struct soft_page_gens pages;
-	soft_word gen;
 };
 
 /* A VMID's share. Its counters begin at 0: so nothing that was tagged with id may ever have been filled before. */
@@ -90,13 +89,11 @@ void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 		     const struct soft_leaf *leaf, struct soft_tlb_ref *ref);
 
 /* The sum of all counters that cover an entry, now. Relaxed: see slot.h. */
-static inline uint64_t soft_tlb_ref_stamp(const struct soft_tlb *tlb, const struct soft_vm *vm,
-					  const struct soft_tlb_ref *ref)
+static inline uint64_t soft_tlb_ref_stamp(const struct soft_vm *vm, const struct soft_tlb_ref *ref)
 {
 	const soft_word *any = (const soft_word *)((uintptr_t)ref->leaf & ~(uintptr_t)(SOFT_LINE - 1));
 
-	return soft_gen_load(&tlb->gen) + soft_gen_load(&vm->gen) + soft_gen_load(ref->owner) + soft_gen_load(any) +
-	       soft_gen_load(ref->leaf);
+	return soft_gen_load(&vm->gen) + soft_gen_load(ref->owner) + soft_gen_load(any) + soft_gen_load(ref->leaf);
 }
 
 /* Invalidations, under the lock. A grace period must follow. */
@@ -104,7 +101,6 @@ struct soft_tlb_range {
 	uint64_t first, last; /* addresses, both included; bits [63:56] are not compared */
 	uint64_t shifts;      /* stage-1 leaf sizes that must go, as bits of their log2 */
 };
-void soft_tlb_inv_all(struct soft_tlb *tlb);
 void soft_tlb_inv_vm(struct soft_vm *vm);
 void soft_tlb_inv_asid(struct soft_vm *vm, uint16_t asid);
 /* Entries of the ASID and globals in the range. */

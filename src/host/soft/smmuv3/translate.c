@@ -271,7 +271,7 @@ static inline bool translate_again(const struct viq_soft_dev *dev, uint64_t iova
 	struct soft_front_key key = soft_front_key(iova, flags & VIQ_SOFT_SSV ? ssid : 0, flags);
 	uint64_t piece;
 
-	if (!view || !soft_front_lookup(&view->front, &view->cds.any, &dev->soft->tlb, view->vm, &key, &piece))
+	if (!view || !soft_front_lookup(&view->front, &view->cds.any, view->vm, &key, &piece))
 		return false;
 	soft_count(dev->soft, SOFT_TLB_HITS);
 	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
@@ -299,7 +299,7 @@ static bool tlb_holds(const struct soft_access *a)
 	uint64_t piece;
 	int skip = ssv ? -EFAULT : 1;
 
-	if (soft_front_lookup(&a->view->front, &a->view->cds.any, &a->soft->tlb, a->view->vm, &front, &piece))
+	if (soft_front_lookup(&a->view->front, &a->view->cds.any, a->view->vm, &front, &piece))
 		return true;
 	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1 && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
 		skip = 0;

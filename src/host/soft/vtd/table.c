@@ -207,15 +207,6 @@ void soft_vtd_tables_forget(struct viq_soft_vtd *soft)
 	}
 }
 
-bool soft_vtd_table_uses_ats(const struct soft_vtd_table *table)
-{
-	const struct soft_vtd_attachment *a = table->attachments;
-
-	while (a && !a->dev->uses_ats)
-		a = a->next;
-	return a;
-}
-
 void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last)
 {
 	for (const struct soft_vtd_attachment *a = table->attachments; a; a = a->next) {

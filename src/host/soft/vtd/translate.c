@@ -389,7 +389,7 @@ int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t
 	if (!dev || !out || !soft_flags_ok(flags, pasid) || !soft_thread.depth)
 		return -EINVAL;
 	key = soft_front_key(iova, flags & VIQ_SOFT_SSV ? pasid : 0, flags);
-	if (!soft_front_lookup(&dev->front, &dev->configs, &dev->soft->tlb, &dev->soft->vm, &key, &piece))
+	if (!soft_front_lookup(&dev->front, &dev->configs, &dev->soft->vm, &key, &piece))
 		return translate_first(dev, iova, pasid, flags, out);
 	soft_vtd_count(dev->soft, SOFT_TLB_HITS);
 	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
@@ -406,7 +406,7 @@ static bool iotlb_holds(struct access *a)
 	struct soft_leaf cached;
 	uint64_t piece;
 
-	if (soft_front_lookup(&a->dev->front, &a->dev->configs, &a->soft->tlb, &a->soft->vm, &front, &piece))
+	if (soft_front_lookup(&a->dev->front, &a->dev->configs, &a->soft->vm, &front, &piece))
 		return true;
 	if (a->view->state == SOFT_VTD_OFF || admit(a, &fault))
 		return false;

@@ -193,7 +193,6 @@ void soft_vtd_release(struct viq_soft_vtd *soft, struct soft_vtd_attachment *att
 struct soft_vtd_table *soft_vtd_table_find(const struct viq_soft_vtd *soft, uint32_t id) MUST_HOLD(soft->lock);
 /* Invalidate the device-TLBs of a table's devices. */
 void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last);
-bool soft_vtd_table_uses_ats(const struct soft_vtd_table *table);
 uint64_t soft_vtd_key(const struct vtd_regime *regime, uint32_t pasid);
 /* Tell the listener of all attachments; tell it that they are gone. */
 int soft_vtd_tables_tell(struct viq_soft_vtd *soft) MUST_HOLD(soft->config_lock);
