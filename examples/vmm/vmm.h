@@ -152,7 +152,7 @@ struct smmu_options {
 	const char *device; /* cdev's path, for messages */
 	bool worker;        /* a thread consumes the queue; else the vCPU that rings the doorbell */
 	uint32_t budget;    /* work done while the lock is held, in commands; 0: VIQ_WORK_BUDGET, 1,024 */
-	const char *calls;  /* how long an array a system call gets: "bulk", "strict" or "single" */
+	const char *calls;  /* how many entries a system call gets: "bulk", "strict" or "single" */
 	bool no_range;      /* the guest sees no range invalidation */
 	bool msi;           /* a CMD_SYNC may complete by a write to memory */
 	uint32_t cmdq;      /* log2 of the command queue's entries; 0: as the library says */

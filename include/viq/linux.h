@@ -182,8 +182,8 @@ VIQ_EXPORT int viq_linux_hwpt_alloc(struct viq_linux *ctx, uint32_t device, uint
 
 /*
  * An SMMUv3 vIOMMU on stage 2 hwpt. device: any device behind the same physical SMMU. -EOPNOTSUPP also: the device's
- * DMA is not known to be coherent (ACPI IORT's CANWBS, or S2FWB hardware). One vIOMMU a stage 2, whose VMID it has:
- * here the caller sees to it, viq_linux_vsmmu_create() checks its own.
+ * DMA is not known to be coherent (ACPI IORT's CANWBS, or S2FWB hardware). One vIOMMU per stage 2, whose VMID it
+ * has: here that is the caller's to see to, viq_linux_vsmmu_create() checks its own.
  */
 VIQ_EXPORT int viq_linux_viommu_alloc(struct viq_linux *ctx, uint32_t device, uint32_t hwpt, uint32_t *viommu);
 /* Bind the device to StreamID vsid of the guest. -EEXIST: the vSID or the device is bound already. */

@@ -61,7 +61,7 @@ struct viq_linux_vsmmu_config {
 	uint32_t size; /* sizeof(struct viq_linux_vsmmu_config) */
 	/*
 	 * Stage 2, made with VIQ_LINUX_NEST_PARENT, which stays the caller's. Or 0 and ioas: then it is made here, with
-	 * the first device. One vSMMU a stage 2: its VMID is the stage 2's, and two would find each other's ASIDs in
+	 * the first device. One vSMMU per stage 2: its VMID is the stage 2's, and two would find each other's ASIDs in
 	 * the TLB (docs/kernels.md).
 	 */
 	uint32_t hwpt;

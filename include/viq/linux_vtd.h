@@ -15,7 +15,7 @@
  * them a descriptor concerns. With a guest of <viq/vtd.h>, <viq/nest_vtd.h> reads its tables and makes the calls:
  *
  *   viq_linux_vvtd_create(ctx, &vconfig, &vvtd, &why);
- *   viq_vtd_config_init(&config);
+ *   viq_vtd_config_init(&config, sizeof(config));
  *   viq_linux_vvtd_offer(vvtd, &config.cap, &config.ecap);
  *   viq_linux_vvtd_check(vvtd, config.cap, config.ecap, &why);
  *   nconfig.backend = viq_linux_vvtd_backend(vvtd); ...
@@ -139,7 +139,7 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_remove(struct viq_linux_vvtd *vvtd,
 /*
  * The guest has renumbered its buses: the devices at from are at to now, all at once (two may swap). Each is blocked;
  * viq_nest_vtd_follow() sets it up. -EINVAL, -ENOENT, -EEXIST: nothing has changed. After another error all have moved;
- * those that failed are set up with the next change of the guest's.
+ * those that failed are set up with the guest's next change.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_move(struct viq_linux_vvtd *vvtd, const struct viq_linux_move *moves,
 						  uint32_t count);

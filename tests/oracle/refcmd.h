@@ -2,7 +2,7 @@
 /*
  * What the architecture says of one command, written down a second time, for tests to hold the library against.
  *
- * One row a command lists the bits that software may set; IHI 0070 section 4 leaves "ILLEGAL or ignored" open for
+ * One row per command lists the bits that software may set; IHI 0070 section 4 leaves "ILLEGAL or ignored" open for
  * reserved bits, and a front end that forwards commands to a host has to take ILLEGAL everywhere (a host refuses what
  * it does not know, and masking a bit changes what is invalidated).
  */

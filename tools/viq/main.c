@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 
 	/* A reader that has seen enough, like head, is no error: end as others do, whatever the parent ignores. */
 	signal(SIGPIPE, SIG_DFL);
-	setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* decode prints a line a command */
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* decode prints a line per command */
 	status = run(argc, argv);
 	if (fflush(stdout) == EOF || ferror(stdout))
 		return tool_error(NULL, "standard output: %s", errno ? strerror(errno) : "cannot write");

@@ -2,7 +2,7 @@
 #ifndef VIQ_KERNEL_TESTS_H
 #define VIQ_KERNEL_TESTS_H
 
-/* One line a test, by subject; init.c lists them in the order of a run. */
+/* One line per test, by subject; init.c lists them in the order of a run. */
 void test_bare_answers(void);
 void test_bare_groups(void);
 void test_bare_pair(void);

@@ -470,7 +470,7 @@ static void p4_fanout_of_one_host_answers_as_the_host(void **state)
 	free(cmds);
 }
 
-/* What the hosts' failures cost is summed, and no more: a call a host is what a fan-out needs anyhow. */
+/* What the hosts' failures cost is summed, and no more: a call per host is what a fan-out needs anyway. */
 static void p4_extra_calls_of_all_hosts_count(void **state)
 {
 	struct viq_call_piece piece;

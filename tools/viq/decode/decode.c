@@ -361,9 +361,10 @@ static int cmd_decode(int argc, char **argv)
 const struct tool_command command_decode = {
 	.name = "decode",
 	.run = cmd_decode,
-	.summary = "print a capture or a ring dump, one line a command",
+	.summary = "print a capture or a ring dump, one line per command",
 	.usage = "[OPTION]... FILE",
-	.about = "Print a capture, or a raw dump of an SMMUv3 command queue, one line a command. What the architecture "
+	.about = "Print a capture, or a raw dump of an SMMUv3 command queue, one line per command. What the "
+		 "architecture "
 		 "does "
 		 "not allow is marked with '!'; if the capture holds ID registers, also what these do not offer.",
 	.options = decode_options,

@@ -20,8 +20,8 @@
 #define ASID_UPPER VIQ_BITS(63, 56) /* RES0 where ASIDs have 8 bits */
 
 /*
- * One row a command: bits that it may have, of which those of fields that need a feature are taken away without it; and
- * the fields of which the architecture reserves values (4.4.1, 4.5.1).
+ * One row per command: bits that it may have, of which those of fields that need a feature are taken away without it;
+ * and the fields of which the architecture reserves values (4.4.1, 4.5.1).
  */
 static const struct rule {
 	uint8_t op;

@@ -54,7 +54,7 @@ static uint32_t nested_stream(void *opaque, uint32_t object, uint32_t sid)
 	return flags;
 }
 
-/* Bulk, too, makes a call a group where the caller's pieces are short. */
+/* Bulk, too, makes a call per group where the caller's pieces are short. */
 #define OPS(call, knows, entries)                                                                                      \
 	{                                                                                                              \
 		.size = sizeof(struct viq_call_host_ops), .report_group = 1, .invalidate = (call), .stream = (knows),  \

@@ -15,7 +15,7 @@
  *
  * So that the answer does not depend on the caller's gather pieces, groups are counted from the request's first entry:
  * every call begins with a whole group. Where a piece ends in the middle of one, that group is put together in a copy.
- * It is also cheaper than a call a piece: the driver waits for the hardware once a group. An error that is not a
+ * It is also cheaper than a call per piece: the driver waits for the hardware once per group. An error that is not a
  * group's (the vIOMMU is gone) may be any later entry's, also of those that the next call would have had.
  *
  * Every command is held against the kernel's list first. The first that is not on it ends the request: what is before

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a descriptor names: one table, several, none; attachment and detachment; one array a table. */
+/* What a descriptor names: one table, several, none; attachment and detachment; one array per table. */
 #include <errno.h>
 #include <string.h>
 
