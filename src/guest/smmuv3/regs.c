@@ -131,8 +131,9 @@ static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 #define ALL32      VIQ_BITS(31, 0)
 
 /* clang-format off */
-#define REG(name, w, guarded, f, exist, ...)                                                                           \
-	{.offset = VIQ_SMMUV3_##name, .width = w, .guard = GUARD_##guarded, .field = AT(f), .bits = exist, __VA_ARGS__}
+/* "..." is the bits that exist, then any other members. */
+#define REG(name, w, guarded, f, ...)                                                                                  \
+	{.offset = VIQ_SMMUV3_##name, .width = w, .guard = GUARD_##guarded, .field = AT(f), .bits = __VA_ARGS__}
 #define INDEX(q)              .queue = QUEUE_##q
 #define NEED(feature, which)  .need = VIQ_SMMUV3_IDR0_##feature, .needing = which
 

@@ -221,11 +221,12 @@ static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 #define AT(member) offsetof(struct viq_vtd, member)
 
 /* clang-format off */
-#define REG(name, w, f, exist, ...) {.offset = VIQ_VTD_##name, .width = w, .field = AT(f), .bits = exist, __VA_ARGS__}
-#define RO(name, w, f, exist, ...)  REG(name, w, f, exist, .read_only = true, __VA_ARGS__)
-#define KEPT(w, f, exist, ...)      {.place = PLACE_NONE, .width = w, .field = AT(f), .bits = exist, __VA_ARGS__}
-#define ONLY(feature)               .presence = PRESENT_##feature
-#define NEED(feature, which)        .need = PRESENT_##feature, .needing = which
+/* "..." is the bits that exist, then any other members. */
+#define REG(name, w, f, ...) {.offset = VIQ_VTD_##name, .width = w, .field = AT(f), .bits = __VA_ARGS__}
+#define RO(name, w, f, ...)  REG(name, w, f, __VA_ARGS__, .read_only = true)
+#define KEPT(w, f, ...)      {.place = PLACE_NONE, .width = w, .field = AT(f), .bits = __VA_ARGS__}
+#define ONLY(feature)        .presence = PRESENT_##feature
+#define NEED(feature, which) .need = PRESENT_##feature, .needing = which
 
 #define CCMD_BITS   (~VIQ_VTD_CCMD_ICC)
 #define IOTLB_BITS  (~VIQ_VTD_IOTLB_IVT)
