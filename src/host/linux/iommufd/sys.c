@@ -32,9 +32,16 @@ static int sys_close(void *opaque, int fd)
 	return close(fd) ? -errno : 0;
 }
 
+/* What POSIX leaves to libc. The kernel has 32 bits. */
+#ifdef __GLIBC__
+typedef unsigned long ioctl_request;
+#else
+typedef int ioctl_request;
+#endif
+
 static int sys_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 {
-	int ret = ioctl(fd, request, arg);
+	int ret = ioctl(fd, (ioctl_request)request, arg);
 
 	return ret < 0 ? -errno : ret;
 }
