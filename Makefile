@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# A thin front for Meson: installs what is missing, configures, builds, runs. `make help` lists the targets.
+# A thin front for Meson: configures, builds, runs; all but `make` itself install what they need. `make help` lists the
+# targets.
 
 BUILD     ?= build
 FUZZ_TIME ?= 600
@@ -9,7 +10,7 @@ WERROR    ?= true
 export WERROR
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-kernel \
-	bench-guest fuzz format install clean
+	bench-guest fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -22,24 +23,27 @@ help:
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
 	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
 	@echo 'make demo-guest        watch such a guest, and what viq does meanwhile'
-	@echo 'make                   build the libraries and the viq command into $(BUILD)/'
+	@echo 'make                   build the libraries and the viq command into $(BUILD)/; needs what make deps installs'
 	@echo 'make bench             measure, on an optimised build of its own'
 	@echo 'make bench-kernel      what an invalidation costs on these kernels, by the length of the call'
 	@echo 'make bench-guest       what unmapping costs in such a guest, by the way viq calls the kernel'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
 	@echo 'make format            clang-format 14 on every C file'
 	@echo 'make abi               record the libraries'\'' interface anew (tests/lint/abi)'
-	@echo 'make install           meson install (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make install           into PREFIX=$(PREFIX), below DESTDIR=; make uninstall takes it away again'
 	@echo 'make clean             remove the build directories'
-	@echo 'Missing packages are installed with apt-get; on other systems they are named.'
+	@echo 'Missing packages are installed with apt-get, but by make alone; on other systems they are named.'
 
 deps:
-	@tools/install-deps.sh demo
+	@tools/install-deps.sh build
 
-$(BUILD)/build.ninja: | deps
-	meson setup $(BUILD) --prefix=$(PREFIX)
+# The libraries and the tool; `make check` adds the tests.
+$(BUILD)/build.ninja:
+	@tools/install-deps.sh --name build
+	meson setup $(BUILD) --prefix=$(PREFIX) -Dtests=false
 
-demo: $(BUILD)/build.ninja
+demo: deps
+	@$(MAKE) -s $(BUILD)/build.ninja
 	@ninja -C $(BUILD) tools/viq/viq
 	@tools/demo.sh $(BUILD)
 
@@ -92,9 +96,18 @@ abi: all
 format:
 	find bench examples include src tests tools -name '*.[ch]' -exec clang-format-14 -i {} +
 
-install: all
+# The loader caches what is in the system's own folders. Packages (DESTDIR) do that when they are installed.
+LDCONFIG = [ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
+
+install: $(BUILD)/build.ninja
 	meson configure $(BUILD) --prefix=$(PREFIX)
-	meson install -C $(BUILD)
+	ninja -C $(BUILD)
+	meson install -C $(BUILD) --no-rebuild
+	$(LDCONFIG)
+
+uninstall:
+	ninja -C $(BUILD) uninstall
+	$(LDCONFIG)
 
 clean:
 	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel build-release

@@ -46,7 +46,7 @@ if [ "${1:-}" = fuzz ]; then
 	fuzz "${2:-600}"
 else
 	# Time limits are there for what hangs, not for what is slow.
-	stage "tests" build differential,project,threads -Dwerror="$werror" "-t 4"
+	stage "tests" build differential,project,threads "-Dwerror=$werror -Dtests=true" "-t 4"
 	stage "tests, ASan and UBSan" build-asan differential,threads \
 		"-Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false" "--no-suite project -t 10"
 	stage "thread tests, TSan" build-tsan threads \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: install-deps.sh demo|check|release|kernel
-# Installs what building (demo), testing (check), testing what others get (release) or testing with a real kernel (kernel)
-# needs and this machine lacks.
+# Usage: install-deps.sh [--name] build|check|release|kernel
+# Installs what building (build), testing (check), testing what others get (release) or testing with a real kernel (kernel)
+# needs and this machine lacks; with --name it only names that, and fails.
 # Says nothing if nothing is missing.
 set -eu
 
@@ -16,7 +16,6 @@ needs() {
 	ninja-build    command ninja
 	pkg-config     command pkg-config
 	python3        command python3
-	libcmocka-dev  module  cmocka
 	libjansson-dev module  jansson
 	libpcap-dev    module  libpcap
 	liburcu-dev    module  liburcu-memb
@@ -33,6 +32,7 @@ needs_check() {
 	abigail-tools    command abidiff
 	binutils         command readelf
 	g++              command g++
+	libcmocka-dev    module  cmocka
 	clang            command clang
 	cpio             command cpio
 	fish             command fish
@@ -53,6 +53,7 @@ needs_release() {
 	cargo            command cargo
 	chromium         command chromium
 	clang            command clang
+	musl-tools       command musl-gcc
 	rustfmt          command rustfmt
 	END
 }
@@ -82,10 +83,17 @@ have() {
 	esac
 }
 
+name=
+[ "${1-}" != --name ] || { name=yes; shift; }
 missing=()
 while read -r package kind what; do
 	have "$kind" "$what" || missing+=("$package")
-done < <(needs "${1:?demo, check, release or kernel}")
+done < <(needs "${1:?build, check, release or kernel}")
+if [ -n "$name" ]; then
+	[ ${#missing[@]} -gt 0 ] || exit 0
+	echo "To build viq, 'make deps' installs what is missing here: ${missing[*]}" >&2
+	exit 1
+fi
 # Not every release has these; without them the tests of the format and of the analysis are skipped. Not worth a
 # password of its own.
 optional=()
