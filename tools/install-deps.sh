@@ -55,6 +55,7 @@ needs_release() {
 	clang            command clang
 	musl-tools       command musl-gcc
 	rustfmt          command rustfmt
+	tshark           command tshark
 	END
 }
 

@@ -30,6 +30,25 @@ enum smmuv3_feature {
 /* Where no ID registers are known. */
 #define FEATURES_ALL (~FEATURE_BIT(FEATURE_NEVER))
 
+enum smmuv3_id_register {
+	ID_IDR0,
+	ID_IDR1,
+	ID_IDR3,
+	ID_IDR5,
+	ID_AIDR,
+	ID_REGISTERS,
+};
+
+/* An SMMU has a feature if the bits of mask in this register are not as in absent. */
+struct smmuv3_feature_row {
+	uint8_t feature; /* enum smmuv3_feature */
+	uint8_t reg;     /* enum smmuv3_id_register */
+	uint32_t mask, absent;
+};
+
+#define SMMUV3_FEATURE_ROWS 13
+extern const struct smmuv3_feature_row smmuv3_feature_rows[SMMUV3_FEATURE_ROWS];
+
 struct smmuv3_features {
 	uint32_t idr0, idr1, idr3, idr5;
 	uint32_t bits;     /* FEATURE_BIT() */

@@ -119,18 +119,26 @@ struct vtd_offer vtd_offer_all(void)
 	return (struct vtd_offer){.features = UINT32_MAX, .mamv = (uint32_t)VIQ_GET(VIQ_VTD_CAP_MAMV, UINT64_MAX)};
 }
 
+const struct vtd_feature_row vtd_feature_rows[VTD_FEATURE_ROWS] = {
+	{FEATURE_DT, .ecap = VIQ_VTD_ECAP_DT},
+	{FEATURE_IR, .ecap = VIQ_VTD_ECAP_IR},
+	{FEATURE_PRS, .ecap = VIQ_VTD_ECAP_PRS},
+	{FEATURE_PDS, .ecap = VIQ_VTD_ECAP_PDS},
+	{FEATURE_DIT, .ecap = VIQ_VTD_ECAP_DIT},
+	{FEATURE_SMTS, .ecap = VIQ_VTD_ECAP_SMTS},
+	{FEATURE_SMTS_DT, .ecap = VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_DT},
+	{FEATURE_PSI, .cap = VIQ_VTD_CAP_PSI},
+};
+
 struct vtd_offer vtd_offer(uint64_t cap, uint64_t ecap)
 {
 	uint32_t f = FEATURE_BIT(FEATURE_ALWAYS);
 
-	f |= ecap & VIQ_VTD_ECAP_DT ? FEATURE_BIT(FEATURE_DT) : 0;
-	f |= ecap & VIQ_VTD_ECAP_IR ? FEATURE_BIT(FEATURE_IR) : 0;
-	f |= ecap & VIQ_VTD_ECAP_PRS ? FEATURE_BIT(FEATURE_PRS) : 0;
-	f |= ecap & VIQ_VTD_ECAP_PDS ? FEATURE_BIT(FEATURE_PDS) : 0;
-	f |= ecap & VIQ_VTD_ECAP_DIT ? FEATURE_BIT(FEATURE_DIT) : 0;
-	f |= ecap & VIQ_VTD_ECAP_SMTS ? FEATURE_BIT(FEATURE_SMTS) : 0;
-	f |= (ecap & VIQ_VTD_ECAP_SMTS) && (ecap & VIQ_VTD_ECAP_DT) ? FEATURE_BIT(FEATURE_SMTS_DT) : 0;
-	f |= cap & VIQ_VTD_CAP_PSI ? FEATURE_BIT(FEATURE_PSI) : 0;
+	for (unsigned int i = 0; i < VTD_FEATURE_ROWS; i++) {
+		const struct vtd_feature_row *row = &vtd_feature_rows[i];
+
+		f |= (row->cap & ~cap) | (row->ecap & ~ecap) ? 0 : FEATURE_BIT(row->feature);
+	}
 	return (struct vtd_offer){.features = f, .mamv = (uint32_t)VIQ_GET(VIQ_VTD_CAP_MAMV, cap)};
 }
 

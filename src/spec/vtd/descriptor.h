@@ -28,6 +28,15 @@ enum vtd_feature {
 };
 #define FEATURE_BIT(f) (1u << (f))
 
+/* A unit has a feature if it has all of these bits. */
+struct vtd_feature_row {
+	uint8_t feature; /* enum vtd_feature */
+	uint64_t cap, ecap;
+};
+
+#define VTD_FEATURE_ROWS 8
+extern const struct vtd_feature_row vtd_feature_rows[VTD_FEATURE_ROWS];
+
 /* Who handles a descriptor. */
 enum vtd_handler {
 	HANDLER_INVALID = 0, /* nobody: no such type, or its feature is missing */

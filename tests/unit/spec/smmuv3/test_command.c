@@ -345,13 +345,53 @@ static void text_of_ranges(void **state)
 	assert_null(strchr(text, '['));
 }
 
+/* IDR0 to IDR5 and AIDR (6.3.1 to 6.3.8): each bit alone, and what is there then. */
+static void features_of_each_bit(void **state)
+{
+	static const struct {
+		unsigned int reg, low, high;
+		enum smmuv3_feature feature;
+	} rows[] = {
+		{0, 0, 0, FEATURE_S2P},   {0, 1, 1, FEATURE_S1P},      {0, 9, 9, FEATURE_HYP},
+		{0, 10, 10, FEATURE_ATS}, {0, 12, 12, FEATURE_ASID16}, {0, 16, 16, FEATURE_PRI},
+		{1, 6, 10, FEATURE_SSID}, {2, 7, 7, FEATURE_MPAM},     {2, 10, 10, FEATURE_RIL},
+		{2, 15, 15, FEATURE_DPT}, {3, 7, 7, FEATURE_DS},       {4, 0, 7, FEATURE_STRIDE},
+	};
+
+	for (unsigned int bit = 0; bit < 5 * 32; bit++) {
+		/* STALL_MODEL is 1 where stalls are not supported, in any other row. */
+		uint32_t regs[5] = {1 << 24}, expected = FEATURE_BIT(FEATURE_ALWAYS);
+		struct smmuv3_features f;
+
+		if (bit == 24 || bit == 25)
+			continue;
+		regs[bit / 32] |= UINT32_C(1) << bit % 32;
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			if (rows[i].reg == bit / 32 && rows[i].low <= bit % 32 && bit % 32 <= rows[i].high)
+				expected |= FEATURE_BIT(rows[i].feature);
+		smmuv3_features_init(&f, regs[0], regs[1], regs[2], regs[3], regs[4]);
+		assert_int_equal(f.bits, expected);
+	}
+	for (uint32_t model = 0; model < 3; model++) {
+		struct smmuv3_features f;
+
+		smmuv3_features_init(&f, model << 24, 0, 0, 0, 0);
+		assert_int_equal(!(f.bits & FEATURE_BIT(FEATURE_STALL)), model == 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bits_of_each_command),        cmocka_unit_test(values_that_are_illegal),
-		cmocka_unit_test(bits_without_a_feature),      cmocka_unit_test(text_in_full),
-		cmocka_unit_test(commands_of_stage_1_need_it), cmocka_unit_test(names),
-		cmocka_unit_test(text_marks_illegal_commands), cmocka_unit_test(text_of_ranges),
+		cmocka_unit_test(features_of_each_bit),
+		cmocka_unit_test(bits_of_each_command),
+		cmocka_unit_test(values_that_are_illegal),
+		cmocka_unit_test(bits_without_a_feature),
+		cmocka_unit_test(text_in_full),
+		cmocka_unit_test(commands_of_stage_1_need_it),
+		cmocka_unit_test(names),
+		cmocka_unit_test(text_marks_illegal_commands),
+		cmocka_unit_test(text_of_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

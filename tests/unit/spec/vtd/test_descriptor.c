@@ -51,9 +51,35 @@ static void each_form(void **state)
 	}
 }
 
+/* CAP and ECAP (11.4.2, 11.4.3): each bit alone, and what is there then. */
+static void features_of_each_bit(void **state)
+{
+	static const struct {
+		unsigned int bit; /* from 64 on of ECAP */
+		enum vtd_feature feature;
+	} rows[] = {
+		{39, FEATURE_PSI},      {64 + 2, FEATURE_DT},   {64 + 3, FEATURE_IR},    {64 + 29, FEATURE_PRS},
+		{64 + 41, FEATURE_DIT}, {64 + 42, FEATURE_PDS}, {64 + 43, FEATURE_SMTS},
+	};
+	const uint64_t smts = UINT64_C(1) << 43, dt = 1 << 2;
+
+	for (unsigned int bit = 0; bit < 128; bit++) {
+		uint64_t regs[2] = {0, 0};
+		uint32_t expected = FEATURE_BIT(FEATURE_ALWAYS);
+
+		regs[bit / 64] = UINT64_C(1) << bit % 64;
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			expected |= rows[i].bit == bit ? FEATURE_BIT(rows[i].feature) : 0;
+		assert_int_equal(vtd_offer(regs[0], regs[1]).features, expected);
+	}
+	assert_true(vtd_offer(0, smts | dt).features & FEATURE_BIT(FEATURE_SMTS_DT));
+	assert_int_equal(vtd_offer(UINT64_C(0x2a) << 48, 0).mamv, 0x2a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(features_of_each_bit),
 		cmocka_unit_test(each_form),
 	};
 
