@@ -39,6 +39,8 @@ def iort(*nodes):
 
 
 class Tree(unittest.TestCase):
+    needed, iommu = OPTIONS, SMMU
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -67,7 +69,8 @@ class Tree(unittest.TestCase):
         else:
             os.unlink(path)
 
-    def pci(self, name, driver=None, iommu=SMMU, group=1, pci_class="0x020000"):
+    def pci(self, name, driver=None, iommu=None, group=1, pci_class="0x020000"):
+        iommu = iommu or self.iommu
         device = f"sys/devices/pci0000:00/{name}"
         self.write(f"{device}/class", pci_class + "\n")
         if driver:
@@ -87,7 +90,7 @@ class Tree(unittest.TestCase):
 
     def options(self, left_out=()):
         return "".join(f"# CONFIG_{o} is not set\n" if o in left_out else f"CONFIG_{o}={'my'[i % 2]}\n"
-                       for i, o in enumerate(OPTIONS))
+                       for i, o in enumerate(self.needed))
 
     def machine(self):
         self.version("7.3.4")
@@ -96,6 +99,9 @@ class Tree(unittest.TestCase):
         os.makedirs(self.path("sys/class/misc/iommu"))
         os.makedirs(self.path(f"sys/class/iommu/{SMMU}"))
         self.write(IORT, iort(node(ITS, bytes(8)), root_complex(CANWBS)))
+        self.nic()
+
+    def nic(self):
         self.pci(BRIDGE, "pcieport", pci_class="0x060400")
         self.pci(NIC, "vfio-pci")
         self.cdev(NIC)
@@ -203,9 +209,8 @@ class Kernel(Tree):
         self.version("7.3.4", self.options(["IOMMUFD"]) + "CONFIG_IOMMUFD_DRIVER=y\nNO_CONFIG_IOMMUFD=y\nCONFIG_IOMMUFD=n\n")
         self.missing("options", "CONFIG_IOMMUFD:", "CONFIG_IOMMUFD")
 
-    def test_an_smmu_s_options_are_not_asked_of_another_machine(self):
-        self.version("7.3.4", self.options(["ARM_SMMU_V3", "ARM_SMMU_V3_IOMMUFD"]))
-        self.write("proc/sys/kernel/arch", "x86_64\n")
+    def test_vt_d_s_option_is_not_asked_of_an_arm_machine(self):
+        self.version("7.3.4", self.options() + "# CONFIG_INTEL_IOMMU is not set\n")
         self.assertTrue(self.findings()["nesting"])
 
     def test_places_of_options(self):
@@ -250,11 +255,11 @@ class Iommu(Tree):
             os.makedirs(self.path(f"sys/class/iommu/{name}"))
 
     def test_other_iommus(self):
-        for name, what in (("dmar0", "Intel VT-d"), ("ivhd0", "AMD-Vi"), ("smmu.0x2b500000", "Arm SMMU (v1, v2)"),
-                           ("riscv-iommu@1", "RISC-V"), ("strange", "other")):
+        for name, what in (("ivhd0", "AMD-Vi"), ("smmu.0x2b500000", "Arm SMMU (v1, v2)"), ("riscv-iommu@1", "RISC-V"),
+                           ("strange", "other")):
             with self.subTest(name):
                 self.iommus(name, name + "1")
-                self.missing("iommu", f"2 x {what}", "Arm SMMUv3")
+                self.missing("iommu", f"2 x {what}", "Arm SMMUv3 or Intel VT-d")
 
     def test_none(self):
         self.iommus()
@@ -263,10 +268,10 @@ class Iommu(Tree):
         self.missing("iommu", "no IOMMU", "stage=nested")
 
     def test_several(self):
-        self.iommus(SMMU, SMMU + "1", "dmar7")
+        self.iommus(SMMU, SMMU + "1", "ivhd7")
         result = self.findings()
         self.assertTrue(result["nesting"])
-        self.assertIn("2 x Arm SMMUv3, 1 x Intel VT-d", [f["text"] for f in result["findings"]])
+        self.assertIn("2 x Arm SMMUv3, 1 x AMD-Vi", [f["text"] for f in result["findings"]])
 
 
 class Iort(Tree):
@@ -324,8 +329,109 @@ class Iort(Tree):
     def test_not_read_where_there_is_no_smmu(self):
         self.write(IORT, b"broken")
         shutil.rmtree(self.path("sys/class/iommu"))
-        os.makedirs(self.path("sys/class/iommu/dmar0"))
-        self.missing("iommu", "VT-d", "")
+        os.makedirs(self.path("sys/class/iommu/ivhd0"))
+        self.missing("iommu", "AMD-Vi", "")
+
+
+class Vtd(Tree):
+    """The same of a machine with VT-d."""
+    needed, iommu = OPTIONS[:3] + ["INTEL_IOMMU"], "dmar0"
+    SMTS, NEST, FSTS = 1 << 43, 1 << 26, 1 << 47
+    ABLE = SMTS | NEST | FSTS | 0xF0
+
+    def machine(self):
+        self.version("7.3.4")
+        self.write("proc/sys/kernel/arch", "x86_64\n")
+        self.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz intel_iommu=on,sm_on quiet\n")
+        self.write("dev/iommu")
+        os.makedirs(self.path("sys/class/misc/iommu"))
+        self.unit("dmar0", self.ABLE)
+        self.nic()
+
+    def unit(self, name, ecap):
+        self.write(f"sys/class/iommu/{name}/intel-iommu/ecap", ecap if isinstance(ecap, str) else f"{ecap:x}\n")
+
+    def test_a_machine_with_everything(self):
+        result = self.findings()
+        self.assertEqual({f["level"] for f in result["findings"]}, {"ok"})
+        self.assertEqual((result["arch"], result["kernels_row"]), ("x86_64", None))
+        self.assertEqual([f["text"] for f in result["findings"] if f["subject"] in ("iommu", "nesting")],
+                         ["1 x Intel VT-d", "the VT-d unit can nest (ECAP in /sys/class/iommu)"])
+        self.assertEqual([d["nesting"] for d in result["devices"]], ["unknown"])
+        for finding in result["findings"]:
+            self.assertNotIn("SMMU", finding["text"])
+
+    def test_versions(self):
+        """Nested page tables and their invalidation are of 6.8, PASIDs of 6.15."""
+        for release in ("6.8.0", "6.14-rc1"):
+            self.version(release)
+            self.assertIn("a guest's PASIDs need 6.15", self.findings()["findings"][0]["text"])
+        for release in ("6.15", "7.4"):
+            self.version(release)
+            self.assertNotIn("PASID", self.findings()["findings"][0]["text"])
+        self.version("6.7.9")
+        self.missing("kernel", "no nesting on VT-d", "6.8")
+        self.write("proc/sys/kernel/osrelease", "mainline\n")
+        self.write("proc/config.gz", gzip.compress(self.options().encode()))
+        self.warning("kernel", "not known", "6.8")
+
+    def test_each_option(self):
+        for option in self.needed:
+            with self.subTest(option):
+                self.version("7.3.4", self.options([option]))
+                self.missing("options", f"without CONFIG_{option}:", f"CONFIG_{option}")
+
+    def test_what_the_hardware_lacks(self):
+        for bit, name in ((self.SMTS, "ECAP.SMTS"), (self.NEST, "ECAP.NEST"), (self.FSTS, "ECAP.FSTS")):
+            with self.subTest(name):
+                self.unit("dmar0", self.ABLE & ~bit)
+                result = self.findings()
+                self.assertEqual([(f["level"], f["subject"]) for f in result["findings"] if f["level"] != "ok"],
+                                 [("missing", "nesting"), ("warning", "device"), ("missing", "vfio")])
+                self.assertIn(f"no VT-d unit can nest: dmar0 has no ", self.text(result, "nesting"))
+                self.assertIn(name, self.text(result, "nesting"))
+                self.assertIn(f"the VT-d unit in front of it, dmar0, has no ", self.text(result, "device"))
+
+    def text(self, result, subject):
+        return next(f["text"] for f in result["findings"] if f["subject"] == subject)
+
+    def test_units_that_differ(self):
+        self.unit("dmar1", self.ABLE & ~self.NEST)
+        self.warning("nesting", "1 of 2 VT-d units can nest; dmar1 has no nested translation", "others")
+        self.unit("dmar1", self.ABLE)
+        self.assertIn("all VT-d units can nest", self.text(self.findings(), "nesting"))
+
+    def test_registers_that_are_not_there(self):
+        self.remove("sys/class/iommu/dmar0/intel-iommu")
+        self.warning("nesting", "registers of 1 of 1 VT-d units are not to be found", "--try")
+        for text in ("", "yes\n", "\n", "1ffffffffffffffff\n"):
+            self.unit("dmar0", text)
+            self.warning("nesting", "not to be found", "--try")
+
+    def test_scalable_mode(self):
+        default = "CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON"
+        for line, built_in, on in (("intel_iommu=sm_on", False, True), ("intel_iommu=on", False, False),
+                                   ("quiet", True, True), ("intel_iommu=on intel_iommu=sm_on", False, True),
+                                   ("intel_iommu=sm_on,sm_off", True, False), ("intel_iommu=on,sm_off", True, False),
+                                   ("not_intel_iommu=sm_on", False, False), ("intel_iommu=sm_one", False, False)):
+            with self.subTest(line=line, built_in=built_in):
+                self.write("proc/cmdline", line + "\n")
+                self.version("7.3.4", self.options() + (f"{default}=y\n" if built_in else f"# {default} is not set\n"))
+                if on:
+                    self.assertIn("uses scalable mode", self.text(self.findings(), "scalable"))
+                    self.assertTrue(self.findings()["nesting"])
+                else:
+                    self.missing("scalable", "does not use scalable mode", "intel_iommu=on,sm_on")
+        self.remove("proc/cmdline")
+        self.warning("scalable", "not known", "intel_iommu=on,sm_on")
+
+    def test_none(self):
+        self.remove("sys/class/iommu")
+        self.missing("iommu", "no IOMMU", "intel_iommu=on")
+
+    def test_a_tree_that_does_not_tell_its_architecture(self):
+        self.remove("proc/sys/kernel/arch")
+        self.assertIn("VT-d", self.findings()["findings"][0]["text"])
 
 
 class Vfio(Tree):
@@ -349,7 +455,7 @@ class Vfio(Tree):
 
     def test_no_device_at_all(self):
         self.without_cdevs()
-        self.missing("vfio", "no PCI device is behind an SMMUv3", "SMMU")
+        self.missing("vfio", "no PCI device is behind an SMMUv3 or VT-d", "IOMMU")
 
     def test_vfio_without_cdev(self):
         self.remove("sys/class/vfio-dev")
@@ -366,7 +472,7 @@ class Vfio(Tree):
 
     def test_another_iommu_in_front(self):
         link = f"sys/devices/pci0000:00/{NIC}/iommu"
-        for iommu, text in (("dmar0", "dmar0, is no SMMUv3"), (None, "no IOMMU in front")):
+        for iommu, text in (("ivhd0", "ivhd0, is no SMMUv3 and no VT-d"), (None, "no IOMMU in front")):
             self.remove(link)
             if iommu:
                 self.link(link, f"../../virtual/iommu/{iommu}")
@@ -375,9 +481,9 @@ class Vfio(Tree):
             self.assertTrue(any(text in f["text"] for f in result["findings"]), result)
 
     def test_one_good_device_is_enough(self):
-        self.pci(NVME, "vfio-pci", iommu="dmar0", group=7)
+        self.pci(NVME, "vfio-pci", iommu="ivhd0", group=7)
         self.cdev(NVME, 1)
-        result = self.warning("device", "dmar0, is no SMMUv3", "")
+        result = self.warning("device", "ivhd0, is no SMMUv3", "")
         self.assertTrue(result["nesting"])
         self.assertEqual([d["nesting"] for d in result["devices"]], ["unknown", "no"])
 
@@ -412,7 +518,7 @@ class Odd(Tree):
             self.findings()
 
     def test_command_line(self):
-        for args in (["operand"], ["--nonsense"], ["--root"], ["--root", self.path("missing")],
+        for args in (["operand"], ["--nonsense"], ["--root"], ["--try", "--root", "/"], ["--root", self.path("missing")],
                      ["--root", self.path("dev/iommu")]):
             done = subprocess.run([VIQ, "doctor", *args], capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), args)
@@ -427,7 +533,7 @@ class Odd(Tree):
 
 
 class ThisMachine(unittest.TestCase):
-    """Whatever it is. Devices are left alone: --root / opens none."""
+    """Whatever it is. Devices are left alone, as --try is not given."""
 
     def test_runs(self):
         for args in ([], ["--json"]):
@@ -439,7 +545,6 @@ class ThisMachine(unittest.TestCase):
         self.assertEqual(result["kernel"], os.uname().release)
         self.assertEqual(result["nesting"], done.returncode == 0)
 
-    @unittest.skipIf(os.path.isdir("/dev/vfio/devices"), "devices here may be somebody's")
     def test_runs_on_the_machine_itself(self):
         done = subprocess.run([VIQ, "doctor", "--json"], capture_output=True, text=True, timeout=60, check=False)
         result = json.loads(done.stdout)

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <viq/vtd_spec.h>
+
 #include "support/test.h"
 #include "doctor/doctor.h"
 #include "tool.h"
@@ -26,7 +28,9 @@ enum request {
 struct kernel {
 	enum request fails;
 	int err;
+	bool nested_fails; /* HWPT: the second, which is the nested one */
 	uint32_t hw_type, idr0, idr3;
+	uint64_t cap, ecap; /* of a VT-d */
 	uint32_t next, alive[8], alive_count;
 	int binds;
 };
@@ -42,10 +46,15 @@ static void made(struct kernel *k, void *arg, size_t id_at)
 static void tell_hw_info(const struct kernel *k, void *arg)
 {
 	uint32_t regs[10] = {0, 0, k->idr0, 0x10 | 20 << 6, 0, k->idr3, [9] = 2};
+	/* struct iommu_hw_info_vtd: flags, padding, CAP, ECAP */
+	const uint64_t vtd[3] = {0, k->cap, k->ecap};
 	uint64_t pointer;
 
 	memcpy(&pointer, (char *)arg + 16, 8);
-	memcpy((void *)(uintptr_t)pointer, regs, sizeof(regs));
+	if (k->hw_type == VIQ_LINUX_HW_VTD)
+		memcpy((void *)(uintptr_t)pointer, vtd, sizeof(vtd));
+	else
+		memcpy((void *)(uintptr_t)pointer, regs, sizeof(regs));
 	memcpy((char *)arg + 24, &k->hw_type, 4);
 }
 
@@ -53,7 +62,7 @@ static int kernel_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 {
 	struct kernel *k = opaque;
 
-	if (k->err && request == k->fails)
+	if (k->err && request == k->fails && (request != HWPT || k->next == (k->nested_fails ? 12 : 11)))
 		return k->err;
 	switch (request) {
 	case BIND:
@@ -102,6 +111,16 @@ static int64_t kernel_read(void *opaque, int fd, void *buf, size_t len)
 static const struct viq_linux_sys sys = {
 	.size = sizeof(sys), .open = kernel_open, .close = kernel_close, .ioctl = kernel_ioctl, .read = kernel_read};
 
+/* As viq doctor --json prints it: test_json.py reads that. */
+static void print_report(const struct doctor *d, struct doctor_device *device)
+{
+	struct doctor with = *d;
+
+	with.devices = device;
+	with.device_count = 1;
+	doctor_print(&with, true);
+}
+
 /* The one finding; the context and the device are there to be looked at until the next call. */
 static const struct doctor_finding *try_device(struct kernel *k, struct doctor *d, struct doctor_device *device)
 {
@@ -141,6 +160,7 @@ static void test_a_device_that_can_nest(void **state)
 		"a vIOMMU can be made; SMMUv3.2, StreamIDs of 16 bits, SubstreamIDs of 20, both stages, S2FWB, "
 		"range invalidation, ATS, 16-bit ASIDs");
 	assert_int_equal(device.hw.idr[3], k.idr3);
+	print_report(&d, &device);
 	doctor_free(&d);
 }
 
@@ -190,6 +210,65 @@ static void test_each_step_that_fails(void **state)
 	}
 }
 
+#define ABLE (VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_NEST | VIQ_VTD_ECAP_FSTS)
+
+static void test_a_vtd_that_can_nest(void **state)
+{
+	struct kernel k = {.hw_type = VIQ_LINUX_HW_VTD,
+			   .cap = VIQ_VTD_CAP_FS5LP,
+			   .ecap = ABLE | VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_SC};
+	struct doctor_device device;
+	struct doctor d;
+	const struct doctor_finding *f = try_device(&k, &d, &device);
+
+	assert_int_equal(f->level, DOCTOR_OK);
+	assert_int_equal(device.use, DOCTOR_USE_PROVEN);
+	assert_int_equal(k.next, 13);
+	assert_string_equal(f->text + strlen("0000:01:00.0 (vfio7): "),
+			    "a nested page table can be made; VT-d, PASIDs of 0 bits, 57-bit addresses, ATS, snoop "
+			    "control");
+	assert_true(device.hw.ecap == k.ecap);
+	print_report(&d, &device);
+	doctor_free(&d);
+}
+
+static void test_each_step_that_fails_on_vtd(void **state)
+{
+	static const struct {
+		enum request fails;
+		bool nested;
+		int err;
+		uint64_t ecap;
+		const char *text, *remedy;
+	} cases[] = {
+		{HWPT, false, -EOPNOTSUPP, ABLE, "no nested page table", "intel_iommu=on,sm_on"},
+		{HWPT, false, -EOPNOTSUPP, ABLE & ~VIQ_VTD_ECAP_NEST, "no nested page table", "ECAP.NEST"},
+		{HWPT, false, -ENOMEM, ABLE, "no stage 2", "dmesg"},
+		{HWPT, true, -EOPNOTSUPP, ABLE, "no nested page table", "intel_iommu=on,sm_on"},
+		{HWPT, true, -EOPNOTSUPP, ABLE & ~VIQ_VTD_ECAP_SMTS, "no nested page table", "ECAP.SMTS"},
+		{HWPT, true, -ENOMEM, ABLE, "no nested page table", "dmesg"},
+		{HW_INFO, false, -ENOTTY, ABLE, "does not tell", "6.8"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct kernel k = {.fails = cases[i].fails,
+				   .nested_fails = cases[i].nested,
+				   .err = cases[i].err,
+				   .hw_type = VIQ_LINUX_HW_VTD,
+				   .ecap = cases[i].ecap};
+		struct doctor_device device;
+		struct doctor d;
+		const struct doctor_finding *f = try_device(&k, &d, &device);
+
+		print_message("%s -> %s\n", f->text, f->remedy);
+		assert_int_equal(f->level, DOCTOR_WARNING);
+		assert_int_equal(device.use, DOCTOR_USE_NO);
+		assert_non_null(strstr(f->text, cases[i].text));
+		assert_non_null(strstr(f->remedy, cases[i].remedy));
+		doctor_free(&d);
+	}
+}
+
 /* CONFIG_ARM_SMMU_V3_IOMMUFD left out: the driver has nothing to tell. */
 static void test_no_features_are_told(void **state)
 {
@@ -231,10 +310,9 @@ static void test_what_works_settles_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_device_that_can_nest),
-		cmocka_unit_test(test_each_step_that_fails),
-		cmocka_unit_test(test_no_features_are_told),
-		cmocka_unit_test(test_what_works_settles_it),
+		cmocka_unit_test(test_a_device_that_can_nest), cmocka_unit_test(test_each_step_that_fails),
+		cmocka_unit_test(test_a_vtd_that_can_nest),    cmocka_unit_test(test_each_step_that_fails_on_vtd),
+		cmocka_unit_test(test_no_features_are_told),   cmocka_unit_test(test_what_works_settles_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

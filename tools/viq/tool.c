@@ -131,7 +131,7 @@ void tool_json(json_t *object)
 	}
 	if (json_is_object(object))
 		json_object_set_new(object, "schema", json_integer(TOOL_JSON_SCHEMA));
-	json_dumpf(object, stdout, JSON_COMPACT);
+	json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	putchar('\n'); /* main() looks at the stream's error flag */
 	json_decref(object);
 }

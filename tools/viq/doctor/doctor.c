@@ -20,10 +20,12 @@ static bool is_own(int root)
 
 static void examine(struct doctor *d)
 {
+	doctor_learn(d);
 	doctor_kernel(d);
 	doctor_iommufd(d);
 	doctor_iommu(d);
 	doctor_iort(d);
+	doctor_vtd(d);
 	doctor_vfio(d);
 	doctor_settle(d);
 }
@@ -31,13 +33,16 @@ static void examine(struct doctor *d)
 enum {
 	OPT_JSON = 256,
 	OPT_ROOT,
+	OPT_TRY,
 };
 
 static const struct tool_option doctor_options[] = {
+	{"try", OPT_TRY, NULL,
+	 "open each device that is bound to vfio and that nobody uses, make on it what nesting needs, and undo it: the "
+	 "proof, "
+	 "and the device is reset"},
 	{"root", OPT_ROOT, "DIR",
-	 "look at the tree in DIR (/dev, /proc, /sys, /boot of another machine) in place of /; then no device is "
-	 "opened. "
-	 "--root / looks at this machine so"},
+	 "look at the tree in DIR (/dev, /proc, /sys, /boot of another machine) in place of /; only files are read"},
 	{"json", OPT_JSON, NULL, "one JSON object"},
 	{0},
 };
@@ -54,6 +59,9 @@ static int cmd_doctor(int argc, char **argv)
 		case OPT_JSON:
 			json = true;
 			break;
+		case OPT_TRY:
+			d.tries = true;
+			break;
 		case OPT_ROOT:
 			root = optarg;
 			d.live = false;
@@ -64,6 +72,8 @@ static int cmd_doctor(int argc, char **argv)
 	}
 	if (optind != argc)
 		return tool_usage("no operands are taken");
+	if (d.tries && !d.live)
+		return tool_usage("--try is of this machine, without --root");
 	d.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d.root < 0)
 		return tool_usage("--root %s: %s", root, strerror(errno));
@@ -80,12 +90,13 @@ const struct tool_command command_doctor = {
 	.run = cmd_doctor,
 	.summary = "say whether nesting can work on this machine, and what is missing",
 	.usage = "[OPTION]...",
-	.about = "Say whether nested translation can work on this machine, and what is missing. Nothing is changed: "
-		 "devices "
-		 "that are bound to vfio and that nobody uses are opened, tried and closed again, which resets them.",
+	.about = "Say whether nested translation can work on this machine, on an Arm SMMUv3 or on Intel VT-d, and what "
+		 "is "
+		 "missing. Nothing is changed and no device is opened, but with --try.",
 	.options = doctor_options,
 	.colour = true,
 	.status = "0 nesting can work, 1 it cannot, 2 bad command line.",
-	.examples = "sudo viq doctor\n"
+	.examples = "viq doctor\n"
+		    "sudo viq doctor --try\n"
 		    "viq doctor --json | jq -r '.findings[] | select(.level == \"missing\").remedy'",
 };

@@ -70,6 +70,11 @@ static const struct doctor_device *proven(const struct doctor *d)
 	return NULL;
 }
 
+const char *doctor_proof(const struct viq_linux_hw_info *hw)
+{
+	return hw->type == VIQ_LINUX_HW_VTD ? "a nested page table" : "a vIOMMU";
+}
+
 static size_t missing(const struct doctor *d)
 {
 	size_t i, n = 0;
@@ -101,9 +106,11 @@ static void verdict(const struct doctor *d, char *out, size_t size)
 	if (n)
 		snprintf(out, size, "Nesting cannot work here: %zu %s missing.", n, n == 1 ? "thing is" : "things are");
 	else if (proven(d))
-		snprintf(out, size, "Nesting can work here: a vIOMMU was made on %s.", proven(d)->name);
+		snprintf(out, size, "Nesting can work here: %s was made on %s.", doctor_proof(&proven(d)->hw),
+			 proven(d)->name);
 	else
-		snprintf(out, size, "Nesting can work here, as far as can be seen: no device was tried.");
+		snprintf(out, size, "Nesting can work here, as far as can be seen: no device was tried%s.",
+			 d->live && !d->tries ? "; --try does" : "");
 	doctor_plain(out);
 }
 
@@ -126,6 +133,18 @@ static json_t *idr_json(const struct viq_linux_hw_info *hw)
 	return idr;
 }
 
+/* Registers as the kernel told them; of VT-d or of an SMMUv3. */
+static json_t *hw_info_json(const struct viq_linux_hw_info *hw)
+{
+	if (hw->type == VIQ_LINUX_HW_VTD)
+		return json_pack("{s:I, s:o, s:o, s:o, s:I}", "type", (json_int_t)hw->type, "capabilities",
+				 tool_json_hex(hw->capabilities), "cap", tool_json_hex(hw->cap), "ecap",
+				 tool_json_hex(hw->ecap), "pasid_bits", (json_int_t)hw->max_pasid_log2);
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "type", (json_int_t)hw->type, "capabilities",
+			 tool_json_hex(hw->capabilities), "flags", tool_json_hex(hw->flags), "idr", idr_json(hw),
+			 "iidr", tool_json_hex(hw->iidr), "aidr", tool_json_hex(hw->aidr));
+}
+
 static json_t *device_json(const struct doctor_device *device)
 {
 	static const char *const uses[] = {"no", "unknown", "yes"};
@@ -135,11 +154,7 @@ static json_t *device_json(const struct doctor_device *device)
 				   plain_json(device->iommu), "nesting", uses[device->use]);
 
 	if (hw->size)
-		json_object_set_new(object, "hw_info",
-				    json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "type", (json_int_t)hw->type,
-					      "capabilities", tool_json_hex(hw->capabilities), "flags",
-					      tool_json_hex(hw->flags), "idr", idr_json(hw), "iidr",
-					      tool_json_hex(hw->iidr), "aidr", tool_json_hex(hw->aidr)));
+		json_object_set_new(object, "hw_info", hw_info_json(hw));
 	return object;
 }
 

@@ -94,7 +94,7 @@ static void judge_roots(struct doctor *d, const struct roots *roots)
 {
 	if (!roots->count) {
 		doctor_find(d, DOCTOR_WARNING, "coherent", "the firmware's IORT has no PCI root complex");
-		doctor_remedy(d, "only an SMMU with S2FWB can nest here; as root, viq doctor tries it");
+		doctor_remedy(d, "only an SMMU with S2FWB can nest here; as root, viq doctor --try shows it");
 	} else if (roots->with == roots->count) {
 		doctor_find(d, DOCTOR_OK, "coherent", "the firmware promises coherent DMA (CANWBS in the IORT)");
 	} else if (roots->with) {
@@ -120,7 +120,7 @@ static void judge_unread(struct doctor *d, int err)
 	if (err == -ENOENT) {
 		doctor_find(d, DOCTOR_WARNING, "coherent",
 			    "there is no ACPI IORT, so nothing promises coherent DMA: the SMMU needs S2FWB");
-		doctor_remedy(d, "as root, viq doctor tries a device");
+		doctor_remedy(d, "as root, viq doctor --try tries a device");
 		return;
 	}
 	doctor_find(d, DOCTOR_WARNING, "coherent", "/" PATH " cannot be read: %s", strerror(-err));

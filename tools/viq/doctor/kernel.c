@@ -45,6 +45,23 @@ static void learn_names(struct doctor *d)
 	doctor_plain(d->arch);
 	if (sscanf(d->release, "%3u.%3u", &major, &minor) == 2)
 		d->version = VERSION(major, minor);
+	/* Where the tree does not tell, its IOMMUs do. */
+	d->intel = d->arch[0] ? !strcmp(d->arch, "x86_64") : d->vtds && !d->smmus;
+}
+
+/* On VT-d: the calls that viq makes there are of 6.8, those about PASIDs of 6.15. */
+static void judge_version_vtd(struct doctor *d)
+{
+	if (d->version < VERSION(6, 8)) {
+		doctor_find(d, DOCTOR_MISSING, "kernel", "Linux %s has no nesting on VT-d (by version only)",
+			    d->release);
+		doctor_remedy(d, "boot Linux 6.8 or newer; 6.15 for guests that use PASIDs");
+		return;
+	}
+	doctor_find(d, DOCTOR_OK, "kernel",
+		    "Linux %s%s%s: invalidate calls behave as under 'VT-d' of docs/kernels.md%s (by version only)",
+		    d->release, d->arch[0] ? " on " : "", d->arch,
+		    d->version < VERSION(6, 15) ? "; a guest's PASIDs need 6.15" : "");
 }
 
 static void judge_version(struct doctor *d)
@@ -54,7 +71,11 @@ static void judge_version(struct doctor *d)
 	if (!d->version) {
 		doctor_find(d, DOCTOR_WARNING, "kernel",
 			    "the kernel's version is not known: no /proc/sys/kernel/osrelease");
-		doctor_remedy(d, "make sure that it is Linux 6.13 or newer");
+		doctor_remedy(d, "make sure that it is Linux %s or newer", d->intel ? "6.8" : "6.13");
+		return;
+	}
+	if (d->intel) {
+		judge_version_vtd(d);
 		return;
 	}
 	while (g->since > d->version)
@@ -82,6 +103,7 @@ static const struct option {
 	{"VFIO_PCI", NULL, "the driver that hands PCI devices to user space"},
 	{"ARM_SMMU_V3", "aarch64", "the SMMUv3's driver"},
 	{"ARM_SMMU_V3_IOMMUFD", "aarch64", "nesting on an SMMUv3"},
+	{"INTEL_IOMMU", "x86_64", "VT-d's driver"},
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -170,6 +192,7 @@ static void judge_options(struct doctor *d)
 {
 	char where[256], have[256] = "";
 	char *text = read_options(d, where, sizeof(where));
+	const char *arch = d->intel ? "x86_64" : d->arch;
 	size_t i;
 
 	if (!text) {
@@ -183,7 +206,7 @@ static void judge_options(struct doctor *d)
 	for (i = 0; i < OPTION_COUNT; i++) {
 		const struct option *o = &options[i];
 
-		if (o->arch && strcmp(o->arch, d->arch))
+		if (o->arch && strcmp(o->arch, arch))
 			continue;
 		if (has_option(text, o->name)) {
 			snprintf(have + strlen(have), sizeof(have) - strlen(have), " %s", o->name);
@@ -193,6 +216,7 @@ static void judge_options(struct doctor *d)
 			    o->what, where);
 		doctor_remedy(d, "boot a kernel that is built with CONFIG_%s", o->name);
 	}
+	d->scalable = has_option(text, "INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON") ? DOCTOR_YES : DOCTOR_NO;
 	if (have[0])
 		doctor_find(d, DOCTOR_OK, "options", "the kernel is built with%s (/%s)", have, where);
 	free(text);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <viq/smmuv3_spec.h>
+#include <viq/vtd_spec.h>
 
 #include "doctor.h"
 
@@ -15,7 +16,7 @@ static void fail(struct doctor *d, struct doctor_device *device, const char *wha
 	doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): %s: %s", device->name, device->cdev, what, strerror(-err));
 }
 
-/* --- What the SMMU has -------------------------------------------------------------------------------------------- */
+/* --- What the IOMMU has ------------------------------------------------------------------------------------------- */
 
 static void add(char *text, size_t size, bool has, const char *name)
 {
@@ -25,7 +26,15 @@ static void add(char *text, size_t size, bool has, const char *name)
 		snprintf(text + len, size - len, ", %s", name);
 }
 
-static void describe(const struct viq_linux_hw_info *hw, char *out, size_t size)
+static void describe_vtd(const struct viq_linux_hw_info *hw, char *out, size_t size)
+{
+	snprintf(out, size, "VT-d, PASIDs of %u bits", hw->max_pasid_log2);
+	add(out, size, hw->cap & VIQ_VTD_CAP_FS5LP, "57-bit addresses");
+	add(out, size, hw->ecap & VIQ_VTD_ECAP_DT && !(hw->capabilities & VIQ_LINUX_CAP_NO_ATS), "ATS");
+	add(out, size, hw->ecap & VIQ_VTD_ECAP_SC, "snoop control");
+}
+
+static void describe_smmu(const struct viq_linux_hw_info *hw, char *out, size_t size)
 {
 	const uint32_t *idr = hw->idr;
 
@@ -69,8 +78,23 @@ static void judge_bind(struct doctor *d, struct doctor_device *device, int err)
 		    device->name, device->cdev);
 }
 
+static void judge_nested(struct doctor *d, struct doctor_device *device, int err)
+{
+	fail(d, device, "no nested page table could be made", err);
+	if (err == -EOPNOTSUPP && !doctor_vtd_lacks(device->hw.ecap))
+		doctor_remedy(d, "boot with intel_iommu=on,sm_on, on Linux 6.8 or newer");
+	else if (err == -EOPNOTSUPP)
+		doctor_remedy(d, "its VT-d has no %s: use a device behind another", doctor_vtd_lacks(device->hw.ecap));
+	else
+		doctor_remedy(d, "see dmesg");
+}
+
 static void judge_hwpt(struct doctor *d, struct doctor_device *device, int err)
 {
+	if (err == -EOPNOTSUPP && device->hw.type == VIQ_LINUX_HW_VTD) {
+		judge_nested(d, device, err);
+		return;
+	}
 	if (err == -EOPNOTSUPP) {
 		doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): its SMMU cannot nest (%s)", device->name,
 			    device->cdev,
@@ -103,14 +127,37 @@ static void judge_made(struct doctor *d, struct doctor_device *device)
 {
 	char text[256];
 
-	describe(&device->hw, text, sizeof(text));
+	if (device->hw.type == VIQ_LINUX_HW_VTD)
+		describe_vtd(&device->hw, text, sizeof(text));
+	else
+		describe_smmu(&device->hw, text, sizeof(text));
 	device->use = DOCTOR_USE_PROVEN;
-	doctor_find(d, DOCTOR_OK, "device", "%s (%s): a vIOMMU can be made; %s", device->name, device->cdev, text);
+	doctor_find(d, DOCTOR_OK, "device", "%s (%s): %s can be made; %s", device->name, device->cdev,
+		    doctor_proof(&device->hw), text);
 }
 
-static void try_viommu(struct doctor *d, struct doctor_device *device, uint32_t id)
+/* What nests on the stage 2, and whose absence is told by judge(). */
+static void try_child(struct doctor *d, struct doctor_device *device, uint32_t id, uint32_t hwpt)
 {
-	uint32_t ioas, hwpt, viommu;
+	const struct viq_linux_vtd_s1 empty = {.addr_width = 48};
+	bool vtd = device->hw.type == VIQ_LINUX_HW_VTD;
+	uint32_t child;
+	int ret = vtd ? viq_linux_vtd_nested_alloc(d->ctx, id, hwpt, 0, &empty, &child)
+		      : viq_linux_viommu_alloc(d->ctx, id, hwpt, &child);
+
+	if (!ret) {
+		judge_made(d, device);
+		viq_linux_destroy(d->ctx, child);
+	} else if (vtd) {
+		judge_nested(d, device, ret);
+	} else {
+		judge_viommu(d, device, ret);
+	}
+}
+
+static void try_stages(struct doctor *d, struct doctor_device *device, uint32_t id)
+{
+	uint32_t ioas, hwpt;
 	int ret;
 
 	ret = viq_linux_ioas_alloc(d->ctx, &ioas);
@@ -122,18 +169,10 @@ static void try_viommu(struct doctor *d, struct doctor_device *device, uint32_t 
 	ret = viq_linux_hwpt_alloc(d->ctx, id, ioas, VIQ_LINUX_NEST_PARENT, &hwpt);
 	if (ret) {
 		judge_hwpt(d, device, ret);
-		goto out_ioas;
+	} else {
+		try_child(d, device, id, hwpt);
+		viq_linux_destroy(d->ctx, hwpt);
 	}
-	ret = viq_linux_viommu_alloc(d->ctx, id, hwpt, &viommu);
-	if (ret) {
-		judge_viommu(d, device, ret);
-		goto out_hwpt;
-	}
-	judge_made(d, device);
-	viq_linux_destroy(d->ctx, viommu);
-out_hwpt:
-	viq_linux_destroy(d->ctx, hwpt);
-out_ioas:
 	viq_linux_destroy(d->ctx, ioas);
 }
 
@@ -144,17 +183,17 @@ static void try_bound(struct doctor *d, struct doctor_device *device, uint32_t i
 
 	if (ret) {
 		fail(d, device, "the kernel does not tell what IOMMU is in front of it", ret);
-		doctor_remedy(d, "boot Linux 6.13 or newer");
+		doctor_remedy(d, "boot Linux 6.13 or newer, with VT-d 6.8");
 		return;
 	}
 	device->hw = hw;
-	if (hw.type == VIQ_LINUX_HW_SMMUV3) {
-		try_viommu(d, device, id);
+	if (hw.type == VIQ_LINUX_HW_SMMUV3 || hw.type == VIQ_LINUX_HW_VTD) {
+		try_stages(d, device, id);
 		return;
 	}
-	doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): the kernel's SMMUv3 driver does not tell of its features",
+	doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): the kernel's IOMMU driver does not tell of its features",
 		    device->name, device->cdev);
-	doctor_remedy(d, "boot a kernel that is built with CONFIG_ARM_SMMU_V3_IOMMUFD");
+	doctor_remedy(d, "boot a kernel that is built with CONFIG_ARM_SMMU_V3_IOMMUFD, or with CONFIG_INTEL_IOMMU");
 }
 
 void doctor_try_fd(struct doctor *d, struct doctor_device *device, int fd)

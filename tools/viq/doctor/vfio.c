@@ -45,17 +45,29 @@ static void judge_device(struct doctor *d, struct doctor_device *device)
 {
 	char other[DOCTOR_NAME], driver[DOCTOR_NAME];
 
+	const char *lacks = NULL;
+	uint64_t ecap;
+
 	switch (doctor_iommu_kind(device->iommu)) {
 	case DOCTOR_IOMMU_NONE:
 		doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): no IOMMU in front of it", device->name,
 			    device->cdev);
 		return;
 	case DOCTOR_IOMMU_OTHER:
-		doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): the IOMMU in front of it, %s, is no SMMUv3",
-			    device->name, device->cdev, device->iommu);
+		doctor_find(d, DOCTOR_WARNING, "device",
+			    "%s (%s): the IOMMU in front of it, %s, is no SMMUv3 and no VT-d", device->name,
+			    device->cdev, device->iommu);
 		return;
+	case DOCTOR_IOMMU_VTD:
+		lacks = doctor_vtd_ecap(d, device->iommu, &ecap) ? doctor_vtd_lacks(ecap) : NULL;
+		break;
 	case DOCTOR_IOMMU_SMMUV3:
 		break;
+	}
+	if (lacks) {
+		doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): the VT-d unit in front of it, %s, has no %s",
+			    device->name, device->cdev, device->iommu, lacks);
+		return;
 	}
 	if (group_is_shared(d, device, other, driver)) {
 		doctor_find(d, DOCTOR_WARNING, "device", "%s (%s): %s of the same IOMMU group belongs to %s",
@@ -63,12 +75,12 @@ static void judge_device(struct doctor *d, struct doctor_device *device)
 		doctor_remedy(d, "give %s to vfio-pci too, or to no driver", other);
 		return;
 	}
-	if (d->ctx) {
+	if (d->ctx && d->tries) {
 		doctor_try(d, device);
 		return;
 	}
 	device->use = DOCTOR_USE_UNKNOWN;
-	doctor_find(d, DOCTOR_OK, "device", "%s (%s): behind %s, has %s; not opened", device->name, device->cdev,
+	doctor_find(d, DOCTOR_OK, "device", "%s (%s): behind %s, has %s; not tried (--try)", device->name, device->cdev,
 		    device->iommu, device->driver[0] ? device->driver : "no driver");
 }
 
@@ -95,7 +107,7 @@ static void learn_devices(struct doctor *d)
 /* --- Devices that it has not -------------------------------------------------------------------------------------- */
 
 struct others {
-	unsigned int native, free; /* behind an SMMUv3: with a driver of their own, with none */
+	unsigned int native, free; /* behind an IOMMU that may do: with a driver of their own, with none */
 	unsigned int no_cdev;      /* with vfio's driver, but no cdev */
 	char name[DOCTOR_NAME];    /* one of each, the first kind that there is */
 	char driver[DOCTOR_NAME];
@@ -113,6 +125,7 @@ static bool is_bridge(const struct doctor *d, const char *name)
 static void count_other(const struct doctor *d, const char *name, struct others *others)
 {
 	char driver[DOCTOR_NAME], iommu[DOCTOR_NAME];
+	enum doctor_iommu kind;
 
 	doctor_link(d, driver, PCI "/%s/driver", name);
 	doctor_link(d, iommu, PCI "/%s/iommu", name);
@@ -123,7 +136,8 @@ static void count_other(const struct doctor *d, const char *name, struct others 
 		snprintf(others->no_cdev_name, DOCTOR_NAME, "%s", name);
 		return;
 	}
-	if (doctor_iommu_kind(iommu) != DOCTOR_IOMMU_SMMUV3 || is_bridge(d, name))
+	kind = doctor_iommu_kind(iommu);
+	if ((kind != DOCTOR_IOMMU_SMMUV3 && kind != DOCTOR_IOMMU_VTD) || is_bridge(d, name))
 		return;
 	if (!driver[0])
 		others->free++;
@@ -155,8 +169,8 @@ static void judge_no_device(struct doctor *d, const struct others *others)
 
 	if (!name[0]) {
 		doctor_find(d, DOCTOR_MISSING, "vfio",
-			    "no device is bound to vfio-pci, and no PCI device is behind an SMMUv3");
-		doctor_remedy(d, "see the findings above: first the SMMU must be driven");
+			    "no device is bound to vfio-pci, and no PCI device is behind an SMMUv3 or VT-d");
+		doctor_remedy(d, "see the findings above: first the IOMMU must be driven");
 	} else if (others->driver[0]) {
 		doctor_find(d, DOCTOR_MISSING, "vfio", "no device is bound to vfio-pci; %s belongs to %s (%u like it)",
 			    name, others->driver, others->native);
