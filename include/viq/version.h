@@ -27,11 +27,11 @@ extern "C" {
 #endif
 
 #define VIQ_VERSION_MAJOR 0
-#define VIQ_VERSION_MINOR 1
+#define VIQ_VERSION_MINOR 2
 #define VIQ_VERSION_PATCH 0
 /* The same. Constants of these headers are plain literals, since bindgen, cffi and their like keep no others. */
-#define VIQ_VERSION        0x000100
-#define VIQ_VERSION_STRING "0.1.0"
+#define VIQ_VERSION        0x000200
+#define VIQ_VERSION_STRING "0.2.0"
 
 /* Versions as numbers that compare as versions do: "#if VIQ_VERSION >= VIQ_VERSION_NUMBER(0, 2, 0)". */
 #define VIQ_VERSION_NUMBER(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
