@@ -34,6 +34,7 @@ needs_check() {
 	g++              command g++
 	libcmocka-dev    module  cmocka
 	clang            command clang
+	codespell        command codespell
 	cpio             command cpio
 	fish             command fish
 	groff-base       command groff
@@ -54,6 +55,7 @@ needs_release() {
 	chromium         command chromium
 	clang            command clang
 	musl-tools       command musl-gcc
+	reuse            command reuse
 	rustfmt          command rustfmt
 	tshark           command tshark
 	END
