@@ -62,9 +62,14 @@ static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 			return;
 	} else {
 		/* A further table's call in advance: no more is read than the calls for it may cost. */
-		if (s->tables.active_count)
+		t->next_active = NULL;
+		if (s->tables.active) {
 			budget_spend(&s->budget, VIQ_WORK_CALL);
-		s->tables.active[s->tables.active_count++] = t;
+			s->tables.last_active->next_active = t;
+		} else {
+			s->tables.active = t;
+		}
+		s->tables.last_active = t;
 	}
 	t->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.count};
 }
@@ -109,12 +114,17 @@ static struct vtd_span span_in(const struct vtd_target *t, struct vtd_span span,
 void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
 			   bool leaf, bool stage2)
 {
-	for (uint32_t i = run.first; i < run.end; i++)
-		add_entry(s, s->tables.targets[i], span_in(s->tables.targets[i], span, stage2), leaf);
+	uint8_t fate = run.count ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE;
+
 	/* The descriptor itself is charged by the run. */
-	if (run.end - run.first > 1)
-		budget_spend(&s->budget, run.end - run.first - 1);
-	vtd_batch_add(s, desc, run.end > run.first ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
+	if (run.count > 1)
+		budget_spend(&s->budget, run.count - 1);
+	for (; run.count; vtd_run_step(&s->tables.targets, &run)) {
+		struct vtd_target *t = vtd_target_of(run.first);
+
+		add_entry(s, t, span_in(t, span, stage2), leaf);
+	}
+	vtd_batch_add(s, desc, fate);
 }
 
 /*
@@ -176,11 +186,9 @@ void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *t, struct vtd_span sp
 
 void vtd_batch_drop(struct viq_vtd *s)
 {
-	for (uint32_t i = 0; i < s->tables.active_count; i++) {
-		s->tables.active[i]->count = 0;
-		s->tables.active[i]->stretch_count = 0;
-	}
-	s->tables.active_count = 0;
+	for (struct vtd_target *t = s->tables.active; t; t = t->next_active)
+		t->count = t->stretch_count = 0;
+	s->tables.active = NULL;
 	s->batch.count = 0;
 }
 
@@ -189,10 +197,14 @@ void vtd_batch_drop(struct viq_vtd *s)
 /* Of several devices behind one table no host says which did not answer. */
 static void tell(struct viq_vtd *s, const struct vtd_target *target, const struct viq_call_result *res)
 {
+	struct vtd_run all = vtd_attachments_all(s);
+
 	if (s->ops.host_error)
 		s->ops.host_error(s->config.opaque, vtd_table_of(s, target), res);
-	for (uint32_t i = 0; res->error == VIQ_CALL_TIMEOUT && i < s->tables.attachment_count; i++) {
-		const struct vtd_attachment *a = s->tables.attachments[i];
+	if (res->error != VIQ_CALL_TIMEOUT)
+		return;
+	for (; all.count; vtd_run_step(&s->tables.attachments, &all)) {
+		const struct vtd_attachment *a = vtd_attachment_of(all.first);
 
 		if (a->target == target && a->table.flags & VIQ_VTD_DEVTLB_IMPLIED)
 			vtd_device_timeout(s, a->table.source_id);
@@ -289,23 +301,22 @@ bool vtd_batch_confirm(struct viq_vtd *s)
 	uint32_t end = s->batch.count;
 	struct viq_call_result first;
 
-	for (uint32_t i = 0; i < s->tables.active_count; i++) {
-		struct vtd_target *t = s->tables.active[i];
+	for (struct vtd_target *t = s->tables.active; t; t = t->next_active) {
 		uint32_t count = entries_before(t, end);
 		struct viq_call_result res;
 
 		if (!count)
 			continue;
 		/* Paid for when it became active. */
-		s->budget.left += i ? VIQ_WORK_CALL : 0;
+		s->budget.left += t == s->tables.active ? 0 : VIQ_WORK_CALL;
 		call(s, t, count, &res);
 		if (res.error == VIQ_CALL_NONE)
 			continue;
 		end = position_of(t, res.handled);
 		first = res;
 		/* One device that does not answer is enough. */
-		if (res.error == VIQ_CALL_TIMEOUT && i + 1 < s->tables.active_count) {
-			uint32_t next = s->tables.active[i + 1]->stretches[0].position;
+		if (res.error == VIQ_CALL_TIMEOUT && t->next_active) {
+			uint32_t next = t->next_active->stretches[0].position;
 
 			if (next < end) {
 				end = next;

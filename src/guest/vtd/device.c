@@ -163,8 +163,6 @@ size_t viq_vtd_footprint(const struct viq_vtd *s)
 {
 	if (!s)
 		return 0;
-	return sizeof(*s) + s->tables.target_count * sizeof(struct vtd_target) +
-	       s->tables.attachment_count * sizeof(struct vtd_attachment) +
-	       s->tables.room * (2 * sizeof(struct vtd_target *) + sizeof(struct vtd_attachment *)) +
-	       s->tables.by_handle.room * sizeof(void *);
+	return sizeof(*s) + s->tables.targets.count * sizeof(struct vtd_target) +
+	       s->tables.attachments.count * sizeof(struct vtd_attachment);
 }

@@ -40,8 +40,8 @@ static bool needs_hook(const struct viq_vtd *s, struct vtd_run run, const struct
 {
 	bool known = false;
 
-	for (uint32_t i = run.first; i < run.end; i++) {
-		const struct viq_vtd_table *table = &s->tables.attachments[i]->table;
+	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+		const struct viq_vtd_table *table = &vtd_attachment_of(run.first)->table;
 
 		if (!concerns(inv, table))
 			continue;
@@ -69,8 +69,8 @@ static uint8_t call_hook(struct viq_vtd *s, const struct viq_vtd_devtlb *inv, in
 
 static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_devtlb *inv)
 {
-	for (uint32_t i = run.first; i < run.end; i++) {
-		const struct vtd_attachment *a = s->tables.attachments[i];
+	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+		const struct vtd_attachment *a = vtd_attachment_of(run.first);
 
 		if (concerns(inv, &a->table) && (a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
 			vtd_batch_cover(s, a->target, (struct vtd_span){inv->addr, inv->bytes});
@@ -106,15 +106,15 @@ static bool cover_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_ru
 	if (!vtd_batch_flush(s))
 		return false;
 	sweep = vtd_work_sweep(s, desc, (struct vtd_sweep){0});
-	for (uint32_t i = run.first; i < run.end; i++) {
-		const struct vtd_attachment *a = s->tables.attachments[i];
+	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+		const struct vtd_attachment *a = vtd_attachment_of(run.first);
 
-		if (a->serial <= sweep->serial || !concerns(inv, &a->table) ||
+		if (a->node.serial <= sweep->serial || !concerns(inv, &a->table) ||
 		    !(a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
 			continue;
 		if (!s->budget.left || !vtd_batch_alone(s, desc, a->target, span, true, false))
 			return false;
-		sweep->serial = a->serial;
+		sweep->serial = a->node.serial;
 	}
 	return true;
 }
@@ -123,12 +123,12 @@ bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 {
 	const struct viq_vtd_devtlb inv = decode(desc, pasid_based);
 	struct vtd_run run = vtd_attachments_of(s, inv.source_id);
-	bool alone = vtd_work_alone(s, desc, run.end - run.first);
+	bool alone = vtd_work_alone(s, desc, run.count);
 	uint8_t fate = VIQ_VTD_FATE_HOST;
 	int err;
 
 	/* A device with many PASIDs: looking through its attachments costs, too. */
-	budget_spend(&s->budget, (run.end - run.first) / VIQ_WORK_CALL);
+	budget_spend(&s->budget, run.count / (VIQ_WORK_CALL / 4));
 	if (alone && !cover_alone(s, desc, run, &inv))
 		return false;
 	if (needs_hook(s, run, &inv)) {

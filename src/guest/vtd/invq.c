@@ -182,7 +182,7 @@ static bool iotlb(struct viq_vtd *s, const uint64_t desc[4])
 	struct vtd_run run = iotlb_run(s, desc);
 	struct vtd_span span = iotlb_span(s, desc);
 
-	if (vtd_work_alone(s, desc, run.end - run.first))
+	if (vtd_work_alone(s, desc, run.count))
 		return alone(s, desc,
 			     VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL
 				     ? vtd_sweep_all()
@@ -209,7 +209,7 @@ static bool pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 	struct vtd_run run = pasid_iotlb_run(s, desc);
 	struct vtd_span span = pasid_iotlb_span(desc);
 
-	if (vtd_work_alone(s, desc, run.end - run.first))
+	if (vtd_work_alone(s, desc, run.count))
 		return alone(s, desc, vtd_sweep_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0])),
 			     span, false);
 	vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, false);
@@ -259,26 +259,29 @@ static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct
 {
 	const struct vtd_rule *rule = &s->rules[desc[0] & VIQ_VTD_DESC_TYPE];
 	struct vtd_span span = {0, 0};
-	struct vtd_run run = {0, 2};
+	struct vtd_run run = {.count = 2};
+	struct vtd_target *target = NULL;
 	uint64_t addr = VIQ_VTD_DESC_1_ADDR;
 
 	if (rule->handler == HANDLER_IOTLB) {
 		run = iotlb_run(s, desc);
-		if (run.end > run.first && s->tables.targets[run.first]->stage2) {
+		target = vtd_target_of(run.first);
+		if (target && target->stage2) {
 			span = iotlb_span(s, desc);
 			addr = s->second_stage_bits;
 		}
 	} else if (rule->handler == HANDLER_PIOTLB) {
 		run = pasid_iotlb_run(s, desc);
+		target = vtd_target_of(run.first);
 		span = pasid_iotlb_span(desc);
 	}
-	*model = (struct vtd_model){.usable = run.end - run.first <= 1};
+	*model = (struct vtd_model){.usable = run.count <= 1};
 	if (!model->usable)
 		return;
 	model->desc[0] = desc[0];
 	model->desc[1] = desc[1];
 	model->fixed = rule->reserved[1] | VIQ_VTD_DESC_1_AM;
-	model->target = run.end > run.first ? s->tables.targets[run.first] : NULL;
+	model->target = target;
 	model->addr_mask = span.bytes ? ~(span.bytes - 1) & addr : 0;
 	model->npages = span.bytes ? span.bytes / 4096 : VIQ_VTD_S1_ALL;
 	model->leaf_mask = span.bytes ? VIQ_VTD_S1_LEAF : 0;

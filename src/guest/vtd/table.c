@@ -21,28 +21,6 @@ static uint64_t key_of(uint32_t domain_id, uint32_t pasid)
 	return (uint64_t)domain_id << PASID_BITS | pasid;
 }
 
-/* The first target whose key is not below this one, and whose serial is not if the key is this one. */
-static uint32_t bound(const struct viq_vtd *s, uint64_t key, uint64_t serial)
-{
-	uint32_t lo = 0, hi = s->tables.target_count;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		const struct vtd_target *t = s->tables.targets[mid];
-
-		if (t->key < key || (t->key == key && t->serial < serial))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static uint32_t lower_bound(const struct viq_vtd *s, uint64_t key)
-{
-	return bound(s, key, 0);
-}
-
 struct vtd_sweep vtd_sweep_all(void)
 {
 	return (struct vtd_sweep){.end = UINT64_MAX};
@@ -60,91 +38,71 @@ struct vtd_sweep vtd_sweep_pasid(const struct viq_vtd *s, uint16_t domain_id, ui
 
 struct vtd_target *vtd_sweep_next(const struct viq_vtd *s, struct vtd_sweep *sweep)
 {
-	uint32_t at = bound(s, sweep->key, sweep->serial);
-	struct vtd_target *t = at < s->tables.target_count ? s->tables.targets[at] : NULL;
+	struct vtd_target *t = vtd_target_from(s, sweep->key, sweep->serial);
 
-	if (!t || t->key >= sweep->end)
+	if (!t || t->node.key >= sweep->end)
 		return NULL;
-	sweep->key = t->key;
-	sweep->serial = t->serial + 1;
+	sweep->key = t->node.key;
+	sweep->serial = t->node.serial + 1;
 	return t;
+}
+
+static struct vtd_run count(const struct tree *tree, uint64_t key, uint64_t end, uint32_t limit)
+{
+	struct tree_node *n = tree_from(tree, key, 0);
+	struct vtd_run run = {NULL, 0};
+
+	if (n && n->key < end)
+		run.first = n;
+	for (; n && n->key < end && run.count < limit; n = tree_next(tree, n))
+		run.count++;
+	return run;
+}
+
+/* One more than a run of the queue can call is as good as all of them. */
+static struct vtd_run targets(const struct viq_vtd *s, uint64_t key, uint64_t end)
+{
+	uint32_t few = s->budget.left / VIQ_WORK_CALL;
+
+	return count(&s->tables.targets, key, end, (few > VTD_FEW_CALLS ? few : VTD_FEW_CALLS) + 1);
 }
 
 struct vtd_run vtd_targets_all(const struct viq_vtd *s)
 {
-	return (struct vtd_run){0, s->tables.target_count};
+	return targets(s, 0, UINT64_MAX);
 }
 
 struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id)
 {
-	return (struct vtd_run){lower_bound(s, key_of(domain_id, 0)), lower_bound(s, key_of(domain_id + 1u, 0))};
+	return targets(s, key_of(domain_id, 0), key_of(domain_id + 1u, 0));
 }
 
 struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid)
 {
-	uint64_t key = key_of(domain_id, pasid);
-	struct vtd_run run = {lower_bound(s, key), 0};
-
-	for (run.end = run.first; run.end < s->tables.target_count && s->tables.targets[run.end]->key == key;)
-		run.end++;
-	return run;
-}
-
-/* The first attachment whose source-id is not below this one, and whose serial is not if it is this one. */
-static uint32_t source_bound(const struct viq_vtd *s, uint32_t source_id, uint64_t serial)
-{
-	uint32_t lo = 0, hi = s->tables.attachment_count;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		const struct vtd_attachment *a = s->tables.attachments[mid];
-
-		if (a->table.source_id < source_id || (a->table.source_id == source_id && a->serial < serial))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return targets(s, key_of(domain_id, pasid), key_of(domain_id, pasid) + 1);
 }
 
 struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id)
 {
-	return (struct vtd_run){source_bound(s, source_id, 0), source_bound(s, source_id + 1u, 0)};
+	return count(&s->tables.attachments, source_id, source_id + UINT64_C(1), UINT32_MAX);
+}
+
+struct vtd_run vtd_attachments_all(const struct viq_vtd *s)
+{
+	return (struct vtd_run){tree_from(&s->tables.attachments, 0, 0), s->tables.attachments.count};
 }
 
 const struct viq_vtd_table *vtd_table_of(const struct viq_vtd *s, const struct vtd_target *target)
 {
-	for (uint32_t i = 0; i < s->tables.attachment_count; i++) {
-		if (s->tables.attachments[i]->target == target)
-			return &s->tables.attachments[i]->table;
+	struct vtd_run all = vtd_attachments_all(s);
+
+	for (; all.count; vtd_run_step(&s->tables.attachments, &all)) {
+		const struct vtd_attachment *a = vtd_attachment_of(all.first);
+
+		if (a->target == target)
+			return &a->table;
 	}
 	return NULL;
-}
-
-/* Room for one more of everything. */
-static int grow(struct vtd_tables *t)
-{
-	uint32_t room = t->room ? 2 * t->room : 16;
-	struct vtd_target **targets, **active;
-	struct vtd_attachment **attachments;
-
-	if (t->attachment_count < t->room)
-		return 0;
-	/* Each array that grew stays grown if the next one cannot: room counts the smallest. */
-	targets = realloc(t->targets, room * sizeof(struct vtd_target *));
-	if (!targets)
-		return -ENOMEM;
-	t->targets = targets;
-	active = realloc(t->active, room * sizeof(struct vtd_target *));
-	if (!active)
-		return -ENOMEM;
-	t->active = active;
-	attachments = realloc(t->attachments, room * sizeof(struct vtd_attachment *));
-	if (!attachments)
-		return -ENOMEM;
-	t->attachments = attachments;
-	t->room = room;
-	return 0;
 }
 
 static bool same_host(const struct viq_call_host *a, const struct viq_call_host *b)
@@ -155,41 +113,40 @@ static bool same_host(const struct viq_call_host *a, const struct viq_call_host 
 /* The target of this key and host, made if there is none yet. */
 static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_table *table)
 {
-	struct vtd_tables *t = &s->tables;
-	struct vtd_run run = vtd_targets_pasid(s, table->domain_id, table->pasid);
+	uint64_t key = key_of(table->domain_id, table->pasid);
+	struct vtd_run run = count(&s->tables.targets, key, key + 1, UINT32_MAX);
 	struct vtd_target *target;
 
-	for (uint32_t i = run.first; i < run.end; i++) {
-		if (same_host(&t->targets[i]->host, &table->host))
-			return t->targets[i];
+	for (; run.count; vtd_run_step(&s->tables.targets, &run)) {
+		target = vtd_target_of(run.first);
+		if (same_host(&target->host, &table->host))
+			return target;
 	}
 	/* Its entries are written before they are looked at. */
 	target = malloc(sizeof(*target));
 	if (!target)
 		return NULL;
-	target->key = key_of(table->domain_id, table->pasid);
-	target->serial = ++t->last_serial;
+	target->node = (struct tree_node){.key = key, .serial = ++s->tables.last_serial};
 	target->host = table->host;
 	target->stage2 = false;
 	target->attachments = target->count = target->stretch_count = 0;
-	memmove(&t->targets[run.end + 1], &t->targets[run.end],
-		(t->target_count - run.end) * sizeof(struct vtd_target *));
-	t->targets[run.end] = target;
-	t->target_count++;
+	tree_insert(&s->tables.targets, &target->node);
 	return target;
 }
 
 static void put_target(struct viq_vtd *s, struct vtd_target *target)
 {
-	struct vtd_tables *t = &s->tables;
-	uint32_t i;
-
 	if (--target->attachments)
 		return;
-	i = bound(s, target->key, target->serial);
-	t->target_count--;
-	memmove(&t->targets[i], &t->targets[i + 1], (t->target_count - i) * sizeof(struct vtd_target *));
+	tree_remove(&s->tables.targets, &target->node);
 	free(target);
+}
+
+static struct vtd_attachment *find_handle(const struct viq_vtd *s, uint32_t handle)
+{
+	struct tree_node *n = tree_from(&s->tables.by_handle, handle, 0);
+
+	return n && n->key == handle ? TREE_ENTRY(n, struct vtd_attachment, by_handle) : NULL;
 }
 
 /* Handles are not used again soon, so that one kept by mistake matches no table. */
@@ -197,7 +154,7 @@ static uint32_t new_handle(struct viq_vtd *s)
 {
 	do
 		s->tables.last_handle++;
-	while (!s->tables.last_handle || sorted_find(&s->tables.by_handle, s->tables.last_handle));
+	while (!s->tables.last_handle || find_handle(s, s->tables.last_handle));
 	return s->tables.last_handle;
 }
 
@@ -211,7 +168,7 @@ static bool table_ok(const struct viq_vtd *s, const struct viq_vtd_table *table)
 int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_t *handle)
 {
 	struct viq_vtd_table own = {0};
-	struct vtd_attachment *a, **place;
+	struct vtd_attachment *a;
 	struct vtd_target *target;
 	int ret;
 
@@ -224,8 +181,6 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 		return -EINVAL;
 	if (s->gate.busy && !s->tables_open)
 		return -EBUSY;
-	if (grow(&s->tables) || sorted_reserve(&s->tables.by_handle))
-		return -ENOMEM;
 	a = malloc(sizeof(*a));
 	if (!a)
 		return -ENOMEM;
@@ -236,34 +191,29 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 	}
 	target->stage2 = own.flags & VIQ_VTD_TABLE_STAGE2 && (target->stage2 || !target->attachments);
 	target->attachments++;
-	*a = (struct vtd_attachment){
-		.handle = new_handle(s), .table = own, .target = target, .serial = ++s->tables.last_serial};
-	*handle = a->handle;
-	sorted_insert(&s->tables.by_handle, a);
-	place = &s->tables.attachments[source_bound(s, own.source_id, a->serial)];
-	memmove(place + 1, place,
-		(size_t)(&s->tables.attachments[s->tables.attachment_count] - place) * sizeof(*place));
-	s->tables.attachment_count++;
-	*place = a;
+	*handle = new_handle(s);
+	*a = (struct vtd_attachment){.node = {.key = own.source_id, .serial = ++s->tables.last_serial},
+				     .by_handle = {.key = *handle},
+				     .table = own,
+				     .target = target};
+	tree_insert(&s->tables.attachments, &a->node);
+	tree_insert(&s->tables.by_handle, &a->by_handle);
 	return 0;
 }
 
 int viq_vtd_detach(struct viq_vtd *s, uint32_t handle)
 {
-	struct vtd_attachment *a, **place;
+	struct vtd_attachment *a;
 
 	if (!s)
 		return -EINVAL;
 	if (s->gate.busy && !s->tables_open)
 		return -EBUSY;
-	a = sorted_find(&s->tables.by_handle, handle);
+	a = find_handle(s, handle);
 	if (!a)
 		return -ENOENT;
-	sorted_remove(&s->tables.by_handle, a);
-	place = &s->tables.attachments[source_bound(s, a->table.source_id, a->serial)];
-	s->tables.attachment_count--;
-	memmove(place, place + 1,
-		(size_t)(&s->tables.attachments[s->tables.attachment_count] - place) * sizeof(*place));
+	tree_remove(&s->tables.by_handle, &a->by_handle);
+	tree_remove(&s->tables.attachments, &a->node);
 	put_target(s, a->target);
 	free(a);
 	return 0;
@@ -271,12 +221,13 @@ int viq_vtd_detach(struct viq_vtd *s, uint32_t handle)
 
 void vtd_tables_free(struct viq_vtd *s)
 {
-	for (uint32_t i = 0; i < s->tables.target_count; i++)
-		free(s->tables.targets[i]);
-	for (uint32_t i = 0; i < s->tables.attachment_count; i++)
-		free(s->tables.attachments[i]);
-	free(s->tables.by_handle.items);
-	free(s->tables.targets);
-	free(s->tables.active);
-	free(s->tables.attachments);
+	struct tree_node *n;
+
+	while ((n = s->tables.attachments.root)) {
+		struct vtd_attachment *a = TREE_ENTRY(n, struct vtd_attachment, node);
+
+		tree_remove(&s->tables.attachments, n);
+		put_target(s, a->target);
+		free(a);
+	}
 }

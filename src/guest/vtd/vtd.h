@@ -19,7 +19,7 @@
 #include <viq/vtd.h>
 
 #include "base/le.h"
-#include "base/sorted.h"
+#include "base/tree.h"
 #include "guest/budget.h"
 #include "guest/gate.h"
 #include "guest/hostwait.h"
@@ -41,8 +41,8 @@ struct vtd_stretch {
 };
 
 struct vtd_target {
-	uint64_t key;
-	uint64_t serial; /* of targets with the same key a later one has a higher one; never used again */
+	struct tree_node node;          /* serial: never used again */
+	struct vtd_target *next_active; /* with entries in the batch, too */
 	struct viq_call_host host;
 	uint32_t attachments;
 	bool stage2;    /* VIQ_VTD_TABLE_STAGE2 of all of them */
@@ -53,28 +53,27 @@ struct vtd_target {
 };
 
 struct vtd_attachment {
-	uint32_t handle; /* the key */
+	struct tree_node node; /* key: source-id; serial from 1 on */
+	struct tree_node by_handle;
 	struct viq_vtd_table table;
 	struct vtd_target *target;
-	uint64_t serial; /* of attachments with the same source-id a later one has a higher one; from 1 on */
 };
 
-/* Targets are sorted by key and serial: whatever a descriptor names is one run of them. Attachments by source-id and
- * serial. */
+/* Whatever a descriptor names is one run of the targets. With the same key a later one has a higher serial. */
 struct vtd_tables {
-	struct vtd_target **targets;
-	struct vtd_target **active; /* those with entries in the batch, in the order of their first ones */
-	struct vtd_attachment **attachments;
-	struct sorted by_handle;
-	uint32_t target_count, active_count, attachment_count;
-	uint32_t room; /* of each array */
+	struct tree targets;     /* by domain-id and PASID */
+	struct tree attachments; /* by source-id */
+	struct tree by_handle;
+	/* Those with entries in the batch, in the order of their first ones; last means nothing without a first. */
+	struct vtd_target *active, *last_active;
 	uint32_t last_handle;
 	uint64_t last_serial;
 };
 
-/* [first, end) of the targets, or of the attachments. */
+/* Targets, or attachments, in order: the first, and how many there are, of targets as far as it matters. */
 struct vtd_run {
-	uint32_t first, end;
+	struct tree_node *first;
+	uint32_t count;
 };
 
 /* Targets one by one, while others come and go: from this key and serial on, below key end. */
@@ -285,6 +284,25 @@ static inline void vtd_trace(const struct viq_vtd *s, uint32_t slot, const uint6
 
 /* --- table.c: what the guest's numbers name ----------------------------------------------------------------------- */
 
+static inline struct vtd_target *vtd_target_from(const struct viq_vtd *s, uint64_t key, uint64_t serial)
+{
+	return TREE_ENTRY(tree_from(&s->tables.targets, key, serial), struct vtd_target, node);
+}
+static inline struct vtd_target *vtd_target_of(struct tree_node *node)
+{
+	return TREE_ENTRY(node, struct vtd_target, node);
+}
+static inline struct vtd_attachment *vtd_attachment_of(struct tree_node *node)
+{
+	return TREE_ENTRY(node, struct vtd_attachment, node);
+}
+/* Go on to the next of a run. */
+static inline void vtd_run_step(const struct tree *tree, struct vtd_run *run)
+{
+	if (--run->count)
+		run->first = tree_next(tree, run->first);
+}
+struct vtd_run vtd_attachments_all(const struct viq_vtd *s);
 struct vtd_run vtd_targets_all(const struct viq_vtd *s);
 /* A domain-id as the guest wrote it: bits above CAP.ND are ignored (6.5.2.2 to 6.5.2.4). */
 static inline uint16_t vtd_domain(const struct viq_vtd *s, uint64_t did)
