@@ -54,6 +54,8 @@ void linux_removed_collect(struct linux_device **removed, bool (*free_gone)(void
 
 struct linux_attacher {
 	struct viq_linux *ctx;
+	/* linux_owner() */
+	uint64_t owner;
 	int (*attach)(void *opaque, uint32_t device, uint32_t pasid, uint32_t pt); /* of devices without fd */
 	int (*group)(void *opaque, uint32_t device, uint32_t *group);              /* likewise */
 	void *opaque;
@@ -62,12 +64,13 @@ struct linux_attacher {
 };
 
 /*
- * The device's IOMMU group is its own from now on; it may be already. 0, also if no group is known; -ENOMEM; -EBUSY:
- * another device's, of any guest IOMMU of how->ctx; with *why.
+ * The device is this guest IOMMU's, and its IOMMU group its own, from now on; both may be already. 0, also if no group
+ * is known; -ENOMEM; -EBUSY: another guest IOMMU of how->ctx has something of it attached, or the group is another
+ * device's; with *why.
  */
 int linux_group_take(const struct linux_attacher *how, const struct linux_device *d, struct viq_why *why);
 /* Nothing of the device is attached any more. Nothing happens if it has no group. */
-void linux_group_put(struct viq_linux *ctx, uint32_t device);
+void linux_group_put(const struct linux_attacher *how, uint32_t device);
 
 /*
  * Requests of a device, without PASID or with one.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IOMMU groups: what the kernel attaches, replaces and detaches is the whole group. A device that shares one would
- * translate by another's tables, and go on after it was detached: so a group is one device's.
+ * Whose a device is: of one guest IOMMU, as long as anything of it may be attached there. Another one would not know
+ * what that is. The same goes for its IOMMU group: what the kernel attaches, replaces and detaches is the whole group,
+ * so a device that shares one would translate by another's tables, and go on after it was detached.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +10,10 @@
 #include "device.h"
 
 struct linux_group {
-	uint32_t group, device; /* whose it is */
+	uint64_t owner; /* the guest IOMMU */
+	uint32_t device;
+	bool known; /* its group is: */
+	uint32_t group;
 	struct linux_group *next;
 };
 
@@ -21,25 +25,50 @@ static bool is_bound(struct viq_linux *ctx, uint32_t device)
 	return viq_linux_hw_info(ctx, device, &info) != -ENOENT;
 }
 
-static int take(struct viq_linux *ctx, uint32_t group, uint32_t device, struct viq_why *why)
+static int why_taken(const struct linux_group *g, uint32_t device, struct viq_why *why)
 {
-	struct linux_group *g = ctx->groups;
-
-	while (g && g->group != group)
-		g = g->next;
-	if (g && g->device != device && is_bound(ctx, g->device))
+	if (g->device == device)
 		return why_say(why, -EBUSY,
-			       "device %u: device %u of its IOMMU group %u is behind a guest IOMMU: Linux attaches all "
-			       "of a group together: remove that one first",
-			       device, g->device, group);
-	if (!g) {
-		g = malloc(sizeof(*g));
-		if (!g)
-			return why_say(why, -ENOMEM, "out of memory");
-		*g = (struct linux_group){.group = group, .next = ctx->groups};
-		ctx->groups = g;
+			       "device %u: another guest IOMMU could not remove it well: close its vfio cdev first",
+			       device);
+	return why_say(
+		why, -EBUSY,
+		"device %u: device %u of its IOMMU group %u is behind a guest IOMMU: Linux attaches all of a group "
+		"together: remove that one first",
+		device, g->device, g->group);
+}
+
+/* *own: the device's record, if there is one. */
+static int find_own(struct viq_linux *ctx, const struct linux_group *want, struct linux_group **own,
+		    struct viq_why *why)
+{
+	for (struct linux_group *g = ctx->groups; g; g = g->next) {
+		bool same = g->device == want->device;
+
+		if (!same && !(g->known && want->known && g->group == want->group))
+			continue;
+		if (!(same && g->owner == want->owner) && is_bound(ctx, g->device))
+			return why_taken(g, want->device, why);
+		*own = g;
 	}
-	g->device = device;
+	return 0;
+}
+
+static int take(struct viq_linux *ctx, const struct linux_group *want, struct viq_why *why)
+{
+	struct linux_group *own = NULL;
+	int err = find_own(ctx, want, &own, why);
+
+	if (err)
+		return err;
+	if (!own) {
+		own = malloc(sizeof(*own));
+		if (!own)
+			return why_say(why, -ENOMEM, "out of memory");
+		own->next = ctx->groups;
+		ctx->groups = own;
+	}
+	*own = (struct linux_group){want->owner, want->device, want->known, want->group, own->next};
 	return 0;
 }
 
@@ -55,19 +84,18 @@ static bool find(const struct linux_attacher *how, const struct linux_device *d,
 
 int linux_group_take(const struct linux_attacher *how, const struct linux_device *d, struct viq_why *why)
 {
-	struct viq_linux *ctx = how->ctx;
-	uint32_t group;
+	struct linux_group want = {.owner = how->owner, .device = d->device};
 	int err;
 
-	if (!find(how, d, &group))
-		return 0;
-	pthread_mutex_lock(&ctx->lock);
-	err = take(ctx, group, d->device, why);
-	pthread_mutex_unlock(&ctx->lock);
+	want.known = find(how, d, &want.group);
+	pthread_mutex_lock(&how->ctx->lock);
+	err = take(how->ctx, &want, why);
+	pthread_mutex_unlock(&how->ctx->lock);
 	return err;
 }
 
-void linux_group_put(struct viq_linux *ctx, uint32_t device)
+/* owner 0: whoever. */
+static void put(struct viq_linux *ctx, uint32_t device, uint64_t owner)
 {
 	struct linux_group **link = &ctx->groups;
 
@@ -75,7 +103,7 @@ void linux_group_put(struct viq_linux *ctx, uint32_t device)
 	while (*link) {
 		struct linux_group *g = *link;
 
-		if (g->device != device) {
+		if (g->device != device || (owner && g->owner != owner)) {
 			link = &g->next;
 			continue;
 		}
@@ -83,6 +111,16 @@ void linux_group_put(struct viq_linux *ctx, uint32_t device)
 		free(g);
 	}
 	pthread_mutex_unlock(&ctx->lock);
+}
+
+void linux_group_put(const struct linux_attacher *how, uint32_t device)
+{
+	put(how->ctx, device, how->owner);
+}
+
+void linux_group_new(struct viq_linux *ctx, uint32_t device)
+{
+	put(ctx, device, 0);
 }
 
 void linux_groups_free(struct viq_linux *ctx)

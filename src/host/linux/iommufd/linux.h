@@ -19,7 +19,8 @@ struct viq_linux {
 	int fd;       /* for linux_let_go() if it was the caller's */
 	bool own_fd;
 	pthread_mutex_t lock;       /* of what follows */
-	struct linux_group *groups; /* that devices behind guest IOMMUs are in */
+	struct linux_group *groups; /* devices behind guest IOMMUs */
+	uint64_t owners;            /* guest IOMMUs so far */
 	struct sorted parents;      /* struct linux_parent: HWPTs that vSMMUs are on */
 };
 
@@ -45,9 +46,18 @@ int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_inf
 int linux_parent_take(struct viq_linux *ctx, uint32_t hwpt, struct viq_why *why);
 void linux_parent_put(struct viq_linux *ctx, uint32_t hwpt);
 
+/* The id is a device's that was just bound: what is known of another one that had it holds no more. */
+void linux_group_new(struct viq_linux *ctx, uint32_t device);
+
 /* All of them: the guest IOMMUs are gone. */
 void linux_groups_free(struct viq_linux *ctx);
 void linux_parents_free(struct viq_linux *ctx);
+
+/* A number for a guest IOMMU, never used again. */
+static inline uint64_t linux_owner(struct viq_linux *ctx)
+{
+	return __atomic_add_fetch(&ctx->owners, 1, __ATOMIC_RELAXED);
+}
 
 /* Keep the first error. */
 static inline void linux_first(int *first, int err)

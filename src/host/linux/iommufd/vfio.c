@@ -36,6 +36,7 @@ int viq_linux_vfio_bind(struct viq_linux *ctx, int cdev, uint32_t *device, struc
 	if (ret)
 		return explain_bind(why, ret);
 	*device = cmd.out_devid;
+	linux_group_new(ctx, *device);
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static bool free_gone(void *opaque, struct linux_device *removed)
 	if (s->vdevice || s->slot.tables[0] || s->slot.tables[1])
 		return false;
 	if (linux_slot_empty(&s->slot))
-		linux_group_put(v->ctx, s->dev.device);
+		linux_group_put(&v->attacher, s->dev.device);
 	free(s);
 	return true;
 }
@@ -136,9 +136,6 @@ static int set_up(struct viq_linux_vsmmu *v, struct linux_stream *s, struct viq_
 {
 	int err;
 
-	err = linux_group_take(&v->attacher, &s->dev, why);
-	if (err)
-		return err;
 	err = linux_stream_bind(v, s);
 	if (err)
 		return why_no_vdevice(s, err, why);
@@ -196,6 +193,14 @@ int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device
 	}
 	s->dev = d;
 	s->ats = ats;
+	err = linux_group_take(&v->attacher, &s->dev, why);
+	if (err) {
+		/* Not aborting instead: attached to anything it would be part of its group, and go where that goes. */
+		(void)linux_stream_detach(v, s);
+		linux_removed_put(v->ctx, &v->removed, &s->dev);
+		linux_streams_collect_removed(v);
+		return err;
+	}
 	insert(v, s);
 	err = set_up(v, s, why);
 	if (err)

@@ -201,8 +201,11 @@ int viq_linux_vsmmu_create(struct viq_linux *ctx, const struct viq_linux_vsmmu_c
 	v->ctx = ctx;
 	v->ops = ops;
 	v->opaque = own.opaque;
-	v->attacher = (struct linux_attacher){
-		.ctx = ctx, .attach = v->ops.attach, .group = v->ops.group, .opaque = v->opaque};
+	v->attacher = (struct linux_attacher){.ctx = ctx,
+					      .owner = linux_owner(ctx),
+					      .attach = v->ops.attach,
+					      .group = v->ops.group,
+					      .opaque = v->opaque};
 	v->hwpt = own.hwpt;
 	v->ioas = own.ioas;
 	v->event_depth = own.event_depth;

@@ -81,7 +81,7 @@ static bool free_gone(void *opaque, struct linux_device *removed)
 	}
 	if (!empty)
 		return false;
-	linux_group_put(v->ctx, d->dev.device);
+	linux_group_put(&v->attacher, d->dev.device);
 	linux_vtd_free_device(d);
 	return true;
 }

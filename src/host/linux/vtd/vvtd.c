@@ -94,8 +94,11 @@ int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_con
 	v->ctx = v->inv.calls.ctx = ctx;
 	v->ops = ops;
 	v->opaque = own.opaque;
-	v->attacher = (struct linux_attacher){
-		.ctx = ctx, .attach = v->ops.attach, .group = v->ops.group, .opaque = v->opaque};
+	v->attacher = (struct linux_attacher){.ctx = ctx,
+					      .owner = linux_owner(ctx),
+					      .attach = v->ops.attach,
+					      .group = v->ops.group,
+					      .opaque = v->opaque};
 	v->hwpt = own.hwpt;
 	v->max_tables = own.max_tables;
 	err = get_hardware(v, own.device, why);
