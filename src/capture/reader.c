@@ -57,6 +57,8 @@ static int open_pcap(struct viq_capture_reader *r, struct viq_capture_error *err
 	r->pcap = pcap_fopen_offline_with_tstamp_precision(r->file, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!r->pcap && ferror(r->file))
 		return viq_capture_fail_at(err, -EIO, 0, "cannot read");
+	if (!r->pcap && feof(r->file) && ftello(r->file) == 0)
+		return viq_capture_fail_at(err, -EBADMSG, 0, "is empty; give a capture made by viq record");
 	if (!r->pcap)
 		return viq_capture_fail_at(err, -EBADMSG, 0,
 					   "not a pcap file (%.120s); give a capture made by viq record", why);

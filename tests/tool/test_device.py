@@ -236,7 +236,7 @@ class Socket(unittest.TestCase):
     def test_paths_that_cannot_be(self):
         with tempfile.TemporaryDirectory() as folder:
             open(folder + "/file", "w").close()
-            for path, text in ((folder + "/file", "exists already"), (folder + "/none/s", "bind: "), ("", "1 to 107"),
+            for path, text in ((folder + "/file", "exists already"), (folder + "/none/s", "cannot make a socket here: "), ("", "1 to 107"),
                                (folder + "/" + "x" * 200, "1 to 107")):
                 done = subprocess.run([TOOL, "device", "smmuv3", "--socket", path], capture_output=True, text=True,
                                       timeout=20)

@@ -56,7 +56,7 @@ class ToolErrors(unittest.TestCase):
         done = self.run_viq(*args, **options)
         error = done.stderr.decode()
         self.assertEqual(done.returncode, status, error)
-        command = args[0] + ": " if args and args[0] in ("record", "decode") else ""
+        command = args[0] + ": " if args and args[0] in ("record", "decode", "replay", "bench", "device") else ""
         self.assertTrue(error.startswith(f"viq {command}" if command else "viq: "), error)
         self.assertTrue(error.endswith("\n") and error.count("\n") == 1, error)
         self.assertIn(text, error)
@@ -79,7 +79,10 @@ class ToolErrors(unittest.TestCase):
         self.usage("no file", "decode")
         self.usage("one file", "decode", "a", "b")
         self.usage("no source", "record")
-        self.usage("unknown source 'tape'", "record", "tape", "-o", self.out)
+        self.usage("unknown source 'tape', not smmuv3-ring, vtd-trace or live;", "record", "tape", "-o", self.out)
+        self.usage("name one capture, - for standard input; two need --html;", "replay", "a", "b")
+        self.usage("no subject 'disk', only bulk|", "bench", "--only", "disk")
+        self.usage("unexpected 'bulk'; a subject is named with --only;", "bench", "bulk")
         self.usage("smmuv3-ring takes RING and PROD", "record", "smmuv3-ring", "a", "-o", self.out)
         self.usage("vtd-trace takes TRACE", "record", "vtd-trace", "-o", self.out)
         self.usage("live takes no operand", "record", "live", "x", "-o", self.out)
@@ -129,7 +132,8 @@ class ToolErrors(unittest.TestCase):
     def test_truncated_at_every_byte(self):
         for cut in range(len(SMALL)):
             path = self.write("small", SMALL[:cut])
-            error = self.fails(1, "not a pcap file" if cut < 24 else "truncated", "decode", path)
+            error = self.fails(1, "is empty" if not cut else "not a pcap file" if cut < 24 else "truncated", "decode",
+                               path)
             where = error.split(path + ":")[1].split(":")[0]
             self.assertLessEqual(int(where), cut)
 
@@ -142,6 +146,13 @@ class ToolErrors(unittest.TestCase):
                    self.write("newer", SMALL.replace(b"VIQ\1", b"VIQ\2")))
         self.fails(1, ":0: not a pcap file", "decode", self.write("text", "hello, world; this is no capture\n"))
         self.fails(1, "is a directory", "decode", self.folder)
+        self.fails(1, ":0: is empty; give a capture", "decode", self.write("empty", b""))
+        self.fails(1, ":0: not a pcap file", "decode", self.write("short", b"abc"))
+        self.fails(1, "'': cannot open: No such file", "decode", "")
+        for name, magic in (("xz", b"\xfd7zXZ\0"), ("gzip", b"\x1f\x8b\x08\0")):
+            for command in ("decode", "replay"):
+                self.fails(1, f":0: is compressed ({name}); decompress it first, into a pipe", command,
+                           self.write("packed", magic + bytes(58)))
         self.fails(1, "cannot open: No such file", "decode", self.path("missing"))
         self.fails(1, ":24: packet 1: the first packet is not", "decode", self.write("headless", pcap(BELL)))
         self.fails(1, ": data after the end", "decode", self.write("more", SMALL + pcap(SETUP)[24:]))
@@ -161,6 +172,7 @@ class ToolErrors(unittest.TestCase):
         path = self.write("ring", bytes(40))
         self.fails(1, ":32: ends inside a command", "decode", "--ring", path)
         self.fails(1, "longer than", "decode", "--ring", "/dev/zero")
+        self.fails(1, ":0: is a capture, not the memory of a queue; decode it without --ring", "decode", "--ring", STRICT)
 
     def test_full_standard_output(self):
         with open("/dev/full", "wb") as full:
@@ -169,6 +181,10 @@ class ToolErrors(unittest.TestCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertEqual(done.stderr.count(b"\n"), 1)
                 self.assertIn(b"standard output: No space left", done.stderr)
+
+    def test_socket_that_cannot_be_made(self):
+        self.fails(1, "missing/socket: cannot make a socket here: No such file or directory; choose a writable", "device",
+                   "smmuv3", "--socket", self.path("missing/socket"))
 
     # --- record smmuv3-ring
 

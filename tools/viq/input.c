@@ -39,7 +39,7 @@ static bool refuse_compressed(const char *path, const void *bytes, size_t len)
 	const char *name = compression(bytes, len);
 
 	if (name)
-		tool_error_at(path, 0, "is compressed (%s); decompress it first", name);
+		tool_error_at(path, 0, "is compressed (%s); decompress it first, into a pipe if you like", name);
 	return name;
 }
 
@@ -83,14 +83,22 @@ static int spool(const char *path, int pipe)
 
 int input_open(const char *path, bool again)
 {
-	int copy, fd = open_fd(path);
+	int pipe, fd = open_fd(path);
+	char magic[8];
+	ssize_t len;
 
 	/* What cannot be sought is copied; a directory is the reader's to refuse. */
-	if (fd < 0 || !again || lseek(fd, 0, SEEK_CUR) >= 0)
-		return fd;
-	copy = spool(path, fd);
-	close(fd);
-	return copy;
+	if (fd >= 0 && again && lseek(fd, 0, SEEK_CUR) < 0) {
+		pipe = fd;
+		fd = spool(path, pipe);
+		close(pipe);
+	}
+	len = fd < 0 ? 0 : pread(fd, magic, sizeof(magic), 0);
+	if (len > 0 && refuse_compressed(path, magic, (size_t)len)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 static FILE *open_input(const char *path, bool again)

@@ -53,6 +53,8 @@ static void print_error(char *prefix, const char *format, va_list args)
 
 const char *tool_file_name(const char *path)
 {
+	if (!*path)
+		return "''";
 	return strcmp(path, "-") ? path : "standard input";
 }
 

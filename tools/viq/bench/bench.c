@@ -14,6 +14,9 @@
 #include "command.h"
 #include "tool.h"
 
+/* tests/tool/test_bench.py holds these words to what there is. */
+#define SUBJECTS "bulk|doorbell|soft|linux|memory|vtd_bulk|vtd_doorbell|vtd_soft|qemu|vtd_qemu"
+
 #define INTERRUPTED 130 /* exit status: 128 + SIGINT, as shells have it */
 
 struct output {
@@ -105,7 +108,7 @@ static int find_subject(const char *name, uint32_t *only)
 			return TOOL_OK;
 		}
 	}
-	return tool_usage("--only: no subject '%s'", name);
+	return tool_usage("--only: no subject '%s', only %s", name, SUBJECTS);
 }
 
 static void stop(int number)
@@ -190,9 +193,7 @@ enum {
 };
 
 static const struct tool_option bench_options[] = {
-	/* tests/tool/test_bench.py holds the words to what there is. */
-	{"only", OPT_ONLY, "bulk|doorbell|soft|linux|memory|vtd_bulk|vtd_doorbell|vtd_soft|qemu|vtd_qemu",
-	 "one subject; repeat for more"},
+	{"only", OPT_ONLY, SUBJECTS, "one subject; repeat for more"},
 	{"quick", OPT_QUICK, NULL, "few repetitions, small sizes: shows that it works, not how fast"},
 	{"json", OPT_JSON, NULL, "one JSON object on a line, instead of the table"},
 	{0},
@@ -222,7 +223,7 @@ static int cmd_bench(int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		return tool_usage("unexpected '%s'", argv[optind]);
+		return tool_usage("unexpected '%s'; a subject is named with --only", argv[optind]);
 	return run(&bench, json, only);
 }
 

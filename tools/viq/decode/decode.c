@@ -14,8 +14,10 @@
 #include "input.h"
 #include "tool.h"
 
-#define TEXT_MAX 2048
-#define RING_MAX ((size_t)VIQ_SMMUV3_CMD_SIZE << 19)
+#define TEXT_MAX  2048
+#define PCAP_MASK UINT64_C(0x0000ffffffffffff) /* how a capture begins: magic number, version 2 */
+#define PCAP_NS   UINT64_C(0x00000002a1b23c4d)
+#define RING_MAX  ((size_t)VIQ_SMMUV3_CMD_SIZE << 19)
 
 /* ID registers that the guest has read: with all of its IOMMU's known, entries can be judged by them. */
 enum {
@@ -306,6 +308,10 @@ static int decode_ring(struct decoder *d, const char *path)
 	if (!input_load(path, RING_MAX, &bytes, &len))
 		return TOOL_ERROR;
 	words = bytes;
+	if (len >= 8 && (le64toh(words[0]) & PCAP_MASK) == PCAP_NS) {
+		free(bytes);
+		return tool_error_at(path, 0, "is a capture, not the memory of a queue; decode it without --ring");
+	}
 	d->kind = VIQ_CAPTURE_SMMUV3;
 	d->entry_size = VIQ_SMMUV3_CMD_SIZE;
 	for (i = 0; i < len / VIQ_SMMUV3_CMD_SIZE; i++) {

@@ -175,7 +175,7 @@ static int listen_at(const char *path)
 		if (errno == EADDRINUSE)
 			tool_error(path, "exists already; remove it or choose another path");
 		else
-			tool_error(path, "bind: %s", strerror(errno));
+			tool_error(path, "cannot make a socket here: %s; choose a writable directory", strerror(errno));
 		goto close_fd;
 	}
 	if (listen(fd, 1)) {

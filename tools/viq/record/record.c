@@ -161,7 +161,7 @@ static int cmd_record(int argc, char **argv)
 		return tool_usage("no source: smmuv3-ring, vtd-trace or live");
 	source = find_source(argv[optind]);
 	if (!source)
-		return tool_usage("unknown source '%s'", argv[optind]);
+		return tool_usage("unknown source '%s', not smmuv3-ring, vtd-trace or live", argv[optind]);
 	for (i = 0; i < source->operands && optind + 1 + i < argc; i++)
 		options.operands[i] = argv[optind + 1 + i];
 	status = check_options(source, &options, argc - optind - 1);

@@ -97,7 +97,8 @@ static int parse_options(int argc, char **argv, struct replay_options *options, 
 		if (!take_option(option, options))
 			return status;
 	if (optind == argc || argc - optind > (options->html ? 2 : 1))
-		return tool_usage(options->html ? "name one capture, or two" : "name one capture; - is standard input");
+		return tool_usage(options->html ? "name one capture, or two"
+						: "name one capture, - for standard input; two need --html");
 	if (!options->soft && (options->inject.kind == REPLAY_INJECT_HOST || options->contract != VIQ_FAULT_EXACT))
 		return tool_usage("--contract and failures of the host need --host soft");
 	*go = true;
