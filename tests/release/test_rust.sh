@@ -13,6 +13,9 @@ if bindgen --version | grep -q ' 0\.60\.'; then
 fi
 cargo fmt --check
 cargo test --locked --features viq/soft # without it: below
+for example in vmm traits; do
+	cargo run --locked -p viq --features soft --example $example
+done
 
 # The system's library, here that of the release build.
 prefix=$VIQ_CACHE/rust-prefix

@@ -7,9 +7,9 @@ use std::process::{self, Command};
 use std::sync::Mutex;
 use std::thread;
 
-// Folders in src that make libviq, and those that make libviq-soft.
-const LIBRARY: [&str; 8] = ["base", "spec", "mem", "call", "guest", "host/fault", "host/linux", "nest"];
-const SOFT: [&str; 1] = ["host/soft"];
+// Folders in src that are not of libviq: the tool's, and libviq-soft's.
+const TOOL: [&str; 2] = ["capture", "synth"];
+const SOFT: &str = "host/soft";
 
 fn fail(why: &str) -> ! {
     eprintln!("viq-sys: {}", why);
@@ -52,11 +52,11 @@ fn system(soft: bool) {
     }
 }
 
-fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
+fn sources(dir: &Path, without: &[PathBuf], out: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(dir).unwrap_or_else(|error| fail(&format!("{}: {}", dir.display(), error)));
     for path in entries.map(|entry| entry.expect("an entry").path()) {
-        if path.is_dir() {
-            sources(&path, out);
+        if path.is_dir() && !without.contains(&path) {
+            sources(&path, without, out);
         } else if path.extension().map_or(false, |extension| extension == "c") {
             out.push(path);
         }
@@ -67,9 +67,10 @@ fn build(root: &Path, soft: bool) {
     let out = PathBuf::from(env::var("OUT_DIR").expect("set by cargo"));
     let (cc, objcopy, ar) = (tool("CC", "cc"), tool("OBJCOPY", "objcopy"), tool("AR", "ar"));
     let mut files = Vec::new();
-    for folder in LIBRARY.iter().chain(if soft { &SOFT[..] } else { &[] }) {
-        sources(&root.join("src").join(folder), &mut files);
-    }
+    let src = root.join("src");
+    let without: Vec<PathBuf> =
+        TOOL.iter().chain(if soft { None } else { Some(&SOFT) }).map(|dir| src.join(dir)).collect();
+    sources(&src, &without, &mut files);
     files.sort();
     let object = |index: usize| out.join(format!("{}.o", index));
     let release = env::var("OPT_LEVEL").map_or(true, |level| level != "0");

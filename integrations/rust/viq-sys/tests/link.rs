@@ -5,6 +5,8 @@ use viq_sys::*;
 #[test]
 fn version() {
     assert_eq!(unsafe { viq_version() }, VIQ_VERSION);
+    let text = std::str::from_utf8(VIQ_VERSION_STRING).unwrap();
+    assert_eq!(text.trim_end_matches('\0'), env!("CARGO_PKG_VERSION"));
 }
 
 /// What each `_init()` writes as its own size is C's sizeof(), as far as the caller's goes.
