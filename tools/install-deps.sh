@@ -55,6 +55,7 @@ needs_release() {
 	chromium         command chromium
 	clang            command clang
 	musl-tools       command musl-gcc
+	python3-cffi     package python3-cffi
 	reuse            command reuse
 	rustfmt          command rustfmt
 	tshark           command tshark
