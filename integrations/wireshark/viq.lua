@@ -522,7 +522,7 @@ local function add_undefined(tree, row, words, count, label)
 			legal = false
 			for bit_ = 0, 63 do
 				if rest:rshift(bit_):band(UInt64(1)) == UInt64(1) then
-					complain(tree, "reserved", string.format("%s%u[%u] = 1 (%s)", label, word, bit_, label == "dw" and "RES0" or "reserved"))
+					complain(tree, "reserved", string.format("%s%d[%d] = 1 (%s)", label, word, bit_, label == "dw" and "RES0" or "reserved"))
 				end
 			end
 		end
@@ -582,7 +582,7 @@ local function add_entry(tree, range, arch, has, index, wrap)
 	end
 	item:add(fields["name"], range(0, 1), name):set_generated()
 	item:add(fields["legal"], range(0, 0), legal and 1 or 0):set_generated()
-	item:set_text(string.format("%u%s: %s%s %s", index, wrap == 1 and "w" or "", legal and "" or "!", name, table.concat(text, " ")))
+	item:set_text(string.format("%d%s: %s%s %s", index, wrap == 1 and "w" or "", legal and "" or "!", name, table.concat(text, " ")))
 	return (legal and "" or "!") .. name
 end
 
@@ -596,7 +596,7 @@ local function summary(list)
 		while list[last + 1] == list[i] do
 			last = last + 1
 		end
-		table.insert(parts, last > i and string.format("%s x %u", list[i], last - i + 1) or list[i])
+		table.insert(parts, last > i and string.format("%s x %d", list[i], last - i + 1) or list[i])
 		i = last + 1
 	end
 	return table.concat(parts, ", ") .. (i <= #list and ", ..." or "")
@@ -610,8 +610,8 @@ local function add_entries(body, tree, packet_type, arch, state)
 	tree:add_le(fields["first"], body(4, 4))
 	tree:add_le(fields["count"], body(8, 4))
 	if packet_type == GAP then
-		complain(tree, "gap", string.format("%u %s not recorded", count, count == 1 and arch.one or arch.many))
-		return string.format("%u not recorded", count)
+		complain(tree, "gap", string.format("%d %s not recorded", count, count == 1 and arch.one or arch.many))
+		return string.format("%d not recorded", count)
 	end
 	local bytes, size = body:len() - 16, nil
 	size = count > 0 and bytes / count or 16
@@ -631,10 +631,10 @@ local function add_entries(body, tree, packet_type, arch, state)
 	end
 	local text = summary(list)
 	if packet_type == DOORBELL then
-		return string.format("%s=0x%x, %u %s%s%s", arch.doorbell, doorbell, count, count == 1 and arch.one or arch.many,
+		return string.format("%s=0x%x, %d %s%s%s", arch.doorbell, doorbell, count, count == 1 and arch.one or arch.many,
 			count > 0 and ": " or "", text)
 	end
-	return string.format("%u before the doorbell: %s", count, text)
+	return string.format("%d before the doorbell: %s", count, text)
 end
 
 local function add_setup(body, tree, visited)
@@ -652,7 +652,7 @@ local function add_setup(body, tree, visited)
 	elseif not visited then
 		learn("entries", entries)
 	end
-	return string.format("%u entries of %u bytes%s%s", entries, body(12, 2):le_uint(), note ~= "" and ": " or "", note)
+	return string.format("%d entries of %d bytes%s%s", entries, body(12, 2):le_uint(), note ~= "" and ": " or "", note)
 end
 
 local function add_register(body, tree, packet_type, arch, visited)

@@ -199,6 +199,18 @@ class Wireshark(unittest.TestCase):
                                  "gap: 3 not recorded", "doorbell: CMDQ_PROD=0x6, 1 command: SYNC",
                                  "end: 5 packets, 1 entries"])
 
+    # --- Where it is
+
+    def test_installed_where_wireshark_looks(self):
+        """With the prefix that Wireshark has."""
+        installed = json.loads(subprocess.run(["meson", "introspect", "--installed", VIQ.parents[2]], capture_output=True,
+                                              text=True, check=True).stdout)
+        path = pathlib.Path(installed[str(SCRIPT)])
+        prefix = path.parents[len(path.parts) - 1 - path.parts.index("lib")]
+        folders = subprocess.run(["tshark", "-G", "folders"], env=self.env, capture_output=True, text=True, check=True).stdout
+        (wanted,) = re.findall(r"^Global Lua Plugins:\s*(.*)$", folders, re.M)
+        self.assertEqual(pathlib.Path("/usr") / path.relative_to(prefix), pathlib.Path(wanted) / "viq.lua")
+
     # --- What is broken
 
     def raw(self, frames):
