@@ -148,6 +148,14 @@ class Html(Made):
         self.assertEqual((error["at"], error["text"][:20]), (3000, "!reserved opcode 0xf"))
         self.assertEqual(report["errors"][0]["number"], 3000)
 
+    def test_each_command_is_counted_once(self):
+        """Also where a failure's own call is rung for apart, in the middle of a batch."""
+        (capture,), (report,) = self.html("--batch", "16", "--inject", "1000:no-memory", STRICT)
+        log = capture["log"]
+        self.assertEqual((report["wait_count"], log["doorbell_count"]), (1, report["doorbells"]))
+        self.assertEqual([row[0] for row in log["rows"]], list(range(report["commands"])))
+        self.assertEqual(sum(d[2] for d in log["doorbells"]), report["commands"])
+
     def test_stale_is_an_error_with_a_page(self):
         (capture,), _ = self.html("--inject", "100:drop", STRICT, status=1)
         self.assertGreater(capture["report"]["witnesses"]["stale"], 0)
