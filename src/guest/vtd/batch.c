@@ -17,6 +17,8 @@
  */
 #include <string.h>
 
+#include "base/assert.h"
+
 #include "vtd.h"
 
 /* --- Filling ------------------------------------------------------------------------------------------------------ */
@@ -56,13 +58,17 @@ static inline void fill_entry(struct viq_vtd_s1_entry *e, struct vtd_span span, 
 static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 {
 	if (t->count) {
-		const struct vtd_stretch *last = &t->stretches[t->stretch_count - 1];
+		const struct vtd_stretch *last = &t->slate->stretches[t->stretch_count - 1];
 
 		if (last->position + (t->count - last->entry) == s->batch.count)
 			return;
 	} else {
 		/* A further table's call in advance: no more is read than the calls for it may cost. */
+		ASSERT(s->tables.free_slates);
 		t->next_active = NULL;
+		t->slate = s->tables.slate;
+		s->tables.slate = t->slate->next;
+		s->tables.free_slates--;
 		if (s->tables.active) {
 			budget_spend(&s->budget, VIQ_WORK_CALL);
 			s->tables.last_active->next_active = t;
@@ -71,19 +77,19 @@ static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 		}
 		s->tables.last_active = t;
 	}
-	t->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.count};
+	t->slate->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.count};
 }
 
 static void add_entry(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span, bool leaf)
 {
 	open_stretch(s, t);
-	fill_entry(&t->entries[t->count++], span, leaf);
+	fill_entry(&t->slate->entries[t->count++], span, leaf);
 }
 
 /* The position of an entry's descriptor. */
 static uint32_t position_of(const struct vtd_target *t, uint32_t entry)
 {
-	const struct vtd_stretch *p = &t->stretches[t->stretch_count - 1];
+	const struct vtd_stretch *p = &t->slate->stretches[t->stretch_count - 1];
 
 	while (p->entry > entry)
 		p--;
@@ -95,8 +101,8 @@ static uint32_t entries_before(const struct vtd_target *t, uint32_t position)
 {
 	uint32_t end = t->count;
 
-	for (uint32_t i = t->stretch_count; i-- > 0; end = t->stretches[i].entry) {
-		const struct vtd_stretch *p = &t->stretches[i];
+	for (uint32_t i = t->stretch_count; i-- > 0; end = t->slate->stretches[i].entry) {
+		const struct vtd_stretch *p = &t->slate->stretches[i];
 
 		if (p->position >= position)
 			continue;
@@ -111,11 +117,22 @@ static struct vtd_span span_in(const struct vtd_target *t, struct vtd_span span,
 	return stage2 && !t->stage2 ? (struct vtd_span){0, 0} : span;
 }
 
-void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
+static uint32_t without_entries(const struct viq_vtd *s, struct vtd_run run)
+{
+	uint32_t n = 0;
+
+	for (; run.count; vtd_run_step(&s->tables.targets, &run))
+		n += !vtd_target_of(run.first)->count;
+	return n;
+}
+
+bool vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
 			   bool leaf, bool stage2)
 {
 	uint8_t fate = run.count ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE;
 
+	if (!vtd_batch_room(s, without_entries(s, run)))
+		return false;
 	/* The descriptor itself is charged by the run. */
 	if (run.count > 1)
 		budget_spend(&s->budget, run.count - 1);
@@ -125,6 +142,7 @@ void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd
 		add_entry(s, t, span_in(t, span, stage2), leaf);
 	}
 	vtd_batch_add(s, desc, fate);
+	return true;
 }
 
 /*
@@ -133,7 +151,7 @@ void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd
  */
 static bool has_all(const struct vtd_target *t)
 {
-	return t->count && t->entries[t->count - 1].npages == VIQ_VTD_S1_ALL;
+	return t->count && t->slate->entries[t->count - 1].npages == VIQ_VTD_S1_ALL;
 }
 
 /* The model by value: what is written could otherwise be part of it, and would have to be read again each time. */
@@ -155,12 +173,13 @@ __attribute__((aligned(64))) void vtd_batch_add_like(struct viq_vtd *s, const st
 	const le64(*desc)[2] = &s->batch.desc[s->batch.count];
 	struct vtd_target *t = model->target;
 
+	/* There is room: the model is what was added last, or the batch was flushed since. */
 	if (t && model->npages == VIQ_VTD_S1_ALL) {
 		if (!has_all(t))
 			add_entry(s, t, (struct vtd_span){0, 0}, false);
 	} else if (t) {
 		open_stretch(s, t);
-		fill_like(&t->entries[t->count], desc, count, *model);
+		fill_like(&t->slate->entries[t->count], desc, count, *model);
 		t->count += count;
 	}
 	extend(s, model->desc[0] & VIQ_VTD_DESC_TYPE, count, t ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
@@ -178,7 +197,7 @@ static bool covers(const struct viq_vtd_s1_entry *entry, struct vtd_span span)
 
 void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span)
 {
-	if (t->count && covers(&t->entries[t->count - 1], span))
+	if (t->count && covers(&t->slate->entries[t->count - 1], span))
 		return;
 	add_entry(s, t, span, true);
 	budget_spend(&s->budget, 1);
@@ -186,8 +205,12 @@ void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *t, struct vtd_span sp
 
 void vtd_batch_drop(struct viq_vtd *s)
 {
-	for (struct vtd_target *t = s->tables.active; t; t = t->next_active)
+	for (struct vtd_target *t = s->tables.active; t; t = t->next_active) {
 		t->count = t->stretch_count = 0;
+		t->slate->next = s->tables.slate;
+		s->tables.slate = t->slate;
+	}
+	s->tables.free_slates = s->tables.slates;
 	s->tables.active = NULL;
 	s->batch.count = 0;
 }
@@ -211,15 +234,16 @@ static void tell(struct viq_vtd *s, const struct vtd_target *target, const struc
 	}
 }
 
-/* One invalidate call with the first count entries of a target. */
-static void call(struct viq_vtd *s, struct vtd_target *t, uint32_t count, struct viq_call_result *res)
+/* One invalidate call with entries of a target. */
+static void call(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s1_entry *entries, uint32_t count,
+		 struct viq_call_result *res)
 {
-	const struct viq_call_piece piece = {t->entries, count};
+	const struct viq_call_piece piece = {entries, count};
 	const struct viq_call_request req = {
 		.size = sizeof(req),
 		.object = t->host.object,
 		.type = VIQ_CALL_VTD_S1,
-		.entry_size = sizeof(t->entries[0]),
+		.entry_size = sizeof(*entries),
 		.pieces = &piece,
 		.piece_count = 1,
 	};
@@ -309,14 +333,14 @@ bool vtd_batch_confirm(struct viq_vtd *s)
 			continue;
 		/* Paid for when it became active. */
 		s->budget.left += t == s->tables.active ? 0 : VIQ_WORK_CALL;
-		call(s, t, count, &res);
+		call(s, t, t->slate->entries, count, &res);
 		if (res.error == VIQ_CALL_NONE)
 			continue;
 		end = position_of(t, res.handled);
 		first = res;
 		/* One device that does not answer is enough. */
 		if (res.error == VIQ_CALL_TIMEOUT && t->next_active) {
-			uint32_t next = t->next_active->stretches[0].position;
+			uint32_t next = t->next_active->slate->stretches[0].position;
 
 			if (next < end) {
 				end = next;
@@ -336,8 +360,10 @@ bool vtd_batch_confirm(struct viq_vtd *s)
 static void call_one(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span, bool leaf,
 		     struct viq_call_result *res)
 {
-	fill_entry(&t->entries[0], span, leaf);
-	call(s, t, 1, res);
+	struct viq_vtd_s1_entry entry;
+
+	fill_entry(&entry, span, leaf);
+	call(s, t, &entry, 1, res);
 }
 
 bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, struct viq_call_result *res)

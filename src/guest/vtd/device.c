@@ -164,5 +164,6 @@ size_t viq_vtd_footprint(const struct viq_vtd *s)
 	if (!s)
 		return 0;
 	return sizeof(*s) + s->tables.targets.count * sizeof(struct vtd_target) +
-	       s->tables.attachments.count * sizeof(struct vtd_attachment);
+	       s->tables.attachments.count * sizeof(struct vtd_attachment) +
+	       s->tables.slates * sizeof(struct vtd_slate);
 }

@@ -67,12 +67,30 @@ static uint8_t call_hook(struct viq_vtd *s, const struct viq_vtd_devtlb *inv, in
 	return VIQ_VTD_FATE_RETRY;
 }
 
+static bool has_entry(const struct vtd_attachment *a, const struct viq_vtd_devtlb *inv)
+{
+	return concerns(inv, &a->table) && (a->table.flags & VIQ_VTD_DEVTLB_IMPLIED);
+}
+
+/* Of these tables, those that have no entry yet. Two attachments may be one table. */
+static uint32_t without_entries(const struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_devtlb *inv)
+{
+	uint32_t n = 0;
+
+	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+		const struct vtd_attachment *a = vtd_attachment_of(run.first);
+
+		n += has_entry(a, inv) && !a->target->count;
+	}
+	return n;
+}
+
 static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_devtlb *inv)
 {
 	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
 		const struct vtd_attachment *a = vtd_attachment_of(run.first);
 
-		if (concerns(inv, &a->table) && (a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
+		if (has_entry(a, inv))
 			vtd_batch_cover(s, a->target, (struct vtd_span){inv->addr, inv->bytes});
 	}
 }
@@ -109,8 +127,7 @@ static bool cover_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_ru
 	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
 		const struct vtd_attachment *a = vtd_attachment_of(run.first);
 
-		if (a->node.serial <= sweep->serial || !concerns(inv, &a->table) ||
-		    !(a->table.flags & VIQ_VTD_DEVTLB_IMPLIED))
+		if (a->node.serial <= sweep->serial || !has_entry(a, inv))
 			continue;
 		if (!s->budget.left || !vtd_batch_alone(s, desc, a->target, span, true, false))
 			return false;
@@ -129,7 +146,7 @@ bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 
 	/* A device with many PASIDs: looking through its attachments costs, too. */
 	budget_spend(&s->budget, run.count / (VIQ_WORK_CALL / 4));
-	if (alone && !cover_alone(s, desc, run, &inv))
+	if (alone ? !cover_alone(s, desc, run, &inv) : !vtd_batch_room(s, without_entries(s, run, &inv)))
 		return false;
 	if (needs_hook(s, run, &inv)) {
 		if (!vtd_batch_flush(s) || !s->budget.left)

@@ -188,8 +188,7 @@ static bool iotlb(struct viq_vtd *s, const uint64_t desc[4])
 				     ? vtd_sweep_all()
 				     : vtd_sweep_domain(s, domain_of(s, desc)),
 			     span, true);
-	vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, true);
-	return true;
+	return vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, true);
 }
 
 static struct vtd_run pasid_iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
@@ -212,8 +211,7 @@ static bool pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 	if (vtd_work_alone(s, desc, run.count))
 		return alone(s, desc, vtd_sweep_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0])),
 			     span, false);
-	vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, false);
-	return true;
+	return vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, false);
 }
 
 /*

@@ -59,12 +59,10 @@ static struct vtd_run count(const struct tree *tree, uint64_t key, uint64_t end,
 	return run;
 }
 
-/* One more than a run of the queue can call is as good as all of them. */
+/* One more than the batch can take is as good as all of them. */
 static struct vtd_run targets(const struct viq_vtd *s, uint64_t key, uint64_t end)
 {
-	uint32_t few = s->budget.left / VIQ_WORK_CALL;
-
-	return count(&s->tables.targets, key, end, (few > VTD_FEW_CALLS ? few : VTD_FEW_CALLS) + 1);
+	return count(&s->tables.targets, key, end, VTD_SLATES + 1);
 }
 
 struct vtd_run vtd_targets_all(const struct viq_vtd *s)
@@ -110,6 +108,34 @@ static bool same_host(const struct viq_call_host *a, const struct viq_call_host 
 	return a->ops == b->ops && a->opaque == b->opaque && a->object == b->object;
 }
 
+/* Nothing is in the batch when targets come and go. */
+static int get_slate(struct viq_vtd *s)
+{
+	struct vtd_slate *slate;
+
+	if (s->tables.slates > s->tables.targets.count || s->tables.slates == VTD_SLATES)
+		return 0;
+	/* What is read of it was written before. */
+	slate = malloc(sizeof(*slate));
+	if (!slate)
+		return -ENOMEM;
+	slate->next = s->tables.slate;
+	s->tables.slate = slate;
+	s->tables.free_slates = ++s->tables.slates;
+	return 0;
+}
+
+static void put_slates(struct viq_vtd *s)
+{
+	while (s->tables.slates > s->tables.targets.count) {
+		struct vtd_slate *slate = s->tables.slate;
+
+		s->tables.slate = slate->next;
+		s->tables.free_slates = --s->tables.slates;
+		free(slate);
+	}
+}
+
 /* The target of this key and host, made if there is none yet. */
 static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_table *table)
 {
@@ -122,14 +148,10 @@ static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_tab
 		if (same_host(&target->host, &table->host))
 			return target;
 	}
-	/* Its entries are written before they are looked at. */
-	target = malloc(sizeof(*target));
+	target = get_slate(s) ? NULL : malloc(sizeof(*target));
 	if (!target)
 		return NULL;
-	target->node = (struct tree_node){.key = key, .serial = ++s->tables.last_serial};
-	target->host = table->host;
-	target->stage2 = false;
-	target->attachments = target->count = target->stretch_count = 0;
+	*target = (struct vtd_target){.node = {.key = key, .serial = ++s->tables.last_serial}, .host = table->host};
 	tree_insert(&s->tables.targets, &target->node);
 	return target;
 }
@@ -140,6 +162,7 @@ static void put_target(struct viq_vtd *s, struct vtd_target *target)
 		return;
 	tree_remove(&s->tables.targets, &target->node);
 	free(target);
+	put_slates(s);
 }
 
 static struct vtd_attachment *find_handle(const struct viq_vtd *s, uint32_t handle)
@@ -230,4 +253,5 @@ void vtd_tables_free(struct viq_vtd *s)
 		put_target(s, a->target);
 		free(a);
 	}
+	put_slates(s); /* one that was made for a target which could not be */
 }

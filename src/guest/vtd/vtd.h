@@ -31,6 +31,8 @@
 #define BATCH_DESCRIPTORS 256
 /* Calls of hosts for one descriptor that are not worth being left in between. */
 #define VTD_FEW_CALLS 4
+/* Targets with entries in the batch, at most. One more flushes it; a descriptor for more has them called one by one. */
+#define VTD_SLATES 32
 /* Descriptors read from the ring at a time. */
 #define FETCH_BLOCK 64
 
@@ -40,16 +42,22 @@ struct vtd_stretch {
 	uint16_t position; /* of the first one's descriptor in the batch */
 };
 
+/* A target's part of the batch. There are as many as there are targets, up to VTD_SLATES. */
+struct vtd_slate {
+	struct vtd_slate *next; /* that is free */
+	struct viq_vtd_s1_entry entries[BATCH_DESCRIPTORS];
+	struct vtd_stretch stretches[BATCH_DESCRIPTORS];
+};
+
 struct vtd_target {
 	struct tree_node node;          /* serial: never used again */
 	struct vtd_target *next_active; /* with entries in the batch, too */
 	struct viq_call_host host;
 	uint32_t attachments;
-	bool stage2;    /* VIQ_VTD_TABLE_STAGE2 of all of them */
-	uint32_t count; /* entries in the batch */
+	bool stage2;             /* VIQ_VTD_TABLE_STAGE2 of all of them */
+	uint32_t count;          /* entries in the batch; */
+	struct vtd_slate *slate; /* where, if there are any */
 	uint32_t stretch_count;
-	struct viq_vtd_s1_entry entries[BATCH_DESCRIPTORS];
-	struct vtd_stretch stretches[BATCH_DESCRIPTORS];
 };
 
 struct vtd_attachment {
@@ -66,6 +74,8 @@ struct vtd_tables {
 	struct tree by_handle;
 	/* Those with entries in the batch, in the order of their first ones; last means nothing without a first. */
 	struct vtd_target *active, *last_active;
+	struct vtd_slate *slate; /* a free one */
+	uint32_t slates, free_slates;
 	uint32_t last_handle;
 	uint64_t last_serial;
 };
@@ -238,8 +248,11 @@ static inline uint32_t vtd_next(const struct viq_vtd *s, uint32_t slot, uint32_t
 
 /* The descriptor at head is consumed once it and all before it are confirmed; head moves behind it. */
 void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate);
-/* The same, with one entry for each target of the run. stage2: the span is one of second stages, others lose all. */
-void vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
+/*
+ * The same, with one entry for each target of the run, VTD_SLATES at most. stage2: the span is one of second stages,
+ * others lose all. false: the run ends before this descriptor, there was no room.
+ */
+bool vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
 			   bool leaf, bool stage2);
 /* The same with count descriptors that stand at the batch's end already, all of them like the model. */
 void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count);
@@ -250,6 +263,11 @@ bool vtd_batch_confirm(struct viq_vtd *s);
 static inline bool vtd_batch_flush(struct viq_vtd *s)
 {
 	return !s->batch.count || vtd_batch_confirm(s);
+}
+/* Have room for the next descriptor's entries in so many targets that have none. false: the run ends before it. */
+static inline bool vtd_batch_room(struct viq_vtd *s, uint32_t targets)
+{
+	return targets <= s->tables.free_slates || (vtd_batch_flush(s) && s->budget.left);
 }
 /* Forget the batch: its descriptors will be read again. */
 void vtd_batch_drop(struct viq_vtd *s);

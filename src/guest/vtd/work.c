@@ -158,7 +158,7 @@ static bool is_alone(const struct viq_vtd *s, const uint64_t desc[4])
 
 bool vtd_work_is_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t calls)
 {
-	if (calls > VTD_FEW_CALLS && calls > s->budget.left / VIQ_WORK_CALL)
+	if (calls > VTD_FEW_CALLS && (calls > s->budget.left / VIQ_WORK_CALL || calls > VTD_SLATES))
 		return true;
 	return is_alone(s, desc) && !s->batch.count;
 }

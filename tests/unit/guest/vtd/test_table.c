@@ -203,6 +203,68 @@ static void test_second_stage_pages(void **state)
 	vvtd_free(v);
 }
 
+/*
+ * A guest makes tables by writing PASID entries, so each costs little: the batch has room for entries of a few of
+ * them. More than that in one doorbell are several batches, and one descriptor for more has them called one by one:
+ * nothing is lost, none is called twice, and what fails stops the queue at its descriptor.
+ */
+static void test_many_tables(void **state)
+{
+	enum {
+		FEW = 40,
+		BAD = 70,
+		OTHER = 90,
+		MANY = 100
+	};
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *hosts[MANY];
+	size_t first = 0;
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		hosts[i] = vvtd_host_new(v);
+		vvtd_attach(v, hosts[i], 1, i, i < OTHER ? 0x100 : 0x200, VIQ_VTD_DEVTLB_IMPLIED | VIQ_VTD_TABLE_RID);
+		if (i == FEW)
+			first = viq_vtd_footprint(v->vtd);
+	}
+	assert_true((viq_vtd_footprint(v->vtd) - first) / (MANY - 1 - FEW) <= 320);
+	vvtd_boot(v, 256, 4);
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < MANY; i++)
+			vvtd_push(v, desc_page(1, i, i));
+	}
+	vvtd_push(v, desc_devtlb(0x100, 0x500000, false));
+	for (unsigned int i = 0; i < 30; i++)
+		vvtd_push(v, desc_page(1, i, 0x600));
+	vvtd_push(v, desc_devtlb(0x200, 0x500000, false));
+	vvtd_push(v, desc_iotlb(1, 0, 0, 0, false));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_true(vvtd_drain(v, 1000));
+	assert_vidle(v);
+	for (unsigned int i = 0; i < MANY; i++) {
+		assert_int_equal(hosts[i]->effect_count, 4 + (i < 30));
+		assert_entry(hosts[i], 0, i << 12, 1, 1);
+		assert_entry(hosts[i], 1, i << 12, 1, 1);
+		assert_entry(hosts[i], 2, 0x500000, 1, 1);
+		assert_entry(hosts[i], 3 + (i < 30), 0, VIQ_VTD_S1_ALL, 0);
+	}
+
+	vvtd_forget(v);
+	hosts[BAD]->bad = entry_page(0x777, true);
+	hosts[BAD]->error = VIQ_CALL_ILLEGAL;
+	hosts[BAD]->times = -1;
+	for (unsigned int i = 0; i < MANY; i++)
+		vvtd_push(v, desc_page(1, i, 0x777));
+	vvtd_ring(v);
+	vvtd_drain(v, 1000);
+	assert_true(vvtd_r32(v, VREG(FSTS)) & VIQ_VTD_FSTS_IQE);
+	assert_int_equal(vvtd_r64(v, VREG(IQH)) >> v->shift, (v->prod - (MANY - BAD)) % v->slots);
+	for (unsigned int i = 0; i < BAD; i++)
+		assert_int_equal(hosts[i]->effect_count, 1);
+	assert_int_equal(hosts[BAD]->effect_count, 0);
+	vvtd_free(v);
+}
+
 /* Attached and detached at random: the model in the harness watches every wait descriptor. */
 static void test_comings_and_goings(void **state)
 {
@@ -359,10 +421,11 @@ static void test_gone_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_array_a_table),   cmocka_unit_test(test_long_queue),
-		cmocka_unit_test(test_shared_host),         cmocka_unit_test(test_second_stage_pages),
-		cmocka_unit_test(test_comings_and_goings),  cmocka_unit_test(test_bad_arguments),
-		cmocka_unit_test(test_attach_in_the_queue), cmocka_unit_test(test_gone_table),
+		cmocka_unit_test(test_one_array_a_table), cmocka_unit_test(test_long_queue),
+		cmocka_unit_test(test_shared_host),       cmocka_unit_test(test_second_stage_pages),
+		cmocka_unit_test(test_many_tables),       cmocka_unit_test(test_comings_and_goings),
+		cmocka_unit_test(test_bad_arguments),     cmocka_unit_test(test_attach_in_the_queue),
+		cmocka_unit_test(test_gone_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
