@@ -221,10 +221,16 @@ static uint32_t place_of(uint32_t bit)
 /* It is done, or given up. */
 static void paid(struct viq_vtd *s, uint32_t bit)
 {
+	bool other;
+
 	s->work.owed &= ~bit;
 	s->work.waiting &= ~bit;
-	if (s->wait.place == place_of(bit))
-		s->wait = (struct host_wait){0};
+	if (s->wait.place != place_of(bit))
+		return;
+	/* Of two that wait it was the last to fail. */
+	other = s->work.waiting;
+	s->wait =
+		(struct host_wait){.waits = other, .asked = other, .times = other, .place = place_of(s->work.waiting)};
 }
 
 /* A host, or the hook, could not, as with a descriptor: the register stays busy. false: nobody tries again. */

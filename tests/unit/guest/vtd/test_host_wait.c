@@ -308,6 +308,29 @@ static void test_ccmd_by_register(void **state)
 	vvtd_free(v);
 }
 
+/* IOTLB waits on when CCMD, which failed after it, was given up. */
+static void test_one_of_two_registers(void **state)
+{
+	struct vvtd *v = by_register(NULL);
+
+	vvtd_w64(v, iotlb(v), IOTLB_DOMAIN);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 1);
+	v->reconfig_result = -12;
+	v->gives_up = true;
+	vvtd_w64(v, VREG(CCMD), CCMD_GLOBAL);
+	assert_int_equal(vvtd_r64(v, VREG(CCMD)), CCMD_GLOBAL & ~VREG(CCMD_ICC));
+	assert_int_equal(vvtd_r64(v, iotlb(v)), IOTLB_DOMAIN);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 1);
+	v->gives_up = false;
+	assert_false(viq_vtd_run(v->vtd, 0));
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 2);
+	host->times = 0;
+	vvtd_retry(v);
+	assert_int_equal(vvtd_r64(v, iotlb(v)) & VREG(IOTLB_IVT), 0);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 0);
+	vvtd_free(v);
+}
+
 /* --- Without the hook --------------------------------------------------------------------------------------------- */
 
 static unsigned int kicks, depth, deepest;
@@ -406,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_a_device_does_not_answer),
 		cmocka_unit_test(test_iotlb_by_register),
 		cmocka_unit_test(test_ccmd_by_register),
+		cmocka_unit_test(test_one_of_two_registers),
 		cmocka_unit_test(test_by_register_without_the_hook),
 		cmocka_unit_test(test_without_the_hook_kick_asks),
 		cmocka_unit_test(test_nobody_to_ask),
