@@ -127,12 +127,14 @@ static struct vtd_irtes irtes_ahead(const struct viq_vtd *s, struct vtd_irtes so
 static __attribute__((noinline)) bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4], uint32_t start,
 							    uint32_t i, uint32_t count)
 {
-	struct vtd_irtes its = irtes_of(desc), some = irtes_ahead(s, its, start, i, count);
+	struct vtd_irtes its = irtes_of(desc), some;
 
 	if (vtd_irtes_within(its, s->work.done_irtes)) {
 		vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
 		return true;
 	}
+	/* Before the batch, which they stand behind, is flushed. */
+	some = irtes_ahead(s, its, start, i, count);
 	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_remap(s, its, some));
 }
 
