@@ -128,8 +128,8 @@ struct viq_linux_device {
  * vSID or the device is there already. -ENODEV: behind another physical SMMU, or, of the first device, its SMMU has
  * less than the guest was promised (*why names the field). -EBUSY: another device of its IOMMU group, which *why
  * names, is behind a guest IOMMU of this struct viq_linux (not checked if the group is not known); or another one could
- * not remove it, and its file was not closed since. Of the first device also the errors of viq_linux_vsmmu_create().
- * After an error the device is blocked, whatever was attached to it before.
+ * not remove it, and its file was not closed since; or it has it: nothing has changed. Of the first device also the
+ * errors of viq_linux_vsmmu_create(). After another error the device is blocked, whatever was attached to it before.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vsmmu_add(struct viq_linux_vsmmu *vsmmu, const struct viq_linux_device *device,
 						  uint32_t vsid, struct viq_why *why);

@@ -126,8 +126,8 @@ struct viq_linux_vtd_device {
  * the source-id or the device is there already. -ENODEV: not behind a VT-d that can nest, or behind one that lacks what
  * the others have. -EBUSY: another device of its IOMMU group, which *why names, is behind a guest IOMMU of this struct
  * viq_linux (not checked if the group is not known); or another one could not remove it, and its file was not closed
- * since. After an error of the kernel the device is not here; whether it is
- * blocked is not known.
+ * since; or it has it: nothing has changed. After an error of the kernel the device is not here; whether it is blocked
+ * is not known.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_add(struct viq_linux_vvtd *vvtd, const struct viq_linux_vtd_device *device,
 						 uint16_t source_id, struct viq_why *why);

@@ -28,9 +28,11 @@ static bool is_bound(struct viq_linux *ctx, uint32_t device)
 static int why_taken(const struct linux_group *g, uint32_t device, struct viq_why *why)
 {
 	if (g->device == device)
-		return why_say(why, -EBUSY,
-			       "device %u: another guest IOMMU could not remove it well: close its vfio cdev first",
-			       device);
+		return why_say(
+			why, -EBUSY,
+			"device %u: another guest IOMMU has it, or could not remove it: remove it there, or close "
+			"its vfio cdev",
+			device);
 	return why_say(
 		why, -EBUSY,
 		"device %u: device %u of its IOMMU group %u is behind a guest IOMMU: Linux attaches all of a group "

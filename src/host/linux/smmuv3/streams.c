@@ -195,8 +195,7 @@ int viq_linux_vsmmu_add(struct viq_linux_vsmmu *v, const struct viq_linux_device
 	s->ats = ats;
 	err = linux_group_take(&v->attacher, &s->dev, why);
 	if (err) {
-		/* Not aborting instead: attached to anything it would be part of its group, and go where that goes. */
-		(void)linux_stream_detach(v, s);
+		/* What it is attached to is another guest IOMMU's, or the embedder's. */
 		linux_removed_put(v->ctx, &v->removed, &s->dev);
 		linux_streams_collect_removed(v);
 		return err;

@@ -161,11 +161,8 @@ static struct linux_vtd_device *get_device(struct viq_linux_vvtd *v, uint32_t de
 
 static int set_up(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct viq_why *why)
 {
-	int err = linux_group_take(&v->attacher, &d->dev, why);
+	int err = block_all(v, d);
 
-	if (err)
-		return err;
-	err = block_all(v, d);
 	return err ? why_say(why, err, "device %u at source-id %#x cannot be blocked: %s", d->dev.device, d->dev.number,
 			     strerror(-err))
 		   : 0;
@@ -203,6 +200,13 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 	}
 	d->dev = dev;
 	d->pasid_bits = pasid_bits;
+	err = linux_group_take(&v->attacher, &d->dev, why);
+	if (err) {
+		/* What it is attached to is another guest IOMMU's, or the embedder's. */
+		linux_removed_put(v->ctx, &v->removed, &d->dev);
+		linux_vtd_collect_removed(v);
+		return err;
+	}
 	sorted_insert(&v->devices, d);
 	err = set_up(v, d, why);
 	if (err)

@@ -247,6 +247,32 @@ static void one_device_of_an_iommu_group(void **state)
 	one_device_of_a_group(true);
 }
 
+/* It goes on there as if nothing had been tried. */
+static void device_that_another_guest_has(void **state)
+{
+	struct nest *n = nest_new(1);
+	struct viq_linux_vsmmu *first = n->vs;
+	uint64_t attaches;
+
+	nest_boot(n, false);
+	nest_add(n, 0, SID);
+	nest_stage1(n, SID);
+	nest_cfgi_ste(n, SID);
+	assert_stage1(n, 0, NEST_S1_0(SID), NEST_S1_1);
+	attaches = n->fk->devices[0].attaches;
+	n->config.hwpt = 0;
+	n->config.ioas = n->ioas;
+	n->config.device = 0;
+	assert_int_equal(viq_linux_vsmmu_create(n->ctx, &n->config, &n->vs, &n->why), 0);
+	assert_int_equal(nest_try_add(n, 0, SID, true), -EBUSY);
+	assert_stage1(n, 0, NEST_S1_0(SID), NEST_S1_1);
+	assert_int_equal(n->fk->devices[0].attaches, attaches);
+	assert_int_equal(viq_linux_vsmmu_destroy(n->vs), 0);
+	n->vs = first;
+	assert_stage1(n, 0, NEST_S1_0(SID), NEST_S1_1);
+	nest_free(n);
+}
+
 /* The kernel has it attached to what all share: the next of its group would move it along. */
 static void group_of_a_device_that_could_not_be_detached(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
 		cmocka_unit_test(one_vsmmu_on_a_stage_2),
 		cmocka_unit_test(stage_2_of_a_viommu_that_is_left),
 		cmocka_unit_test(one_device_of_an_iommu_group),
+		cmocka_unit_test(device_that_another_guest_has),
 		cmocka_unit_test(group_of_a_device_that_could_not_be_detached),
 	};
 

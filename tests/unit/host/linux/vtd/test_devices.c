@@ -338,6 +338,30 @@ static void one_device_of_an_iommu_group(void **state)
 	one_device_of_a_group(true);
 }
 
+/* It goes on there as if nothing had been tried. */
+static void device_that_another_guest_has(void **state)
+{
+	struct vnest *n = vnest_new(1);
+	struct viq_linux_vvtd *first = n->vv;
+	struct viq_linux_vtd_device d = {.size = sizeof(d), .device = n->id[0], .fd = n->fd[0], .pasids = true};
+
+	vnest_add(n, 0);
+	vnest_set(n, 0, 0, 4, 1);
+	vnest_set(n, 0, 7, 4, 2);
+	assert_int_equal(viq_linux_vvtd_create(n->ctx, &n->config, &n->vv, &n->why), 0);
+	/* Nothing that is left of the first attempt makes the second one another. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(viq_linux_vvtd_add(n->vv, &d, VNEST_SID(0), &n->why), -EBUSY);
+		assert_nested(n, 0, 0, 1);
+		assert_nested(n, 0, 7, 2);
+	}
+	assert_int_equal(viq_linux_vvtd_destroy(n->vv), 0);
+	n->vv = first;
+	assert_nested(n, 0, 0, 1);
+	assert_nested(n, 0, 7, 2);
+	vnest_free(n);
+}
+
 /* Its table translates for all of the group as long as the kernel has it. */
 static void group_of_a_device_that_could_not_be_detached(void **state)
 {
@@ -390,6 +414,7 @@ int main(void)
 		cmocka_unit_test(fd_that_the_vmm_reuses),
 		cmocka_unit_test(fds_are_closed_once),
 		cmocka_unit_test(one_device_of_an_iommu_group),
+		cmocka_unit_test(device_that_another_guest_has),
 		cmocka_unit_test(group_of_a_device_that_could_not_be_detached),
 		cmocka_unit_test(looking_in),
 	};
