@@ -19,7 +19,7 @@ done
 
 # The system's library, here that of the release build.
 prefix=$VIQ_CACHE/rust-prefix
-DESTDIR='' meson install -C "$VIQ_BUILD" --destdir "$prefix" --quiet
+DESTDIR='' meson install -C "$VIQ_BUILD" --destdir "$prefix" --no-rebuild --quiet
 pc=$(dirname "$(find "$prefix" -name viq.pc)")
 VIQ_SYS_SYSTEM=1 PKG_CONFIG_PATH=$pc PKG_CONFIG_SYSROOT_DIR=$prefix LD_LIBRARY_PATH=$(dirname "$pc") \
 	CARGO_TARGET_DIR=$VIQ_CACHE/rust-system cargo test --locked -p viq-sys

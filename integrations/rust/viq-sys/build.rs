@@ -66,6 +66,8 @@ fn sources(dir: &Path, without: &[PathBuf], out: &mut Vec<PathBuf>) {
 fn build(root: &Path, soft: bool) {
     let out = PathBuf::from(env::var("OUT_DIR").expect("set by cargo"));
     let (cc, objcopy, ar) = (tool("CC", "cc"), tool("OBJCOPY", "objcopy"), tool("AR", "ar"));
+    println!("cargo:rerun-if-env-changed=CFLAGS");
+    let flags = env::var("CFLAGS").unwrap_or_default();
     let mut files = Vec::new();
     let src = root.join("src");
     let without: Vec<PathBuf> =
@@ -80,6 +82,7 @@ fn build(root: &Path, soft: bool) {
         while let Some((index, file)) = next() {
             let mut command = Command::new(&cc);
             command.args(["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-c"]);
+            command.args(flags.split_whitespace());
             if release {
                 command.arg("-DNDEBUG");
             }

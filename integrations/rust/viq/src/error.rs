@@ -92,7 +92,8 @@ pub(crate) fn check(ret: c_int) -> Result<()> {
 /// Calls what the embedder has written: from C, through which nothing may unwind. A panic becomes failed.
 pub(crate) fn contain<R>(failed: R, call: impl FnOnce() -> R) -> R {
     panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
-        mem::forget(payload); // its own drop() could panic again
+        // Its own end can panic, too, and that one's: no further.
+        panic::catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
         failed
     })
 }
