@@ -50,15 +50,23 @@ needs_check() {
 
 needs_release() {
 	cat <<-END
-	bindgen          command bindgen
-	cargo            command cargo
-	chromium         command chromium
-	clang            command clang
-	musl-tools       command musl-gcc
-	python3-cffi     package python3-cffi
-	reuse            command reuse
-	rustfmt          command rustfmt
-	tshark           command tshark
+	bindgen                command bindgen
+	cargo                  command cargo
+	chromium               command chromium
+	clang                  command clang
+	debhelper              package debhelper
+	debian-archive-keyring package debian-archive-keyring
+	dpkg-dev               command dpkg-buildpackage
+	gcc-aarch64-linux-gnu  command aarch64-linux-gnu-gcc
+	libc6-dev-arm64-cross  package libc6-dev-arm64-cross
+	lintian                command lintian
+	musl-tools             command musl-gcc
+	python3-cffi           package python3-cffi
+	qemu-user-static       command qemu-aarch64-static
+	reuse                  command reuse
+	rpm                    command rpmbuild
+	rustfmt                command rustfmt
+	tshark                 command tshark
 	END
 }
 

@@ -4,24 +4,8 @@
 # with nothing set: below the two usual prefixes and where a package has it. `make uninstall` leaves nothing.
 set -eu
 cd "$VIQ_SOURCE"
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+. tests/release/bare.sh
 capture=captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap
-
-enter() {
-	local as_root=()
-	[ "$(id -u)" -eq 0 ] || as_root=(unshare --map-root-user)
-	env -i PATH="$PATH" "${as_root[@]}" chroot "$root" "$@"
-}
-
-# The program, and the libraries of this system that it needs.
-take() {
-	ldd "$1" | grep -v libviq | grep -o '/[^ ]*' | while read -r library; do
-		mkdir -p "$root${library%/*}"
-		cp -L "$library" "$root$library"
-	done
-	cp "$1" "$root/program"
-}
 
 # Build an example against a module, with the shared library and as a static program; both say the same, which is printed.
 example() {
@@ -29,12 +13,12 @@ example() {
 	shift 2
 	# shellcheck disable=SC2046 # lists of words
 	cc "$source" -o "$root/built" $(pkg-config --cflags --libs "$module") "$@"
-	take "$root/built"
-	said=$(enter /program)
+	take_libraries "$root/built"
+	said=$(enter /built)
 	# shellcheck disable=SC2046
 	cc -static "$source" -o "$root/built" $(pkg-config --static --cflags --libs "$module")
 	[ "$(enter /built)" = "$said" ]
-	rm "$root/program" "$root/built"
+	rm "$root/built"
 	echo "$said"
 }
 
@@ -42,8 +26,7 @@ files() { find "$root" ! -type d ! -name 'ld.so.*' | sort; }
 
 mkdir "$root/etc"
 cp -r /etc/ld.so.conf* "$root/etc"
-take "$VIQ_BUILD/tools/viq/viq"
-rm "$root/program"
+take_libraries "$VIQ_BUILD/tools/viq/viq"
 cp $capture "$root/capture"
 for prefix in /usr /usr/local /opt/viq; do
 	echo "== $prefix"
