@@ -294,7 +294,8 @@ fn fan_out() {
     host.invalidate(&[&[asid(1)]]).unwrap();
     fan.add(&b).unwrap();
     assert_eq!(fan.add(&b).unwrap_err().errno(), 17);
-    drop(b); // the fan-out keeps it
+    drop(b);
+    assert_eq!(Arc::strong_count(&two.0), 2); // the fan-out keeps it
     host.invalidate(&[&[asid(2)]]).unwrap();
     fan.remove(&a).unwrap();
     assert_eq!(fan.remove(&a).unwrap_err().errno(), 2);
