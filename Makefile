@@ -9,6 +9,12 @@ WERROR    ?= true
 
 export WERROR
 
+# Where Debian's pkg-config and loader look; Meson knows that only if dpkg-dev is there.
+MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
+LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
+
+export WERROR
+
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-kernel \
 	bench-guest fuzz format install uninstall clean
 
@@ -40,7 +46,7 @@ deps:
 # The libraries and the tool; `make check` adds the tests.
 $(BUILD)/build.ninja:
 	@tools/install-deps.sh --name build
-	meson setup $(BUILD) --prefix=$(PREFIX) -Dtests=false
+	meson setup $(BUILD) --prefix=$(PREFIX) $(LIBDIR) -Dtests=false
 
 demo: deps
 	@$(MAKE) -s $(BUILD)/build.ninja
