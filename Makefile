@@ -13,8 +13,6 @@ export WERROR
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
-export WERROR
-
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-kernel \
 	bench-guest fuzz format install uninstall clean
 
