@@ -25,7 +25,7 @@ ninja -C "$VIQ_BUILD"
 # The tests that may be skipped, and why. Any other skip is a failure.
 MAY_SKIP = {}
 # Seconds, for one test and for the build before them; they take a tenth of that.
-TIMEOUT, BUILD_TIMEOUT = int(os.environ.get("VIQ_RELEASE_TIMEOUT", "900")), 900
+TIMEOUT, BUILD_TIMEOUT = int(os.environ.get("VIQ_RELEASE_TIMEOUT", "1800")), 900
 
 
 def run(name, command, seconds):
