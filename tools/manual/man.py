@@ -32,7 +32,9 @@ def write(folder, name, text):
 
 
 def head(name, section, version):
-    return f'.\\" SPDX-License-Identifier: MIT\n.TH {name} {section} {version} "viq manual"\n'
+    # No hyphens into a function's name: it is copied, and searched for. groff's .EE goes back to what HY says.
+    whole = ".nr HY 0\n.nh\n" if section == 3 else ""
+    return f'.\\" SPDX-License-Identifier: MIT\n.TH {name} {section} {version} "viq manual"\n{whole}'
 
 
 def version_of(path):
