@@ -103,14 +103,18 @@ format:
 # The loader caches what is in the system's own folders. Packages (DESTDIR) do that when they are installed.
 LDCONFIG = [ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
 
+# With sudo, what is built stays its owner's: else the next `make` could not write there.
+OWNER = $$(stat -c %U $(BUILD))
+AS_OWNER = as=; [ "$$(id -u)" -ne 0 ] || [ "$(OWNER)" = root ] || as="runuser -u $(OWNER) --"
+
 install: $(BUILD)/build.ninja
-	meson configure $(BUILD) --prefix=$(PREFIX)
-	ninja -C $(BUILD)
-	meson install -C $(BUILD) --no-rebuild
+	$(AS_OWNER); $$as meson configure $(BUILD) --prefix=$(PREFIX) && $$as ninja -C $(BUILD)
+	meson install -C $(BUILD) --no-rebuild --quiet
+	@[ "$$(id -u)" -ne 0 ] || chown $(OWNER) $(BUILD)/meson-logs/*
 	$(LDCONFIG)
 
 uninstall:
-	ninja -C $(BUILD) uninstall
+	cd $(BUILD) && meson --internal uninstall
 	$(LDCONFIG)
 
 clean:

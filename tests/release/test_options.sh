@@ -23,6 +23,8 @@ musl-gcc -static -I"$VIQ_SOURCE/include" "$VIQ_SOURCE/examples/embed.c" "$dir/mu
 # Without the software host there is no tool, but nearly all tests.
 build no-soft "$VIQ_SOURCE" --buildtype=plain -Dsoft=false
 meson test -C "$dir/no-soft" --no-rebuild --quiet -t 4 smmuv3-config vtd-config call-exact
+DESTDIR=$dir/root meson install -C "$dir/no-soft" --no-rebuild --quiet
+[ -z "$(find "$dir/root" -name '*soft*')" ]
 
 mkdir -p "$dir/super/subprojects"
 ln -s "$VIQ_SOURCE" "$dir/super/subprojects/viq"
