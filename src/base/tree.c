@@ -47,7 +47,7 @@ static struct tree_node *settle(struct tree_node *n)
 
 	if (most < n->level) {
 		n->level = most;
-		if (r > most)
+		if (n->right && r > most)
 			n->right->level = most;
 	}
 	n = skew(n);

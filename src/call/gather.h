@@ -9,14 +9,7 @@
 #include <viq/call.h>
 
 /* Entries of a checked request. */
-static inline uint32_t gather_count(const struct viq_call_request *req)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < req->piece_count; i++)
-		count += req->pieces[i].count;
-	return count;
-}
+uint32_t gather_count(const struct viq_call_request *req);
 
 /* The entries [from, to) as pieces, at most VIQ_CALL_MAX_PIECES, none of them empty. Returns how many. */
 uint32_t gather_cut(const struct viq_call_request *req, uint32_t from, uint32_t to, struct viq_call_piece *pieces);

@@ -4,7 +4,8 @@
 
 #include "soft_guest.h"
 
-int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t tlb_entries)
+int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, const struct viq_smmuv3_config *smmu,
+		    uint32_t tlb_entries)
 {
 	struct viq_soft_s2_config identity = {.size = sizeof(identity), .identity = 1};
 	struct viq_smmuv3_backend backend;
@@ -14,7 +15,9 @@ int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_
 
 	memset(guest, 0, sizeof(*guest));
 	viq_soft_config_init(&config, sizeof(config));
-	config.idr5 = idr5;
+	/* A TLB in software has no conflicts, whatever the sizes of its entries. */
+	config.idr3 |= smmu->idr3 & (uint32_t)VIQ_SMMUV3_IDR3_BBML;
+	config.idr5 = smmu->idr5;
 	config.mem = mem;
 	if (tlb_entries)
 		config.tlb_entries = tlb_entries;
@@ -47,10 +50,10 @@ void soft_guest_fini(struct soft_guest *guest)
 	memset(guest, 0, sizeof(*guest));
 }
 
-int soft_guest_bind(struct soft_guest *guest, struct viq_smmuv3 *smmu)
+int soft_guest_bind(struct soft_guest *guest, struct viq_smmuv3 *smmu, struct viq_why *why)
 {
 	struct viq_smmuv3_reconfig all = {.size = sizeof(all), .cause = VIQ_SMMUV3_RESTORED, .last = UINT32_MAX};
-	int err = viq_nest_smmuv3_bind(guest->nest, smmu, NULL);
+	int err = viq_nest_smmuv3_bind(guest->nest, smmu, why);
 
 	return err ? err : viq_nest_smmuv3_reconfig(guest->nest, &all);
 }

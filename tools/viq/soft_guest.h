@@ -18,13 +18,14 @@ struct soft_guest {
 };
 
 /*
- * Build it over this memory, with address sizes and granules of idr5: those that the guest is told of. The calling
- * thread may translate from now on. Destroy it also after a failure.
+ * Build it over this memory, with address sizes and granules that the guest is told of. The calling thread may
+ * translate from now on. Destroy it also after a failure.
  */
-int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, uint32_t idr5, uint32_t tlb_entries);
+int soft_guest_init(struct soft_guest *guest, const struct viq_mem *mem, const struct viq_smmuv3_config *smmu,
+		    uint32_t tlb_entries);
 void soft_guest_fini(struct soft_guest *guest);
-/* The SMMU whose tables are followed. */
-int soft_guest_bind(struct soft_guest *guest, struct viq_smmuv3 *smmu);
+/* The SMMU whose tables are followed. -EINVAL with *why: it tells the guest of what the software host lacks. */
+int soft_guest_bind(struct soft_guest *guest, struct viq_smmuv3 *smmu, struct viq_why *why);
 /* A device with this StreamID; aborts until it is configured. -EEXIST: there is one. */
 int soft_guest_add(struct soft_guest *guest, uint32_t sid, bool ats);
 /* NULL: no device has this StreamID. */

@@ -121,7 +121,7 @@ static uint32_t without_entries(const struct viq_vtd *s, struct vtd_run run)
 {
 	uint32_t n = 0;
 
-	for (; run.count; vtd_run_step(&s->tables.targets, &run))
+	for (; run.first; vtd_run_step(&s->tables.targets, &run))
 		n += !vtd_target_of(run.first)->count;
 	return n;
 }
@@ -136,7 +136,7 @@ bool vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd
 	/* The descriptor itself is charged by the run. */
 	if (run.count > 1)
 		budget_spend(&s->budget, run.count - 1);
-	for (; run.count; vtd_run_step(&s->tables.targets, &run)) {
+	for (; run.first; vtd_run_step(&s->tables.targets, &run)) {
 		struct vtd_target *t = vtd_target_of(run.first);
 
 		add_entry(s, t, span_in(t, span, stage2), leaf);
@@ -226,7 +226,7 @@ static void tell(struct viq_vtd *s, const struct vtd_target *target, const struc
 		s->ops.host_error(s->config.opaque, vtd_table_of(s, target), res);
 	if (res->error != VIQ_CALL_TIMEOUT)
 		return;
-	for (; all.count; vtd_run_step(&s->tables.attachments, &all)) {
+	for (; all.first; vtd_run_step(&s->tables.attachments, &all)) {
 		const struct vtd_attachment *a = vtd_attachment_of(all.first);
 
 		if (a->target == target && a->table.flags & VIQ_VTD_DEVTLB_IMPLIED)
@@ -325,6 +325,7 @@ bool vtd_batch_confirm(struct viq_vtd *s)
 	uint32_t end = s->batch.count;
 	struct viq_call_result first;
 
+	first.error = VIQ_CALL_NONE;
 	for (struct vtd_target *t = s->tables.active; t; t = t->next_active) {
 		uint32_t count = entries_before(t, end);
 		struct viq_call_result res;

@@ -40,7 +40,7 @@ static bool needs_hook(const struct viq_vtd *s, struct vtd_run run, const struct
 {
 	bool known = false;
 
-	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+	for (; run.first; vtd_run_step(&s->tables.attachments, &run)) {
 		const struct viq_vtd_table *table = &vtd_attachment_of(run.first)->table;
 
 		if (!concerns(inv, table))
@@ -77,7 +77,7 @@ static uint32_t without_entries(const struct viq_vtd *s, struct vtd_run run, con
 {
 	uint32_t n = 0;
 
-	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+	for (; run.first; vtd_run_step(&s->tables.attachments, &run)) {
 		const struct vtd_attachment *a = vtd_attachment_of(run.first);
 
 		n += has_entry(a, inv) && !a->target->count;
@@ -87,7 +87,7 @@ static uint32_t without_entries(const struct viq_vtd *s, struct vtd_run run, con
 
 static void cover(struct viq_vtd *s, struct vtd_run run, const struct viq_vtd_devtlb *inv)
 {
-	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+	for (; run.first; vtd_run_step(&s->tables.attachments, &run)) {
 		const struct vtd_attachment *a = vtd_attachment_of(run.first);
 
 		if (has_entry(a, inv))
@@ -124,7 +124,7 @@ static bool cover_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_ru
 	if (!vtd_batch_flush(s))
 		return false;
 	sweep = vtd_work_sweep(s, desc, (struct vtd_sweep){0});
-	for (; run.count; vtd_run_step(&s->tables.attachments, &run)) {
+	for (; run.first; vtd_run_step(&s->tables.attachments, &run)) {
 		const struct vtd_attachment *a = vtd_attachment_of(run.first);
 
 		if (a->node.serial <= sweep->serial || !has_entry(a, inv))

@@ -94,7 +94,7 @@ const struct viq_vtd_table *vtd_table_of(const struct viq_vtd *s, const struct v
 {
 	struct vtd_run all = vtd_attachments_all(s);
 
-	for (; all.count; vtd_run_step(&s->tables.attachments, &all)) {
+	for (; all.first; vtd_run_step(&s->tables.attachments, &all)) {
 		const struct vtd_attachment *a = vtd_attachment_of(all.first);
 
 		if (a->target == target)
@@ -143,7 +143,7 @@ static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_tab
 	struct vtd_run run = count(&s->tables.targets, key, key + 1, UINT32_MAX);
 	struct vtd_target *target;
 
-	for (; run.count; vtd_run_step(&s->tables.targets, &run)) {
+	for (; run.first; vtd_run_step(&s->tables.targets, &run)) {
 		target = vtd_target_of(run.first);
 		if (same_host(&target->host, &table->host))
 			return target;

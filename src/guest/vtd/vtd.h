@@ -317,8 +317,7 @@ static inline struct vtd_attachment *vtd_attachment_of(struct tree_node *node)
 /* Go on to the next of a run. */
 static inline void vtd_run_step(const struct tree *tree, struct vtd_run *run)
 {
-	if (--run->count)
-		run->first = tree_next(tree, run->first);
+	run->first = --run->count ? tree_next(tree, run->first) : NULL;
 }
 struct vtd_run vtd_attachments_all(const struct viq_vtd *s);
 struct vtd_run vtd_targets_all(const struct viq_vtd *s);

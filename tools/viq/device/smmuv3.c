@@ -74,7 +74,7 @@ static int add_soft(struct smmuv3_board *board, const struct board_config *confi
 	int err;
 
 	board->has_soft = true;
-	err = soft_guest_init(&board->soft, board->base.mem, config->smmuv3.idr5, 0);
+	err = soft_guest_init(&board->soft, board->base.mem, &config->smmuv3, 0);
 	for (size_t i = 0; i < config->stream_count && !err; i++)
 		err = soft_guest_add(&board->soft, config->streams[i], ats);
 	return err;
@@ -105,7 +105,7 @@ static int start(struct board *base, const struct board_config *config, struct v
 	err = viq_smmuv3_create(&smmu, &board->smmu, why);
 	if (err)
 		return err;
-	return board->has_soft ? soft_guest_bind(&board->soft, board->smmu) : 0;
+	return board->has_soft ? soft_guest_bind(&board->soft, board->smmu, why) : 0;
 }
 
 static void stop(struct board *board)

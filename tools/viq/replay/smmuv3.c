@@ -184,7 +184,7 @@ static int build(struct replay_guest *base, const struct replay_options *options
 	if (options->soft) {
 		*why = (struct viq_why){"cannot make the software host"};
 		guest->soft = true;
-		err = soft_guest_init(&guest->host, base->vmem, guest->config.idr5, 1u << GUEST_TLB_LOG2);
+		err = soft_guest_init(&guest->host, base->vmem, &guest->config, 1u << GUEST_TLB_LOG2);
 		if (err)
 			return err;
 		behind = viq_soft_host(guest->host.soft, guest->host.viommu);
@@ -194,7 +194,7 @@ static int build(struct replay_guest *base, const struct replay_options *options
 	}
 	guest->config.host = log_host(options->log, &behind);
 	err = viq_smmuv3_create(&guest->config, &guest->smmu, why);
-	return err || !guest->soft ? err : soft_guest_bind(&guest->host, guest->smmu);
+	return err || !guest->soft ? err : soft_guest_bind(&guest->host, guest->smmu, why);
 }
 
 static void destroy(struct replay_guest *base)

@@ -164,8 +164,10 @@ void linux_close(const struct viq_linux *ctx, int fd)
 
 int linux_keep(const struct viq_linux *ctx, int fd)
 {
-	int ret = ctx->sys.dup ? -EINTR : fd;
+	int ret = -EINTR;
 
+	if (!ctx->sys.dup)
+		return fd;
 	for (int i = 0; ret == -EINTR && i < INTERRUPTS_MAX; i++)
 		ret = ctx->sys.dup(ctx->opaque, fd);
 	return ret == -EINTR ? -EAGAIN : ret;
