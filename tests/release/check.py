@@ -61,8 +61,9 @@ def main():
     parser.add_argument("name", nargs="*", help="run only these: install, rust")
     names = parser.parse_args().name
     (RELEASE / "cache").mkdir(parents=True, exist_ok=True)
-    tests = {path.stem.removeprefix("test_"): path for path in sorted((SOURCE / "tests" / "release").glob("test_*"))
-             if os.access(path, os.X_OK)}
+    tests = {path.stem.removeprefix("test_"): path for path in sorted((SOURCE / "tests" / "release").glob("test_*"))}
+    if idle := [path.name for path in tests.values() if not os.access(path, os.X_OK)]:
+        sys.exit(f"not executable, so never run: {', '.join(idle)}")
     if unknown := set(names) - set(tests):
         parser.error(f"no such test: {', '.join(sorted(unknown))}")
     results = [run("build", ["sh", "-ec", MAKE], BUILD_TIMEOUT)]
