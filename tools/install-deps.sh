@@ -59,6 +59,7 @@ needs_release() {
 	dpkg-dev               command dpkg-buildpackage
 	gcc-aarch64-linux-gnu  command aarch64-linux-gnu-gcc
 	libc6-dev-arm64-cross  package libc6-dev-arm64-cross
+	libcmocka-dev          module  cmocka
 	lintian                command lintian
 	musl-tools             command musl-gcc
 	python3-cffi           package python3-cffi
