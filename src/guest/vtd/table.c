@@ -139,12 +139,11 @@ static void put_slates(struct viq_vtd *s)
 /* The target of this key and host, made if there is none yet. */
 static struct vtd_target *get_target(struct viq_vtd *s, const struct viq_vtd_table *table)
 {
-	uint64_t key = key_of(table->domain_id, table->pasid);
-	struct vtd_run run = count(&s->tables.targets, key, key + 1, UINT32_MAX);
+	struct vtd_sweep same_key = vtd_sweep_pasid(s, table->domain_id, table->pasid);
+	uint64_t key = same_key.key;
 	struct vtd_target *target;
 
-	for (; run.first; vtd_run_step(&s->tables.targets, &run)) {
-		target = vtd_target_of(run.first);
+	while ((target = vtd_sweep_next(s, &same_key))) {
 		if (same_host(&target->host, &table->host))
 			return target;
 	}
