@@ -47,6 +47,8 @@ extern "C" {
 
 struct viq_smmuv3;
 
+/* --- What a guest asks the embedder for --------------------------------------------------------------------------- */
+
 /* Wired interrupts; all are pulses (3.18). */
 enum viq_smmuv3_irq {
 	VIQ_SMMUV3_IRQ_EVENTQ,
@@ -84,7 +86,10 @@ enum viq_smmuv3_fate {
 struct viq_smmuv3_trace {
 	uint32_t size;
 	uint32_t index; /* the command's queue index with its wrap flag, as CMDQ_CONS.RD shows it */
-	/* The private copy, without bits that mean nothing under the ID registers; zero if unread (CERROR_ABT). */
+	/*
+	 * The private copy, in CPU byte order, without bits that mean nothing under the ID registers; zero if unread
+	 * (CERROR_ABT).
+	 */
 	uint64_t cmd[2];
 	uint8_t fate;   /* enum viq_smmuv3_fate */
 	uint8_t cerror; /* with FATE_ERROR: VIQ_SMMUV3_CERROR_* */
@@ -159,6 +164,8 @@ struct viq_smmuv3_ops {
 	uint32_t (*sync)(void *opaque);
 };
 
+/* --- Life --------------------------------------------------------------------------------------------------------- */
+
 /*
  * A config.budget: no write consumes anything, or configures a stream. One that leaves work calls kick(), which must be
  * there, and viq_smmuv3_run() does all of it, on whatever thread.
@@ -217,6 +224,8 @@ VIQ_EXPORT int viq_smmuv3_get_ids(const struct viq_smmuv3 *smmu, struct viq_smmu
 /* Back to the state of creation (counters excepted); reconfig(RESTORED) is called for all streams. */
 VIQ_EXPORT void viq_smmuv3_reset(struct viq_smmuv3 *smmu);
 
+/* --- The guest at work -------------------------------------------------------------------------------------------- */
+
 /*
  * The guest reads or writes size bytes at offset of the register pages. Any offset and size is legal: what the
  * architecture does not define is RAZ/WI (6.2). A write may consume commands (see config.budget).
@@ -243,7 +252,7 @@ VIQ_EXPORT bool viq_smmuv3_run(struct viq_smmuv3 *smmu, uint32_t budget);
 VIQ_EXPORT uint64_t viq_smmuv3_waits_for_host(const struct viq_smmuv3 *smmu);
 
 /*
- * Put a 32-byte event record into the guest's event queue (7.2).
+ * Put a 32-byte event record, its words in CPU byte order, into the guest's event queue (7.2).
  * Returns: 0: recorded; -ENOSPC: the queue is full, or this is called from mem's write() of an earlier record: the
  * record is lost and the guest sees the overflow flag; -ENODEV: the queue is disabled or its abort error is active, the
  * record is lost without a sign; -EFAULT: the queue's memory is not there: GERROR.EVENTQ_ABT_ERR; -EINVAL: NULL.
@@ -321,6 +330,8 @@ VIQ_EXPORT void viq_smmuv3_counters_add(struct viq_smmuv3_counters *total, const
 VIQ_EXPORT size_t viq_smmuv3_footprint(const struct viq_smmuv3 *smmu);
 
 /* --- Commands as text --------------------------------------------------------------------------------------------- */
+
+/* cmd: words 0 and 1 of the command in CPU byte order, as viq_mem_read_words() reads them from the queue. */
 
 /* "TLBI_NH_VA", ...; with Range = 31 opcode 4 is "CFGI_ALL". NULL for a reserved opcode. */
 VIQ_EXPORT const char *viq_smmuv3_command_name(const uint64_t cmd[2]);

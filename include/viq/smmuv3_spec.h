@@ -218,6 +218,7 @@
 #define VIQ_SMMUV3_OP_DPTI_ALL        0x70
 #define VIQ_SMMUV3_OP_DPTI_PA         0x73
 
+/* _CMD_: where several commands have the field, SID of CFGI_STE, CFGI_CD, PREFETCH, ATC_INV, PRI_RESP, RESUME */
 #define VIQ_SMMUV3_CMD_SSEC          0x400UL              /* [10] */
 #define VIQ_SMMUV3_CMD_SSV           0x800UL              /* [11] */
 #define VIQ_SMMUV3_CMD_SSID          0xfffff000UL         /* [31:12] */

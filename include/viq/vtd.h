@@ -85,7 +85,8 @@ enum viq_vtd_fate {
 struct viq_vtd_trace {
 	uint32_t size;
 	uint32_t head;    /* byte offset in the queue, as IQH shows it */
-	uint64_t desc[4]; /* the private copy; zero if unread (IQEI 1, 2, 5, 6, 7); qw2 = qw3 = 0 with 128 bits */
+	uint64_t desc[4]; /* the private copy, CPU byte order; 0 if unread (IQEI 1, 2, 5 to 7); 128 bits: qw2 = qw3 = 0
+			   */
 	uint8_t fate;     /* enum viq_vtd_fate */
 	uint8_t iqei;     /* with FATE_ERROR: VIQ_VTD_IQEI_* */
 	uint8_t reserved[6];
@@ -292,7 +293,7 @@ VIQ_EXPORT bool viq_vtd_run(struct viq_vtd *vtd, uint32_t budget);
 VIQ_EXPORT uint64_t viq_vtd_waits_for_host(const struct viq_vtd *vtd);
 
 /*
- * Record a fault (VIQ_VTD_FRCD_*; F is set here, reserved bits are cleared).
+ * Record a fault (VIQ_VTD_FRCD_*, in CPU byte order; F is set here, reserved bits are cleared).
  * Returns: 0: recorded; -ENOSPC: the next record is in use, or was when an earlier fault was lost and the guest has not
  * cleared PFO since: the fault is lost, FSTS.PFO is set; -EINVAL: NULL. Context: the thread that owns the object.
  */
@@ -362,6 +363,8 @@ VIQ_EXPORT void viq_vtd_counters_add(struct viq_vtd_counters *total, const struc
 VIQ_EXPORT size_t viq_vtd_footprint(const struct viq_vtd *vtd);
 
 /* --- Descriptors as text ------------------------------------------------------------------------------------------ */
+
+/* desc: qw0 to qw3 of the descriptor in CPU byte order, as viq_mem_read_words() reads them from the queue. */
 
 /* "iotlb", "pasid-iotlb", "wait", ...; NULL for an invalid type. */
 VIQ_EXPORT const char *viq_vtd_descriptor_name(const uint64_t desc[4]);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Manual pages: one for each command with every option, one for each public header, a link to it for each function that
-the libraries export; and none that a formatter complains of."""
+"""Manual pages: one for each command with every option, one for each public header and each group of calls in it, a link
+for each function that the libraries export; and none that a formatter complains of."""
 import json
 import os
 import re
@@ -21,9 +21,9 @@ def pages(section):
     return {name[:-2]: read(MANUAL, f"man{section}", name) for name in os.listdir(os.path.join(MANUAL, f"man{section}"))}
 
 
-def shown(text):
-    """As a reader sees it, on long lines."""
-    done = subprocess.run(["mandoc", "-Tutf8", "-Owidth=1000"], input=text, capture_output=True, text=True, check=True)
+def shown(text, width=1000):
+    """As a reader sees it."""
+    done = subprocess.run(["mandoc", "-Tutf8", f"-Owidth={width}"], input=text, capture_output=True, text=True, check=True)
     return re.sub(".\b", "", done.stdout)  # bold is a letter over itself
 
 
@@ -62,12 +62,23 @@ class Calls(unittest.TestCase):
                 self.assertRegex(text, rf"(?m)^\.SH NAME\n.*\b{name}[, ]")
                 self.assertRegex(text, rf"(?m)^\w.*\b{name}\(")  # the prototype
 
-    def test_every_header_is_a_page_with_all_its_words(self):
+    def test_every_header_is_pages_with_all_its_words(self):
+        """One for the header; one for each of its titles with functions, named after the first, and listed in the first."""
         folder = os.path.join(SOURCE, "include", "viq")
         headers = [name for name in os.listdir(folder) if name.endswith(".h") and name != "export.h"]
-        links = [name for name, text in self.pages.items() if text.startswith(".so ")]
-        self.assertEqual(sorted(set(self.pages) - set(links)), sorted("viq_" + name[:-2] for name in headers))
+        whole = {name for name, text in self.pages.items() if not text.startswith(".so ")}
         for name in headers:
+            page = "viq_" + name[:-2]
+            parts = re.split(r"(?m)^/\* --- ", read(folder, name))
+            functions = [re.findall(r"(?m)^VIQ_EXPORT\s[^;(]*?\b(\w+)\(", part) for part in parts]
+            whole.remove(page)
+            for group in filter(None, functions[1:]):
+                with self.subTest(group[0]):
+                    whole.remove(group[0])
+                    self.assertIn(f"\n.SH NAME\n{', '.join(group)} \\- ", self.pages[group[0]])
+                    self.assertIn(f"{page}(3)", shown(self.pages[group[0]]))
+                    self.assertIn(f"{group[0]}(3)", shown(self.pages[page]))
+                    self.pages[page] += self.pages[group[0]]
             with self.subTest(name):
                 text = re.sub(r"#ifdef __cplusplus\n.*?#endif\n", "", read(folder, name), flags=re.S)
                 text = re.sub(r"(?m)^#(include|ifndef|endif).*$|^#define VIQ_\w+_H$|^/\* SPDX.*$|\bVIQ_EXPORT\b|"
@@ -75,6 +86,13 @@ class Calls(unittest.TestCase):
                 page = shown(self.pages["viq_" + name[:-2]])
                 words = [set(re.findall(r"\w{3,}", part)) for part in (text, page)]
                 self.assertEqual(words[0] - words[1], set())
+        self.assertEqual(whole, set())
+
+    def test_a_page_of_calls_can_be_read(self):
+        """On 80 columns; what has only constants or declarations may be longer."""
+        for name in {text[len(".so man3/"):-len(".3\n")] for text in self.pages.values() if text.startswith(".so ")}:
+            with self.subTest(name):
+                self.assertLess(shown(self.pages[name], 80).count("\n"), 250)
 
 
 class Format(unittest.TestCase):

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Manual pages. man.py 1 OUT VERSION_H TABLES makes those of the command from `viq help --json`; man.py 3 OUT VERSION_H
-HEADER... one for each public header, whose comments are its text, and a link to it for each function in it."""
+HEADER... one for each public header and one for each titled group of calls in it, whose comments are their text, and a
+link for each function."""
 import datetime
 import json
 import os
@@ -148,39 +149,67 @@ def functions(body):
     return re.findall(r"^VIQ_EXPORT\s[^;(]*?\b(\w+)\(", "\n".join(body), re.M)
 
 
-def header_page(page, path, version):
-    """The page's text, and the functions in it."""
+def entry(comment, body):
+    """Code, and what is said of it."""
+    body = [re.sub(r"^VIQ_EXPORT (VIQ_MUST_CHECK )?", "", line) for line in body]
+    text = ".PP\n" + code(body) if body else ""
+    if "".join(comment):
+        text += (".RS 4\n" + prose(comment) + ".RE\n") if body else ".PP\n" + prose(comment)
+    return text
+
+
+def groups(rest):
+    """(title or "", functions, text) of what stands behind each of a header's titles."""
+    title, names, text = "", [], ""
+    for comment, body in rest:
+        found = re.match(r"--- (.*?) -+$", comment[0]) if comment else None
+        if found:
+            yield title, names, text
+            title, names, text = found.group(1), [], ""
+            comment = comment[1:]
+        names = names + functions(body)
+        text += entry(comment, body)
+    yield title, names, text
+
+
+def page_text(name, names, summary, header, version, text, see):
+    """A page of section 3; names are the functions that are found by it."""
+    module = "viq\\-soft" if header.startswith("soft") else "viq"
+    return (head(name, 3, version) +
+            ".SH NAME\n" + ", ".join([name] + [other for other in names if other != name]) + f" \\- {plain(summary)}\n" +
+            f".SH SYNOPSIS\n\\fB#include <viq/{header}>\\fR\n.PP\n"
+            f"cc ... $(pkg\\-config \\-\\-cflags \\-\\-libs {module})\n"
+            f".SH DESCRIPTION\n{text}.SH SEE ALSO\n.BR {see}\n")
+
+
+def header_pages(page, path, version):
+    """(name, functions, text) of a header's page, and of one for each group of calls in it, named after the first."""
+    header = os.path.basename(path)
     with open(path, encoding="utf-8") as file:
         (about, first), *rest = blocks(file.read())
-    if first:
-        rest.insert(0, ([], first))
-    names = sum((functions(body) for _, body in rest), [])
-    text = head(page, 3, version)
-    text += ".SH NAME\n" + ", ".join([page] + [name for name in names if name != page])
-    text += f" \\- {plain(re.split(r'[.:](?: |$)', ' '.join(about).strip())[0])}\n"
-    module = "viq\\-soft" if os.path.basename(path).startswith("soft") else "viq"
-    text += f".SH SYNOPSIS\n\\fB#include <viq/{os.path.basename(path)}>\\fR\n.PP\n"
-    text += f"cc ... $(pkg\\-config \\-\\-cflags \\-\\-libs {module})\n.SH DESCRIPTION\n" + prose(about)
-    for comment, body in rest:
-        title = re.match(r"--- (.*?) -+$", comment[0]) if comment else None
-        if title:
-            text += f".SS {plain(title.group(1))}\n"
-            comment = comment[1:]
-        body = [re.sub(r"^VIQ_EXPORT (VIQ_MUST_CHECK )?", "", line) for line in body]
-        text += ".PP\n" + code(body) if body else ""
-        if "".join(comment):
-            text += (".RS 4\n" + prose(comment) + ".RE\n") if body else ".PP\n" + prose(comment)
-    return text + ".SH SEE ALSO\n.BR viq (1)\n", names
+    summary = re.split(r"[.:](?: |$)", " ".join(about).strip())[0]
+    own, listed_groups, text = [], "", ""
+    for title, names, part in groups([([], first)] + rest):
+        if title and names:
+            what = title if title[1:2].isupper() else title[0].lower() + title[1:]
+            yield names[0], names, page_text(names[0], names, f"{summary}; {what}", header, version, part, f"{page} (3)")
+            listed_groups += f".TP\n\\fB{names[0]}\\fR(3)\n{plain(title)}: {', '.join(names)}\n"
+        else:
+            own += names
+            text += (f".SS {plain(title)}\n" if title else "") + part
+    text = prose(about) + (f".SS Calls\n{listed_groups}.SS Declarations\n" if listed_groups and text else
+                           f".SS Calls\n{listed_groups}" if listed_groups else "") + text
+    yield page, own, page_text(page, own, summary, header, version, text, "viq (1)")
 
 
 def section3(out, version, *headers):
     pages = {"viq_" + os.path.basename(path)[:-2]: path for path in headers if not path.endswith("/export.h")}
     for page, path in pages.items():
-        text, names = header_page(page, path, version)
-        write(out, f"{page}.3", text)
-        for name in names:
-            if name not in pages:
-                write(out, f"{name}.3", f".so man3/{page}.3\n")
+        for page_name, names, text in header_pages(page, path, version):
+            write(out, f"{page_name}.3", text)
+            for name in names:
+                if name not in (page_name, *pages):
+                    write(out, f"{name}.3", f".so man3/{page_name}.3\n")
 
 
 def main():
