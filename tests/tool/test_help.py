@@ -32,6 +32,16 @@ class Help(unittest.TestCase):
         for command in tables():
             self.assertIn(f"  {command['name']:8} {command['summary']}\n", text)
 
+    def test_options_of_the_tool(self):
+        """As those of a command are: also shortened, and what is none is named."""
+        version = self.good("--version")
+        self.assertRegex(version, r"^viq \d+\.\d+\.\d+\n$")
+        self.assertEqual([self.good("--versio"), self.good("--he"), self.good("-h")], [version] + 2 * [self.good("--help")])
+        for word in ("--versiom", "--versions", "--", "-v"):
+            done = viq(word)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (2, "", f"viq: unknown option {word}; try 'viq --help'\n"))
+
     def test_one_command(self):
         for name in NAMES:
             with self.subTest(name):

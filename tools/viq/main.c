@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,17 +10,23 @@
 #include "command.h"
 #include "tool.h"
 
+/* As getopt_long() takes an option of a command: also shortened. */
+static bool means(const char *word, const char *option)
+{
+	return strlen(word) > 2 && !strncmp(option, word, strlen(word));
+}
+
 static int run(int argc, char **argv)
 {
 	const struct tool_command *command;
 
 	if (argc < 2)
 		return tool_usage("no command: %s", tool_command_names());
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+	if (means(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		tool_print_overview();
 		return TOOL_OK;
 	}
-	if (!strcmp(argv[1], "--version")) {
+	if (means(argv[1], "--version")) {
 		puts("viq " VIQ_VERSION_STRING);
 		return TOOL_OK;
 	}
