@@ -37,7 +37,7 @@ struct bench_stat {
 
 void bench_add(struct bench_samples *samples, double value); /* beyond BENCH_MAX_SAMPLES: dropped */
 struct bench_stat bench_stat(const struct bench_samples *samples);
-/* Round by round: a / b, a - b. */
+/* Round by round: a / b, a - b of which b is a part. Rounds that say nothing are left out. */
 struct bench_stat bench_ratio(const struct bench_samples *a, const struct bench_samples *b);
 struct bench_stat bench_difference(const struct bench_samples *a, const struct bench_samples *b);
 /* Of something that does not vary. */

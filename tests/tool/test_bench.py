@@ -71,6 +71,7 @@ class Bench(unittest.TestCase):
             self.assertEqual(row['figure'] is None, row['figure_name'] is None)
             if row['figure']:
                 self.check_stat(row['figure'])
+                self.assertGreaterEqual(row['figure']['p10'], 0)  # neither a ratio nor what a part leaves is negative
         self.check_target(row)
 
     def test_json_has_every_row(self):
