@@ -4,9 +4,7 @@
 
   viq bench --json >run.json
   bench/table.py run.json           print both
-  bench/table.py --write run.json   put them into the two pages
-
-Rows of the README that are not of `viq bench` (the live guest's) stay as they are."""
+  bench/table.py --write run.json   put them into the two pages"""
 import datetime
 import json
 import pathlib
@@ -17,30 +15,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEAD = "| | measured | target |\n| --- | --- | --- |\n"
 
 # First cell, second cell, target. {subject.name} is the median, {subject.name:x} the median of the figure (ratio, difference).
-# A name that ends in * is the last of those that begin so: of the largest size. No second cell: the README's own stays.
 ROWS = [
     ("one doorbell of 65,536 TLBI_NH_VA and a CMD_SYNC, null host",
      "{bulk.tlbi_va} ns a command, {bulk.tlbi_va:x} x `memcpy` of the same bytes", "3 x"),
     ("the same through QEMU 7.2's SMMUv3 (qtest)",
      "{qemu.qemu} ns a command: {qemu.front_end:x} times slower; {qemu.device:x} times with `viq device` behind the same protocol",
      "30 x"),
-    ("a doorbell of [TLBI_NH_VA, CMD_SYNC], beyond the host's own time",
-     "{doorbell.null:x} ns; with completion by an MSI {doorbell.null_msi:x} ns", "60 ns"),
-    ("the same doorbell through the Linux host, with a system call that returns at once", "{linux.doorbell} ns in all", "100 ns"),
     ("VT-d: one doorbell of 32,766 IOTLB (128 bits), of 16,382 PASID-IOTLB descriptors (256 bits), null host",
      "{vtd_bulk.iotlb} and {vtd_bulk.pasid_iotlb} ns a descriptor, {vtd_bulk.iotlb:x} and {vtd_bulk.pasid_iotlb:x} x `memcpy`", "3 x"),
-    ("the 128-bit stream through QEMU 7.2's VT-d (qtest)",
-     "{vtd_qemu.qemu} ns a descriptor: {vtd_qemu.front_end:x} times slower; {vtd_qemu.device:x} times with `viq device`", "30 x"),
-    ("a doorbell of [PASID-IOTLB, wait], beyond the host's own time",
-     "{vtd_doorbell.pasid_iotlb:x} ns; with the software host {vtd_doorbell.soft:x} ns", "60 ns"),
-    ("in a live Linux guest, emulated machine: unmapping 511 pages without range invalidation", None, None),
+    ("a doorbell of [TLBI_NH_VA, CMD_SYNC], beyond the host's own time",
+     "{doorbell.null:x} ns; VT-d's of [PASID-IOTLB, wait] {vtd_doorbell.pasid_iotlb:x} ns", "60 ns"),
+    ("the same doorbell through the Linux host, with a system call that returns at once", "{linux.doorbell} ns in all", "100 ns"),
     ("software host: a translation that hits, begin and end of the access included", "{soft.hit_recent} ns", "20 ns"),
-    ("two threads translating",
-     "{soft.threads_recent:x} and {soft.threads_spread:x} x one thread; a loop without memory {soft.threads_control:x} x", "1.8 x"),
-    ("invalidating an ASID, or a page, with 10^6 translations cached against 10^2",
-     "{soft.invalidate_asid_*:x} x, {soft.invalidate_page_*:x} x; VT-d: all of a table, or a page, "
-     "{vtd_soft.invalidate_table_*:x} x, {vtd_soft.invalidate_page_*:x} x", "flat"),
-    ("memory of a queue object, after 10^8 commands too", "{memory.footprint} bytes", "256 KiB"),
 ]
 
 
@@ -48,14 +34,13 @@ def number(x):
     return f"{x:,.0f}" if abs(x) >= 20 else f"{x:.1f}" if abs(x) >= 10 else f"{x:.2f}"
 
 
-def readme_table(rows, own):
+def readme_table(rows):
     def value(match):
         subject, name, figure = match.groups()
-        row = [r for r in rows if r["subject"] == subject and re.fullmatch(name.replace("*", r"\d+"), r["name"])][-1]
+        (row,) = (r for r in rows if (r["subject"], r["name"]) == (subject, name))
         return number((row["figure"] if figure else row["value"])["median"]) if not row["skipped"] else "?"
 
-    lines = [own[title] if cell is None else f"| {title} | " + re.sub(r"{(\w+)\.([\w*]+)(:x)?}", value, cell) + f" | {target} |"
-             for title, cell, target in ROWS]
+    lines = [f"| {title} | " + re.sub(r"{(\w+)\.(\w+)(:x)?}", value, cell) + f" | {target} |" for title, cell, target in ROWS]
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -92,7 +77,7 @@ def main():
     readme, page = ROOT / "README.md", ROOT / "docs/performance.md"
     text = readme.read_text(encoding="utf-8")
     old = HEAD + text.partition(HEAD)[2].partition("\n\n")[0] + "\n"
-    table = readme_table(run["rows"], {line.split(" | ")[0][2:]: line for line in old.splitlines()})
+    table = readme_table(run["rows"])
     if "--write" not in sys.argv:
         print(table + "\n" + report(run), end="")
         return
