@@ -83,6 +83,11 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_open(const struct viq_linux_config *conf
 VIQ_EXPORT void viq_linux_close(struct viq_linux *ctx);
 /* Open as long as ctx, which closes it; the caller's own has another number. */
 VIQ_EXPORT int viq_linux_fd(const struct viq_linux *ctx);
+/*
+ * Does this kernel say which entries can have failed an invalidate call, and why (docs/kernels.md, "7.3 with
+ * integrations/linux")? Without it viq is as exact, but what the hardware raised stays unknown. Context: any thread.
+ */
+VIQ_EXPORT bool viq_linux_reports(const struct viq_linux *ctx);
 
 /* IOMMU_DESTROY, for every kind of id. -EBUSY: others are built on it. */
 VIQ_EXPORT int viq_linux_destroy(struct viq_linux *ctx, uint32_t id);

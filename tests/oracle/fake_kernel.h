@@ -26,6 +26,11 @@ enum fk_behaviour {
 	FK_LINUX_7_3,  /* refuses command i: [0, G) ran, says i. Cannot issue a group: says its last command */
 	FK_LINUX_NEXT, /* checks a group before it is issued: [0, G) ran, says G */
 	FK_EXACT,      /* one by one: [0, i) ran, says i */
+	/*
+	 * 7.3 with integrations/linux: refuses command i: [0, i) ran, says i. Cannot issue a group: says its first
+	 * command. Tells whoever asks the range of those that can be the cause, and the hardware's error; VT-d, too.
+	 */
+	FK_LINUX_REPORT,
 	FK_BEHAVIOURS,
 };
 
@@ -48,7 +53,8 @@ struct fk_plan {
 	enum fk_ran ran;
 	/*
 	 * The hardware fails, such as when a device does not confirm in time, of which Linux up to 7.3 says nothing: it
-	 * goes on as if the entry had taken effect. On VT-d (cmd is {addr, npages}) the call ends there with err
+	 * goes on as if the entry had taken effect. FK_LINUX_REPORT tells: CERROR_ATC_INV_SYNC of an ATC_INV,
+	 * CERROR_ILL of another command; of VT-d ITE. On VT-d (cmd is {addr, npages}) the call ends there with err
 	 * otherwise.
 	 */
 	bool swallowed;

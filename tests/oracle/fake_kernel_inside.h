@@ -131,7 +131,9 @@ int fk_vtd_attach_pasid(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_ob
 void fk_vtd_detach_pasid(struct fake_kernel *fk, struct fk_object *device, uint32_t pasid);
 bool fk_vtd_pasid_compatible(const struct fk_object *pt);
 bool fk_vtd_has_pasids(const struct fk_object *device);
-int fk_vtd_invalidate(struct fake_kernel *fk, const struct fk_object *nested, const void *cmd, uint32_t *count);
+/* error NULL: the hardware's is not asked for. */
+int fk_vtd_invalidate(struct fake_kernel *fk, const struct fk_object *nested, const void *cmd, uint32_t *count,
+		      uint32_t *error);
 
 /* fake_kernel_invalidate.c */
 void fk_effect_add(struct fake_kernel *fk, struct fk_effect effect);

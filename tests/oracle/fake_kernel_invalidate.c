@@ -19,6 +19,12 @@ struct inv {
 	const struct fk_object *viommu;
 	uint64_t (*cmds)[2]; /* CPU byte order */
 	uint32_t count;
+	/* What the hardware did not do of the group that was issued last. */
+	uint32_t illegal; /* lowest index of a command that it refused, UINT32_MAX: none */
+	bool atc;         /* a device did not confirm an ATC_INV */
+	/* Of a call that asks for it. */
+	bool report;
+	uint32_t last, error;
 };
 
 /* --- Commands ----------------------------------------------------------------------------------------------------- */
@@ -214,7 +220,11 @@ static bool swallow(struct inv *inv, uint32_t i)
 	if (!plan || !plan->swallowed)
 		return false;
 	strike(plan);
-	inv->fk->swallowed++;
+	inv->fk->swallowed += !inv->report;
+	if (OP(inv->cmds[i]) == VIQ_SMMUV3_OP_ATC_INV)
+		inv->atc = true;
+	else if (i < inv->illegal)
+		inv->illegal = i;
 	return true;
 }
 
@@ -304,9 +314,63 @@ static int run_groups(struct inv *inv, uint32_t size, uint32_t *count)
 	return 0;
 }
 
+/* What the hardware did not do of [first, end). How many commands from the first one on it did do. */
+static uint32_t hardware_did(struct inv *inv, uint32_t first, uint32_t end)
+{
+	uint32_t done = end - first;
+
+	if (inv->illegal != UINT32_MAX) {
+		done = inv->illegal - first;
+		inv->last = inv->illegal;
+		inv->error = VIQ_SMMUV3_CERROR_ILL;
+	}
+	for (uint32_t i = first; inv->atc && i < end; i++) {
+		if (OP(inv->cmds[i]) != VIQ_SMMUV3_OP_ATC_INV)
+			continue;
+		if (i - first < done)
+			done = i - first;
+		if (i > inv->last)
+			inv->last = i;
+		if (!inv->error)
+			inv->error = VIQ_SMMUV3_CERROR_ATC_INV_SYNC;
+	}
+	return done;
+}
+
+/* With integrations/linux: what was converted before a refused command is issued. */
+static int run_report(struct inv *inv, uint32_t *count)
+{
+	int ret = 0;
+
+	for (*count = 0; !ret && *count != inv->count;) {
+		uint32_t first = *count, end = first;
+		int err;
+
+		while (!ret && end != inv->count && end - first != GROUP) {
+			if (refused(inv, end))
+				ret = -EIO;
+			else
+				end++;
+		}
+		inv->illegal = UINT32_MAX;
+		inv->atc = false;
+		err = issue(inv, first, end);
+		if (err) {
+			inv->last = end - 1;
+			return err;
+		}
+		*count = inv->report ? first + hardware_did(inv, first, end) : end;
+		if (*count != end)
+			return -EIO;
+	}
+	return ret;
+}
+
 static int run(struct inv *inv, uint32_t *count)
 {
 	switch (inv->fk->behaviour) {
+	case FK_LINUX_REPORT:
+		return run_report(inv, count);
 	case FK_LINUX_NEXT:
 		return run_groups(inv, GROUP, count);
 	case FK_EXACT:
@@ -335,7 +399,7 @@ static int copy_entries(struct inv *inv, const uint8_t *user, uint32_t entry_len
 
 static bool probe_works(enum fk_behaviour behaviour)
 {
-	return behaviour == FK_LINUX_NEXT || behaviour == FK_EXACT;
+	return behaviour == FK_LINUX_NEXT || behaviour == FK_EXACT || behaviour == FK_LINUX_REPORT;
 }
 
 #define KMALLOC_MAX (4u << 20)
@@ -345,7 +409,7 @@ static int cache_invalidate(struct inv *inv, struct uapi_iommu_hwpt_invalidate *
 {
 	int ret;
 
-	*count = cmd->entry_num;
+	*count = inv->fk->behaviour == FK_LINUX_REPORT ? 0 : cmd->entry_num;
 	/* kcalloc() of more than 4 MiB: it warns first. */
 	if (cmd->entry_num > KMALLOC_MAX / FK_CMD_SIZE) {
 		inv->fk->warnings++;
@@ -367,36 +431,40 @@ static int cache_invalidate(struct inv *inv, struct uapi_iommu_hwpt_invalidate *
 	return ret;
 }
 
-static int invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, struct uapi_iommu_hwpt_invalidate *cmd,
-		      uint32_t *count)
+static int invalidate(struct inv *inv, struct uapi_iommu_hwpt_invalidate *cmd, uint32_t *count)
 {
-	struct inv inv = {.fk = fk, .ctx = ctx};
+	struct fake_kernel *fk = inv->fk;
 	const struct fk_inv_fault *f = &fk->inv_fault;
 
-	if (cmd->__reserved)
+	if (cmd->__reserved & ~(fk->behaviour == FK_LINUX_REPORT ? LINUX_INVALIDATE_REPORT : 0))
 		return -EOPNOTSUPP;
+	if (cmd->__reserved && cmd->size < sizeof(struct linux_hwpt_invalidate))
+		return -EINVAL;
+	inv->report = cmd->__reserved;
 	if (cmd->entry_num &&
 	    (!cmd->data_uptr || !cmd->entry_len || cmd->entry_len > PAGE || cmd->entry_num > ENTRY_MAX))
 		return -EINVAL;
-	inv.viommu = fk_find(ctx, cmd->hwpt_id);
-	if (!inv.viommu)
+	inv->viommu = fk_find(inv->ctx, cmd->hwpt_id);
+	if (!inv->viommu)
 		return -ENOENT;
-	if (inv.viommu->type == FK_NESTED && !inv.viommu->nested.parent)
+	if (inv->viommu->type == FK_NESTED && !inv->viommu->nested.parent)
 		return -EOPNOTSUPP;
-	if (inv.viommu->type != FK_VIOMMU && inv.viommu->type != FK_NESTED)
+	if (inv->viommu->type != FK_VIOMMU && inv->viommu->type != FK_NESTED)
 		return -EINVAL;
 	if (fk->inv_calls >= f->first && fk->inv_calls - f->first < f->times) {
 		*count = f->keep_count ? cmd->entry_num : f->said;
 		return f->err;
 	}
-	if (inv.viommu->type == FK_NESTED)
-		return fk_vtd_invalidate(fk, inv.viommu, cmd, count);
-	return cache_invalidate(&inv, cmd, count);
+	if (inv->viommu->type == FK_NESTED)
+		return fk_vtd_invalidate(fk, inv->viommu, cmd, count, inv->report ? &inv->error : NULL);
+	return cache_invalidate(inv, cmd, count);
 }
 
 int fk_invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 {
-	struct uapi_iommu_hwpt_invalidate *cmd = arg;
+	struct linux_hwpt_invalidate *call = arg;
+	struct uapi_iommu_hwpt_invalidate *cmd = &call->cmd;
+	struct inv inv = {.fk = fk, .ctx = ctx};
 	uint32_t count = 0;
 	int ret;
 
@@ -404,7 +472,11 @@ int fk_invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg)
 	fk->entries += cmd->entry_num;
 	if (cmd->entry_num > fk->longest)
 		fk->longest = cmd->entry_num;
-	ret = invalidate(fk, ctx, cmd, &count);
+	ret = invalidate(&inv, cmd, &count);
 	cmd->entry_num = count;
+	if (inv.report) {
+		call->out_last_index = ret && inv.last > count ? inv.last : ret ? count : 0;
+		call->out_error = inv.error;
+	}
 	return ret;
 }

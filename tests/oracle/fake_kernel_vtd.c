@@ -156,7 +156,8 @@ static struct fk_plan *find_plan(struct fake_kernel *fk, const struct viq_vtd_s1
 }
 
 /* One entry: 0, or the call ends here. */
-static int entry(struct fake_kernel *fk, const struct fk_object *nested, const struct viq_vtd_s1_entry *e, uint32_t i)
+static int entry(struct fake_kernel *fk, const struct fk_object *nested, const struct viq_vtd_s1_entry *e, uint32_t i,
+		 uint32_t *error)
 {
 	struct fk_plan *plan;
 
@@ -167,6 +168,10 @@ static int entry(struct fake_kernel *fk, const struct fk_object *nested, const s
 	if (e->addr % PAGE || (e->npages == UINT64_MAX && e->addr))
 		return -EINVAL;
 	plan = find_plan(fk, e);
+	if (plan && plan->swallowed && error) {
+		*error = VIQ_VTD_FSTS_ITE;
+		return -ETIMEDOUT;
+	}
 	if (plan && plan->swallowed) {
 		fk->swallowed++;
 		return 0;
@@ -190,7 +195,8 @@ static int copy_entry(const uint8_t *user, uint32_t entry_len, struct viq_vtd_s1
 	return 0;
 }
 
-int fk_vtd_invalidate(struct fake_kernel *fk, const struct fk_object *nested, const void *arg, uint32_t *count)
+int fk_vtd_invalidate(struct fake_kernel *fk, const struct fk_object *nested, const void *arg, uint32_t *count,
+		      uint32_t *error)
 {
 	const struct uapi_iommu_hwpt_invalidate *cmd = arg;
 	const uint8_t *user = (const void *)(uintptr_t)cmd->data_uptr;
@@ -203,7 +209,7 @@ int fk_vtd_invalidate(struct fake_kernel *fk, const struct fk_object *nested, co
 		int err = copy_entry(user + (size_t)i * cmd->entry_len, cmd->entry_len, &e);
 
 		if (!err)
-			err = entry(fk, nested, &e, i);
+			err = entry(fk, nested, &e, i, error);
 		if (err)
 			return err;
 		++*count;

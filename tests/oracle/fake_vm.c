@@ -5,7 +5,7 @@
 
 #include "support/test.h"
 #include "fake_vm.h"
-#include "host/linux/iommufd/uapi.h"
+#include "host/linux/iommufd/linux.h"
 
 void fake_vm_init(struct fake_vm *vm)
 {
@@ -20,6 +20,12 @@ void fake_vm_init(struct fake_vm *vm)
 	assert_int_equal(viq_linux_viommu_alloc(vm->ctx, vm->device, vm->hwpt, &vm->viommu), 0);
 	assert_int_equal(viq_linux_vdevice_alloc(vm->ctx, vm->viommu, vm->device, FAKE_VM_VSID, &vm->vdevice), 0);
 	fake_kernel_reset(vm->fk);
+}
+
+void fake_vm_behave(struct fake_vm *vm, enum fk_behaviour behaviour)
+{
+	vm->fk->behaviour = behaviour;
+	vm->ctx->report = behaviour == FK_LINUX_REPORT;
 }
 
 void fake_vm_fini(struct fake_vm *vm)

@@ -14,6 +14,8 @@ struct fake_vm {
 };
 
 void fake_vm_init(struct fake_vm *vm);
+/* The kernel is another one, and the library knows what it would have found out when it opened it. */
+void fake_vm_behave(struct fake_vm *vm, enum fk_behaviour behaviour);
 /* Closes everything. Fails the test if the library used a file that was not open, or a command wedged the queue. */
 void fake_vm_fini(struct fake_vm *vm);
 

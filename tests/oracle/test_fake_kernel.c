@@ -37,7 +37,8 @@ static void assert_ran(const struct fake_vm *vm, uint32_t first, uint32_t end)
 /* 400 entries, the one at 300 bad: what runs and what is said, by kernel. */
 static void test_refusal(void **state)
 {
-	static const uint32_t said[FK_BEHAVIOURS] = {300, 300, 252, 300}, ran[FK_BEHAVIOURS] = {252, 252, 252, 300};
+	static const uint32_t said[FK_BEHAVIOURS] = {300, 300, 252, 300, 300},
+			      ran[FK_BEHAVIOURS] = {252, 252, 252, 300, 300};
 	uint64_t cmds[ARRAY_MAX][2];
 
 	for (unsigned int b = 0; b < FK_BEHAVIOURS; b++) {
@@ -77,7 +78,7 @@ static void test_refusal_behind_one_valid(void **state)
 /* The group of 63 that holds entry 100 cannot be issued: the count names its last command, or its first. */
 static void test_time_out(void **state)
 {
-	static const uint32_t said[FK_BEHAVIOURS] = {125, 125, 63, 100};
+	static const uint32_t said[FK_BEHAVIOURS] = {125, 125, 63, 100, 63};
 	uint64_t cmds[ARRAY_MAX][2];
 
 	for (unsigned int b = 0; b < FK_BEHAVIOURS; b++) {

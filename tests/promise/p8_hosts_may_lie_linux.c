@@ -197,7 +197,10 @@ static void p2_vanished_vdevice(void **state)
 
 /* --- Time-outs ---------------------------------------------------------------------------------------------------- */
 
-/* A device does not answer: the TLBIs around complete, the CMD_SYNC reports it; healed, it completes. */
+/*
+ * A device does not answer: the TLBIs around complete, the CMD_SYNC reports it; healed, it completes. Also where the
+ * SMMU has given the ATC_INV up, if the kernel tells.
+ */
 static void p1_atc_time_out(void **state)
 {
 	for_each_kernel(b, calls, erratum)
@@ -209,6 +212,7 @@ static void p1_atc_time_out(void **state)
 
 				linux_fail(&w.f, 0, atc.dw, -ETIMEDOUT, -1);
 				w.f.vm.fk->plans[0].ran = how;
+				w.f.vm.fk->plans[0].swallowed = b == FK_LINUX_REPORT && how == FK_RAN_OTHERS;
 				push_all(v, places[p], atc);
 				vsmmu_ring(v);
 				for (int tries = 0; tries < 3; tries++) {

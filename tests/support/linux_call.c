@@ -19,7 +19,7 @@ void linux_fixture_init(struct linux_fixture *f, enum fk_behaviour behaviour, en
 	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
 
 	fake_vm_init(&f->vm);
-	f->vm.fk->behaviour = behaviour;
+	fake_vm_behave(&f->vm, behaviour);
 	f->vm.fk->smmus[0].flags = erratum ? VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI : 0;
 	assert_int_equal(viq_linux_hw_info(f->vm.ctx, f->vm.device, &hw), 0);
 	assert_int_equal(viq_linux_smmuv3_host_create(f->vm.ctx, f->vm.viommu, &hw, calls, &f->exact, NULL), 0);

@@ -21,6 +21,7 @@ enum request {
 	IOAS = 0x3b81,
 	HWPT = 0x3b89,
 	HW_INFO = 0x3b8a,
+	INVALIDATE = 0x3b8d, /* what opening asks */
 	VIOMMU = 0x3b90,
 };
 
@@ -87,6 +88,8 @@ static int kernel_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 		k->alive_count--;
 		assert_memory_equal((char *)arg + 4, &k->alive[k->alive_count], 4);
 		return 0;
+	case INVALIDATE:
+		return -EOPNOTSUPP;
 	default:
 		fail_msg("request %lx", request);
 		return -ENOTTY;

@@ -34,7 +34,7 @@ static void on_every_kernel(void **state)
 		char name[] = "just_the_call", *argv[] = {name, fd, viommu, device, NULL};
 
 		fake_vm_init(&vm);
-		vm.fk->behaviour = behaviour;
+		fake_vm_behave(&vm, (enum fk_behaviour)behaviour);
 		snprintf(fd, sizeof(fd), "%d", viq_linux_fd(vm.ctx));
 		snprintf(viommu, sizeof(viommu), "%u", vm.viommu);
 		snprintf(device, sizeof(device), "%u", vm.device);

@@ -5,23 +5,43 @@
 #include "call/exact.h"
 #include "calls.h"
 
-int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
-			  uint32_t entry_size, uint32_t *n)
+/* An id that no object has: the flag is looked at before. */
+bool linux_ask_report(const struct viq_linux *ctx)
 {
-	struct uapi_iommu_hwpt_invalidate cmd = {
-		.size = sizeof(cmd),
-		.hwpt_id = object,
-		.data_uptr = (uintptr_t)entries,
-		.data_type = type,
-		.entry_len = entry_size,
-		.entry_num = *n,
+	struct linux_hwpt_invalidate call = {.cmd.size = sizeof(call), .cmd.__reserved = LINUX_INVALIDATE_REPORT};
+
+	return linux_ioctl(ctx, ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &call) == -ENOENT;
+}
+
+int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
+			  uint32_t entry_size, struct linux_answer *answer)
+{
+	const bool report = calls->ctx->report;
+	const uint32_t n = answer->handled;
+	struct linux_hwpt_invalidate call = {
+		.cmd =
+			{
+				.size = report ? sizeof(call) : sizeof(call.cmd),
+				.hwpt_id = object,
+				.data_uptr = (uintptr_t)entries,
+				.data_type = type,
+				.entry_len = entry_size,
+				.entry_num = n,
+				.__reserved = report ? LINUX_INVALIDATE_REPORT : 0,
+			},
 	};
 	int ret;
 
 	linux_add(&calls->ioctls, 1);
-	linux_add(&calls->entries, *n);
-	ret = linux_ioctl(calls->ctx, calls->ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &cmd);
-	*n = cmd.entry_num;
+	linux_add(&calls->entries, n);
+	ret = linux_ioctl(calls->ctx, calls->ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &call);
+	*answer = (struct linux_answer){.handled = call.cmd.entry_num};
+	/* A range that cannot be is no report. */
+	if (report && ret && answer->handled <= call.out_last_index && call.out_last_index < n) {
+		answer->report = true;
+		answer->last = call.out_last_index;
+		answer->hw_code = call.out_error;
+	}
 	return ret;
 }
 

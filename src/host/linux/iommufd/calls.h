@@ -3,6 +3,7 @@
 #ifndef VIQ_HOST_LINUX_CALLS_H
 #define VIQ_HOST_LINUX_CALLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "linux.h"
@@ -23,9 +24,17 @@ static inline uint64_t linux_load(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* One system call. *n: entries in; what the kernel says of them out. Does not count it as failed. */
+/* What the kernel says of a call. */
+struct linux_answer {
+	uint32_t handled; /* entries */
+	bool report;      /* it failed, the count is true, and what follows is known: */
+	uint32_t last;    /* highest index that can have caused it */
+	uint32_t hw_code; /* what the hardware raised, 0: nothing */
+};
+
+/* One system call. answer->handled: entries in. Does not count it as failed. */
 int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
-			  uint32_t entry_size, uint32_t *n);
+			  uint32_t entry_size, struct linux_answer *answer);
 /* enum viq_call_error of the kernel's negative errno, where it is not the entry that is refused. */
 uint32_t linux_call_error(int err);
 /* An empty array for object, which should be a kind of object ("vIOMMU"), failed with err. Returns what to say, *why.

@@ -4,6 +4,7 @@
 #define VIQ_HOST_LINUX_LINUX_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <viq/linux.h>
@@ -18,6 +19,7 @@ struct viq_linux {
 	void *opaque; /* for sys */
 	int fd;       /* for linux_let_go() if it was the caller's */
 	bool own_fd;
+	bool report;                /* the kernel tells what has failed a call: struct linux_hwpt_invalidate */
 	pthread_mutex_t lock;       /* of what follows */
 	struct linux_group *groups; /* devices behind guest IOMMUs */
 	uint64_t owners;            /* guest IOMMUs so far */
@@ -58,6 +60,9 @@ static inline uint64_t linux_owner(struct viq_linux *ctx)
 {
 	return __atomic_add_fetch(&ctx->owners, 1, __ATOMIC_RELAXED);
 }
+
+/* Does the kernel tell what has failed a call? Asked once, when ctx is opened. */
+bool linux_ask_report(const struct viq_linux *ctx);
 
 /* Keep the first error. */
 static inline void linux_first(int *first, int err)

@@ -114,6 +114,7 @@ int viq_linux_open(const struct viq_linux_config *config, struct viq_linux **out
 		free(ctx);
 		return ret;
 	}
+	ctx->report = linux_ask_report(ctx);
 	*out = ctx;
 	return 0;
 }
@@ -135,6 +136,11 @@ void viq_linux_close(struct viq_linux *ctx)
 int viq_linux_fd(const struct viq_linux *ctx)
 {
 	return ctx->fd;
+}
+
+bool viq_linux_reports(const struct viq_linux *ctx)
+{
+	return ctx->report;
 }
 
 int viq_linux_destroy(struct viq_linux *ctx, uint32_t id)

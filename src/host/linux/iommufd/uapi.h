@@ -145,6 +145,15 @@ struct uapi_iommu_hwpt_invalidate {
 };
 UAPI_SIZE(uapi_iommu_hwpt_invalidate, 32);
 
+/* What no released kernel has: integrations/linux. The flag is in the place of __reserved. */
+#define LINUX_INVALIDATE_REPORT 1u
+
+struct linux_hwpt_invalidate {
+	struct uapi_iommu_hwpt_invalidate cmd;
+	uint32_t out_last_index, out_error;
+};
+static_assert(sizeof(struct linux_hwpt_invalidate) == 40, "linux_hwpt_invalidate");
+
 #define UAPI_IOMMU_VTD_INV_FLAGS_LEAF (1u << 0)
 
 struct uapi_iommu_hwpt_vtd_s1_invalidate {

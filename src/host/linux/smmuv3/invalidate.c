@@ -11,7 +11,8 @@
  *   any, no memory         the number that was passed in: nothing ran
  *
  * All of them are a host with report_group 63 to call_believe(), which interprets each system call's count; no kernel
- * version is looked at. If the cause is one command among several, viq_call_invalidate() finds it.
+ * version is looked at. If the cause is one command among several, viq_call_invalidate() finds it. A kernel with
+ * integrations/linux says what is true: the count is exact, and so is the range of those that can be the cause.
  *
  * So that the answer does not depend on the caller's gather pieces, groups are counted from the request's first entry:
  * every call begins with a whole group. Where a piece ends in the middle of one, that group is put together in a copy.
@@ -86,22 +87,37 @@ static bool names_stream(const le64 entry[2])
 	return false;
 }
 
-/* The system call. *n: entries in; what the kernel says of them out. */
-static int call(struct linux_calls *calls, uint32_t viommu, const le64 (*entries)[2], uint32_t *n)
+/* The system call. answer->handled: entries in. */
+static int call(struct linux_calls *calls, uint32_t viommu, const le64 (*entries)[2], struct linux_answer *answer)
 {
 	return linux_call_invalidate(calls, viommu, UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, entries,
-				     sizeof(*entries), n);
+				     sizeof(*entries), answer);
+}
+
+/* Why a call failed that one group's commands have failed. */
+static uint32_t group_error(int err, uint32_t hw_code)
+{
+	switch (hw_code) {
+	case 0:
+	case VIQ_SMMUV3_CERROR_ILL:
+		return err == -EIO ? VIQ_CALL_ILLEGAL : linux_call_error(err);
+	case VIQ_SMMUV3_CERROR_ATC_INV_SYNC:
+		return VIQ_CALL_TIMEOUT;
+	}
+	return VIQ_CALL_FAILED;
 }
 
 /* One call for n of the left entries of the request. True if all of it was done; else *f: what to believe of it. */
 static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint32_t n, uint32_t left,
 		    struct call_failure *f)
 {
+	struct linux_answer answer = {.handled = n};
 	struct viq_call_result said;
-	uint32_t handled = n;
+	uint32_t handled;
 	bool of_group;
-	int err = call(&inv->calls, inv->viommu, entries, &handled);
+	int err = call(&inv->calls, inv->viommu, entries, &answer);
 
+	handled = answer.handled;
 	if (!err && handled == n)
 		return true;
 	linux_add(&inv->calls.failed, 1);
@@ -112,8 +128,11 @@ static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint
 	else if (!err || handled >= n)
 		handled = left;
 	said = (struct viq_call_result){.handled = handled, .suspect = of_group ? handled : left - 1, .os_error = err};
-	said.error = err == -EIO ? VIQ_CALL_ILLEGAL : linux_call_error(err);
-	*f = call_believe(LINUX_GROUP, left, 0, &said);
+	said.error = of_group ? group_error(err, answer.hw_code) : linux_call_error(err);
+	said.hw_code = answer.hw_code;
+	if (of_group && answer.report)
+		said.suspect = answer.last;
+	*f = call_believe(answer.report ? 1 : LINUX_GROUP, left, 0, &said);
 	/* The count points at a command only if that was refused. */
 	if (err != -EIO || f->hint == f->safe)
 		f->hint = CALL_NO_HINT;
@@ -214,8 +233,9 @@ static void run_failed(struct linux_invalidate *inv, const struct run *run, uint
 	res->hint = f->hint != CALL_NO_HINT ? first + f->hint : 0;
 	res->os_error = f->os_error;
 	res->error = f->error;
-	/* One of several may be asked for again; one that is alone will not. */
-	if (f->error == VIQ_CALL_ILLEGAL && f->safe == f->last)
+	res->hw_code = f->hw_code;
+	/* One of several may be asked for again; one that is alone will not. What the hardware refuses, it refuses. */
+	if (f->error == VIQ_CALL_ILLEGAL && f->safe == f->last && !f->hw_code)
 		res->error = refusal(inv, run->entries[f->safe], &res->host_calls);
 }
 
@@ -225,8 +245,7 @@ static void run_failed(struct linux_invalidate *inv, const struct run *run, uint
  */
 int linux_invalidate_probe(struct linux_calls *calls, uint32_t viommu)
 {
-	uint32_t n = 0;
-	int err = call(calls, viommu, NULL, &n);
+	int err = call(calls, viommu, NULL, &(struct linux_answer){0});
 
 	return err == -EINVAL ? 0 : err;
 }

@@ -4,8 +4,8 @@
  *
  * The driver takes one entry after the other: it covers the range by one naturally aligned block, submits descriptors
  * for it to the physical queue and waits for them, for the IOTLB and for the TLB of every device attached. So a count
- * is exact, whatever error it comes with. What it does not tell is how the physical queue answered: after a device-TLB
- * time-out there the call succeeds all the same (docs/kernels.md).
+ * is exact, whatever error it comes with. How the physical queue answered is told by a kernel with integrations/linux
+ * only: elsewhere the call succeeds after a device-TLB time-out there all the same (docs/kernels.md).
  *
  * Entries are held against the driver's rules first, and two of our own: npages = 0 is not refused but invalidates the
  * wrong block, and a range that wraps invalidates too little.
@@ -40,20 +40,25 @@ static bool entry_ok(const struct viq_vtd_s1_entry *e)
 	return e->npages && e->npages <= (UINT64_C(1) << PAGES_BITS) - e->addr / PAGE;
 }
 
-/* The system call. *n: entries in; what the kernel says of them out. */
-static int call(struct linux_calls *calls, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t *n)
+/* The system call. answer->handled: entries in. */
+static int call(struct linux_calls *calls, uint32_t hwpt, const struct viq_vtd_s1_entry *entries,
+		struct linux_answer *answer)
 {
-	return linux_call_invalidate(calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries, sizeof(*entries), n);
+	return linux_call_invalidate(calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries, sizeof(*entries),
+				     answer);
 }
 
 /* A call for n entries from number first of the request's total on. True if all was done; else *f: what to believe. */
 static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
 		    uint32_t first, uint32_t total, struct call_failure *f)
 {
-	uint32_t handled = n, left = total - first;
-	int err = call(&inv->calls, hwpt, entries, &handled);
-	struct viq_call_result said = {.suspect = handled, .error = linux_call_error(err), .os_error = err};
+	struct linux_answer answer = {.handled = n};
+	uint32_t handled, left = total - first;
+	int err = call(&inv->calls, hwpt, entries, &answer);
+	struct viq_call_result said = {
+		.suspect = answer.handled, .error = linux_call_error(err), .hw_code = answer.hw_code, .os_error = err};
 
+	handled = answer.handled;
 	if (!err && handled == n)
 		return true;
 	linux_add(&inv->calls.failed, 1);
@@ -93,9 +98,7 @@ static void fail(struct viq_call_result *res, uint32_t at, uint32_t last, uint32
  */
 int linux_vtd_invalidate_probe(struct linux_calls *calls, uint32_t hwpt)
 {
-	uint32_t n = 0;
-
-	return call(calls, hwpt, NULL, &n);
+	return call(calls, hwpt, NULL, &(struct linux_answer){0});
 }
 
 static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_call_result *res)
@@ -129,6 +132,7 @@ static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_requ
 		f.error = VIQ_CALL_GONE;
 	}
 	fail(res, first + f.safe, first + f.last, f.error, f.os_error);
+	res->hw_code = f.hw_code;
 	return false;
 }
 

@@ -97,6 +97,9 @@ const struct viq_linux_sys script_sys = {
 
 struct viq_linux *script_open(struct script *script)
 {
+	/* HWPT_INVALIDATE of no object, with an empty array and the flag of integrations/linux. */
+	static const uint32_t ask[10] = {40, 0, 0, 0, 0, 0, 0, 1};
+	struct script opening = {.ret = -EOPNOTSUPP}, own = *script;
 	struct viq_linux_config config;
 	struct viq_linux *ctx;
 
@@ -104,7 +107,13 @@ struct viq_linux *script_open(struct script *script)
 	config.fd = SCRIPT_FD;
 	config.sys = &script_sys;
 	config.sys_opaque = script;
+	*script = opening;
 	assert_int_equal(viq_linux_open(&config, &ctx, NULL), 0);
+	opening = *script;
+	*script = own;
+	assert_int_equal(opening.calls, 1);
+	script_expect(&opening, SCRIPT_FD, 0x3b8d, ask, sizeof(ask));
+	assert_false(viq_linux_reports(ctx));
 	return ctx;
 }
 

@@ -214,8 +214,8 @@ static void illegal_entry_costs_no_call(void **state)
 /* The kernel refuses a command of its list: found, with at most so many calls besides those of a success. */
 static void refusal_by_the_kernel(void **state)
 {
-	/* The hint and the culprit alone; halving 63; and one to see whether the kernel refuses others too. */
-	static const uint32_t extra[FK_BEHAVIOURS] = {2 + 1, 2 + 1, 7 + 1, 2 + 1};
+	/* The hint and the culprit alone; halving 63; nothing; and one to see whether the kernel refuses others too. */
+	static const uint32_t extra[FK_BEHAVIOURS] = {2 + 1, 2 + 1, 7 + 1, 2 + 1, 0 + 1};
 	static const uint32_t at[] = {1, 31, 62, 64, 100, 125, 199};
 
 	for (unsigned int b = 0; b < FK_BEHAVIOURS; b++) {
@@ -323,6 +323,52 @@ static void time_outs_that_the_kernel_swallows(void **state)
 		assert_int_equal(linux_ran(&f, cmds[at]), 0);
 		assert_int_equal(f.vm.fk->effect_count, 129);
 		assert_int_equal(f.vm.fk->swallowed, 1);
+		linux_fixture_fini(&f);
+	}
+}
+
+/* The same on a kernel with integrations/linux: the call fails, and what it says costs no other call. */
+static void time_outs_that_the_kernel_tells(void **state)
+{
+	static const struct {
+		uint32_t at, other, first, last;
+	} rows[] = {{0, 0, 0, 0}, {62, 62, 62, 62}, {63, 62, 63, 63}, {64, 125, 64, 125}, {129, 127, 127, 129}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct linux_fixture f;
+		struct viq_call_result res;
+
+		linux_fixture_init(&f, FK_LINUX_REPORT, VIQ_LINUX_CALLS_BULK, false);
+		fill(130);
+		linux_atc(cmds[rows[i].other], FAKE_VM_VSID, rows[i].other);
+		linux_atc(cmds[rows[i].at], FAKE_VM_VSID, rows[i].at);
+		linux_fail(&f, 0, cmds[rows[i].at], 0, -1);
+		f.vm.fk->plans[0].swallowed = true;
+		res = linux_call(&f, cmds, 130);
+		assert_result(res, VIQ_CALL_TIMEOUT, rows[i].first, rows[i].last);
+		assert_int_equal(res.hw_code, VIQ_SMMUV3_CERROR_ATC_INV_SYNC);
+		assert_int_equal(res.host_calls, 1);
+		assert_int_equal(f.vm.fk->swallowed, 0);
+		linux_fixture_fini(&f);
+	}
+}
+
+/* The hardware refuses a command that the kernel's list has: that very one, in one call. */
+static void refusals_of_the_hardware(void **state)
+{
+	for (uint32_t at = 0; at < 130; at += 43) {
+		struct linux_fixture f;
+		struct viq_call_result res;
+
+		linux_fixture_init(&f, FK_LINUX_REPORT, VIQ_LINUX_CALLS_BULK, false);
+		fill(130);
+		linux_fail(&f, 0, cmds[at], 0, -1);
+		f.vm.fk->plans[0].swallowed = true;
+		res = linux_call(&f, cmds, 130);
+		assert_result(res, VIQ_CALL_ILLEGAL, at, at);
+		assert_int_equal(res.hw_code, VIQ_SMMUV3_CERROR_ILL);
+		assert_int_equal(res.os_error, -EIO);
+		assert_int_equal(res.host_calls, 1);
 		linux_fixture_fini(&f);
 	}
 }
@@ -511,6 +557,8 @@ int main(void)
 		cmocka_unit_test(time_out_leaves_the_group),
 		cmocka_unit_test(single_names_its_entry),
 		cmocka_unit_test(time_outs_that_the_kernel_swallows),
+		cmocka_unit_test(time_outs_that_the_kernel_tells),
+		cmocka_unit_test(refusals_of_the_hardware),
 		cmocka_unit_test(lack_of_memory_halves),
 		cmocka_unit_test(errors_by_errno),
 		cmocka_unit_test(short_success_is_a_failure),

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/linux/iommufd/uapi.h"
+#include "host/linux/iommufd/linux.h"
 #include "support/linux_vnest.h"
 
 #define MAX 512
@@ -362,6 +362,30 @@ static void hardware_errors_that_the_kernel_swallows(void **state)
 	table_fini(&t);
 }
 
+/* The same on a kernel with integrations/linux: the entry's device did not confirm (ITE). */
+static void hardware_errors_that_the_kernel_tells(void **state)
+{
+	struct viq_vtd_s1_entry entries[8];
+	struct viq_call_result res;
+	struct table t;
+
+	table_init(&t);
+	t.n->fk->behaviour = FK_LINUX_REPORT;
+	t.n->ctx->report = true;
+	pages(entries, 8);
+	t.n->fk->plans[0] = (struct fk_plan){
+		.cmd = {entries[3].addr, 1}, .mask = {~UINT64_C(0), ~UINT64_C(0)}, .swallowed = true, .times = -1};
+	res = call(&t, entries, 8);
+	assert_int_equal(res.error, VIQ_CALL_TIMEOUT);
+	assert_int_equal(res.hw_code, VIQ_VTD_FSTS_ITE);
+	assert_int_equal(res.handled, 3);
+	assert_int_equal(res.suspect, 3);
+	assert_int_equal(res.host_calls, 1);
+	assert_int_equal(t.n->fk->effect_count, 3);
+	assert_int_equal(t.n->fk->swallowed, 0);
+	table_fini(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +399,7 @@ int main(void)
 		cmocka_unit_test(an_interrupted_call_is_made_again),
 		cmocka_unit_test(asking_for_the_type),
 		cmocka_unit_test(hardware_errors_that_the_kernel_swallows),
+		cmocka_unit_test(hardware_errors_that_the_kernel_tells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
