@@ -26,6 +26,11 @@ static void judge_open(struct doctor *d, int err)
 	switch (err) {
 	case 0:
 		doctor_find(d, DOCTOR_OK, "iommufd", "/dev/iommu %s", d->live ? "can be opened" : "is there");
+		if (d->live && viq_linux_reports(d->ctx)) {
+			d->row = "7.3 with integrations/linux";
+			doctor_find(d, DOCTOR_OK, "iommufd", "a call that fails says which entry, and why: row '%s'",
+				    d->row);
+		}
 		return;
 	case -EACCES:
 		doctor_find(d, DOCTOR_MISSING, "iommufd", "/dev/iommu may not be opened by this user");
