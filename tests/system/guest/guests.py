@@ -19,8 +19,7 @@ GUEST, VMM = "G| ", "V| "  # what vmm.c puts before a line of the guest's consol
 
 def machine():
     """Host, VMM and guest, ready to run."""
-    package, version = machines.kernels()[0]
-    kernel = pathlib.Path(machines.kernel(package, version))
+    kernel = pathlib.Path(machines.kernel(machines.kernels()[0]))
     build = machines.build()
     new = vm.Vm(machines.qemu(), kernel, build / "tests/system/guest/run", machines.CACHE,
                 vm.machine(MEMORY, virtualization=True))

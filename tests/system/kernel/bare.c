@@ -84,18 +84,41 @@ void bare_create(struct bare *bare, struct guest *guest)
 	must(bare->edu.cdev, UAPI_VFIO_ATTACH_IOMMUFD_PT, &attach);
 }
 
+static struct linux_hwpt_invalidate request(uint32_t viommu, const struct synth_cmd *commands, uint32_t count)
+{
+	return (struct linux_hwpt_invalidate){
+		.cmd =
+			{
+				.size = sizeof(struct uapi_iommu_hwpt_invalidate),
+				.hwpt_id = viommu,
+				.data_uptr = (uintptr_t)commands,
+				.data_type = UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
+				.entry_len = sizeof(*commands),
+				.entry_num = count,
+			},
+	};
+}
+
 int bare_invalidate(int iommufd, uint32_t viommu, const struct synth_cmd *commands, uint32_t *count)
 {
-	struct uapi_iommu_hwpt_invalidate invalidate = {
-		.size = sizeof(invalidate),
-		.hwpt_id = viommu,
-		.data_uptr = (uintptr_t)commands,
-		.data_type = UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
-		.entry_len = sizeof(*commands),
-		.entry_num = *count,
-	};
-	int err = ioctl(iommufd, UAPI_IOMMU_HWPT_INVALIDATE, &invalidate) ? -errno : 0;
+	struct linux_hwpt_invalidate call = request(viommu, commands, *count);
+	int err = ioctl(iommufd, UAPI_IOMMU_HWPT_INVALIDATE, &call) ? -errno : 0;
 
-	*count = invalidate.entry_num;
+	*count = call.cmd.entry_num;
+	return err;
+}
+
+int bare_report(int iommufd, uint32_t viommu, const struct synth_cmd *commands, uint32_t *count, uint32_t *last,
+		uint32_t *error)
+{
+	struct linux_hwpt_invalidate call = request(viommu, commands, *count);
+	int err;
+
+	call.cmd.size = sizeof(call);
+	call.cmd.__reserved = LINUX_INVALIDATE_REPORT;
+	err = ioctl(iommufd, UAPI_IOMMU_HWPT_INVALIDATE, &call) ? -errno : 0;
+	*count = call.cmd.entry_num;
+	*last = call.out_last_index;
+	*error = call.out_error;
 	return err;
 }

@@ -22,4 +22,8 @@ void bare_create(struct bare *bare, struct guest *guest);
 /* IOMMU_HWPT_INVALIDATE: 0 or a negative errno; *count: entries in, the kernel's "successfully handled" out. */
 int bare_invalidate(int iommufd, uint32_t viommu, const struct synth_cmd *commands, uint32_t *count);
 
+/* The same, asked for a report; *last, *error: what it says. -EOPNOTSUPP: this kernel has none. */
+int bare_report(int iommufd, uint32_t viommu, const struct synth_cmd *commands, uint32_t *count, uint32_t *last,
+		uint32_t *error);
+
 #endif

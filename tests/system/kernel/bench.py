@@ -19,10 +19,10 @@ def main():
             table.setdefault(subject, {})[int(entries)] = float(time)
 
     try:
-        for package, version in machines.kernels():
-            machine = machines.machine(package, version)
+        for kernel in machines.kernels():
+            machine = machines.machine(kernel)
             table.clear()
-            lines = machine.run("viq.run=bench", machines.BUILD / f"console-bench-{package}.log", TIMEOUT, leap=False,
+            lines = machine.run("viq.run=bench", machines.BUILD / f"console-bench-{kernel}.log", TIMEOUT, leap=False,
                                 line=collect)
             failures = [str(reason) for kind, _, reason in tap.parse(lines)[0] if kind == "failed"]
             if failures:

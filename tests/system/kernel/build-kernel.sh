@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: build-kernel.sh CACHE PACKAGE VERSION
+# Usage: build-kernel.sh CACHE PACKAGE VERSION [SERIES]
 # Builds an arm64 Linux from Debian's PACKAGE (linux-source-X.Y) with the options of kernel.config, unless the cache has
 # it. Prints the folder with "Image", its "config", and "about", a line that says what it is. CACHE is shared by all
 # clones: a folder's name holds a hash of all that goes into it, and it appears there only when it is complete.
+# With the patches in the folder SERIES, the kernel without them is built on the way: both take little longer than one.
 set -eu
 
-cache=$(realpath -m "${1:?cache}") package=${2:?package} version=${3:?version}
+cache=$(realpath -m "${1:?cache}") package=${2:?package} version=${3:?version} series=${4:+$(realpath "$4")}
 here=$(cd "$(dirname "$0")" && pwd)
 fragment=$here/kernel.config
 cross=aarch64-linux-gnu-
@@ -23,7 +24,8 @@ quietly() {
 
 key=$({ echo "$package=$version"; ${cross}gcc --version; ${cross}ld --version; cat "$fragment" "$0"; } |
 	sha256sum | cut -c 1-16)
-result=$cache/kernel/$package-$version-$key
+plain=$cache/kernel/$package-$version-$key result=$plain
+[ -z "$series" ] || result=$plain-$(cat "$series"/*.patch "$here"/selftests/sys/* | sha256sum | cut -c 1-16)
 if [ -e "$result" ]; then
 	echo "$result"
 	exit
@@ -48,7 +50,7 @@ quietly "$here/archive.sh" "$cache/archive" trixie-backports download "$package=
 say "$package $version: unpacking"
 quietly dpkg-deb -x "$package"_*.deb deb
 rm "$package"_*.deb
-mkdir source result
+mkdir source
 # The largest part of it by far is a graphics driver's register names.
 quietly tar -C source --strip-components=1 --exclude='*/drivers/gpu/drm/amd/include' -xf "deb/usr/src/$package.tar.xz"
 rm -r deb
@@ -63,14 +65,32 @@ if [ -n "$missing" ]; then
 	say "$package $version cannot have these options of ${fragment##*/}:" $missing
 	exit 1
 fi
+# Compile what is in source; it appears as the folder $1, with the remark $2 and the file $3.
+image() {
+	build Image
+	mkdir result
+	cp source/arch/arm64/boot/Image result/Image
+	cp source/.config result/config
+	echo "Linux $(cat source/include/config/kernel.release) ($package $version$2)" >result/about
+	[ -z "${3:-}" ] || mv "$3" result
+	mv result "$1"
+}
 say "$package $version: compiling (about five minutes on two processors)"
 start=$SECONDS
-build Image
-
-release=$(cat source/include/config/kernel.release)
-mv source/arch/arm64/boot/Image result/Image
-mv source/.config result/config
-echo "Linux $release ($package $version)" >result/about
-mv result "$result"
+[ -e "$plain" ] || image "$plain" ""
+if [ -n "$series" ]; then
+	say "$package $version: with ${series##*/integrations/}"
+	for patch in "$series"/*.patch; do
+		quietly patch -d source -p1 -F0 -i "$patch"
+	done
+	# Of the headers for user space these two alone; making all of them takes longer than the rest of this.
+	mkdir -p headers/linux
+	for header in iommufd vfio; do
+		sed 's/__user\b//; s/__counted_by(\w*)//' "source/include/uapi/linux/$header.h" >"headers/linux/$header.h"
+	done
+	quietly ${cross}gcc -static -O2 -w -D_GNU_SOURCE -isystem headers -I "$here/selftests" \
+		-I source/tools/testing/selftests -o selftest-iommufd source/tools/testing/selftests/iommu/iommufd.c
+	image "$result" " with ${series##*/integrations/}" selftest-iommufd
+fi
 say "$package $version: done in $((SECONDS - start)) s"
 echo "$result"

@@ -17,7 +17,7 @@ def show(text):
 
 def main():
     try:
-        machine = machines.machine(*machines.kernels()[0])
+        machine = machines.machine(machines.kernels()[0])
         print("A virtual machine with an IOMMU and a device that does DMA:\n"
               f"{machine.about()}.\n", flush=True)
         results, _ = tap.parse(machine.run("viq.run=story", machines.BUILD / "console-story.log", TIMEOUT, line=show))

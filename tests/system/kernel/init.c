@@ -6,6 +6,7 @@
  *   viq.run=bench    measure
  *   viq.run=iort     write the firmware's IORT to the console, in hex
  *   viq.run=story    make demo-kernel
+ *   viq.run=selftests  all of the kernel's own tests of iommufd
  *
  * Then the machine is switched off.
  */
@@ -17,6 +18,7 @@ static const struct tap_test tests[] = {
 	{"bare-valid", test_bare_valid},
 	{"bare-pair", test_bare_pair},
 	{"bare-groups", test_bare_groups},
+	{"bare-report", test_bare_report},
 	{"bare-answers", test_bare_answers},
 	{"exact-guest", test_exact_guest},
 	{"exact-kernel", test_exact_kernel},
@@ -42,15 +44,19 @@ static const struct tap_test tests[] = {
 	{"mock-refusal", test_mock_refusal},
 	{"mock-pasids", test_mock_pasids},
 	{"leak", test_leak},
+	{"selftests", test_selftests},
 };
 
 static const struct tap_test measurements[] = {{"bench", bench}};
 static const struct tap_test chapters[] = {{"bare", story_bare}, {"viq", story_viq}};
 
+static const struct tap_test selftests[] = {{"selftests", test_selftests_all}};
+
 static const struct machine_job jobs[] = {
 	{"tests", MACHINE_TESTS(tests)},
 	{"bench", MACHINE_TESTS(measurements)},
 	{"story", MACHINE_TESTS(chapters)},
+	{"selftests", MACHINE_TESTS(selftests)},
 };
 
 int main(void)

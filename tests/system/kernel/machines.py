@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import typing
 
 import iort
 import replay
@@ -18,6 +19,9 @@ CACHE = pathlib.Path(os.environ.get("VIQ_CACHE") or
                      pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "viq")
 CAPTURE = SOURCE / "captures" / "linux-7.3-arm64-smmuv3-strict-nvme.pcap"
 SUITE = "trixie-backports"
+# The patches for Linux, and the package that they are for.
+SERIES = SOURCE / "integrations" / "linux" / "series"
+SERIES_FOR = "linux-source-7.3"
 # What can go wrong on the way, each with a message for people.
 TROUBLE = (vm.VmError, iort.IortError, replay.CaptureError, OSError)
 
@@ -71,21 +75,34 @@ def qemu():
     return _output(HERE / "fetch-qemu.sh", CACHE)
 
 
+class Kernel(typing.NamedTuple):
+    package: str
+    version: str
+    series: bool = False
+
+    def __str__(self):
+        return self.package + ("-series" if self.series else "")
+
+
 def kernels():
-    """(package, version) of the kernels to run, the current one first; one or two."""
+    """Those to run: the current one first, an older one if there is any, and one of them with our patches."""
     lines = _output(HERE / "archive.sh", CACHE / "archive", SUITE, "kernels").splitlines()
-    return [tuple(line.split()) for line in lines]
+    plain = [Kernel(*line.split()) for line in lines]
+    return plain + [one._replace(series=True) for one in plain if one.package == SERIES_FOR]
 
 
-def kernel(package, version):
+def kernel(which):
     """The folder of a built kernel."""
-    return _output(HERE / "build-kernel.sh", CACHE, package, version)
+    return _output(HERE / "build-kernel.sh", CACHE, which.package, which.version, *([SERIES] if which.series else []))
 
 
-def machine(package, version):
+def machine(which):
     """All of it, ready to run."""
-    new = vm.Vm(qemu(), kernel(package, version), program(), CACHE)
+    new = vm.Vm(qemu(), kernel(which), program(), CACHE)
     new.files["replay"] = replay.flatten(CAPTURE.read_bytes())
+    selftest = new.kernel / "selftest-iommufd"
+    if selftest.exists():
+        new.files[selftest.name] = selftest.read_bytes()
     return new
 
 

@@ -57,7 +57,7 @@ void test_bare_pair(void)
 	}
 	check_equal(count, 1);
 	if (seen == GUEST_NEW)
-		tap_skip("this kernel executes what it counts");
+		return; /* gone, as it says */
 	check_equal(seen, GUEST_OLD);
 
 	/* The same command alone: it is not the command's fault. */
@@ -97,7 +97,11 @@ void test_bare_groups(void)
 			gone = i + 1;
 		}
 	}
-	check(gone < sizeof(places) / sizeof(places[0]));
+	if (gone == sizeof(places) / sizeof(places[0])) {
+		tap_note("400 entries, number 300 illegal: the kernel counts %u handled; all of them are gone", count);
+		check_equal(count, LONG_BAD);
+		return;
+	}
 	tap_note("400 entries, number 300 illegal: the kernel counts %u handled; entry %u is still in the TLB", count,
 		 places[gone]);
 	/* On every kernel so far, what was issued are whole groups. */
@@ -105,6 +109,46 @@ void test_bare_groups(void)
 	if (count == 252)
 		tap_skip("this kernel counts honestly");
 	check_equal(count, LONG_BAD);
+}
+
+/* Where the kernel reports: the culprit on both sides of the edges of groups, in one call, and all before it is gone.
+ */
+void test_bare_report(void)
+{
+	static const unsigned int culprits[] = {0, 1, 62, 63, 64, 125, 126, 300, LONG - 1};
+	static struct synth_cmd commands[LONG];
+	struct guest guest;
+	struct bare bare;
+	uint32_t count = 0, last, error;
+	int err;
+
+	guest_create(&guest);
+	bare_create(&bare, &guest);
+	err = bare_report(bare.iommufd, bare.viommu, NULL, &count, &last, &error);
+	if (err == -EOPNOTSUPP)
+		tap_skip("this kernel has no report");
+	check_equal(err, 0);
+	for (unsigned int i = 0; i < LONG; i++)
+		commands[i] = guest_tlbi(i);
+	for (unsigned int i = 0; i < sizeof(culprits) / sizeof(culprits[0]); i++) {
+		const unsigned int bad = culprits[i];
+
+		if (bad)
+			make_stale(&guest, &bare.edu, bad - 1);
+		commands[bad] = illegal;
+		count = LONG;
+		check_equal(bare_report(bare.iommufd, bare.viommu, commands, &count, &last, &error), -EIO);
+		check_equal(count, bad);
+		check_equal(last, bad);
+		check_equal(error, 0);
+		if (bad)
+			check_equal(guest_look(&guest, &bare.edu, bad - 1), GUEST_NEW);
+		commands[bad] = guest_tlbi(bad);
+	}
+	count = LONG;
+	check_equal(bare_report(bare.iommufd, bare.viommu, commands, &count, &last, &error), 0);
+	check_equal(count, LONG);
+	tap_note("400 entries, one illegal: the kernel names it in one call, and all before it are gone");
 }
 
 /* What viq's reading of errors (src/host/linux/invalidate.c) relies on, one wrong thing at a time. */

@@ -225,6 +225,9 @@ static void by_call(struct nest *nest, unsigned int bad, struct synth_cmd comman
 	check_equal(viq_call_invalidate(&nest->host, &req, &res), 0);
 	if (res.handled != bad || res.suspect != bad || res.error != error)
 		fail("bad entry at %u: handled %u, suspect %u, error %u", bad, res.handled, res.suspect, res.error);
+	/* Nothing to look for. */
+	if (viq_linux_reports(nest->linux_host))
+		check_equal(res.host_calls, 1);
 	for (unsigned int i = 0; i < count; i++)
 		expect(nest, bad, witnesses[i], GUEST_NEW);
 }

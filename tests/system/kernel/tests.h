@@ -6,6 +6,7 @@
 void test_bare_answers(void);
 void test_bare_groups(void);
 void test_bare_pair(void);
+void test_bare_report(void);
 void test_bare_valid(void);
 void test_doorbell_bulk(void);
 void test_doorbell_single(void);
@@ -25,6 +26,8 @@ void test_mock_pasids(void);
 void test_mock_refusal(void);
 void test_objects(void);
 void test_replay(void);
+void test_selftests(void);
+void test_selftests_all(void);
 void test_streams_bad_ste(void);
 void test_streams_cd(void);
 void test_streams_event(void);
