@@ -65,15 +65,18 @@ if [ -n "$missing" ]; then
 	say "$package $version cannot have these options of ${fragment##*/}:" $missing
 	exit 1
 fi
-# Compile what is in source; it appears as the folder $1, with the remark $2 and the file $3.
+# Compile what is in source; it appears as the folder $1, with the remark $2 and the files that follow.
 image() {
+	local folder=$1 remark=$2
+
+	shift 2
 	build Image
 	mkdir result
 	cp source/arch/arm64/boot/Image result/Image
 	cp source/.config result/config
-	echo "Linux $(cat source/include/config/kernel.release) ($package $version$2)" >result/about
-	[ -z "${3:-}" ] || mv "$3" result
-	mv result "$1"
+	echo "Linux $(cat source/include/config/kernel.release) ($package $version$remark)" >result/about
+	[ $# -eq 0 ] || mv "$@" result
+	mv result "$folder"
 }
 say "$package $version: compiling (about five minutes on two processors)"
 start=$SECONDS
@@ -88,9 +91,11 @@ if [ -n "$series" ]; then
 	for header in iommufd vfio; do
 		sed 's/__user\b//; s/__counted_by(\w*)//' "source/include/uapi/linux/$header.h" >"headers/linux/$header.h"
 	done
-	quietly ${cross}gcc -static -O2 -w -D_GNU_SOURCE -isystem headers -I "$here/selftests" \
-		-I source/tools/testing/selftests -o selftest-iommufd source/tools/testing/selftests/iommu/iommufd.c
-	image "$result" " with ${series##*/integrations/}" selftest-iommufd
+	for test in iommufd iommufd_fail_nth; do
+		quietly ${cross}gcc -static -O2 -w -D_GNU_SOURCE -isystem headers -I "$here/selftests" \
+			-I source/tools/testing/selftests -o "selftest-$test" "source/tools/testing/selftests/iommu/$test.c" -lpthread
+	done
+	image "$result" " with ${series##*/integrations/}" selftest-*
 fi
 say "$package $version: done in $((SECONDS - start)) s"
 echo "$result"

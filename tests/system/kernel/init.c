@@ -45,12 +45,16 @@ static const struct tap_test tests[] = {
 	{"mock-pasids", test_mock_pasids},
 	{"leak", test_leak},
 	{"selftests", test_selftests},
+	{"selftests-fail-nth", test_selftests_fail_nth},
 };
 
 static const struct tap_test measurements[] = {{"bench", bench}};
 static const struct tap_test chapters[] = {{"bare", story_bare}, {"viq", story_viq}};
 
-static const struct tap_test selftests[] = {{"selftests", test_selftests_all}};
+static const struct tap_test selftests[] = {
+	{"all", test_selftests_all},
+	{"fail-nth", test_selftests_fail_nth_all},
+};
 
 static const struct machine_job jobs[] = {
 	{"tests", MACHINE_TESTS(tests)},

@@ -100,8 +100,7 @@ def machine(which):
     """All of it, ready to run."""
     new = vm.Vm(qemu(), kernel(which), program(), CACHE)
     new.files["replay"] = replay.flatten(CAPTURE.read_bytes())
-    selftest = new.kernel / "selftest-iommufd"
-    if selftest.exists():
+    for selftest in new.kernel.glob("selftest-*"):
         new.files[selftest.name] = selftest.read_bytes()
     return new
 

@@ -28,6 +28,8 @@ void test_objects(void);
 void test_replay(void);
 void test_selftests(void);
 void test_selftests_all(void);
+void test_selftests_fail_nth(void);
+void test_selftests_fail_nth_all(void);
 void test_streams_bad_ste(void);
 void test_streams_cd(void);
 void test_streams_event(void);
