@@ -9,10 +9,11 @@
     smmu.write(viq.lib.VIQ_SMMUV3_CMDQ_PROD, 2)
 
 Nothing is compiled: declarations are read from the headers with the C preprocessor ($CC, cc) at import, and the library
-is loaded. VIQ_INCLUDE and VIQ_LIBRARY name them where pkg-config does not know viq. viq.lib has every function,
-enumerator and constant; whatever is handed to it must be kept alive by the caller. Not for a VMM: for that there are C
-and Rust.
+is loaded. VIQ_INCLUDE (a folder) and VIQ_LIBRARY (a file) name them where pkg-config does not know viq. viq.lib has
+every function, enumerator and constant; whatever is handed to it must be kept alive by the caller. Not for a VMM: for
+that there are C and Rust.
 """
+import errno
 import glob
 import os
 import re
@@ -24,12 +25,21 @@ import cffi
 ffi = cffi.FFI()
 
 
+def _output(command, hint, text=None):
+    """What a program prints that the import needs."""
+    try:
+        return subprocess.run(command, input=text, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or str(error)
+        raise ImportError(f"{hint}; {reason.strip()}") from None
+
+
 def _paths():
     include, library = os.environ.get("VIQ_INCLUDE"), os.environ.get("VIQ_LIBRARY")
 
     def variable(name):
-        command = ["pkg-config", f"--variable={name}", "viq"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        return _output(["pkg-config", f"--variable={name}", "viq"], "viq is not found: set PKG_CONFIG_PATH for pkg-config, "
+                       "or VIQ_INCLUDE=.../include and VIQ_LIBRARY=.../libviq.so").strip()
 
     return include or variable("includedir"), library or os.path.join(variable("libdir"), "libviq.so")
 
@@ -40,7 +50,7 @@ def _declarations(include):
     command = [os.environ.get("CC", "cc"), "-E", "-dD", "-I", include, "-D__attribute__(x)=", "-D_Static_assert(a,b)=",
                "-x", "c", "-"]
     source = "".join(f"#include <viq/{name}>\n" for name in names)
-    text = subprocess.run(command, input=source, check=True, capture_output=True, text=True).stdout
+    text = _output(command, "viq's headers need a C preprocessor: set CC, and VIQ_INCLUDE if they are elsewhere", source)
     constant = re.compile(r"#define VIQ_\w+ (0x[0-9a-f]+|\d+)(u|UL)?$")
     ours, kept = False, []
     for line in text.splitlines():
@@ -86,20 +96,20 @@ def put(mask, value):
     return value * (mask & -mask) & mask
 
 
-def _text(call, words):
+def _text(call, words, config):
     buf = ffi.new("char[1024]")
-    call(words, ffi.NULL, buf, len(buf))
+    call(words, config, buf, len(buf))
     return ffi.string(buf).decode()
 
 
-def smmuv3_text(command):
-    """One line for a command of SMMUv3: two words."""
-    return _text(lib.viq_smmuv3_command_text, list(command))
+def smmuv3_text(command, config=ffi.NULL):
+    """One line for a command of SMMUv3: two words. What a struct viq_smmuv3_config forbids is marked."""
+    return _text(lib.viq_smmuv3_command_text, list(command), config)
 
 
-def vtd_text(descriptor):
-    """One line for a descriptor of VT-d: two words or four."""
-    return _text(lib.viq_vtd_descriptor_text, (list(descriptor) + [0, 0])[:4])
+def vtd_text(descriptor, config=ffi.NULL):
+    """One line for a descriptor of VT-d: two words or four. What a struct viq_vtd_config forbids is marked."""
+    return _text(lib.viq_vtd_descriptor_text, (list(descriptor) + [0, 0])[:4], config)
 
 
 class Memory:
@@ -202,7 +212,7 @@ class Smmuv3:
             setattr(config, name, value)
         out, why = ffi.new("struct viq_smmuv3 **"), ffi.new("struct viq_why *")
         _check(lib.viq_smmuv3_create(config, out, why), why)
-        self.raw = ffi.gc(out[0], lib.viq_smmuv3_destroy)
+        self.raw, self._config = ffi.gc(out[0], lib.viq_smmuv3_destroy), config
 
     def read(self, offset, size=4):
         """The guest reads a register."""
@@ -230,10 +240,22 @@ class Smmuv3:
         _check(lib.viq_smmuv3_counters(self.raw, out, ffi.sizeof(out[0])))
         return out
 
+    def _stopped(self, where, prod, entries):
+        """Raise what keeps the queue from reaching prod, if anything does."""
+        cons = self.read(lib.VIQ_SMMUV3_CMDQ_CONS)
+        index = cons & 2 * entries - 1
+        if index == prod & 2 * entries - 1:
+            return
+        command = self.memory.read_words(self.memory.gpa + index % entries * 16, 2)
+        code = lib.viq_smmuv3_cerror_name(get(lib.VIQ_SMMUV3_CMDQ_CONS_ERR, cons))
+        why = "waits for its host" if lib.viq_smmuv3_waits_for_host(self.raw) else ffi.string(code).decode()
+        raise Error(errno.EIO, f"{where}: the queue stops: {why}: {smmuv3_text(command, self._config)}")
+
     def replay(self, path):
         """What the guest of a capture queued, doorbell by doorbell; the queue is at the begin of memory. Returns how many
-        doorbells there were. Its registers are not written: they would want the guest's memory. What its ID registers
-        offered must be in this one's, or the queue stops at the first command that they forbid."""
+        doorbells there were. Its registers are not written: they would want the guest's memory. Where the queue stops
+        Error says why. At commands that this one's ID registers forbid, say: they must offer what the guest's did, range
+        invalidation by idr3=viq.lib.VIQ_SMMUV3_IDR3_RIL."""
         doorbells, queue = 0, None
         for kind, body in capture(path):
             if kind == "setup":
@@ -252,6 +274,7 @@ class Smmuv3:
                 if kind == "doorbell":
                     self.write(lib.VIQ_SMMUV3_CMDQ_PROD, prod)
                     doorbells += 1
+                    self._stopped(f"{path}: doorbell {doorbells}", prod, queue)
         return doorbells
 
 

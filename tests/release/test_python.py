@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The Python module: decoding, a front end, a host in Python, and a replay that agrees with `viq replay`."""
 import collections
+import contextlib
 import glob
+import io
 import json
 import os
 import pathlib
@@ -84,6 +86,33 @@ class Python(unittest.TestCase):
             self.assertEqual(smmu.host.counters().calls, smmu.counters().calls)
             replayed += len(trace)
         self.assertGreater(replayed, 1000)
+
+    def test_replay_stops(self):
+        """Without what the guest was offered, or with a host that cannot: it says where and why."""
+        path = str(SOURCE / "captures" / "linux-7.3-arm64-smmuv3-strict-nvme.pcap")
+        memory = viq.Memory(bytearray(16 << 19))
+        with self.assertRaisesRegex(viq.Error, r"doorbell \d+: the queue stops: CERROR_ILL: TLBI_NH_VA .*!TG=0x1"):
+            viq.Smmuv3(memory).replay(path)
+
+        def gone(_entries):
+            raise OSError("gone")
+
+        idr3 = lib.VIQ_SMMUV3_IDR3_RIL | lib.VIQ_SMMUV3_IDR3_HAD
+        smmu = viq.Smmuv3(memory, viq.Host(gone), idr3=idr3)
+        with contextlib.redirect_stderr(io.StringIO()), self.assertRaisesRegex(viq.Error, "doorbell 3: .* CERROR_ABT: TLBI_NSNH"):
+            smmu.replay(path)
+
+    def test_not_found(self):
+        """One line that says what to set, whichever program or package is missing."""
+        lost = "viq is not found: set PKG_CONFIG_PATH"
+        for env, text in (({"PATH": "/nowhere"}, lost),
+                          ({"PATH": os.environ["PATH"], "PKG_CONFIG_LIBDIR": "/nowhere"}, lost),
+                          (os.environ | {"CC": "/nowhere/cc"}, "viq's headers need a C preprocessor: set CC")):
+            done = subprocess.run([sys.executable, "-c", "import viq"], cwd=SOURCE / "integrations" / "python", env=env,
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"\nImportError: {text}", done.stderr)
+            self.assertNotIn("During handling", done.stderr)
 
 
 if __name__ == "__main__":
