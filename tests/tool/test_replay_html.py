@@ -41,8 +41,10 @@ class Html(Made):
         self.assertNotIn("<", data)
         self.frame = before + behind
         reports = [json.loads(line) for line in done.stdout.splitlines()]
-        self.assertEqual({report.pop("schema") for report in reports}, {1})  # each line's, not the page's
-        return json.loads(data), reports
+        page = json.loads(data)
+        self.assertEqual({page.pop("schema"), *(report.pop("schema") for report in reports)}, {1})
+        self.assertEqual(list(page), ["captures"])
+        return page["captures"], reports
 
     def make(self, doorbells, note="made", times=None, path=None):
         writer, at = Writer(SMMUV3, 1024, 16, note, times), 0

@@ -40,16 +40,17 @@ static int write_escaped(const char *buffer, size_t size, void *opaque)
 
 bool replay_write_html(const char *path, json_t *captures)
 {
+	json_t *page = json_pack("{s:i, s:o}", "schema", TOOL_JSON_SCHEMA, "captures", captures);
 	FILE *file = fopen(path, "we");
 	bool good = false;
 
 	if (file) {
 		good = fwrite(page_before, sizeof(page_before), 1, file) == 1 &&
-		       !json_dump_callback(captures, write_escaped, file, JSON_COMPACT | JSON_ENSURE_ASCII) &&
+		       !json_dump_callback(page, write_escaped, file, JSON_COMPACT | JSON_ENSURE_ASCII) &&
 		       fwrite(page_behind, sizeof(page_behind), 1, file) == 1;
 		good &= !fclose(file);
 	}
-	json_decref(captures);
+	json_decref(page);
 	if (!good)
 		tool_error(path, "%s; --html needs a file that can be written", strerror(errno));
 	return good;

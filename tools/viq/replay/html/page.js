@@ -1,7 +1,7 @@
 "use strict";
 /* Draws what `viq replay --html` has counted; counts nothing itself. Text from captures only ever becomes text nodes. */
 
-const captures = JSON.parse(document.getElementById("data").textContent);
+const { captures } = JSON.parse(document.getElementById("data").textContent);
 const letters = ["A", "B"], two = captures.length > 1;
 const main = document.getElementById("main");
 const entry = captures.every((c) => c.log.entry === "descriptor") ? "descriptor" : "command";
