@@ -378,7 +378,7 @@ const struct tool_command command_decode = {
 	.colour = true,
 	.notes = "FILE - is standard input, and may be a pipe.",
 	.status = "0 done, 1 failed, 2 bad command line.",
-	.examples = "viq decode captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap | less\n"
+	.examples = "viq decode guest.pcap | less\n"
 		    "viq decode --json guest.pcap | grep '\"legal\":false'\n"
 		    "viq decode --ring guest.ring",
 };

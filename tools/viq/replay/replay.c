@@ -239,6 +239,6 @@ const struct tool_command command_replay = {
 	.status = "0 all invalidations took effect; 1 something stale was left, the guest's driver gave up, or bad "
 		  "input; "
 		  "2 bad command line.",
-	.examples = "viq replay captures/linux-7.3-arm64-smmuv3-strict-nvme.pcap\n"
+	.examples = "viq replay guest.pcap\n"
 		    "viq replay --inject 100:illegal guest.pcap",
 };
