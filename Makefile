@@ -13,8 +13,8 @@ export WERROR
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
-.PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-kernel \
-	bench-guest fuzz format install uninstall clean
+.PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-compare \
+	bench-kernel bench-guest fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -29,6 +29,7 @@ help:
 	@echo 'make demo-guest        watch such a guest, and what viq does meanwhile'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/; needs what make deps installs'
 	@echo 'make bench             measure, on an optimised build of its own'
+	@echo 'make bench-compare REV=R  is anything slower than at revision R? Both are built and measured in turns'
 	@echo 'make bench-kernel      what an invalidation costs on these kernels, by the length of the call'
 	@echo 'make bench-guest       what unmapping costs in such a guest, by the way viq calls the kernel'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
@@ -80,6 +81,11 @@ bench:
 	[ -e build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dtests=false
 	ninja -C build-bench
 	build-bench/tools/viq/viq bench
+
+# TURNS=15 for smaller differences, ONLY="doorbell soft" for some subjects, NEW=R for another side than the tree as it is.
+bench-compare:
+	@tools/install-deps.sh check
+	@bench/compare.py $(addprefix --turns=,$(TURNS)) $(addprefix --only=,$(ONLY)) $(or $(REV),$(error which revision? REV=...)) $(NEW)
 
 bench-kernel:
 	@tools/install-deps.sh kernel
