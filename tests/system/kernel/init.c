@@ -6,7 +6,6 @@
  *   viq.run=bench    measure
  *   viq.run=iort     write the firmware's IORT to the console, in hex
  *   viq.run=story    make demo-kernel
- *   viq.run=selftests  all of the kernel's own tests of iommufd
  *
  * Then the machine is switched off.
  */
@@ -51,16 +50,10 @@ static const struct tap_test tests[] = {
 static const struct tap_test measurements[] = {{"bench", bench}};
 static const struct tap_test chapters[] = {{"bare", story_bare}, {"viq", story_viq}};
 
-static const struct tap_test selftests[] = {
-	{"all", test_selftests_all},
-	{"fail-nth", test_selftests_fail_nth_all},
-};
-
 static const struct machine_job jobs[] = {
 	{"tests", MACHINE_TESTS(tests)},
 	{"bench", MACHINE_TESTS(measurements)},
 	{"story", MACHINE_TESTS(chapters)},
-	{"selftests", MACHINE_TESTS(selftests)},
 };
 
 int main(void)
