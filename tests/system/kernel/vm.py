@@ -16,6 +16,7 @@ import iort
 FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 # Time goes on only while the processor works and leaps when it waits: the edu device's 100 ms a transfer cost nothing.
 LEAPING_CLOCK = ["-icount", "shift=1,sleep=off"]
+INSTRUCTION = 2  # ns of that clock
 
 
 def machine(memory=512, virtualization=False):
