@@ -44,6 +44,14 @@ static inline void budget_spend(struct budget *b, uint64_t cost)
 	b->left = cost < b->left ? b->left - (uint32_t)cost : 0;
 }
 
+/* Of so many pieces of work, which cost as much each: those that can be paid, but one at least. */
+static inline uint32_t budget_covers(const struct budget *b, uint32_t pieces, uint32_t cost)
+{
+	if ((uint64_t)pieces * cost <= b->left)
+		return pieces;
+	return b->left > cost ? b->left / cost : 1;
+}
+
 /* Of an invalidate call. */
 static inline void budget_spend_call(struct budget *b, const struct viq_call_result *res)
 {

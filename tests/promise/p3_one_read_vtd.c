@@ -189,10 +189,11 @@ static void test_each_byte_once(void **state)
 
 		v = vvtd_new(&config);
 		host = vvtd_host_new(v);
-		vvtd_attach(v, host, 1, 0, 1, 0);
+		vvtd_attach(v, host, 1, 0, 1, width == 128 ? VIQ_VTD_TABLE_STAGE2 : 0);
 		memset(counted.reads, 0, sizeof(counted.reads));
 		for (uint32_t i = 0; i < slots; i++) {
-			struct test_desc d = width == 256 ? desc_page(1, 0, i) : desc_iotlb(2, 1, 0, 0, false);
+			struct test_desc d =
+				width == 256 ? desc_page(1, 0, i) : desc_iotlb(3, 1, UINT64_C(4096) * i, 0, false);
 
 			memcpy(counted.bytes + i * size, d.qw, size);
 		}

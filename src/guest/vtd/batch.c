@@ -23,25 +23,23 @@
 
 /* --- Filling ------------------------------------------------------------------------------------------------------ */
 
-/* count descriptors at the batch's end are part of it now. They are counted, and uncounted if they are read again. */
-static void extend(struct viq_vtd *s, unsigned int type, uint32_t count, uint8_t fate)
+/* The next count descriptors are part of it now. They are counted, and uncounted if they are read again. */
+static inline void extend(struct viq_vtd *s, unsigned int type, uint32_t count, uint8_t fate)
 {
 	struct vtd_batch *b = &s->batch;
 
-	if (!b->count)
-		b->first = s->head;
-	memset(&b->fate[b->count], fate, count);
-	b->count += count;
+	b->fate[b->taken] = fate;
+	if (count > 1)
+		memset(&b->fate[b->taken], fate, count);
+	b->taken += count;
 	s->head = vtd_next(s, s->head, count);
 	s->counters.descriptors[type] += count;
 	s->counters.no_table += fate == VIQ_VTD_FATE_NO_TABLE ? count : 0;
 }
 
-void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate)
+void vtd_batch_add(struct viq_vtd *s, unsigned int type, uint8_t fate)
 {
-	s->batch.desc[s->batch.count][0] = le64_put(desc[0]);
-	s->batch.desc[s->batch.count][1] = le64_put(desc[1]);
-	extend(s, desc[0] & VIQ_VTD_DESC_TYPE, 1, fate);
+	extend(s, type, 1, fate);
 }
 
 /* Field by field: compilers put a struct together elsewhere, and copying it by wider loads waits for the stores. */
@@ -60,7 +58,7 @@ static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 	if (t->count) {
 		const struct vtd_stretch *last = &t->slate->stretches[t->stretch_count - 1];
 
-		if (last->position + (t->count - last->entry) == s->batch.count)
+		if (last->position + (t->count - last->entry) == s->batch.taken)
 			return;
 	} else {
 		/* A further table's call in advance: no more is read than the calls for it may cost. */
@@ -77,7 +75,7 @@ static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 		}
 		s->tables.last_active = t;
 	}
-	t->slate->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.count};
+	t->slate->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.taken};
 }
 
 static void add_entry(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span, bool leaf)
@@ -126,25 +124,6 @@ static uint32_t without_entries(const struct viq_vtd *s, struct vtd_run run)
 	return n;
 }
 
-bool vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
-			   bool leaf, bool stage2)
-{
-	uint8_t fate = run.count ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE;
-
-	if (!vtd_batch_room(s, without_entries(s, run)))
-		return false;
-	/* The descriptor itself is charged by the run. */
-	if (run.count > 1)
-		budget_spend(&s->budget, run.count - 1);
-	for (; run.first; vtd_run_step(&s->tables.targets, &run)) {
-		struct vtd_target *t = vtd_target_of(run.first);
-
-		add_entry(s, t, span_in(t, span, stage2), leaf);
-	}
-	vtd_batch_add(s, desc, fate);
-	return true;
-}
-
 /*
  * Does the target's last entry invalidate all of it? Then another of the kind is done with it: the call that carries it
  * is made after both descriptors were read.
@@ -154,35 +133,63 @@ static bool has_all(const struct vtd_target *t)
 	return t->count && t->slate->entries[t->count - 1].npages == VIQ_VTD_S1_ALL;
 }
 
-/* The model by value: what is written could otherwise be part of it, and would have to be read again each time. */
-static void fill_like(struct viq_vtd_s1_entry *e, const le64 (*desc)[2], uint32_t count, struct vtd_model model)
+/*
+ * Entries that differ in their address, which is in qw1 of descriptors of so many words. The rest of an entry is one
+ * store.
+ */
+static inline void fill(struct viq_vtd_s1_entry *e, const le64 *qw1, size_t words, uint32_t count,
+			const struct vtd_model *model)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t qw1 = le64_get(desc[i][1]);
+	typedef uint64_t pair __attribute__((vector_size(16)));
+	const uint64_t addr = model->addr;
+	pair rest;
 
-		e[i].addr = qw1 & model.addr_mask;
-		e[i].npages = model.npages;
-		e[i].flags = VIQ_GET(VIQ_VTD_DESC_1_IH, qw1) & model.leaf_mask;
-		e[i].reserved = 0;
+	memcpy(&rest, &model->entry.npages, sizeof(rest));
+	for (uint32_t i = 0; i < count; i++) {
+		e[i].addr = le64_get(qw1[i * words]) & addr;
+		memcpy(&e[i].npages, &rest, sizeof(rest));
 	}
 }
 
-/* Aligned like copy() in fetch.c, for the same reason. */
-__attribute__((aligned(64))) void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count)
+static void add_like(struct viq_vtd *s, struct vtd_target *t, uint32_t count)
 {
-	const le64(*desc)[2] = &s->batch.desc[s->batch.count];
-	struct vtd_target *t = model->target;
+	const struct vtd_model *model = &s->model;
+	const le64 *qw1 = vtd_words(s, s->batch.taken) + 1;
+	struct viq_vtd_s1_entry *e;
 
-	/* There is room: the model is what was added last, or the batch was flushed since. */
-	if (t && model->npages == VIQ_VTD_S1_ALL) {
+	if (model->entry.npages == VIQ_VTD_S1_ALL || (model->stage2 && !t->stage2)) {
 		if (!has_all(t))
 			add_entry(s, t, (struct vtd_span){0, 0}, false);
-	} else if (t) {
-		open_stretch(s, t);
-		fill_like(&t->slate->entries[t->count], desc, count, *model);
-		t->count += count;
+		return;
 	}
-	extend(s, model->desc[0] & VIQ_VTD_DESC_TYPE, count, t ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
+	open_stretch(s, t);
+	e = &t->slate->entries[t->count];
+	t->count += count;
+	/* Each distance a constant. */
+	if (s->queue.shift == 5)
+		fill(e, qw1, 4, count, model);
+	else
+		fill(e, qw1, 2, count, model);
+}
+
+bool vtd_batch_add_like(struct viq_vtd *s, uint32_t count)
+{
+	struct vtd_run run = s->model.run;
+	uint32_t fresh = without_entries(s, run), each = run.count ? run.count : 1;
+
+	if (!vtd_batch_room(s, fresh))
+		return false;
+	/* A table's call is charged before more than one is done with it. */
+	if (fresh)
+		count = 1;
+	else if (count > 1)
+		count = budget_covers(&s->budget, count, each);
+	for (; run.first; vtd_run_step(&s->tables.targets, &run))
+		add_like(s, vtd_target_of(run.first), count);
+	budget_spend(&s->budget, (uint64_t)count * each - 1);
+	extend(s, s->model.desc[0] & VIQ_VTD_DESC_TYPE, count,
+	       s->model.run.count ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
+	return true;
 }
 
 static bool covers(const struct viq_vtd_s1_entry *entry, struct vtd_span span)
@@ -212,7 +219,7 @@ void vtd_batch_drop(struct viq_vtd *s)
 	}
 	s->tables.free_slates = s->tables.slates;
 	s->tables.active = NULL;
-	s->batch.count = 0;
+	s->batch.first = s->batch.taken;
 }
 
 /* --- Emptying ----------------------------------------------------------------------------------------------------- */
@@ -265,23 +272,30 @@ static void call(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s
 		tell(s, t, res);
 }
 
-static void load_desc(const struct vtd_batch *b, uint32_t position, uint64_t desc[4])
+static void load_desc(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
 {
-	desc[0] = le64_get(b->desc[position][0]);
-	desc[1] = le64_get(b->desc[position][1]);
+	const le64 *words = vtd_words(s, position);
+
+	desc[0] = le64_get(words[0]);
+	desc[1] = le64_get(words[1]);
 	/* Checked to be 0. */
 	desc[2] = desc[3] = 0;
 }
 
-/* Tell the trace hook the fate of the first count descriptors. */
-static void trace_consumed(const struct viq_vtd *s, uint32_t count)
+static uint32_t slot_of(const struct viq_vtd *s, uint32_t position)
+{
+	return vtd_next(s, s->head, position - s->batch.taken);
+}
+
+/* Tell the trace hook the fate of the descriptors before this position. */
+static void trace_consumed(const struct viq_vtd *s, uint32_t end)
 {
 	const struct vtd_batch *b = &s->batch;
 	uint64_t desc[4];
 
-	for (uint32_t i = 0; s->ops.trace && i < count; i++) {
-		load_desc(b, i, desc);
-		vtd_trace(s, vtd_next(s, b->first, i), desc, b->fate[i], 0);
+	for (uint32_t i = b->first; s->ops.trace && i < end; i++) {
+		load_desc(s, i, desc);
+		vtd_trace(s, slot_of(s, i), desc, b->fate[i], 0);
 	}
 }
 
@@ -290,8 +304,8 @@ static void uncount(struct viq_vtd *s, uint32_t position)
 {
 	const struct vtd_batch *b = &s->batch;
 
-	for (uint32_t i = position; i < b->count; i++) {
-		s->counters.descriptors[le64_get(b->desc[i][0]) & VIQ_VTD_DESC_TYPE]--;
+	for (uint32_t i = position; i < b->taken; i++) {
+		s->counters.descriptors[le64_get(*vtd_words(s, i)) & VIQ_VTD_DESC_TYPE]--;
 		s->counters.no_table -= b->fate[i] == VIQ_VTD_FATE_NO_TABLE;
 	}
 }
@@ -307,10 +321,10 @@ static void call_failed(struct viq_vtd *s, uint32_t slot, const uint64_t desc[4]
 /* Without an error the descriptor at this position only was not come to. */
 static bool stop_at(struct viq_vtd *s, uint32_t position, const struct viq_call_result *res)
 {
-	uint32_t slot = vtd_next(s, s->batch.first, position);
+	uint32_t slot = slot_of(s, position);
 	uint64_t desc[4];
 
-	load_desc(&s->batch, position, desc);
+	load_desc(s, position, desc);
 	trace_consumed(s, position);
 	uncount(s, position);
 	if (res->error == VIQ_CALL_NONE)
@@ -322,12 +336,13 @@ static bool stop_at(struct viq_vtd *s, uint32_t position, const struct viq_call_
 
 bool vtd_batch_confirm(struct viq_vtd *s)
 {
-	uint32_t end = s->batch.count;
+	const uint32_t all = s->batch.taken;
+	uint32_t end = all;
 	struct viq_call_result first;
 
 	first.error = VIQ_CALL_NONE;
 	for (struct vtd_target *t = s->tables.active; t; t = t->next_active) {
-		uint32_t count = entries_before(t, end);
+		uint32_t count = end == all ? t->count : entries_before(t, end);
 		struct viq_call_result res;
 
 		if (!count)
@@ -350,7 +365,7 @@ bool vtd_batch_confirm(struct viq_vtd *s)
 			break;
 		}
 	}
-	if (end < s->batch.count)
+	if (end < all)
 		return stop_at(s, end, &first);
 	trace_consumed(s, end);
 	vtd_batch_drop(s);

@@ -160,7 +160,7 @@ bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 		vtd_work_sweep_done(s);
 	else
 		cover(s, run, &inv);
-	vtd_batch_add(s, desc, fate);
+	vtd_batch_add(s, desc[0] & VIQ_VTD_DESC_TYPE, fate);
 	if (fate == VIQ_VTD_FATE_TIMEOUT)
 		time_out(s, inv.source_id);
 	if (fate != VIQ_VTD_FATE_ICE)

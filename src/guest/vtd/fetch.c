@@ -1,62 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading the guest's ring: each descriptor once, into private memory, a block at a time.
- *
- * A block is copied to the free end of the batch, where its descriptors mostly stay. While it is copied, one test a
- * block finds out whether all of it is like a model that was checked before. Guests that unmap much queue long runs of
- * such descriptors, and these need no second look. What a run does not get to take of a block is read again.
+ * Reading the guest's ring: each descriptor once, into private memory, where all looks at it are. While it is copied it
+ * is compared with the model: guests that unmap much queue long runs of descriptors that are alike, and these need no
+ * second look.
  */
 #include "vtd.h"
 
 /* Half a descriptor as one load: the compiler may neither repeat nor invent a volatile access. */
 typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
 
-/*
- * The guest may write the ring meanwhile; every value that is read is checked. The race is intended; TSan is told so.
- * The loops are so short that their speed depends on where they lie: always at the same place of a cache line.
- */
-__attribute__((aligned(64), noinline, no_sanitize("thread"))) static bool
-copy(struct viq_vtd *s, const le64 *ring, uint32_t count, const struct vtd_model *model)
+static const pair none = {0, 0};
+
+/* A model, by value: it could otherwise be part of what is written, and would be read again each time. */
+struct like {
+	pair expect, fixed;
+};
+
+static inline struct like like_of(const struct vtd_model *model)
 {
-	const volatile pair *from = (const volatile pair *)(const void *)ring;
-	pair *to = (pair *)(void *)s->batch.desc[s->batch.count], *upper = (pair *)(void *)s->upper;
-	const pair expect = {le64_put(model->desc[0]).raw, le64_put(model->desc[1]).raw};
-	const pair fixed = {UINT64_MAX, le64_put(model->fixed).raw};
-	pair seen = {0, 0};
-
-	if (s->queue.shift == 5) {
-		for (uint32_t i = 0; i < count; i++) {
-			pair low = from[2 * i], high = from[2 * i + 1];
-
-			to[i] = low;
-			upper[i] = high;
-			seen |= ((low ^ expect) & fixed) | high;
-		}
-	} else {
-		for (uint32_t i = 0; i < count; i++) {
-			pair low = from[i];
-
-			to[i] = low;
-			upper[i] = (pair){0, 0};
-			seen |= (low ^ expect) & fixed;
-		}
-	}
-	return !(seen[0] | seen[1]);
+	return (struct like){{le64_put(model->desc[0]).raw, le64_put(model->desc[1]).raw},
+			     {UINT64_MAX, le64_put(model->fixed).raw}};
 }
 
-/* Behind call-backs, or beyond the region that holds the base: one at a time. */
-static uint32_t copy_one(struct viq_vtd *s)
+/* Bits of a descriptor that are not the model's. */
+static inline pair other(pair low, pair high, struct like model)
 {
-	le64 words[VIQ_VTD_DESC_WORDS] = {0};
-	le64 *desc = s->batch.desc[s->batch.count];
+	return ((low ^ model.expect) & model.fixed) | high;
+}
 
-	if (viq_mem_read(s->config.mem, s->queue.base + vtd_offset(s, s->head), words, 1u << s->queue.shift))
-		return 0;
-	desc[0] = words[0];
-	desc[1] = words[1];
-	s->upper[0][0] = words[2];
-	s->upper[0][1] = words[3];
-	return 1;
+static inline bool any(pair bits)
+{
+	return bits[0] | bits[1];
+}
+
+/* The first one that is not like the model; those before i are. */
+static inline size_t alike(const pair *desc, size_t i, size_t count, bool wide, struct like model)
+{
+	const size_t n = wide ? 2 : 1;
+
+	while (i < count && !any(other(desc[i * n], wide ? desc[i * n + 1] : none, model)))
+		i++;
+	return i;
+}
+
+/*
+ * Copy, and return the same of what is copied. The guest may write the ring meanwhile; every value that is read is
+ * checked. The race is intended; TSan is told so.
+ */
+__attribute__((no_sanitize("thread"))) static inline size_t copy(pair *to, const volatile pair *from, size_t count,
+								 bool wide, struct like model)
+{
+	const size_t n = wide ? 2 : 1, group = 8 / n;
+	size_t i = 0;
+	bool like = true;
+
+	/* As long as they are, a group at a time. */
+	while (like && i + group <= count) {
+		pair seen = none;
+
+		for (size_t k = i * n; k < (i + group) * n; k += n) {
+			pair low = from[k], high = wide ? from[k + 1] : none;
+
+			to[k] = low;
+			if (wide)
+				to[k + 1] = high;
+			seen |= other(low, high, model);
+		}
+		i += group;
+		like = !any(seen);
+	}
+	for (size_t k = i * n; k < count * n; k++)
+		to[k] = from[k];
+	return alike(to, like ? i : i - group, count, wide, model);
 }
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
@@ -64,18 +79,48 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *model, bool *alike)
+uint32_t vtd_alike(const struct viq_vtd *s)
+{
+	const struct vtd_batch *b = &s->batch;
+	const pair *desc = (const pair *)(const void *)b->words;
+	const struct like model = like_of(&s->model);
+
+	return (uint32_t)(s->queue.shift == 5 ? alike(desc, b->taken, b->read, true, model)
+					      : alike(desc, b->taken, b->read, false, model));
+}
+
+/* From the ring's own memory. How many are alike. */
+static uint32_t fetch_block(struct viq_vtd *s, size_t count)
+{
+	const volatile pair *from = (const volatile pair *)(const void *)s->ring;
+	pair *to = (pair *)(void *)s->batch.words;
+	const struct like model = like_of(&s->model);
+	const size_t read = s->batch.read, head = s->head;
+
+	return (uint32_t)(s->queue.shift == 5 ? copy(to + 2 * read, from + 2 * head, count, true, model)
+					      : copy(to + read, from + head, count, false, model));
+}
+
+bool vtd_fetch(struct viq_vtd *s, uint32_t limit)
 {
 	uint32_t tail = (uint32_t)(vtd_iqt(s) >> s->queue.shift);
-	uint32_t count = (tail > s->head ? tail : s->queue.slots) - s->head;
+	uint32_t count = (tail > s->head ? tail : s->queue.slots) - s->head, like = 0;
+	struct vtd_batch *b = &s->batch;
 
-	*alike = false;
-	if (s->head >= s->ring_slots)
-		return copy_one(s);
-	count = min_u32(count, min_u32(limit, FETCH_BLOCK));
-	count = min_u32(count, BATCH_DESCRIPTORS - s->batch.count);
-	count = min_u32(count, s->ring_slots - s->head);
-	*alike = copy(s, s->ring + ((size_t)s->head << s->queue.shift) / sizeof(*s->ring), count, model) &&
-		 model->usable;
-	return count;
+	if (vtd_batch_empty(s))
+		b->first = b->taken = b->read = 0;
+	if (s->head < s->ring_slots) {
+		count = min_u32(count, min_u32(limit, FETCH_BLOCK));
+		count = min_u32(count, BATCH_DESCRIPTORS - b->read);
+		count = min_u32(count, s->ring_slots - s->head);
+		like = fetch_block(s, count);
+	} else if (viq_mem_read(s->config.mem, s->queue.base + vtd_offset(s, s->head),
+				&b->words[(size_t)b->read << (s->queue.shift - 3)], 1u << s->queue.shift)) {
+		return false;
+	} else { /* behind callbacks, or beyond the region that holds the base: one at a time */
+		count = 1;
+	}
+	b->alike = b->read + (s->model.usable ? like : 0);
+	b->read += count;
+	return true;
 }

@@ -10,6 +10,7 @@ void vtd_invq_moved(struct viq_vtd *s, struct vtd_queue to)
 	uint64_t avail = 0, slots;
 
 	s->queue = to;
+	s->model.usable = false;
 	s->ring = viq_mem_span(s->config.mem, to.base, &avail);
 	slots = avail >> to.shift;
 	s->ring_slots = slots < to.slots ? (uint32_t)slots : to.slots;
@@ -35,7 +36,7 @@ static uint32_t bad_setup(const struct viq_vtd *s)
 static bool hook_done(struct viq_vtd *s, const uint64_t desc[4], int result)
 {
 	if (!result)
-		vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+		vtd_batch_add(s, desc[0] & VIQ_VTD_DESC_TYPE, VIQ_VTD_FATE_LOCAL);
 	else if (result < 0)
 		(void)vtd_hook_failed(s, desc, result);
 	return !result;
@@ -46,7 +47,7 @@ static bool reconfig(struct viq_vtd *s, const uint64_t desc[4], struct viq_vtd_r
 {
 	what.size = sizeof(what);
 	if (vtd_work_covered(s, &what)) {
-		vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+		vtd_batch_add(s, desc[0] & VIQ_VTD_DESC_TYPE, VIQ_VTD_FATE_LOCAL);
 		return true;
 	}
 	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_reconfig(s, &what));
@@ -89,30 +90,31 @@ static struct vtd_irtes irtes_of(const uint64_t desc[4])
 	return (struct vtd_irtes){first, first + (1u << order)};
 }
 
-/* Descriptor i of a block whose first was read to this place of the batch. */
-static void load(const struct viq_vtd *s, uint32_t start, uint32_t i, uint64_t desc[4])
+/* A descriptor that was read; the other half of 128 bits is 0. */
+static void load(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
 {
-	desc[0] = le64_get(s->batch.desc[start + i][0]);
-	desc[1] = le64_get(s->batch.desc[start + i][1]);
-	desc[2] = le64_get(s->upper[i][0]);
-	desc[3] = le64_get(s->upper[i][1]);
+	const le64 *words = vtd_words(s, position);
+	bool wide = s->queue.shift == 5;
+
+	desc[0] = le64_get(words[0]);
+	desc[1] = le64_get(words[1]);
+	desc[2] = wide ? le64_get(words[2]) : 0;
+	desc[3] = wide ? le64_get(words[3]) : 0;
 }
 
 static unsigned int check(const struct viq_vtd *s, const uint64_t desc[4])
 {
-	/* Of 128 bits the other half was read as 0. */
 	return vtd_rule_check(s->rules, &s->offer, true, s->queue.scalable, desc);
 }
 
 /* These, and what descriptors behind name, as long as it touches: the guest had written all of it before. */
-static struct vtd_irtes irtes_ahead(const struct viq_vtd *s, struct vtd_irtes some, uint32_t start, uint32_t i,
-				    uint32_t count)
+static struct vtd_irtes irtes_ahead(const struct viq_vtd *s, struct vtd_irtes some)
 {
-	while (++i < count) {
+	for (uint32_t i = s->batch.taken + 1; i < s->batch.read; i++) {
 		uint64_t desc[VIQ_VTD_DESC_WORDS];
 		struct vtd_irtes more;
 
-		load(s, start, i, desc);
+		load(s, i, desc);
 		if ((desc[0] & VIQ_VTD_DESC_TYPE) != VIQ_VTD_TYPE_IEC || check(s, desc))
 			break;
 		more = irtes_of(desc);
@@ -124,32 +126,17 @@ static struct vtd_irtes irtes_ahead(const struct viq_vtd *s, struct vtd_irtes so
 	return some;
 }
 
-static __attribute__((noinline)) bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4], uint32_t start,
-							    uint32_t i, uint32_t count)
+static __attribute__((noinline)) bool interrupt_entry_cache(struct viq_vtd *s, const uint64_t desc[4])
 {
 	struct vtd_irtes its = irtes_of(desc), some;
 
 	if (vtd_irtes_within(its, s->work.done_irtes)) {
-		vtd_batch_add(s, desc, VIQ_VTD_FATE_LOCAL);
+		vtd_batch_add(s, desc[0] & VIQ_VTD_DESC_TYPE, VIQ_VTD_FATE_LOCAL);
 		return true;
 	}
 	/* Before the batch, which they stand behind, is flushed. */
-	some = irtes_ahead(s, its, start, i, count);
+	some = irtes_ahead(s, its);
 	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_remap(s, its, some));
-}
-
-static struct vtd_run iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
-{
-	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL)
-		return vtd_targets_all(s);
-	return vtd_targets_domain(s, domain_of(s, desc));
-}
-
-static struct vtd_span iotlb_span(const struct viq_vtd *s, const uint64_t desc[4])
-{
-	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) != VIQ_VTD_IOTLB_PAGE)
-		return (struct vtd_span){0, 0};
-	return vtd_page_span(desc[1] & s->second_stage_bits, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
 }
 
 /* One table after the other, as far as the budget goes: what is left is gone on with by the next run. */
@@ -166,7 +153,7 @@ static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t de
 
 		if (!t) {
 			vtd_work_sweep_done(s);
-			vtd_batch_add(s, desc, VIQ_VTD_FATE_HOST);
+			vtd_batch_add(s, desc[0] & VIQ_VTD_DESC_TYPE, VIQ_VTD_FATE_HOST);
 			return true;
 		}
 		if (!vtd_batch_alone(s, desc, t, span, desc[1] & VIQ_VTD_DESC_1_IH, stage2))
@@ -175,56 +162,62 @@ static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t de
 	return false;
 }
 
+/* stage2: addr has the bits that second stages look at. */
+static bool invalidate(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep of, uint64_t addr, bool stage2)
+{
+	struct vtd_run run = vtd_targets(s, of);
+	struct vtd_span span = {0, 0};
+
+	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_PAGE)
+		span = vtd_page_span(desc[1] & addr, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
+	if (vtd_work_alone(s, desc, run.count))
+		return alone(s, desc, of, span, stage2);
+	s->model = (struct vtd_model){
+		.usable = run.count <= VTD_FEW_CALLS,
+		.stage2 = stage2,
+		.desc = {desc[0], desc[1]},
+		.fixed = ~VIQ_VTD_DESC_1_ADDR,
+		.run = run,
+		.addr = addr & ~(span.bytes - 1),
+		/* Whatever the hint says, of everything nothing is kept. */
+		.entry = {.npages = span.bytes ? span.bytes / 4096 : VIQ_VTD_S1_ALL,
+			  .flags = span.bytes && desc[1] & VIQ_VTD_DESC_1_IH ? VIQ_VTD_S1_LEAF : 0},
+	};
+	s->batch.alike = s->model.usable ? vtd_alike(s) : s->batch.taken + 1;
+	return vtd_batch_add_like(s, s->batch.alike - s->batch.taken);
+}
+
 /*
  * Page-selective, too, takes away every first-stage entry of the domain: the address is a second-stage one, which
  * cannot be matched with what first-stage and nested entries are tagged with.
  */
 static bool iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	struct vtd_run run = iotlb_run(s, desc);
-	struct vtd_span span = iotlb_span(s, desc);
+	struct vtd_sweep of = VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL
+				      ? vtd_sweep_all()
+				      : vtd_sweep_domain(s, domain_of(s, desc));
 
-	if (vtd_work_alone(s, desc, run.count))
-		return alone(s, desc,
-			     VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL
-				     ? vtd_sweep_all()
-				     : vtd_sweep_domain(s, domain_of(s, desc)),
-			     span, true);
-	return vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, true);
-}
-
-static struct vtd_run pasid_iotlb_run(const struct viq_vtd *s, const uint64_t desc[4])
-{
-	return vtd_targets_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
-}
-
-static struct vtd_span pasid_iotlb_span(const uint64_t desc[4])
-{
-	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) != VIQ_VTD_PIOTLB_PAGE)
-		return (struct vtd_span){0, 0};
-	return vtd_page_span(desc[1] & VIQ_VTD_DESC_1_ADDR, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
+	return invalidate(s, desc, of, s->second_stage_bits, true);
 }
 
 static bool pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
 {
-	struct vtd_run run = pasid_iotlb_run(s, desc);
-	struct vtd_span span = pasid_iotlb_span(desc);
+	struct vtd_sweep of = vtd_sweep_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
 
-	if (vtd_work_alone(s, desc, run.count))
-		return alone(s, desc, vtd_sweep_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0])),
-			     span, false);
-	return vtd_batch_add_entries(s, desc, run, span, desc[1] & VIQ_VTD_DESC_1_IH, false);
+	return invalidate(s, desc, of, VIQ_VTD_DESC_1_ADDR, false);
 }
 
 /*
- * The descriptor at head, number i of a block of count: head is behind it then. false, here and in what follows: the
- * run ends, with nothing in the batch, because the queue stopped or the descriptor at head has to be gone on with
- * later.
+ * The descriptor at head, which was read: head is behind it then. false, here and in what follows: the run ends, with
+ * nothing in the batch, because the queue stopped or the descriptor at head has to be gone on with later.
  */
-static bool take_one(struct viq_vtd *s, const uint64_t desc[4], uint32_t start, uint32_t i, uint32_t count)
+static bool take_one(struct viq_vtd *s)
 {
-	unsigned int iqei = check(s, desc);
+	uint64_t desc[VIQ_VTD_DESC_WORDS];
+	unsigned int iqei;
 
+	load(s, s->batch.taken, desc);
+	iqei = check(s, desc);
 	if (iqei) {
 		if (vtd_batch_flush(s))
 			vtd_stop_error(s, s->head, iqei, desc);
@@ -241,7 +234,7 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4], uint32_t start, 
 	case HANDLER_DEVTLB:
 		return vtd_devtlb(s, desc, false);
 	case HANDLER_IEC:
-		return interrupt_entry_cache(s, desc, start, i, count);
+		return interrupt_entry_cache(s, desc);
 	case HANDLER_WAIT:
 		return vtd_wait(s, desc);
 	case HANDLER_PIOTLB:
@@ -254,90 +247,38 @@ static bool take_one(struct viq_vtd *s, const uint64_t desc[4], uint32_t start, 
 	return true;
 }
 
-/* The next descriptors may be like this one, if it is an invalidation that concerns one table at most. */
-static void choose_model(const struct viq_vtd *s, const uint64_t desc[4], struct vtd_model *model)
+/* Have some of what is queued read. */
+static bool read_more(struct viq_vtd *s)
 {
-	const struct vtd_rule *rule = &s->rules[desc[0] & VIQ_VTD_DESC_TYPE];
-	struct vtd_span span = {0, 0};
-	struct vtd_run run = {.count = 2};
-	struct vtd_target *target = NULL;
-	uint64_t addr = VIQ_VTD_DESC_1_ADDR;
-
-	if (rule->handler == HANDLER_IOTLB) {
-		run = iotlb_run(s, desc);
-		target = vtd_target_of(run.first);
-		if (target && target->stage2) {
-			span = iotlb_span(s, desc);
-			addr = s->second_stage_bits;
-		}
-	} else if (rule->handler == HANDLER_PIOTLB) {
-		run = pasid_iotlb_run(s, desc);
-		target = vtd_target_of(run.first);
-		span = pasid_iotlb_span(desc);
-	}
-	*model = (struct vtd_model){.usable = run.count <= 1};
-	if (!model->usable)
-		return;
-	model->desc[0] = desc[0];
-	model->desc[1] = desc[1];
-	model->fixed = rule->reserved[1] | VIQ_VTD_DESC_1_AM;
-	model->target = target;
-	model->addr_mask = span.bytes ? ~(span.bytes - 1) & addr : 0;
-	model->npages = span.bytes ? span.bytes / 4096 : VIQ_VTD_S1_ALL;
-	model->leaf_mask = span.bytes ? VIQ_VTD_S1_LEAF : 0;
+	/* That may have used up the budget. */
+	if (s->batch.read == BATCH_DESCRIPTORS && (!vtd_batch_flush(s) || !s->budget.left))
+		return false;
+	if (vtd_fetch(s, s->budget.left))
+		return true;
+	if (vtd_batch_flush(s))
+		vtd_stop_error(s, s->head, VIQ_VTD_IQEI_FETCH, NULL);
+	return false;
 }
 
-/*
- * Look at the descriptors that vtd_fetch() left at the batch's end, one by one, as far as the budget goes. They stay in
- * place or move down, because the batch never has more of them than were read.
- */
-static bool take_each(struct viq_vtd *s, uint32_t count, struct vtd_model *model)
-{
-	const uint32_t start = s->batch.count;
-	uint64_t desc[VIQ_VTD_DESC_WORDS] = {0};
-
-	for (uint32_t i = 0; i < count && s->budget.left; i++) {
-		load(s, start, i, desc);
-		if (!take_one(s, desc, start, i, count))
-			return false;
-		budget_spend(&s->budget, 1);
-	}
-	if (may_fetch(s, s->head))
-		choose_model(s, desc, model);
-	return true;
-}
-
+/* Guests that unmap much queue long runs of descriptors that are alike: these need no second look. */
 static void consume(struct viq_vtd *s)
 {
-	struct vtd_model model = {.usable = false};
-	uint32_t iqei = bad_setup(s);
+	uint32_t iqei = bad_setup(s), tail = (uint32_t)(vtd_iqt(s) >> s->queue.shift);
 
 	if (iqei) {
 		vtd_stop_error(s, s->head, iqei, NULL);
 		return;
 	}
+	s->batch.first = s->batch.taken = s->batch.read = 0;
 	do {
-		bool alike;
-		uint32_t count;
-
-		if (s->batch.count == BATCH_DESCRIPTORS && !vtd_batch_flush(s))
+		if (s->batch.taken == s->batch.read && !read_more(s))
 			return;
-		/* That may have used up the budget. */
-		if (!s->budget.left)
-			break;
-		count = vtd_fetch(s, s->budget.left, &model, &alike);
-		if (!count) {
-			if (vtd_batch_flush(s))
-				vtd_stop_error(s, s->head, VIQ_VTD_IQEI_FETCH, NULL);
+		if (!(s->batch.taken < s->batch.alike ? vtd_batch_add_like(s, s->batch.alike - s->batch.taken)
+						      : take_one(s)))
 			return;
-		}
-		if (alike) {
-			vtd_batch_add_like(s, &model, count);
-			budget_spend(&s->budget, count);
-		} else if (!take_each(s, count, &model)) {
-			return;
-		}
-	} while (may_fetch(s, s->head) && s->budget.left);
+		budget_spend(&s->budget, 1);
+		/* Unless it stopped the queue is as it was: what the guest writes meanwhile comes later. */
+	} while (s->head != tail && s->budget.left);
 	/* What was read is confirmed before this returns: IQH never stands still for lack of a wait descriptor. */
 	(void)vtd_batch_flush(s);
 }

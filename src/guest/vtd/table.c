@@ -59,25 +59,10 @@ static struct vtd_run count(const struct tree *tree, uint64_t key, uint64_t end,
 	return run;
 }
 
-/* One more than the batch can take is as good as all of them. */
-static struct vtd_run targets(const struct viq_vtd *s, uint64_t key, uint64_t end)
+struct vtd_run vtd_targets(const struct viq_vtd *s, struct vtd_sweep sweep)
 {
-	return count(&s->tables.targets, key, end, VTD_SLATES + 1);
-}
-
-struct vtd_run vtd_targets_all(const struct viq_vtd *s)
-{
-	return targets(s, 0, UINT64_MAX);
-}
-
-struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id)
-{
-	return targets(s, key_of(domain_id, 0), key_of(domain_id + 1u, 0));
-}
-
-struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid)
-{
-	return targets(s, key_of(domain_id, pasid), key_of(domain_id, pasid) + 1);
+	/* One more than the batch can take is as good as all of them. */
+	return count(&s->tables.targets, sweep.key, sweep.end, VTD_SLATES + 1);
 }
 
 struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id)
@@ -159,6 +144,7 @@ static void put_target(struct viq_vtd *s, struct vtd_target *target)
 {
 	if (--target->attachments)
 		return;
+	s->model.usable = false;
 	tree_remove(&s->tables.targets, &target->node);
 	free(target);
 	put_slates(s);
@@ -211,6 +197,7 @@ int viq_vtd_attach(struct viq_vtd *s, const struct viq_vtd_table *table, uint32_
 		free(a);
 		return -ENOMEM;
 	}
+	s->model.usable = false;
 	target->stage2 = own.flags & VIQ_VTD_TABLE_STAGE2 && (target->stage2 || !target->attachments);
 	target->attachments++;
 	*handle = new_handle(s);

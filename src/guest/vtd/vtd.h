@@ -118,11 +118,28 @@ struct vtd_work {
 	bool early;
 };
 
+/*
+ * Descriptors as they were read from the ring, in the queue's format and order. [first, taken) are the batch, the next
+ * one is at head; [taken, read) were read in advance, and are like the model up to alike.
+ */
 struct vtd_batch {
-	le64 desc[BATCH_DESCRIPTORS][2]; /* qw0 and qw1 */
+	_Alignas(16) le64 words[BATCH_DESCRIPTORS * VIQ_VTD_DESC_WORDS];
 	uint8_t fate[BATCH_DESCRIPTORS];
-	uint32_t count;
-	uint32_t first; /* slot of its first descriptor */
+	uint32_t first, taken, alike, read;
+};
+
+/*
+ * The invalidation that was taken last, and what others become that differ from it in the address only: the same entry
+ * but for that, in the same tables. Tables that come or go, or a queue that moves, leave none.
+ */
+struct vtd_model {
+	bool usable;
+	bool stage2;      /* the address is one of second stages, of which other tables know nothing: they lose all */
+	uint64_t desc[2]; /* qw0; qw1, of which */
+	uint64_t fixed;   /* these bits must be the same. qw2 and qw3 are 0 */
+	struct vtd_run run;
+	uint64_t addr; /* bits of qw1 that are the entry's address */
+	struct viq_vtd_s1_entry entry;
 };
 
 /* An event's registers: control with mask and pending bit, message data, message address. */
@@ -187,30 +204,21 @@ struct viq_vtd {
 	struct viq_vtd_counters counters;
 	struct vtd_rule rules[VTD_TYPES];
 	struct vtd_tables tables;
+	struct vtd_model model;
 	struct vtd_batch batch;
-	le64 upper[FETCH_BLOCK][2]; /* qw2 and qw3 of the block fetched last */
 };
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
-/*
- * An invalidation that was taken, and what others become that differ from it in address and hint only: the same entry
- * but for these, in one table or none.
- */
-struct vtd_model {
-	bool usable;
-	uint64_t desc[2];
-	uint64_t fixed; /* bits of qw1 that must be the same */
-	struct vtd_target *target;
-	uint64_t addr_mask, npages;
-	uint32_t leaf_mask;
-};
-
-/*
- * Copy up to limit descriptors from head on to the free end of the batch, which has some room, and to s->upper. Returns
- * how many, 0 if their memory is not there. *alike: all of them are like the model.
- */
-uint32_t vtd_fetch(struct viq_vtd *s, uint32_t limit, const struct vtd_model *model, bool *alike);
+/* Copy up to limit descriptors from head on to the batch's free end. false: the memory of the first is not there. */
+bool vtd_fetch(struct viq_vtd *s, uint32_t limit);
+/* Of the descriptors from head on that were read: the first that is not like the model. */
+uint32_t vtd_alike(const struct viq_vtd *s);
+/* Of what was read: the descriptor at this position. */
+static inline const le64 *vtd_words(const struct viq_vtd *s, uint32_t position)
+{
+	return &s->batch.words[(size_t)position << (s->queue.shift - 3)];
+}
 
 /* --- invq.c: checking and routing descriptors --------------------------------------------------------------------- */
 
@@ -246,23 +254,25 @@ static inline uint32_t vtd_next(const struct viq_vtd *s, uint32_t slot, uint32_t
 
 /* --- batch.c: what the hosts must confirm ------------------------------------------------------------------------- */
 
-/* The descriptor at head is consumed once it and all before it are confirmed; head moves behind it. */
-void vtd_batch_add(struct viq_vtd *s, const uint64_t desc[4], uint8_t fate);
+static inline bool vtd_batch_empty(const struct viq_vtd *s)
+{
+	return s->batch.first == s->batch.taken;
+}
+/* The descriptor at head, of this type, is consumed once it and all before it are confirmed; head moves behind it. */
+void vtd_batch_add(struct viq_vtd *s, unsigned int type, uint8_t fate);
 /*
- * The same, with one entry for each target of the run, VTD_SLATES at most. stage2: the span is one of second stages,
- * others lose all. false: the run ends before this descriptor, there was no room.
+ * The same with descriptors that are like the model, count of them or less: an entry of each for each of its tables,
+ * which are VTD_SLATES at most. All but one plain command are charged. false: the run ends before them, there was no
+ * room.
  */
-bool vtd_batch_add_entries(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run, struct vtd_span span,
-			   bool leaf, bool stage2);
-/* The same with count descriptors that stand at the batch's end already, all of them like the model. */
-void vtd_batch_add_like(struct viq_vtd *s, const struct vtd_model *model, uint32_t count);
+bool vtd_batch_add_like(struct viq_vtd *s, uint32_t count);
 /* Give a target an entry of the descriptor that will be added next, unless its last one in the batch covers it. */
 void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *target, struct vtd_span span);
 /* Have the hosts confirm the batch and move IQH to head. false: the queue stopped. */
 bool vtd_batch_confirm(struct viq_vtd *s);
 static inline bool vtd_batch_flush(struct viq_vtd *s)
 {
-	return !s->batch.count || vtd_batch_confirm(s);
+	return vtd_batch_empty(s) || vtd_batch_confirm(s);
 }
 /* Have room for the next descriptor's entries in so many targets that have none. false: the run ends before it. */
 static inline bool vtd_batch_room(struct viq_vtd *s, uint32_t targets)
@@ -320,17 +330,16 @@ static inline void vtd_run_step(const struct tree *tree, struct vtd_run *run)
 	run->first = --run->count ? tree_next(tree, run->first) : NULL;
 }
 struct vtd_run vtd_attachments_all(const struct viq_vtd *s);
-struct vtd_run vtd_targets_all(const struct viq_vtd *s);
 /* A domain-id as the guest wrote it: bits above CAP.ND are ignored (6.5.2.2 to 6.5.2.4). */
 static inline uint16_t vtd_domain(const struct viq_vtd *s, uint64_t did)
 {
 	return (uint16_t)(did & s->domain_bits);
 }
-struct vtd_run vtd_targets_domain(const struct viq_vtd *s, uint16_t domain_id);
-struct vtd_run vtd_targets_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
 struct vtd_sweep vtd_sweep_all(void);
 struct vtd_sweep vtd_sweep_pasid(const struct viq_vtd *s, uint16_t domain_id, uint32_t pasid);
 struct vtd_sweep vtd_sweep_domain(const struct viq_vtd *s, uint16_t domain_id);
+/* All of a sweep that has not begun. */
+struct vtd_run vtd_targets(const struct viq_vtd *s, struct vtd_sweep sweep);
 /* The next target, which the sweep is behind then; NULL: none is left. */
 struct vtd_target *vtd_sweep_next(const struct viq_vtd *s, struct vtd_sweep *sweep);
 struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id);

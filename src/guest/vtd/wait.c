@@ -40,6 +40,7 @@ bool vtd_wait(struct viq_vtd *s, const uint64_t desc[4])
 		budget_spend(&s->budget, s->ops.sync(s->config.opaque));
 	/* It was fetched in either case, and IQH has passed it: a driver looks for aborted ones before IQH. */
 	s->head = vtd_next(s, slot, 1);
+	s->batch.first = ++s->batch.taken;
 	vtd_iqh_set(s, s->head);
 	vtd_work_over(s);
 	s->counters.descriptors[VIQ_VTD_TYPE_WAIT]++;

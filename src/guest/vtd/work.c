@@ -160,7 +160,7 @@ bool vtd_work_is_alone(const struct viq_vtd *s, const uint64_t desc[4], uint32_t
 {
 	if (calls > VTD_FEW_CALLS && (calls > s->budget.left / VIQ_WORK_CALL || calls > VTD_SLATES))
 		return true;
-	return is_alone(s, desc) && !s->batch.count;
+	return is_alone(s, desc) && vtd_batch_empty(s);
 }
 
 struct vtd_sweep *vtd_work_sweep(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all)

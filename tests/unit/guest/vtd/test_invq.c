@@ -79,9 +79,9 @@ static void test_long_runs(void **state)
 			vvtd_ring(v);
 			assert_true(vvtd_drain(v, 10));
 			for (unsigned int t = 0; t < tables; t++) {
-				/* In a long run, everything once a block will do. */
-				if (vector->entry.npages == UINT64_MAX && tables == 1)
-					assert_in_range(hosts[t]->effect_count, 1, 199);
+				/* Everything once will do for all of them: its call is made after they were read. */
+				if (vector->entry.npages == UINT64_MAX)
+					assert_int_equal(hosts[t]->effect_count, 1);
 				else
 					assert_int_equal(hosts[t]->effect_count, vector->entry.npages ? 200 : 0);
 				for (unsigned int n = 0; n < hosts[t]->effect_count; n++) {
@@ -112,7 +112,7 @@ static void test_everything_in_every_call(void **state)
 	vvtd_ring(v);
 	assert_true(vvtd_drain(v, 10));
 	assert_int_equal(vtd_counters(v->vtd).calls, (900 + 255) / 256);
-	assert_in_range(host->effect_count, vtd_counters(v->vtd).calls, 899);
+	assert_int_equal(host->effect_count, vtd_counters(v->vtd).calls);
 	vvtd_free(v);
 }
 
@@ -332,7 +332,8 @@ static void test_rings(void **state)
 			struct vvtd_host *host = vvtd_host_new(v);
 			uint32_t n = 0;
 
-			vvtd_attach(v, host, 1, 0, 0x100, VIQ_VTD_TABLE_RID);
+			vvtd_attach(v, host, 1, 0, 0x100,
+				    VIQ_VTD_TABLE_RID | (width == 128 ? VIQ_VTD_TABLE_STAGE2 : 0));
 			vvtd_boot(v, width, qs);
 			assert_int_equal(v->slots, (4096u << qs) / (width / 8));
 			while (n < 2 * v->slots + 5) {
@@ -340,7 +341,8 @@ static void test_rings(void **state)
 
 				vvtd_forget(v);
 				for (uint32_t i = 0; i < burst; i++)
-					vvtd_push(v, width == 256 ? desc_page(1, 0, n + i) : desc_iotlb(2, 1, 0, 0, 0));
+					vvtd_push(v, width == 256 ? desc_page(1, 0, n + i)
+								  : desc_iotlb(3, 1, (n + i) * UINT64_C(4096), 0, 0));
 				vvtd_push_wait(v);
 				vvtd_ring(v);
 				assert_true(vvtd_drain(v, 2));
