@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The host of the tests: executes entries, remembers what really took effect, reports as its contract says. */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,10 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 	assert_int_equal(req->entry_size, 16);
 	assert_int_equal(req->reserved, 0);
 	f.entries = test_flatten(req, &f.count);
+	for (uint32_t i = 0; i < f.count; i++) {
+		f.entries[i][0] = le64toh(f.entries[i][0]);
+		f.entries[i][1] = le64toh(f.entries[i][1]);
+	}
 	host->calls++;
 	*res = (struct viq_call_result){.size = size, .host_calls = 1};
 	ran = run(host, f, res);
