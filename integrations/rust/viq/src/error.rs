@@ -8,6 +8,8 @@ use viq_sys::viq_why;
 
 pub(crate) const EIO: i32 = 5;
 pub(crate) const EFAULT: i32 = 14;
+#[cfg(feature = "soft")]
+pub(crate) const EBUSY: i32 = 16;
 pub(crate) const EINVAL: i32 = 22;
 
 /// What the functions of this crate return.

@@ -3,8 +3,8 @@
 //!
 //! * [`smmuv3::Smmuv3`] and [`vtd::Vtd`] are what a guest sees: registers, a queue, errors in the hardware's own terms.
 //! * [`call::Host`] is where invalidations go: nowhere ([`Host::null`](call::Host::null)), a host written in Rust
-//!   ([`call::HostOps`]), several ([`call::FanOut`]), Linux's iommufd ([`linux`]), or the software IOMMU (module `soft`,
-//!   with the feature of that name). [`call::Host::invalidate`] is the exact call alone, for a VMM with a guest IOMMU of
+//!   ([`call::HostOps`]), several ([`call::FanOut`]), Linux's iommufd ([`linux`]), or the software IOMMU (modules `soft`
+//!   and `soft_vtd`, with the feature `soft`). [`call::Host::invalidate`] is the exact call alone, for a VMM with a guest IOMMU of
 //!   its own.
 //! * [`mem::Mem`] is the guest's memory.
 //!
@@ -23,6 +23,8 @@ pub mod mem;
 pub mod smmuv3;
 #[cfg(feature = "soft")]
 pub mod soft;
+#[cfg(feature = "soft")]
+pub mod soft_vtd;
 pub mod vtd;
 
 pub use error::{Error, Result};

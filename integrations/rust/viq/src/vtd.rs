@@ -2,18 +2,20 @@
 //! A guest's Intel VT-d (`viq/vtd.h`).
 //!
 //! The guest speaks of domain-ids, PASIDs and source-ids, hosts of nested page tables: the VMM says which is which, with
-//! [`attach`](Vtd::attach), when [`Hooks::reconfig`] tells that the guest has changed its tables.
+//! [`attach`](Vtd::attach), when [`Hooks::reconfig`] tells that the guest has changed its tables; or a [`Backend`] follows
+//! the guest's tables itself.
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::os::raw::{c_int, c_void};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use viq_sys::*;
 
 use crate::call::{Answer, Host};
-use crate::error::{check, contain, with_why, Result, EFAULT};
+use crate::error::{check, contain, with_why, Error, Result, EFAULT, EINVAL};
 use crate::mem::Mem;
 use crate::size;
 pub use crate::smmuv3::{Hook, Wait};
@@ -87,6 +89,27 @@ pub struct Table {
     pub source_id: u16,
 }
 
+/// A host that can follow the guest's tables (`struct viq_vtd_backend`), and what it depends on. One front end has it.
+pub struct Backend {
+    raw: viq_vtd_backend,
+    _keep: Arc<dyn Any + Send + Sync>,
+}
+
+// SAFETY: used on the thread that has the front end only.
+unsafe impl Send for Backend {}
+unsafe impl Sync for Backend {}
+
+impl Backend {
+    /// A backend of the C library's, say `viq_linux_vvtd_backend()`.
+    ///
+    /// # Safety
+    /// It is valid as long as keep lives, no other front end has it, and what changes its devices is called on the thread
+    /// that has the front end.
+    pub unsafe fn from_raw(raw: viq_vtd_backend, keep: Arc<dyn Any + Send + Sync>) -> Backend {
+        Backend { raw, _keep: keep }
+    }
+}
+
 /// What the VMM is told and asked. They are called from inside `write()`, `run()`, `fault()`, `reset()` and
 /// `restore()`, on the same thread, and may nest. They take `&self`: what they change is in cells or behind locks of
 /// theirs, and not behind the lock that is held for the front end. Each is described in `struct viq_vtd_ops`.
@@ -96,7 +119,7 @@ pub struct Hooks {
     /// An interrupt message of the unit itself.
     pub msi: Hook<dyn Fn(u64, u32) + Send>,
     /// Devices are to be configured again: attach, detach. true: more is left. An error, or a panic: it could not be
-    /// done now, and the queue waits.
+    /// done now, and the queue waits. Not with a backend, which does it itself.
     pub reconfig: Hook<dyn Fn(&Unit<'_>, &mut Reconfig) -> Result<bool> + Send>,
     /// The same for interrupt remapping.
     pub remap: Hook<dyn Fn(&Unit<'_>, &mut Remap) -> Result<bool> + Send>,
@@ -113,13 +136,14 @@ pub struct Hooks {
     pub host_wait: Hook<dyn Fn(&Answer, u64) -> Wait + Send>,
     /// The device with this source-id has not answered: isolate it, when the write or `run()` has returned.
     pub device_timeout: Hook<dyn Fn(u32) + Send>,
-    /// A wait descriptor is about to complete: bring faults of hosts. Returns how many.
+    /// A wait descriptor is about to complete: bring faults of hosts. Returns how many. Not with a backend.
     pub sync: Hook<dyn Fn(&Unit<'_>) -> u32 + Send>,
 }
 
 struct Shim {
     hooks: Hooks,
     raw: Cell<*mut viq_vtd>,
+    nest: *mut viq_nest_vtd,
     hosts: RefCell<HashMap<u32, Host>>, // of what is attached, by handle
 }
 
@@ -202,6 +226,9 @@ const NOT_NOW: c_int = -EFAULT;
 
 unsafe extern "C" fn reconfig(opaque: *mut c_void, what: *mut viq_vtd_reconfig) -> c_int {
     let (shim, what) = unsafe { (shim(opaque), &mut *what) };
+    if !shim.nest.is_null() {
+        return unsafe { viq_nest_vtd_reconfig(shim.nest, what) };
+    }
     let done = |result: Result<bool>| result.map_or_else(|error| error.negative(), c_int::from);
     contain(NOT_NOW, || shim.hooks.reconfig.as_ref().map_or(0, |hook| done(hook(&Unit(shim), what))))
 }
@@ -247,12 +274,16 @@ unsafe extern "C" fn device_timeout(opaque: *mut c_void, sid: u32) {
 
 unsafe extern "C" fn sync(opaque: *mut c_void) -> u32 {
     let shim = unsafe { shim(opaque) };
+    if !shim.nest.is_null() {
+        return unsafe { viq_nest_vtd_sync(shim.nest) };
+    }
     contain(0, || shim.hooks.sync.as_ref().map_or(0, |hook| hook(&Unit(shim))))
 }
 
 /// What lives until the last handle is gone.
 struct Inner {
     shim: *mut Shim,
+    backend: Option<Backend>,
     _mem: Mem,
 }
 
@@ -271,6 +302,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // SAFETY: nobody uses any of it; hosts and hooks go last.
         unsafe {
+            viq_nest_vtd_destroy((*self.shim).nest);
             viq_vtd_destroy(self.raw());
             drop(Box::from_raw(self.shim));
         }
@@ -280,12 +312,30 @@ impl Drop for Inner {
 /// A guest VT-d. Whoever uses it has it alone; its registers are read by any thread through a [`Reader`].
 pub struct Vtd {
     inner: Arc<Inner>,
+    followed: Vec<u16>,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl Vtd {
     /// In reset state, with no table attached. The error names the member or field that cannot be so.
     pub fn new(config: &Config, mem: &Mem, hooks: Hooks) -> Result<Vtd> {
+        Vtd::create(config, mem, None, hooks)
+    }
+
+    /// With a host that follows the guest's tables: its devices are set as the guest says, invalidations go to its
+    /// tables, and its faults come to the guest.
+    pub fn nested(config: &Config, mem: &Mem, backend: Backend, hooks: Hooks) -> Result<Vtd> {
+        Vtd::create(config, mem, Some(backend), hooks)
+    }
+
+    fn create(config: &Config, mem: &Mem, backend: Option<Backend>, hooks: Hooks) -> Result<Vtd> {
+        let mut nest = ptr::null_mut();
+        if let Some(backend) = &backend {
+            let mut raw = viq_nest_vtd_config::default();
+            unsafe { viq_nest_vtd_config_init(&mut raw, size::<viq_nest_vtd_config>() as usize) };
+            raw.backend = backend.raw;
+            with_why(|why| unsafe { viq_nest_vtd_create(&raw, &mut nest, why) })?;
+        }
         let ops = viq_vtd_ops {
             size: size::<viq_vtd_ops>(),
             msi: Some(msi),
@@ -297,15 +347,28 @@ impl Vtd {
             trace: hooks.trace.as_ref().map(|_| trace as _),
             host_wait: hooks.host_wait.as_ref().map(|_| host_wait as _),
             device_timeout: Some(device_timeout),
-            sync: hooks.sync.as_ref().map(|_| sync as _),
+            sync: Some(sync),
         };
-        let shim = Shim { hooks, raw: Cell::new(ptr::null_mut()), hosts: RefCell::default() };
-        let inner = Inner { shim: Box::into_raw(Box::new(shim)), _mem: mem.clone() };
+        let shim = Shim { hooks, raw: Cell::new(ptr::null_mut()), nest, hosts: RefCell::default() };
+        // From here on drop() undoes all.
+        let inner = Inner { shim: Box::into_raw(Box::new(shim)), backend, _mem: mem.clone() };
         let config = viq_vtd_config { mem: mem.raw(), ops: &ops, opaque: inner.shim.cast(), ..config.raw() };
         let mut raw = ptr::null_mut();
         with_why(|why| unsafe { viq_vtd_create(&config, &mut raw, why) })?;
         unsafe { (*inner.shim).raw.set(raw) };
-        Ok(Vtd { inner: Arc::new(inner), _not_sync: PhantomData })
+        if !nest.is_null() {
+            check(unsafe { viq_nest_vtd_bind(nest, raw, mem.raw()) })?;
+        }
+        Ok(Vtd { inner: Arc::new(inner), followed: Vec::new(), _not_sync: PhantomData })
+    }
+
+    #[cfg(feature = "soft")]
+    pub(crate) fn has(&self, raw: &viq_vtd_backend) -> bool {
+        self.inner.backend.as_ref().map_or(false, |own| own.raw.ops == raw.ops && own.raw.opaque == raw.opaque)
+    }
+
+    fn nest(&self) -> Result<*mut viq_nest_vtd> {
+        NonNull::new(self.shim().nest).map(NonNull::as_ptr).ok_or_else(|| Error::from_errno(EINVAL))
     }
 
     fn shim(&self) -> &Shim {
@@ -396,6 +459,36 @@ impl Vtd {
         let mut counters = Box::<Counters>::default();
         unsafe { viq_vtd_counters(self.raw(), &mut *counters, std::mem::size_of::<Counters>()) };
         counters
+    }
+
+    /// A device was added to the backend, or one that was blocked is to be set again: read its entries and set it.
+    pub fn follow(&mut self, source_id: u16) -> Result<()> {
+        check(unsafe { viq_nest_vtd_follow(self.nest()?, source_id) })?;
+        self.followed.retain(|other| *other != source_id);
+        self.followed.push(source_id);
+        Ok(())
+    }
+
+    /// Block all requests of a device, whatever its entries say, until the guest has those read again.
+    pub fn block(&mut self, source_id: u16) -> Result<()> {
+        check(unsafe { viq_nest_vtd_block(self.nest()?, source_id) })
+    }
+
+    /// Bring faults of the backend to the guest: at most budget, 0: 1,024.
+    pub fn take_faults(&mut self, budget: u32) -> Result<()> {
+        check(unsafe { viq_nest_vtd_faults(self.nest()?, budget) })
+    }
+}
+
+impl Drop for Vtd {
+    /// Devices that it has followed are blocked from now on.
+    fn drop(&mut self) {
+        if let Ok(nest) = self.nest() {
+            for source_id in &self.followed {
+                unsafe { viq_nest_vtd_block(nest, *source_id) };
+            }
+            unsafe { viq_nest_vtd_bind(nest, ptr::null_mut(), ptr::null()) };
+        }
     }
 }
 
