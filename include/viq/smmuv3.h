@@ -187,6 +187,14 @@ struct viq_smmuv3_config {
 	struct viq_call_host host;        /* where invalidations go */
 	const struct viq_smmuv3_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
+	/*
+	 * NULL, or VIQ_SMMUV3_MMIO_SIZE bytes at a multiple of 4096 (of the size of the host's pages, to be mapped into
+	 * a guest): an image of both register pages that a guest may read without an exit. Each aligned word of 4 or 8
+	 * bytes is always what viq_smmuv3_mmio_read() answers there, and is stored with the same order. Created zeroed
+	 * and in reset state, so it must not be mapped yet then, and must outlive the object. The guest must not be
+	 * able to write it: viq takes nothing from it but the answers of viq_smmuv3_mmio_read().
+	 */
+	void *page;
 };
 
 /*

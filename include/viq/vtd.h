@@ -212,6 +212,14 @@ struct viq_vtd_config {
 	const struct viq_mem *mem;     /* the guest's memory; must outlive the object */
 	const struct viq_vtd_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
+	/*
+	 * NULL, or VIQ_VTD_MMIO_SIZE bytes at a multiple of 4096: an image of the register page that a guest may read
+	 * without an exit. Each aligned word of 4 or 8 bytes is always what viq_vtd_mmio_read() answers there, and is
+	 * stored with the same order. Created zeroed and in reset state, so it must not be mapped yet then, and must
+	 * outlive the object. The guest must not be able to write it: viq takes nothing from it but the answers of
+	 * viq_vtd_mmio_read().
+	 */
+	void *page;
 };
 
 /*

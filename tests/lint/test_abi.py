@@ -79,9 +79,9 @@ class Abi(unittest.TestCase):
 
     def test_growth_is_none(self):
         """The last member was not there before: a caller of then has a smaller size."""
-        member = r"\s*<data-member access='public' layout-offset-in-bits='\d+'>\s*<var-decl name='opaque'[^>]*/>\s*</data-member>"
+        member = r"\s*<data-member access='public' layout-offset-in-bits='\d+'>\s*<var-decl name='page'[^>]*/>\s*</data-member>"
         self.assertFalse(self.altered(r"(<class-decl name='viq_smmuv3_config' size-in-bits=')\d+('(?:(?!</class-decl>).)*?)" + member,
-                                      lambda m: m.group(1) + "640" + m.group(2)))
+                                      lambda m: m.group(1) + "704" + m.group(2)))
 
 
 if __name__ == "__main__":

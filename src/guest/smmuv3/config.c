@@ -174,6 +174,8 @@ static const char *check_embedding(const struct viq_smmuv3_config *c)
 		return "host: " CALL_HOST_WRONG;
 	if (budget_needs_kick(c->budget) && !c->ops->kick)
 		return BUDGET_NEEDS_KICK;
+	if ((uintptr_t)c->page % REG_PAGE_ALIGN)
+		return REG_PAGE_WRONG;
 	return NULL;
 }
 

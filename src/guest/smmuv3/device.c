@@ -30,6 +30,7 @@ int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 
 	for (unsigned int op = 0; op < 256; op++)
 		smmuv3_rule_init(&s->rules[op], (uint8_t)op, s->features.bits);
 	s->budget.write = budget_of_write(s->config.budget);
+	smmuv3_regs_init(s);
 	smmuv3_regs_reset(s);
 	*out = s;
 	return 0;

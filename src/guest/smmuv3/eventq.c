@@ -9,11 +9,24 @@ static bool is_on(const struct viq_smmuv3 *s)
 	return s->regs.cr0 & VIQ_SMMUV3_CR0_EVENTQEN && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);
 }
 
+static struct smmuv3_queue queue_of(const struct viq_smmuv3 *s)
+{
+	return smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
+			    VIQ_SMMUV3_EVENT_SIZE);
+}
+
+static void set_prod(struct viq_smmuv3 *s, uint32_t prod)
+{
+	s->regs.eventq_prod = prod;
+	smmuv3_show(s, VIQ_SMMUV3_EVENTQ_PROD,
+		    prod & (VIQ_SMMUV3_EVENTQ_OVFLG | smmuv3_index_mask(queue_of(s).log2size)));
+}
+
 /* Tell of lost events by the overflow flag, unless an earlier overflow is still unacknowledged (7.4). */
 static void overflow(struct viq_smmuv3 *s)
 {
 	if (!((s->regs.eventq_prod ^ s->regs.eventq_cons) & VIQ_SMMUV3_EVENTQ_OVFLG))
-		reg_store(s->regs.eventq_prod, s->regs.eventq_prod ^ VIQ_SMMUV3_EVENTQ_OVFLG);
+		set_prod(s, s->regs.eventq_prod ^ VIQ_SMMUV3_EVENTQ_OVFLG);
 }
 
 void viq_smmuv3_event_lost(struct viq_smmuv3 *s, uint64_t count)
@@ -36,13 +49,10 @@ static int write_record(const struct viq_smmuv3 *s, uint64_t gpa, const uint64_t
 
 static int record_event(struct viq_smmuv3 *s, const uint64_t record[4])
 {
-	struct smmuv3_queue q;
-	uint32_t mask, fill;
+	const struct smmuv3_queue q = queue_of(s);
+	uint32_t mask = smmuv3_index_mask(q.log2size), fill;
 	int ret;
 
-	q = smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
-			 VIQ_SMMUV3_EVENT_SIZE);
-	mask = smmuv3_index_mask(q.log2size);
 	if (!is_on(s)) {
 		s->counters.events_lost++;
 		return -ENODEV;
@@ -65,8 +75,7 @@ static int record_event(struct viq_smmuv3 *s, const uint64_t record[4])
 		return -EFAULT;
 	}
 	/* The guest sees the record before PROD, whose load acquires it, and PROD before the interrupt. */
-	reg_store(s->regs.eventq_prod,
-		  (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & mask));
+	set_prod(s, (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & mask));
 	s->counters.events++;
 	if (!fill)
 		smmuv3_eventq_signal(s);

@@ -4,12 +4,15 @@
  * who may write when. Registers whose write sets something in motion have a function.
  *
  * Where the architecture leaves a choice (6.2), this does: accesses of 1 or 2 bytes and unaligned ones are RAZ/WI; a
- * 64-bit access to two 32-bit registers is two of 32 bits, the lower one first (FreeBSD reads the event queue's indices
- * so); undefined offsets are RES0, in page 1 too; writes to a guarded register are ignored while its guard is set.
+ * 64-bit read of two 32-bit registers is of both at once (FreeBSD reads the event queue's indices so), a write is two,
+ * the lower one first; undefined offsets are RES0, in page 1 too; writes to a guarded register are ignored while its
+ * guard is set.
  *
- * Any thread may read at any time (guest/reg.h): a read loads what the table names, and has no side effect.
+ * No register of the architecture has a read with a side effect, or must not be read. So a read is one load from the
+ * image of the pages (guest/reg.h), at any time, by any thread: whoever changes a register shows it there.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "smmuv3.h"
 
@@ -44,6 +47,8 @@ struct reg {
 	void (*write)(struct viq_smmuv3 *s, uint64_t value, uint64_t bits);
 };
 
+static void show_queue(struct viq_smmuv3 *s, enum queue which);
+
 /* --- Writes that set something in motion ---------------------------------------------------------------------- */
 
 /* All but the queue's work, which CMDQ_CONS tells, has happened. Another vCPU may be looking (6.3.10, 6.3.14). */
@@ -51,8 +56,9 @@ void smmuv3_acknowledge(struct viq_smmuv3 *s)
 {
 	if (s->reconfig.owed)
 		return;
-	reg_store(s->regs.gbpa, s->regs.gbpa & ~(uint32_t)VIQ_SMMUV3_GBPA_UPDATE);
-	reg_store(s->shown.cr0ack, s->regs.cr0);
+	s->regs.gbpa &= ~(uint32_t)VIQ_SMMUV3_GBPA_UPDATE;
+	smmuv3_show(s, VIQ_SMMUV3_GBPA, s->regs.gbpa);
+	smmuv3_show(s, VIQ_SMMUV3_CR0ACK, s->regs.cr0);
 }
 
 static void write_cr0(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
@@ -60,7 +66,8 @@ static void write_cr0(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 	uint32_t old = s->regs.cr0, now = (uint32_t)(value & bits);
 	uint32_t on = now & ~old, off = old & ~now;
 
-	reg_store(s->regs.cr0, now);
+	s->regs.cr0 = now;
+	smmuv3_show(s, VIQ_SMMUV3_CR0, now);
 	if (off & VIQ_SMMUV3_CR0_CMDQEN)
 		s->wait = (struct host_wait){0};
 	/* While it was off another command may have come to CONS. */
@@ -81,7 +88,8 @@ static void write_cr1(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 		mask |= VIQ_SMMUV3_CR1_TABLE;
 	if (!(s->regs.cr0 & (VIQ_SMMUV3_CR0_CMDQEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_PRIQEN)))
 		mask |= VIQ_SMMUV3_CR1_QUEUE;
-	reg_store(s->regs.cr1, (s->regs.cr1 & ~mask) | (value & mask));
+	s->regs.cr1 = (s->regs.cr1 & ~mask) | ((uint32_t)value & mask);
+	smmuv3_show(s, VIQ_SMMUV3_CR1, s->regs.cr1);
 }
 
 static void write_gbpa(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
@@ -91,16 +99,25 @@ static void write_gbpa(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 	/* Without UPDATE nothing is taken; UPDATE itself reads 0 again when it is done (6.3.14). */
 	if (!(value & VIQ_SMMUV3_GBPA_UPDATE))
 		return;
-	reg_store(s->regs.gbpa, now | VIQ_SMMUV3_GBPA_UPDATE);
+	s->regs.gbpa = now | VIQ_SMMUV3_GBPA_UPDATE;
+	smmuv3_show(s, VIQ_SMMUV3_GBPA, s->regs.gbpa);
 	if (now != old && !(s->regs.cr0 & VIQ_SMMUV3_CR0_SMMUEN))
 		smmuv3_reconfig_owe(s, VIQ_SMMUV3_GBPA_CHANGED);
 	smmuv3_acknowledge(s);
 	smmuv3_cmdq_doorbell(s);
 }
 
+static void write_irq_ctrl(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
+{
+	s->regs.irq_ctrl = (uint32_t)(value & bits);
+	smmuv3_show(s, VIQ_SMMUV3_IRQ_CTRL, s->regs.irq_ctrl);
+	smmuv3_show(s, VIQ_SMMUV3_IRQ_CTRLACK, s->regs.irq_ctrl);
+}
+
 static void write_gerrorn(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.gerrorn, (uint32_t)(value & bits));
+	s->regs.gerrorn = (uint32_t)(value & bits);
+	smmuv3_show(s, VIQ_SMMUV3_GERRORN, s->regs.gerrorn);
 	/* An acknowledged command queue error lets the queue go on by itself (7.1). */
 	smmuv3_cmdq_doorbell(s);
 }
@@ -113,13 +130,21 @@ static void move_cmdq(struct viq_smmuv3 *s)
 
 static void write_cmdq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.cmdq_base, value & bits);
+	s->regs.cmdq_base = value & bits;
 	move_cmdq(s);
+	show_queue(s, QUEUE_CMDQ);
+}
+
+static void write_eventq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
+{
+	s->regs.eventq_base = value & bits;
+	show_queue(s, QUEUE_EVENTQ);
 }
 
 static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
-	reg_store(s->regs.cmdq_prod, (uint32_t)(value & bits));
+	s->regs.cmdq_prod = (uint32_t)(value & bits);
+	smmuv3_show(s, VIQ_SMMUV3_CMDQ_PROD, s->regs.cmdq_prod & smmuv3_index_mask(s->cmdq.log2size));
 	s->counters.doorbells++;
 	smmuv3_reconfig_queued(s);
 	smmuv3_cmdq_doorbell(s);
@@ -161,11 +186,11 @@ static const struct reg regs[] = {
 	REG(IIDR, 4, READONLY, config.iidr, ALL32),
 	REG(AIDR, 4, READONLY, config.aidr, ALL32),
 	REG(CR0, 4, NONE, regs.cr0, CR0_BITS, NEED(ATS, VIQ_SMMUV3_CR0_ATSCHK), .write = write_cr0),
-	REG(CR0ACK, 4, READONLY, shown.cr0ack, CR0_BITS),
+	REG(CR0ACK, 4, READONLY, regs.cr0, CR0_BITS, NEED(ATS, VIQ_SMMUV3_CR0_ATSCHK)),
 	REG(CR1, 4, NONE, regs.cr1, CR1_BITS, .write = write_cr1),
 	REG(CR2, 4, SMMUEN, regs.cr2, VIQ_SMMUV3_CR2_RECINVSID), /* PTM needs BTM, which is not offered */
 	REG(GBPA, 4, NONE, regs.gbpa, SMMUV3_GBPA_BITS, .write = write_gbpa),
-	REG(IRQ_CTRL, 4, NONE, regs.irq_ctrl, IRQ_BITS),
+	REG(IRQ_CTRL, 4, NONE, regs.irq_ctrl, IRQ_BITS, .write = write_irq_ctrl),
 	REG(IRQ_CTRLACK, 4, READONLY, regs.irq_ctrl, IRQ_BITS),
 	REG(GERROR, 4, READONLY, regs.gerror, ERRORS, NEED(MSI, MSI_ERRORS)),
 	REG(GERRORN, 4, NONE, regs.gerrorn, ERRORS | VIQ_SMMUV3_GERROR_SFM_ERR, NEED(MSI, MSI_ERRORS),
@@ -174,15 +199,17 @@ static const struct reg regs[] = {
 	REG(STRTAB_BASE, 8, SMMUEN, regs.strtab_base, STRTAB_BITS),
 	REG(STRTAB_BASE_CFG, 4, SMMUEN, regs.strtab_base_cfg, VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE | SPLIT_FMT,
 	    NEED(ST_LEVEL, SPLIT_FMT)), /* 6.3.25 */
-	REG(CMDQ_BASE, 8, CMDQEN, regs.cmdq_base, Q_BASE_BITS, .write = write_cmdq_base),
+	REG(CMDQ_BASE, 8, CMDQEN, regs.cmdq_base, Q_BASE_BITS, INDEX(CMDQ), .write = write_cmdq_base),
 	REG(CMDQ_PROD, 4, NONE, regs.cmdq_prod, VIQ_SMMUV3_Q_INDEX, INDEX(CMDQ), .write = write_cmdq_prod),
 	REG(CMDQ_CONS, 4, CMDQEN, regs.cmdq_cons, CONS_BITS, INDEX(CMDQ)),
-	REG(EVENTQ_BASE, 8, EVENTQEN, regs.eventq_base, Q_BASE_BITS),
+	REG(EVENTQ_BASE, 8, EVENTQEN, regs.eventq_base, Q_BASE_BITS, INDEX(EVENTQ), .write = write_eventq_base),
 	IRQ_CFG(EVENTQ, EVENTQ_IRQ, regs.eventq_irq),
 	REG(EVENTQ_PROD, 4, EVENTQEN, regs.eventq_prod, EVENTQ_BITS, INDEX(EVENTQ)),
 	REG(EVENTQ_CONS, 4, NONE, regs.eventq_cons, EVENTQ_BITS, INDEX(EVENTQ)),
 };
 /* clang-format on */
+
+#define REGS (sizeof(regs) / sizeof(regs[0]))
 
 /* The bits that exist under this configuration. */
 static uint64_t bits_of(const struct viq_smmuv3 *s, const struct reg *r)
@@ -192,7 +219,7 @@ static uint64_t bits_of(const struct viq_smmuv3 *s, const struct reg *r)
 
 static const struct reg *find(uint64_t offset)
 {
-	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+	for (size_t i = 0; i < REGS; i++) {
 		if (offset - regs[i].offset < regs[i].width)
 			return &regs[i];
 	}
@@ -220,22 +247,34 @@ static bool guarded(const struct viq_smmuv3 *s, enum guard guard)
 	return true;
 }
 
-/* Index bits above the wrap flag, by the queue's size of this moment. */
-static uint64_t above_wrap(const struct viq_smmuv3 *s, const struct reg *r)
+/* As the guest sees it: of an index, the bits that the queue's size of this moment has. */
+static uint64_t shown(const struct viq_smmuv3 *s, const struct reg *r)
 {
+	uint64_t value = reg_get((const char *)s + r->field, r->width);
 	bool cmdq = r->queue == QUEUE_CMDQ;
-	uint64_t base = cmdq ? reg_load(s->regs.cmdq_base) : reg_load(s->regs.eventq_base);
 	uint64_t max = cmdq ? VIQ_SMMUV3_IDR1_CMDQS : VIQ_SMMUV3_IDR1_EVENTQS;
-	struct smmuv3_queue q = smmuv3_queue(s, base, (uint32_t)VIQ_GET(max, s->config.idr1), 1);
+	struct smmuv3_queue q;
 
-	return VIQ_SMMUV3_Q_INDEX & ~(uint64_t)smmuv3_index_mask(q.log2size);
+	if (!r->queue || r->width == 8)
+		return value;
+	q = smmuv3_queue(s, cmdq ? s->regs.cmdq_base : s->regs.eventq_base, (uint32_t)VIQ_GET(max, s->config.idr1), 1);
+	return value & ~(VIQ_SMMUV3_Q_INDEX & ~(uint64_t)smmuv3_index_mask(q.log2size));
 }
 
-static uint64_t load(const struct viq_smmuv3 *s, const struct reg *r)
+static void show(struct viq_smmuv3 *s, const struct reg *r)
 {
-	uint64_t value = reg_load_at((const char *)s + r->field, r->width);
+	if (r->width == 8)
+		reg_show64(s->shown.page[r->offset >> 16] + (r->offset & 0xffff), shown(s, r));
+	else
+		smmuv3_show(s, r->offset, (uint32_t)shown(s, r));
+}
 
-	return r->queue ? value & ~above_wrap(s, r) : value;
+static void show_queue(struct viq_smmuv3 *s, enum queue which)
+{
+	for (size_t i = 0; i < REGS; i++) {
+		if (regs[i].queue == which)
+			show(s, &regs[i]);
+	}
 }
 
 static void store(struct viq_smmuv3 *s, const struct reg *r, uint64_t value)
@@ -244,36 +283,21 @@ static void store(struct viq_smmuv3 *s, const struct reg *r, uint64_t value)
 
 	if (guarded(s, r->guard))
 		return;
-	if (r->write)
+	if (r->write) {
 		r->write(s, value, bits);
-	else
-		reg_store_at((char *)s + r->field, r->width, value & bits);
-}
-
-static uint32_t read_half(const struct viq_smmuv3 *s, uint64_t offset)
-{
-	const struct reg *r = find(offset);
-
-	return r ? (uint32_t)(load(s, r) >> (8 * (offset - r->offset))) : 0;
-}
-
-static bool access_ok(uint64_t offset, unsigned int size)
-{
-	return (size == 4 || size == 8) && !(offset % size);
+		return;
+	}
+	reg_put((char *)s + r->field, r->width, value & bits);
+	show(s, r);
 }
 
 uint64_t viq_smmuv3_mmio_read(const struct viq_smmuv3 *s, uint64_t offset, unsigned int size)
 {
-	const struct reg *r;
+	uint64_t page = offset >> 16, at = offset & 0xffff;
 
-	if (!s || !access_ok(offset, size))
+	if (!s || page > 1 || at >= SMMUV3_SHOWN || !reg_access_ok(offset, size))
 		return 0;
-	if (size == 4)
-		return read_half(s, offset);
-	r = find(offset);
-	if (r && r->width == 8)
-		return load(s, r);
-	return read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
+	return reg_seen(s->shown.page[page] + at, size);
 }
 
 /* 4 bytes. Of a 64-bit register the other half stays. */
@@ -285,7 +309,7 @@ static void write_half(struct viq_smmuv3 *s, uint64_t offset, uint64_t value)
 	if (r && r->width == 8) {
 		unsigned int shift = 8 * ((unsigned int)offset - r->offset);
 
-		value = (load(s, r) & ~(ALL32 << shift)) | value << shift;
+		value = (reg_get((char *)s + r->field, 8) & ~(ALL32 << shift)) | value << shift;
 	}
 	if (r)
 		store(s, r, value);
@@ -297,7 +321,7 @@ static __attribute__((noinline)) void write_any(struct viq_smmuv3 *s, uint64_t o
 {
 	const struct reg *r;
 
-	if (!access_ok(offset, size))
+	if (!reg_access_ok(offset, size))
 		return;
 	r = size == 8 ? find(offset) : NULL;
 	if (r && r->width == 8) {
@@ -363,6 +387,16 @@ void smmuv3_kick(struct viq_smmuv3 *s)
 	s->gate.kicking = kicking;
 }
 
+void smmuv3_regs_init(struct viq_smmuv3 *s)
+{
+	char *page = s->config.page;
+
+	if (page)
+		memset(page, 0, VIQ_SMMUV3_MMIO_SIZE);
+	for (size_t i = 0; i < 2; i++)
+		s->shown.page[i] = page ? page + i * VIQ_SMMUV3_MMIO_SIZE / 2 : (char *)s->shown.own[i];
+}
+
 void smmuv3_regs_reset(struct viq_smmuv3 *s)
 {
 	const struct smmuv3_regs none = {.gbpa = s->config.gbpa};
@@ -372,10 +406,10 @@ void smmuv3_regs_reset(struct viq_smmuv3 *s)
 
 bool smmuv3_regs_ok(const struct viq_smmuv3 *s, const struct smmuv3_regs *r)
 {
-	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+	for (size_t i = 0; i < REGS; i++) {
 		size_t at = regs[i].field - AT(regs);
 
-		if (at < sizeof(*r) && reg_load_at((const char *)r + at, regs[i].width) & ~bits_of(s, &regs[i]))
+		if (at < sizeof(*r) && reg_get((const char *)r + at, regs[i].width) & ~bits_of(s, &regs[i]))
 			return false;
 	}
 	return true;
@@ -383,13 +417,8 @@ bool smmuv3_regs_ok(const struct viq_smmuv3 *s, const struct smmuv3_regs *r)
 
 void smmuv3_regs_set(struct viq_smmuv3 *s, const struct smmuv3_regs *to)
 {
-	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
-		unsigned int width = regs[i].width;
-		size_t at = regs[i].field - AT(regs);
-
-		if (at < sizeof(*to))
-			reg_store_at((char *)&s->regs + at, width, reg_load_at((const char *)to + at, width));
-	}
-	reg_store(s->shown.cr0ack, to->cr0);
+	s->regs = *to;
 	move_cmdq(s);
+	for (size_t i = 0; i < REGS; i++)
+		show(s, &regs[i]);
 }

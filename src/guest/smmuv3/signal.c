@@ -39,7 +39,8 @@ void smmuv3_gerror(struct viq_smmuv3 *s, uint32_t bit)
 {
 	if (smmuv3_error_active(s, bit))
 		return; /* toggling again would clear it */
-	reg_store(s->regs.gerror, s->regs.gerror ^ bit);
+	s->regs.gerror ^= bit;
+	smmuv3_show(s, VIQ_SMMUV3_GERROR, s->regs.gerror);
 	/* An abort of GERROR's own MSI cannot be told by that MSI. */
 	if (bit != VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR)
 		interrupt(s, VIQ_SMMUV3_IRQ_GERROR, VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN, &s->regs.gerror_irq,

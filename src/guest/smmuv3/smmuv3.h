@@ -59,10 +59,7 @@ struct smmuv3_irq_cfg {
 	uint32_t data, attr;
 };
 
-/*
- * Registers as the guest sees them, indices with all bits that were written; names of IHI 0070 6.3. Stored by
- * reg_store(), because other threads read them.
- */
+/* Registers as they are kept, indices with all bits that were written; names of IHI 0070 6.3. */
 struct smmuv3_regs {
 	uint32_t cr0, cr1, cr2, gbpa, irq_ctrl;
 	uint32_t gerror, gerrorn;
@@ -75,9 +72,11 @@ struct smmuv3_regs {
 	uint32_t eventq_prod, eventq_cons; /* with OVFLG, OVACKFLG */
 };
 
-/* What a read shows in the place of a register, where that is not its value; stored by reg_store(). */
+/* What the guest reads (guest/reg.h): all registers lie in the first bytes of the two pages; the rest is 0. */
+#define SMMUV3_SHOWN 0x100
 struct smmuv3_shown {
-	uint32_t cr0ack; /* cr0, once what its write sets in motion is done */
+	char *page[2];
+	uint64_t own[2][SMMUV3_SHOWN / 8]; /* without config.page */
 };
 
 /* See reconfig.c. */
@@ -180,6 +179,12 @@ static inline uint32_t smmuv3_prod(const struct viq_smmuv3 *s)
 static inline uint32_t smmuv3_cons(const struct viq_smmuv3 *s)
 {
 	return s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
+}
+
+/* A register of 32 bits is changed: the guest sees this value now. */
+static inline void smmuv3_show(struct viq_smmuv3 *s, uint32_t offset, uint32_t value)
+{
+	reg_show32(s->shown.page[offset >> 16] + (offset & 0xffff), value);
 }
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
@@ -322,6 +327,8 @@ static inline void smmuv3_leave(struct viq_smmuv3 *s)
 void smmuv3_acknowledge(struct viq_smmuv3 *s);
 
 void smmuv3_regs_reset(struct viq_smmuv3 *s);
+/* Show the guest no register at all, in the embedder's memory if there is any. */
+void smmuv3_regs_init(struct viq_smmuv3 *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */
 void smmuv3_regs_set(struct viq_smmuv3 *s, const struct smmuv3_regs *regs);
 /* Could the guest have brought the registers to these values? Each has only bits that exist under this configuration.

@@ -4,7 +4,8 @@
 
 void smmuv3_cons_move(struct viq_smmuv3 *s, uint32_t index)
 {
-	reg_store(s->regs.cmdq_cons, (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index);
+	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index;
+	smmuv3_show(s, VIQ_SMMUV3_CMDQ_CONS, s->regs.cmdq_cons);
 }
 
 void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)
@@ -31,7 +32,8 @@ void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const ui
 	smmuv3_reconfig_leave(s);
 	s->head = index;
 	/* The code must be there before the error can be seen (7.1). */
-	reg_store(s->regs.cmdq_cons, index | (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror));
+	s->regs.cmdq_cons = (uint32_t)VIQ_PUT(VIQ_SMMUV3_CMDQ_CONS_ERR, cerror);
+	smmuv3_cons_move(s, index);
 	s->counters.cerror[cerror]++;
 	smmuv3_trace(s, index, cmd ? cmd : unread, VIQ_SMMUV3_FATE_ERROR, (uint8_t)cerror);
 	smmuv3_gerror(s, VIQ_SMMUV3_GERROR_CMDQ_ERR);

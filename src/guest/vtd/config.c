@@ -163,6 +163,8 @@ static const char *check_embedding(const struct viq_vtd_config *c)
 		return "mem: guest memory is missing";
 	if (budget_needs_kick(c->budget) && !c->ops->kick)
 		return BUDGET_NEEDS_KICK;
+	if ((uintptr_t)c->page % REG_PAGE_ALIGN)
+		return REG_PAGE_WRONG;
 	if ((c->ecap & VIQ_VTD_ECAP_DT) && !c->ops->devtlb)
 		return "ECAP.DT: device-TLB invalidation needs ops.devtlb";
 	return NULL;

@@ -24,11 +24,17 @@ bool vtd_frcd_pending(const struct viq_vtd *s)
 	return false;
 }
 
+void vtd_frcd_set(struct viq_vtd *s, uint32_t n, uint32_t half, uint64_t value)
+{
+	s->frcd[n][half] = value;
+	vtd_show64(s, vtd_frcd_offset(s) + UINT64_C(8) * (2 * n + half), value);
+}
+
 void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value)
 {
 	if (!(value & VIQ_VTD_FRCD_1_F))
 		return;
-	reg_store(s->frcd[n][1], s->frcd[n][1] & ~VIQ_VTD_FRCD_1_F);
+	vtd_frcd_set(s, n, 1, s->frcd[n][1] & ~VIQ_VTD_FRCD_1_F);
 	vtd_fsts_set(s, s->regs.fsts);
 	vtd_events_settle(s);
 }
@@ -61,8 +67,8 @@ static int record_fault(struct viq_vtd *s, const uint64_t record[2])
 		fsts = (fsts & ~(uint32_t)VIQ_VTD_FSTS_FRI) | (uint32_t)VIQ_PUT(VIQ_VTD_FSTS_FRI, n);
 	pending = vtd_fault_status(s);
 	/* Who sees F sees the whole record, and who sees PPF, F. */
-	reg_store(s->frcd[n][0], fault_info(s, record));
-	reg_store(s->frcd[n][1], (record[1] & FAULT_BITS_1) | VIQ_VTD_FRCD_1_F);
+	vtd_frcd_set(s, n, 0, fault_info(s, record));
+	vtd_frcd_set(s, n, 1, (record[1] & FAULT_BITS_1) | VIQ_VTD_FRCD_1_F);
 	vtd_fsts_set(s, fsts);
 	s->regs.fault_next = (n + 1) % vtd_frcd_count(s);
 	s->counters.faults++;

@@ -22,12 +22,24 @@ static uint64_t iotlb_done(uint64_t iotlb, unsigned int granularity)
 	return (iotlb & ~(VIQ_VTD_IOTLB_IVT | VIQ_VTD_IOTLB_IAIG)) | VIQ_PUT(VIQ_VTD_IOTLB_IAIG, granularity);
 }
 
+static void set_ccmd(struct viq_vtd *s, uint64_t value)
+{
+	s->regs.ccmd = value;
+	vtd_show64(s, VIQ_VTD_CCMD, value);
+}
+
+static void set_iotlb(struct viq_vtd *s, uint64_t value)
+{
+	s->regs.iotlb = value;
+	vtd_show64(s, vtd_iro(s) + VIQ_VTD_IOTLB_REG, value);
+}
+
 void vtd_ccmd_done(struct viq_vtd *s, bool ok)
 {
 	uint64_t ccmd = s->regs.ccmd;
 
 	if (ccmd & VIQ_VTD_CCMD_ICC)
-		reg_store(s->regs.ccmd, ccmd_done(ccmd, ok ? VIQ_GET(VIQ_VTD_CCMD_CIRG, ccmd) : 0));
+		set_ccmd(s, ccmd_done(ccmd, ok ? VIQ_GET(VIQ_VTD_CCMD_CIRG, ccmd) : 0));
 }
 
 void vtd_iotlb_done(struct viq_vtd *s, bool ok)
@@ -35,7 +47,7 @@ void vtd_iotlb_done(struct viq_vtd *s, bool ok)
 	uint64_t iotlb = s->regs.iotlb;
 
 	if (iotlb & VIQ_VTD_IOTLB_IVT)
-		reg_store(s->regs.iotlb, iotlb_done(iotlb, ok ? VIQ_GET(VIQ_VTD_IOTLB_IIRG, iotlb) : 0));
+		set_iotlb(s, iotlb_done(iotlb, ok ? VIQ_GET(VIQ_VTD_IOTLB_IIRG, iotlb) : 0));
 }
 
 void vtd_invreg_finish(struct vtd_regs *r)
@@ -55,7 +67,7 @@ void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	/* Software must not (11.4.6.1): the register goes on to name what is being done. */
 	if (s->regs.ccmd & VIQ_VTD_CCMD_ICC)
 		return;
-	reg_store(s->regs.ccmd, (s->regs.ccmd & kept) | (value & ~(kept | VIQ_VTD_CCMD_ICC)) | request);
+	set_ccmd(s, (s->regs.ccmd & kept) | (value & ~(kept | VIQ_VTD_CCMD_ICC)) | request);
 	if (!request)
 		return;
 	if (!granularity || !by_register(s)) {
@@ -85,7 +97,7 @@ void vtd_write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	/* 11.4.6.3 */
 	if (s->regs.iotlb & VIQ_VTD_IOTLB_IVT)
 		return;
-	reg_store(s->regs.iotlb, (s->regs.iotlb & kept) | (value & bits) | request);
+	set_iotlb(s, (s->regs.iotlb & kept) | (value & bits) | request);
 	if (!request)
 		return;
 	if (!iotlb_ok(s, granularity)) {

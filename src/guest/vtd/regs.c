@@ -7,9 +7,11 @@
  * nothing, as do undefined offsets; 64-bit registers take one 8-byte or two 4-byte accesses; an 8-byte access to two
  * 32-bit registers is two of 4 bytes.
  *
- * Any thread may read at any time (guest/reg.h): a read is one load of what the table names, and has no side effect.
+ * No register that is offered has a read with a side effect; those that are only written read 0. So a read is one load
+ * from the image of the page (guest/reg.h), at any time, by any thread: whoever changes a register shows it there.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "vtd.h"
 
@@ -34,6 +36,7 @@ struct reg {
 	uint8_t width; /* bytes: 4 or 8 */
 	uint8_t presence;
 	bool read_only;
+	bool apart;       /* written only, or shown by those who change it */
 	uint16_t field;   /* offset in struct viq_vtd; the width there is the register's */
 	uint64_t bits;    /* that exist */
 	uint8_t need;     /* enum presence: without it */
@@ -61,7 +64,8 @@ static void show_status(struct viq_vtd *s)
 {
 	uint32_t working = s->work.status, was = working & ~(uint32_t)(VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_IRTPS);
 
-	reg_store(s->shown.gsts, (s->regs.gsts & ~working) | (s->shown.gsts & was));
+	s->shown.gsts = (s->regs.gsts & ~working) | (s->shown.gsts & was);
+	vtd_show32(s, VIQ_VTD_GSTS, s->shown.gsts);
 }
 
 void vtd_status_done(struct viq_vtd *s, uint32_t bits)
@@ -123,7 +127,7 @@ static void switch_translation(struct viq_vtd *s, bool on)
 static void switch_queue(struct viq_vtd *s, bool on)
 {
 	/* What was read is confirmed and what waits is dropped: a guest may switch off at any time. */
-	reg_store(s->regs.iqh, 0);
+	vtd_iqh_set(s, 0);
 	s->regs.timed_out = 0;
 	if (!s->work.waiting)
 		s->wait = (struct host_wait){0};
@@ -173,7 +177,8 @@ static void write_fsts(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	if (clear & VIQ_VTD_FSTS_ICE)
 		record |= VIQ_VTD_IQERCD_ICESID;
 	vtd_fsts_set(s, s->regs.fsts & ~clear);
-	reg_store(s->regs.iqercd, s->regs.iqercd & ~record);
+	s->regs.iqercd &= ~record;
+	vtd_show64(s, VIQ_VTD_IQERCD, s->regs.iqercd);
 	vtd_events_settle(s);
 	/* The queue goes on by itself, without a write of IQT. */
 	if (clear & (VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ITE))
@@ -192,7 +197,8 @@ static void write_iectl(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 
 static void write_ics(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
-	reg_store(s->regs.ics, s->regs.ics & ~(uint32_t)(value & VIQ_VTD_ICS_IWC));
+	s->regs.ics &= ~(uint32_t)(value & VIQ_VTD_ICS_IWC);
+	vtd_show32(s, VIQ_VTD_ICS, s->regs.ics);
 	vtd_events_settle(s);
 }
 
@@ -203,7 +209,8 @@ static void write_iqt(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	/* The upper half holds nothing, and is no doorbell. */
 	if (!(fresh & VIQ_VTD_IQ_OFFSET))
 		return;
-	reg_store(s->regs.iqt, value & VIQ_VTD_IQ_OFFSET);
+	s->regs.iqt = value & VIQ_VTD_IQ_OFFSET;
+	vtd_show64(s, VIQ_VTD_IQT, s->regs.iqt);
 	s->counters.doorbells++;
 	vtd_work_queued(s);
 	vtd_invq_doorbell(s);
@@ -212,8 +219,10 @@ static void write_iqt(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 {
 	/* While the queue is on the write is undefined. IQT stays as it is: guests load it before the queue is on. */
-	if (!(s->regs.gsts & VIQ_VTD_GSTS_QIES))
-		reg_store(s->regs.iqa, value & VTD_IQA_BITS);
+	if (s->regs.gsts & VIQ_VTD_GSTS_QIES)
+		return;
+	s->regs.iqa = value & VTD_IQA_BITS;
+	vtd_show64(s, VIQ_VTD_IQA, s->regs.iqa);
 }
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
@@ -225,6 +234,7 @@ static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 #define REG(name, w, f, ...) {.offset = VIQ_VTD_##name, .width = w, .field = AT(f), .bits = __VA_ARGS__}
 #define RO(name, w, f, ...)  REG(name, w, f, __VA_ARGS__, .read_only = true)
 #define KEPT(w, f, ...)      {.place = PLACE_NONE, .width = w, .field = AT(f), .bits = __VA_ARGS__}
+#define APART                .apart = true
 #define ONLY(feature)        .presence = PRESENT_##feature
 #define NEED(feature, which) .need = PRESENT_##feature, .needing = which
 
@@ -245,11 +255,11 @@ static const struct reg regs[] = {
 	RO(VER, 4, config.version, ALL32),
 	RO(CAP, 8, config.cap, ALL64),
 	RO(ECAP, 8, config.ecap, ALL64),
-	REG(GCMD, 4, shown.none, 0, .write = write_gcmd),
-	RO(GSTS, 4, shown.gsts, GSTS_BITS),
+	REG(GCMD, 4, shown.gsts, 0, APART, .write = write_gcmd),
+	RO(GSTS, 4, regs.gsts, GSTS_BITS, NEED(IR, REMAP_BITS), APART),
 	REG(RTADDR, 8, regs.rtaddr, RTADDR_BITS),
 	REG(CCMD, 8, regs.ccmd, CCMD_BITS, ONLY(REG), .write = vtd_write_ccmd),
-	REG(FSTS, 4, shown.fsts, FSTS_BITS, .write = write_fsts),
+	REG(FSTS, 4, regs.fsts, FSTS_BITS, APART, .write = write_fsts),
 	REG(FECTL, 4, regs.fault_event.ctl, CTL_BITS, .write = write_fectl),
 	EVENT(FE, regs.fault_event),
 	RO(IQH, 8, regs.iqh, VIQ_VTD_IQ_OFFSET),
@@ -260,14 +270,11 @@ static const struct reg regs[] = {
 	EVENT(IE, regs.wait_event),
 	RO(IQERCD, 8, regs.iqercd, IQERCD_BITS),
 	REG(IRTA, 8, regs.irta, IRTA_BITS, ONLY(IR), NEED(EIM, VIQ_VTD_IRTA_EIME)),
-	REG(IVA_REG, 8, shown.none, 0, .place = PLACE_IRO, ONLY(REG), .write = vtd_write_iva),
+	REG(IVA_REG, 8, regs.iva, VTD_IVA_BITS, .place = PLACE_IRO, ONLY(REG), APART, .write = vtd_write_iva),
 	REG(IOTLB_REG, 8, regs.iotlb, IOTLB_BITS, .place = PLACE_IRO, ONLY(REG), .write = vtd_write_iotlb),
-	/* What no offset shows, or not as it is kept. */
-	KEPT(4, regs.gsts, GSTS_BITS, NEED(IR, REMAP_BITS)),
-	KEPT(4, regs.fsts, FSTS_BITS),
+	/* What no offset shows. */
 	KEPT(8, regs.rtaddr_used, RTADDR_BITS),
 	KEPT(8, regs.irta_used, IRTA_BITS, ONLY(IR), NEED(EIM, VIQ_VTD_IRTA_EIME)),
-	KEPT(8, regs.iva, VTD_IVA_BITS, ONLY(REG)),
 	KEPT(8, regs.iqa_used, VTD_IQA_BITS),
 	KEPT(4, regs.fault_next, VIQ_BITS(7, 0)),
 	KEPT(4, regs.timed_out, 1),
@@ -302,8 +309,7 @@ static uint64_t bits_of(const struct viq_vtd *s, const struct reg *r)
 
 static uint64_t base_of(const struct viq_vtd *s, const struct reg *r)
 {
-	return r->place == PLACE_IRO ? VIQ_GET(VIQ_VTD_ECAP_IRO, s->config.ecap) * VIQ_VTD_OFFSET_UNITS + r->offset
-				     : r->offset;
+	return r->place == PLACE_IRO ? vtd_iro(s) + r->offset : r->offset;
 }
 
 static const struct reg *find(const struct viq_vtd *s, uint64_t offset)
@@ -315,39 +321,30 @@ static const struct reg *find(const struct viq_vtd *s, uint64_t offset)
 	return NULL;
 }
 
-static uint64_t load(const struct viq_vtd *s, const struct reg *r)
+static void show(struct viq_vtd *s, const struct reg *r)
 {
-	return reg_load_at((const char *)s + r->field, r->width);
+	uint64_t value = reg_get((const char *)s + r->field, r->width);
+
+	if (r->width == 8)
+		vtd_show64(s, base_of(s, r), value);
+	else
+		vtd_show32(s, base_of(s, r), (uint32_t)value);
 }
 
 static void store(struct viq_vtd *s, const struct reg *r, uint64_t value, uint64_t fresh)
 {
-	if (r->write)
+	if (r->write) {
 		r->write(s, value, fresh);
-	else if (!r->read_only)
-		reg_store_at((char *)s + r->field, r->width, value & bits_of(s, r));
+	} else if (!r->read_only) {
+		reg_put((char *)s + r->field, r->width, value & bits_of(s, r));
+		show(s, r);
+	}
 }
 
 /* The fault record that holds offset, or a number beyond all records. */
 static uint64_t record_at(const struct viq_vtd *s, uint64_t offset)
 {
-	uint64_t first = VIQ_GET(VIQ_VTD_CAP_FRO, s->config.cap) * VIQ_VTD_OFFSET_UNITS;
-
-	return (offset - first) / VIQ_VTD_FRCD_SIZE;
-}
-
-/* 4 bytes, aligned. */
-static uint32_t read_half(const struct viq_vtd *s, uint64_t offset)
-{
-	const struct reg *r = find(s, offset);
-	uint64_t n = record_at(s, offset), value = 0;
-
-	if (r)
-		value = load(s, r);
-	else if (n < vtd_frcd_count(s))
-		value = reg_load(s->frcd[n][offset / 8 % 2]);
-	/* A register of 4 bytes has no upper half, wherever it lies; fault records lie at multiples of 16. */
-	return (uint32_t)(value >> (!r || r->width == 8 ? 8 * (offset % 8) : 0));
+	return (offset - vtd_frcd_offset(s)) / VIQ_VTD_FRCD_SIZE;
 }
 
 static void write_half(struct viq_vtd *s, uint64_t offset, uint32_t value)
@@ -359,28 +356,17 @@ static void write_half(struct viq_vtd *s, uint64_t offset, uint32_t value)
 	if (r && r->width == 4)
 		store(s, r, value, ALL32);
 	else if (r)
-		store(s, r, (load(s, r) & ~(ALL32 << shift)) | (uint64_t)value << shift, ALL32 << shift);
+		store(s, r, (reg_get((char *)s + r->field, 8) & ~(ALL32 << shift)) | (uint64_t)value << shift,
+		      ALL32 << shift);
 	else if (n < vtd_frcd_count(s) && offset / 8 % 2)
 		vtd_frcd_clear(s, (uint32_t)n, (uint64_t)value << shift);
 }
 
 uint64_t viq_vtd_mmio_read(const struct viq_vtd *s, uint64_t offset, unsigned int size)
 {
-	const struct reg *r;
-	uint64_t n;
-
-	if (!s || (size != 4 && size != 8) || offset % size)
+	if (!s || offset >= VIQ_VTD_MMIO_SIZE || !reg_access_ok(offset, size))
 		return 0;
-	if (size == 4)
-		return read_half(s, offset);
-	/* A register of 64 bits is one load. */
-	r = find(s, offset);
-	if (r && r->width == 8)
-		return load(s, r);
-	n = record_at(s, offset);
-	if (!r && n < vtd_frcd_count(s))
-		return reg_load(s->frcd[n][offset / 8 % 2]);
-	return read_half(s, offset) | (uint64_t)read_half(s, offset + 4) << 32;
+	return reg_seen(s->shown.page + offset, size);
 }
 
 /* Any aligned access of 4 or 8 bytes. Apart from the doorbell's, which would pay for its registers. */
@@ -399,7 +385,7 @@ static __attribute__((noinline)) void write_any(struct viq_vtd *s, uint64_t offs
 
 static inline void write_access(struct viq_vtd *s, uint64_t offset, unsigned int size, uint64_t value)
 {
-	if ((size != 4 && size != 8) || offset & (size - 1))
+	if (!reg_access_ok(offset, size))
 		return;
 	/* Nearly every access is the doorbell. */
 	if (offset == VIQ_VTD_IQT)
@@ -453,6 +439,15 @@ void vtd_kick(struct viq_vtd *s)
 	s->gate.kicking = kicking;
 }
 
+void vtd_regs_init(struct viq_vtd *s)
+{
+	s->shown.page = s->config.page;
+	if (s->shown.page)
+		memset(s->shown.page, 0, VIQ_VTD_MMIO_SIZE);
+	else
+		s->shown.page = (char *)s->shown.own;
+}
+
 void vtd_regs_reset(struct viq_vtd *s)
 {
 	static const uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
@@ -469,7 +464,7 @@ bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r)
 	for (size_t i = 0; i < REGS; i++) {
 		size_t at = regs[i].field - AT(regs);
 
-		if (at < sizeof(*r) && reg_load_at((const char *)r + at, regs[i].width) & ~bits_of(s, &regs[i]))
+		if (at < sizeof(*r) && reg_get((const char *)r + at, regs[i].width) & ~bits_of(s, &regs[i]))
 			return false;
 	}
 	return true;
@@ -477,16 +472,14 @@ bool vtd_regs_ok(const struct viq_vtd *s, const struct vtd_regs *r)
 
 void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *to, const uint64_t frcd[VIQ_VTD_FRCD_MAX][2])
 {
+	s->regs = *to;
 	for (size_t i = 0; i < REGS; i++) {
-		unsigned int width = regs[i].width;
-		size_t at = regs[i].field - AT(regs);
-
-		if (at < sizeof(*to))
-			reg_store_at((char *)&s->regs + at, width, reg_load_at((const char *)to + at, width));
+		if (regs[i].place != PLACE_NONE && !regs[i].apart)
+			show(s, &regs[i]);
 	}
-	for (unsigned int i = 0; i < VIQ_VTD_FRCD_MAX; i++) {
-		reg_store(s->frcd[i][0], frcd[i][0]);
-		reg_store(s->frcd[i][1], frcd[i][1]);
+	for (uint32_t i = 0; i < vtd_frcd_count(s); i++) {
+		vtd_frcd_set(s, i, 0, frcd[i][0]);
+		vtd_frcd_set(s, i, 1, frcd[i][1]);
 	}
 	vtd_fsts_set(s, to->fsts);
 	s->work = (struct vtd_work){0};

@@ -13,10 +13,16 @@ static void send(struct viq_vtd *s, const struct vtd_event *event)
 		s->ops.msi(s->config.opaque, (uint64_t)event->uaddr << 32 | event->addr, event->data);
 }
 
+static void set_control(struct viq_vtd *s, struct vtd_event *event, uint64_t value)
+{
+	event->ctl = (uint32_t)value;
+	vtd_show32(s, event == &s->regs.fault_event ? VIQ_VTD_FECTL : VIQ_VTD_IECTL, event->ctl);
+}
+
 static void raise_event(struct viq_vtd *s, struct vtd_event *event)
 {
 	if (event->ctl & VIQ_VTD_EVENT_IM)
-		reg_store(event->ctl, event->ctl | (uint32_t)VIQ_VTD_EVENT_IP);
+		set_control(s, event, event->ctl | VIQ_VTD_EVENT_IP);
 	else
 		send(s, event);
 }
@@ -30,7 +36,7 @@ bool vtd_fault_status(const struct viq_vtd *s)
 void vtd_fsts_set(struct viq_vtd *s, uint32_t fsts)
 {
 	s->regs.fsts = fsts;
-	reg_store(s->shown.fsts, fsts | (vtd_frcd_pending(s) ? (uint32_t)VIQ_VTD_FSTS_PPF : 0));
+	vtd_show32(s, VIQ_VTD_FSTS, fsts | (vtd_frcd_pending(s) ? (uint32_t)VIQ_VTD_FSTS_PPF : 0));
 }
 
 void vtd_fault_event(struct viq_vtd *s, bool pending_before)
@@ -46,7 +52,8 @@ void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t v
 	/* The first error's information stays until its bit is cleared. */
 	if (s->regs.fsts & bit)
 		return;
-	reg_store(s->regs.iqercd, (s->regs.iqercd & ~iqercd_mask) | VIQ_PUT(iqercd_mask, value));
+	s->regs.iqercd = (s->regs.iqercd & ~iqercd_mask) | VIQ_PUT(iqercd_mask, value);
+	vtd_show64(s, VIQ_VTD_IQERCD, s->regs.iqercd);
 	vtd_fsts_set(s, s->regs.fsts | bit);
 	vtd_fault_event(s, pending);
 }
@@ -55,7 +62,8 @@ void vtd_wait_event(struct viq_vtd *s)
 {
 	if (s->regs.ics & VIQ_VTD_ICS_IWC)
 		return;
-	reg_store(s->regs.ics, s->regs.ics | (uint32_t)VIQ_VTD_ICS_IWC);
+	s->regs.ics |= (uint32_t)VIQ_VTD_ICS_IWC;
+	vtd_show32(s, VIQ_VTD_ICS, s->regs.ics);
 	raise_event(s, &s->regs.wait_event);
 }
 
@@ -64,22 +72,22 @@ void vtd_event_control(struct viq_vtd *s, struct vtd_event *event, uint32_t valu
 	bool owed = event->ctl & VIQ_VTD_EVENT_IP;
 
 	if (!owed || (value & VIQ_VTD_EVENT_IM)) {
-		reg_store(event->ctl, (event->ctl & VIQ_VTD_EVENT_IP) | (value & VIQ_VTD_EVENT_IM));
+		set_control(s, event, (event->ctl & VIQ_VTD_EVENT_IP) | (value & VIQ_VTD_EVENT_IM));
 		return;
 	}
-	reg_store(event->ctl, 0);
+	set_control(s, event, 0);
 	send(s, event);
 }
 
-static void not_owed(struct vtd_event *event)
+static void not_owed(struct viq_vtd *s, struct vtd_event *event)
 {
-	reg_store(event->ctl, event->ctl & ~(uint32_t)VIQ_VTD_EVENT_IP);
+	set_control(s, event, event->ctl & ~VIQ_VTD_EVENT_IP);
 }
 
 void vtd_events_settle(struct viq_vtd *s)
 {
 	if (!vtd_fault_status(s))
-		not_owed(&s->regs.fault_event);
+		not_owed(s, &s->regs.fault_event);
 	if (!(s->regs.ics & VIQ_VTD_ICS_IWC))
-		not_owed(&s->regs.wait_event);
+		not_owed(s, &s->regs.wait_event);
 }

@@ -147,10 +147,7 @@ struct vtd_event {
 	uint32_t ctl, data, addr, uaddr;
 };
 
-/*
- * Registers as the guest sees them, and what GCMD has taken over from them. What the guest can read is stored by
- * reg_store(), because other threads read it; gsts and fsts are read in struct vtd_shown.
- */
+/* Registers as they are kept, and what GCMD has taken over from them. */
 struct vtd_regs {
 	uint32_t gsts;
 	uint64_t rtaddr, rtaddr_used;
@@ -167,11 +164,11 @@ struct vtd_regs {
 	uint32_t timeout_sid; /* whose */
 };
 
-/* What a read shows in the place of a register, where that is not its value; stored by reg_store(). */
+/* What the guest reads (guest/reg.h). */
 struct vtd_shown {
-	uint32_t gsts; /* gsts, once what GCMD set in motion is done */
-	uint32_t fsts; /* fsts, with PPF */
-	uint64_t none; /* 0: registers that are only written */
+	char *page;
+	uint64_t own[VIQ_VTD_MMIO_SIZE / 8]; /* without config.page */
+	uint32_t gsts;                       /* regs.gsts, once what GCMD set in motion is done */
 };
 
 /* The queue as GCMD.QIE took it over from IQA, and GCMD.SRTP the mode. */
@@ -207,6 +204,17 @@ struct viq_vtd {
 	struct vtd_model model;
 	struct vtd_batch batch;
 };
+
+/* A register is changed: the guest sees this value now. */
+static inline void vtd_show32(struct viq_vtd *s, uint64_t offset, uint32_t value)
+{
+	reg_show32(s->shown.page + offset, value);
+}
+
+static inline void vtd_show64(struct viq_vtd *s, uint64_t offset, uint64_t value)
+{
+	reg_show64(s->shown.page + offset, value);
+}
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
@@ -293,7 +301,8 @@ bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, struct viq_call
 /* Set IQH, and let the guest see it: all that was done before has happened for it then. */
 static inline void vtd_iqh_set(struct viq_vtd *s, uint32_t slot)
 {
-	reg_store(s->regs.iqh, vtd_offset(s, slot));
+	s->regs.iqh = vtd_offset(s, slot);
+	vtd_show64(s, VIQ_VTD_IQH, s->regs.iqh);
 }
 /* Stand at this slot, to go on reading there. The batch is dropped. */
 void vtd_stand(struct viq_vtd *s, uint32_t slot);
@@ -360,6 +369,13 @@ void vtd_timeout_report(struct viq_vtd *s);
 /* --- fault.c ------------------------------------------------------------------------------------------------------ */
 
 uint32_t vtd_frcd_count(const struct viq_vtd *s);
+/* Where the records are in the register page. */
+static inline uint64_t vtd_frcd_offset(const struct viq_vtd *s)
+{
+	return VIQ_GET(VIQ_VTD_CAP_FRO, s->config.cap) * VIQ_VTD_OFFSET_UNITS;
+}
+/* Change half a record. */
+void vtd_frcd_set(struct viq_vtd *s, uint32_t n, uint32_t half, uint64_t value);
 /* Is any record in use? That is FSTS.PPF. */
 bool vtd_frcd_pending(const struct viq_vtd *s);
 /* The guest writes the upper word of a record: F is RW1C. */
@@ -453,6 +469,11 @@ struct viq_vtd_reconfig vtd_context_scope(const struct viq_vtd *s, unsigned int 
 void vtd_write_ccmd(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 void vtd_write_iotlb(struct viq_vtd *s, uint64_t value, uint64_t fresh);
 void vtd_write_iva(struct viq_vtd *s, uint64_t value, uint64_t fresh);
+/* Where IVA and IOTLB are in the register page. */
+static inline uint64_t vtd_iro(const struct viq_vtd *s)
+{
+	return VIQ_GET(VIQ_VTD_ECAP_IRO, s->config.ecap) * VIQ_VTD_OFFSET_UNITS;
+}
 
 /* What they asked for is done, or could not be. Nothing happens if nothing was asked. */
 void vtd_ccmd_done(struct viq_vtd *s, bool ok);
@@ -485,6 +506,8 @@ static inline void vtd_leave(struct viq_vtd *s)
 }
 
 void vtd_regs_reset(struct viq_vtd *s);
+/* Show the guest no register at all, in the embedder's memory if there is any. */
+void vtd_regs_init(struct viq_vtd *s);
 /* All registers, one after the other: another thread reads the old or the new value of each. */
 void vtd_regs_set(struct viq_vtd *s, const struct vtd_regs *regs, const uint64_t frcd[VIQ_VTD_FRCD_MAX][2]);
 /* Could the guest have brought the registers to these values? Each has only bits that exist under this configuration.

@@ -1018,6 +1018,9 @@ extern "C" {
     pub fn viq_linux_fd(ctx: *const viq_linux) -> ::std::os::raw::c_int;
 }
 extern "C" {
+    pub fn viq_linux_reports(ctx: *const viq_linux) -> bool;
+}
+extern "C" {
     pub fn viq_linux_destroy(ctx: *mut viq_linux, id: u32) -> ::std::os::raw::c_int;
 }
 extern "C" {
@@ -2084,6 +2087,7 @@ pub struct viq_smmuv3_config {
     pub host: viq_call_host,
     pub ops: *const viq_smmuv3_ops,
     pub opaque: *mut ::std::os::raw::c_void,
+    pub page: *mut ::std::os::raw::c_void,
 }
 impl Default for viq_smmuv3_config {
     fn default() -> Self {
@@ -2379,6 +2383,7 @@ pub struct viq_vtd_config {
     pub mem: *const viq_mem,
     pub ops: *const viq_vtd_ops,
     pub opaque: *mut ::std::os::raw::c_void,
+    pub page: *mut ::std::os::raw::c_void,
 }
 impl Default for viq_vtd_config {
     fn default() -> Self {

@@ -257,6 +257,9 @@ static void api_misuse_is_refused(void **state)
 	ops.size = 1;
 	expect_refused(&config, "ops");
 	config_for(&config, mem);
+	config.page = (char *)mem - (uintptr_t)mem % 4096 + 8;
+	expect_refused(&config, "page");
+	config_for(&config, mem);
 	config.gbpa = 0x80001000;
 	expect_refused(&config, "gbpa");
 	config_for(&config, mem);

@@ -2,11 +2,13 @@
 /*
  * P1, P6 for guests with several vCPUs: registers are read by one thread, without a lock, while another one rings,
  * stops at illegal commands, recovers, saves, restores and resets. Run with ThreadSanitizer too: what a guest may
- * conclude from a register is looked at by plain loads here.
+ * conclude from a register is looked at by plain loads here. Once by accesses that exit, once in the page that the
+ * guest has mapped.
  */
 #include <endian.h>
 #include <string.h>
 
+#include "support/image.h"
 #include "support/poller.h"
 #include "support/vsmmu.h"
 
@@ -44,9 +46,18 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 	return 0;
 }
 
+static IMAGE_ALIGNED char page[VIQ_SMMUV3_MMIO_SIZE];
+
+static uint64_t read_register(uint64_t offset, unsigned int size)
+{
+	if (w.v->config.page)
+		return image_load(page, offset, size);
+	return viq_smmuv3_mmio_read(w.v->smmu, offset, size);
+}
+
 static uint32_t read32(uint64_t offset)
 {
-	return (uint32_t)viq_smmuv3_mmio_read(w.v->smmu, offset, 4);
+	return (uint32_t)read_register(offset, 4);
 }
 
 /* --- The vCPU that polls ------------------------------------------------------------------------------------------ */
@@ -90,7 +101,7 @@ static void poll_events(void)
 /* Values that are there anyhow, also in the middle of a reset: never one half of one and one of another. */
 static void poll_values(void)
 {
-	uint64_t addr = viq_smmuv3_mmio_read(w.v->smmu, REG(GERROR_IRQ_CFG0), 8);
+	uint64_t addr = read_register(REG(GERROR_IRQ_CFG0), 8);
 	uint32_t ack = read32(REG(CR0ACK)), cr0 = read32(REG(CR0));
 
 	if (addr && addr != ADDR_LOW && addr != ADDR_TOP)
@@ -242,8 +253,10 @@ static void start(bool deferred)
 	memset(&w, 0, sizeof(w));
 	vsmmu_config(&config);
 	config.host = (struct viq_call_host){.ops = &ops};
-	if (deferred)
+	if (deferred) {
 		config.budget = VIQ_SMMUV3_DEFER;
+		config.page = page;
+	}
 	w.v = vsmmu_new(&config);
 	w.v->lax = w.v->quiet = true;
 	vsmmu_boot(w.v, LOG2);

@@ -144,6 +144,8 @@ static void test_embedding(void **state)
 	expect(&c, "config.size");
 	c = good, c.mem = NULL;
 	expect(&c, "mem");
+	c = good, c.page = (char *)mem - (uintptr_t)mem % 4096 + 2048;
+	expect(&c, "page");
 	c = good, c.reserved = 1;
 	expect(&c, "reserved");
 	c = good, c.version = 0x110;
