@@ -13,6 +13,7 @@
 #include <viq/smmuv3_spec.h>
 
 #include "support/test.h"
+#include "oracle/answers.h"
 #include "oracle/fake_vm.h"
 #include "host/linux/iommufd/uapi.h"
 
@@ -417,6 +418,34 @@ static void test_arguments(void **state)
 	fake_vm_fini(&vm);
 }
 
+static int invalidate(void *opaque, void *call)
+{
+	struct fake_vm *vm = opaque;
+
+	return fake_kernel_sys()->ioctl(vm->fk, viq_linux_fd(vm->ctx), UAPI_IOMMU_HWPT_INVALIDATE, call);
+}
+
+/* The same list that the real kernels answer: tests/system/kernel/test_bare.c. */
+static void test_answers(void **state)
+{
+	static const enum fk_behaviour behaviours[] = {FK_LINUX_6_13, FK_LINUX_7_3, FK_LINUX_REPORT};
+
+	for (unsigned int i = 0; i < sizeof(behaviours) / sizeof(behaviours[0]); i++) {
+		struct answers_kernel kernel = {.invalidate = invalidate, .reports = behaviours[i] == FK_LINUX_REPORT};
+		struct fake_vm vm;
+		char text[200];
+
+		fake_vm_init(&vm);
+		fake_vm_behave(&vm, behaviours[i]);
+		kernel.opaque = &vm;
+		kernel.viommu = vm.viommu;
+		kernel.stage2 = vm.hwpt;
+		if (!answers_agree(&kernel, text, sizeof(text)))
+			fail_msg("kernel %u: %s", behaviours[i], text);
+		fake_vm_fini(&vm);
+	}
+}
+
 static void test_faults(void **state)
 {
 	struct fake_vm vm;
@@ -480,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_vdevice),      cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_events),       cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_faults),       cmocka_unit_test(test_group),
+		cmocka_unit_test(test_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
