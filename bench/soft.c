@@ -70,12 +70,12 @@ static int measure_hits(const struct bench *b, const struct bench_iommu *iommu)
 			   (struct bench_row){.name = "hit_recent",
 					      .title = "hit, 16 pages in turn",
 					      .bound = BENCH_AT_MOST,
-					      .limit = 20});
+					      .limit = 11});
 		report_hit(b, &cases[1],
 			   (struct bench_row){.name = "hit_spread",
 					      .title = "hit, 4,096 pages in turn",
 					      .bound = BENCH_AT_MOST,
-					      .limit = 20});
+					      .limit = 11});
 	}
 	free(cases);
 	return ret;

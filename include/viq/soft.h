@@ -23,7 +23,7 @@ extern "C" {
 
 /*
  * Once per thread that begins accesses, before the first and after the last. Calls nest. -EINVAL: nested too deep, or
- * not registered. -EBUSY: the last one inside an access, which goes on.
+ * not registered. -EBUSY: the last one inside an access, which goes on. -ENOMEM (registering).
  * (Registers with liburcu, flavour memb: a thread that has registered there itself must not come here.)
  */
 VIQ_EXPORT int viq_soft_thread_register(void);

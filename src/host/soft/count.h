@@ -23,9 +23,10 @@ struct soft_stripe {
 };
 
 /* stripes: SOFT_STRIPES of them. */
-static inline void soft_stripes_count(struct soft_stripe *stripes, enum soft_count what)
+static inline void soft_stripes_count(struct soft_stripe *stripes, const struct soft_thread *thread,
+				      enum soft_count what)
 {
-	soft_word *count = &stripes[soft_thread.number % SOFT_STRIPES].counts[what];
+	soft_word *count = &stripes[thread->number % SOFT_STRIPES].counts[what];
 
 	/* Not a read-modify-write: threads that share a stripe may lose counts, none waits for a line. */
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);

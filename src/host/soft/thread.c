@@ -1,35 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads and grace periods: see thread.h. */
 #include <errno.h>
-#include <stdatomic.h>
-/*
- * Inline read side: a handful of lines that liburcu offers for inclusion by anyone (the comments there; LGPL 2.1 5).
- * ThreadSanitizer would take its volatile accesses for races.
- */
-#if !defined(__SANITIZE_THREAD__)
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/guard.h"
+/* For liburcu's record of this thread. */
 #define _LGPL_SOURCE
-#endif
 #include <urcu/urcu-memb.h>
 
 #include <viq/soft.h>
 
 #include "thread.h"
 
-/*
- * ThreadSanitizer does not see into liburcu. Tell it what a grace period promises: what happened in sections that
- * ended is before its return, and what happened before its call is before sections that begin later.
- */
-#if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
-static char section_ended, period_began;
-#define TSAN_ACQUIRE(tag) __tsan_acquire(tag)
-#define TSAN_RELEASE(tag) __tsan_release(tag)
-#else
-#define TSAN_ACQUIRE(tag)
-#define TSAN_RELEASE(tag)
-#endif
+/* Looks at a section before a system call takes over: about as long as that. Most sections are over sooner. */
+#define LOOKS 64u
 
 _Thread_local struct soft_thread soft_thread;
+_Atomic uint32_t soft_hiding;
+
+#if defined(__SANITIZE_THREAD__)
+char soft_section_ended, soft_period_began;
+_Atomic uint32_t soft_fence_word;
+#endif
+
+/* Grows at its head only. */
+static _Atomic(struct soft_reader *) readers;
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* soft_reader.used, and who puts one in */
 
 int soft_say(struct viq_why *why, int err, const char *otherwise)
 {
@@ -39,70 +37,146 @@ int soft_say(struct viq_why *why, int err, const char *otherwise)
 					 : otherwise);
 }
 
-static _Atomic uint32_t thread_count; /* ever */
-static _Atomic uint32_t threads_now;  /* registered */
+static struct soft_reader *take_reader(void)
+{
+	struct soft_reader *first, *reader;
+
+	pthread_mutex_lock(&registry);
+	first = reader = atomic_load_explicit(&readers, memory_order_relaxed);
+	while (reader && reader->used)
+		reader = reader->next;
+	if (!reader) {
+		reader = aligned_alloc(_Alignof(struct soft_reader), sizeof(*reader));
+		if (reader) {
+			memset(reader, 0, sizeof(*reader));
+			reader->next = first;
+			/* Paired with the acquire of those that go through the list. */
+			atomic_store_explicit(&readers, reader, memory_order_release);
+		}
+	}
+	if (reader)
+		reader->used = true;
+	pthread_mutex_unlock(&registry);
+	return reader;
+}
+
+/* It shows its sections from now on, if its mode was this one. */
+static void make_show(struct soft_reader *reader, uint64_t mode)
+{
+	/* Release, both: who sees a reader show its sections, or the count without it, sees those that it hid. */
+	if (atomic_compare_exchange_strong_explicit(&reader->mode, &mode, SOFT_SHOWS, memory_order_acq_rel,
+						    memory_order_relaxed))
+		atomic_fetch_sub_explicit(&soft_hiding, 1, memory_order_acq_rel);
+}
+
+static void give_reader(struct soft_reader *reader)
+{
+	/* A wait that has put its ticket there takes it away itself, whoever is the next. */
+	make_show(reader, SOFT_HIDES);
+	pthread_mutex_lock(&registry);
+	reader->used = false;
+	pthread_mutex_unlock(&registry);
+}
 
 int viq_soft_thread_register(void)
 {
-	if (soft_thread.registered == UINT32_MAX)
+	static _Atomic uint32_t count; /* ever */
+	struct soft_thread *t = &soft_thread;
+
+	if (t->registered == UINT32_MAX)
 		return -EINVAL;
-	if (!soft_thread.registered++) {
+	if (!t->registered) {
+		t->reader = take_reader();
+		if (!t->reader)
+			return -ENOMEM;
 		urcu_memb_register_thread();
-		soft_thread.number = atomic_fetch_add_explicit(&thread_count, 1, memory_order_relaxed);
-		atomic_fetch_add_explicit(&threads_now, 1, memory_order_acq_rel);
+		t->urcu = &URCU_TLS(urcu_memb_reader);
+		t->number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
 	}
+	t->registered++;
 	return 0;
 }
 
 int viq_soft_thread_unregister(void)
 {
-	if (!soft_thread.registered)
+	struct soft_thread *t = &soft_thread;
+
+	if (!t->registered)
 		return -EINVAL;
 	/* Nobody would wait for the access any more. */
-	if (soft_thread.registered == 1 && soft_thread.depth)
+	if (t->registered == 1 && t->depth)
 		return -EBUSY;
-	if (--soft_thread.registered)
+	if (--t->registered)
 		return 0;
-	atomic_fetch_sub_explicit(&threads_now, 1, memory_order_acq_rel);
 	urcu_memb_unregister_thread();
+	give_reader(t->reader);
+	t->reader = NULL;
 	return 0;
 }
 
-/* A thread that has not registered is in no section: liburcu does not know it, and would not wait. */
-void viq_soft_access_begin(void)
+/* A section that is shown and goes on for long. */
+static bool stays_inside(const struct soft_reader *reader)
 {
-	if (!soft_thread.registered || soft_thread.depth++)
-		return;
-	urcu_memb_read_lock();
-	TSAN_ACQUIRE(&period_began);
+	uint64_t section = atomic_load_explicit(&reader->section, memory_order_acquire);
+
+	if (!(section & 1))
+		return false;
+	for (unsigned int i = 0; i < LOOKS; i++) {
+		caa_cpu_relax();
+		if (atomic_load_explicit(&reader->section, memory_order_acquire) != section)
+			return false;
+	}
+	return true;
 }
 
-void viq_soft_access_end(void)
+/* No thread but this one, which is in no section, can be inside one that does not see what was stored before. */
+static bool nobody_inside(void)
 {
-	if (!soft_thread.depth || --soft_thread.depth)
-		return;
-	TSAN_RELEASE(&section_ended);
-	urcu_memb_read_unlock();
+	const struct soft_reader *own = soft_thread.reader;
+	uint32_t hiding;
+
+	soft_fence(); /* paired with show() */
+	/* In this order: one whose mode is found changed is not counted any more, or too much is counted. */
+	hiding = atomic_load_explicit(&soft_hiding, memory_order_acquire);
+	if (own && atomic_load_explicit(&own->mode, memory_order_acquire) != SOFT_SHOWS)
+		hiding--;
+	if (hiding)
+		return false;
+	for (struct soft_reader *r = atomic_load_explicit(&readers, memory_order_acquire); r; r = r->next) {
+		if (r != own && stays_inside(r))
+			return false;
+	}
+	return true;
 }
 
 /*
- * No thread but this one, which is in no section. A thread that registers later does so by a read-modify-write of the
- * word that this one reads, too: it sees all that was stored before, and so do we of threads that have unregistered.
+ * By way of liburcu. Readers that hide are given a ticket before: each of their sections that is not waited for sees it
+ * and shows itself. So afterwards their sections are shown, or have ended.
  */
-static bool alone(void)
+static void wait_for_all(void)
 {
-	uint32_t threads = atomic_fetch_add_explicit(&threads_now, 0, memory_order_acq_rel);
+	static _Atomic uint64_t last = SOFT_TICKETS;
+	uint64_t ticket = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed);
+	struct soft_reader *r, *first = atomic_load_explicit(&readers, memory_order_acquire);
 
-	return threads == (soft_thread.registered ? 1 : 0);
+	for (r = first; r; r = r->next) {
+		uint64_t mode = SOFT_HIDES;
+
+		if (r != soft_thread.reader)
+			atomic_compare_exchange_strong_explicit(&r->mode, &mode, ticket, memory_order_acq_rel,
+								memory_order_relaxed);
+	}
+	SOFT_TSAN_RELEASE(&soft_period_began);
+	urcu_memb_synchronize_rcu();
+	SOFT_TSAN_ACQUIRE(&soft_section_ended);
+	for (r = first; r; r = r->next)
+		make_show(r, ticket);
 }
 
 void soft_grace_period(void)
 {
-	if (alone())
-		return;
-	TSAN_RELEASE(&period_began);
-	urcu_memb_synchronize_rcu();
-	TSAN_ACQUIRE(&section_ended);
+	if (!nobody_inside())
+		wait_for_all();
 }
 
 bool soft_in_section(void)

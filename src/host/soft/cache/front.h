@@ -58,17 +58,18 @@ static inline __attribute__((always_inline)) bool soft_front_lookup(const struct
 								    const soft_word *configs, const struct soft_vm *vm,
 								    const struct soft_front_key *key, uint64_t *out)
 {
-	soft_word *slot = soft_front_slot(front, key);
-	uint64_t w[SOFT_FRONT_WORDS];
+	const soft_word *slot = soft_front_slot(front, key);
+	uint64_t seq = soft_slot_begin(slot), stamp;
 	struct soft_tlb_ref ref;
 
-	if (!soft_slot_read(slot, w, SOFT_FRONT_WORDS) || w[SOFT_FRONT_PAGE] != key->page ||
-	    w[SOFT_FRONT_SSID] != key->ssid)
+	if (soft_slot_word(slot, SOFT_FRONT_PAGE) != key->page || soft_slot_word(slot, SOFT_FRONT_SSID) != key->ssid)
 		return false;
-	ref.owner = (const soft_word *)(uintptr_t)w[SOFT_FRONT_OWNER];
-	ref.leaf = (const soft_word *)(uintptr_t)w[SOFT_FRONT_LEAF];
-	*out = w[SOFT_FRONT_OUT];
-	return w[SOFT_FRONT_STAMP] == soft_gen_load(configs) + soft_tlb_ref_stamp(vm, &ref);
+	*out = soft_slot_word(slot, SOFT_FRONT_OUT);
+	ref.owner = (const soft_word *)(uintptr_t)soft_slot_word(slot, SOFT_FRONT_OWNER);
+	ref.leaf = (const soft_word *)(uintptr_t)soft_slot_word(slot, SOFT_FRONT_LEAF);
+	stamp = soft_slot_word(slot, SOFT_FRONT_STAMP);
+	/* Before the pointers are followed: they may be those of two entries, or none yet. */
+	return soft_slot_is_whole(slot, seq) && stamp == soft_gen_load(configs) + soft_tlb_ref_stamp(vm, &ref);
 }
 
 /* sample: soft_config_cache.any before the descriptor was looked up. */

@@ -5,7 +5,7 @@
 /* Any slot will do, as long as two entries do not throw each other out for ever. */
 static unsigned int pick_victim(void)
 {
-	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
+	static _Thread_local uint32_t turn;
 
 	return turn++ % SOFT_WAYS;
 }

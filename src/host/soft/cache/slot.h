@@ -39,15 +39,34 @@ static inline unsigned int soft_lowest_bit(uint64_t set)
 	return (unsigned int)__builtin_ctzll(set);
 }
 
-/* Words [1, n] of the slot; word 0 is its sequence count, odd while it is being written. */
-static inline bool soft_slot_read(soft_word *slot, uint64_t *out, unsigned int n)
+/*
+ * Word 0 of a slot is its sequence count, odd while it is being written. What the words say counts if it is the same,
+ * and even, after they were read: a word of a later writer carries that writer's odd count with it (its release), so
+ * the last load sees it.
+ */
+static inline uint64_t soft_slot_begin(const soft_word *slot)
 {
-	uint64_t seq = atomic_load_explicit(&slot[0], memory_order_acquire);
+	return atomic_load_explicit(&slot[0], memory_order_acquire);
+}
 
-	/* A word of a later writer carries that writer's odd count with it (its release): the last load sees it. */
-	for (unsigned int i = 0; i < n; i++)
-		out[i] = atomic_load_explicit(&slot[1 + i], memory_order_acquire);
+static inline uint64_t soft_slot_word(const soft_word *slot, unsigned int i)
+{
+	return atomic_load_explicit(&slot[1 + i], memory_order_acquire);
+}
+
+static inline bool soft_slot_is_whole(const soft_word *slot, uint64_t seq)
+{
 	return !(seq & 1) && atomic_load_explicit(&slot[0], memory_order_relaxed) == seq;
+}
+
+/* Words [1, n]. */
+static inline bool soft_slot_read(const soft_word *slot, uint64_t *out, unsigned int n)
+{
+	uint64_t seq = soft_slot_begin(slot);
+
+	for (unsigned int i = 0; i < n; i++)
+		out[i] = soft_slot_word(slot, i);
+	return soft_slot_is_whole(slot, seq);
 }
 
 static inline void soft_slot_write(soft_word *slot, const uint64_t *in, unsigned int n)

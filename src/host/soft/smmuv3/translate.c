@@ -120,9 +120,7 @@ static void answer(uint64_t base_pa, unsigned int shift, uint64_t iova, struct v
  */
 static bool enters_front(void)
 {
-	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
-
-	return turn++ % 8 == 0;
+	return soft_thread.turn++ % 8 == 0;
 }
 
 /* Through the IOMMU, without the device's own cache. */
@@ -264,8 +262,8 @@ static __attribute__((noinline)) int translate_first(struct viq_soft_dev *dev, u
 }
 
 /* The stream has made this access before. Nothing is found of streams that abort or that use ATS. */
-static inline bool translate_again(const struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
-				   struct viq_soft_xlate *out)
+static inline bool translate_again(const struct viq_soft_dev *dev, const struct soft_thread *thread, uint64_t iova,
+				   uint32_t ssid, uint32_t flags, struct viq_soft_xlate *out)
 {
 	const struct soft_view *view = atomic_load_explicit(&dev->view, memory_order_acquire);
 	struct soft_front_key key = soft_front_key(iova, flags & VIQ_SOFT_SSV ? ssid : 0, flags);
@@ -273,7 +271,7 @@ static inline bool translate_again(const struct viq_soft_dev *dev, uint64_t iova
 
 	if (!view || !soft_front_lookup(&view->front, &view->cds.any, view->vm, &key, &piece))
 		return false;
-	soft_count(dev->soft, SOFT_TLB_HITS);
+	soft_stripes_count(dev->soft->stripes, thread, SOFT_TLB_HITS);
 	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
 	return true;
 }
@@ -281,9 +279,11 @@ static inline bool translate_again(const struct viq_soft_dev *dev, uint64_t iova
 int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 		       struct viq_soft_xlate *out)
 {
-	if (!dev || !out || !soft_flags_ok(flags, ssid) || !soft_thread.depth)
+	const struct soft_thread *thread = soft_self();
+
+	if (!dev || !out || !soft_flags_ok(flags, ssid) || !thread->depth)
 		return -EINVAL;
-	return translate_again(dev, iova, ssid, flags, out) ? 0 : translate_first(dev, iova, ssid, flags, out);
+	return translate_again(dev, thread, iova, ssid, flags, out) ? 0 : translate_first(dev, iova, ssid, flags, out);
 }
 
 /* As an access would find it, without counting or filling anything. */

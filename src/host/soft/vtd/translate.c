@@ -229,9 +229,7 @@ static int terminate(const struct access *a, const struct soft_vtd_fault *fault)
 /* See translate.c of the SMMUv3: what is used again comes in soon all the same. */
 static bool enters_front(void)
 {
-	static _Thread_local uint32_t turn __attribute__((tls_model("initial-exec")));
-
-	return turn++ % 8 == 0;
+	return soft_thread.turn++ % 8 == 0;
 }
 
 static int translate(struct access *a, struct viq_soft_xlate *out)
@@ -383,15 +381,16 @@ static __attribute__((noinline)) int translate_first(struct viq_soft_vtd_dev *de
 int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
 			   struct viq_soft_xlate *out)
 {
+	const struct soft_thread *thread = soft_self();
 	struct soft_front_key key;
 	uint64_t piece;
 
-	if (!dev || !out || !soft_flags_ok(flags, pasid) || !soft_thread.depth)
+	if (!dev || !out || !soft_flags_ok(flags, pasid) || !thread->depth)
 		return -EINVAL;
 	key = soft_front_key(iova, flags & VIQ_SOFT_SSV ? pasid : 0, flags);
 	if (!soft_front_lookup(&dev->front, &dev->configs, &dev->soft->vm, &key, &piece))
 		return translate_first(dev, iova, pasid, flags, out);
-	soft_vtd_count(dev->soft, SOFT_TLB_HITS);
+	soft_stripes_count(dev->soft->stripes, thread, SOFT_TLB_HITS);
 	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
 	return 0;
 }
