@@ -283,6 +283,7 @@ unsafe extern "C" fn sync(opaque: *mut c_void) -> u32 {
 /// What lives until the last handle is gone.
 struct Inner {
     shim: *mut Shim,
+    #[cfg_attr(not(feature = "soft"), allow(dead_code))] // only kept
     backend: Option<Backend>,
     _mem: Mem,
 }
