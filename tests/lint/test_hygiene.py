@@ -29,6 +29,12 @@ class Hygiene(unittest.TestCase):
         found = [f"{path}: {mark}" for path, text in files(TEXT) for mark in MARKS.findall(text)]
         self.assertEqual(found, [])
 
+    def test_one_placeholder(self):
+        """docs/contributing.md says how those for viq's home are replaced, so there is one spelling of each."""
+        found = {match for _, text in files(TEXT + (".spec", "control", "changelog", "copyright"))
+                 for match in re.findall(r"(?:\w+://|[\w.]+@)[\w.]+\.invalid\b[/\w]*", text)}
+        self.assertEqual(found, {"https://home.invalid/viq", "viq@home.invalid"})
+
     def test_licence_line(self):
         found = [path for path, text in files(CODE)
                  if not any("SPDX-License-Identifier: MIT" in line for line in text.splitlines()[:3])]
