@@ -30,6 +30,7 @@ struct kernel {
 	enum request fails;
 	int err;
 	bool nested_fails; /* HWPT: the second, which is the nested one */
+	bool reports;      /* it has integrations/linux */
 	uint32_t hw_type, idr0, idr3;
 	uint64_t cap, ecap; /* of a VT-d */
 	uint32_t next, alive[8], alive_count;
@@ -89,7 +90,7 @@ static int kernel_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 		assert_memory_equal((char *)arg + 4, &k->alive[k->alive_count], 4);
 		return 0;
 	case INVALIDATE:
-		return -EOPNOTSUPP;
+		return k->reports ? -ENOENT : -EOPNOTSUPP;
 	default:
 		fail_msg("request %lx", request);
 		return -ENOTTY;
@@ -310,12 +311,33 @@ static void test_what_works_settles_it(void **state)
 	doctor_free(&d);
 }
 
+static void test_a_kernel_that_reports(void **state)
+{
+	for (int reports = 0; reports < 2; reports++) {
+		struct kernel k = {.fails = BIND, .err = -EBUSY, .reports = reports};
+		struct doctor_device device;
+		struct doctor d;
+
+		try_device(&k, &d, &device);
+		d.row = "7.3";
+		doctor_report(&d);
+		assert_int_equal(d.finding_count, 1 + reports);
+		assert_string_equal(d.row, reports ? "7.3 with integrations/linux" : "7.3");
+		if (reports) {
+			assert_int_equal(d.findings[1].level, DOCTOR_OK);
+			assert_non_null(strstr(d.findings[1].text, "which entry, and why"));
+		}
+		doctor_free(&d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_device_that_can_nest), cmocka_unit_test(test_each_step_that_fails),
 		cmocka_unit_test(test_a_vtd_that_can_nest),    cmocka_unit_test(test_each_step_that_fails_on_vtd),
 		cmocka_unit_test(test_no_features_are_told),   cmocka_unit_test(test_what_works_settles_it),
+		cmocka_unit_test(test_a_kernel_that_reports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

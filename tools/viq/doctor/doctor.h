@@ -119,10 +119,12 @@ void doctor_list_free(struct doctor_list *list);
 void doctor_learn(struct doctor *d);   /* doctor_iommu.c: which IOMMUs there are; no finding */
 void doctor_kernel(struct doctor *d);  /* doctor_kernel.c: version, options */
 void doctor_iommufd(struct doctor *d); /* doctor_iommufd.c: /dev/iommu, memory that may be pinned */
-void doctor_iommu(struct doctor *d);   /* doctor_iommu.c: is one of them of use? */
-void doctor_iort(struct doctor *d);    /* doctor_iort.c: SMMUv3: is DMA coherent? */
-void doctor_vtd(struct doctor *d);     /* doctor_vtd.c: can the units nest, is scalable mode used? */
-void doctor_vfio(struct doctor *d);    /* doctor_vfio.c: devices, and who has them */
+/* Does the open kernel say what has failed a call? */
+void doctor_report(struct doctor *d);
+void doctor_iommu(struct doctor *d); /* doctor_iommu.c: is one of them of use? */
+void doctor_iort(struct doctor *d);  /* doctor_iort.c: SMMUv3: is DMA coherent? */
+void doctor_vtd(struct doctor *d);   /* doctor_vtd.c: can the units nest, is scalable mode used? */
+void doctor_vfio(struct doctor *d);  /* doctor_vfio.c: devices, and who has them */
 
 enum doctor_iommu doctor_iommu_kind(const char *name);
 /* A VT-d unit's extended capability register, by its name in /sys/class/iommu; false: not to be found. */

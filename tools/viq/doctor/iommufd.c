@@ -21,16 +21,22 @@ static int try_open(struct doctor *d)
 	return faccessat(d->root, "dev/iommu", R_OK | W_OK, AT_EACCESS) ? -errno : 0;
 }
 
+/* What the kernel itself says outweighs what its version does. */
+void doctor_report(struct doctor *d)
+{
+	if (!viq_linux_reports(d->ctx))
+		return;
+	d->row = "7.3 with integrations/linux";
+	doctor_find(d, DOCTOR_OK, "iommufd", "a call that fails says which entry, and why: row '%s'", d->row);
+}
+
 static void judge_open(struct doctor *d, int err)
 {
 	switch (err) {
 	case 0:
 		doctor_find(d, DOCTOR_OK, "iommufd", "/dev/iommu %s", d->live ? "can be opened" : "is there");
-		if (d->live && viq_linux_reports(d->ctx)) {
-			d->row = "7.3 with integrations/linux";
-			doctor_find(d, DOCTOR_OK, "iommufd", "a call that fails says which entry, and why: row '%s'",
-				    d->row);
-		}
+		if (d->live)
+			doctor_report(d);
 		return;
 	case -EACCES:
 		doctor_find(d, DOCTOR_MISSING, "iommufd", "/dev/iommu may not be opened by this user");
