@@ -85,8 +85,8 @@ VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd,
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_reconfig(struct viq_nest_vtd *nest, struct viq_vtd_reconfig *what);
 
 /*
- * A device has been added to the host, or has another source-id: set up all of it. -ENODEV; -ENOENT: no such device (not
- * told by a host that reads the tables itself).
+ * A device has been added to the host, or has another source-id: set up all of it. -ENODEV; -ENOENT: no such device
+ * (not told by a host that reads the tables itself).
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_follow(struct viq_nest_vtd *nest, uint16_t source_id);
 
