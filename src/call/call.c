@@ -8,6 +8,7 @@
 
 #include "base/sized.h"
 
+#include "checked.h"
 #include "cost.h"
 #include "exact.h"
 #include "fanout.h"
@@ -64,30 +65,20 @@ static int count_entries(const struct viq_call_request *req, uint32_t *count)
 	return 0;
 }
 
-int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
-			struct viq_call_result *res)
+void call_settle(const struct viq_call_host *host, const struct viq_call_request *req, uint32_t count, int ret,
+		 struct viq_call_result *res)
 {
-	struct viq_call_result answer = {.size = sizeof(answer)};
+	const struct viq_call_result answer = *res;
 	struct call_cost cost;
-	uint32_t count;
-	int ret;
 
-	if (!call_host_ok(host) || !req || !res)
-		return -EINVAL;
-	if (req->size != sizeof(*req) || res->size != sizeof(*res))
-		return other_version(host, req, res);
-	if (!request_ok(req) || count_entries(req, &count))
-		return -EINVAL;
-	ret = host->ops->invalidate(host->opaque, req, &answer);
 	/* A fan-out's answer holds already, and says what it cost. */
 	if (!ret && call_is_fanout(host)) {
-		*res = answer;
 		res->host_calls = call_cost_claimed(0, &answer);
-		return 0;
+		return;
 	}
 	if (!call_all_done(count, ret, &answer)) {
 		call_exact(host, req, count, ret, &answer, res);
-		return 0;
+		return;
 	}
 	cost = call_cost_of(host, count, false, 0, &answer);
 	*res = (struct viq_call_result){
@@ -97,6 +88,20 @@ int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_
 		.host_calls = cost.calls,
 		.extra_calls = cost.extra,
 	};
+}
+
+int viq_call_invalidate(const struct viq_call_host *host, const struct viq_call_request *req,
+			struct viq_call_result *res)
+{
+	uint32_t count;
+
+	if (!call_host_ok(host) || !req || !res)
+		return -EINVAL;
+	if (req->size != sizeof(*req) || res->size != sizeof(*res))
+		return other_version(host, req, res);
+	if (!request_ok(req) || count_entries(req, &count))
+		return -EINVAL;
+	call_checked(host, req, count, res);
 	return 0;
 }
 

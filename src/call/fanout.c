@@ -2,7 +2,7 @@
 /*
  * Several hosts as one.
  *
- * The hosts are called one after the other through viq_call_invalidate(), so each answer is exact. A host is given only
+ * The hosts are called one after the other through call_checked(), so each answer is exact. A host is given only
  * the entries that concern it, and of those only what all hosts before it have handled: the *limit*. A failure lowers
  * the limit, so a later host can only fail earlier, and the last failure seen is the earliest of all. At the end,
  * entries [0, limit) took effect in every host that they concern.
@@ -28,6 +28,7 @@
 #include "base/guard.h"
 #include "base/why.h"
 
+#include "checked.h"
 #include "cost.h"
 #include "fanout.h"
 #include "gather.h"
@@ -176,21 +177,17 @@ static uint32_t share_index(const struct share *share, uint32_t local)
 }
 
 /* One call to one host: *part is its answer, with what it and the calls before it, in *res, have cost. */
-static int call_part(const struct viq_call_host *host, const struct viq_call_request *req,
-		     const struct viq_call_result *res, struct viq_call_result *part)
+static void call_part(const struct viq_call_host *host, const struct viq_call_request *req, uint32_t count,
+		      const struct viq_call_result *res, struct viq_call_result *part)
 {
-	int ret;
-
-	*part = (struct viq_call_result){.size = sizeof(*part)};
-	ret = viq_call_invalidate(host, req, part);
+	call_checked(host, req, count, part);
 	part->host_calls = call_cost_sum(res->host_calls, part->host_calls);
 	part->extra_calls = call_cost_sum(res->extra_calls, part->extra_calls);
-	return ret;
 }
 
 /* Give one host its part of [0, res->handled). A failure replaces *res, in the whole list's indices. */
-static int call_one(const struct viq_call_host *host, const struct viq_call_request *whole,
-		    const struct call_type *type, struct viq_call_result *res)
+static void call_one(const struct viq_call_host *host, const struct viq_call_request *whole,
+		     const struct call_type *type, struct viq_call_result *res)
 {
 	struct gather_cursor c = {.req = whole};
 	struct viq_call_request req = *whole;
@@ -200,37 +197,29 @@ static int call_one(const struct viq_call_host *host, const struct viq_call_requ
 	req.object = host->object;
 	req.pieces = share.pieces;
 	while (share_fill(&share, &c, res->handled, host, type)) {
-		int ret;
-
 		req.piece_count = share.piece_count;
-		ret = call_part(host, &req, res, &part);
-		if (ret)
-			return ret;
+		call_part(host, &req, share.count, res, &part);
 		res->host_calls = part.host_calls;
 		res->extra_calls = part.extra_calls;
 		if (part.error) {
 			*res = part;
 			res->handled = share_index(&share, part.handled);
 			res->suspect = share_index(&share, part.suspect);
-			return 0;
+			return;
 		}
 	}
-	return 0;
 }
 
 /* An empty array asks whether the type is supported: it is if every host says so. */
-static int probe_one(const struct viq_call_host *host, const struct viq_call_request *whole,
-		     struct viq_call_result *res)
+static void probe_one(const struct viq_call_host *host, const struct viq_call_request *whole,
+		      struct viq_call_result *res)
 {
 	struct viq_call_request req = *whole;
 	struct viq_call_result part;
-	int ret;
 
 	req.object = host->object;
-	ret = call_part(host, &req, res, &part);
-	if (!ret)
-		*res = part;
-	return ret;
+	call_part(host, &req, 0, res, &part);
+	*res = part;
 }
 
 static int fanout_invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
@@ -242,12 +231,14 @@ static int fanout_invalidate(void *opaque, const struct viq_call_request *req, s
 
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count};
 	while ((m = next_member(fanout, m))) {
-		int ret = count ? call_one(&m->host, req, type, res) : probe_one(&m->host, req, res);
-
+		if (count)
+			call_one(&m->host, req, type, res);
+		else
+			probe_one(&m->host, req, res);
 		/* After a failure the others still get what is before it; not so a question. */
-		if (ret || (!count && res->error)) {
+		if (!count && res->error) {
 			leave(fanout, m);
-			return ret;
+			break;
 		}
 	}
 	return 0;
