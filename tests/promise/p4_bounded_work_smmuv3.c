@@ -201,6 +201,53 @@ static void partly_mapped_queue(void **state)
 	viq_mem_destroy(mem);
 }
 
+/* Memory behind a callback, up to an address. */
+struct behind {
+	uint8_t bytes[512 * 16];
+	uint64_t end;
+	unsigned int reads;
+};
+
+static int read_behind(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	struct behind *b = opaque;
+
+	b->reads++;
+	if (gpa + len > b->end)
+		return -1;
+	memcpy(buf, b->bytes + gpa, len);
+	return 0;
+}
+
+/* Commands are read many at once, and the first that is not there is found exactly, in few reads. */
+static void callbacks_are_few(void **state)
+{
+	for (uint32_t there = 0; there <= 512; there++) {
+		static const struct viq_mem_ops ops = {.size = sizeof(ops), .read = read_behind};
+		static struct behind b;
+		struct viq_smmuv3_config config;
+		struct viq_mem *mem;
+		struct vsmmu *v;
+
+		b = (struct behind){.end = there * 16 + 15};
+		for (unsigned int i = 0; i < 512; i++)
+			b.bytes[i * 16] = 0x30;
+		assert_int_equal(viq_mem_create(NULL, 0, &ops, &b, &mem, NULL), 0);
+		vsmmu_config(&config);
+		config.mem = mem;
+		v = vsmmu_new(&config);
+		v->lax = v->quiet = true;
+		vsmmu_boot_at(v, 9, 0, 0);
+		vsmmu_w32(v, REG(CMDQ_PROD), 512);
+		assert_int_equal(vsmmu_r32(v, REG(CMDQ_CONS)), there < 512 ? 0x02000000 | there : 512);
+		assert_int_equal(v->host.effect_count, there);
+		/* Each stretch that is there is at least half of what is left before the hole, and has ten tries. */
+		assert_true(there < 512 ? b.reads <= 10 * 10 : b.reads == 1);
+		vsmmu_free(v);
+		viq_mem_destroy(mem);
+	}
+}
+
 /* What was there under one CMDQ_BASE is not there under the next. */
 static void base_moves_to_the_end_of_memory(void **state)
 {
@@ -325,6 +372,7 @@ int main(void)
 		cmocka_unit_test(base_is_aligned_to_the_size),
 		cmocka_unit_test(unmapped_queue),
 		cmocka_unit_test(partly_mapped_queue),
+		cmocka_unit_test(callbacks_are_few),
 		cmocka_unit_test(base_moves_to_the_end_of_memory),
 		cmocka_unit_test(ring_across_regions),
 		cmocka_unit_test(extreme_bases),

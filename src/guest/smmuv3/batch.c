@@ -18,6 +18,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "call/checked.h"
+
 #include "smmuv3.h"
 
 void smmuv3_batch_drop(struct viq_smmuv3 *s)
@@ -78,7 +80,7 @@ static uint32_t settle(struct viq_smmuv3 *s, uint32_t n, uint32_t atc)
 			s->counters.commands[hole->cmd[0] & VIQ_SMMUV3_CMD_OP]--;
 		}
 	}
-	return (b->first + n + passed) & smmuv3_index_mask(s->cmdq.log2size);
+	return (b->first + n + passed) & s->cmdq.mask;
 }
 
 void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
@@ -92,15 +94,8 @@ void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 		.pieces = pieces,
 		.piece_count = piece_count,
 	};
-	int ret;
 
-	res->size = sizeof(*res);
-	ret = viq_call_invalidate(&s->config.host, &req, res);
-	if (ret) {
-		/* Only a damaged host description gets here. Nothing ran. */
-		*res = (struct viq_call_result){
-			.size = sizeof(*res), .suspect = count - 1, .error = VIQ_CALL_FAILED, .os_error = ret};
-	}
+	call_checked(&s->config.host, &req, count, res);
 	s->counters.calls++;
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
@@ -259,22 +254,16 @@ static __attribute__((noinline)) bool failed(struct viq_smmuv3 *s, struct viq_ca
 	return stop_at_entry(s, res, first.handled);
 }
 
-bool smmuv3_batch_flush(struct viq_smmuv3 *s)
+bool smmuv3_batch_confirm(struct viq_smmuv3 *s)
 {
 	struct smmuv3_batch *b = &s->batch;
 	struct viq_call_piece piece = {b->entries, b->count};
-	struct viq_call_result res;
+	struct viq_call_result res = {.error = VIQ_CALL_NONE};
 
-	if (!b->count) {
-		/* Without holes there is no batch, and CONS is at head. */
-		if (b->hole_count)
-			confirm(s, 0);
-		return true;
-	}
-	smmuv3_call(s, &piece, 1, b->count, &res);
-	if (res.error == VIQ_CALL_NONE) {
-		confirm(s, b->count);
-		return true;
-	}
-	return failed(s, &res);
+	if (b->count)
+		smmuv3_call(s, &piece, 1, b->count, &res);
+	if (res.error != VIQ_CALL_NONE)
+		return failed(s, &res);
+	confirm(s, b->count);
+	return true;
 }

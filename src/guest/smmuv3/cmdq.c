@@ -5,47 +5,57 @@
 #include "smmuv3.h"
 #include "spec/smmuv3/scope.h"
 
-/* A contiguous piece of the ring that can be read in place, from head on. */
+/* Commands that are read and looked at together. */
+#define BLOCK 64
+
+/* Commands from head on that lie one after the other. */
 struct window {
-	const le64 *words; /* the guest's, two a command */
-	uint32_t count;    /* commands */
-	le64 copy[2];      /* backs words where the ring is not mapped */
+	const le64 (*words)[2];
+	uint32_t count;
 };
 
-/* Are there commands from head on, and may they be consumed? */
-static bool may_consume(const struct viq_smmuv3 *s, uint32_t head)
+static uint32_t min_u32(uint32_t a, uint32_t b)
 {
-	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, smmuv3_prod(s), head);
-
-	/* Indices more than a queue apart are inconsistent: unpredictable, and here not consumed (3.5.1). */
-	return smmuv3_queue_on(s) && fill && fill <= 1u << s->cmdq.log2size;
+	return a < b ? a : b;
 }
 
-/* At least one command at head, or false if its memory is not there. */
-static bool open_window(const struct viq_smmuv3 *s, uint32_t limit, struct window *w)
+/* Commands from head on that may be consumed. */
+static uint32_t waiting(const struct viq_smmuv3 *s, uint32_t head)
 {
-	uint32_t slots = 1u << s->cmdq.log2size, slot = s->head & (slots - 1);
-	uint32_t fill = smmuv3_queue_fill(s->cmdq.log2size, smmuv3_prod(s), s->head);
+	uint32_t fill = (smmuv3_prod(s) - head) & s->cmdq.mask;
 
-	if (limit > fill)
-		limit = fill;
-	if (limit > slots - slot)
-		limit = slots - slot;
+	/* Indices more than a queue apart are inconsistent: unpredictable, and here not consumed (3.5.1). */
+	return smmuv3_queue_on(s) && fill <= s->cmdq.mask / 2 + 1 ? fill : 0;
+}
+
+/*
+ * Some of the next limit commands, which exist: in place, where their memory is mapped and holds the queue's base.
+ * Else, behind callbacks or in another region, they are read into the free end of the batch, which must have room: as
+ * many at once as can be, since some that come later may have no memory. false: so has the first.
+ */
+static bool open_window(struct viq_smmuv3 *s, uint32_t limit, struct window *w)
+{
+	uint32_t slots = s->cmdq.mask / 2 + 1, slot = s->head & (slots - 1);
+	le64(*room)[2] = &s->batch.entries[s->batch.count];
+
+	limit = min_u32(limit, slots - slot);
 	if (slot < s->ring_slots) {
-		w->words = &s->ring[2 * (size_t)slot];
-		w->count = limit < s->ring_slots - slot ? limit : s->ring_slots - slot;
+		*w = (struct window){&s->ring[slot], min_u32(limit, s->ring_slots - slot)};
 		return true;
 	}
-	/* Behind callbacks, or beyond the region that holds the base: one at a time. */
-	w->words = w->copy;
-	w->count = 1;
-	return viq_mem_read(s->config.mem, s->cmdq.base + (uint64_t)slot * VIQ_SMMUV3_CMD_SIZE, w->copy,
-			    sizeof(w->copy)) == 0;
+	for (limit = min_u32(limit, BATCH_ENTRIES - s->batch.count); limit; limit /= 2) {
+		if (!viq_mem_read(s->config.mem, s->cmdq.base + (uint64_t)slot * VIQ_SMMUV3_CMD_SIZE, room,
+				  (size_t)limit * VIQ_SMMUV3_CMD_SIZE)) {
+			*w = (struct window){(const le64(*)[2])room, limit};
+			return true;
+		}
+	}
+	return false;
 }
 
 static void advance(struct viq_smmuv3 *s, uint32_t count)
 {
-	s->head = (s->head + count) & smmuv3_index_mask(s->cmdq.log2size);
+	s->head = (s->head + count) & s->cmdq.mask;
 }
 
 /* The batch's first command is the one at head. */
@@ -53,6 +63,12 @@ static void open_batch(struct viq_smmuv3 *s)
 {
 	if (!s->batch.count && !s->batch.hole_count)
 		s->batch.first = s->head;
+}
+
+/* Of an address TLBI. A host may have DS all the same: it is given what the guest's SMMU reads. */
+static uint64_t read_word1(const struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	return smmuv3_tlbi_word1(cmd, s->features.idr5 & VIQ_SMMUV3_IDR5_DS);
 }
 
 static void add_entry(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
@@ -158,8 +174,7 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		add_entry(s, rule, cmd);
 		return true;
 	case SMMUV3_TLBI_ADDRESS:
-		/* A host may have DS all the same: it is given what the guest's SMMU reads. */
-		add_entry(s, rule, (uint64_t[]){cmd[0], smmuv3_tlbi_word1(cmd, s->features.idr5 & VIQ_SMMUV3_IDR5_DS)});
+		add_entry(s, rule, (uint64_t[]){cmd[0], read_word1(s, cmd)});
 		return true;
 	case SMMUV3_CFGI_CD:
 	case SMMUV3_ATC_INV:
@@ -181,123 +196,158 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	return stop_illegal(s, cmd);
 }
 
-/*
- * Look at the commands that smmuv3_fetch() left at entries[pos, end), one by one, as far as the budget goes. Entries
- * stay in place or move down, because the batch never has more of them than were read. *taken: how many were consumed;
- * those behind will be read again.
- */
-static bool take_each(struct viq_smmuv3 *s, uint32_t pos, uint32_t end, uint32_t *taken)
+/* The next count entries of the batch are for the host, and like the guest's commands: no more than the budget. */
+static void take_entries(struct viq_smmuv3 *s, uint32_t count)
 {
-	for (; pos < end && s->budget.left; pos++) {
-		uint64_t cmd[2] = {le64_get(s->batch.entries[pos][0]), le64_get(s->batch.entries[pos][1])};
+	open_batch(s);
+	s->batch.count += count;
+	s->budget.left -= count;
+	advance(s, count);
+}
 
-		if (s->batch.hole_count == BATCH_HOLES && !smmuv3_batch_flush(s))
+/* Does it go to every host as it is? So may others, which take_one() looks at. */
+static inline bool is_plain(const struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	const struct smmuv3_rule *rule = &s->rules[smmuv3_cmd_op(cmd)];
+
+	if (!smmuv3_for_every_host(rule))
+		return false;
+	if (!((cmd[0] & rule->look[0]) | (cmd[1] & rule->look[1])))
+		return true;
+	return rule->kind == SMMUV3_TLBI_ADDRESS && !((cmd[0] & ~rule->keep[0]) | (cmd[1] & ~rule->keep[1])) &&
+	       smmuv3_tlbi_form(cmd) == SMMUV3_RANGE && read_word1(s, cmd) == cmd[1];
+}
+
+/*
+ * The plain ones of the next count commands, up to the first other one: that is in cmd. Where they are read may be
+ * their place in the batch, or above it. How many.
+ */
+static uint32_t take_plain(struct viq_smmuv3 *s, const le64 (*from)[2], uint32_t count, uint64_t cmd[2])
+{
+	le64(*to)[2] = &s->batch.entries[s->batch.count];
+	uint32_t n;
+
+	for (n = 0; n < count; n++) {
+		/* The guest may write them meanwhile. */
+		cmd[0] = le64_get((le64){__atomic_load_n(&from[n][0].raw, __ATOMIC_RELAXED)});
+		cmd[1] = le64_get((le64){__atomic_load_n(&from[n][1].raw, __ATOMIC_RELAXED)});
+		if (!is_plain(s, cmd))
+			break;
+		to[n][0] = le64_put(cmd[0]);
+		to[n][1] = le64_put(cmd[1]);
+		s->counters.commands[smmuv3_cmd_op(cmd)]++;
+	}
+	if (n)
+		take_entries(s, n);
+	return n;
+}
+
+/* The next count commands, as far as the budget goes; those behind will be read again. */
+static bool take_each(struct viq_smmuv3 *s, const le64 (*from)[2], uint32_t count)
+{
+	for (uint32_t at = 0; at < count && s->budget.left;) {
+		uint32_t limit = min_u32(count - at, s->budget.left), n;
+		uint64_t cmd[2];
+
+		if ((s->batch.count == BATCH_ENTRIES || s->batch.hole_count == BATCH_HOLES) && !smmuv3_batch_flush(s))
 			return false;
+		limit = min_u32(limit, BATCH_ENTRIES - s->batch.count);
+		n = take_plain(s, &from[at], limit, cmd);
+		at += n;
+		if (n == limit)
+			continue;
 		if (!take_one(s, cmd))
 			return false;
 		s->counters.commands[smmuv3_cmd_op(cmd)]++;
 		budget_spend(&s->budget, 1);
 		advance(s, 1);
-		++*taken;
+		at++;
 	}
 	return true;
 }
 
-/* The next commands may be like the last one of the batch, if it is for every host. */
-static void choose_model(const struct viq_smmuv3 *s, struct smmuv3_model *model)
+/* A block, of which there is budget and room: at once if all are like the model, else one by one, of the copy. */
+static bool take_block(struct viq_smmuv3 *s, const le64 (*from)[2])
 {
-	const le64 *entry;
-	const struct smmuv3_rule *rule;
+	const le64(*copy)[2] = (const le64(*)[2]) & s->batch.entries[s->batch.count];
 
-	if (!s->batch.count)
-		return;
-	entry = s->batch.entries[s->batch.count - 1];
-	rule = &s->rules[le64_get(entry[0]) & VIQ_SMMUV3_CMD_OP];
-	if (rule->kind == SMMUV3_TLBI || rule->kind == SMMUV3_TLBI_ADDRESS)
-		*model = (struct smmuv3_model){{entry[0], entry[1]}, rule};
+	if (smmuv3_fetch(s, from, BLOCK)) {
+		s->counters.commands[le64_get(s->model.entry[0]) & VIQ_SMMUV3_CMD_OP] += BLOCK;
+		take_entries(s, BLOCK);
+		return true;
+	}
+	if (!take_each(s, copy, BLOCK))
+		return false;
+	/* The next ones may be like the last of these. */
+	if (s->batch.count)
+		smmuv3_model_set(s, s->batch.entries[s->batch.count - 1]);
+	return true;
 }
 
-/* Consume a window, as far as the budget goes. */
-static bool consume_window(struct viq_smmuv3 *s, const struct window *w, struct smmuv3_model *model)
+/* As far as the budget goes. */
+static bool take_window(struct viq_smmuv3 *s, const struct window *w)
 {
-	uint32_t taken = 0;
+	uint32_t n;
 
-	while (taken < w->count && s->budget.left) {
-		uint32_t start = s->batch.count, n = w->count - taken;
-
-		if (start == BATCH_ENTRIES) {
-			if (!smmuv3_batch_flush(s))
+	for (uint32_t at = 0; at < w->count && s->budget.left; at += n) {
+		n = min_u32(w->count - at, BLOCK);
+		if (n < BLOCK || n > s->budget.left || n > BATCH_ENTRIES - s->batch.count) {
+			if (!take_each(s, &w->words[at], n))
 				return false;
-			continue;
-		}
-		if (n > s->budget.left)
-			n = s->budget.left;
-		if (n > FETCH_BLOCK)
-			n = FETCH_BLOCK;
-		if (n > BATCH_ENTRIES - start)
-			n = BATCH_ENTRIES - start;
-		if (smmuv3_fetch(s, &w->words[2 * taken], n, model)) {
-			open_batch(s);
-			s->batch.count += n;
-			s->counters.commands[le64_get(model->entry[0]) & VIQ_SMMUV3_CMD_OP] += n;
-			budget_spend(&s->budget, n);
-			advance(s, n);
-			taken += n;
-		} else {
-			if (!take_each(s, start, start + n, &taken))
-				return false;
-			choose_model(s, model);
+		} else if (!take_block(s, &w->words[at])) {
+			return false;
 		}
 	}
 	return true;
 }
 
-static void consume(struct viq_smmuv3 *s)
+/* fill > 0 commands from head on. */
+static void consume(struct viq_smmuv3 *s, uint32_t fill)
 {
-	/* To begin with, one that exists under every configuration. */
-	struct smmuv3_model model = {{le64_put(VIQ_SMMUV3_OP_TLBI_NSNH_ALL)}, &s->rules[VIQ_SMMUV3_OP_TLBI_NSNH_ALL]};
-
 	do {
 		struct window w;
 
-		if (!open_window(s, s->budget.left, &w)) {
+		if (s->batch.count == BATCH_ENTRIES && !smmuv3_batch_flush(s))
+			return;
+		if (!open_window(s, min_u32(fill, s->budget.left), &w)) {
 			if (smmuv3_batch_flush(s))
 				smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
 			return;
 		}
-		if (!consume_window(s, &w, &model))
+		if (!take_window(s, &w))
 			return;
-	} while (may_consume(s, s->head) && s->budget.left);
+		fill -= w.count;
+	} while (fill && s->budget.left);
 	/* What was read is confirmed before this returns: CONS never stands still for lack of a CMD_SYNC. */
 	(void)smmuv3_batch_flush(s);
 }
 
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s)
 {
-	return s->reconfig.owed || may_consume(s, smmuv3_cons(s));
+	return s->reconfig.owed || waiting(s, smmuv3_cons(s));
 }
 
 /* Go on with the queue as far as the budget goes. true: work is left that could be done. */
 static bool run(struct viq_smmuv3 *s)
 {
-	bool left = may_consume(s, smmuv3_cons(s));
+	uint32_t fill = waiting(s, smmuv3_cons(s));
 
 	/* The guest has taken the command back. */
-	if (!left)
+	if (!fill)
 		smmuv3_reconfig_forget(s);
-	if (!left || !s->budget.left)
-		return left;
+	if (!fill || !s->budget.left)
+		return fill;
 	s->head = smmuv3_cons(s);
 	s->counters.runs++;
 	do {
 		s->again = false;
-		consume(s);
-	} while (s->again && s->budget.left);
+		consume(s, fill);
+		fill = s->wait.waits ? 0 : waiting(s, smmuv3_cons(s));
+	} while (s->again && fill && s->budget.left);
 	if (s->reconfig.at != smmuv3_cons(s))
 		smmuv3_reconfig_forget(s);
-	left = !s->wait.waits && may_consume(s, smmuv3_cons(s));
-	s->counters.budget_ends += left;
-	return left;
+	s->counters.budget_ends += fill != 0;
+	return fill;
 }
 
 bool viq_smmuv3_run(struct viq_smmuv3 *s, uint32_t budget)
@@ -338,7 +388,7 @@ void smmuv3_cmdq_moved(struct viq_smmuv3 *s, struct smmuv3_queue to)
 static __attribute__((noinline)) bool may_go_on(struct viq_smmuv3 *s, bool *left)
 {
 	*left = !smmuv3_reconfig_pay(s);
-	if (*left || (s->wait.waits && s->wait.asked && may_consume(s, smmuv3_cons(s))))
+	if (*left || (s->wait.waits && s->wait.asked && waiting(s, smmuv3_cons(s))))
 		return false;
 	s->wait.waits = false;
 	return true;

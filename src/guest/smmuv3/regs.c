@@ -144,7 +144,7 @@ static void write_eventq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bit
 static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
 	s->regs.cmdq_prod = (uint32_t)(value & bits);
-	smmuv3_show(s, VIQ_SMMUV3_CMDQ_PROD, s->regs.cmdq_prod & smmuv3_index_mask(s->cmdq.log2size));
+	smmuv3_show(s, VIQ_SMMUV3_CMDQ_PROD, s->regs.cmdq_prod & s->cmdq.mask);
 	s->counters.doorbells++;
 	smmuv3_reconfig_queued(s);
 	smmuv3_cmdq_doorbell(s);

@@ -25,8 +25,6 @@
 
 /* Entries in one invalidate call at most: 32 KiB, which stays in a first-level cache between check and call. */
 #define BATCH_ENTRIES 2048
-/* Commands read from the ring at a time. */
-#define FETCH_BLOCK 64
 /* Commands between two flush points that no host needs (prefetch, unknown streams). More of them flush early. */
 #define BATCH_HOLES 256
 /* ATC_INVs that timed out and wait for a CMD_SYNC to be repeated: at most two a device. */
@@ -93,6 +91,13 @@ struct smmuv3_reconfig {
 struct smmuv3_queue {
 	uint64_t base;
 	uint32_t log2size;
+	uint32_t mask; /* of an index */
+};
+
+/* A command that went to every host as it was: so may those that differ from it in other bits than fixed only. */
+struct smmuv3_model {
+	le64 entry[2];
+	le64 fixed[2];
 };
 
 struct viq_smmuv3 {
@@ -103,7 +108,7 @@ struct viq_smmuv3 {
 	struct smmuv3_regs regs;
 	struct smmuv3_shown shown;
 	struct smmuv3_queue cmdq; /* as smmuv3_cmdq_moved() was told */
-	const le64 *ring;         /* its memory, which never moves (viq_mem_create(, NULL)), */
+	const le64 (*ring)[2];    /* its memory, which never moves (viq_mem_create(, NULL)), */
 	uint32_t ring_slots;      /* as far as the base's region holds it */
 	uint32_t head;            /* while a run goes on; between runs it is CONS */
 	struct gate gate;
@@ -114,6 +119,7 @@ struct viq_smmuv3 {
 	struct budget budget; /* of this call */
 	struct viq_smmuv3_counters counters;
 	struct smmuv3_rule rules[256];
+	struct smmuv3_model model;
 	struct smmuv3_retained retained;
 	struct smmuv3_batch batch;
 };
@@ -124,6 +130,11 @@ struct viq_smmuv3 {
 void smmuv3_config_features(struct smmuv3_features *f, const struct viq_smmuv3_config *config);
 
 /* --- Index arithmetic of the queues (3.5.1) ------------------------------------------------------------------- */
+
+static inline uint32_t smmuv3_index_mask(uint32_t log2size)
+{
+	return (2u << log2size) - 1;
+}
 
 /* The effective base and size of a queue whose BASE register is given (6.3.26): aligned to its size, cut to OAS. */
 static inline struct smmuv3_queue smmuv3_queue(const struct viq_smmuv3 *s, uint64_t base_reg, uint32_t max_log2size,
@@ -138,12 +149,8 @@ static inline struct smmuv3_queue smmuv3_queue(const struct viq_smmuv3 *s, uint6
 	return (struct smmuv3_queue){
 		.base = base_reg & VIQ_SMMUV3_Q_BASE_ADDR & s->address_mask & ~align,
 		.log2size = log2size,
+		.mask = smmuv3_index_mask(log2size),
 	};
-}
-
-static inline uint32_t smmuv3_index_mask(uint32_t log2size)
-{
-	return (2u << log2size) - 1;
 }
 
 /* Entries between cons and prod; more than the queue holds if the pair is inconsistent. */
@@ -178,7 +185,13 @@ static inline uint32_t smmuv3_prod(const struct viq_smmuv3 *s)
 
 static inline uint32_t smmuv3_cons(const struct viq_smmuv3 *s)
 {
-	return s->regs.cmdq_cons & smmuv3_index_mask(s->cmdq.log2size);
+	return s->regs.cmdq_cons & s->cmdq.mask;
+}
+
+/* Does a command of this rule concern every host, and none else? */
+static inline bool smmuv3_for_every_host(const struct smmuv3_rule *rule)
+{
+	return rule->kind == SMMUV3_TLBI || rule->kind == SMMUV3_TLBI_ADDRESS;
 }
 
 /* A register of 32 bits is changed: the guest sees this value now. */
@@ -189,17 +202,10 @@ static inline void smmuv3_show(struct viq_smmuv3 *s, uint32_t offset, uint32_t v
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
-/* A command that went to every host. Those that differ from it in plain bits of its rule only may go there too. */
-struct smmuv3_model {
-	le64 entry[2]; /* with the rule's keep bits only */
-	const struct smmuv3_rule *rule;
-};
-
-/*
- * Copy count commands to the free end of the batch, which must have room. true: all of them are like the model, and
- * stand there as the host gets them.
- */
-bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 *words, uint32_t count, const struct smmuv3_model *model);
+/* Copy count commands to the free end of the batch, which must have room: true if all of them are like the model. */
+bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 (*words)[2], uint32_t count);
+/* An entry of the batch, as the host gets it, becomes the model if it is for every host. */
+void smmuv3_model_set(struct viq_smmuv3 *s, const le64 entry[2]);
 
 /* --- cmdq.c: checking and routing commands --------------------------------------------------------------- */
 
@@ -224,8 +230,13 @@ static inline bool smmuv3_stream_serves(const struct viq_smmuv3 *s, uint8_t kind
 
 /* --- batch.c: what the host must confirm -------------------------------------------------------------------------- */
 
-/* Have the host confirm the batch and move CONS to head. false: the queue stopped. */
-bool smmuv3_batch_flush(struct viq_smmuv3 *s);
+/* Have the host confirm the batch, which has something, and move CONS to head. false: the queue stopped. */
+bool smmuv3_batch_confirm(struct viq_smmuv3 *s);
+/* The same of any. Without a batch CONS is at head. */
+static inline bool smmuv3_batch_flush(struct viq_smmuv3 *s)
+{
+	return !(s->batch.count | s->batch.hole_count) || smmuv3_batch_confirm(s);
+}
 /* Forget the batch: its commands will be read again. */
 void smmuv3_batch_drop(struct viq_smmuv3 *s);
 /* One invalidate call for count entries in all. */
@@ -246,14 +257,25 @@ void smmuv3_device_timeout(struct viq_smmuv3 *s, uint32_t sid);
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 
 /* CONS moves to this index, and the guest may see it: all that was done before has happened for it then. */
-void smmuv3_cons_move(struct viq_smmuv3 *s, uint32_t index);
+static inline void smmuv3_cons_move(struct viq_smmuv3 *s, uint32_t index)
+{
+	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index;
+	smmuv3_show(s, VIQ_SMMUV3_CMDQ_CONS, s->regs.cmdq_cons);
+}
 /* Stand at this index, to go on reading there. The batch is dropped. */
 void smmuv3_stand(struct viq_smmuv3 *s, uint32_t index);
 /* Stop at the command with this index: CONS points at it, ERR, then GERROR (7.1). The batch is dropped. */
 void smmuv3_stop(struct viq_smmuv3 *s, uint32_t index, uint32_t cerror, const uint64_t cmd[2]);
 /* The command at this index could not be done, which is not the guest's fault: wait there. The batch is dropped. */
 void smmuv3_host_failed(struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], const struct viq_call_result *res);
-void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror);
+/* To the trace hook, which is there. */
+void smmuv3_trace_tell(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror);
+static inline void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate,
+				uint8_t cerror)
+{
+	if (s->ops.trace)
+		smmuv3_trace_tell(s, index, cmd, fate, cerror);
+}
 
 /* --- sync.c ------------------------------------------------------------------------------------------------------- */
 

@@ -2,21 +2,11 @@
 /* What the guest and the trace see of the queue: CONS, and where and why it stops (IHI 0070 6.3.28, 7.1). */
 #include "smmuv3.h"
 
-void smmuv3_cons_move(struct viq_smmuv3 *s, uint32_t index)
+void smmuv3_trace_tell(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)
 {
-	s->regs.cmdq_cons = (s->regs.cmdq_cons & VIQ_SMMUV3_CMDQ_CONS_ERR) | index;
-	smmuv3_show(s, VIQ_SMMUV3_CMDQ_CONS, s->regs.cmdq_cons);
-}
-
-void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, const uint64_t cmd[2], uint8_t fate, uint8_t cerror)
-{
-	struct viq_smmuv3_trace t;
-
-	if (!s->ops.trace)
-		return;
-	t = (struct viq_smmuv3_trace){
+	struct viq_smmuv3_trace t = {
 		.size = sizeof(t),
-		.index = index & smmuv3_index_mask(s->cmdq.log2size),
+		.index = index & s->cmdq.mask,
 		.cmd = {cmd[0], cmd[1]},
 		.fate = fate,
 		.cerror = cerror,

@@ -29,7 +29,7 @@ bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	if (s->ops.sync)
 		budget_spend(&s->budget, s->ops.sync(s->config.opaque));
 	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */
-	smmuv3_cons_move(s, (index + 1) & smmuv3_index_mask(s->cmdq.log2size));
+	smmuv3_cons_move(s, (index + 1) & s->cmdq.mask);
 	s->reconfig.done = false;
 	smmuv3_trace(s, index, cmd, VIQ_SMMUV3_FATE_SYNC, 0);
 	signal_completion(s, cmd);

@@ -160,7 +160,6 @@ void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features)
 	}
 	for (unsigned int word = 0; word < 2; word++) {
 		rule->illegal[word] = ~legal[word];
-		rule->plain[word] = rule->keep[word] & ~judged[row->kind][word];
+		rule->look[word] = ~rule->keep[word] | judged[row->kind][word];
 	}
-	rule->plain[0] &= ~VIQ_SMMUV3_CMD_OP;
 }

@@ -70,7 +70,7 @@ const struct smmuv3_command *smmuv3_command_find(uint8_t op);
 struct smmuv3_rule {
 	_Alignas(16) uint64_t illegal[2]; /* any of these bits set: CERROR_ILL */
 	uint64_t keep[2];                 /* the bits that mean something */
-	uint64_t plain[2];                /* of these, the ones that may have any value: no check looks at them */
+	uint64_t look[2];                 /* none of these set: it is legal, and no bit of it is to be cleared */
 	bool exists;                      /* the feature set has this opcode */
 	uint8_t kind;
 };
@@ -84,10 +84,12 @@ const char *smmuv3_command_conflict(enum smmuv3_kind kind, const uint64_t cmd[2]
 /* Bits and values. rule: that of the command's opcode for these features. */
 static inline bool smmuv3_command_legal(const struct smmuv3_rule *rule, const uint64_t cmd[2], uint32_t features)
 {
-	if (!rule->exists || (cmd[0] & rule->illegal[0]) || (cmd[1] & rule->illegal[1]))
+	if (!rule->exists)
 		return false;
 	/* Fields that are judged may all be 0, in every kind: most commands need no more. */
-	return !((cmd[0] & ~VIQ_SMMUV3_CMD_OP & ~rule->plain[0]) | (cmd[1] & ~rule->plain[1])) ||
+	if (!((cmd[0] & rule->look[0]) | (cmd[1] & rule->look[1])))
+		return true;
+	return !((cmd[0] & rule->illegal[0]) | (cmd[1] & rule->illegal[1])) &&
 	       !smmuv3_command_conflict((enum smmuv3_kind)rule->kind, cmd, features);
 }
 

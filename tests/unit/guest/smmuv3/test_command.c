@@ -283,6 +283,62 @@ static void random_commands_agree(void **state)
 	}
 }
 
+/* One of a long row of commands that are nearly alike: what the queue may take together. */
+static void nearly_alike(uint64_t *seed, uint64_t cmd[2])
+{
+	/* NUM, SCALE; TTL, TG and a bit that exists with no command of these (4.4.1.1). */
+	if (test_below(seed, 2))
+		cmd[0] ^= test_random(seed) & UINT64_C(0x01f1f000);
+	if (!test_below(seed, 40))
+		cmd[0] ^= VIQ_BIT(25);
+	if (!test_below(seed, 40))
+		cmd[1] ^= VIQ_BIT(8 + test_below(seed, 4));
+	if (!test_below(seed, 200))
+		cmd[1] ^= VIQ_BIT(test_below(seed, 64));
+	cmd[1] ^= (uint64_t)test_below(seed, 1000) << 12;
+	if (!test_below(seed, 10))
+		cmd[0] ^= 1; /* 0x12 and 0x13 */
+}
+
+/* Long rows behind one doorbell: the queue stops at the first command that is illegal, and the host got all before it.
+ */
+static void long_rows_agree(void **state)
+{
+	uint64_t seed = test_seed();
+	size_t whole = 0, stopped = 0;
+
+	for (unsigned int round = 0; round < 400; round++) {
+		struct vsmmu *v = new_variant(test_below(&seed, 3));
+		uint64_t base[2] = {0x12, 1}, at = v->prod, end = 0;
+		uint64_t row[200][2], expected[200][2];
+
+		if (test_below(&seed, 8))
+			base[1] |= (uint64_t)(1 + test_below(&seed, 3)) << 10 | (uint64_t)(1 + test_below(&seed, 3))
+											<< 8;
+		for (unsigned int i = 0; i < 200; i++) {
+			memcpy(row[i], base, sizeof(base));
+			/* The first ones are alike. */
+			if (round % 3 && i > 70)
+				nearly_alike(&seed, row[i]);
+			if (end == i && refcmd_check(row[i], &v->config) == VIQ_SMMUV3_CERROR_NONE)
+				end += refcmd_to_host(row[i], &v->config, true, 0, expected[i]);
+			vsmmu_push(v, row[i][0], row[i][1]);
+		}
+		vsmmu_ring(v);
+		if (v->host.effect_count != end)
+			fail_msg("%zu commands took effect, not %u", v->host.effect_count, (unsigned int)end);
+		for (unsigned int i = 0; i < end; i++)
+			assert_memory_equal(v->host.effects[i].cmd, expected[i], sizeof(expected[i]));
+		assert_cons(v, at + end);
+		assert_int_equal(vsmmu_cerror(v), end < 200 ? VIQ_SMMUV3_CERROR_ILL : VIQ_SMMUV3_CERROR_NONE);
+		whole += end == 200;
+		stopped += end < 200 && end > 70;
+		vsmmu_free(v);
+	}
+	print_message("%zu rows went through, %zu ended in the middle\n", whole, stopped);
+	assert_true(whole > 50 && stopped > 100);
+}
+
 /* CS = IRQ with an address writes there: keep single-bit addresses out of the guest's RAM and see them in the hook. */
 static void sync_fields_are_not_checked_without_meaning(void **state)
 {
@@ -372,6 +428,7 @@ int main(void)
 		cmocka_unit_test(a_level_that_does_not_exist_is_none),
 		cmocka_unit_test(atc_sizes),
 		cmocka_unit_test(random_commands_agree),
+		cmocka_unit_test(long_rows_agree),
 		cmocka_unit_test(sync_fields_are_not_checked_without_meaning),
 		cmocka_unit_test(no_effect_on_streams_out_of_range),
 		cmocka_unit_test(smmuen_off),
