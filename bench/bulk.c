@@ -22,7 +22,9 @@ struct synth_cmd bulk_command(uint32_t i, enum bulk_form form)
 
 	if (i == BULK_TLBIS)
 		return synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_SEV, 0, 0);
-	if (form == BULK_ADDRESS)
+	if (form == BULK_TYPES && i % 2)
+		return synth_cmd_tlbi_nh_asid(1);
+	if (form == BULK_ADDRESS || form == BULK_TYPES || form == BULK_BEHIND)
 		return synth_cmd_tlbi_nh_va(1, va, true);
 	if (form == BULK_MIXED)
 		range.num = i % 32;
@@ -34,7 +36,8 @@ int bulk_open(struct bulk *bulk, enum bulk_form form)
 	int ret;
 
 	*bulk = (struct bulk){.form = form};
-	ret = bench_guest_open(&bulk->guest, 4u << 20, BULK_LOG2SIZE, viq_call_null_host());
+	ret = (form == BULK_BEHIND ? bench_guest_open_behind : bench_guest_open)(&bulk->guest, 4u << 20, BULK_LOG2SIZE,
+										 viq_call_null_host());
 	if (ret)
 		return ret;
 	bulk->copy = malloc(BULK_BYTES);
@@ -84,17 +87,22 @@ static double copy_stream(void *opaque)
 	return (double)(end - start) / BULK_COMMANDS;
 }
 
+/* Beside memcpy() of the same stream, or, with the memory behind callbacks, beside what is mapped. */
 static int measure(const struct bench *b, enum bulk_form form, struct bench_case cases[2])
 {
-	struct bulk bulk;
+	struct bulk bulk, mapped = {.copy = NULL};
 	int ret;
 
 	ret = bulk_open(&bulk, form);
+	if (!ret && form == BULK_BEHIND)
+		ret = bulk_open(&mapped, BULK_ADDRESS);
 	if (!ret) {
 		cases[0] = (struct bench_case){.run = bulk_ring, .opaque = &bulk};
-		cases[1] = (struct bench_case){.run = copy_stream, .opaque = &bulk};
+		cases[1] = form == BULK_BEHIND ? (struct bench_case){.run = bulk_ring, .opaque = &mapped}
+					       : (struct bench_case){.run = copy_stream, .opaque = &bulk};
 		ret = bench_rounds(cases, 2, bench_round_count(b, 300));
 	}
+	bulk_close(&mapped);
 	bulk_close(&bulk);
 	return ret;
 }
@@ -110,8 +118,8 @@ static int report(const struct bench *b, enum bulk_form form, struct bench_row r
 	if (!ret) {
 		row.unit = "ns/command";
 		row.value = bench_stat(&cases[0].samples);
-		row.figure_name = "x memcpy";
-		row.figure = bench_ratio(&cases[0].samples, &cases[1].samples);
+		if (row.figure_name)
+			row.figure = bench_ratio(&cases[0].samples, &cases[1].samples);
 		b->emit(b->opaque, &row);
 	}
 	if (!ret && form == BULK_ADDRESS) {
@@ -123,22 +131,21 @@ static int report(const struct bench *b, enum bulk_form form, struct bench_row r
 	return ret;
 }
 
+#define ROW(form, id, text, beside, most)                                                                              \
+	[form] = {.name = (id), .title = (text), .figure_name = (beside), .bound = BENCH_AT_MOST, .limit = (most)}
+
 int bench_bulk(const struct bench *b)
 {
 	static const struct bench_row rows[] = {
-		[BULK_ADDRESS] = {.name = "tlbi_va",
-				  .title = "65,536 TLBI_NH_VA + CMD_SYNC",
-				  .bound = BENCH_AT_MOST,
-				  .limit = 3},
-		[BULK_PAGES] = {.name = "tlbi_range",
-				.title = "the same, range form, one page each",
-				.bound = BENCH_AT_MOST,
-				.limit = 3},
-		[BULK_MIXED] = {.name = "tlbi_range_mixed", .title = "the same, range form, 1 to 32 pages"},
+		ROW(BULK_ADDRESS, "tlbi_va", "65,536 TLBI_NH_VA + CMD_SYNC", "x memcpy", 3),
+		ROW(BULK_PAGES, "tlbi_range", "the same, range form, one page each", "x memcpy", 3),
+		ROW(BULK_MIXED, "tlbi_range_mixed", "the same, range form, 1 to 32 pages", "x memcpy", 2),
+		ROW(BULK_TYPES, "tlbi_types", "TLBI_NH_VA and TLBI_NH_ASID in turns", NULL, 2.5),
+		ROW(BULK_BEHIND, "tlbi_va_callbacks", "65,536 TLBI_NH_VA, memory behind callbacks", "x mapped", 2),
 	};
 	int ret = 0;
 
-	for (unsigned int form = BULK_ADDRESS; !ret && form <= BULK_MIXED; form++)
+	for (unsigned int form = BULK_ADDRESS; !ret && form <= BULK_BEHIND; form++)
 		ret = report(b, form, rows[form]);
 	return ret;
 }

@@ -15,6 +15,8 @@ enum bulk_form {
 	BULK_ADDRESS, /* as without range invalidation */
 	BULK_PAGES,   /* the range form for single pages, as Linux unmaps them */
 	BULK_MIXED,   /* the range form, no two neighbours of the same length */
+	BULK_TYPES,   /* every second one a TLBI_NH_ASID */
+	BULK_BEHIND,  /* BULK_ADDRESS, and viq reaches the memory through callbacks only */
 };
 /* Command i of the stream. */
 struct synth_cmd bulk_command(uint32_t i, enum bulk_form form);

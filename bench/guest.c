@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "guest.h"
@@ -17,8 +18,20 @@ static int open_smmu(struct bench_guest *guest, struct viq_call_host host)
 	return viq_smmuv3_create(&config, &guest->smmu, NULL);
 }
 
-int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int log2size, struct viq_call_host host)
+static int read_behind(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
+	const struct bench_guest *guest = opaque;
+
+	if (gpa < BENCH_GUEST_BASE || gpa - BENCH_GUEST_BASE > guest->ram_size - len)
+		return -1;
+	memcpy(buf, (const char *)guest->ram + (gpa - BENCH_GUEST_BASE), len);
+	return 0;
+}
+
+static int open_guest(struct bench_guest *guest, size_t ram_size, unsigned int log2size, struct viq_call_host host,
+		      bool behind)
+{
+	static const struct viq_mem_ops callbacks = {.size = sizeof(callbacks), .read = read_behind};
 	struct viq_mem_region region = {.gpa = BENCH_GUEST_BASE, .size = ram_size};
 	int ret;
 
@@ -29,7 +42,7 @@ int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int lo
 		return -errno;
 	}
 	region.host = guest->ram;
-	ret = viq_mem_create(&region, 1, NULL, NULL, &guest->mem, NULL);
+	ret = viq_mem_create(&region, behind ? 0 : 1, behind ? &callbacks : NULL, guest, &guest->mem, NULL);
 	if (ret)
 		return ret;
 	synth_mem_init(&guest->synth, guest->ram, BENCH_GUEST_BASE, ram_size);
@@ -41,6 +54,17 @@ int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int lo
 		return ret;
 	bench_guest_rewind(guest);
 	return 0;
+}
+
+int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int log2size, struct viq_call_host host)
+{
+	return open_guest(guest, ram_size, log2size, host, false);
+}
+
+int bench_guest_open_behind(struct bench_guest *guest, size_t ram_size, unsigned int log2size,
+			    struct viq_call_host host)
+{
+	return open_guest(guest, ram_size, log2size, host, true);
 }
 
 void bench_guest_close(struct bench_guest *guest)

@@ -23,6 +23,9 @@ struct bench_guest {
  * guest may use range invalidation and MSIs.
  */
 int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int log2size, struct viq_call_host host);
+/* The same; viq reaches the memory through callbacks only. */
+int bench_guest_open_behind(struct bench_guest *guest, size_t ram_size, unsigned int log2size,
+			    struct viq_call_host host);
 void bench_guest_close(struct bench_guest *guest); /* also after a failed open */
 
 /* An empty queue that begins at its first slot again. */

@@ -14,7 +14,8 @@ import unittest
 VIQ = pathlib.Path(sys.argv.pop()).resolve()
 
 ROWS = {
-    'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed'],
+    'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed', 'tlbi_types',
+             'tlbi_va_callbacks'],
     'doorbell': ['null', 'null_msi', 'soft', 'soft_threads'],
     'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_control']
             + [f'invalidate_{kind}_{10 ** n}' for kind in ('asid', 'page', 'range') for n in (2, 3, 4)],
