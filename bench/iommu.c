@@ -70,6 +70,8 @@ static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries, const 
 		ret = viq_soft_vdevice_configure(iommu->soft, viommu, VSID, ste);
 	if (!ret)
 		iommu->host = viq_soft_host(iommu->soft, viommu);
+	iommu->ste[0] = ste[0];
+	iommu->ste[1] = ste[1];
 	return ret;
 }
 
@@ -101,15 +103,19 @@ void bench_iommu_close(struct bench_iommu *iommu)
 		munmap(iommu->ram, iommu->ram_size);
 }
 
-int bench_iommu_invalidate(const struct bench_iommu *iommu, struct synth_cmd cmd)
+struct synth_cmd bench_iommu_entry(struct synth_cmd cmd)
 {
-	const uint64_t entry[2] = {htole64(cmd.w[0]), htole64(cmd.w[1])};
-	const struct viq_call_piece piece = {entry, 1};
+	return (struct synth_cmd){.w = {htole64(cmd.w[0]), htole64(cmd.w[1])}};
+}
+
+int bench_iommu_invalidate(const struct bench_iommu *iommu, const struct synth_cmd *entries, uint32_t count)
+{
+	const struct viq_call_piece piece = {entries, count};
 	const struct viq_call_request request = {
 		.size = sizeof(request),
 		.object = iommu->host.object,
 		.type = VIQ_CALL_SMMUV3,
-		.entry_size = sizeof(entry),
+		.entry_size = sizeof(*entries),
 		.pieces = &piece,
 		.piece_count = 1,
 	};
@@ -119,4 +125,9 @@ int bench_iommu_invalidate(const struct bench_iommu *iommu, struct synth_cmd cmd
 	if (ret)
 		return ret;
 	return result.error ? -EIO : 0;
+}
+
+int bench_iommu_configure(const struct bench_iommu *iommu)
+{
+	return viq_soft_vdevice_configure(iommu->soft, iommu->host.object, VSID, iommu->ste);
 }

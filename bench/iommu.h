@@ -22,6 +22,7 @@ struct bench_iommu {
 	struct viq_soft *soft;
 	struct viq_soft_dev *dev;
 	struct viq_call_host host;
+	uint64_t ste[2];
 	bool registered;
 };
 
@@ -49,6 +50,9 @@ static inline int bench_iommu_access(const struct bench_iommu *iommu, uint32_t p
 }
 
 /* An invalidate call of one command. */
-int bench_iommu_invalidate(const struct bench_iommu *iommu, struct synth_cmd cmd);
+struct synth_cmd bench_iommu_entry(struct synth_cmd cmd); /* as the host takes it */
+int bench_iommu_invalidate(const struct bench_iommu *iommu, const struct synth_cmd *entries, uint32_t count);
+/* Set the stream anew, as it is. */
+int bench_iommu_configure(const struct bench_iommu *iommu);
 
 #endif

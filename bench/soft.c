@@ -153,14 +153,18 @@ static uint32_t first_page(enum kind kind, uint32_t pages, uint32_t i)
 /* count calls; ns per call, or negative. */
 static double invalidate(const struct flat *f, enum kind kind, uint32_t pages, uint32_t count)
 {
+	const struct synth_cmd other = bench_iommu_entry(synth_cmd_tlbi_nh_asid(IOMMU_OTHER_ASID));
 	uint64_t start, end;
 	int err = 0;
 
 	for (unsigned int i = 0; i < 8; i++)
-		err |= bench_iommu_invalidate(f->iommu, synth_cmd_tlbi_nh_asid(IOMMU_OTHER_ASID));
+		err |= bench_iommu_invalidate(f->iommu, &other, 1);
 	start = bench_now();
-	for (uint32_t i = 0; i < count; i++)
-		err |= bench_iommu_invalidate(f->iommu, command(kind, first_page(kind, pages, i)));
+	for (uint32_t i = 0; i < count; i++) {
+		struct synth_cmd cmd = bench_iommu_entry(command(kind, first_page(kind, pages, i)));
+
+		err |= bench_iommu_invalidate(f->iommu, &cmd, 1);
+	}
 	end = bench_now();
 	return err ? -1 : ((double)(end - start) - f->clock_cost) / count;
 }
@@ -220,6 +224,71 @@ static int measure_flat(const struct bench *b, const struct bench_iommu *iommu)
 	for (unsigned int kind = 0; !ret && kind < KINDS; kind++)
 		report_flat(b, f, kind);
 	free(f);
+	return ret;
+}
+
+/* --- Many invalidations in one call, and a stream's configuration ------------------------------------------------ */
+
+#define BULK 2048 /* entries of a call: as many as a front end gathers */
+
+struct bulk_call {
+	const struct bench_iommu *iommu;
+	struct synth_cmd cmds[BULK];
+};
+
+static double bulk_call(void *opaque)
+{
+	const struct bulk_call *c = opaque;
+	uint64_t start = bench_now();
+
+	if (bench_iommu_invalidate(c->iommu, c->cmds, BULK))
+		return -1;
+	return (double)(bench_now() - start) / BULK;
+}
+
+/* What CFGI_STE comes to, as often as a guest's driver that attaches and detaches. */
+static double configure(void *opaque)
+{
+	const struct bulk_call *c = opaque;
+	uint64_t start = bench_now();
+	int err = 0;
+
+	for (unsigned int i = 0; i < 16; i++)
+		err |= bench_iommu_configure(c->iommu);
+	return err ? -1 : (double)(bench_now() - start) / 16;
+}
+
+static int measure_calls(const struct bench *b, const struct bench_iommu *iommu)
+{
+	struct bulk_call *c = calloc(1, sizeof(*c));
+	struct bench_case *cases = calloc(2, sizeof(*cases));
+	int ret = -ENOMEM;
+
+	if (!c || !cases)
+		goto out;
+	c->iommu = iommu;
+	for (uint32_t i = 0; i < BULK; i++)
+		c->cmds[i] = bench_iommu_entry(synth_cmd_tlbi_nh_va(IOMMU_ASID, bench_iommu_va(i), true));
+	cases[0] = (struct bench_case){.run = bulk_call, .opaque = c};
+	cases[1] = (struct bench_case){.run = configure, .opaque = c};
+	ret = bench_rounds(cases, 2, bench_round_count(b, 300));
+	if (ret)
+		goto out;
+	b->emit(b->opaque, &(struct bench_row){.name = "invalidate_bulk",
+					       .title = "invalidate 2,048 pages, an entry each, one call",
+					       .unit = "ns/entry",
+					       .value = bench_stat(&cases[0].samples),
+					       .bound = BENCH_AT_MOST,
+					       .limit = 15});
+	b->emit(b->opaque, &(struct bench_row){.name = "configure",
+					       .title = "set a stream",
+					       .unit = "ns/stream",
+					       .value = bench_stat(&cases[1].samples),
+					       .bound = BENCH_AT_MOST,
+					       .limit = 1000});
+out:
+	free(cases);
+	free(c);
 	return ret;
 }
 
@@ -309,6 +378,8 @@ static int measure_translation(const struct bench *b)
 		ret = measure_hits(b, &iommu);
 	if (!ret)
 		ret = measure_threads(b, &iommu);
+	if (!ret)
+		ret = measure_calls(b, &iommu);
 	bench_iommu_close(&iommu);
 	return ret;
 }

@@ -157,12 +157,11 @@ void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struc
 	struct soft_vm *vm = key->vm;
 	uint64_t asid_gen, global_gen;
 
+	/* Paired with the read-modify-writes in soft_tlb_insert() and soft_vm_leaves(). */
+	sample->leaves = atomic_load_explicit(&vm->leaves, memory_order_acquire);
 	sample->common = soft_gen_sample(&vm->gen);
 	if (!key->s1)
 		return;
-	/* Acquire also where the bit is set already: by a fill that this one must not be seen to precede. */
-	if (!(atomic_load_explicit(&vm->granules, memory_order_acquire) >> key->granule & 1))
-		atomic_fetch_or_explicit(&vm->granules, UINT64_C(1) << key->granule, memory_order_acq_rel);
 	asid_gen = soft_gen_sample(&vm->asid_gen[key->asid & vm->asid_mask]);
 	global_gen = soft_gen_sample(&vm->gen_global);
 	for (unsigned int level = 1; level < 4; level++) {
@@ -174,7 +173,7 @@ void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struc
 	}
 }
 
-void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
+bool soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
 		     const struct soft_leaf *leaf, struct soft_tlb_ref *ref)
 {
 	bool global = key->s1 && leaf->global;
@@ -188,13 +187,19 @@ void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 			 (uint64_t)leaf->s2_shift << 24,
 		[STAMP] = sample->common + (key->s1 ? sample->leaf[leaf->s1_level][global] : 0),
 	};
+	uint64_t own = key->s1 ? UINT64_C(1) << leaf->s1_shift | (global ? SOFT_LEAVES_GLOBAL : 0) : 0;
 	soft_word *set;
 
+	if (own & ~sample->leaves) {
+		atomic_fetch_or_explicit(&key->vm->leaves, own, memory_order_acq_rel);
+		return false;
+	}
 	*ref = make_ref(tlb, key->vm, tag, key->va, leaf->s1_shift);
 	ref->stamp = w[STAMP];
 	set = soft_set(tlb->slots, tlb->set_mask, tag, base, leaf->shift);
 	soft_slot_write(soft_set_choose(set, w[BASE], tag), w, WORDS);
 	soft_set_bit(&key->vm->sizes[global], leaf->shift);
+	return true;
 }
 
 void soft_tlb_inv_vm(struct soft_vm *vm)
@@ -212,7 +217,7 @@ static uint64_t count_leaves(const struct soft_tlb_range *range, uint64_t limit)
 {
 	uint64_t count = 0;
 
-	for (uint64_t shifts = range->shifts; shifts && count <= limit; shifts &= shifts - 1) {
+	for (uint64_t shifts = range->leaves & ~SOFT_LEAVES_GLOBAL; shifts && count <= limit; shifts &= shifts - 1) {
 		unsigned int shift = soft_lowest_bit(shifts);
 
 		count += (range->last >> shift) - (range->first >> shift) + 1;
@@ -220,11 +225,13 @@ static uint64_t count_leaves(const struct soft_tlb_range *range, uint64_t limit)
 	return count;
 }
 
-/* Bump two owners' counters of every leaf of the range. */
+/* Bump a counter of every leaf of the range; and the globals', if there may be any. */
 static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const struct soft_tlb_range *range,
-			unsigned int owner, unsigned int owner2)
+			unsigned int owner)
 {
-	for (uint64_t shifts = range->shifts; shifts; shifts &= shifts - 1) {
+	bool globals = owner != SOFT_OWNER_ANY && range->leaves & SOFT_LEAVES_GLOBAL;
+
+	for (uint64_t shifts = range->leaves & ~SOFT_LEAVES_GLOBAL; shifts; shifts &= shifts - 1) {
 		unsigned int shift = soft_lowest_bit(shifts);
 		uint64_t page = range->first >> shift, last = range->last >> shift;
 
@@ -232,8 +239,8 @@ static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const st
 			soft_word *line = soft_page_line(&tlb->pages, vm->id, page << shift, shift);
 
 			soft_gen_bump(&line[owner]);
-			if (owner2 != owner)
-				soft_gen_bump(&line[owner2]);
+			if (globals)
+				soft_gen_bump(&line[SOFT_OWNER_NONE]);
 			if (page == last)
 				break;
 		}
@@ -243,7 +250,7 @@ static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const st
 void soft_tlb_inv_va(struct soft_tlb *tlb, struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range)
 {
 	if (count_leaves(range, tlb->steps) <= tlb->steps) {
-		bump_leaves(tlb, vm, range, soft_owner(asid), SOFT_OWNER_NONE);
+		bump_leaves(tlb, vm, range, soft_owner(asid));
 		return;
 	}
 	soft_tlb_inv_asid(vm, asid);
@@ -253,26 +260,21 @@ void soft_tlb_inv_va(struct soft_tlb *tlb, struct soft_vm *vm, uint16_t asid, co
 void soft_tlb_inv_vaa(struct soft_tlb *tlb, struct soft_vm *vm, const struct soft_tlb_range *range)
 {
 	if (count_leaves(range, tlb->steps) <= tlb->steps)
-		bump_leaves(tlb, vm, range, SOFT_OWNER_ANY, SOFT_OWNER_ANY);
+		bump_leaves(tlb, vm, range, SOFT_OWNER_ANY);
 	else
 		soft_tlb_inv_vm(vm);
 }
 
-uint64_t soft_leaf_shifts(uint64_t granules, unsigned int level)
+uint64_t soft_leaves_at(unsigned int granule, unsigned int level)
 {
-	uint64_t shifts = 0;
+	uint64_t leaves = 0;
 
-	for (; granules; granules &= granules - 1) {
-		unsigned int granule = soft_lowest_bit(granules);
-
-		/* No leaves at level 0; at level 1 none with the 16K granule (DDI 0487 D8.2, without DS). */
-		for (unsigned int l = level ? level : granule == 14 ? 2 : 1; l <= (level ? level : 3); l++)
-			shifts |= UINT64_C(1) << leaf_shift(granule, l);
-	}
-	return shifts;
+	for (unsigned int l = level ? level : 1; l <= (level ? level : 3); l++)
+		leaves |= UINT64_C(1) << leaf_shift(granule, l);
+	return leaves | SOFT_LEAVES_GLOBAL;
 }
 
-uint64_t soft_vm_granules(struct soft_vm *vm)
+uint64_t soft_vm_leaves(struct soft_vm *vm)
 {
-	return atomic_fetch_or_explicit(&vm->granules, 0, memory_order_acq_rel);
+	return atomic_fetch_or_explicit(&vm->leaves, 0, memory_order_acq_rel);
 }

@@ -34,6 +34,9 @@ struct soft_tlb {
 	struct soft_page_gens pages;
 };
 
+/* Beside sizes of leaves: some of them are of globals. */
+#define SOFT_LEAVES_GLOBAL (UINT64_C(1) << 63)
+
 /* A VMID's share. Its counters begin at 0: so nothing that was tagged with id may ever have been filled before. */
 struct soft_vm {
 	uint32_t id; /* in the place of the VMID, not 0, and never used again */
@@ -44,11 +47,12 @@ struct soft_vm {
 	void *asid_alloc;
 	/*
 	 * Bits that only get set: combined sizes (log2) that entries may have, [0] of ASIDs and without stage 1, [1]
-	 * global; and stage-1 granules (log2) whose entries may exist. They bound the probes of a look-up and the
-	 * counters of an invalidation, and keep a guest's odd choice of sizes its own affair.
+	 * global; and sizes (log2) of the stage-1 leaves that entries may be of, with SOFT_LEAVES_GLOBAL. They bound
+	 * the probes of a look-up and the counters of an invalidation, and keep a guest's odd choice of sizes its own
+	 * affair.
 	 */
 	soft_word sizes[2];
-	soft_word granules;
+	soft_word leaves;
 };
 
 /* What a look-up goes by. */
@@ -64,6 +68,7 @@ struct soft_tlb_key {
 /* The counters of everything a walk may find, as they were before it began. */
 struct soft_tlb_sample {
 	uint64_t common;
+	uint64_t leaves;     /* the VMID's, with stage 1 */
 	uint64_t leaf[4][2]; /* by stage-1 level and by nG = 0 */
 };
 
@@ -84,8 +89,11 @@ void soft_vm_fini(struct soft_vm *vm);
 bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf,
 		     struct soft_tlb_ref *ref);
 void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_tlb_sample *sample);
-/* leaf is the outcome of a walk for key that began after the sample was taken. */
-void soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
+/*
+ * leaf is the outcome of a walk for key that began after the sample was taken. False: the VMID has had no such leaf
+ * yet; take another sample and walk again.
+ */
+bool soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
 		     const struct soft_leaf *leaf, struct soft_tlb_ref *ref);
 
 /* The sum of all counters that cover an entry, now. Relaxed: see slot.h. */
@@ -99,7 +107,7 @@ static inline uint64_t soft_tlb_ref_stamp(const struct soft_vm *vm, const struct
 /* Invalidations, under the lock. A grace period must follow. */
 struct soft_tlb_range {
 	uint64_t first, last; /* addresses, both included; bits [63:56] are not compared */
-	uint64_t shifts;      /* stage-1 leaf sizes that must go, as bits of their log2 */
+	uint64_t leaves;      /* of soft_vm_leaves(), those that must go */
 };
 void soft_tlb_inv_vm(struct soft_vm *vm);
 void soft_tlb_inv_asid(struct soft_vm *vm, uint16_t asid);
@@ -108,15 +116,12 @@ void soft_tlb_inv_va(struct soft_tlb *tlb, struct soft_vm *vm, uint16_t asid, co
 /* Entries of every ASID and globals in the range. */
 void soft_tlb_inv_vaa(struct soft_tlb *tlb, struct soft_vm *vm, const struct soft_tlb_range *range);
 
+/* Leaves of a granule (12, 14, 16) at this level; level 0: at any. */
+uint64_t soft_leaves_at(unsigned int granule, unsigned int level);
 /*
- * log2 of the stage-1 leaves of these granules (a mask of 12, 14, 16) at this level; level 0: at any level where leaves
- * may be.
+ * The VMID's leaves. A fill of one that this does not see begins after it, so also after the table changes that were
+ * made before: both are read-modify-writes of one word. Once a call is enough: what it invalidates has changed before.
  */
-uint64_t soft_leaf_shifts(uint64_t granules, unsigned int level);
-/*
- * The VMID's granules in use. A fill that this does not see begins after it, so also after the table change that the
- * invalidation is about: both are read-modify-writes of one word.
- */
-uint64_t soft_vm_granules(struct soft_vm *vm);
+uint64_t soft_vm_leaves(struct soft_vm *vm);
 
 #endif

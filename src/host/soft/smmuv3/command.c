@@ -14,7 +14,7 @@ struct soft_command {
 	uint64_t ssid_bits[2]; /* with substreams too */
 	bool names_stream;
 	bool (*legal)(const struct smmuv3_features *f, const uint64_t cmd[2]); /* NULL: whatever the bits say */
-	void (*run)(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2]);
+	void (*run)(const struct soft_target *t, const uint64_t cmd[2]);
 };
 
 static bool asid_legal(const struct smmuv3_features *f, const uint64_t cmd[2])
@@ -46,66 +46,63 @@ static struct soft_view *stream_view(const struct soft_viommu *viommu, const uin
 	return atomic_load_explicit(&find_stream(viommu, cmd)->dev->view, memory_order_relaxed);
 }
 
-static void run_cfgi_cd(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+static void run_cfgi_cd(const struct soft_target *t, const uint64_t cmd[2])
 {
-	struct soft_view *view = stream_view(viommu, cmd);
+	struct soft_view *view = stream_view(t->viommu, cmd);
 
 	if (view)
 		soft_config_inv(&view->cds, smmuv3_cmd_ssid(cmd));
 }
 
-static void run_cfgi_cd_all(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+static void run_cfgi_cd_all(const struct soft_target *t, const uint64_t cmd[2])
 {
-	struct soft_view *view = stream_view(viommu, cmd);
+	struct soft_view *view = stream_view(t->viommu, cmd);
 
 	if (view)
 		soft_config_inv_all(&view->cds);
 }
 
 /* NSNH_ALL too: a guest's "everything" is everything of its VMID. */
-static void run_nh_all(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+static void run_nh_all(const struct soft_target *t, const uint64_t cmd[2])
 {
-	soft_tlb_inv_vm(&viommu->vm);
+	soft_tlb_inv_vm(&t->viommu->vm);
 }
 
-static void run_nh_asid(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+static void run_nh_asid(const struct soft_target *t, const uint64_t cmd[2])
 {
-	soft_tlb_inv_asid(&viommu->vm, smmuv3_tlbi_asid(cmd));
+	soft_tlb_inv_asid(&t->viommu->vm, smmuv3_tlbi_asid(cmd));
 }
 
 /* The stage-1 leaves that an address command names. They are compared whole: that rounds to what TTL demands. */
-static struct soft_tlb_range leaves_of(struct soft_viommu *viommu, const uint64_t cmd[2])
+static struct soft_tlb_range leaves_of(const struct soft_target *t, const uint64_t cmd[2])
 {
 	struct smmuv3_tlbi tlbi = smmuv3_tlbi_decode(cmd, false);
-	uint64_t granules = soft_vm_granules(&viommu->vm);
 
-	if (tlbi.granule)
-		granules &= VIQ_BIT(tlbi.granule);
 	return (struct soft_tlb_range){
 		.first = tlbi.span.first,
 		.last = smmuv3_span_last(tlbi.span),
-		.shifts = soft_leaf_shifts(granules, tlbi.level),
+		.leaves = t->leaves & (tlbi.granule ? soft_leaves_at(tlbi.granule, tlbi.level) : UINT64_MAX),
 	};
 }
 
-static void run_nh_va(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+static void run_nh_va(const struct soft_target *t, const uint64_t cmd[2])
 {
-	struct soft_tlb_range range = leaves_of(viommu, cmd);
+	struct soft_tlb_range range = leaves_of(t, cmd);
 
-	soft_tlb_inv_va(&soft->tlb, &viommu->vm, smmuv3_tlbi_asid(cmd), &range);
+	soft_tlb_inv_va(&t->soft->tlb, &t->viommu->vm, smmuv3_tlbi_asid(cmd), &range);
 }
 
-static void run_nh_vaa(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+static void run_nh_vaa(const struct soft_target *t, const uint64_t cmd[2])
 {
-	struct soft_tlb_range range = leaves_of(viommu, cmd);
+	struct soft_tlb_range range = leaves_of(t, cmd);
 
-	soft_tlb_inv_vaa(&soft->tlb, &viommu->vm, &range);
+	soft_tlb_inv_vaa(&t->soft->tlb, &t->viommu->vm, &range);
 }
 
 /* A device that does not use ATS holds nothing. */
-static void run_atc_inv(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+static void run_atc_inv(const struct soft_target *t, const uint64_t cmd[2])
 {
-	struct viq_soft_dev *dev = find_stream(viommu, cmd)->dev;
+	struct viq_soft_dev *dev = find_stream(t->viommu, cmd)->dev;
 	struct smmuv3_span span = smmuv3_atc_span(cmd);
 
 	if (!soft_dev_uses_ats(dev))
@@ -116,31 +113,8 @@ static void run_atc_inv(struct viq_soft *soft, struct soft_viommu *viommu, const
 #define RIL_0 (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE)
 #define RIL_1 (VIQ_SMMUV3_TLBI_1_TTL | VIQ_SMMUV3_TLBI_1_TG)
 
+/* What guests send most comes first. */
 static const struct soft_command commands[] = {
-	{
-		.op = VIQ_SMMUV3_OP_CFGI_CD,
-		.bits = {VIQ_SMMUV3_CMD_SID, VIQ_SMMUV3_CMD_1_LEAF},
-		.ssid_bits = {VIQ_SMMUV3_CMD_SSID},
-		.names_stream = true,
-		.run = run_cfgi_cd,
-	},
-	{
-		.op = VIQ_SMMUV3_OP_CFGI_CD_ALL,
-		.bits = {VIQ_SMMUV3_CMD_SID},
-		.names_stream = true,
-		.run = run_cfgi_cd_all,
-	},
-	{
-		.op = VIQ_SMMUV3_OP_TLBI_NH_ALL,
-		.bits = {VIQ_SMMUV3_TLBI_VMID},
-		.run = run_nh_all,
-	},
-	{
-		.op = VIQ_SMMUV3_OP_TLBI_NH_ASID,
-		.bits = {VIQ_SMMUV3_TLBI_VMID | VIQ_SMMUV3_TLBI_ASID},
-		.legal = asid_legal,
-		.run = run_nh_asid,
-	},
 	{
 		.op = VIQ_SMMUV3_OP_TLBI_NH_VA,
 		.bits = {VIQ_SMMUV3_TLBI_VMID | VIQ_SMMUV3_TLBI_ASID, VIQ_SMMUV3_TLBI_1_VA | VIQ_SMMUV3_CMD_1_LEAF},
@@ -156,16 +130,40 @@ static const struct soft_command commands[] = {
 		.run = run_nh_vaa,
 	},
 	{
-		.op = VIQ_SMMUV3_OP_TLBI_NSNH_ALL,
-		.run = run_nh_all,
-	},
-	{
 		.op = VIQ_SMMUV3_OP_ATC_INV,
 		.bits = {VIQ_SMMUV3_CMD_SID, VIQ_SMMUV3_ATC_1_SIZE | VIQ_SMMUV3_ATC_1_ADDR},
 		.ssid_bits = {VIQ_SMMUV3_CMD_SSV | VIQ_SMMUV3_CMD_SSID | VIQ_SMMUV3_ATC_G},
 		.names_stream = true,
 		.legal = atc_legal,
 		.run = run_atc_inv,
+	},
+	{
+		.op = VIQ_SMMUV3_OP_TLBI_NH_ASID,
+		.bits = {VIQ_SMMUV3_TLBI_VMID | VIQ_SMMUV3_TLBI_ASID},
+		.legal = asid_legal,
+		.run = run_nh_asid,
+	},
+	{
+		.op = VIQ_SMMUV3_OP_TLBI_NH_ALL,
+		.bits = {VIQ_SMMUV3_TLBI_VMID},
+		.run = run_nh_all,
+	},
+	{
+		.op = VIQ_SMMUV3_OP_TLBI_NSNH_ALL,
+		.run = run_nh_all,
+	},
+	{
+		.op = VIQ_SMMUV3_OP_CFGI_CD,
+		.bits = {VIQ_SMMUV3_CMD_SID, VIQ_SMMUV3_CMD_1_LEAF},
+		.ssid_bits = {VIQ_SMMUV3_CMD_SSID},
+		.names_stream = true,
+		.run = run_cfgi_cd,
+	},
+	{
+		.op = VIQ_SMMUV3_OP_CFGI_CD_ALL,
+		.bits = {VIQ_SMMUV3_CMD_SID},
+		.names_stream = true,
+		.run = run_cfgi_cd_all,
 	},
 };
 
@@ -196,11 +194,11 @@ static const struct soft_command *check(struct viq_soft *soft, const struct soft
 	return row->names_stream && !find_stream(viommu, cmd) ? NULL : row;
 }
 
-bool soft_command_run(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t cmd[2])
+bool soft_command_run(const struct soft_target *t, const uint64_t cmd[2])
 {
-	const struct soft_command *row = check(soft, viommu, cmd);
+	const struct soft_command *row = check(t->soft, t->viommu, cmd);
 
 	if (row)
-		row->run(soft, viommu, cmd);
+		row->run(t, cmd);
 	return row;
 }

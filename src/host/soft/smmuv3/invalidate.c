@@ -9,26 +9,20 @@
 #include "command.h"
 #include "host/soft/execute.h"
 
-/* What entries are about. */
-struct target {
-	struct viq_soft *soft;
-	struct soft_viommu *viommu;
-};
-
 static bool run_entry(void *opaque, const void *entry)
 {
-	struct target *t = opaque;
+	const struct soft_target *t = opaque;
 	const le64 *words = entry;
 	const uint64_t cmd[2] = {le64_get(words[0]), le64_get(words[1])};
 
 	guard_held(&t->soft->lock);
-	return soft_command_run(t->soft, t->viommu, cmd);
+	return soft_command_run(t, cmd);
 }
 
 static void run(struct viq_soft *soft, const struct viq_call_request *req, uint32_t count, struct viq_call_result *res)
 	MUST_HOLD(soft->lock)
 {
-	struct target target = {.soft = soft};
+	struct soft_target target = {.soft = soft};
 	uint32_t done;
 	int err;
 
@@ -42,6 +36,7 @@ static void run(struct viq_soft *soft, const struct viq_call_request *req, uint3
 		res->error = VIQ_CALL_GONE;
 		return;
 	}
+	target.leaves = soft_vm_leaves(&target.viommu->vm);
 	done = soft_execute(req, VIQ_SMMUV3_CMD_SIZE / sizeof(uint64_t), run_entry, &target);
 	soft->entries += done;
 	soft_report(res, count, done, VIQ_SMMUV3_CERROR_ILL);

@@ -73,18 +73,19 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	}
 	soft_count(a->soft, SOFT_TLB_MISSES);
 	soft_count(a->soft, SOFT_WALKS);
-	soft_tlb_sample(&a->soft->tlb, &key, &sample);
-	ret = soft_walk(a->soft->config.mem, &a->view->features, a->view->s2, cd, a->iova, rights, leaf, fault);
-	/*
-	 * The descriptor may have been invalidated since it was found, and what was filled under it after that. If the
-	 * sample already counts the latter, this sees the former: otherwise the entry would be valid but stale when
-	 * inserted.
-	 */
-	if (soft_gen_load(&a->view->cds.any) != a->configs)
-		return ret;
-	/* Rights of stage 2 alone that deny the access leave a whole leaf; nothing else that faults may be cached. */
-	if (!ret || leaf->shift)
-		soft_tlb_insert(&a->soft->tlb, &key, &sample, leaf, ref);
+	do { /* again at most once a size */
+		soft_tlb_sample(&a->soft->tlb, &key, &sample);
+		ret = soft_walk(a->soft->config.mem, &a->view->features, a->view->s2, cd, a->iova, rights, leaf, fault);
+		/*
+		 * The descriptor may have been invalidated since it was found, and what was filled under it after that.
+		 * If the sample already counts the latter, this sees the former: otherwise the entry would be valid but
+		 * stale when inserted.
+		 */
+		if (soft_gen_load(&a->view->cds.any) != a->configs)
+			return ret;
+		/* Rights of stage 2 alone that deny the access leave a whole leaf; nothing else that faults may be
+		 * cached. */
+	} while ((!ret || leaf->shift) && !soft_tlb_insert(&a->soft->tlb, &key, &sample, leaf, ref));
 	return ret;
 }
 

@@ -12,6 +12,7 @@
 struct target {
 	struct viq_soft_vtd *soft;
 	struct soft_vtd_table *table;
+	uint64_t leaves; /* that may be cached */
 };
 
 /* Words of an entry: struct viq_vtd_s1_entry. */
@@ -38,7 +39,7 @@ static bool run_entry(void *opaque, const void *words)
 	struct target *t = opaque;
 	struct soft_tlb_range range = {
 		.last = UINT64_MAX,
-		.shifts = VIQ_BIT(12) | VIQ_BIT(21) | VIQ_BIT(30),
+		.leaves = t->leaves,
 	};
 
 	if (!entry_ok(entry))
@@ -72,6 +73,7 @@ static void run(struct viq_soft_vtd *soft, const struct viq_call_request *req, u
 		res->error = VIQ_CALL_GONE;
 		return;
 	}
+	target.leaves = soft_vm_leaves(&soft->vm);
 	done = soft_execute(req, WORDS, run_entry, &target);
 	soft->entries += done;
 	soft_report(res, count, done, 0);

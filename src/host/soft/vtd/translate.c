@@ -180,13 +180,15 @@ static int translate_stages(const struct access *a, struct soft_vtd_leaf *leaf, 
 	soft_vtd_count(soft, SOFT_TLB_MISSES);
 	soft_vtd_count(soft, SOFT_WALKS);
 	*ref = (struct soft_tlb_ref){0};
-	soft_tlb_sample(&soft->tlb, &key, &sample);
-	ret = soft_vtd_walk(soft->config.mem, &soft->walking, &a->regime, a->req.addr, a->rights, leaf, fault);
-	/* A walk that ends in a fault leaves a leaf only if it found one: where the page itself may not be reached. */
-	if (!ret || leaf->shift) {
+	do { /* again at most once a size */
+		soft_tlb_sample(&soft->tlb, &key, &sample);
+		ret = soft_vtd_walk(soft->config.mem, &soft->walking, &a->regime, a->req.addr, a->rights, leaf, fault);
+		/* A walk that ends in a fault leaves a leaf only if it found one: where the page itself may not be
+		 * reached. */
+		if (ret && !leaf->shift)
+			break;
 		cached = pack(leaf);
-		soft_tlb_insert(&soft->tlb, &key, &sample, &cached, ref);
-	}
+	} while (!soft_tlb_insert(&soft->tlb, &key, &sample, &cached, ref));
 	return ret;
 }
 

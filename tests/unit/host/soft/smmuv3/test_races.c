@@ -141,15 +141,23 @@ static void a_walk_that_an_invalidation_overtakes_leaves_nothing(void **state)
 
 static void a_global_page_too(void **state)
 {
-	struct race r;
+	/* The first page of all, the first global one, and one after others. */
+	static const uint64_t before[] = {0, PAGE_RW, PAGE_RW & ~NG};
 
-	race_init(&r);
-	r.trap[0] = htole64(OLD | (PAGE_RW & ~NG));
-	r.change = NEW | (PAGE_RW & ~NG);
-	r.cmds[0][0] = tlbi_va(9);
-	r.cmds[0][1] = VA;
-	r.count = 1;
-	run_race(&r, NEW);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct race r;
+
+		race_init(&r);
+		r.trap[0] = htole64(OLD | (PAGE_RW & ~NG));
+		r.trap[1] = htole64(OLD | before[i]);
+		r.change = NEW | (PAGE_RW & ~NG);
+		if (before[i])
+			assert_translates(r.m.dev, VA + 4096, OLD);
+		r.cmds[0][0] = tlbi_va(9);
+		r.cmds[0][1] = VA;
+		r.count = 1;
+		run_race(&r, NEW);
+	}
 }
 
 static void a_translation_request_too(void **state)
