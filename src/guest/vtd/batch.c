@@ -133,11 +133,8 @@ static bool has_all(const struct vtd_target *t)
 	return t->count && t->slate->entries[t->count - 1].npages == VIQ_VTD_S1_ALL;
 }
 
-/*
- * Entries that differ in their address, which is in qw1 of descriptors of so many words. The rest of an entry is one
- * store.
- */
-static inline void fill(struct viq_vtd_s1_entry *e, const le64 *qw1, size_t words, uint32_t count,
+/* Entries that differ in their address. The rest of an entry is one store. */
+static inline void fill(struct viq_vtd_s1_entry *e, const le64 (*desc)[2], uint32_t count,
 			const struct vtd_model *model)
 {
 	typedef uint64_t pair __attribute__((vector_size(16)));
@@ -146,16 +143,14 @@ static inline void fill(struct viq_vtd_s1_entry *e, const le64 *qw1, size_t word
 
 	memcpy(&rest, &model->entry.npages, sizeof(rest));
 	for (uint32_t i = 0; i < count; i++) {
-		e[i].addr = le64_get(qw1[i * words]) & addr;
+		e[i].addr = le64_get(desc[i][1]) & addr;
 		memcpy(&e[i].npages, &rest, sizeof(rest));
 	}
 }
 
-static void add_like(struct viq_vtd *s, struct vtd_target *t, uint32_t count)
+static inline void add_like(struct viq_vtd *s, struct vtd_target *t, uint32_t count)
 {
 	const struct vtd_model *model = &s->model;
-	const le64 *qw1 = vtd_words(s, s->batch.taken) + 1;
-	struct viq_vtd_s1_entry *e;
 
 	if (model->entry.npages == VIQ_VTD_S1_ALL || (model->stage2 && !t->stage2)) {
 		if (!has_all(t))
@@ -163,32 +158,30 @@ static void add_like(struct viq_vtd *s, struct vtd_target *t, uint32_t count)
 		return;
 	}
 	open_stretch(s, t);
-	e = &t->slate->entries[t->count];
+	fill(&t->slate->entries[t->count], &s->batch.low[s->batch.taken], count, model);
 	t->count += count;
-	/* Each distance a constant. */
-	if (s->queue.shift == 5)
-		fill(e, qw1, 4, count, model);
-	else
-		fill(e, qw1, 2, count, model);
 }
 
 bool vtd_batch_add_like(struct viq_vtd *s, uint32_t count)
 {
 	struct vtd_run run = s->model.run;
-	uint32_t fresh = without_entries(s, run), each = run.count ? run.count : 1;
+	const uint32_t each = run.count > 1 ? run.count : 1;
+	const uint8_t fate = run.count ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE;
 
-	if (!vtd_batch_room(s, fresh))
-		return false;
-	/* A table's call is charged before more than one is done with it. */
-	if (fresh)
-		count = 1;
-	else if (count > 1)
+	/* A further table's call is charged before more than one is done with it. */
+	if (each > 1 || s->tables.active) {
+		uint32_t fresh = without_entries(s, run);
+
+		if (!vtd_batch_room(s, fresh))
+			return false;
+		count = fresh ? 1 : count;
+	}
+	if (count > 1)
 		count = budget_covers(&s->budget, count, each);
 	for (; run.first; vtd_run_step(&s->tables.targets, &run))
 		add_like(s, vtd_target_of(run.first), count);
 	budget_spend(&s->budget, (uint64_t)count * each - 1);
-	extend(s, s->model.desc[0] & VIQ_VTD_DESC_TYPE, count,
-	       s->model.run.count ? VIQ_VTD_FATE_HOST : VIQ_VTD_FATE_NO_TABLE);
+	extend(s, s->model.desc[0] & VIQ_VTD_DESC_TYPE, count, fate);
 	return true;
 }
 
@@ -274,10 +267,8 @@ static void call(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s
 
 static void load_desc(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
 {
-	const le64 *words = vtd_words(s, position);
-
-	desc[0] = le64_get(words[0]);
-	desc[1] = le64_get(words[1]);
+	desc[0] = le64_get(s->batch.low[position][0]);
+	desc[1] = le64_get(s->batch.low[position][1]);
 	/* Checked to be 0. */
 	desc[2] = desc[3] = 0;
 }
@@ -305,7 +296,7 @@ static void uncount(struct viq_vtd *s, uint32_t position)
 	const struct vtd_batch *b = &s->batch;
 
 	for (uint32_t i = position; i < b->taken; i++) {
-		s->counters.descriptors[le64_get(*vtd_words(s, i)) & VIQ_VTD_DESC_TYPE]--;
+		s->counters.descriptors[le64_get(b->low[i][0]) & VIQ_VTD_DESC_TYPE]--;
 		s->counters.no_table -= b->fate[i] == VIQ_VTD_FATE_NO_TABLE;
 	}
 }

@@ -4,6 +4,8 @@
  * is compared with the model: guests that unmap much queue long runs of descriptors that are alike, and these need no
  * second look.
  */
+#include <string.h>
+
 #include "vtd.h"
 
 /* Half a descriptor as one load: the compiler may neither repeat nor invent a volatile access. */
@@ -34,44 +36,54 @@ static inline bool any(pair bits)
 }
 
 /* The first one that is not like the model; those before i are. */
-static inline size_t alike(const pair *desc, size_t i, size_t count, bool wide, struct like model)
+static inline size_t alike(const struct vtd_batch *b, size_t i, size_t end, bool wide, struct like model)
 {
-	const size_t n = wide ? 2 : 1;
+	const pair *low = (const pair *)(const void *)b->low, *high = (const pair *)(const void *)b->high;
 
-	while (i < count && !any(other(desc[i * n], wide ? desc[i * n + 1] : none, model)))
+	while (i < end && !any(other(low[i], wide ? high[i] : none, model)))
 		i++;
 	return i;
 }
 
 /*
- * Copy, and return the same of what is copied. The guest may write the ring meanwhile; every value that is read is
- * checked. The race is intended; TSan is told so.
+ * Copy count descriptors, and return the same of them. The guest may write the ring meanwhile; every value that is read
+ * is checked. The race is intended; TSan is told so.
  */
-__attribute__((no_sanitize("thread"))) static inline size_t copy(pair *to, const volatile pair *from, size_t count,
-								 bool wide, struct like model)
+__attribute__((no_sanitize("thread"))) static inline size_t copy(struct vtd_batch *b, const volatile pair *from,
+								 size_t count, bool wide, struct like model)
 {
+	pair *low = (pair *)(void *)b->low, *high = (pair *)(void *)b->high;
 	const size_t n = wide ? 2 : 1, group = 8 / n;
-	size_t i = 0;
-	bool like = true;
+	size_t i = b->read, like = i;
 
-	/* As long as they are, a group at a time. */
-	while (like && i + group <= count) {
-		pair seen = none;
+	/* As long as they are alike, a group at a time. */
+	for (count += i; like == i && i + group <= count; i += group, from += group * n) {
+		pair upper[8], seen = none;
 
-		for (size_t k = i * n; k < (i + group) * n; k += n) {
-			pair low = from[k], high = wide ? from[k + 1] : none;
+		for (size_t k = 0; k < group; k++) {
+			pair lower = from[k * n];
 
-			to[k] = low;
-			if (wide)
-				to[k + 1] = high;
-			seen |= other(low, high, model);
+			upper[k] = wide ? from[k * n + 1] : none;
+			low[i + k] = lower;
+			seen |= other(lower, upper[k], model);
 		}
-		i += group;
-		like = !any(seen);
+		if (!any(seen)) {
+			like += group;
+			continue;
+		}
+		for (size_t k = 0; wide && k < group; k++)
+			high[i + k] = upper[k];
+		like = alike(b, i, i + group, wide, model);
 	}
-	for (size_t k = i * n; k < count * n; k++)
-		to[k] = from[k];
-	return alike(to, like ? i : i - group, count, wide, model);
+	for (; i < count; i++, from += n) {
+		pair lower = from[0], upper = wide ? from[1] : none;
+
+		low[i] = lower;
+		if (wide)
+			high[i] = upper;
+		like += like == i && !any(other(lower, upper, model));
+	}
+	return like;
 }
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
@@ -82,45 +94,42 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 uint32_t vtd_alike(const struct viq_vtd *s)
 {
 	const struct vtd_batch *b = &s->batch;
-	const pair *desc = (const pair *)(const void *)b->words;
 	const struct like model = like_of(&s->model);
 
-	return (uint32_t)(s->queue.shift == 5 ? alike(desc, b->taken, b->read, true, model)
-					      : alike(desc, b->taken, b->read, false, model));
+	return (uint32_t)alike(b, b->taken, b->read, s->queue.shift == 5, model);
 }
 
-/* From the ring's own memory. How many are alike. */
-static uint32_t fetch_block(struct viq_vtd *s, size_t count)
+/* Behind callbacks, or beyond the region that holds the base: one at a time. */
+static bool fetch_one(struct viq_vtd *s)
 {
-	const volatile pair *from = (const volatile pair *)(const void *)s->ring;
-	pair *to = (pair *)(void *)s->batch.words;
-	const struct like model = like_of(&s->model);
-	const size_t read = s->batch.read, head = s->head;
-
-	return (uint32_t)(s->queue.shift == 5 ? copy(to + 2 * read, from + 2 * head, count, true, model)
-					      : copy(to + read, from + head, count, false, model));
-}
-
-bool vtd_fetch(struct viq_vtd *s, uint32_t limit)
-{
-	uint32_t tail = (uint32_t)(vtd_iqt(s) >> s->queue.shift);
-	uint32_t count = (tail > s->head ? tail : s->queue.slots) - s->head, like = 0;
 	struct vtd_batch *b = &s->batch;
+	le64 words[VIQ_VTD_DESC_WORDS] = {0};
+
+	if (viq_mem_read(s->config.mem, s->queue.base + vtd_offset(s, s->head), words, 1u << s->queue.shift))
+		return false;
+	memcpy(b->low[b->read], words, sizeof(b->low[0]));
+	memcpy(b->high[b->read], words + 2, sizeof(b->high[0]));
+	b->alike = b->read++;
+	return true;
+}
+
+bool vtd_fetch(struct viq_vtd *s, uint32_t tail, uint32_t limit)
+{
+	const volatile pair *ring = (const volatile pair *)(const void *)s->ring;
+	const struct like model = like_of(&s->model);
+	struct vtd_batch *b = &s->batch;
+	uint32_t count = tail > s->head ? tail : s->queue.slots;
 
 	if (vtd_batch_empty(s))
 		b->first = b->taken = b->read = 0;
-	if (s->head < s->ring_slots) {
-		count = min_u32(count, min_u32(limit, FETCH_BLOCK));
-		count = min_u32(count, BATCH_DESCRIPTORS - b->read);
-		count = min_u32(count, s->ring_slots - s->head);
-		like = fetch_block(s, count);
-	} else if (viq_mem_read(s->config.mem, s->queue.base + vtd_offset(s, s->head),
-				&b->words[(size_t)b->read << (s->queue.shift - 3)], 1u << s->queue.shift)) {
-		return false;
-	} else { /* behind callbacks, or beyond the region that holds the base: one at a time */
-		count = 1;
-	}
-	b->alike = b->read + (s->model.usable ? like : 0);
+	if (s->head >= s->ring_slots)
+		return fetch_one(s);
+	count = min_u32(count, s->ring_slots) - s->head;
+	count = min_u32(count, min_u32(limit, BATCH_DESCRIPTORS - b->read));
+	b->alike = (uint32_t)(s->queue.shift == 5 ? copy(b, ring + 2 * (size_t)s->head, count, true, model)
+						  : copy(b, ring + s->head, count, false, model));
+	if (!s->model.usable)
+		b->alike = b->read;
 	b->read += count;
 	return true;
 }

@@ -90,16 +90,15 @@ static struct vtd_irtes irtes_of(const uint64_t desc[4])
 	return (struct vtd_irtes){first, first + (1u << order)};
 }
 
-/* A descriptor that was read; the other half of 128 bits is 0. */
+/* A descriptor that was read, and is not known to be like the model. */
 static void load(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
 {
-	const le64 *words = vtd_words(s, position);
 	bool wide = s->queue.shift == 5;
 
-	desc[0] = le64_get(words[0]);
-	desc[1] = le64_get(words[1]);
-	desc[2] = wide ? le64_get(words[2]) : 0;
-	desc[3] = wide ? le64_get(words[3]) : 0;
+	desc[0] = le64_get(s->batch.low[position][0]);
+	desc[1] = le64_get(s->batch.low[position][1]);
+	desc[2] = wide ? le64_get(s->batch.high[position][0]) : 0;
+	desc[3] = wide ? le64_get(s->batch.high[position][1]) : 0;
 }
 
 static unsigned int check(const struct viq_vtd *s, const uint64_t desc[4])
@@ -248,12 +247,12 @@ static bool take_one(struct viq_vtd *s)
 }
 
 /* Have some of what is queued read. */
-static bool read_more(struct viq_vtd *s)
+static bool read_more(struct viq_vtd *s, uint32_t tail)
 {
 	/* That may have used up the budget. */
 	if (s->batch.read == BATCH_DESCRIPTORS && (!vtd_batch_flush(s) || !s->budget.left))
 		return false;
-	if (vtd_fetch(s, s->budget.left))
+	if (vtd_fetch(s, tail, s->budget.left))
 		return true;
 	if (vtd_batch_flush(s))
 		vtd_stop_error(s, s->head, VIQ_VTD_IQEI_FETCH, NULL);
@@ -271,7 +270,7 @@ static void consume(struct viq_vtd *s)
 	}
 	s->batch.first = s->batch.taken = s->batch.read = 0;
 	do {
-		if (s->batch.taken == s->batch.read && !read_more(s))
+		if (s->batch.taken == s->batch.read && !read_more(s, tail))
 			return;
 		if (!(s->batch.taken < s->batch.alike ? vtd_batch_add_like(s, s->batch.alike - s->batch.taken)
 						      : take_one(s)))

@@ -27,14 +27,15 @@
 #include "spec/vtd/descriptor.h"
 #include "spec/vtd/tables.h"
 
-/* Descriptors between two flush points; a target has at most one entry of each. More of them flush early. */
+/*
+ * Descriptors that are read at a time, and those between two flush points: a target has at most one entry of each. More
+ * of them flush early.
+ */
 #define BATCH_DESCRIPTORS 256
 /* Calls of hosts for one descriptor that are not worth being left in between. */
 #define VTD_FEW_CALLS 4
 /* Targets with entries in the batch, at most. One more flushes it; a descriptor for more has them called one by one. */
 #define VTD_SLATES 32
-/* Descriptors read from the ring at a time. */
-#define FETCH_BLOCK 64
 
 /* Entries from this one on, up to the next stretch, come from descriptors that follow each other in the batch. */
 struct vtd_stretch {
@@ -119,11 +120,12 @@ struct vtd_work {
 };
 
 /*
- * Descriptors as they were read from the ring, in the queue's format and order. [first, taken) are the batch, the next
- * one is at head; [taken, read) were read in advance, and are like the model up to alike.
+ * Descriptors as they were read from the ring, in its order. [first, taken) are the batch, the next one is at head;
+ * [taken, read) were read in advance, and are like the model up to alike. The upper half is that of 256 bits, and not
+ * set of those that were like the model when they were read: it is 0.
  */
 struct vtd_batch {
-	_Alignas(16) le64 words[BATCH_DESCRIPTORS * VIQ_VTD_DESC_WORDS];
+	_Alignas(16) le64 low[BATCH_DESCRIPTORS][2], high[BATCH_DESCRIPTORS][2];
 	uint8_t fate[BATCH_DESCRIPTORS];
 	uint32_t first, taken, alike, read;
 };
@@ -218,16 +220,13 @@ static inline void vtd_show64(struct viq_vtd *s, uint64_t offset, uint64_t value
 
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
-/* Copy up to limit descriptors from head on to the batch's free end. false: the memory of the first is not there. */
-bool vtd_fetch(struct viq_vtd *s, uint32_t limit);
+/*
+ * Copy up to limit descriptors from head on, which tail is not at, to the batch's free end. false: the memory of the
+ * first is not there.
+ */
+bool vtd_fetch(struct viq_vtd *s, uint32_t tail, uint32_t limit);
 /* Of the descriptors from head on that were read: the first that is not like the model. */
 uint32_t vtd_alike(const struct viq_vtd *s);
-/* Of what was read: the descriptor at this position. */
-static inline const le64 *vtd_words(const struct viq_vtd *s, uint32_t position)
-{
-	return &s->batch.words[(size_t)position << (s->queue.shift - 3)];
-}
-
 /* --- invq.c: checking and routing descriptors --------------------------------------------------------------------- */
 
 /* regs.iqa_used or rtaddr_used has changed. */
