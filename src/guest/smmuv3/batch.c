@@ -258,12 +258,13 @@ bool smmuv3_batch_confirm(struct viq_smmuv3 *s)
 {
 	struct smmuv3_batch *b = &s->batch;
 	struct viq_call_piece piece = {b->entries, b->count};
-	struct viq_call_result res = {.error = VIQ_CALL_NONE};
+	struct viq_call_result res;
 
-	if (b->count)
+	if (b->count) {
 		smmuv3_call(s, &piece, 1, b->count, &res);
-	if (res.error != VIQ_CALL_NONE)
-		return failed(s, &res);
+		if (res.error != VIQ_CALL_NONE)
+			return failed(s, &res);
+	}
 	confirm(s, b->count);
 	return true;
 }

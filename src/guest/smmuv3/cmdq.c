@@ -196,6 +196,12 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	return stop_illegal(s, cmd);
 }
 
+/* Whatever comes next has a place in the batch. */
+static inline bool keep_room(struct viq_smmuv3 *s)
+{
+	return (s->batch.count < BATCH_ENTRIES && s->batch.hole_count < BATCH_HOLES) || smmuv3_batch_flush(s);
+}
+
 /* The next count entries of the batch are for the host, and like the guest's commands: no more than the budget. */
 static void take_entries(struct viq_smmuv3 *s, uint32_t count)
 {
@@ -246,22 +252,21 @@ static uint32_t take_plain(struct viq_smmuv3 *s, const le64 (*from)[2], uint32_t
 static bool take_each(struct viq_smmuv3 *s, const le64 (*from)[2], uint32_t count)
 {
 	for (uint32_t at = 0; at < count && s->budget.left;) {
-		uint32_t limit = min_u32(count - at, s->budget.left), n;
+		uint32_t limit = min_u32(min_u32(count - at, s->budget.left), BATCH_ENTRIES - s->batch.count), n;
 		uint64_t cmd[2];
 
-		if ((s->batch.count == BATCH_ENTRIES || s->batch.hole_count == BATCH_HOLES) && !smmuv3_batch_flush(s))
-			return false;
-		limit = min_u32(limit, BATCH_ENTRIES - s->batch.count);
 		n = take_plain(s, &from[at], limit, cmd);
 		at += n;
-		if (n == limit)
-			continue;
-		if (!take_one(s, cmd))
+		if (n < limit) {
+			if (!take_one(s, cmd))
+				return false;
+			s->counters.commands[smmuv3_cmd_op(cmd)]++;
+			budget_spend(&s->budget, 1);
+			advance(s, 1);
+			at++;
+		}
+		if (!keep_room(s))
 			return false;
-		s->counters.commands[smmuv3_cmd_op(cmd)]++;
-		budget_spend(&s->budget, 1);
-		advance(s, 1);
-		at++;
 	}
 	return true;
 }
@@ -274,7 +279,7 @@ static bool take_block(struct viq_smmuv3 *s, const le64 (*from)[2])
 	if (smmuv3_fetch(s, from, BLOCK)) {
 		s->counters.commands[le64_get(s->model.entry[0]) & VIQ_SMMUV3_CMD_OP] += BLOCK;
 		take_entries(s, BLOCK);
-		return true;
+		return keep_room(s);
 	}
 	if (!take_each(s, copy, BLOCK))
 		return false;
@@ -301,25 +306,23 @@ static bool take_window(struct viq_smmuv3 *s, const struct window *w)
 	return true;
 }
 
-/* fill > 0 commands from head on. */
-static void consume(struct viq_smmuv3 *s, uint32_t fill)
+/* fill > 0 commands from head on. true: all of them are consumed. */
+static bool consume(struct viq_smmuv3 *s, uint32_t fill)
 {
 	do {
 		struct window w;
 
-		if (s->batch.count == BATCH_ENTRIES && !smmuv3_batch_flush(s))
-			return;
 		if (!open_window(s, min_u32(fill, s->budget.left), &w)) {
 			if (smmuv3_batch_flush(s))
 				smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ABT, NULL);
-			return;
+			return false;
 		}
 		if (!take_window(s, &w))
-			return;
+			return false;
 		fill -= w.count;
 	} while (fill && s->budget.left);
 	/* What was read is confirmed before this returns: CONS never stands still for lack of a CMD_SYNC. */
-	(void)smmuv3_batch_flush(s);
+	return smmuv3_batch_flush(s) && s->head == (smmuv3_prod(s) & s->cmdq.mask);
 }
 
 bool smmuv3_cmdq_waits(const struct viq_smmuv3 *s)
@@ -341,10 +344,12 @@ static bool run(struct viq_smmuv3 *s)
 	s->counters.runs++;
 	do {
 		s->again = false;
-		consume(s, fill);
-		fill = s->wait.waits ? 0 : waiting(s, smmuv3_cons(s));
+		if (consume(s, fill) || s->wait.waits)
+			fill = 0;
+		else
+			fill = waiting(s, smmuv3_cons(s));
 	} while (s->again && fill && s->budget.left);
-	if (s->reconfig.at != smmuv3_cons(s))
+	if (s->reconfig.what.size && s->reconfig.at != smmuv3_cons(s))
 		smmuv3_reconfig_forget(s);
 	s->counters.budget_ends += fill != 0;
 	return fill;
