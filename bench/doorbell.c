@@ -205,6 +205,37 @@ static int measure_soft(const struct bench *b)
 	return ret;
 }
 
+/* As a guest polls that has the registers not mapped, without its exit. */
+static double read_cons(void *opaque)
+{
+	struct doorbell *d = opaque;
+	uint64_t sum = 0, start = bench_now();
+
+	for (uint32_t i = 0; i < d->repeat; i++)
+		sum += viq_smmuv3_mmio_read(d->guest.smmu, VIQ_SMMUV3_CMDQ_CONS, 4);
+	return sum == UINT64_MAX ? -1 : (double)(bench_now() - start) / d->repeat;
+}
+
+static int measure_read(const struct bench *b)
+{
+	struct bench_case one = {.run = read_cons};
+	struct doorbell d;
+	int ret = doorbell_open(&d, viq_call_null_host(), false);
+
+	one.opaque = &d;
+	if (!ret)
+		ret = bench_rounds(&one, 1, bench_round_count(b, BENCH_MAX_SAMPLES));
+	if (!ret)
+		b->emit(b->opaque, &(struct bench_row){.name = "read",
+						       .title = "a read of CMDQ_CONS",
+						       .unit = "ns/read",
+						       .value = bench_stat(&one.samples),
+						       .bound = BENCH_AT_MOST,
+						       .limit = 3});
+	doorbell_close(&d);
+	return ret;
+}
+
 int bench_doorbell(const struct bench *b)
 {
 	int ret;
@@ -220,5 +251,7 @@ int bench_doorbell(const struct bench *b)
 						 .title = "null host, guest polls an MSI in memory",
 						 .bound = BENCH_AT_MOST,
 						 .limit = 60});
+	if (!ret)
+		ret = measure_read(b);
 	return ret ? ret : measure_soft(b);
 }

@@ -120,6 +120,35 @@ static int report_soft(const struct bench *b)
 	return ret;
 }
 
+static double read_iqh(void *opaque)
+{
+	struct doorbell *d = opaque;
+	uint64_t sum = 0, start = bench_now();
+
+	for (uint32_t i = 0; i < d->repeat; i++)
+		sum += viq_vtd_mmio_read(d->guest.vtd, VIQ_VTD_IQH, 8);
+	return sum == UINT64_MAX ? -1 : (double)(bench_now() - start) / d->repeat;
+}
+
+static int report_read(const struct bench *b)
+{
+	struct doorbell d = {.repeat = 100};
+	struct bench_case one = {.run = read_iqh, .opaque = &d};
+	int ret = vtd_guest_open(&d.guest, 0, true, viq_call_null_host());
+
+	if (!ret)
+		ret = bench_rounds(&one, 1, bench_round_count(b, BENCH_MAX_SAMPLES));
+	vtd_guest_close(&d.guest);
+	if (!ret)
+		b->emit(b->opaque, &(struct bench_row){.name = "read",
+						       .title = "a read of IQH",
+						       .unit = "ns/read",
+						       .value = bench_stat(&one.samples),
+						       .bound = BENCH_AT_MOST,
+						       .limit = 3});
+	return ret;
+}
+
 int bench_vtd_doorbell(const struct bench *b)
 {
 	int ret;
@@ -130,5 +159,7 @@ int bench_vtd_doorbell(const struct bench *b)
 		ret = report(b, viq_call_null_host(), true,
 			     (struct bench_row){.name = "pasid_iotlb",
 						.title = "null host, [PASID-IOTLB, wait] of 256 bits"});
+	if (!ret)
+		ret = report_read(b);
 	return ret ? ret : report_soft(b);
 }

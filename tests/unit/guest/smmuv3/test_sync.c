@@ -511,6 +511,58 @@ static void a_linux_guest(void **state)
 	vsmmu_free(v);
 }
 
+/*
+ * What may be merged, and what may not. Commands behind a CMD_SYNC do not begin before it completes (4.7.3), so no call
+ * has entries from both sides of one. A CMD_SYNC with nothing before it that a host must see makes no call; each
+ * completes by itself, because the MSI of one has been written when the next one completes.
+ */
+static void no_call_crosses_a_sync_and_empty_syncs_make_none(void **state)
+{
+	struct vsmmu *v = vsmmu_start(VIQ_SMMUV3_DEFER, 4);
+	size_t at = 0;
+
+	vsmmu_push_test(v, cmd_nh_va(1, 0x1000));
+	for (uint32_t i = 0; i < 3; i++)
+		vsmmu_push_test(v, cmd_sync_msi(VSMMU_RAM + 8 * i, i + 1));
+	vsmmu_push_test(v, cmd_nh_va(1, 0x2000));
+	vsmmu_push_sync(v);
+	vsmmu_w32(v, REG(CMDQ_PROD), vsmmu_index(v, v->prod));
+	assert_false(viq_smmuv3_run(v->smmu, VIQ_WORK_UNLIMITED));
+	vsmmu_observe(v);
+	assert_idle(v);
+	assert_int_equal(v->host.calls, 2);
+	for (uint32_t i = 0; i < 3; i++) {
+		at = vsmmu_log_find(v, at, LOG_WRITE) + 1;
+		assert_int_equal(v->log[at - 1].a, VSMMU_RAM + 8 * i);
+		assert_int_equal(v->log[at - 1].cons, 2 + i);
+	}
+	/* Only then the second entry. */
+	assert_int_equal(vsmmu_log_number(v, LOG_HOST), 2);
+	assert_true(vsmmu_log_find(v, at, LOG_HOST) < v->log_count);
+	vsmmu_free(v);
+}
+
+/* The guest rings for each command, and nobody runs the queue meanwhile. */
+static void doorbells_that_waited_are_one_run(void **state)
+{
+	struct vsmmu *v = vsmmu_start(VIQ_SMMUV3_DEFER, 4);
+	struct viq_smmuv3_counters before, counters;
+
+	assert_int_equal(viq_smmuv3_counters(v->smmu, &before, sizeof(before)), 0);
+	for (uint32_t i = 0; i < 5; i++) {
+		vsmmu_push_test(v, cmd_nh_va(1, 0x1000 * i));
+		viq_smmuv3_mmio_write(v->smmu, REG(CMDQ_PROD), 4, vsmmu_index(v, v->prod));
+	}
+	assert_int_equal(v->host.calls, 0);
+	assert_false(viq_smmuv3_run(v->smmu, VIQ_WORK_UNLIMITED));
+	assert_int_equal(viq_smmuv3_counters(v->smmu, &counters, sizeof(counters)), 0);
+	assert_int_equal(counters.doorbells - before.doorbells, 5);
+	assert_int_equal(counters.runs - before.runs, 1);
+	assert_int_equal(v->host.calls, 1);
+	assert_int_equal(counters.entries, 5);
+	vsmmu_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -536,6 +588,8 @@ int main(void)
 		cmocka_unit_test(local_commands_never_reach_the_host),
 		cmocka_unit_test(commands_without_sync_are_consumed),
 		cmocka_unit_test(a_linux_guest),
+		cmocka_unit_test(no_call_crosses_a_sync_and_empty_syncs_make_none),
+		cmocka_unit_test(doorbells_that_waited_are_one_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
