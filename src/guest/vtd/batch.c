@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "call/checked.h"
 
 #include "vtd.h"
 
@@ -247,15 +248,8 @@ static void call(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s
 		.pieces = &piece,
 		.piece_count = 1,
 	};
-	int ret;
 
-	res->size = sizeof(*res);
-	ret = viq_call_invalidate(&t->host, &req, res);
-	if (ret) {
-		/* Only a damaged host description gets here. Nothing ran. */
-		*res = (struct viq_call_result){
-			.size = sizeof(*res), .suspect = count - 1, .error = VIQ_CALL_FAILED, .os_error = ret};
-	}
+	call_checked(&t->host, &req, count, res);
 	s->counters.calls++;
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
