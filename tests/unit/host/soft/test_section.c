@@ -206,12 +206,16 @@ struct litmus {
 static void *access_for_ever(void *opaque)
 {
 	struct litmus *l = opaque;
+	unsigned int read;
 
 	viq_soft_thread_register();
 	while (!atomic_load_explicit(&l->stop, memory_order_relaxed)) {
 		viq_soft_access_begin();
-		atomic_store_explicit(&l->used, atomic_load_explicit(&l->table, memory_order_relaxed),
-				      memory_order_relaxed);
+		read = atomic_load_explicit(&l->table, memory_order_relaxed);
+		/* Long enough for who does not wait to be found out. */
+		for (volatile unsigned int i = 0; i < 50; i++)
+			;
+		atomic_store_explicit(&l->used, read, memory_order_relaxed);
 		viq_soft_access_end();
 		atomic_fetch_add_explicit(&l->sections, 1, memory_order_relaxed);
 	}
@@ -233,7 +237,7 @@ static void nothing_old_is_used_after_a_wait(void **state)
 		soft_grace_period();
 		/* The section that was running has stored what it read; those that follow read this, or a later one. */
 		atomic_store_explicit(&l.used, now, memory_order_relaxed);
-		for (unsigned int i = 0; i < periods % 64; i++) {
+		for (unsigned int i = 0; i < 100 + periods % 64; i++) {
 			used = atomic_load_explicit(&l.used, memory_order_relaxed);
 			assert_int_equal(used, now);
 		}
