@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: build-kernel.sh CACHE PACKAGE VERSION [SERIES]
+# Usage: build-kernel.sh CACHE PACKAGE VERSION [SERIES [DEBUG]]
 # Builds an arm64 Linux from Debian's PACKAGE (linux-source-X.Y) with the options of kernel.config, unless the cache has
 # it. Prints the folder with "Image", its "config", and "about", a line that says what it is. CACHE is shared by all
 # clones: a folder's name holds a hash of all that goes into it, and it appears there only when it is complete.
 # With the patches in the folder SERIES, the kernel without them is built on the way: both take little longer than one.
+# With the folder DEBUG the options and patches there are added, and that kernel is the only one.
 set -eu
 
-cache=$(realpath -m "${1:?cache}") package=${2:?package} version=${3:?version} series=${4:+$(realpath "$4")}
+cache=$(realpath -m "${1:?cache}") package=${2:?package} version=${3:?version} series=${4:+$(realpath "$4")} debug=${5:+$(realpath "$5")}
 here=$(cd "$(dirname "$0")" && pwd)
-fragment=$here/kernel.config
+fragments=("$here/kernel.config" ${debug:+"$debug/kernel.config"})
 cross=aarch64-linux-gnu-
 unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that may have called us
 
@@ -22,10 +23,11 @@ quietly() {
 	exit 1
 }
 
-key=$({ echo "$package=$version"; ${cross}gcc --version; ${cross}ld --version; cat "$fragment" "$0"; } |
+key=$({ echo "$package=$version"; ${cross}gcc --version; ${cross}ld --version; cat "${fragments[@]}" "$0"; } |
 	sha256sum | cut -c 1-16)
 plain=$cache/kernel/$package-$version-$key result=$plain
-[ -z "$series" ] || result=$plain-$(cat "$series"/*.patch "$here"/selftests/sys/* | sha256sum | cut -c 1-16)
+patches=(${series:+"$series"/*.patch} ${debug:+"$debug"/*.patch})
+[ -z "$series" ] || result=$plain-$(cat "${patches[@]}" "$here"/selftests/sys/* | sha256sum | cut -c 1-16)
 if [ -e "$result" ]; then
 	echo "$result"
 	exit
@@ -55,14 +57,15 @@ mkdir source
 quietly tar -C source --strip-components=1 --exclude='*/drivers/gpu/drm/amd/include' -xf "deb/usr/src/$package.tar.xz"
 rm -r deb
 
+cat "${fragments[@]}" >options
 build() {
-	quietly make -C source -s -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$cross KCONFIG_ALLCONFIG="$fragment" \
+	quietly make -C source -s -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$cross KCONFIG_ALLCONFIG="$work/options" \
 		KBUILD_BUILD_USER=viq KBUILD_BUILD_HOST=viq "$@"
 }
 build allnoconfig
-missing=$(grep -E '^CONFIG_' "$fragment" | grep -vxFf source/.config) || true
+missing=$(grep -E '^CONFIG_' options | grep -vxFf source/.config) || true
 if [ -n "$missing" ]; then
-	say "$package $version cannot have these options of ${fragment##*/}:" $missing
+	say "$package $version cannot have these options:" $missing
 	exit 1
 fi
 # Compile what is in source; it appears as the folder $1, with the remark $2 and the files that follow.
@@ -80,10 +83,10 @@ image() {
 }
 say "$package $version: compiling (about five minutes on two processors)"
 start=$SECONDS
-[ -e "$plain" ] || image "$plain" ""
+[ -e "$plain" ] || [ -n "$debug" ] || image "$plain" ""
 if [ -n "$series" ]; then
 	say "$package $version: with ${series##*/integrations/}"
-	for patch in "$series"/*.patch; do
+	for patch in "${patches[@]}"; do
 		quietly patch -d source -p1 -F0 -i "$patch"
 	done
 	# Of the headers for user space these two alone; making all of them takes longer than the rest of this.
@@ -95,7 +98,7 @@ if [ -n "$series" ]; then
 		quietly ${cross}gcc -static -O2 -w -D_GNU_SOURCE -isystem headers -I "$here/selftests" \
 			-I source/tools/testing/selftests -o "selftest-$test" "source/tools/testing/selftests/iommu/$test.c" -lpthread
 	done
-	image "$result" " with ${series##*/integrations/}" selftest-*
+	image "$result" " with ${series##*/integrations/}${debug:+, ${debug##*/}}" selftest-*
 fi
 say "$package $version: done in $((SECONDS - start)) s"
 echo "$result"

@@ -18,6 +18,7 @@ static const struct tap_test tests[] = {
 	{"bare-pair", test_bare_pair},
 	{"bare-groups", test_bare_groups},
 	{"bare-report", test_bare_report},
+	{"bare-hardware", test_bare_hardware},
 	{"bare-answers", test_bare_answers},
 	{"exact-guest", test_exact_guest},
 	{"exact-kernel", test_exact_kernel},

@@ -22,6 +22,7 @@ SUITE = "trixie-backports"
 # The patches for Linux, and the package that they are for.
 SERIES = SOURCE / "integrations" / "linux" / "series"
 SERIES_FOR = "linux-source-7.3"
+DEBUG = HERE / "debug"  # what makes it watch itself
 # What can go wrong on the way, each with a message for people.
 TROUBLE = (vm.VmError, iort.IortError, replay.CaptureError, OSError)
 
@@ -79,9 +80,10 @@ class Kernel(typing.NamedTuple):
     package: str
     version: str
     series: bool = False
+    debug: bool = False
 
     def __str__(self):
-        return self.package + ("-series" if self.series else "")
+        return self.package + ("-series" if self.series else "") + ("-debug" if self.debug else "")
 
 
 def kernels():
@@ -93,12 +95,15 @@ def kernels():
 
 def kernel(which):
     """The folder of a built kernel."""
-    return _output(HERE / "build-kernel.sh", CACHE, which.package, which.version, *([SERIES] if which.series else []))
+    return _output(HERE / "build-kernel.sh", CACHE, which.package, which.version, *([SERIES] if which.series else []),
+                   *([DEBUG] if which.debug else []))
 
 
 def machine(which):
     """All of it, ready to run."""
-    new = vm.Vm(qemu(), kernel(which), program(), CACHE)
+    # Two processors, so that the SMMU's error interrupt is handled while its command's issuer polls.
+    options = vm.machine(memory=1024, processors=2) if which.debug else None
+    new = vm.Vm(qemu(), kernel(which), program(), CACHE, options)
     new.files["replay"] = replay.flatten(CAPTURE.read_bytes())
     for selftest in new.kernel.glob("selftest-*"):
         new.files[selftest.name] = selftest.read_bytes()

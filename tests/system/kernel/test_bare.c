@@ -5,6 +5,7 @@
  * translations that were reported gone. Where they do, there is nothing to show, and the test says so.
  */
 #include <errno.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 
 #include "bare.h"
@@ -114,11 +115,49 @@ void test_bare_groups(void)
 	check_equal(count, LONG_BAD);
 }
 
-/* Where the kernel reports: the culprit on both sides of the edges of groups, in one call, and all before it is gone.
- */
-void test_bare_report(void)
+/* An array with one culprit, and what the kernel says of it. */
+static void expect_report(struct bare *bare, const struct synth_cmd *commands, uint32_t bad, uint32_t code)
+{
+	uint32_t count = LONG, last, error;
+
+	check_equal(bare_report(bare->iommufd, bare->viommu, commands, &count, &last, &error), -EIO);
+	check_equal(count, bad);
+	check_equal(last, bad);
+	check_equal(error, code);
+}
+
+static void expect_success(struct bare *bare, const struct synth_cmd *commands)
+{
+	uint32_t count = LONG, last, error;
+
+	check_equal(bare_report(bare->iommufd, bare->viommu, commands, &count, &last, &error), 0);
+	check_equal(count, LONG);
+	check_equal(error, 0);
+}
+
+/* The culprit on both sides of the edges of groups is named in one call, and all before it is gone. */
+static void at_edges(struct guest *guest, struct bare *bare, struct synth_cmd *commands, struct synth_cmd culprit,
+		     uint32_t code)
 {
 	static const unsigned int culprits[] = {0, 1, 62, 63, 64, 125, 126, 300, LONG - 1};
+
+	for (unsigned int i = 0; i < sizeof(culprits) / sizeof(culprits[0]); i++) {
+		const unsigned int bad = culprits[i];
+
+		if (bad)
+			make_stale(guest, &bare->edu, bad - 1);
+		commands[bad] = culprit;
+		expect_report(bare, commands, bad, code);
+		if (bad)
+			check_equal(guest_look(guest, &bare->edu, bad - 1), GUEST_NEW);
+		commands[bad] = guest_tlbi(bad);
+	}
+	expect_success(bare, commands);
+}
+
+/* Where the kernel reports: a command that it refuses. */
+void test_bare_report(void)
+{
 	static struct synth_cmd commands[LONG];
 	struct guest guest;
 	struct bare bare;
@@ -133,25 +172,47 @@ void test_bare_report(void)
 	check_equal(err, 0);
 	for (unsigned int i = 0; i < LONG; i++)
 		commands[i] = guest_tlbi(i);
-	for (unsigned int i = 0; i < sizeof(culprits) / sizeof(culprits[0]); i++) {
-		const unsigned int bad = culprits[i];
-
-		if (bad)
-			make_stale(&guest, &bare.edu, bad - 1);
-		commands[bad] = illegal;
-		count = LONG;
-		check_equal(bare_report(bare.iommufd, bare.viommu, commands, &count, &last, &error), -EIO);
-		check_equal(count, bad);
-		check_equal(last, bad);
-		check_equal(error, 0);
-		if (bad)
-			check_equal(guest_look(&guest, &bare.edu, bad - 1), GUEST_NEW);
-		commands[bad] = guest_tlbi(bad);
-	}
-	count = LONG;
-	check_equal(bare_report(bare.iommufd, bare.viommu, commands, &count, &last, &error), 0);
-	check_equal(count, LONG);
+	at_edges(&guest, &bare, commands, illegal, 0);
 	tap_note("400 entries, one illegal: the kernel names it in one call, and all before it are gone");
+}
+
+/* One that the SMMU refuses: IHI 0070, 4.1.3, an opcode that is not one is CERROR_ILL. */
+void test_bare_hardware(void)
+{
+	static const struct synth_cmd refused = {{0xff, 0}}; /* debug/let-through.patch */
+	static struct synth_cmd commands[LONG];
+	struct guest guest;
+	struct bare bare;
+	uint32_t count = 1;
+	cpu_set_t cpus;
+
+	/* The interrupt that tells of the error goes to the first one, and the driver polls with interrupts off. */
+	CPU_ZERO(&cpus);
+	CPU_SET(1, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		tap_skip("it takes a second processor");
+	guest_create(&guest);
+	bare_create(&bare, &guest);
+	if (bare_invalidate(bare.iommufd, bare.viommu, &refused, &count))
+		tap_skip("nothing gets to the SMMU that it would refuse");
+	check_equal(count, 1); /* nobody asked for a report */
+	for (unsigned int i = 0; i < LONG; i++)
+		commands[i] = guest_tlbi(i);
+	at_edges(&guest, &bare, commands, refused, VIQ_SMMUV3_CERROR_ILL);
+
+	/* The first of several; what the kernel refuses is behind it, then before it. */
+	commands[70] = commands[80] = refused;
+	expect_report(&bare, commands, 70, VIQ_SMMUV3_CERROR_ILL);
+	commands[81] = illegal;
+	expect_report(&bare, commands, 70, VIQ_SMMUV3_CERROR_ILL);
+	commands[69] = illegal;
+	expect_report(&bare, commands, 69, 0);
+	commands[69] = guest_tlbi(69);
+	commands[70] = commands[80] = commands[81] = commands[69];
+	/* Nothing is left of an error when the queue's slots come round again: it has 2^19 at most. */
+	for (unsigned int i = 0; i < (1u << 19) / LONG + 1; i++)
+		expect_success(&bare, commands);
+	tap_note("400 entries, one that the SMMU refuses: the kernel names it and CERROR_ILL in one call");
 }
 
 static int invalidate(void *opaque, void *call)

@@ -5,6 +5,7 @@
 /* One line per test, by subject; init.c lists them in the order of a run. */
 void test_bare_answers(void);
 void test_bare_groups(void);
+void test_bare_hardware(void);
 void test_bare_pair(void);
 void test_bare_report(void);
 void test_bare_valid(void);

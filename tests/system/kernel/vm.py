@@ -19,10 +19,10 @@ LEAPING_CLOCK = ["-icount", "shift=1,sleep=off"]
 INSTRUCTION = 2  # ns of that clock
 
 
-def machine(memory=512, virtualization=False):
+def machine(memory=512, virtualization=False, processors=1):
     """QEMU's options of a machine with MiB of memory, which can itself run virtual machines or not."""
     kind = "virt,iommu=smmuv3,gic-version=3,acpi=on" + (",virtualization=on" if virtualization else "")
-    return ["-machine", kind, "-cpu", "max", "-smp", "1", "-m", str(memory), "-global", "arm-smmuv3.stage=nested",
+    return ["-machine", kind, "-cpu", "max", "-smp", str(processors), "-m", str(memory), "-global", "arm-smmuv3.stage=nested",
             "-device", "edu,dma_mask=0xffffffffffff", "-net", "none", "-bios", FIRMWARE]
 
 
