@@ -33,7 +33,6 @@
 #include "vmm.h"
 
 #define BAR_COUNT        6
-#define BAR_SLOT         1 /* the first of six KVM memory slots; 0 is RAM's */
 #define CAPABILITY_FIRST 0x40
 #define CAPABILITY_MOST  ((PCI_CFG_SPACE_SIZE - CAPABILITY_FIRST) / 4)
 

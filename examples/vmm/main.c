@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --cpus N          1 to 8 (1)\n"
 	"  --device PATH     vfio cdev of the device (/dev/vfio/devices/vfio0)\n"
 	"  --queue WHERE     vcpu: who rings the doorbell consumes the commands (default); worker: a thread does\n"
+	"  --reads HOW       of the SMMU's registers: exit (default); page: from memory, no exit (needs FEAT_S2FWB)\n"
 	"  --budget N        work done while others must wait, in commands; a host call counts as 64 (0: 1,024)\n"
 	"  --calls HOW       entries that one system call gets: bulk (default), strict, single\n"
 	"  --no-range        the guest sees no range invalidation\n"
@@ -92,24 +93,23 @@ static bool queue_option(const char *text)
 	return !strcmp(text, "worker");
 }
 
+static bool reads_option(const char *text)
+{
+	if (strcmp(text, "exit") && strcmp(text, "page"))
+		die("--reads is exit or page, not %s", text);
+	return !strcmp(text, "page");
+}
+
 static const struct option words[] = {
-	{"kernel", required_argument, NULL, 'k'},
-	{"initrd", required_argument, NULL, 'i'},
-	{"append", required_argument, NULL, 'a'},
-	{"memory", required_argument, NULL, 'm'},
-	{"cpus", required_argument, NULL, 'c'},
-	{"device", required_argument, NULL, 'd'},
-	{"queue", required_argument, NULL, 'q'},
-	{"budget", required_argument, NULL, 'b'},
-	{"calls", required_argument, NULL, 'C'},
-	{"no-range", no_argument, NULL, 'R'},
-	{"msi", no_argument, NULL, 'M'},
-	{"cmdq", required_argument, NULL, 'Q'},
-	{"status", required_argument, NULL, 's'},
-	{"count", no_argument, NULL, 'n'},
-	{"drop", required_argument, NULL, 'D'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"kernel", required_argument, NULL, 'k'}, {"initrd", required_argument, NULL, 'i'},
+	{"append", required_argument, NULL, 'a'}, {"memory", required_argument, NULL, 'm'},
+	{"cpus", required_argument, NULL, 'c'},   {"device", required_argument, NULL, 'd'},
+	{"queue", required_argument, NULL, 'q'},  {"reads", required_argument, NULL, 'r'},
+	{"budget", required_argument, NULL, 'b'}, {"calls", required_argument, NULL, 'C'},
+	{"no-range", no_argument, NULL, 'R'},     {"msi", no_argument, NULL, 'M'},
+	{"cmdq", required_argument, NULL, 'Q'},   {"status", required_argument, NULL, 's'},
+	{"count", no_argument, NULL, 'n'},        {"drop", required_argument, NULL, 'D'},
+	{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *o, int word)
@@ -135,6 +135,9 @@ static void set_option(struct options *o, int word)
 		break;
 	case 'q':
 		o->smmu.worker = queue_option(optarg);
+		break;
+	case 'r':
+		o->smmu.page = reads_option(optarg);
 		break;
 	case 'b':
 		o->smmu.budget = (uint32_t)number("budget", optarg, 0, VIQ_CALL_MAX_ENTRIES);
@@ -304,6 +307,7 @@ int main(int argc, char **argv)
 	};
 	struct assigned *assigned;
 	struct monitor monitor = {0};
+	struct smmu_exits exits;
 	struct vm vm;
 	sigset_t mask;
 	int cdev;
@@ -323,7 +327,9 @@ int main(int argc, char **argv)
 	vcpus_start(&vm);
 	run(&monitor, &mask, options.status);
 	vcpus_stop(&vm);
-	say("the guest has ended: %s", vm.ending);
+	exits = smmu_exits(monitor.smmu);
+	say("the guest has ended: %s; %llu reads and %llu doorbells of the SMMU exited", vm.ending,
+	    (unsigned long long)exits.reads, (unsigned long long)exits.doorbells);
 
 	uart_destroy(monitor.uart);
 	assigned_destroy(assigned);

@@ -11,10 +11,13 @@
  * Two locks. "use" is held by whoever makes the front or the vSMMU work: a vCPU that writes a register, the worker, the
  * main thread with events. Reading a register needs no lock of viq's; but the front is replaced by another when it has
  * been saved, so "life" is held for reading as long as one is looked at.
+ *
+ * With --reads page the guest sees the registers as memory, and no read exits but while the front is replaced.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "trial.h"
@@ -39,6 +42,9 @@ struct smmu {
 	bool stopping;
 	pthread_cond_t work;
 	pthread_t worker;
+	void *page;     /* the image of the registers */
+	uint64_t exits; /* doorbells */
+	uint64_t reads; /* that exited; counted without a lock */
 };
 
 static void check(int err, const char *what, const struct viq_why *why)
@@ -172,6 +178,7 @@ static uint64_t smmu_read(void *opaque, uint64_t offset, unsigned int size)
 	struct smmu *s = opaque;
 	uint64_t value;
 
+	__atomic_fetch_add(&s->reads, 1, __ATOMIC_RELAXED);
 	pthread_rwlock_rdlock(&s->life);
 	value = viq_smmuv3_mmio_read(s->front, offset, size);
 	pthread_rwlock_unlock(&s->life);
@@ -183,8 +190,10 @@ static void smmu_write(void *opaque, uint64_t offset, unsigned int size, uint64_
 	struct smmu *s = opaque;
 
 	pthread_mutex_lock(&s->use);
-	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4)
+	if (offset == VIQ_SMMUV3_CMDQ_PROD && size == 4) {
+		s->exits++;
 		trial_doorbell(&s->trial, s->front, (uint32_t)value);
+	}
 	viq_smmuv3_mmio_write(s->front, offset, size, value);
 	leave(s);
 }
@@ -250,6 +259,16 @@ static void make_config(struct smmu *s)
 	s->config.budget = s->options.worker ? VIQ_SMMUV3_DEFER : s->options.budget;
 	s->config.ops = &front_ops;
 	s->config.opaque = s;
+	if (s->options.page)
+		s->config.page = s->page = vm_map(SMMU_SIZE, "the image of the SMMU's registers");
+}
+
+/* From now on the guest reads the registers without an exit, or no longer: before another front takes the page. */
+static void show_page(struct smmu *s, bool shown)
+{
+	if (s->page)
+		check(vm_set_read_only(s->vm, SMMU_SLOT, SMMU_BASE, shown ? s->page : NULL, SMMU_SIZE),
+		      "registers as memory", NULL);
 }
 
 /* A front in reset state, which the vSMMU follows. It does not promise the guest more than the hardware has. */
@@ -300,6 +319,7 @@ struct smmu *smmu_create(struct vm *vm, int cdev, const struct smmu_options *opt
 	pthread_rwlock_init(&s->life, NULL);
 	pthread_cond_init(&s->work, NULL);
 	make_vsmmu(s, cdev);
+	show_page(s, true);
 	if (options->worker && pthread_create(&s->worker, NULL, work, s))
 		die("a thread for the command queue cannot be made");
 	vm_add_mmio(vm, &(struct mmio){SMMU_BASE, SMMU_SIZE, smmu_read, smmu_write, s});
@@ -322,7 +342,10 @@ void smmu_destroy(struct smmu *s)
 	if (err)
 		say("the kernel keeps a part of the nested SMMU: %s", strerror(-err));
 	viq_nest_smmuv3_destroy(s->nest);
+	show_page(s, false);
 	viq_smmuv3_destroy(s->front);
+	if (s->page)
+		munmap(s->page, SMMU_SIZE);
 	viq_linux_close(s->linux);
 	viq_mem_destroy(s->mem);
 	pthread_cond_destroy(&s->work);
@@ -355,6 +378,7 @@ void smmu_freeze(struct smmu *s)
 
 	pthread_mutex_lock(&s->use);
 	pthread_rwlock_wrlock(&s->life);
+	show_page(s, false);
 	size = viq_smmuv3_save_size(s->front);
 	state = malloc(size);
 	check(state ? viq_smmuv3_save(s->front, state, &size) : -ENOMEM, "saving the guest's SMMU", NULL);
@@ -366,11 +390,17 @@ void smmu_freeze(struct smmu *s)
 	viq_smmuv3_destroy(s->front);
 	s->front = make_front(s);
 	err = viq_smmuv3_restore(s->front, state, size);
+	show_page(s, true);
 	pthread_rwlock_unlock(&s->life);
 	leave(s);
 	free(state);
 	check(err, "restoring the guest's SMMU", NULL);
 	say("freeze: %zu bytes saved and restored, %u commands waited", size, waiting);
+}
+
+struct smmu_exits smmu_exits(const struct smmu *s)
+{
+	return (struct smmu_exits){.reads = s->reads, .doorbells = s->exits};
 }
 
 void smmu_status(struct smmu *s, struct smmu_status *status)

@@ -36,6 +36,11 @@ static void *map(int fd, size_t size, const char *what)
 	return at;
 }
 
+void *vm_map(size_t size, const char *what)
+{
+	return map(-1, size, what);
+}
+
 static const struct {
 	int cap;
 	const char *text;
@@ -45,6 +50,7 @@ static const struct {
 	{KVM_CAP_ARM_PSCI_0_2, "PSCI 0.2"},
 	{KVM_CAP_IMMEDIATE_EXIT, "immediate_exit"},
 	{KVM_CAP_ARM_VM_IPA_SIZE, "a choice of the guest's address size"},
+	{KVM_CAP_READONLY_MEM, "memory that a guest can only read"},
 };
 
 static int capability(const struct vm *vm, int cap)
@@ -113,7 +119,7 @@ void vm_create(struct vm *vm, uint64_t ram_size, unsigned int cpu_count)
 	vm->end_fd = must(eventfd(0, EFD_CLOEXEC), "eventfd");
 	open_kvm(vm);
 	vm->ram = map(-1, ram_size, "memory for the guest");
-	must(vm_set_memory(vm, 0, RAM_BASE, vm->ram, ram_size), "the guest's memory");
+	must(vm_set_memory(vm, RAM_SLOT, RAM_BASE, vm->ram, ram_size), "the guest's memory");
 	vm->run_size = (size_t)must(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "a processor's state");
 	for (unsigned int i = 0; i < cpu_count; i++)
 		make_vcpu(vm, i);
@@ -133,16 +139,27 @@ void vm_destroy(struct vm *vm)
 	close(vm->end_fd);
 }
 
-int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size)
+static int set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size, uint32_t flags)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
+		.flags = host ? flags : 0,
 		.guest_phys_addr = gpa,
 		.memory_size = host ? size : 0,
 		.userspace_addr = (uintptr_t)host,
 	};
 
 	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0;
+}
+
+int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size)
+{
+	return set_memory(vm, slot, gpa, host, size, 0);
+}
+
+int vm_set_read_only(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size)
+{
+	return set_memory(vm, slot, gpa, host, size, KVM_MEM_READONLY);
 }
 
 void vm_set_irq(struct vm *vm, unsigned int spi, bool level)

@@ -47,6 +47,13 @@
 #define SPI_SMMU_EVENTQ 8 /* both of the SMMU's are edges, the UART's is a level */
 #define SPI_SMMU_GERROR 9
 
+/* KVM's memory slots; each BAR of the device has one */
+enum {
+	RAM_SLOT,
+	BAR_SLOT,
+	SMMU_SLOT = BAR_SLOT + 6,
+};
+
 #define MAX_CPUS      8
 #define ASSIGNED_SLOT 1                    /* the device is 00:01.0 */
 #define ASSIGNED_SID  (ASSIGNED_SLOT << 3) /* StreamID: the requester ID, as iommu-map of the device tree says */
@@ -97,6 +104,9 @@ void vm_add_mmio(struct vm *vm, const struct mmio *mmio);
 const struct mmio *vm_find_mmio(struct vm *vm, uint64_t address, unsigned int size);
 /* Memory that the guest reaches without an exit; host NULL: no longer. At any time; 0 or -errno. Slot 0 is RAM. */
 int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size);
+/* The same with writes that exit: they go to the device that is there. */
+int vm_set_read_only(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size);
+void *vm_map(size_t size, const char *what);
 void vm_set_irq(struct vm *vm, unsigned int spi, bool level);
 void vm_pulse_irq(struct vm *vm, unsigned int spi);
 /* The first caller's reason counts; wakes end_fd. text is static. */
@@ -151,6 +161,7 @@ void pci_create(struct vm *vm, struct assigned *assigned);
 struct smmu_options {
 	const char *device; /* cdev's path, for messages */
 	bool worker;        /* a thread consumes the queue; else the vCPU that rings the doorbell */
+	bool page;          /* the guest reads the registers without an exit */
 	uint32_t budget;    /* work done while the lock is held, in commands; 0: VIQ_WORK_BUDGET, 1,024 */
 	const char *calls;  /* how many entries a system call gets: "bulk", "strict" or "single" */
 	bool no_range;      /* the guest sees no range invalidation */
@@ -170,6 +181,12 @@ int smmu_event_fd(const struct smmu *smmu);
 void smmu_events(struct smmu *smmu);
 /* Save the guest's SMMU, make a new one of it, and go on; the guest keeps running. */
 void smmu_freeze(struct smmu *smmu);
+
+/* Accesses that came as exits to this program. */
+struct smmu_exits {
+	uint64_t reads, doorbells;
+};
+struct smmu_exits smmu_exits(const struct smmu *smmu);
 
 struct smmu_status {
 	struct viq_smmuv3_counters guest; /* of every object that there has been */

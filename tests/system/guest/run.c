@@ -50,6 +50,13 @@ static const struct talk_plan small_queue = {
 	.work = "load,inject,count",
 	.settings = "viq.rounds=300 viq.freeze=5",
 };
+/* The guest reads the registers from memory. */
+static const struct talk_plan page = {
+	.options = "--cpus 2 --reads page --no-range --count",
+	.work = "load,inject,count",
+	.settings = "viq.rounds=300 viq.freeze=5",
+	.no_reads = true,
+};
 /* What the others would find if an invalidation did not reach the host's SMMU. */
 static const struct talk_plan drop = {
 	.options = "--cpus 2 --drop 40",
@@ -88,6 +95,11 @@ static void test_small_queue(void)
 	talk(&small_queue, NULL);
 }
 
+static void test_page(void)
+{
+	talk(&page, NULL);
+}
+
 static void test_drop(void)
 {
 	talk(&drop, NULL);
@@ -98,7 +110,7 @@ static const struct tap_test tests[] = {
 	{"guest-vcpu", test_vcpu},     {"guest-worker", test_worker},
 	{"guest-bulk", test_bulk},     {"guest-strict", test_strict},
 	{"guest-single", test_single}, {"guest-small-queue", test_small_queue},
-	{"guest-drop", test_drop},
+	{"guest-page", test_page},     {"guest-drop", test_drop},
 };
 
 static void demo(void)

@@ -23,6 +23,7 @@ struct talk {
 	unsigned int reported;            /* that the guest's driver has complained of */
 	unsigned int frozen, frozen_busy; /* times; and with commands that waited */
 	unsigned long injected_at;        /* where the last one was */
+	unsigned long reads, doorbells;   /* that exited */
 	bool stale, lost, off, end;       /* what plan->stale needs: the guest's and the VMM's word; how it ended */
 };
 
@@ -61,8 +62,10 @@ static void on_words(struct talk *t, const char *line)
 		t->lost = true;
 		return;
 	}
-	if (after(line, "viq: the guest has ended: switched off")) {
-		t->off = true;
+	rest = after(line, "viq: the guest has ended: switched off; ");
+	if (rest) {
+		t->off = sscanf(rest, "%lu reads and %lu doorbells", &t->reads, &t->doorbells) == 2;
+		tap_note("exits: %s", rest);
 		return;
 	}
 	for (size_t i = 0; i < COUNT(harmless); i++) {
@@ -295,6 +298,9 @@ static void judge(struct talk *t, int status)
 		complain(t, "the guest did not switch itself off");
 	if (status)
 		complain(t, "the VMM ended with status %d", status);
+	/* Some read while the SMMU is saved and restored. */
+	if (t->plan->no_reads && t->reads > 100 * (t->frozen + 1))
+		complain(t, "%lu reads of registers exited", t->reads);
 	if (t->plan->stale && !t->lost)
 		complain(t, "the VMM did not lose an invalidation");
 	if (t->plan->stale && !t->stale)

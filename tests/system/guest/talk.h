@@ -29,6 +29,7 @@ struct talk_plan {
 	const char *work;     /* the guest's jobs, as in its viq.work= */
 	const char *settings; /* more words for its kernel's command line, which its jobs read; "" or NULL: none */
 	bool busy;            /* commands must have waited at least once when the SMMU was saved and restored */
+	bool no_reads;        /* the guest must have read registers without an exit */
 	bool stale;           /* the guest must find a stale byte, because the host loses an invalidation */
 };
 
