@@ -15,13 +15,10 @@
 #include "iommu.h"
 #include "subjects.h"
 
-#define LOG2SIZE 8 /* Linux's queue for a small machine; what matters is that it is warm */
-#define SLOTS    (1u << LOG2SIZE)
-
 /* Every second slot a CMD_SYNC. They stay, lap after lap. */
 static void write_ring(struct doorbell *d, struct synth_cmd sync)
 {
-	for (uint32_t i = 0; i < SLOTS; i += 2) {
+	for (uint32_t i = 0; i < 1u << d->guest.queue.log2size; i += 2) {
 		synth_cmdq_push(&d->guest.queue, synth_cmd_tlbi_nh_va(1, UINT64_C(0x100000) + i * 4096, true));
 		synth_cmdq_push(&d->guest.queue, sync);
 	}
@@ -31,12 +28,12 @@ static void write_ring(struct doorbell *d, struct synth_cmd sync)
 double doorbell_ring(void *opaque)
 {
 	struct doorbell *d = opaque;
-	uint32_t prod = d->guest.queue.prod;
+	uint32_t prod = d->guest.queue.prod, mask = (2u << d->guest.queue.log2size) - 1;
 	uint64_t start, end;
 
 	start = bench_now();
 	for (uint32_t i = 0; i < d->repeat; i++) {
-		prod = (prod + 2) & (2 * SLOTS - 1);
+		prod = (prod + 2) & mask;
 		bench_guest_doorbell(&d->guest, prod);
 	}
 	end = bench_now();
@@ -92,14 +89,14 @@ static int report(const struct bench *b, struct doorbell *d, bool whole, struct 
 	return ret;
 }
 
-int doorbell_open(struct doorbell *d, struct viq_call_host host, bool msi)
+int doorbell_open_at(struct doorbell *d, unsigned int log2size, uint32_t regions, struct viq_call_host host, bool msi)
 {
 	struct synth_cmd tlbi = synth_cmd_tlbi_nh_va(1, 0x100000, true);
 	uint64_t word;
 	int ret;
 
 	*d = (struct doorbell){.host = host, .entry = {tlbi.w[0], tlbi.w[1]}, .repeat = 100};
-	ret = bench_guest_open(&d->guest, 1u << 20, LOG2SIZE, host);
+	ret = bench_guest_open_regions(&d->guest, (1u << 20) + (16u << log2size), log2size, regions, host);
 	if (ret)
 		return ret;
 	word = synth_alloc(&d->guest.synth, 3);

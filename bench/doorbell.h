@@ -12,8 +12,15 @@ struct doorbell {
 	uint32_t repeat;   /* doorbells in one measurement */
 };
 
-/* msi: the guest polls a word of its memory instead of CMDQ_CONS. */
-int doorbell_open(struct doorbell *doorbell, struct viq_call_host host, bool msi);
+/* msi: the guest polls a word of its memory instead of CMDQ_CONS. Regions of memory: as in bench_guest_open_regions().
+ */
+int doorbell_open_at(struct doorbell *doorbell, unsigned int log2size, uint32_t regions, struct viq_call_host host,
+		     bool msi);
+/* A queue as Linux makes it for a small machine, one region: what matters is that it is warm. */
+static inline int doorbell_open(struct doorbell *doorbell, struct viq_call_host host, bool msi)
+{
+	return doorbell_open_at(doorbell, 8, 1, host, msi);
+}
 void doorbell_close(struct doorbell *doorbell); /* also after a failed open */
 
 /* ns per doorbell. opaque is a struct doorbell. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -28,11 +29,33 @@ static int read_behind(void *opaque, uint64_t gpa, void *buf, size_t len)
 	return 0;
 }
 
-static int open_guest(struct bench_guest *guest, size_t ram_size, unsigned int log2size, struct viq_call_host host,
-		      bool behind)
+/* As many below it as above, with holes between them; all are the same memory. */
+static int open_mem(struct bench_guest *guest, uint32_t count)
 {
 	static const struct viq_mem_ops callbacks = {.size = sizeof(callbacks), .read = read_behind};
-	struct viq_mem_region region = {.gpa = BENCH_GUEST_BASE, .size = ram_size};
+	struct viq_mem_region *regions;
+	int ret;
+
+	if (!count)
+		return viq_mem_create(NULL, 0, &callbacks, guest, &guest->mem, NULL);
+	regions = calloc(count, sizeof(*regions));
+	if (!regions)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t gpa = i % 2 ? BENCH_GUEST_BASE - 8192 * i : BENCH_GUEST_BASE + guest->ram_size + 8192 * i;
+
+		regions[i] = (struct viq_mem_region){.gpa = gpa, .size = 4096, .host = guest->ram};
+	}
+	regions[0].gpa = BENCH_GUEST_BASE;
+	regions[0].size = guest->ram_size;
+	ret = viq_mem_create(regions, count, NULL, NULL, &guest->mem, NULL);
+	free(regions);
+	return ret;
+}
+
+int bench_guest_open_regions(struct bench_guest *guest, size_t ram_size, unsigned int log2size, uint32_t regions,
+			     struct viq_call_host host)
+{
 	int ret;
 
 	*guest = (struct bench_guest){.ram_size = ram_size};
@@ -41,8 +64,7 @@ static int open_guest(struct bench_guest *guest, size_t ram_size, unsigned int l
 		guest->ram = NULL;
 		return -errno;
 	}
-	region.host = guest->ram;
-	ret = viq_mem_create(&region, behind ? 0 : 1, behind ? &callbacks : NULL, guest, &guest->mem, NULL);
+	ret = open_mem(guest, regions);
 	if (ret)
 		return ret;
 	synth_mem_init(&guest->synth, guest->ram, BENCH_GUEST_BASE, ram_size);
@@ -54,17 +76,6 @@ static int open_guest(struct bench_guest *guest, size_t ram_size, unsigned int l
 		return ret;
 	bench_guest_rewind(guest);
 	return 0;
-}
-
-int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int log2size, struct viq_call_host host)
-{
-	return open_guest(guest, ram_size, log2size, host, false);
-}
-
-int bench_guest_open_behind(struct bench_guest *guest, size_t ram_size, unsigned int log2size,
-			    struct viq_call_host host)
-{
-	return open_guest(guest, ram_size, log2size, host, true);
 }
 
 void bench_guest_close(struct bench_guest *guest)

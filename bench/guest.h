@@ -20,12 +20,21 @@ struct bench_guest {
 
 /*
  * Memory of ram_size bytes (a multiple of 4096), present and not swapped; a queue of 2^log2size commands, enabled. The
- * guest may use range invalidation and MSIs.
+ * guest may use range invalidation and MSIs. Of so many regions of memory one is used, the others lie around
+ * it; 0: viq reaches the memory through callbacks only (..._behind()).
  */
-int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int log2size, struct viq_call_host host);
-/* The same; viq reaches the memory through callbacks only. */
-int bench_guest_open_behind(struct bench_guest *guest, size_t ram_size, unsigned int log2size,
-			    struct viq_call_host host);
+int bench_guest_open_regions(struct bench_guest *guest, size_t ram_size, unsigned int log2size, uint32_t regions,
+			     struct viq_call_host host);
+static inline int bench_guest_open(struct bench_guest *guest, size_t ram_size, unsigned int log2size,
+				   struct viq_call_host host)
+{
+	return bench_guest_open_regions(guest, ram_size, log2size, 1, host);
+}
+static inline int bench_guest_open_behind(struct bench_guest *guest, size_t ram_size, unsigned int log2size,
+					  struct viq_call_host host)
+{
+	return bench_guest_open_regions(guest, ram_size, log2size, 0, host);
+}
 void bench_guest_close(struct bench_guest *guest); /* also after a failed open */
 
 /* An empty queue that begins at its first slot again. */

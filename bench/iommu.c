@@ -27,7 +27,7 @@ static int map_ram(struct bench_iommu *iommu, uint32_t pages)
 }
 
 /* What the guest's driver prepares: page tables, a context descriptor, the STE. */
-static int build_tables(struct bench_iommu *iommu, uint32_t pages, uint64_t ste[VIQ_SMMUV3_STE_WORDS])
+static int build_tables(struct bench_iommu *iommu, uint32_t pages)
 {
 	uint64_t cd[VIQ_SMMUV3_CD_WORDS];
 	int ret;
@@ -41,51 +41,49 @@ static int build_tables(struct bench_iommu *iommu, uint32_t pages, uint64_t ste[
 		return ret;
 	synth_cd(cd, &iommu->pt, NULL, IOMMU_ASID, 48);
 	ret = synth_cdt_set(&iommu->cdt, 0, cd);
-	synth_ste_s1(ste, &iommu->cdt, 0, 0);
-	ste[1] &= VIQ_SMMUV3_STE_1_NESTING;
+	synth_ste_s1(iommu->ste, &iommu->cdt, 0, 0);
+	iommu->ste[1] &= VIQ_SMMUV3_STE_1_NESTING;
 	return ret;
 }
 
 /* What the VMM does: the IOMMU's objects. */
-static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries, const uint64_t ste[2])
+static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries)
 {
 	const struct viq_soft_s2_config identity = {.size = sizeof(identity), .identity = 1};
 	struct viq_soft_config config;
-	uint32_t s2, viommu, id;
+	uint32_t id;
 	int ret;
 
 	viq_soft_config_init(&config, sizeof(config));
 	config.mem = iommu->mem;
 	config.tlb_entries = tlb_entries;
+	config.atc_entries = 16; /* of each device, and none has ATS */
 	ret = viq_soft_create(&config, &iommu->soft, NULL);
 	if (!ret)
-		ret = viq_soft_s2_alloc(iommu->soft, &identity, &s2, NULL);
+		ret = viq_soft_s2_alloc(iommu->soft, &identity, &iommu->s2, NULL);
 	if (!ret)
-		ret = viq_soft_viommu_alloc(iommu->soft, s2, &viommu, NULL);
+		ret = viq_soft_viommu_alloc(iommu->soft, iommu->s2, &iommu->viommu, NULL);
 	if (!ret)
 		ret = viq_soft_dev_alloc(iommu->soft, &iommu->dev, NULL);
 	if (!ret)
-		ret = viq_soft_vdevice_alloc(iommu->soft, viommu, iommu->dev, VSID, &id, NULL);
+		ret = viq_soft_vdevice_alloc(iommu->soft, iommu->viommu, iommu->dev, VSID, &id, NULL);
 	if (!ret)
-		ret = viq_soft_vdevice_configure(iommu->soft, viommu, VSID, ste);
+		ret = viq_soft_vdevice_configure(iommu->soft, iommu->viommu, VSID, iommu->ste);
 	if (!ret)
-		iommu->host = viq_soft_host(iommu->soft, viommu);
-	iommu->ste[0] = ste[0];
-	iommu->ste[1] = ste[1];
+		iommu->host = viq_soft_host(iommu->soft, iommu->viommu);
 	return ret;
 }
 
 int bench_iommu_open(struct bench_iommu *iommu, uint32_t tlb_entries, uint32_t pages)
 {
-	uint64_t ste[VIQ_SMMUV3_STE_WORDS];
 	int ret;
 
 	*iommu = (struct bench_iommu){.registered = false};
 	ret = map_ram(iommu, pages);
 	if (!ret)
-		ret = build_tables(iommu, pages, ste);
+		ret = build_tables(iommu, pages);
 	if (!ret)
-		ret = build_objects(iommu, tlb_entries, ste);
+		ret = build_objects(iommu, tlb_entries);
 	if (ret)
 		return ret;
 	ret = viq_soft_thread_register();

@@ -20,9 +20,10 @@ struct bench_iommu {
 	struct synth_pt pt;
 	struct synth_cdt cdt;
 	struct viq_soft *soft;
-	struct viq_soft_dev *dev;
+	struct viq_soft_dev *dev; /* StreamID 1 of the guest behind viommu */
+	uint32_t s2, viommu;
+	uint64_t ste[VIQ_SMMUV3_STE_WORDS]; /* the device's, as hosts get it */
 	struct viq_call_host host;
-	uint64_t ste[2];
 	bool registered;
 };
 

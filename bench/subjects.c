@@ -14,5 +14,6 @@ const struct bench_subject bench_subjects[] = {
 	{"qemu", "the bulk stream through QEMU, and viq beside it", bench_qemu},
 	{"vtd_soft", "VT-d: the software host", bench_vtd_soft},
 	{"vtd_qemu", "VT-d: the bulk stream through QEMU, and viq beside it", bench_vtd_qemu},
+	{"scale", "how costs grow", bench_scale},
 	{NULL, NULL, NULL},
 };

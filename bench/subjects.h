@@ -10,6 +10,7 @@ int bench_doorbell(const struct bench *b);
 int bench_linux(const struct bench *b);
 int bench_memory(const struct bench *b);
 int bench_qemu(const struct bench *b);
+int bench_scale(const struct bench *b);
 int bench_soft(const struct bench *b);
 int bench_vtd_bulk(const struct bench *b);
 int bench_vtd_doorbell(const struct bench *b);

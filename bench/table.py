@@ -7,6 +7,7 @@
   bench/table.py --write run.json   put them into the two pages"""
 import datetime
 import json
+import math
 import pathlib
 import re
 import sys
@@ -44,6 +45,38 @@ def readme_table(rows):
     return HEAD + "\n".join(lines) + "\n"
 
 
+SCALE_HEAD = "| | ns | law |\n| --- | --- | --- |\n"
+
+
+def law(points):
+    """How a cost grows: [(n, cost), ...], n ascending. Where caches have their say, nothing fits exactly."""
+    first, last = points[0], points[-1]
+    spread = max(cost for _, cost in points) / min(cost for _, cost in points)
+    if spread <= 1.25:
+        return "O(1)"
+    slope = (last[1] - first[1]) / math.log(last[0] / first[0])
+    if all(abs(first[1] + slope * math.log(n / first[0]) - cost) <= 0.15 * cost for n, cost in points):
+        return "O(log n)"
+    if spread <= 2:
+        return "O(1), more misses of the processor's caches"
+    (n0, t0), (n1, t1) = points[-2:]
+    exponent = math.log(t1 / t0) / math.log(n1 / n0)
+    return "O(n)" if 0.9 <= exponent <= 1.1 else f"n^{exponent:.2f} at the end"
+
+
+def scale_table(rows):
+    """Of the subject scale: an operation a row, at all sizes."""
+    found = {}
+    for row in rows:
+        if row["subject"] == "scale" and not row["skipped"]:
+            operation, _, n = row["name"].rpartition("_")
+            title, _, what = row["title"].rpartition(", ")
+            found.setdefault((operation, title, what.partition(" ")[2]), []).append((int(n), row["value"]["median"]))
+    return SCALE_HEAD + "".join(
+        f"| {title}; {', '.join(f'{n:,}' for n, _ in points)} {what} | {', '.join(number(cost) for _, cost in points)} | {law(points)} |\n"
+        for (_, title, what), points in found.items())
+
+
 def report(run):
     """As `viq bench` prints it."""
     lines = [f"viq {run['viq']} on {run['cpu']}, {run['processors']} processors, {datetime.date.today()}",
@@ -79,11 +112,13 @@ def main():
     old = HEAD + text.partition(HEAD)[2].partition("\n\n")[0] + "\n"
     table = readme_table(run["rows"])
     if "--write" not in sys.argv:
-        print(table + "\n" + report(run), end="")
+        print(table + "\n" + scale_table(run["rows"]) + "\n" + report(run), end="")
         return
     readme.write_text(text.replace(old, table), encoding="utf-8")
     text = page.read_text(encoding="utf-8")
     before, heading, after = text.partition("## Reference figures\n")
+    if any(row["subject"] == "scale" for row in run["rows"]):
+        before = re.sub(re.escape(SCALE_HEAD) + r"(\|.*\n)*", lambda _: scale_table(run["rows"]), before)
     page.write_text(before + heading + re.sub(r"```\n.*?```\n", lambda _: f"```\n{report(run)}```\n", after, count=1, flags=re.S),
                     encoding="utf-8")
 

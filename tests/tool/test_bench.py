@@ -13,20 +13,31 @@ import unittest
 
 VIQ = pathlib.Path(sys.argv.pop()).resolve()
 
+# The first three points of each axis.
+SCALE = (
+    ('queue', (16, 256, 4096), ('doorbell',)),
+    ('regions', (1, 10, 100), ('doorbell',)),
+    ('tlb', (100, 1000, 10000), ('hit', 'tlbi_va', 'tlbi_asid')),
+    ('streams', (1, 16, 256), ('hit', 'tlbi_va', 'cfgi_ste')),
+    ('pasids', (1, 10, 100), ('hit', 'tlbi_va', 'cfgi_cd')),
+    ('guests', (1, 4, 16), ('hit', 'tlbi_va', 'tlbi_asid')),
+)
 ROWS = {
     'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed', 'tlbi_types',
              'tlbi_va_callbacks'],
-    'doorbell': ['null', 'null_msi', 'soft', 'soft_threads'],
-    'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_control']
+    'doorbell': ['null', 'null_msi', 'read', 'soft', 'soft_threads', 'soft_busy_thread'],
+    'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_control',
+             'invalidate_bulk', 'configure']
             + [f'invalidate_{kind}_{10 ** n}' for kind in ('asid', 'page', 'range') for n in (2, 3, 4)],
     'linux': ['doorbell', 'entry_bulk', 'entry_strict']
              + [f'calls_{stream}_{way}' for stream in ('capture', '512', '65536') for way in ('bulk', 'strict', 'each')],
     'memory': ['footprint', 'allocated', 'growth'],
     'qemu': ['qemu', 'front_end', 'device'],
     'vtd_bulk': ['iotlb', 'pasid_iotlb'],
-    'vtd_doorbell': ['iotlb', 'pasid_iotlb', 'soft'],
+    'vtd_doorbell': ['iotlb', 'pasid_iotlb', 'read', 'soft'],
     'vtd_soft': [f'invalidate_{kind}_{10 ** n}' for kind in ('page', 'table') for n in (2, 4)],
     'vtd_qemu': ['qemu', 'front_end', 'device'],
+    'scale': [f'{axis}_{op}_{n}' for axis, sizes, ops in SCALE for op in ops for n in sizes],
 }
 # Calls per doorbell and entries per call: counted, so the same everywhere. The front end passes at most 2,048 at once.
 CALLS = {
@@ -93,7 +104,7 @@ class Bench(unittest.TestCase):
             run.write(out.stdout)
             run.flush()
             table = subprocess.run([ROOT / 'bench/table.py', run.name], capture_output=True, text=True, check=True).stdout
-        cells = [line.split(' | ')[0] for line in table.splitlines() if line.startswith('| ')]
+        cells = [line.split(' | ')[0] for line in table.partition('\n\n')[0].splitlines() if line.startswith('| ')]
         page = (ROOT / 'README.md').read_text(encoding='utf-8').partition('## How fast')[2].partition('\n## ')[0]
         self.assertEqual(cells, [line.split(' | ')[0] for line in page.splitlines() if line.startswith('| ')])
 

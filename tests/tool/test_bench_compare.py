@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What bench/compare.py calls slower, on invented measurements; building and measuring need minutes and are not tested."""
+"""What bench/compare.py calls slower, and which law bench/table.py sees, on invented measurements; building and measuring need minutes and are not tested."""
 import contextlib
 import io
 import os
 import pathlib
+import math
 import random
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(os.environ['VIQ_SOURCE']) / 'bench'))
 
+import table  # noqa: E402  pylint: disable=wrong-import-position
 import compare  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -70,6 +72,21 @@ class Compare(unittest.TestCase):
         self.assertNotIn('skipped', out)
         with self.assertRaises(compare.CompareError):
             run(old, new, only=['scale'])
+
+
+class Law(unittest.TestCase):
+    SIZES = (1, 10, 100, 1000, 10000)
+
+    def law(self, cost):
+        return table.law([(n, cost(n)) for n in self.SIZES])
+
+    def test_of_known_functions(self):
+        self.assertEqual(self.law(lambda n: 20 + n % 3), 'O(1)')
+        self.assertEqual(self.law(lambda n: 20 + 5 * math.log(n)), 'O(log n)')
+        self.assertEqual(self.law(lambda n: 100 + n), 'O(n)')
+        self.assertEqual(self.law(lambda n: 0.1 * n), 'O(n)')
+        self.assertEqual(self.law(lambda n: 3 * n ** 1.5), 'n^1.50 at the end')
+        self.assertIn('caches', self.law(lambda n: 20 if n < 1000 else 38))
 
 
 if __name__ == '__main__':

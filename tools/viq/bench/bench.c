@@ -15,7 +15,7 @@
 #include "tool.h"
 
 /* tests/tool/test_bench.py holds these words to what there is. */
-#define SUBJECTS "bulk|doorbell|soft|linux|memory|vtd_bulk|vtd_doorbell|vtd_soft|qemu|vtd_qemu"
+#define SUBJECTS "bulk|doorbell|soft|linux|memory|vtd_bulk|vtd_doorbell|vtd_soft|qemu|vtd_qemu|scale"
 
 #define INTERRUPTED 130 /* exit status: 128 + SIGINT, as shells have it */
 
