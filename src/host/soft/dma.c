@@ -13,7 +13,7 @@ static int copy(const struct soft_dma *dma, uint64_t iova, uint32_t ssid, uint32
 {
 	int ret = 0;
 
-	if (!dma->dev || (*len && !dst && !src) || !soft_flags_ok(flags, ssid) || !soft_thread.registered)
+	if (!dma->dev || (*len && !dst && !src) || !soft_flags_ok(flags, ssid) || !soft_self()->registered)
 		return -EINVAL;
 	viq_soft_access_begin();
 	for (size_t at = 0, n; *len; at += n, *len -= n) {

@@ -44,7 +44,7 @@ static __attribute__((noinline)) void show(struct soft_reader *reader)
 /* A thread that has not registered is in no section: liburcu does not know it, and would not wait. */
 void viq_soft_access_begin(void)
 {
-	struct soft_thread *t = soft_self();
+	struct soft_thread *t = soft_self_at_entry();
 
 	if (!t->registered || t->depth++)
 		return;
@@ -73,7 +73,7 @@ static inline void leave(struct urcu_reader *reader)
 
 void viq_soft_access_end(void)
 {
-	struct soft_thread *t = soft_self();
+	struct soft_thread *t = soft_self_at_entry();
 	uint64_t section;
 
 	if (!t->depth || --t->depth)

@@ -20,6 +20,11 @@
 _Thread_local struct soft_thread soft_thread;
 _Atomic uint32_t soft_hiding;
 
+__attribute__((noinline)) struct soft_thread *soft_self(void)
+{
+	return &soft_thread;
+}
+
 #if defined(__SANITIZE_THREAD__)
 char soft_section_ended, soft_period_began;
 _Atomic uint32_t soft_fence_word;
@@ -81,7 +86,7 @@ static void give_reader(struct soft_reader *reader)
 int viq_soft_thread_register(void)
 {
 	static _Atomic uint32_t count; /* ever */
-	struct soft_thread *t = &soft_thread;
+	struct soft_thread *t = soft_self();
 
 	if (t->registered == UINT32_MAX)
 		return -EINVAL;
@@ -99,7 +104,7 @@ int viq_soft_thread_register(void)
 
 int viq_soft_thread_unregister(void)
 {
-	struct soft_thread *t = &soft_thread;
+	struct soft_thread *t = soft_self();
 
 	if (!t->registered)
 		return -EINVAL;
@@ -132,7 +137,7 @@ static bool stays_inside(const struct soft_reader *reader)
 /* No thread but this one, which is in no section, can be inside one that does not see what was stored before. */
 static bool nobody_inside(void)
 {
-	const struct soft_reader *own = soft_thread.reader;
+	const struct soft_reader *own = soft_self()->reader;
 	uint32_t hiding;
 
 	soft_fence(); /* paired with show() */
@@ -157,12 +162,13 @@ static void wait_for_all(void)
 {
 	static _Atomic uint64_t last = SOFT_TICKETS;
 	uint64_t ticket = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed);
+	const struct soft_reader *own = soft_self()->reader;
 	struct soft_reader *r, *first = atomic_load_explicit(&readers, memory_order_acquire);
 
 	for (r = first; r; r = r->next) {
 		uint64_t mode = SOFT_HIDES;
 
-		if (r != soft_thread.reader)
+		if (r != own)
 			atomic_compare_exchange_strong_explicit(&r->mode, &mode, ticket, memory_order_acq_rel,
 								memory_order_relaxed);
 	}
@@ -181,5 +187,5 @@ void soft_grace_period(void)
 
 bool soft_in_section(void)
 {
-	return soft_thread.depth || urcu_memb_read_ongoing();
+	return soft_self()->depth || urcu_memb_read_ongoing();
 }

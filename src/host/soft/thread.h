@@ -54,8 +54,14 @@ struct soft_thread {
 
 extern _Thread_local struct soft_thread soft_thread;
 
-/* For the way of nearly all accesses: found once, where the compiler may look for it at each use. */
-static inline struct soft_thread *soft_self(void)
+struct soft_thread *soft_self(void);
+
+/*
+ * For the way of nearly all accesses, at the entry of a function: found once, and without a call that the compiler
+ * knows of. It may be one into the loader all the same, which in some versions of glibc does not keep vector registers
+ * (bug 31372): none is in use there.
+ */
+static inline struct soft_thread *soft_self_at_entry(void)
 {
 	struct soft_thread *t = &soft_thread;
 

@@ -186,7 +186,7 @@ bool soft_dev_uses_ats(const struct viq_soft_dev *dev);
 
 static inline void soft_count(struct viq_soft *soft, enum soft_count what)
 {
-	soft_stripes_count(soft->stripes, &soft_thread, what);
+	soft_stripes_count(soft->stripes, soft_self(), what);
 }
 
 #endif

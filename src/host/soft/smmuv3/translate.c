@@ -121,7 +121,7 @@ static void answer(uint64_t base_pa, unsigned int shift, uint64_t iova, struct v
  */
 static bool enters_front(void)
 {
-	return soft_thread.turn++ % 8 == 0;
+	return soft_self()->turn++ % 8 == 0;
 }
 
 /* Through the IOMMU, without the device's own cache. */
@@ -280,7 +280,7 @@ static inline bool translate_again(const struct viq_soft_dev *dev, const struct 
 int viq_soft_translate(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags,
 		       struct viq_soft_xlate *out)
 {
-	const struct soft_thread *thread = soft_self();
+	const struct soft_thread *thread = soft_self_at_entry();
 
 	if (!dev || !out || !soft_flags_ok(flags, ssid) || !thread->depth)
 		return -EINVAL;

@@ -231,7 +231,7 @@ static int terminate(const struct access *a, const struct soft_vtd_fault *fault)
 /* See translate.c of the SMMUv3: what is used again comes in soon all the same. */
 static bool enters_front(void)
 {
-	return soft_thread.turn++ % 8 == 0;
+	return soft_self()->turn++ % 8 == 0;
 }
 
 static int translate(struct access *a, struct viq_soft_xlate *out)
@@ -383,7 +383,7 @@ static __attribute__((noinline)) int translate_first(struct viq_soft_vtd_dev *de
 int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
 			   struct viq_soft_xlate *out)
 {
-	const struct soft_thread *thread = soft_self();
+	const struct soft_thread *thread = soft_self_at_entry();
 	struct soft_front_key key;
 	uint64_t piece;
 

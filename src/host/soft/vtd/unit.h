@@ -243,7 +243,7 @@ const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *vie
 
 static inline void soft_vtd_count(struct viq_soft_vtd *soft, enum soft_count what)
 {
-	soft_stripes_count(soft->stripes, &soft_thread, what);
+	soft_stripes_count(soft->stripes, soft_self(), what);
 }
 
 #endif
