@@ -593,6 +593,46 @@ static void test_full_batch_fails_after_a_time_out(void **state)
 	vvtd_free(v);
 }
 
+/*
+ * The upper half of a descriptor of 256 bits is reserved (6.5.2): it is the descriptor's own, not that of one that was
+ * refused before where it is kept now. More tables than a model is kept for, and one.
+ */
+static void test_upper_half_is_its_own(void **state)
+{
+	for (unsigned int tables = 1; tables < 8; tables += 5) {
+		struct vvtd *v = vvtd_new(NULL);
+		struct test_desc bad = desc_page(4, 1, 3);
+
+		for (unsigned int i = 0; i < tables; i++)
+			vvtd_attach(v, vvtd_host_new(v), 4, 1, (uint16_t)(8 + i), 0);
+		vvtd_boot(v, 256, 1);
+		bad.qw[2] = 1;
+		for (unsigned int i = 0; i < 3; i++)
+			vvtd_push(v, desc_page(4, 1, i));
+		vvtd_push(v, bad);
+		vvtd_ring(v);
+		assert_iqe(v, 3, VIQ_VTD_IQEI_RESERVED);
+		vvtd_replace_desc(v, 3, desc_page(4, 1, 3));
+		for (unsigned int i = 0; i < 16; i++)
+			vvtd_push(v, desc_page(4, 1, i));
+		vvtd_w32(v, VREG(FSTS), VREG(FSTS_IQE));
+		vvtd_ring(v);
+		assert_vidle(v);
+		/* And after the tables have changed. */
+		vvtd_push(v, bad);
+		vvtd_ring(v);
+		assert_iqe(v, v->prod - 1, VIQ_VTD_IQEI_RESERVED);
+		vvtd_attach(v, vvtd_host_new(v), 4, 1, 100, 0);
+		vvtd_replace_desc(v, v->prod - 1, desc_page(4, 1, 3));
+		for (unsigned int i = 0; i < 16; i++)
+			vvtd_push(v, desc_page(4, 1, i));
+		vvtd_w32(v, VREG(FSTS), VREG(FSTS_IQE));
+		vvtd_ring(v);
+		assert_vidle(v);
+		vvtd_free(v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -601,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_everything_in_every_call),
 		cmocka_unit_test(test_wait_comes_last),
 		cmocka_unit_test(test_types_of_modes),
+		cmocka_unit_test(test_upper_half_is_its_own),
 		cmocka_unit_test(test_context_cache_scalable),
 		cmocka_unit_test(test_domain_width),
 		cmocka_unit_test(test_wait_forms),
