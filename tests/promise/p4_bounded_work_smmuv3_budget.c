@@ -3,6 +3,8 @@
  * P4, bounded work, in commands and in host calls: budgets, kicks, and the cost of failures. Whatever a register write
  * sets in motion keeps to the budget; what it leaves waits for run().
  */
+#include <string.h>
+
 #include "support/vsmmu.h"
 
 static void budget_of_one(void **state)
@@ -44,6 +46,50 @@ static void budget_is_a_limit(void **state)
 		}
 		vsmmu_free(v);
 	}
+}
+
+/* A ring of commands that differ, behind callbacks. */
+static int read_ring(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	uint64_t(*out)[2] = buf;
+
+	for (size_t i = 0; i < len / sizeof(*out); i++)
+		memcpy(out[i], cmd_nh_va(1, ((gpa - VSMMU_CMDQ) / sizeof(*out) + i) << 12).dw, sizeof(*out));
+	return 0;
+}
+
+/*
+ * More commands than a batch holds: the call for the first batch may cost all that is left, or more. The run ends
+ * behind it then, without an error, whether the ring is mapped or behind callbacks.
+ */
+static void the_call_of_a_full_batch_ends_the_budget(void **state)
+{
+	static const struct viq_mem_ops ops = {.size = sizeof(ops), .read = read_ring};
+	struct viq_smmuv3_config config;
+	struct viq_mem *mem;
+
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, NULL, &mem, NULL), 0);
+	vsmmu_config(&config);
+	for (config.budget = 2049; config.budget < 2048 + 3 * VIQ_WORK_CALL; config.budget += 7) {
+		uint32_t paid = 2048 + VIQ_WORK_CALL;
+
+		for (unsigned int mapped = 0; mapped < 2; mapped++) {
+			struct vsmmu *v;
+
+			config.mem = mapped ? NULL : mem;
+			v = vsmmu_new(&config);
+			v->lax = true;
+			vsmmu_boot(v, 13);
+			for (uint32_t i = 0; mapped && i < 6000; i++)
+				vsmmu_push_test(v, cmd_nh_va(1, (uint64_t)i << 12));
+			vsmmu_w32(v, REG(CMDQ_PROD), 6000);
+			assert_int_equal(vsmmu_cerror(v), VIQ_SMMUV3_CERROR_NONE);
+			assert_int_equal(vsmmu_r32(v, REG(CMDQ_CONS)),
+					 2048 + (config.budget > paid ? config.budget - paid : 0));
+			vsmmu_free(v);
+		}
+	}
+	viq_mem_destroy(mem);
 }
 
 /* Every register write that can start the queue keeps to the budget. */
@@ -384,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(budget_of_one),
 		cmocka_unit_test(budget_is_a_limit),
+		cmocka_unit_test(the_call_of_a_full_batch_ends_the_budget),
 		cmocka_unit_test(every_trigger_keeps_the_budget),
 		cmocka_unit_test(disabled_queue),
 		cmocka_unit_test(culprit_hunts_are_charged),
