@@ -28,8 +28,8 @@ bool doctor_vtd_ecap(const struct doctor *d, const char *unit, uint64_t *ecap)
 {
 	char path[64 + DOCTOR_NAME], text[32], *end;
 
-	snprintf(path, sizeof(path), "sys/class/iommu/%s/intel-iommu/ecap", unit);
-	if (!doctor_line(d, path, text, sizeof(text)))
+	if ((size_t)snprintf(path, sizeof(path), "sys/class/iommu/%s/intel-iommu/ecap", unit) >= sizeof(path) ||
+	    !doctor_line(d, path, text, sizeof(text)))
 		return false;
 	errno = 0;
 	*ecap = strtoull(text, &end, 16);
