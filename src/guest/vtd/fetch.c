@@ -46,17 +46,16 @@ static inline size_t alike(const struct vtd_batch *b, size_t i, size_t end, bool
 }
 
 /*
- * Copy count descriptors, and return the same of them: without a model in use none, so that all have their upper halves
- * copied. The guest may write the ring meanwhile; every value that is read is checked. The race is intended; TSan is
- * told so.
+ * Copy count descriptors, and return the same of them, of which like begins as b->read; or, without a model in use, as
+ * what is never reached: all have their upper halves copied then. The guest may write the ring meanwhile; every value
+ * that is read is checked. The race is intended; TSan is told so.
  */
 __attribute__((no_sanitize("thread"))) static inline size_t
-copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, struct like model, bool usable)
+copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, struct like model, size_t like)
 {
 	pair *low = (pair *)(void *)b->low, *high = (pair *)(void *)b->high;
 	const size_t n = wide ? 2 : 1, group = 8 / n;
-	const size_t first = b->read;
-	size_t i = first, like = usable ? first : SIZE_MAX;
+	size_t i = b->read;
 
 	/* As long as they are alike, a group at a time. */
 	for (count += i; like == i && i + group <= count; i += group, from += group * n) {
@@ -85,7 +84,7 @@ copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, st
 			high[i] = upper;
 		like += like == i && !any(other(lower, upper, model));
 	}
-	return usable ? like : first;
+	return like;
 }
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
@@ -119,8 +118,8 @@ bool vtd_fetch(struct viq_vtd *s, uint32_t tail, uint32_t limit)
 {
 	const volatile pair *ring = (const volatile pair *)(const void *)s->ring;
 	const struct like model = like_of(&s->model);
-	const bool usable = s->model.usable;
 	struct vtd_batch *b = &s->batch;
+	size_t like;
 	uint32_t count = tail > s->head ? tail : s->queue.slots;
 
 	if (vtd_batch_empty(s))
@@ -129,8 +128,11 @@ bool vtd_fetch(struct viq_vtd *s, uint32_t tail, uint32_t limit)
 		return fetch_one(s);
 	count = min_u32(count, s->ring_slots) - s->head;
 	count = min_u32(count, min_u32(limit, BATCH_DESCRIPTORS - b->read));
-	b->alike = (uint32_t)(s->queue.shift == 5 ? copy(b, ring + 2 * (size_t)s->head, count, true, model, usable)
-						  : copy(b, ring + s->head, count, false, model, usable));
+	like = s->model.usable ? b->read : SIZE_MAX;
+	b->alike = (uint32_t)(s->queue.shift == 5 ? copy(b, ring + 2 * (size_t)s->head, count, true, model, like)
+						  : copy(b, ring + s->head, count, false, model, like));
+	if (!s->model.usable)
+		b->alike = b->read;
 	b->read += count;
 	return true;
 }
