@@ -144,6 +144,7 @@ struct fake_kernel {
 	struct fk_device devices[FK_DEVICES];
 	struct fk_fault faults[FK_FAULTS];
 	struct fk_inv_fault inv_fault;
+	uint32_t inv_fault_last; /* out_last_index then, if it is asked for and beyond the count */
 	struct fk_plan plans[FK_PLANS];
 	uint32_t memory; /* longer arrays end in ENOMEM; 0: no limit */
 	bool no_iommu;   /* there is no /dev/iommu */

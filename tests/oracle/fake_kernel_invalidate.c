@@ -453,6 +453,7 @@ static int invalidate(struct inv *inv, struct uapi_iommu_hwpt_invalidate *cmd, u
 		return -EINVAL;
 	if (fk->inv_calls >= f->first && fk->inv_calls - f->first < f->times) {
 		*count = f->keep_count ? cmd->entry_num : f->said;
+		inv->last = fk->inv_fault_last;
 		return f->err;
 	}
 	if (inv->viommu->type == FK_NESTED)

@@ -55,8 +55,10 @@ static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struc
 	struct linux_answer answer = {.handled = n};
 	uint32_t handled, left = total - first;
 	int err = call(&inv->calls, hwpt, entries, &answer);
-	struct viq_call_result said = {
-		.suspect = answer.handled, .error = linux_call_error(err), .hw_code = answer.hw_code, .os_error = err};
+	struct viq_call_result said = {.suspect = answer.report ? answer.last : answer.handled,
+				       .error = linux_call_error(err),
+				       .hw_code = answer.hw_code,
+				       .os_error = err};
 
 	handled = answer.handled;
 	if (!err && handled == n)

@@ -386,6 +386,27 @@ static void hardware_errors_that_the_kernel_tells(void **state)
 	table_fini(&t);
 }
 
+/* A driver that takes several entries at a time may say that it knows no more: none of them is blamed for the others.
+ */
+static void a_range_that_the_kernel_tells(void **state)
+{
+	struct viq_vtd_s1_entry entries[8];
+	struct viq_call_result res;
+	struct table t;
+
+	table_init(&t);
+	t.n->fk->behaviour = FK_LINUX_REPORT;
+	t.n->ctx->report = true;
+	pages(entries, 8);
+	t.n->fk->inv_fault = (struct fk_inv_fault){.first = 1, .times = 1, .err = -ETIMEDOUT, .said = 2};
+	t.n->fk->inv_fault_last = 5;
+	res = call(&t, entries, 8);
+	assert_int_equal(res.error, VIQ_CALL_TIMEOUT);
+	assert_int_equal(res.handled, 2);
+	assert_int_equal(res.suspect, 5);
+	table_fini(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +421,7 @@ int main(void)
 		cmocka_unit_test(asking_for_the_type),
 		cmocka_unit_test(hardware_errors_that_the_kernel_swallows),
 		cmocka_unit_test(hardware_errors_that_the_kernel_tells),
+		cmocka_unit_test(a_range_that_the_kernel_tells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
