@@ -236,7 +236,7 @@ const struct tool_command command_replay = {
 	.files = true,
 	.colour = true,
 	.notes = "CAPTURE - is standard input, and may be a pipe.",
-	.status = "0 all invalidations took effect; 1 something stale was left, the guest's driver gave up, or bad "
+	.status = "0 nothing stale was left; 1 something stale was left, the guest's driver gave up, or bad "
 		  "input; "
 		  "2 bad command line.",
 	.examples = "viq replay guest.pcap\n"
