@@ -33,6 +33,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/minmax.h"
+
 #include "cost.h"
 #include "exact.h"
 #include "gather.h"
@@ -48,16 +50,6 @@ struct search {
 	struct call_cost cost;   /* so far */
 	struct call_failure why; /* the latest failure; its indices are not used */
 };
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
 
 uint32_t call_error_of_errno(int err)
 {

@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include "base/minmax.h"
+
 #include "vtd.h"
 
 /* Half a descriptor as one load: the compiler may neither repeat nor invent a volatile access. */
@@ -85,11 +87,6 @@ copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, st
 		like += like == i && !any(other(lower, upper, model));
 	}
 	return like;
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 uint32_t vtd_alike(const struct viq_vtd *s)
