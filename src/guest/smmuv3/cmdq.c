@@ -2,6 +2,8 @@
 /*
  * The command queue (IHI 0070 3.5, 4.1, 7.1): check each command against its rule, give it to whoever handles it.
  */
+#include "base/minmax.h"
+
 #include "smmuv3.h"
 #include "spec/smmuv3/scope.h"
 
@@ -14,18 +16,13 @@ struct window {
 	uint32_t count;
 };
 
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Commands from head on that may be consumed. */
 static uint32_t waiting(const struct viq_smmuv3 *s, uint32_t head)
 {
-	uint32_t fill = (smmuv3_prod(s) - head) & s->cmdq.mask;
+	uint32_t fill = smmuv3_queue_fill(&s->cmdq, smmuv3_prod(s), head);
 
 	/* Indices more than a queue apart are inconsistent: unpredictable, and here not consumed (3.5.1). */
-	return smmuv3_queue_on(s) && fill <= s->cmdq.mask / 2 + 1 ? fill : 0;
+	return smmuv3_queue_on(s) && fill <= smmuv3_queue_slots(&s->cmdq) ? fill : 0;
 }
 
 /*
@@ -35,7 +32,7 @@ static uint32_t waiting(const struct viq_smmuv3 *s, uint32_t head)
  */
 static bool open_window(struct viq_smmuv3 *s, uint32_t limit, struct window *w)
 {
-	uint32_t slots = s->cmdq.mask / 2 + 1, slot = s->head & (slots - 1);
+	uint32_t slots = smmuv3_queue_slots(&s->cmdq), slot = s->head & (slots - 1);
 	le64(*room)[2] = &s->batch.entries[s->batch.count];
 
 	limit = min_u32(limit, slots - slot);
@@ -380,13 +377,13 @@ uint64_t viq_smmuv3_waits_for_host(const struct viq_smmuv3 *s)
 
 void smmuv3_cmdq_moved(struct viq_smmuv3 *s, struct smmuv3_queue to)
 {
+	uint32_t slots = smmuv3_queue_slots(&to);
 	uint64_t avail = 0;
 
 	s->cmdq = to;
-	s->ring = viq_mem_span(s->config.mem, s->cmdq.base, &avail);
-	if (avail > (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size)
-		avail = (uint64_t)VIQ_SMMUV3_CMD_SIZE << s->cmdq.log2size;
-	s->ring_slots = (uint32_t)(avail / VIQ_SMMUV3_CMD_SIZE);
+	s->ring = viq_mem_span(s->config.mem, to.base, &avail);
+	avail /= VIQ_SMMUV3_CMD_SIZE;
+	s->ring_slots = avail < slots ? (uint32_t)avail : slots;
 }
 
 /* What a register's write owes comes first, and a queue that waits for the host may wait on. *left: work is left. */

@@ -9,17 +9,10 @@ static bool is_on(const struct viq_smmuv3 *s)
 	return s->regs.cr0 & VIQ_SMMUV3_CR0_EVENTQEN && !smmuv3_error_active(s, VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR);
 }
 
-static struct smmuv3_queue queue_of(const struct viq_smmuv3 *s)
-{
-	return smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
-			    VIQ_SMMUV3_EVENT_SIZE);
-}
-
 static void set_prod(struct viq_smmuv3 *s, uint32_t prod)
 {
 	s->regs.eventq_prod = prod;
-	smmuv3_show(s, VIQ_SMMUV3_EVENTQ_PROD,
-		    prod & (VIQ_SMMUV3_EVENTQ_OVFLG | smmuv3_index_mask(queue_of(s).log2size)));
+	smmuv3_show(s, VIQ_SMMUV3_EVENTQ_PROD, prod & (VIQ_SMMUV3_EVENTQ_OVFLG | smmuv3_eventq(s).mask));
 }
 
 /* Tell of lost events by the overflow flag, unless an earlier overflow is still unacknowledged (7.4). */
@@ -49,8 +42,8 @@ static int write_record(const struct viq_smmuv3 *s, uint64_t gpa, const uint64_t
 
 static int record_event(struct viq_smmuv3 *s, const uint64_t record[4])
 {
-	const struct smmuv3_queue q = queue_of(s);
-	uint32_t mask = smmuv3_index_mask(q.log2size), fill;
+	const struct smmuv3_queue q = smmuv3_eventq(s);
+	uint32_t fill;
 	int ret;
 
 	if (!is_on(s)) {
@@ -61,13 +54,13 @@ static int record_event(struct viq_smmuv3 *s, const uint64_t record[4])
 	 * Inconsistent indices count as full (3.5.1). So does an event of what the writing of a record sets in motion:
 	 * the next place is taken, and PROD does not show it yet.
 	 */
-	fill = smmuv3_queue_fill(q.log2size, s->regs.eventq_prod, s->regs.eventq_cons);
-	if (fill >= 1u << q.log2size || s->recording) {
+	fill = smmuv3_queue_fill(&q, s->regs.eventq_prod, s->regs.eventq_cons);
+	if (fill >= smmuv3_queue_slots(&q) || s->recording) {
 		viq_smmuv3_event_lost(s, 1);
 		return -ENOSPC;
 	}
 	s->recording = true;
-	ret = write_record(s, q.base + (uint64_t)(s->regs.eventq_prod & (mask >> 1)) * VIQ_SMMUV3_EVENT_SIZE, record);
+	ret = write_record(s, q.base + (uint64_t)(s->regs.eventq_prod & (q.mask >> 1)) * VIQ_SMMUV3_EVENT_SIZE, record);
 	s->recording = false;
 	if (ret) {
 		s->counters.events_lost++;
@@ -75,7 +68,7 @@ static int record_event(struct viq_smmuv3 *s, const uint64_t record[4])
 		return -EFAULT;
 	}
 	/* The guest sees the record before PROD, whose load acquires it, and PROD before the interrupt. */
-	set_prod(s, (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & mask));
+	set_prod(s, (s->regs.eventq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.eventq_prod + 1) & q.mask));
 	s->counters.events++;
 	if (!fill)
 		smmuv3_eventq_signal(s);

@@ -251,14 +251,10 @@ static bool guarded(const struct viq_smmuv3 *s, enum guard guard)
 static uint64_t shown(const struct viq_smmuv3 *s, const struct reg *r)
 {
 	uint64_t value = reg_get((const char *)s + r->field, r->width);
-	bool cmdq = r->queue == QUEUE_CMDQ;
-	uint64_t max = cmdq ? VIQ_SMMUV3_IDR1_CMDQS : VIQ_SMMUV3_IDR1_EVENTQS;
-	struct smmuv3_queue q;
 
 	if (!r->queue || r->width == 8)
 		return value;
-	q = smmuv3_queue(s, cmdq ? s->regs.cmdq_base : s->regs.eventq_base, (uint32_t)VIQ_GET(max, s->config.idr1), 1);
-	return value & ~(VIQ_SMMUV3_Q_INDEX & ~(uint64_t)smmuv3_index_mask(q.log2size));
+	return value & ~(VIQ_SMMUV3_Q_INDEX & ~(uint64_t)(r->queue == QUEUE_CMDQ ? s->cmdq : smmuv3_eventq(s)).mask);
 }
 
 static void show(struct viq_smmuv3 *s, const struct reg *r)

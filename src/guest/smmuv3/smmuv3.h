@@ -90,8 +90,7 @@ struct smmuv3_reconfig {
 /* Where a queue is, after the register's value was brought into range. */
 struct smmuv3_queue {
 	uint64_t base;
-	uint32_t log2size;
-	uint32_t mask; /* of an index */
+	uint32_t mask; /* of an index, its wrap flag included */
 };
 
 /* A command that went to every host as it was: so may those that differ from it in other bits than fixed only. */
@@ -131,11 +130,6 @@ void smmuv3_config_features(struct smmuv3_features *f, const struct viq_smmuv3_c
 
 /* --- Index arithmetic of the queues (3.5.1) ------------------------------------------------------------------- */
 
-static inline uint32_t smmuv3_index_mask(uint32_t log2size)
-{
-	return (2u << log2size) - 1;
-}
-
 /* The effective base and size of a queue whose BASE register is given (6.3.26): aligned to its size, cut to OAS. */
 static inline struct smmuv3_queue smmuv3_queue(const struct viq_smmuv3 *s, uint64_t base_reg, uint32_t max_log2size,
 					       uint32_t entry_size)
@@ -148,15 +142,26 @@ static inline struct smmuv3_queue smmuv3_queue(const struct viq_smmuv3 *s, uint6
 	align = ((uint64_t)entry_size << log2size) - 1;
 	return (struct smmuv3_queue){
 		.base = base_reg & VIQ_SMMUV3_Q_BASE_ADDR & s->address_mask & ~align,
-		.log2size = log2size,
-		.mask = smmuv3_index_mask(log2size),
+		.mask = (2u << log2size) - 1,
 	};
 }
 
-/* Entries between cons and prod; more than the queue holds if the pair is inconsistent. */
-static inline uint32_t smmuv3_queue_fill(uint32_t log2size, uint32_t prod, uint32_t cons)
+/* The event queue of this moment. The command queue's is kept: viq_smmuv3.cmdq. */
+static inline struct smmuv3_queue smmuv3_eventq(const struct viq_smmuv3 *s)
 {
-	return (prod - cons) & smmuv3_index_mask(log2size);
+	return smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
+			    VIQ_SMMUV3_EVENT_SIZE);
+}
+
+static inline uint32_t smmuv3_queue_slots(const struct smmuv3_queue *q)
+{
+	return q->mask / 2 + 1;
+}
+
+/* Entries between cons and prod; more than the queue holds if the pair is inconsistent. */
+static inline uint32_t smmuv3_queue_fill(const struct smmuv3_queue *q, uint32_t prod, uint32_t cons)
+{
+	return (prod - cons) & q->mask;
 }
 
 static inline bool smmuv3_error_active(const struct viq_smmuv3 *s, uint32_t bit)
