@@ -72,6 +72,12 @@ void board_destroy(struct board *board)
 
 /* --- Running ----------------------------------------------------------------------------------------------------- */
 
+void board_reset(struct board *board)
+{
+	board->busy = false;
+	board->arch->reset(board);
+}
+
 void board_run(struct board *board, uint32_t budget)
 {
 	board->busy = false;

@@ -52,7 +52,8 @@ void board_count(struct board_counters *counters, const char *name, uint64_t val
 
 /* What the machine has of an IOMMU: one of them for each. */
 struct board_arch {
-	const char *name; /* on the command line */
+	const char *name;    /* on the command line */
+	const char *machine; /* QEMU's name for it */
 	uint64_t registers, registers_size;
 	uint64_t ram, ram_limit;
 	uint64_t stream_limit; /* largest number of a device */
@@ -68,6 +69,7 @@ struct board_arch {
 	size_t (*save_size)(const struct board *board);
 	int (*save)(const struct board *board, void *buf, size_t *len);
 	int (*restore)(struct board *board, const void *buf, size_t len);
+	void (*reset)(struct board *board); /* of the unit */
 	/* Take over what viq_fault_arm() does not reach: *what is nothing then. NULL: it reaches everything. */
 	void (*inject)(struct board *board, struct viq_fault_failure *what);
 	/*
@@ -92,6 +94,8 @@ void board_read(void *opaque, uint64_t addr, void *buf, uint64_t len);
 void board_write(void *opaque, uint64_t addr, const void *buf, uint64_t len);
 void board_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len);
 
+/* The machine's reset: of all but memory. */
+void board_reset(struct board *board);
 void board_run(struct board *board, uint32_t budget);
 /* Is there work that can be done now, and not only later, when the host can? */
 bool board_ready(const struct board *board);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* `viq device`: one conversation in QEMU's qtest protocol, on standard input and output or on a unix socket. */
+/* `viq device`: one conversation in QEMU's qtest protocol, on standard input and output or on a unix socket; and QMP.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "board.h"
+#include "monitor.h"
 #include "options.h"
 #include "tool.h"
 
@@ -30,16 +33,17 @@ struct conversation {
 	struct qtest *qtest;
 	uint32_t slice;
 	int in, out;
+	struct monitor *monitor;
+	int qmp;            /* its socket; -1: it has none */
 	sigset_t unblocked; /* while waiting */
 };
 
-static int send_all(void *opaque, const void *buf, size_t len)
+static int send_all(const struct conversation *c, int out, const void *buf, size_t len)
 {
-	struct conversation *c = opaque;
-	struct pollfd fd = {.fd = c->out, .events = POLLOUT};
+	struct pollfd fd = {.fd = out, .events = POLLOUT};
 
 	while (len && !stopped) {
-		ssize_t n = write(c->out, buf, len);
+		ssize_t n = write(out, buf, len);
 
 		if (n >= 0) {
 			buf = (const char *)buf + n;
@@ -74,6 +78,13 @@ static void talk_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len)
 	board_fill(c->board, addr, byte, len);
 }
 
+static int talk_send(void *opaque, const void *buf, size_t len)
+{
+	const struct conversation *c = opaque;
+
+	return send_all(c, c->out, buf, len);
+}
+
 static void talk_extra(void *opaque, struct qtest *qtest, char *const *words, size_t count)
 {
 	struct conversation *c = opaque;
@@ -85,8 +96,27 @@ static const struct qtest_ops talk_ops = {
 	.read = talk_read,
 	.write = talk_write,
 	.fill = talk_fill,
-	.send = send_all,
+	.send = talk_send,
 	.extra = talk_extra,
+};
+
+static int qmp_send(void *opaque, const void *buf, size_t len)
+{
+	const struct conversation *c = opaque;
+
+	return send_all(c, c->qmp, buf, len);
+}
+
+static void qmp_reset(void *opaque)
+{
+	const struct conversation *c = opaque;
+
+	board_reset(c->board);
+}
+
+static const struct monitor_ops qmp_ops = {
+	.send = qmp_send,
+	.reset = qmp_reset,
 };
 
 /* Carry out all complete lines; what a budget has left gets its turn after each. */
@@ -100,17 +130,21 @@ static int run_lines(struct conversation *c)
 	return ret;
 }
 
-/* Wait for input, or not for long while the IOMMU has work. 1: there is some (or end of file). */
+enum {
+	INPUT_LINES = 1,
+	INPUT_QMP = 2,
+};
+
+/* Wait for input (or its end), or not for long while the IOMMU has work. What has come, or a negative errno. */
 static int wait_input(struct conversation *c)
 {
 	static const struct timespec now = {0}, later = {.tv_nsec = 1000000};
 	const struct timespec *left = board_ready(c->board) ? &now : c->board->busy ? &later : NULL;
-	struct pollfd fd = {.fd = c->in, .events = POLLIN};
-	int n = ppoll(&fd, 1, left, &c->unblocked);
+	struct pollfd fds[] = {{.fd = c->in, .events = POLLIN}, {.fd = c->qmp, .events = POLLIN}};
 
-	if (n < 0)
+	if (ppoll(fds, 2, left, &c->unblocked) < 0)
 		return errno == EINTR ? 0 : -errno;
-	return n;
+	return (fds[0].revents ? INPUT_LINES : 0) | (fds[1].revents ? INPUT_QMP : 0);
 }
 
 /* 1: bytes came; 0: end of file; else a negative errno. */
@@ -129,20 +163,41 @@ static int receive(struct conversation *c)
 	return n > 0;
 }
 
-/* Until end of file, a signal or an error. */
+/* A monitor that hangs up is no end of the conversation. */
+static int serve_qmp(struct conversation *c)
+{
+	void *buf;
+	size_t room = monitor_space(c->monitor, &buf);
+	ssize_t n = read(c->qmp, buf, room);
+	int err = 0;
+
+	if (n > 0)
+		err = monitor_filled(c->monitor, (size_t)n);
+	else if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n > 0 && err != -EPIPE && err != -ECONNRESET)
+		return err;
+	close(c->qmp);
+	c->qmp = -1;
+	return 0;
+}
+
+/* Until end of file, "quit", a signal or an error. */
 static int converse(struct conversation *c)
 {
-	int ret;
+	int ret, came;
 
-	while (!stopped) {
-		ret = wait_input(c);
+	while (!stopped && !(c->monitor && monitor_quits(c->monitor))) {
+		came = wait_input(c);
+		if (came < 0)
+			return came;
+		if (!came && c->board->busy)
+			board_run(c->board, c->slice);
+		ret = came & INPUT_QMP ? serve_qmp(c) : 0;
 		if (ret < 0)
 			return ret;
-		if (!ret) {
-			if (c->board->busy)
-				board_run(c->board, c->slice);
+		if (!(came & INPUT_LINES))
 			continue;
-		}
 		ret = receive(c);
 		if (ret <= 0)
 			return ret;
@@ -155,22 +210,32 @@ static int converse(struct conversation *c)
 
 /* --- Socket ------------------------------------------------------------------------------------------------------ */
 
+/* A socket and its address, or -1 after an error message. */
+static int new_socket(const char *path, struct sockaddr_un *addr)
+{
+	int fd;
+
+	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (!*path || strlen(path) >= sizeof(addr->sun_path)) {
+		tool_error(path, "a socket's path has 1 to %zu bytes; choose a shorter one",
+			   sizeof(addr->sun_path) - 1);
+		return -1;
+	}
+	strcpy(addr->sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		tool_error(path, "socket: %s", strerror(errno));
+	return fd;
+}
+
 /* A listening socket, or -1 after an error message. */
 static int listen_at(const char *path)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd;
+	struct sockaddr_un addr;
+	int fd = new_socket(path, &addr);
 
-	if (!*path || strlen(path) >= sizeof(addr.sun_path)) {
-		tool_error(path, "a socket's path has 1 to %zu bytes; choose a shorter one", sizeof(addr.sun_path) - 1);
+	if (fd < 0)
 		return -1;
-	}
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		tool_error(path, "socket: %s", strerror(errno));
-		return -1;
-	}
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
 		if (errno == EADDRINUSE)
 			tool_error(path, "exists already; remove it or choose another path");
@@ -185,6 +250,21 @@ static int listen_at(const char *path)
 	}
 	return fd;
 close_fd:
+	close(fd);
+	return -1;
+}
+
+/* A connection to who listens there, or -1 after an error message. */
+static int connect_to(const char *path)
+{
+	struct sockaddr_un addr;
+	int fd = new_socket(path, &addr);
+
+	if (fd < 0)
+		return -1;
+	if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)) && !fcntl(fd, F_SETFL, O_NONBLOCK))
+		return fd;
+	tool_error(path, "cannot connect: %s; the program that listens here must have been started", strerror(errno));
 	close(fd);
 	return -1;
 }
@@ -213,13 +293,6 @@ static int report(const struct conversation *c, const char *name, int err)
 	return TOOL_OK;
 }
 
-static int serve_stdio(struct conversation *c)
-{
-	c->in = STDIN_FILENO;
-	c->out = STDOUT_FILENO;
-	return report(c, "standard input", converse(c));
-}
-
 /* With a socket to remove: signals that end the program are seen only while it waits. */
 static void catch_signals(sigset_t *unblocked)
 {
@@ -236,19 +309,25 @@ static void catch_signals(sigset_t *unblocked)
 	sigaction(SIGHUP, &action, NULL);
 }
 
+static int serve(struct conversation *c, const char *name, int in, int out)
+{
+	c->in = in;
+	c->out = out;
+	return report(c, name, converse(c));
+}
+
 static int serve_socket(struct conversation *c, const char *path)
 {
+	int listener = listen_at(path);
 	int status = TOOL_OK;
-	int listener;
+	int fd;
 
-	catch_signals(&c->unblocked);
-	listener = listen_at(path);
 	if (listener < 0)
 		return TOOL_ERROR;
-	c->in = c->out = accept_client(listener, &c->unblocked);
-	if (c->in >= 0) {
-		status = report(c, path, converse(c));
-		close(c->in);
+	fd = accept_client(listener, &c->unblocked);
+	if (fd >= 0) {
+		status = serve(c, path, fd, fd);
+		close(fd);
 	} else if (errno != EINTR) {
 		status = tool_error(path, "accept: %s", strerror(errno));
 	}
@@ -257,9 +336,40 @@ static int serve_socket(struct conversation *c, const char *path)
 	return status;
 }
 
+static int serve_listener(struct conversation *c, const char *path)
+{
+	int fd = connect_to(path);
+	int status;
+
+	if (fd < 0)
+		return TOOL_ERROR;
+	status = serve(c, path, fd, fd);
+	close(fd);
+	return status;
+}
+
+static int serve_all(struct conversation *c, const struct device_options *opts)
+{
+	int err;
+
+	if (opts->qmp) {
+		c->qmp = connect_to(opts->qmp);
+		if (c->qmp < 0)
+			return TOOL_ERROR;
+		err = monitor_create(&qmp_ops, c, c->board->arch->machine, &c->monitor);
+		if (err)
+			return tool_error(opts->qmp, "%s", strerror(-err));
+	}
+	if (opts->socket)
+		return serve_socket(c, opts->socket);
+	if (opts->connect)
+		return serve_listener(c, opts->connect);
+	return serve(c, "standard input", STDIN_FILENO, STDOUT_FILENO);
+}
+
 int cmd_device(int argc, char **argv)
 {
-	struct conversation c = {0};
+	struct conversation c = {.qmp = -1};
 	struct device_options opts;
 	struct viq_why why = {""};
 	int status, err;
@@ -279,7 +389,12 @@ int cmd_device(int argc, char **argv)
 	c.slice = opts.budget ? opts.budget : SLICE;
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&c.unblocked);
-	status = opts.socket ? serve_socket(&c, opts.socket) : serve_stdio(&c);
+	if (opts.socket || opts.connect)
+		catch_signals(&c.unblocked);
+	status = serve_all(&c, &opts);
+	if (c.qmp >= 0)
+		close(c.qmp);
+	monitor_destroy(c.monitor);
 	c.board->qtest = NULL;
 	qtest_destroy(c.qtest);
 	board_destroy(c.board);

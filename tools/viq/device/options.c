@@ -74,6 +74,8 @@ static bool parse_contract(const char *text, uint32_t *contract)
 
 enum {
 	OPT_SOCKET = 256,
+	OPT_CONNECT,
+	OPT_QMP,
 	OPT_HOST,
 	OPT_CONTRACT,
 	OPT_STREAM,
@@ -91,6 +93,9 @@ enum {
 
 static const struct tool_option options[] = {
 	{"socket", OPT_SOCKET, "PATH", "wait for the client on a new unix socket (default: standard input and output)"},
+	{"connect", OPT_CONNECT, "PATH",
+	 "connect to a unix socket where the client listens, as QEMU's -qtest unix:PATH"},
+	{"qmp", OPT_QMP, "PATH", "connect to this one, too, and speak QMP there: system_reset, quit, query-machines"},
 	{"host", OPT_HOST, "soft|null", "what executes invalidations: a software IOMMU, or nothing (default: null)"},
 	{"contract", OPT_CONTRACT, "exact|linux-7.3|linux-next",
 	 "smmuv3: how the software host reports failures (default: exact)"},
@@ -163,6 +168,12 @@ static bool take_option(int option, struct device_options *opts)
 	case OPT_SOCKET:
 		opts->socket = optarg;
 		return true;
+	case OPT_CONNECT:
+		opts->connect = optarg;
+		return true;
+	case OPT_QMP:
+		opts->qmp = optarg;
+		return true;
 	case OPT_HOST:
 		return parse_host(optarg, &board->soft);
 	case OPT_CONTRACT:
@@ -204,6 +215,8 @@ static int check_options(struct device_options *opts)
 {
 	struct board_config *board = &opts->board;
 
+	if (opts->socket && opts->connect)
+		return tool_usage("--socket waits for the client, --connect goes to it; choose one");
 	if (!board->arch)
 		return tool_usage("name one device: smmuv3 or vtd");
 	if (opts->of_smmuv3 && board->arch != &board_smmuv3)

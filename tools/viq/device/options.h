@@ -6,7 +6,8 @@
 
 struct device_options {
 	struct board_config board;
-	const char *socket;             /* NULL: standard input and output */
+	const char *socket, *connect;   /* one at most; both NULL: standard input and output */
+	const char *qmp;                /* NULL: none */
 	const char *of_smmuv3, *of_vtd; /* an option that only this device has, if one was given */
 	uint32_t budget;
 };

@@ -178,6 +178,11 @@ static int restore(struct board *board, const void *buf, size_t len)
 	return viq_smmuv3_restore(of(board)->smmu, buf, len);
 }
 
+static void reset(struct board *board)
+{
+	viq_smmuv3_reset(of(board)->smmu);
+}
+
 static int dma(struct board *board, uint32_t sid, int64_t ssid, bool write, uint64_t iova, void *buf, size_t len)
 {
 	struct viq_soft_dev *dev = of(board)->has_soft ? soft_guest_find(&of(board)->soft, sid) : NULL;
@@ -187,6 +192,7 @@ static int dma(struct board *board, uint32_t sid, int64_t ssid, bool write, uint
 
 const struct board_arch board_smmuv3 = {
 	.name = "smmuv3",
+	.machine = "virt",
 	.registers = UINT64_C(0x09050000),
 	.registers_size = VIQ_SMMUV3_MMIO_SIZE,
 	.ram = UINT64_C(0x40000000),
@@ -203,5 +209,6 @@ const struct board_arch board_smmuv3 = {
 	.save_size = save_size,
 	.save = save,
 	.restore = restore,
+	.reset = reset,
 	.dma = dma,
 };

@@ -231,6 +231,11 @@ static int restore(struct board *board, const void *buf, size_t len)
 	return viq_vtd_restore(of(board)->vtd, buf, len);
 }
 
+static void reset(struct board *board)
+{
+	viq_vtd_reset(of(board)->vtd);
+}
+
 static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint64_t iova, void *buf, size_t len)
 {
 	struct vtd_board *board = of(base);
@@ -253,6 +258,7 @@ static int dma(struct board *base, uint32_t sid, int64_t pasid, bool write, uint
 
 const struct board_arch board_vtd = {
 	.name = "vtd",
+	.machine = "q35",
 	.registers = UINT64_C(0xfed90000),
 	.registers_size = VIQ_VTD_MMIO_SIZE,
 	.ram = 0,
@@ -269,6 +275,7 @@ const struct board_arch board_vtd = {
 	.save_size = save_size,
 	.save = save,
 	.restore = restore,
+	.reset = reset,
 	.inject = inject,
 	.dma = dma,
 };
