@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -11,7 +12,7 @@
 
 static uint32_t left; /* allocations before the one that fails; 0: it has, or none is to */
 static bool lasting, off = true, paused, struck;
-static atomic_size_t live;
+static atomic_size_t live, bytes;
 
 void nomem_fail(uint32_t nth, bool for_good)
 {
@@ -41,6 +42,11 @@ size_t nomem_live(void)
 	return live;
 }
 
+size_t nomem_bytes(void)
+{
+	return bytes;
+}
+
 static bool fails(void)
 {
 	if (off || paused || (left && --left) || (struck && !lasting))
@@ -52,6 +58,7 @@ static bool fails(void)
 static void *count(void *made)
 {
 	live += made != NULL;
+	bytes += malloc_usable_size(made);
 	return made;
 }
 
@@ -80,12 +87,14 @@ void *__wrap_calloc(size_t n, size_t size)
 
 void *__wrap_realloc(void *old, size_t size)
 {
+	const size_t before = malloc_usable_size(old);
 	void *made;
 
 	if (fails())
 		return NULL;
 	made = realloc(old, size);
 	live += made && !old;
+	bytes += made ? malloc_usable_size(made) - before : 0;
 	return made;
 }
 
@@ -109,13 +118,15 @@ int __wrap_asprintf(char **out, const char *format, ...)
 	va_start(args, format);
 	len = vasprintf(out, format, args);
 	va_end(args);
-	live += len >= 0;
+	if (len >= 0)
+		count(*out);
 	return len;
 }
 
 void __wrap_free(void *p)
 {
 	live -= p != NULL;
+	bytes -= malloc_usable_size(p);
 	free(p);
 }
 

@@ -23,6 +23,8 @@ void nomem_pause(bool on);
 bool nomem_struck(void);
 /* Allocations that have not been freed, mutexes and condition variables that have not been destroyed. */
 size_t nomem_live(void);
+/* What is allocated, in bytes. */
+size_t nomem_bytes(void);
 
 /*
  * A call may fail once, with -ENOMEM, because an allocation did, and works when it is made again. nomem_must(): it left

@@ -34,7 +34,6 @@ int viq_soft_dev_alloc(struct viq_soft *soft, struct viq_soft_dev **out, struct 
 
 void soft_view_free(struct soft_view *view)
 {
-	free(view->front.slots_alloc);
 	soft_config_fini(&view->cds);
 	free(view);
 }
@@ -68,26 +67,6 @@ static uint32_t cd_slots(const struct soft_nested *nested)
 	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.cdmax ? SOFT_CONFIG_SLOTS : 1;
 }
 
-/*
- * The most recent translations: 256 KiB, so they are not made anew with every view. Those of the old view are stale in
- * the new one, whose counter goes on from where the old one's is; all else that they depend on is the vIOMMU's, so it
- * has to be the same.
- */
-static int make_front(const struct viq_soft_dev *dev, struct soft_view *view, const struct soft_view *old)
-{
-	uint32_t entries = dev->soft->config.tlb_entries;
-	uint32_t fronts = entries < SOFT_FRONT_SLOTS ? entries : SOFT_FRONT_SLOTS;
-
-	if (old && old->vm == view->vm) {
-		view->front = old->front;
-		atomic_init(&view->cds.any, soft_gen_load(&old->cds.any) + 1);
-		return 0;
-	}
-	view->front.mask = fronts - 1;
-	view->front.slots = soft_words_alloc(fronts * SOFT_SLOT_WORDS, &view->front.slots_alloc);
-	return view->front.slots ? 0 : -ENOMEM;
-}
-
 static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested, const struct soft_vdevice *vdevice,
 		     bool ats, struct soft_view **out)
 {
@@ -100,11 +79,12 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	if (!view)
 		return -ENOMEM;
 	view->vm = &nested->viommu->vm;
-	if (soft_config_init(&view->cds, cd_slots(nested)) || make_front(dev, view, get_view(dev))) {
-		soft_config_fini(&view->cds);
+	if (soft_config_init(&view->cds, cd_slots(nested))) {
 		free(view);
 		return -ENOMEM;
 	}
+	/* What is cached of another view is not this one's. */
+	view->owner = soft_front_owner(++dev->soft->views);
 	view->config = nested->config;
 	view->disabled = nested->disabled;
 	view->vdevice = vdevice ? vdevice->object.id : 0;
@@ -153,9 +133,6 @@ int soft_dev_set(struct viq_soft_dev *dev, struct soft_nested *nested, struct so
 		retired->caches = true;
 	}
 	if (old) {
-		/* It is the new view's now. */
-		if (view && view->front.slots_alloc == old->front.slots_alloc)
-			old->front.slots_alloc = NULL;
 		old->retired = retired->views;
 		retired->views = old;
 	}

@@ -98,7 +98,7 @@ struct soft_view {
 	const struct soft_s2 *s2;
 	struct soft_atc *atc; /* NULL: the device may not use ATS */
 	struct soft_config_cache cds;
-	struct soft_front front;
+	uint64_t owner; /* of its entries in the front cache */
 	struct soft_view *retired;
 };
 
@@ -116,12 +116,14 @@ struct viq_soft {
 	struct viq_soft_config config;
 	struct smmuv3_features features;
 	struct soft_tlb tlb;
+	struct soft_front front;
 	struct soft_stripe stripes[SOFT_STRIPES];
 
 	pthread_mutex_t lock;
 	struct soft_object *objects[SOFT_ID_BUCKETS];
 	struct viq_soft_dev *devs;
 	uint32_t last_id;
+	uint64_t views;           /* ever */
 	_Atomic uint32_t waiting; /* vIOMMUs with events to take */
 	uint32_t viommus;         /* there are now: each would have a VMID */
 	uint64_t entries, calls;

@@ -92,12 +92,16 @@ int viq_soft_create(const struct viq_soft_config *config, struct viq_soft **out,
 	smmuv3_features_init(&soft->features, own.idr0, own.idr1, own.idr3, own.idr5, 0);
 	if (soft_tlb_init(&soft->tlb, own.tlb_entries))
 		goto err_free;
+	if (soft_front_init(&soft->front, own.tlb_entries))
+		goto err_tlb;
 	ret = -pthread_mutex_init(&soft->lock, NULL);
 	if (ret)
-		goto err_tlb;
+		goto err_front;
 	*out = soft;
 	return 0;
 
+err_front:
+	soft_front_fini(&soft->front);
 err_tlb:
 	soft_tlb_fini(&soft->tlb);
 err_free:
@@ -111,6 +115,7 @@ void viq_soft_destroy(struct viq_soft *soft)
 		return;
 	soft_objects_destroy(soft);
 	pthread_mutex_destroy(&soft->lock);
+	soft_front_fini(&soft->front);
 	soft_tlb_fini(&soft->tlb);
 	free(soft);
 }

@@ -115,19 +115,10 @@ static void answer(uint64_t base_pa, unsigned int shift, uint64_t iova, struct v
 	out->len = (UINT64_C(1) << shift) - offset;
 }
 
-/*
- * Only one access in a few enters the front cache. What is used again comes in soon all the same; a device that goes
- * through more pages than fit does not write a line per access, for which other threads of the same stream would wait.
- */
-static bool enters_front(void)
-{
-	return soft_self()->turn++ % 8 == 0;
-}
-
 /* Through the IOMMU, without the device's own cache. */
 static int translate(struct soft_access *a, struct viq_soft_xlate *out)
 {
-	struct soft_front_key key = soft_front_key(a->iova, a->ssid, a->flags);
+	struct soft_front_key key = soft_front_key(a->view->owner, a->iova, a->ssid, a->flags);
 	struct soft_tlb_ref ref;
 	struct soft_leaf leaf;
 	struct soft_fault fault;
@@ -139,8 +130,7 @@ static int translate(struct soft_access *a, struct viq_soft_xlate *out)
 		return terminate(a, NULL, &fault);
 	if (translate_stages(a, skip ? NULL : &cd, &leaf, &ref, &fault))
 		return terminate(a, skip ? NULL : &cd, &fault);
-	if (ref.owner && enters_front())
-		soft_front_insert(&a->view->front, &key, a->configs, &ref, leaf.base_pa | leaf.shift);
+	soft_front_offer(&a->soft->front, &key, a->configs, &ref, leaf.base_pa | leaf.shift);
 	answer(leaf.base_pa, leaf.shift, a->iova, out);
 	return 0;
 }
@@ -267,10 +257,13 @@ static inline bool translate_again(const struct viq_soft_dev *dev, const struct 
 				   uint32_t ssid, uint32_t flags, struct viq_soft_xlate *out)
 {
 	const struct soft_view *view = atomic_load_explicit(&dev->view, memory_order_acquire);
-	struct soft_front_key key = soft_front_key(iova, flags & VIQ_SOFT_SSV ? ssid : 0, flags);
+	struct soft_front_key key;
 	uint64_t piece;
 
-	if (!view || !soft_front_lookup(&view->front, &view->cds.any, view->vm, &key, &piece))
+	if (!view)
+		return false;
+	key = soft_front_key(view->owner, iova, flags & VIQ_SOFT_SSV ? ssid : 0, flags);
+	if (!soft_front_lookup(&dev->soft->front, &view->cds.any, view->vm, &key, &piece))
 		return false;
 	soft_stripes_count(dev->soft->stripes, thread, SOFT_TLB_HITS);
 	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
@@ -295,12 +288,12 @@ static bool tlb_holds(const struct soft_access *a)
 	struct soft_leaf leaf;
 	struct soft_fault fault;
 	struct soft_cd cd;
-	struct soft_front_key front = soft_front_key(a->iova, a->ssid, a->flags);
+	struct soft_front_key front = soft_front_key(a->view->owner, a->iova, a->ssid, a->flags);
 	bool ssv = a->flags & VIQ_SOFT_SSV;
 	uint64_t piece;
 	int skip = ssv ? -EFAULT : 1;
 
-	if (soft_front_lookup(&a->view->front, &a->view->cds.any, a->view->vm, &front, &piece))
+	if (soft_front_lookup(&a->soft->front, &a->view->cds.any, a->view->vm, &front, &piece))
 		return true;
 	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1 && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
 		skip = 0;

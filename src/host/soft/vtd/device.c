@@ -21,20 +21,12 @@ struct viq_soft_vtd_dev *viq_soft_vtd_dev_find(struct viq_soft_vtd *soft, uint16
 
 static struct viq_soft_vtd_dev *make_dev(struct viq_soft_vtd *soft, uint16_t sid)
 {
-	uint32_t entries = soft->config.tlb_entries;
-	uint32_t fronts = entries < SOFT_FRONT_SLOTS ? entries : SOFT_FRONT_SLOTS;
 	struct viq_soft_vtd_dev *dev = calloc(1, sizeof(*dev));
 
 	if (!dev)
 		return NULL;
 	dev->soft = soft;
 	dev->sid = sid;
-	dev->front.mask = fronts - 1;
-	dev->front.slots = soft_words_alloc(fronts * SOFT_SLOT_WORDS, &dev->front.slots_alloc);
-	if (!dev->front.slots) {
-		free(dev);
-		return NULL;
-	}
 	return dev;
 }
 
@@ -44,6 +36,7 @@ static void link_dev(struct viq_soft_vtd_dev *dev)
 
 	pthread_mutex_lock(&soft->lock);
 	dev->id = ++soft->last_dev;
+	dev->owner = soft_front_owner(dev->id);
 	dev->next = soft->devs;
 	if (dev->next)
 		dev->next->prev = dev;
@@ -98,7 +91,6 @@ err_dev:
 void soft_vtd_dev_destroy(struct viq_soft_vtd_dev *dev)
 {
 	free(soft_vtd_view(dev));
-	free(dev->front.slots_alloc);
 	if (dev->atc) {
 		soft_atc_fini(dev->atc);
 		free(dev->atc);

@@ -228,15 +228,9 @@ static int terminate(const struct access *a, const struct soft_vtd_fault *fault)
 	return -EFAULT;
 }
 
-/* See translate.c of the SMMUv3: what is used again comes in soon all the same. */
-static bool enters_front(void)
-{
-	return soft_self()->turn++ % 8 == 0;
-}
-
 static int translate(struct access *a, struct viq_soft_xlate *out)
 {
-	struct soft_front_key key = soft_front_key(a->req.addr, a->req.pasid, a->flags);
+	struct soft_front_key key = soft_front_key(a->dev->owner, a->req.addr, a->req.pasid, a->flags);
 	struct soft_tlb_ref ref = {0};
 	struct soft_vtd_leaf leaf;
 	struct soft_vtd_fault fault;
@@ -251,8 +245,7 @@ static int translate(struct access *a, struct viq_soft_xlate *out)
 	}
 	if (ret)
 		return terminate(a, &fault);
-	if (ref.owner && enters_front())
-		soft_front_insert(&a->dev->front, &key, a->configs, &ref, leaf.base_pa | leaf.shift);
+	soft_front_offer(&a->soft->front, &key, a->configs, &ref, leaf.base_pa | leaf.shift);
 	answer(leaf.base_pa, leaf.shift, a->req.addr, out);
 	return 0;
 }
@@ -389,8 +382,8 @@ int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t
 
 	if (!dev || !out || !soft_flags_ok(flags, pasid) || !thread->depth)
 		return -EINVAL;
-	key = soft_front_key(iova, flags & VIQ_SOFT_SSV ? pasid : 0, flags);
-	if (!soft_front_lookup(&dev->front, &dev->configs, &dev->soft->vm, &key, &piece))
+	key = soft_front_key(dev->owner, iova, flags & VIQ_SOFT_SSV ? pasid : 0, flags);
+	if (!soft_front_lookup(&dev->soft->front, &dev->configs, &dev->soft->vm, &key, &piece))
 		return translate_first(dev, iova, pasid, flags, out);
 	soft_stripes_count(dev->soft->stripes, thread, SOFT_TLB_HITS);
 	answer(piece & ~UINT64_C(0xfff), piece & 0xfff, iova, out);
@@ -399,7 +392,7 @@ int viq_soft_vtd_translate(struct viq_soft_vtd_dev *dev, uint64_t iova, uint32_t
 
 static bool iotlb_holds(struct access *a)
 {
-	struct soft_front_key front = soft_front_key(a->req.addr, a->req.pasid, a->flags);
+	struct soft_front_key front = soft_front_key(a->dev->owner, a->req.addr, a->req.pasid, a->flags);
 	struct soft_vtd_fault fault;
 	struct soft_vtd_leaf leaf;
 	struct soft_tlb_key key;
@@ -407,7 +400,7 @@ static bool iotlb_holds(struct access *a)
 	struct soft_leaf cached;
 	uint64_t piece;
 
-	if (soft_front_lookup(&a->dev->front, &a->dev->configs, &a->soft->vm, &front, &piece))
+	if (soft_front_lookup(&a->soft->front, &a->dev->configs, &a->soft->vm, &front, &piece))
 		return true;
 	if (a->view->state == SOFT_VTD_OFF || admit(a, &fault))
 		return false;

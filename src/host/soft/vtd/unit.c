@@ -136,9 +136,12 @@ int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_sof
 	if (ret)
 		goto err_free;
 	soft->tlb.steps = config->tlb_entries < TLB_STEPS ? config->tlb_entries : TLB_STEPS;
+	ret = -ENOMEM;
+	if (soft_front_init(&soft->front, config->tlb_entries))
+		goto err_tlb;
 	ret = soft_vm_init(&soft->vm, 1, 16);
 	if (ret)
-		goto err_tlb;
+		goto err_front;
 	ret = soft_ring_init(&soft->faults, &soft->waiting);
 	if (ret)
 		goto err_vm;
@@ -152,6 +155,8 @@ err_ring:
 	soft_ring_fini(&soft->faults);
 err_vm:
 	soft_vm_fini(&soft->vm);
+err_front:
+	soft_front_fini(&soft->front);
 err_tlb:
 	soft_tlb_fini(&soft->tlb);
 err_free:
@@ -179,6 +184,7 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 	pthread_mutex_destroy(&soft->lock);
 	soft_ring_fini(&soft->faults);
 	soft_vm_fini(&soft->vm);
+	soft_front_fini(&soft->front);
 	soft_tlb_fini(&soft->tlb);
 	free(soft);
 }

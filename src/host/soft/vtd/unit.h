@@ -83,8 +83,8 @@ struct viq_soft_vtd_dev {
 	uint16_t sid;
 	bool ats;
 	_Atomic(struct soft_vtd_view *) view;
-	soft_word configs; /* grows whenever the view changes */
-	struct soft_front front;
+	soft_word configs;    /* grows whenever the view changes */
+	uint64_t owner;       /* of its entries in the front cache */
 	struct soft_atc *atc; /* made when ATS is first turned on */
 	int devtlb_error;
 	uint32_t devtlb_left; /* failures left; UINT32_MAX: no end */
@@ -145,6 +145,7 @@ struct viq_soft_vtd {
 	struct vtd_caps walking;  /* of paging structures, the parent's among them */
 	struct vtd_regime parent; /* of requests that the guest's tables do not touch; with parent_aw */
 	struct soft_tlb tlb;
+	struct soft_front front;
 	struct soft_vm vm;
 	struct soft_stripe stripes[SOFT_STRIPES];
 	/* words[0], [1]: the record; [2]: the parent is to blame; source: the device's id */
