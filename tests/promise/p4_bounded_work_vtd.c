@@ -389,6 +389,74 @@ static void test_retries_cost(void **state)
 	vvtd_free(v);
 }
 
+/* Memory behind a callback, up to an address. */
+struct behind {
+	uint8_t bytes[8192];
+	uint64_t end;
+	unsigned int reads;
+};
+
+static int read_behind(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	struct behind *b = opaque;
+
+	b->reads++;
+	if (gpa + len > b->end)
+		return -1;
+	memcpy(buf, b->bytes + gpa, len);
+	return 0;
+}
+
+/*
+ * Descriptors are read many at once, and the first that is not there is found exactly, in few reads: IQE at it, "error
+ * on fetching" (11.4.9.9), with all before it done.
+ */
+static void test_callbacks_are_few(void **state)
+{
+	static const struct viq_mem_ops ops = {.size = sizeof(ops), .read = read_behind};
+
+	for (unsigned int width = 128; width <= 256; width += 128) {
+		const uint32_t size = width / 8, count = 8192 / size - 1;
+		static struct behind b;
+
+		for (uint32_t i = 0; i < count; i++) {
+			struct test_desc d = width == 256 ? desc_page(1, 0, i) : desc_iotlb(3, 1, i * 4096, 0, false);
+
+			memcpy(b.bytes + i * size, d.qw, size);
+		}
+		for (uint32_t there = 0; there <= count; there++) {
+			struct viq_vtd_config config;
+			struct vvtd_host *host;
+			struct vvtd *v;
+
+			b.end = (uint64_t)there * size + size - 1;
+			b.reads = 0;
+			vvtd_config(&config);
+			assert_int_equal(viq_mem_create(NULL, 0, &ops, &b, (struct viq_mem **)&config.mem, NULL), 0);
+			v = vvtd_new(&config);
+			v->lax = v->quiet = true;
+			host = vvtd_host_new(v);
+			vvtd_attach(v, host, 1, 0, 1, width == 128 ? VIQ_VTD_TABLE_STAGE2 : 0);
+			vvtd_boot_at(v, width, 1, 0);
+			vvtd_w32(v, VREG(IQT), count * size);
+			assert_int_equal(host->effect_count, there);
+			for (uint32_t i = 0; i < there; i++)
+				assert_int_equal(host->effects[i].entry.addr, i * 4096);
+			/* 256 at a time; each stretch is at least half of what is left of them, and has nine tries. */
+			if (there == count) {
+				assert_iqh(v, count);
+				assert_int_equal(vvtd_r32(v, VREG(FSTS)), 0);
+				assert_int_equal(b.reads, (count + 255) / 256);
+			} else {
+				assert_iqe(v, there, VIQ_VTD_IQEI_FETCH);
+				assert_true(b.reads <= 9 * 10);
+			}
+			vvtd_free(v);
+			viq_mem_destroy((struct viq_mem *)config.mem);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_hunts_cost),
 		cmocka_unit_test(test_retries_cost),
 		cmocka_unit_test(test_claimed_calls_cost),
+		cmocka_unit_test(test_callbacks_are_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,6 @@
  * is compared with the model: guests that unmap much queue long runs of descriptors that are alike, and these need no
  * second look.
  */
-#include <string.h>
-
 #include "base/minmax.h"
 
 #include "vtd.h"
@@ -97,39 +95,47 @@ uint32_t vtd_alike(const struct viq_vtd *s)
 	return (uint32_t)alike(b, b->taken, b->read, s->queue.shift == 5, model);
 }
 
-/* Behind callbacks, or beyond the region that holds the base: one at a time. */
-static bool fetch_one(struct viq_vtd *s)
+/* count descriptors from head on are taken over from there. */
+static void take(struct viq_vtd *s, const volatile pair *from, uint32_t count)
 {
 	struct vtd_batch *b = &s->batch;
-	le64 words[VIQ_VTD_DESC_WORDS] = {0};
+	const struct like model = like_of(&s->model);
+	size_t like = s->model.usable ? b->read : SIZE_MAX;
 
-	if (viq_mem_read(s->config.mem, s->queue.base + vtd_offset(s, s->head), words, 1u << s->queue.shift))
-		return false;
-	memcpy(b->low[b->read], words, sizeof(b->low[0]));
-	memcpy(b->high[b->read], words + 2, sizeof(b->high[0]));
-	b->alike = b->read++;
-	return true;
+	like = s->queue.shift == 5 ? copy(b, from, count, true, model, like) : copy(b, from, count, false, model, like);
+	b->alike = s->model.usable ? (uint32_t)like : b->read;
+	b->read += count;
+}
+
+/*
+ * Behind callbacks, or beyond the region that holds the base: as many at once as can be, since some that come later may
+ * have no memory.
+ */
+static __attribute__((noinline)) bool fetch_behind(struct viq_vtd *s, uint32_t count)
+{
+	pair own[BATCH_DESCRIPTORS * 2];
+
+	for (; count; count /= 2) {
+		if (!viq_mem_read(s->config.mem, s->queue.base + vtd_offset(s, s->head), own,
+				  (size_t)count << s->queue.shift)) {
+			take(s, own, count);
+			return true;
+		}
+	}
+	return false;
 }
 
 bool vtd_fetch(struct viq_vtd *s, uint32_t tail, uint32_t limit)
 {
 	const volatile pair *ring = (const volatile pair *)(const void *)s->ring;
-	const struct like model = like_of(&s->model);
 	struct vtd_batch *b = &s->batch;
-	size_t like;
-	uint32_t count = tail > s->head ? tail : s->queue.slots;
+	uint32_t count = (tail > s->head ? tail : s->queue.slots) - s->head;
 
 	if (vtd_batch_empty(s))
 		b->first = b->taken = b->read = 0;
-	if (s->head >= s->ring_slots)
-		return fetch_one(s);
-	count = min_u32(count, s->ring_slots) - s->head;
 	count = min_u32(count, min_u32(limit, BATCH_DESCRIPTORS - b->read));
-	like = s->model.usable ? b->read : SIZE_MAX;
-	b->alike = (uint32_t)(s->queue.shift == 5 ? copy(b, ring + 2 * (size_t)s->head, count, true, model, like)
-						  : copy(b, ring + s->head, count, false, model, like));
-	if (!s->model.usable)
-		b->alike = b->read;
-	b->read += count;
+	if (s->head >= s->ring_slots)
+		return fetch_behind(s, count);
+	take(s, ring + ((size_t)s->head << (s->queue.shift - 4)), min_u32(count, s->ring_slots - s->head));
 	return true;
 }
