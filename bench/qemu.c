@@ -379,7 +379,7 @@ int bench_vtd_qemu(const struct bench *b)
 	struct vtd_bulk bulk;
 	int ret;
 
-	ret = vtd_bulk_open(&bulk, false);
+	ret = vtd_bulk_open(&bulk, 0);
 	if (!ret)
 		ret = compare(b, &vtd, &bulk);
 	vtd_bulk_close(&bulk);

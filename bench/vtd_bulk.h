@@ -13,8 +13,8 @@ struct vtd_bulk {
 	void *copy;     /* of all of them, for memcpy */
 };
 
-/* Null host; IOTLB descriptors, or PASID-IOTLB ones if wide. */
-int vtd_bulk_open(struct vtd_bulk *bulk, bool wide);
+/* Null host; the form is VTD_GUEST_*: IOTLB descriptors, or PASID-IOTLB ones if wide. */
+int vtd_bulk_open(struct vtd_bulk *bulk, unsigned int form);
 void vtd_bulk_close(struct vtd_bulk *bulk); /* also after a failed open */
 
 /* Descriptor i: one page after the other, a wait descriptor last. */

@@ -83,7 +83,7 @@ static int report(const struct bench *b, struct viq_call_host host, bool wide, s
 	if (!cases)
 		return -ENOMEM;
 	d.repeat = 100;
-	ret = vtd_guest_open(&d.guest, 0, wide, host);
+	ret = vtd_guest_open(&d.guest, 0, wide ? VTD_GUEST_WIDE : 0, host);
 	if (!ret) {
 		write_ring(&d);
 		ret = measure(b, &d, cases);
@@ -134,7 +134,7 @@ static int report_read(const struct bench *b)
 {
 	struct doorbell d = {.repeat = 100};
 	struct bench_case one = {.run = read_iqh, .opaque = &d};
-	int ret = vtd_guest_open(&d.guest, 0, true, viq_call_null_host());
+	int ret = vtd_guest_open(&d.guest, 0, VTD_GUEST_WIDE, viq_call_null_host());
 
 	if (!ret)
 		ret = bench_rounds(&one, 1, bench_round_count(b, BENCH_MAX_SAMPLES));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "vtd_guest.h"
@@ -32,9 +33,39 @@ static int open_vtd(struct vtd_guest *guest, bool wide, struct viq_call_host hos
 	return viq_vtd_attach(guest->vtd, &table, &handle);
 }
 
-int vtd_guest_open(struct vtd_guest *guest, unsigned int qs, bool wide, struct viq_call_host host)
+static char *behind(const struct vtd_guest *guest, uint64_t gpa, size_t len)
 {
+	if (gpa < VTD_GUEST_BASE || gpa - VTD_GUEST_BASE > guest->ram_size - len)
+		return NULL;
+	return (char *)guest->ram + (gpa - VTD_GUEST_BASE);
+}
+
+static int read_behind(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	const char *from = behind(opaque, gpa, len);
+
+	if (!from)
+		return -1;
+	memcpy(buf, from, len);
+	return 0;
+}
+
+static int write_behind(void *opaque, uint64_t gpa, const void *buf, size_t len)
+{
+	char *to = behind(opaque, gpa, len);
+
+	if (!to)
+		return -1;
+	memcpy(to, buf, len);
+	return 0;
+}
+
+int vtd_guest_open(struct vtd_guest *guest, unsigned int qs, unsigned int form, struct viq_call_host host)
+{
+	static const struct viq_mem_ops callbacks = {
+		.size = sizeof(callbacks), .read = read_behind, .write = write_behind};
 	struct viq_mem_region region = {.gpa = VTD_GUEST_BASE, .size = RAM_SIZE};
+	bool wide = form & VTD_GUEST_WIDE;
 	int ret;
 
 	*guest = (struct vtd_guest){.ram_size = RAM_SIZE};
@@ -46,7 +77,7 @@ int vtd_guest_open(struct vtd_guest *guest, unsigned int qs, bool wide, struct v
 		return -errno;
 	}
 	region.host = guest->ram;
-	ret = viq_mem_create(&region, 1, NULL, NULL, &guest->mem, NULL);
+	ret = viq_mem_create(&region, !(form & VTD_GUEST_BEHIND), &callbacks, guest, &guest->mem, NULL);
 	if (ret)
 		return ret;
 	synth_mem_init(&guest->synth, guest->ram, VTD_GUEST_BASE, RAM_SIZE);

@@ -25,11 +25,11 @@ struct vtd_desc {
 	uint64_t w[2]; /* the other two are 0 */
 };
 
-/*
- * Memory, present; a queue of 4096 << qs bytes, of 256-bit descriptors (scalable mode) if wide; one table, of domain 1
- * and PASID 0, with this host.
- */
-int vtd_guest_open(struct vtd_guest *guest, unsigned int qs, bool wide, struct viq_call_host host);
+#define VTD_GUEST_WIDE   1u /* a queue of 256-bit descriptors: scalable mode */
+#define VTD_GUEST_BEHIND 2u /* viq reaches the memory through callbacks only */
+
+/* Memory, present; a queue of 4096 << qs bytes; one table, of domain 1 and PASID 0, with this host. */
+int vtd_guest_open(struct vtd_guest *guest, unsigned int qs, unsigned int form, struct viq_call_host host);
 void vtd_guest_close(struct vtd_guest *guest); /* also after a failed open */
 
 /* An empty queue that begins at its first slot again. */

@@ -33,7 +33,7 @@ ROWS = {
              + [f'calls_{stream}_{way}' for stream in ('capture', '512', '65536') for way in ('bulk', 'strict', 'each')],
     'memory': ['footprint', 'allocated', 'growth'],
     'qemu': ['qemu', 'front_end', 'device'],
-    'vtd_bulk': ['iotlb', 'pasid_iotlb'],
+    'vtd_bulk': ['iotlb', 'pasid_iotlb', 'iotlb_callbacks', 'pasid_iotlb_callbacks'],
     'vtd_doorbell': ['iotlb', 'pasid_iotlb', 'read', 'soft'],
     'vtd_soft': [f'invalidate_{kind}_{10 ** n}' for kind in ('page', 'table') for n in (2, 4)],
     'vtd_qemu': ['qemu', 'front_end', 'device'],
