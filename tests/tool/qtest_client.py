@@ -118,3 +118,46 @@ class Queue:
 
     def acknowledge(self):
         self.device.writel(GERRORN, self.device.readl(GERROR))
+
+
+class Function:
+    """A PCI function as QEMU's libqos handles it: found in configuration space, enabled, its BAR set; and its DMA."""
+    COMMAND, BAR0 = 0x04, 0x10
+    ECAM = 0x4010000000  # on virt; q35 has ports
+    TRIGGER, IOVA, LEN, RESULT, DOORBELL, ATTRS, GPA = 0x00, 0x04, 0x0C, 0x10, 0x14, 0x18, 0x1C
+    NONSECURE = 1 << 3 | 1 << 1
+
+    def __init__(self, device, number):
+        self.device, self.number, self.ports = device, number, device.registers != SMMU
+
+    def enable(self, bar):
+        self.bar = bar
+        self.config(self.BAR0, bar)
+        self.config(self.COMMAND, 7, "w")
+        return self
+
+    def config(self, at, value=None, size="l"):
+        """Read, or write."""
+        if self.ports:
+            self.device.ask(f"outl 0xcf8 {1 << 31 | self.number << 8 | at:#x}")
+            verb, address = ("in", "out"), 0xCFC
+        else:
+            verb, address = ("read", "write"), self.ECAM + (self.number << 12) + at
+        if value is None:
+            return int(self.device.ask(f"{verb[0]}{size} {address:#x}"), 16)
+        return self.device.ask(f"{verb[1]}{size} {address:#x} {value:#x}")
+
+    def __getitem__(self, offset):
+        return int(self.device.ask(f"readl {self.bar + offset:#x}"), 16)
+
+    def __setitem__(self, offset, value):
+        self.device.ask(f"writel {self.bar + offset:#x} {value:#x}")
+
+    def dma(self, iova, gpa, size=4, attrs=NONSECURE):
+        """Write the pattern to iova, and look for it at gpa. The result: 0 if it is there."""
+        for offset, value in ((self.IOVA, iova), (self.IOVA + 4, iova >> 32), (self.GPA, gpa), (self.GPA + 4, gpa >> 32),
+                              (self.LEN, size), (self.ATTRS, attrs), (self.DOORBELL, 1)):
+            self[offset] = value & 0xFFFFFFFF
+        assert self[self.RESULT] == 0xFFFFFFFE
+        assert self[self.TRIGGER] == 0
+        return self[self.RESULT]

@@ -12,7 +12,7 @@ import unittest
 
 from qtest_client import (CMDQ_CONS, CMDQ_PROD, CMDQEN, CR0, CR0ACK, EVENTQ_BASE, EVENTQ_CONS, EVENTQ_PROD, EVENTQEN,
                           GERROR, IRQ_CTRL, RAM, SMMU, SMMUEN, STRTAB_BASE, STRTAB_BASE_CFG, SYNC, SYNC_SEV, Device,
-                          Failed, Queue)
+                          Failed, Function, Queue)
 
 TOOL = os.environ["VIQ_TOOL"]
 
@@ -299,6 +299,14 @@ class SoftHost(unittest.TestCase):
             self.assertEqual(self.read(d), b"page")
             d.ask(f"viq dma_write {self.SID} {self.IOVA + 4:#x} 4 0x{b'more'.hex()}")
             self.assertEqual(d.load(RAM + 0x100000, 8), b"pagemore")
+
+    def test_a_pci_function_goes_through_them_too(self):
+        with self.start() as d:
+            self.guest(d)
+            f = Function(d, self.SID).enable(0x10000000)
+            self.assertEqual(f.dma(self.IOVA + 8, RAM + 0x100008), 0)
+            self.assertEqual(f.dma(self.IOVA + 0x1000, RAM + 0x101000), 0xDEAD0002)
+            self.assertEqual(d.readl(EVENTQ_PROD), 1)
 
     def test_a_translation_is_stale_until_invalidated(self):
         with self.start() as d:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from qtest_client import CMDQ_BASE, CR0, CMDQEN, RAM, SMMU, TIMEOUT, Device, Failed
+from qtest_client import CMDQ_BASE, CMDQEN, CR0, RAM, SMMU, TIMEOUT, Device, Failed, Function
 
 TOOL = os.environ["VIQ_TOOL"]
 VTD = 0xFED90000
@@ -200,6 +200,121 @@ class Qmp(unittest.TestCase):
                     peer.settimeout(TIMEOUT)
                     self.assertIn(b'"QMP"', peer.recv(1 << 16))
                     self.assertEqual(d.ask("endianness"), "little")
+
+
+class Pci(unittest.TestCase):
+    """Each device of the software host is a function, which does what QEMU's iommu-testdev does."""
+    BAR = 0x10000000
+    BAD_LEN, WRITE_FAILED, READ_FAILED, MISMATCH, NOT_ARMED, BAD_ATTRS = range(0xDEAD0001, 0xDEAD0007)
+
+    def on_both(self, check, *options):
+        for kind, registers, ram in (("smmuv3", SMMU, RAM), ("vtd", VTD, 0)):
+            with self.subTest(kind), Device(TOOL, *options, kind=kind, registers=registers) as d:
+                check(d, ram + 0x100000)
+
+    def test_functions_have_the_devices_numbers(self):
+        def check(d, _):
+            found = [number for number in range(0x110) if Function(d, number).config(0, size="w") != 0xFFFF]
+            self.assertEqual(found, [0x10, 0x2B, 0x108])
+            self.assertEqual(Function(d, 0x11).config(0x10), 0xFFFFFFFF)
+
+        self.on_both(check, "--host", "soft", "--stream", "0x10", "--stream", "0x2b", "--stream", "0x108")
+
+    def test_only_the_software_host_has_devices(self):
+        def check(d, _):
+            self.assertNotIn(0x1B36, [Function(d, number).config(0, size="w") for number in range(0x100)])
+
+        self.on_both(check)
+        with Device(TOOL, "--host", "soft", "--stream", "0x10010") as d:  # a StreamID that is no PCI number
+            self.assertEqual(Function(d, 0x10).config(0), 0xFFFFFFFF)
+
+    def test_configuration_space(self):
+        def check(d, _):
+            f = Function(d, 0x10)
+            self.assertEqual([f.config(at) for at in (0, 8, 0x2C)], [0x00051B36, 0x00FF0000, 0x11001AF4])
+            # Each byte of it, by each size.
+            header = b"".join(f.config(at).to_bytes(4, "little") for at in range(0, 64, 4))
+            self.assertEqual(bytes(f.config(at, size="b") for at in range(64)), header)
+            self.assertEqual(b"".join(f.config(at, size="w").to_bytes(2, "little") for at in range(0, 64, 2)), header)
+            f.config(0, 0)
+            f.config(8, 0xFFFFFFFF)
+            self.assertEqual([f.config(at) for at in (0, 8)], [0x00051B36, 0x00FF0000], "read only")
+            f.config(Function.COMMAND, 0xFFFFFFFF)
+            self.assertEqual(f.config(Function.COMMAND), 7)
+            f.config(Function.BAR0, 0xFFFFFFFF)
+            self.assertEqual(f.config(Function.BAR0), 0xFFFFF000, "4 KiB of memory")
+            f.config(Function.BAR0 + 2, 0x1234, "w")
+            f.config(Function.BAR0 + 1, 0x5F, "b")
+            self.assertEqual(f.config(Function.BAR0), 0x12345000)
+
+        self.on_both(check, "--host", "soft", "--stream", "0x10")
+
+    def test_ports_that_are_nobodys(self):
+        def check(d, _):
+            for verb, ones in (("inb 0x70", 0xFF), ("inw 0xcfa", 0xFFFF), ("inl 0xfffc", 0xFFFFFFFF), ("inb 0xcf8", 0xFF),
+                               ("inl 0xcfc", 0xFFFFFFFF)):
+                self.assertEqual(int(d.ask(verb), 16), ones, verb)
+                d.ask(verb.replace("in", "out") + " 0")
+            for line in ("inb 0x10000", "inl", "outl 0x10000 1", "outl 0xcf8", "inb x"):
+                with self.assertRaisesRegex(Failed, "^FAIL ", msg=line):
+                    d.ask(line)
+
+        self.on_both(check, "--host", "soft")
+        with Device(TOOL, kind="vtd", registers=VTD) as d:
+            d.ask("outl 0xcf8 0x80001044")
+            self.assertEqual(d.ask("inl 0xcf8"), "0x80001044")
+
+    def test_the_bar_is_there_when_it_is_enabled(self):
+        def check(d, _):
+            f = Function(d, 8).enable(self.BAR)
+            self.assertEqual(f[f.RESULT], 0xFFFFFFFF)
+            f[f.IOVA] = 0x11223344
+            self.assertEqual(f[f.IOVA], 0x11223344)
+            self.assertEqual(int(d.ask(f"readq {self.BAR + 8:#x}"), 16), 0, "IOVA's high half, and the length")
+            d.ask(f"writeq {self.BAR:#x} {0x55667788 << 32:#x}")
+            self.assertEqual(f[f.IOVA], 0x55667788)
+            self.assertEqual(int(d.ask(f"readw {self.BAR + f.IOVA:#x}"), 16), 0, "registers of 32 bits")
+            d.ask(f"writeb {self.BAR + f.IOVA:#x} 1")
+            self.assertEqual((f[f.IOVA], f[0xFFC], f[0x1000]), (0x55667788, 0, 0))
+            f.config(f.COMMAND, 5, "w")
+            self.assertEqual(f[f.IOVA], 0)
+
+        self.on_both(check, "--host", "soft", "--stream", "8")
+
+    def test_dma_says_what_became_of_it(self):
+        def check(d, ram):
+            f = Function(d, 8).enable(self.BAR)
+            self.assertEqual(f.dma(ram, ram, 6), 0)  # the IOMMU is off: addresses are those of memory
+            self.assertEqual(d.load(ram, 8), bytes.fromhex("7856341278560000"))
+            self.assertEqual(f[f.TRIGGER] or f[f.RESULT], self.NOT_ARMED)
+            self.assertEqual(f.dma(ram, ram + 0x1000), self.MISMATCH)
+            self.assertEqual(f.dma(ram, ram + (64 << 20)), self.READ_FAILED)
+            self.assertEqual(f.dma(ram, self.BAR), self.READ_FAILED, "not its own registers")
+            self.assertEqual(f.dma(1 << 60, ram), self.WRITE_FAILED)
+            for size in (0, (16 << 20) + 1, 0xFFFFFFFF):
+                self.assertEqual(f.dma(ram, ram, size), self.BAD_LEN)
+            self.assertEqual(f.dma(ram, ram, 16 << 20), 0)
+            self.assertEqual(f.dma(ram, ram, attrs=1 << 3), self.BAD_ATTRS, "the Secure space, but not secure")
+            self.assertEqual(f.dma(ram, ram, attrs=1 << 3 | 1), self.WRITE_FAILED, "Secure")
+            self.assertEqual(f.dma(ram, ram, attrs=0), 0)
+            f[f.DOORBELL] = 1
+            f[f.DOORBELL] = 0
+            self.assertEqual((f[f.RESULT], f[f.TRIGGER], f[f.RESULT]), (0xFFFFFFFF, 0, self.NOT_ARMED))
+            f.config(f.COMMAND, 3, "w")
+            self.assertEqual(f.dma(ram, ram), self.WRITE_FAILED, "no bus master")
+
+        self.on_both(check, "--host", "soft", "--stream", "8", "--memory", "64M")
+
+    def test_a_reset_takes_it_back(self):
+        for kind in ("smmuv3", "vtd"):
+            with self.subTest(kind), Called(kind, "--host", "soft", "--stream", "8") as d:
+                d.negotiated()
+                f = Function(d, 8).enable(self.BAR)
+                f[f.LEN] = f[f.DOORBELL] = 1
+                d.execute("system_reset")
+                self.assertEqual([f.config(at) for at in (f.COMMAND, f.BAR0)], [0, 0])
+                f.enable(self.BAR)
+                self.assertEqual((f[f.LEN], f[f.RESULT]), (0, 0xFFFFFFFF))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ struct machine {
 	char *answer; /* all that was sent since the last ask() */
 	size_t len;
 	int send_error;
-	unsigned int writes; /* calls of write and fill */
+	unsigned int writes; /* calls of write, fill and out */
+	uint16_t port;
+	uint32_t out;
 };
 
 static void copy(struct machine *m, uint64_t addr, uint64_t len, const uint8_t *in, uint8_t *out)
@@ -55,6 +57,23 @@ static void mem_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len)
 	memset(m->mem + addr, byte, len);
 }
 
+static uint32_t port_in(void *opaque, uint16_t port, unsigned int size)
+{
+	struct machine *m = opaque;
+
+	m->port = port;
+	return size == 4 ? 0x1234abcd : size;
+}
+
+static void port_out(void *opaque, uint16_t port, unsigned int size, uint32_t value)
+{
+	struct machine *m = opaque;
+
+	m->writes++;
+	m->port = port;
+	m->out = value << 4 | size;
+}
+
 static int take(void *opaque, const void *buf, size_t len)
 {
 	struct machine *m = opaque;
@@ -78,6 +97,8 @@ static const struct qtest_ops ops = {
 	.read = mem_read,
 	.write = mem_write,
 	.fill = mem_fill,
+	.in = port_in,
+	.out = port_out,
 	.send = take,
 	.extra = say_words,
 };
@@ -205,6 +226,23 @@ static void base64_round_trips_every_length(void **state)
 	}
 }
 
+static void ports_answer_with_four_digits_at_least(void **state)
+{
+	struct machine *m = *state;
+
+	assert_string_equal(ask(m, "inb 0x70\n"), "OK 0x0001\n");
+	assert_string_equal(ask(m, "inw 0xffff\n"), "OK 0x0002\n");
+	assert_string_equal(ask(m, "inl 0xcfc\n"), "OK 0x1234abcd\n");
+	assert_int_equal(m->port, 0xcfc);
+	assert_string_equal(ask(m, "outb 0x80 0x5\n"), "OK\n");
+	assert_int_equal(m->port, 0x80);
+	assert_int_equal(m->out, 0x51);
+	assert_string_equal(ask(m, "outw 0x80 0x6\n"), "OK\n");
+	assert_int_equal(m->out, 0x62);
+	assert_string_equal(ask(m, "outl 0xcf8 0x7\n"), "OK\n");
+	assert_int_equal(m->out, 0x74);
+}
+
 static void the_clock_moves_when_told(void **state)
 {
 	struct machine *m = *state;
@@ -281,6 +319,12 @@ static void malformed_lines_get_one_answer_and_change_nothing(void **state)
 		"clock_set\n",
 		"irq_intercept_in\n",
 		"endiannes\n",
+		"inb\n",
+		"inb 0x10000\n",
+		"inl zz\n",
+		"outl 0xcf8\n",
+		"outl 0xcf8 zz\n",
+		"outl 0x100000000 1\n",
 	};
 	struct machine *m = *state;
 
@@ -394,6 +438,7 @@ int main(void)
 		CASE(numbers_are_written_as_in_c),
 		CASE(blocks_are_in_memory_order_and_missing_data_is_zero),
 		CASE(base64_round_trips_every_length),
+		CASE(ports_answer_with_four_digits_at_least),
 		CASE(the_clock_moves_when_told),
 		CASE(interrupts_appear_once_intercepted),
 		CASE(intercepting_at_the_device_counts_its_own_lines),

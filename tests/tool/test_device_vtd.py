@@ -6,7 +6,7 @@ import struct
 import time
 import unittest
 
-from qtest_client import Device, Failed
+from qtest_client import Device, Failed, Function
 
 TOOL = os.environ["VIQ_TOOL"]
 UNIT = 0xFED90000
@@ -181,6 +181,13 @@ class SoftHost(unittest.TestCase):
         self.assertEqual(self.read(d), b"new.")
         d.ask(f"viq dma_write {self.SID:#x} {self.IOVA + 4:#x} 4 0x{b'more'.hex()}")
         self.assertEqual(d.load(self.NEW, 8), b"new.more")
+
+    def test_a_pci_function_goes_through_the_tables_too(self):
+        d = self.start()
+        f = Function(d, self.SID).enable(0x10000000)
+        self.assertEqual(f.dma(self.IOVA + 8, self.OLD + 8), 0)
+        self.assertEqual(f.dma(self.IOVA + 0x1000, self.OLD + 0x1000), 0xDEAD0002)
+        self.assertTrue(d.readl(FSTS) & 2)
 
     def test_a_pasid_entry_is_cached_until_invalidated(self):
         d = self.start()

@@ -51,6 +51,9 @@ int board_create(const struct board_config *config, struct board **out, struct v
 		err = viq_fault_create(config->contract, &board->fault, why);
 	if (!err)
 		err = board->arch->start(board, config, why);
+	for (size_t i = 0; !err && config->soft && i < config->stream_count; i++)
+		if (config->streams[i] <= UINT16_MAX)
+			pci_function_init(&board->functions[board->function_count++], (uint16_t)config->streams[i]);
 	if (err)
 		board_destroy(board);
 	else
@@ -76,6 +79,7 @@ void board_reset(struct board *board)
 {
 	board->busy = false;
 	board->arch->reset(board);
+	pci_reset(board);
 }
 
 void board_run(struct board *board, uint32_t budget)
@@ -109,8 +113,12 @@ static unsigned int access_size(uint64_t offset, uint64_t len)
 	return size;
 }
 
-/* Longer accesses reach the registers as aligned pieces of at most 8 bytes, in order of address. */
-static void access_registers(struct board *board, uint64_t offset, uint64_t len, struct access *acc)
+typedef uint64_t read_fn(struct board *board, uint64_t offset, unsigned int size);
+typedef void write_fn(struct board *board, uint64_t offset, unsigned int size, uint64_t value);
+
+/* Longer accesses reach registers as aligned pieces of at most 8 bytes, in order of address. */
+static void access_registers(struct board *board, uint64_t offset, uint64_t len, struct access *acc, read_fn *read,
+			     write_fn *write)
 {
 	uint64_t value;
 
@@ -118,7 +126,7 @@ static void access_registers(struct board *board, uint64_t offset, uint64_t len,
 		size = access_size(offset, len);
 		value = 0;
 		if (!acc->write) {
-			value = htole64(board->arch->read(board, offset, size));
+			value = htole64(read(board, offset, size));
 			memcpy(acc->in, &value, size);
 			acc->in = (char *)acc->in + size;
 			continue;
@@ -129,7 +137,7 @@ static void access_registers(struct board *board, uint64_t offset, uint64_t len,
 		} else {
 			memset(&value, acc->byte, size);
 		}
-		board->arch->write(board, offset, size, le64toh(value));
+		write(board, offset, size, le64toh(value));
 	}
 }
 
@@ -156,8 +164,7 @@ static void access_nothing(struct board *board, uint64_t len, struct access *acc
 	}
 }
 
-/* How much of [addr, addr + len) lies in [start, start + size), if addr does; else how much lies before it. */
-static bool within(uint64_t addr, uint64_t start, uint64_t size, uint64_t *len)
+bool board_within(uint64_t addr, uint64_t start, uint64_t size, uint64_t *len)
 {
 	uint64_t ahead = start - addr;
 
@@ -180,10 +187,12 @@ static void access_bus(struct board *board, uint64_t addr, uint64_t len, struct 
 	while (len) {
 		uint64_t part = len;
 
-		if (within(addr, arch->ram, board->ram_size, &part))
+		if (board_within(addr, arch->ram, board->ram_size, &part))
 			access_ram(board, addr - arch->ram, part, acc);
-		else if (within(addr, arch->registers, arch->registers_size, &part))
-			access_registers(board, addr - arch->registers, part, acc);
+		else if (board_within(addr, arch->registers, arch->registers_size, &part))
+			access_registers(board, addr - arch->registers, part, acc, arch->read, arch->write);
+		else if (pci_claims(board, addr, &part))
+			access_registers(board, addr, part, acc, pci_read, pci_write);
 		else
 			access_nothing(board, part, acc);
 		addr += part;

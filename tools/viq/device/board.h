@@ -14,6 +14,7 @@
 #include <viq/smmuv3.h>
 #include <viq/vtd.h>
 
+#include "pci.h"
 #include "qtest.h"
 
 #define BOARD_MAX_STREAM 256
@@ -41,6 +42,9 @@ struct board {
 	uint8_t *ram;
 	uint64_t ram_size;
 	bool busy; /* the budget may have left commands for board_run() */
+	struct pci_function functions[BOARD_MAX_STREAM];
+	size_t function_count;
+	uint32_t config_address; /* what port 0xcf8 was told */
 };
 
 /* Names and values that are not 0, for "viq counters". */
@@ -56,6 +60,7 @@ struct board_arch {
 	const char *machine; /* QEMU's name for it */
 	uint64_t registers, registers_size;
 	uint64_t ram, ram_limit;
+	uint64_t ecam;         /* 0: none, PCI's configuration space is at ports 0xcf8 and 0xcfc */
 	uint64_t stream_limit; /* largest number of a device */
 	size_t size;           /* bytes of the board with what this adds */
 	/* Memory is there. As board_create(). */
@@ -93,6 +98,9 @@ void board_destroy(struct board *board); /* NULL is allowed */
 void board_read(void *opaque, uint64_t addr, void *buf, uint64_t len);
 void board_write(void *opaque, uint64_t addr, const void *buf, uint64_t len);
 void board_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len);
+/* Does addr lie in [start, start + size)? *len is cut to how much of [addr, addr + *len) does, or else lies before it.
+ */
+bool board_within(uint64_t addr, uint64_t start, uint64_t size, uint64_t *len);
 
 /* The machine's reset: of all but memory. */
 void board_reset(struct board *board);

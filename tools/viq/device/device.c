@@ -78,6 +78,20 @@ static void talk_fill(void *opaque, uint64_t addr, uint8_t byte, uint64_t len)
 	board_fill(c->board, addr, byte, len);
 }
 
+static uint32_t talk_in(void *opaque, uint16_t port, unsigned int size)
+{
+	struct conversation *c = opaque;
+
+	return pci_in(c->board, port, size);
+}
+
+static void talk_out(void *opaque, uint16_t port, unsigned int size, uint32_t value)
+{
+	struct conversation *c = opaque;
+
+	pci_out(c->board, port, size, value);
+}
+
 static int talk_send(void *opaque, const void *buf, size_t len)
 {
 	const struct conversation *c = opaque;
@@ -96,6 +110,8 @@ static const struct qtest_ops talk_ops = {
 	.read = talk_read,
 	.write = talk_write,
 	.fill = talk_fill,
+	.in = talk_in,
+	.out = talk_out,
 	.send = talk_send,
 	.extra = talk_extra,
 };

@@ -133,8 +133,10 @@ const struct tool_command command_device = {
 	.options = options,
 	.operands_title = "Devices",
 	.operands = devices,
-	.notes =
-		"Lines that begin with 'viq' are additions: run, counters, dma_read, dma_write, inject, save, restore.",
+	.notes = "Lines that begin with 'viq' are additions: run, counters, dma_read, dma_write, inject, save, "
+		 "restore.\n"
+		 "With the software host each device is a PCI function as well, with the registers of QEMU's "
+		 "iommu-testdev.",
 	.status = "0 the client hung up, 1 failed, 2 bad command line.",
 	.examples = "printf 'readl 0x9050000\\n' | viq device smmuv3",
 };

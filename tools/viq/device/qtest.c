@@ -269,6 +269,38 @@ static void fill(struct qtest *q, char *const *words, size_t count, unsigned int
 	qtest_reply(q, "OK");
 }
 
+static bool port(struct qtest *q, const char *word, uint16_t *value)
+{
+	uint64_t wide;
+
+	if (!number(q, word, &wide))
+		return false;
+	*value = (uint16_t)wide;
+	if (*value == wide)
+		return true;
+	qtest_reply(q, "FAIL port '%.32s' is above 0xffff", word);
+	return false;
+}
+
+static void port_in(struct qtest *q, char *const *words, size_t count, unsigned int size)
+{
+	uint16_t at;
+
+	if (port(q, words[1], &at))
+		qtest_reply(q, "OK 0x%04" PRIx32, q->ops->in(q->opaque, at, size));
+}
+
+static void port_out(struct qtest *q, char *const *words, size_t count, unsigned int size)
+{
+	uint64_t value;
+	uint16_t at;
+
+	if (!port(q, words[1], &at) || !number(q, words[2], &value))
+		return;
+	q->ops->out(q->opaque, at, size, (uint32_t)value);
+	qtest_reply(q, "OK");
+}
+
 static void endianness(struct qtest *q, char *const *words, size_t count, unsigned int arg)
 {
 	qtest_reply(q, "OK little");
@@ -321,9 +353,15 @@ static const struct verb verbs[] = {
 	{"clock_set", 2, clock_set, 0},
 	{"clock_step", 1, clock_step, 0},
 	{"endianness", 1, endianness, 0},
+	{"inb", 2, port_in, 1},
+	{"inl", 2, port_in, 4},
+	{"inw", 2, port_in, 2},
 	{"irq_intercept_in", 2, intercept, INTERCEPT_IN},
 	{"irq_intercept_out", 2, intercept, INTERCEPT_OUT},
 	{"memset", 4, fill, 0},
+	{"outb", 3, port_out, 1},
+	{"outl", 3, port_out, 4},
+	{"outw", 3, port_out, 2},
 	{"read", 3, read_hex, 0},
 	{"readb", 2, read_value, 1},
 	{"readl", 2, read_value, 4},

@@ -13,6 +13,8 @@
  *   b64read ADDR SIZE          OK ...
  *   b64write ADDR SIZE ...     OK
  *   memset ADDR SIZE BYTE      OK
+ *   in[bwl] PORT               OK 0x%04x
+ *   out[bwl] PORT VALUE        OK
  *   endianness                 OK little
  *   clock_step [NS], clock_set NS               OK NANOSECONDS: a clock that only these lines move
  *   irq_intercept_in|out PATH  OK: from now on interrupts appear as lines "IRQ raise N" and "IRQ lower N"
@@ -37,6 +39,9 @@ struct qtest_ops {
 	void (*read)(void *opaque, uint64_t addr, void *buf, uint64_t len);
 	void (*write)(void *opaque, uint64_t addr, const void *buf, uint64_t len);
 	void (*fill)(void *opaque, uint64_t addr, uint8_t byte, uint64_t len);
+	/* Ports of 1, 2 or 4 bytes. */
+	uint32_t (*in)(void *opaque, uint16_t port, unsigned int size);
+	void (*out)(void *opaque, uint16_t port, unsigned int size, uint32_t value);
 	/* Send all of it. Returns 0 or a negative errno, which ends the conversation. */
 	int (*send)(void *opaque, const void *buf, size_t len);
 	/* A line whose first word is "viq": must call qtest_reply() once. */

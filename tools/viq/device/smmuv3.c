@@ -197,6 +197,7 @@ const struct board_arch board_smmuv3 = {
 	.registers_size = VIQ_SMMUV3_MMIO_SIZE,
 	.ram = UINT64_C(0x40000000),
 	.ram_limit = UINT64_C(1) << 40,
+	.ecam = UINT64_C(0x4010000000),
 	.stream_limit = UINT32_MAX,
 	.size = sizeof(struct smmuv3_board),
 	.start = start,

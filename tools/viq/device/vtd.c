@@ -148,6 +148,9 @@ static int start(struct board *base, const struct board_config *config, struct v
 		err = add_soft(board, config);
 	for (size_t i = 0; i < config->stream_count && config->soft && !err; i++)
 		err = add_device(board, (uint16_t)config->streams[i], vtd.ecap & VIQ_VTD_ECAP_DT);
+	/* Power on: only now do the devices learn that nothing is translated. */
+	if (!err)
+		viq_vtd_reset(board->vtd);
 	return err;
 }
 
