@@ -21,11 +21,11 @@ class Failed(Exception):
 
 
 class Device:
-    def __init__(self, tool, *options, kind="smmuv3", registers=SMMU):
+    def __init__(self, tool, *options, kind="smmuv3", registers=SMMU, command=None):
         self.irqs = []
         self.pending = b""
         self.registers = registers
-        self.process = subprocess.Popen([tool, "device", kind, *options], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(command or [tool, "device", kind, *options], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __enter__(self):

@@ -6,26 +6,33 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 
 from qtest_client import CMDQ_BASE, CMDQEN, CR0, RAM, SMMU, TIMEOUT, Device, Failed, Function
 
 TOOL = os.environ["VIQ_TOOL"]
+SCRIPTS = os.path.join(os.environ["VIQ_SOURCE"], "tests/system/qemu")
 VTD = 0xFED90000
+
+sys.path.insert(0, SCRIPTS)
+import as_qemu  # pylint: disable=wrong-import-position
 
 
 class Called(Device):
     """A device that has connected to us, for lines and for QMP."""
 
-    def __init__(self, kind, *options, qmp=True):
+    def __init__(self, kind, *options, qmp=True, command=None):
         self.folder = tempfile.TemporaryDirectory()
         listeners = {"--connect": self.listen("sock")}
         if qmp:
             listeners["--qmp"] = self.listen("qmp")
-        for option, listener in listeners.items():
-            options += (option, listener.getsockname())
-        super().__init__(TOOL, *options, kind=kind, registers=SMMU if kind == "smmuv3" else VTD)
+        paths = {option: listener.getsockname() for option, listener in listeners.items()}
+        for option, path in paths.items():
+            options += (option, path)
+        super().__init__(TOOL, *options, kind=kind, registers=SMMU if kind == "smmuv3" else VTD,
+                         command=command and command(paths))
         self.peers = {}
         for option, listener in listeners.items():
             self.peers[option], _ = listener.accept()
@@ -315,6 +322,56 @@ class Pci(unittest.TestCase):
                 self.assertEqual([f.config(at) for at in (f.COMMAND, f.BAR0)], [0, 0])
                 f.enable(self.BAR)
                 self.assertEqual((f[f.LEN], f[f.RESULT]), (0, 0xFFFFFFFF))
+
+
+class AsQemu(unittest.TestCase):
+    """What stands in for QEMU when its own tests run (tests/system/qemu/as_qemu.py)."""
+
+    def start(self, arch, *asked, **environment):
+        """As libqtest starts a QEMU."""
+        link = f"{self.enterContext(tempfile.TemporaryDirectory())}/viq-system-{arch}"
+        os.symlink(f"{SCRIPTS}/as_qemu.py", link)
+        for name, value in environment.items():
+            os.environ[name] = value
+            self.addCleanup(os.environ.pop, name)
+
+        def command(paths):
+            return [link, "-qtest", "unix:" + paths["--connect"], "-qtest-log", "/dev/null", "-chardev",
+                    f"socket,path={paths['--qmp']},id=char0", "-mon", "chardev=char0,mode=control", "-display", "none",
+                    "-audio", "none", *asked, "-accel", "qtest"]
+
+        return self.enterContext(Called("vtd" if arch == "x86_64" else "smmuv3", command=command)).negotiated()
+
+    def capabilities(self, d):
+        return [int(d.ask(f"readq {VTD + at:#x}"), 16) for at in (8, 16)]
+
+    def test_a_vtd_of_qemus(self):
+        # CAP and ECAP as QEMU 10.0 has them with these options, but CAP.CM (bit 7) and without ECAP.SC, SRS.
+        cases = (("x-scalable-mode=on,x-flts=on", 0x01D2008C222F0686, 0x0000880000F00F5A),
+                 ("scalable-mode=on", 0x00D2008C222F0686, 0x0000480000F00F5A),
+                 ("intremap=off,device-iotlb=on,dma-drain=off", 0x0012008C222F0686, 0x0000000000000F46))
+        for options, cap, ecap in cases:
+            d = self.start("x86_64", "-M", "q35", "-m", "512", "-device", "intel-iommu," + options)
+            self.assertEqual([f"{value:#x}" for value in self.capabilities(d)], [f"{value:#x}" for value in (cap, ecap)])
+            d.store((512 << 20) - 8, b"the last")
+            self.assertEqual(d.load((512 << 20) - 8, 8), b"the last")
+
+    def test_a_device_in_a_slot(self):
+        for arch, machine, ram in (("x86_64", "q35", 0x100000), ("aarch64", "virt,acpi=off,iommu=smmuv3", RAM)):
+            d = self.start(arch, "-machine", machine, "-smp", "1", "-device", "iommu-testdev")
+            self.assertEqual(Function(d, 8).enable(0x10000000).dma(ram, ram), 0)
+
+    def test_more_options(self):
+        d = self.start("x86_64", "-machine", "none", VIQ_SYSTEM_OPTIONS="--ver 0x10")
+        self.assertEqual(d.readl(0), 0x10)
+
+    def test_what_is_not_there_ends_it(self):
+        for arch, asked in (("x86_64", "-machine pc"), ("x86_64", "-device virtio-net"), ("x86_64", "-hda x"),
+                            ("x86_64", "-device intel-iommu,aw-bits=57"), ("x86_64", "-device intel-iommu,snoop-control=on"),
+                            ("aarch64", "-device intel-iommu"), ("aarch64", "-M virt,iommu=none"), ("x86_64", "-m"),
+                            ("x86_64", "-device iommu-testdev,addr=4")):
+            with self.assertRaises(as_qemu.Refused, msg=asked):
+                as_qemu.translate(arch, asked.split())
 
 
 if __name__ == "__main__":
