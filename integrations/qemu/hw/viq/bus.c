@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PCI functions behind an IOMMU of viq's.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/thread.h"
+#include "exec/address-spaces.h"
+#include "hw/pci/pci_bus.h"
+#include "qapi/error.h"
+#include "bus.h"
+#include "trace.h"
+
+#define TYPE_VIQ_REGION "viq-iommu-memory-region"
+
+/* The smallest piece that a translation covers. */
+#define PAGE_MASK 0xfffull
+
+typedef struct ViqFunction {
+    ViqBus *viq;
+    PCIBus *bus; /* its number may change */
+    uint8_t devfn;
+    AddressSpace as;
+    MemoryRegion root; /* of as */
+    IOMMUMemoryRegion dma;
+} ViqFunction;
+
+/* --- Threads ---------------------------------------------------------------- */
+
+static __thread Notifier viq_thread_exit;
+
+static void viq_thread_ends(Notifier *notifier, void *unused)
+{
+    viq_soft_thread_unregister();
+}
+
+void viq_thread_register(void)
+{
+    if (!viq_thread_exit.notify) {
+        if (viq_soft_thread_register()) {
+            error_report("viq: no memory for a thread's accesses");
+            abort();
+        }
+        viq_thread_exit.notify = viq_thread_ends;
+        qemu_thread_atexit_add(&viq_thread_exit);
+    }
+}
+
+/* --- Requester IDs ---------------------------------------------------------- */
+
+static bool viq_function_sid(const ViqFunction *function, uint16_t *sid)
+{
+    int bus = pci_bus_num(function->bus);
+
+    *sid = PCI_BUILD_BDF(bus, function->devfn);
+    /* Behind a bridge that has not been given a number yet it is none. */
+    return bus || pci_bus_is_root(function->bus);
+}
+
+static void viq_function_know(ViqFunction *function)
+{
+    ViqBus *viq = function->viq;
+    uint16_t sid;
+
+    if (viq_function_sid(function, &sid) && !viq->requesters[sid]) {
+        void *dev = viq->ops->know(viq->opaque, sid);
+
+        /* The reader has no lock. */
+        qatomic_store_release(&viq->requesters[sid], dev);
+    }
+}
+
+void viq_bus_know_all(ViqBus *viq)
+{
+    GHashTableIter iter;
+    gpointer function;
+
+    g_hash_table_iter_init(&iter, viq->functions);
+    while (g_hash_table_iter_next(&iter, &function, NULL)) {
+        viq_function_know(function);
+    }
+}
+
+/* --- Translation ------------------------------------------------------------ */
+
+static IOMMUTLBEntry viq_region_translate(IOMMUMemoryRegion *region,
+                                          hwaddr addr, IOMMUAccessFlags access,
+                                          int index)
+{
+    ViqFunction *function = container_of(region, ViqFunction, dma);
+    ViqBus *viq = function->viq;
+    const uint32_t flags = (access & IOMMU_RO ? VIQ_SOFT_READ : 0) |
+                           (access & IOMMU_WO ? VIQ_SOFT_WRITE : 0);
+    IOMMUTLBEntry entry = {
+        .target_as = &address_space_memory,
+        .iova = addr & ~PAGE_MASK,
+        .addr_mask = PAGE_MASK,
+        .perm = IOMMU_NONE,
+    };
+    struct viq_soft_xlate xlate;
+    uint16_t sid;
+    void *dev;
+
+    viq_thread_register();
+    if (bql_locked()) {
+        viq_function_know(function);
+    }
+    if (!viq_function_sid(function, &sid)) {
+        return entry;
+    }
+    dev = qatomic_load_acquire(&viq->requesters[sid]);
+    if (!dev || !flags) {
+        return entry;
+    }
+    viq_soft_access_begin();
+    if (!viq->ops->translate(dev, addr, flags, &xlate)) {
+        entry.translated_addr = xlate.pa & ~PAGE_MASK;
+        entry.perm = access;
+    }
+    viq_soft_access_end();
+    trace_viq_translate(sid, addr, access, entry.translated_addr, entry.perm);
+    return entry;
+}
+
+/*
+ * Who keeps translations (vhost) is told when they end. Who wants each new one
+ * (vfio without nested translation) would need a walk of the guest's tables.
+ */
+static int viq_region_notify_flag_changed(IOMMUMemoryRegion *region,
+                                          IOMMUNotifierFlag old,
+                                          IOMMUNotifierFlag new, Error **errp)
+{
+    ViqFunction *function = container_of(region, ViqFunction, dma);
+
+    if (new & IOMMU_NOTIFIER_MAP) {
+        error_setg_errno(errp, ENOTSUP,
+                         "device %02x.%x wants a copy of the guest's page "
+                         "tables, which %s does not make: put it behind a bus "
+                         "with bypass_iommu=on",
+                         PCI_SLOT(function->devfn), PCI_FUNC(function->devfn),
+                         function->viq->name);
+        return -ENOTSUP;
+    }
+    return 0;
+}
+
+static void viq_region_replay(IOMMUMemoryRegion *region,
+                              IOMMUNotifier *notifier)
+{
+    /* Nothing to tell: see above. */
+}
+
+static void viq_region_class_init(ObjectClass *klass, void *data)
+{
+    IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
+
+    imrc->translate = viq_region_translate;
+    imrc->notify_flag_changed = viq_region_notify_flag_changed;
+    imrc->replay = viq_region_replay;
+}
+
+void viq_bus_forget(ViqBus *viq)
+{
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, viq->functions);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        ViqFunction *function = key;
+        IOMMUNotifier *n;
+
+        IOMMU_NOTIFIER_FOREACH(n, &function->dma) {
+            memory_region_unmap_iommu_notifier_range(n);
+        }
+    }
+}
+
+/* --- Buses ------------------------------------------------------------------ */
+
+static guint viq_function_hash(gconstpointer v)
+{
+    const ViqFunction *function = v;
+
+    return g_direct_hash(function->bus) ^ function->devfn;
+}
+
+static gboolean viq_function_equal(gconstpointer a, gconstpointer b)
+{
+    const ViqFunction *one = a, *other = b;
+
+    return one->bus == other->bus && one->devfn == other->devfn;
+}
+
+AddressSpace *viq_bus_address_space(PCIBus *bus, void *opaque, int devfn)
+{
+    ViqBus *viq = opaque;
+    const ViqFunction key = { .bus = bus, .devfn = devfn };
+    ViqFunction *function = g_hash_table_lookup(viq->functions, &key);
+
+    if (!function) {
+        g_autofree char *name = g_strdup_printf("%s-%02x.%x", viq->name,
+                                                PCI_SLOT(devfn),
+                                                PCI_FUNC(devfn));
+
+        function = g_new0(ViqFunction, 1);
+        function->viq = viq;
+        function->bus = bus;
+        function->devfn = devfn;
+        memory_region_init(&function->root, viq->owner, name, UINT64_MAX);
+        memory_region_init_iommu(&function->dma, sizeof(function->dma),
+                                 TYPE_VIQ_REGION, viq->owner, name, UINT64_MAX);
+        memory_region_add_subregion(&function->root, 0,
+                                    MEMORY_REGION(&function->dma));
+        if (viq->ops->add_regions) {
+            viq->ops->add_regions(viq->opaque, viq->owner, &function->root);
+        }
+        address_space_init(&function->as, &function->root, name);
+        g_hash_table_add(viq->functions, function);
+    }
+    viq_function_know(function);
+    return &function->as;
+}
+
+void viq_bus_init(ViqBus *viq, const char *name, Object *owner, PCIBus *root,
+                  const ViqBusOps *ops, void *opaque)
+{
+    static const PCIIOMMUOps iommu_ops = {
+        .get_address_space = viq_bus_address_space,
+    };
+
+    viq->ops = ops;
+    viq->opaque = opaque;
+    viq->owner = owner;
+    viq->name = name;
+    viq->functions = g_hash_table_new(viq_function_hash, viq_function_equal);
+    pci_setup_iommu(root, &iommu_ops, viq);
+}
+
+static const TypeInfo viq_bus_types[] = {
+    {
+        .name = TYPE_VIQ_REGION,
+        .parent = TYPE_IOMMU_MEMORY_REGION,
+        .class_init = viq_region_class_init,
+    },
+};
+
+DEFINE_TYPES(viq_bus_types)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PCI functions behind an IOMMU of viq's: their address spaces, and the
+ * requester IDs by which the IOMMU knows them.
+ */
+#ifndef HW_VIQ_BUS_H
+#define HW_VIQ_BUS_H
+
+#include "exec/memory.h"
+#include "hw/pci/pci.h"
+#include <viq/soft.h>
+
+/* What differs between the IOMMUs. opaque is viq_bus_init()'s. */
+typedef struct ViqBusOps {
+    /*
+     * A function has this requester ID now: the software host's device for it,
+     * or NULL. Asked once for each ID; what comes back is never freed.
+     */
+    void *(*know)(void *opaque, uint16_t sid);
+    /* viq_soft_translate() or its like, inside an access. */
+    int (*translate)(void *dev, uint64_t iova, uint32_t flags,
+                     struct viq_soft_xlate *out);
+    /* Regions in front of the translation, or NULL. */
+    void (*add_regions)(void *opaque, Object *owner, MemoryRegion *root);
+} ViqBusOps;
+
+typedef struct ViqBus {
+    const ViqBusOps *ops;
+    void *opaque;
+    Object *owner;
+    const char *name;
+    GHashTable *functions; /* ViqFunction of itself, by bus and devfn */
+    /* Of each requester ID that was ever in use; only ever added to. */
+    void *requesters[PCI_BUS_MAX * PCI_DEVFN_MAX];
+} ViqBus;
+
+/* Translates for root and all buses below from now on. */
+void viq_bus_init(ViqBus *bus, const char *name, Object *owner, PCIBus *root,
+                  const ViqBusOps *ops, void *opaque);
+
+/*
+ * Buses may have been numbered: the IOMMU has to know its requesters before
+ * their first access. Firmware and guests number buses before they switch
+ * translation on, and tell the IOMMU of new entries after that.
+ */
+void viq_bus_know_all(ViqBus *bus);
+
+/* All that is kept of translations elsewhere (vhost) is void. */
+void viq_bus_forget(ViqBus *bus);
+
+/* The address space of a function that is not on the bus (the I/O APIC). */
+AddressSpace *viq_bus_address_space(PCIBus *pci, void *opaque, int devfn);
+
+/* Whoever makes accesses, or has others wait for them, is registered. */
+void viq_thread_register(void);
+
+#endif

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arm SMMUv3 of the virt machine, by the library viq.
+ *
+ * The library has the registers, the queues, and the translation; here are the
+ * machine's memory, buses and interrupts.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "exec/address-spaces.h"
+#include "hw/irq.h"
+#include "hw/pci/pci.h"
+#include "hw/qdev-properties.h"
+#include "hw/sysbus.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "system/runstate.h"
+#include "bus.h"
+#include "memory.h"
+#include "smmuv3.h"
+#include "trace.h"
+
+#include <viq/nest_smmuv3.h>
+#include <viq/smmuv3.h>
+#include <viq/soft_smmuv3.h>
+
+/* How long the queue waits for a host that could not. */
+#define HOST_WAIT_NS     (1 * SCALE_MS)
+#define HOST_WAIT_MAX_NS (100 * SCALE_MS)
+
+/* As the device tree and the IORT of the virt machine have them. */
+enum {
+    LINE_EVENTQ,
+    LINE_PRIQ,
+    LINE_SYNC,
+    LINE_GERROR,
+    LINES,
+};
+
+struct ViqSmmuv3 {
+    SysBusDevice parent;
+
+    PCIBus *primary_bus;
+    bool ats;
+    uint32_t budget;
+
+    ViqMemory *memory;
+    struct viq_smmuv3 *smmu;
+    struct viq_soft *soft;
+    struct viq_nest_smmuv3 *nest;
+    uint32_t viommu;
+
+    MemoryRegion registers;
+    ViqBus bus;
+    qemu_irq lines[LINES];
+
+    QEMUBH *run;
+    QEMUTimer *retry;
+    VMChangeStateEntry *running;
+    uint32_t saved_len;
+    uint8_t *saved;
+};
+
+/* --- Functions behind the SMMU ---------------------------------------------- */
+
+static void *viq_unit_know(void *opaque, uint16_t sid)
+{
+    ViqSmmuv3 *s = opaque;
+    struct viq_soft_dev *dev;
+    struct viq_why why;
+    uint32_t vdevice;
+    int ret = viq_soft_dev_alloc(s->soft, &dev, &why);
+
+    if (!ret) {
+        ret = viq_soft_vdevice_alloc(s->soft, s->viommu, dev, sid, &vdevice,
+                                     &why);
+        if (ret) {
+            viq_soft_dev_free(dev);
+        }
+    }
+    if (ret) {
+        warn_report("viq-smmuv3: DMA of %02x:%02x.%x is refused: %s",
+                    PCI_BUS_NUM(sid), PCI_SLOT(sid), PCI_FUNC(sid), why.text);
+        return NULL;
+    }
+    if (s->ats && viq_soft_dev_set_ats(dev, true)) {
+        warn_report("viq-smmuv3: no memory for an ATC");
+    }
+    /* A failure makes the stream abort until the guest's next command. */
+    ret = viq_nest_smmuv3_follow(s->nest, sid);
+    trace_viq_requester(sid, ret);
+    return dev;
+}
+
+static int viq_unit_translate(void *dev, uint64_t iova, uint32_t flags,
+                              struct viq_soft_xlate *out)
+{
+    return viq_soft_translate(dev, iova, 0, flags, out);
+}
+
+static const ViqBusOps viq_unit_bus_ops = {
+    .know = viq_unit_know,
+    .translate = viq_unit_translate,
+};
+
+/* --- What the library asks for ---------------------------------------------- */
+
+static void viq_unit_irq(void *opaque, enum viq_smmuv3_irq which)
+{
+    static const uint8_t lines[] = {
+        [VIQ_SMMUV3_IRQ_GERROR] = LINE_GERROR,
+        [VIQ_SMMUV3_IRQ_EVENTQ] = LINE_EVENTQ,
+        [VIQ_SMMUV3_IRQ_CMD_SYNC] = LINE_SYNC,
+    };
+    ViqSmmuv3 *s = opaque;
+
+    trace_viq_smmuv3_irq(which);
+    qemu_irq_pulse(s->lines[lines[which]]);
+}
+
+static int viq_unit_msi(void *opaque, uint64_t addr, uint32_t data)
+{
+    MemTxResult result;
+
+    trace_viq_smmuv3_msi(addr, data);
+    address_space_stl_le(&address_space_memory, addr, data,
+                         MEMTXATTRS_UNSPECIFIED, &result);
+    return result == MEMTX_OK ? 0 : -EFAULT;
+}
+
+static int viq_unit_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
+{
+    ViqSmmuv3 *s = opaque;
+    int ret;
+
+    viq_bus_know_all(&s->bus);
+    ret = viq_nest_smmuv3_reconfig(s->nest, what);
+    trace_viq_smmuv3_reconfig(what->cause, what->first, what->last, ret);
+    if (!ret) {
+        viq_bus_forget(&s->bus);
+    }
+    return ret;
+}
+
+static uint32_t viq_unit_sync(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return viq_nest_smmuv3_sync(s->nest);
+}
+
+static int viq_unit_host_wait(void *opaque,
+                              const struct viq_call_result *result,
+                              uint64_t times)
+{
+    ViqSmmuv3 *s = opaque;
+    const int64_t wait = MIN(HOST_WAIT_NS << MIN(times - 1, 10),
+                             HOST_WAIT_MAX_NS);
+
+    timer_mod(s->retry, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + wait);
+    return 0;
+}
+
+static void viq_unit_command(void *opaque, const struct viq_smmuv3_trace *trace)
+{
+    ViqSmmuv3 *s = opaque;
+
+    if (trace->fate == VIQ_SMMUV3_FATE_HOST) {
+        viq_bus_forget(&s->bus);
+    }
+    if (trace_event_get_state_backends(TRACE_VIQ_SMMUV3_COMMAND)) {
+        char text[256];
+
+        viq_smmuv3_command_text(trace->cmd, NULL, text, sizeof(text));
+        trace_viq_smmuv3_command(trace->index, trace->fate, trace->cerror,
+                                 text);
+    }
+}
+
+/* On any thread: kick, and notify of the software host. */
+static void viq_unit_wake(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+
+    qemu_bh_schedule(s->run);
+}
+
+static void viq_unit_notify(void *opaque, uint32_t viommu)
+{
+    viq_unit_wake(opaque);
+}
+
+static void viq_unit_run_bh(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+
+    if (viq_nest_smmuv3_events(s->nest, 0)) {
+        warn_report_once("viq-smmuv3: events cannot be taken");
+    }
+    if (viq_smmuv3_run(s->smmu, s->budget == VIQ_SMMUV3_DEFER ? 0 : s->budget)) {
+        qemu_bh_schedule(s->run);
+    }
+}
+
+static const struct viq_smmuv3_ops viq_unit_ops = {
+    .size = sizeof(viq_unit_ops),
+    .irq = viq_unit_irq,
+    .msi = viq_unit_msi,
+    .reconfig = viq_unit_reconfig,
+    .kick = viq_unit_wake,
+    .trace = viq_unit_command,
+    .host_wait = viq_unit_host_wait,
+    .sync = viq_unit_sync,
+};
+
+/* --- Registers -------------------------------------------------------------- */
+
+static uint64_t viq_unit_register_read(void *opaque, hwaddr offset,
+                                       unsigned size)
+{
+    ViqSmmuv3 *s = opaque;
+    const uint64_t value = viq_smmuv3_mmio_read(s->smmu, offset, size);
+
+    trace_viq_smmuv3_read(offset, size, value);
+    return value;
+}
+
+static void viq_unit_register_write(void *opaque, hwaddr offset,
+                                    uint64_t value, unsigned size)
+{
+    ViqSmmuv3 *s = opaque;
+
+    trace_viq_smmuv3_write(offset, size, value);
+    viq_smmuv3_mmio_write(s->smmu, offset, size, value);
+}
+
+static const MemoryRegionOps viq_unit_register_ops = {
+    .read = viq_unit_register_read,
+    .write = viq_unit_register_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .impl = { .min_access_size = 4, .max_access_size = 8 },
+    .valid = { .min_access_size = 4, .max_access_size = 8 },
+};
+
+/* --- Life ------------------------------------------------------------------- */
+
+static int viq_unit_make_host(ViqSmmuv3 *s, struct viq_smmuv3_backend *backend,
+                              struct viq_why *why)
+{
+    const struct viq_soft_s2_config identity = {
+        .size = sizeof(identity),
+        .identity = 1,
+    };
+    struct viq_soft_config config;
+    uint32_t s2;
+    int ret;
+
+    viq_soft_config_init(&config, sizeof(config));
+    config.mem = viq_memory_get(s->memory);
+    config.notify = viq_unit_notify;
+    config.opaque = s;
+    ret = viq_soft_create(&config, &s->soft, why);
+    if (!ret) {
+        ret = viq_soft_s2_alloc(s->soft, &identity, &s2, why);
+    }
+    if (!ret) {
+        ret = viq_soft_viommu_alloc(s->soft, s2, &s->viommu, why);
+    }
+    if (!ret) {
+        ret = viq_nest_smmuv3_create(NULL, NULL, &s->nest, why);
+    }
+    if (!ret) {
+        *backend = viq_soft_backend(s->soft, s->viommu);
+        ret = viq_nest_smmuv3_join(s->nest, backend, why);
+    }
+    return ret;
+}
+
+static int viq_unit_make_front(ViqSmmuv3 *s,
+                               const struct viq_smmuv3_backend *backend,
+                               struct viq_why *why)
+{
+    struct viq_smmuv3_config config;
+    int ret;
+
+    viq_smmuv3_config_init(&config, sizeof(config));
+    viq_nest_smmuv3_offer(s->nest, s->ats, &config);
+    config.budget = s->budget;
+    config.mem = viq_memory_get(s->memory);
+    config.host = backend->host;
+    config.ops = &viq_unit_ops;
+    config.opaque = s;
+    ret = viq_smmuv3_create(&config, &s->smmu, why);
+    return ret ? ret : viq_nest_smmuv3_bind(s->nest, s->smmu, why);
+}
+
+/* A bus may have got its number, and the SMMU its state, in any order. */
+static void viq_unit_machine_runs(void *opaque, bool running, RunState state)
+{
+    ViqSmmuv3 *s = opaque;
+
+    if (running) {
+        viq_bus_know_all(&s->bus);
+    }
+}
+
+static void viq_unit_destroy_all(ViqSmmuv3 *s)
+{
+    g_clear_pointer(&s->running, qemu_del_vm_change_state_handler);
+    g_clear_pointer(&s->run, qemu_bh_delete);
+    g_clear_pointer(&s->retry, timer_free);
+    if (s->nest) {
+        viq_nest_smmuv3_bind(s->nest, NULL, NULL);
+    }
+    g_clear_pointer(&s->nest, viq_nest_smmuv3_destroy);
+    g_clear_pointer(&s->smmu, viq_smmuv3_destroy);
+    g_clear_pointer(&s->soft, viq_soft_destroy);
+    g_clear_pointer(&s->memory, viq_memory_free);
+    g_clear_pointer(&s->saved, g_free);
+}
+
+static void viq_unit_realize(DeviceState *dev, Error **errp)
+{
+    ViqSmmuv3 *s = VIQ_SMMUV3(dev);
+    struct viq_smmuv3_backend backend;
+    struct viq_why why;
+    int ret;
+
+    if (!s->primary_bus) {
+        error_setg(errp, "viq-smmuv3 is not attached to any PCI bus");
+        return;
+    }
+    viq_thread_register();
+    s->memory = viq_memory_new(errp);
+    if (!s->memory) {
+        return;
+    }
+    s->run = qemu_bh_new_guarded(viq_unit_run_bh, s, &dev->mem_reentrancy_guard);
+    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run_bh, s);
+    ret = viq_unit_make_host(s, &backend, &why);
+    if (!ret) {
+        ret = viq_unit_make_front(s, &backend, &why);
+    }
+    if (ret) {
+        error_setg_errno(errp, -ret, "viq-smmuv3: %s", why.text);
+        viq_unit_destroy_all(s);
+        return;
+    }
+    s->running = qemu_add_vm_change_state_handler(viq_unit_machine_runs, s);
+
+    memory_region_init_io(&s->registers, OBJECT(s), &viq_unit_register_ops, s,
+                          TYPE_VIQ_SMMUV3, VIQ_SMMUV3_MMIO_SIZE);
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->registers);
+    for (int i = 0; i < LINES; i++) {
+        sysbus_init_irq(SYS_BUS_DEVICE(s), &s->lines[i]);
+    }
+    viq_bus_init(&s->bus, TYPE_VIQ_SMMUV3, OBJECT(s), s->primary_bus,
+                 &viq_unit_bus_ops, s);
+}
+
+static void viq_unit_unrealize(DeviceState *dev)
+{
+    viq_unit_destroy_all(VIQ_SMMUV3(dev));
+}
+
+static void viq_unit_reset_exit(Object *obj, ResetType type)
+{
+    ViqSmmuv3 *s = VIQ_SMMUV3(obj);
+
+    timer_del(s->retry);
+    viq_smmuv3_reset(s->smmu);
+}
+
+/* --- Migration -------------------------------------------------------------- */
+
+static int viq_unit_pre_save(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+    size_t len = viq_smmuv3_save_size(s->smmu);
+    int ret = viq_nest_smmuv3_events(s->nest, 0);
+
+    if (ret) {
+        return ret;
+    }
+    s->saved = g_realloc(s->saved, len);
+    ret = viq_smmuv3_save(s->smmu, s->saved, &len);
+    s->saved_len = len;
+    return ret;
+}
+
+static int viq_unit_post_load(void *opaque, int version)
+{
+    ViqSmmuv3 *s = opaque;
+    int ret = viq_smmuv3_restore(s->smmu, s->saved, s->saved_len);
+
+    if (ret == -ENOTSUP) {
+        error_report("viq-smmuv3: the state is of a newer viq");
+    } else if (ret) {
+        error_report("viq-smmuv3: the state is damaged, or of a viq-smmuv3 "
+                     "with other properties");
+    }
+    return ret;
+}
+
+static const VMStateDescription viq_unit_vmstate = {
+    .name = TYPE_VIQ_SMMUV3,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .priority = MIG_PRI_IOMMU,
+    .pre_save = viq_unit_pre_save,
+    .post_load = viq_unit_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(saved_len, ViqSmmuv3),
+        VMSTATE_VBUFFER_ALLOC_UINT32(saved, ViqSmmuv3, 1, NULL, saved_len),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+static const Property viq_unit_properties[] = {
+    DEFINE_PROP_LINK("primary-bus", ViqSmmuv3, primary_bus, TYPE_PCI_BUS,
+                     PCIBus *),
+    DEFINE_PROP_BOOL("ats", ViqSmmuv3, ats, false),
+    DEFINE_PROP_UINT32("budget", ViqSmmuv3, budget, 0),
+};
+
+static void viq_unit_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    dc->desc = "Arm SMMUv3 by viq";
+    dc->vmsd = &viq_unit_vmstate;
+    dc->realize = viq_unit_realize;
+    dc->unrealize = viq_unit_unrealize;
+    dc->hotpluggable = false;
+    dc->user_creatable = false; /* the machine makes it: iommu=viq-smmuv3 */
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, viq_unit_properties);
+    rc->phases.exit = viq_unit_reset_exit;
+}
+
+static const TypeInfo viq_smmuv3_types[] = {
+    {
+        .name = TYPE_VIQ_SMMUV3,
+        .parent = TYPE_SYS_BUS_DEVICE,
+        .instance_size = sizeof(ViqSmmuv3),
+        .class_init = viq_unit_class_init,
+    },
+};
+
+DEFINE_TYPES(viq_smmuv3_types)

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace/trace-hw_viq.h"

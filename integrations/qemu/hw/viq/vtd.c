@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Intel VT-d of the q35 machine, by the library viq.
+ *
+ * The library has the registers, the invalidation queue, the fault records and
+ * the translation; here are the machine's memory, buses and interrupts.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "exec/address-spaces.h"
+#include "hw/i386/apic_internal.h"
+#include "hw/i386/intel_iommu.h" /* where the machine has it */
+#include "hw/i386/pc.h"
+#include "hw/i386/x86.h"
+#include "hw/pci-host/q35.h"
+#include "hw/qdev-properties.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "system/runstate.h"
+#include "bus.h"
+#include "memory.h"
+#include "trace.h"
+#include "vtd.h"
+
+#include <viq/nest_vtd.h>
+#include <viq/soft_vtd.h>
+#include <viq/vtd.h>
+
+/* How long the queue waits for a host before the guest is told. */
+#define HOST_WAIT_NS     (1 * SCALE_MS)
+#define HOST_WAIT_MAX_NS (100 * SCALE_MS)
+
+struct ViqVtdClass {
+    X86IOMMUClass parent;
+    DeviceRealize parent_realize;
+};
+
+struct ViqVtd {
+    X86IOMMUState parent;
+
+    bool scalable, first_stage, second_stage;
+    uint8_t aw_bits;
+    uint32_t budget;
+
+    ViqMemory *memory;
+    struct viq_vtd *vtd;
+    struct viq_soft_vtd *soft;
+    struct viq_nest_vtd *nest;
+
+    MemoryRegion registers;
+    ViqBus bus;
+
+    QEMUBH *run;
+    QEMUTimer *retry;
+    VMChangeStateEntry *running;
+    uint32_t saved_len;
+    uint8_t *saved;
+};
+
+/* --- Functions behind the unit --------------------------------------------- */
+
+static void *viq_unit_know(void *opaque, uint16_t sid)
+{
+    ViqVtd *s = opaque;
+    struct viq_soft_vtd_dev *dev;
+    struct viq_why why;
+    int ret = viq_soft_vtd_dev_alloc(s->soft, sid, &dev, &why);
+
+    if (ret) {
+        warn_report("viq-vtd: DMA of %02x:%02x.%x is refused: %s",
+                    PCI_BUS_NUM(sid), PCI_SLOT(sid), PCI_FUNC(sid), why.text);
+        return NULL;
+    }
+    if (s->parent.dt_supported && viq_soft_vtd_dev_set_ats(dev, true)) {
+        warn_report("viq-vtd: no memory for a device-TLB");
+    }
+    /* A failure blocks the device until the guest's next descriptor. */
+    ret = viq_nest_vtd_follow(s->nest, sid);
+    trace_viq_requester(sid, ret);
+    return dev;
+}
+
+static int viq_unit_translate(void *dev, uint64_t iova, uint32_t flags,
+                              struct viq_soft_xlate *out)
+{
+    return viq_soft_vtd_translate(dev, iova, 0, flags, out);
+}
+
+static MemTxResult viq_unit_message(void *opaque, hwaddr addr, uint64_t data,
+                                   unsigned size, MemTxAttrs attrs)
+{
+    MSIMessage message = {
+        .address = addr + VIQ_VTD_MSI_FIRST,
+        .data = data,
+    };
+
+    apic_get_class(NULL)->send_msi(&message);
+    return MEMTX_OK;
+}
+
+static MemTxResult viq_unit_message_read(void *opaque, hwaddr addr,
+                                        uint64_t *data, unsigned size,
+                                        MemTxAttrs attrs)
+{
+    return MEMTX_ERROR;
+}
+
+static const MemoryRegionOps viq_unit_message_ops = {
+    .read_with_attrs = viq_unit_message_read,
+    .write_with_attrs = viq_unit_message,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .impl = { .min_access_size = 4, .max_access_size = 4 },
+    .valid = { .min_access_size = 4, .max_access_size = 4 },
+};
+
+static void viq_unit_add_regions(void *opaque, Object *owner,
+                                 MemoryRegion *root)
+{
+    MemoryRegion *messages = g_new0(MemoryRegion, 1);
+
+    memory_region_init_io(messages, owner, &viq_unit_message_ops, opaque,
+                          "viq-vtd-messages",
+                          VIQ_VTD_MSI_LAST - VIQ_VTD_MSI_FIRST + 1);
+    memory_region_add_subregion_overlap(root, VIQ_VTD_MSI_FIRST, messages, 1);
+}
+
+static const ViqBusOps viq_unit_bus_ops = {
+    .know = viq_unit_know,
+    .translate = viq_unit_translate,
+    .add_regions = viq_unit_add_regions,
+};
+
+/* --- What the library asks for --------------------------------------------- */
+
+static void viq_unit_msi(void *opaque, uint64_t addr, uint32_t data)
+{
+    trace_viq_vtd_msi(addr, data);
+    address_space_stl_le(&address_space_memory, addr, data,
+                         MEMTXATTRS_UNSPECIFIED, NULL);
+}
+
+static int viq_unit_reconfig(void *opaque, struct viq_vtd_reconfig *what)
+{
+    ViqVtd *s = opaque;
+    int ret;
+
+    viq_bus_know_all(&s->bus);
+    ret = viq_nest_vtd_reconfig(s->nest, what);
+    trace_viq_vtd_reconfig(what->cause, what->scope, what->source_id,
+                           what->domain_id, what->pasid, ret);
+    if (!ret) {
+        viq_bus_forget(&s->bus);
+    }
+    return ret;
+}
+
+static int viq_unit_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
+{
+    ViqVtd *s = opaque;
+
+    return viq_soft_vtd_devtlb(s->soft, inv);
+}
+
+static uint32_t viq_unit_sync(void *opaque)
+{
+    ViqVtd *s = opaque;
+
+    return viq_nest_vtd_sync(s->nest);
+}
+
+static int viq_unit_host_wait(void *opaque, const struct viq_call_result *result,
+                             uint64_t times)
+{
+    ViqVtd *s = opaque;
+    const int64_t wait = MIN(HOST_WAIT_NS << MIN(times - 1, 10),
+                             HOST_WAIT_MAX_NS);
+
+    timer_mod(s->retry, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + wait);
+    return 0;
+}
+
+static void viq_unit_descriptor(void *opaque, const struct viq_vtd_trace *trace)
+{
+    ViqVtd *s = opaque;
+
+    if (trace->fate == VIQ_VTD_FATE_HOST || trace->fate == VIQ_VTD_FATE_LOCAL) {
+        viq_bus_forget(&s->bus);
+    }
+    if (trace_event_get_state_backends(TRACE_VIQ_VTD_DESCRIPTOR)) {
+        char text[256];
+
+        viq_vtd_descriptor_text(trace->desc, NULL, text, sizeof(text));
+        trace_viq_vtd_descriptor(trace->head, trace->fate, trace->iqei, text);
+    }
+}
+
+/* On any thread: kick, and notify of the software host. */
+static void viq_unit_wake(void *opaque)
+{
+    ViqVtd *s = opaque;
+
+    qemu_bh_schedule(s->run);
+}
+
+static void viq_unit_run_bh(void *opaque)
+{
+    ViqVtd *s = opaque;
+
+    if (viq_nest_vtd_faults(s->nest, 0)) {
+        warn_report_once("viq-vtd: faults cannot be taken");
+    }
+    if (viq_vtd_run(s->vtd, s->budget == VIQ_VTD_DEFER ? 0 : s->budget)) {
+        qemu_bh_schedule(s->run);
+    }
+}
+
+static const struct viq_vtd_ops viq_unit_ops = {
+    .size = sizeof(viq_unit_ops),
+    .msi = viq_unit_msi,
+    .reconfig = viq_unit_reconfig,
+    .devtlb = viq_unit_devtlb,
+    .kick = viq_unit_wake,
+    .trace = viq_unit_descriptor,
+    .host_wait = viq_unit_host_wait,
+    .sync = viq_unit_sync,
+};
+
+/* --- Registers ------------------------------------------------------------- */
+
+static uint64_t viq_unit_register_read(void *opaque, hwaddr offset, unsigned size)
+{
+    ViqVtd *s = opaque;
+    const uint64_t value = viq_vtd_mmio_read(s->vtd, offset, size);
+
+    trace_viq_vtd_read(offset, size, value);
+    return value;
+}
+
+static void viq_unit_register_write(void *opaque, hwaddr offset, uint64_t value,
+                                   unsigned size)
+{
+    ViqVtd *s = opaque;
+
+    trace_viq_vtd_write(offset, size, value);
+    viq_vtd_mmio_write(s->vtd, offset, size, value);
+}
+
+static const MemoryRegionOps viq_unit_register_ops = {
+    .read = viq_unit_register_read,
+    .write = viq_unit_register_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .impl = { .min_access_size = 4, .max_access_size = 8 },
+    .valid = { .min_access_size = 4, .max_access_size = 8 },
+};
+
+/* --- Life ------------------------------------------------------------------ */
+
+/* What the guest is told, and gets. */
+static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
+                             Error **errp)
+{
+    const struct { uint8_t bits; uint64_t sagaw; } widths[] = {
+        { 39, VIQ_VTD_SAGAW_39 },
+        { 48, VIQ_VTD_SAGAW_39 | VIQ_VTD_SAGAW_48 },
+        { 57, VIQ_VTD_SAGAW_39 | VIQ_VTD_SAGAW_48 | VIQ_VTD_SAGAW_57 },
+    };
+    struct viq_soft_vtd_config soft;
+    struct viq_why why;
+    uint64_t sagaw = 0;
+    int ret;
+
+    for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
+        if (s->aw_bits == widths[i].bits) {
+            sagaw = widths[i].sagaw;
+        }
+    }
+    if (!sagaw) {
+        error_setg(errp, "aw-bits=%u: must be 39, 48 or 57", s->aw_bits);
+        return false;
+    }
+    if (s->scalable && !s->first_stage && !s->second_stage) {
+        error_setg(errp, "scalable-mode=on needs first-stage=on or "
+                   "second-stage=on");
+        return false;
+    }
+
+    viq_soft_vtd_config_init(&soft, sizeof(soft));
+    viq_vtd_config_init(config, sizeof(*config));
+    config->cap = (soft.cap & ~(VIQ_VTD_CAP_SAGAW | VIQ_VTD_CAP_MGAW)) |
+                  VIQ_PUT(VIQ_VTD_CAP_SAGAW, sagaw) |
+                  VIQ_PUT(VIQ_VTD_CAP_MGAW, s->aw_bits - 1);
+    config->ecap = soft.ecap;
+    if (!s->scalable) {
+        config->ecap &= ~(VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_FSTS |
+                          VIQ_VTD_ECAP_SSTS);
+    }
+    if (!s->first_stage) {
+        config->ecap &= ~VIQ_VTD_ECAP_FSTS;
+    }
+    if (!s->second_stage) {
+        config->ecap &= ~VIQ_VTD_ECAP_SSTS;
+    }
+    if (!s->parent.dt_supported) {
+        config->ecap &= ~VIQ_VTD_ECAP_DT;
+    }
+    if (!s->parent.pt_supported) {
+        config->ecap &= ~VIQ_VTD_ECAP_PT;
+    }
+    config->budget = s->budget;
+    config->mem = viq_memory_get(s->memory);
+    config->ops = &viq_unit_ops;
+    config->opaque = s;
+    ret = viq_vtd_create(config, &s->vtd, &why);
+    if (ret) {
+        error_setg_errno(errp, -ret, "%s", why.text);
+        return false;
+    }
+    return true;
+}
+
+static bool viq_unit_translation(ViqVtd *s, const struct viq_vtd_config *config,
+                                Error **errp)
+{
+    struct viq_soft_vtd_config soft;
+    struct viq_nest_vtd_config nest;
+    struct viq_why why;
+    int ret;
+
+    viq_soft_vtd_config_init(&soft, sizeof(soft));
+    soft.haw = VIQ_VTD_HAW;
+    soft.cap = config->cap;
+    soft.ecap = config->ecap;
+    soft.devtlb_implied = 0; /* as hardware */
+    soft.mem = config->mem;
+    soft.notify = viq_unit_wake;
+    soft.opaque = s;
+    ret = viq_soft_vtd_create(&soft, &s->soft, &why);
+    if (!ret) {
+        viq_nest_vtd_config_init(&nest, sizeof(nest));
+        nest.haw = VIQ_VTD_HAW;
+        nest.backend = viq_soft_vtd_backend(s->soft);
+        ret = viq_nest_vtd_create(&nest, &s->nest, &why);
+    }
+    if (ret) {
+        error_setg_errno(errp, -ret, "%s", why.text);
+        return false;
+    }
+    ret = viq_nest_vtd_bind(s->nest, s->vtd, config->mem);
+    if (ret) {
+        error_setg_errno(errp, -ret, "the guest's tables cannot be followed");
+        return false;
+    }
+    return true;
+}
+
+/* A bus may have got its number, and the unit its state, in any order. */
+static void viq_unit_machine_runs(void *opaque, bool running, RunState state)
+{
+    ViqVtd *s = opaque;
+
+    if (running) {
+        viq_bus_know_all(&s->bus);
+    }
+}
+
+static void viq_unit_destroy_all(ViqVtd *s)
+{
+    if (s->running) {
+        qemu_del_vm_change_state_handler(s->running);
+    }
+    if (s->run) {
+        qemu_bh_delete(s->run);
+    }
+    timer_free(s->retry);
+    viq_nest_vtd_destroy(s->nest);
+    viq_soft_vtd_destroy(s->soft);
+    viq_vtd_destroy(s->vtd);
+    viq_memory_free(s->memory);
+    s->running = NULL;
+    s->run = NULL;
+    s->retry = NULL;
+    s->nest = NULL;
+    s->soft = NULL;
+    s->vtd = NULL;
+    s->memory = NULL;
+}
+
+static void viq_unit_realize(DeviceState *dev, Error **errp)
+{
+    ViqVtd *s = VIQ_VTD(dev);
+    PCIBus *bus = PC_MACHINE(qdev_get_machine())->pcibus;
+    X86MachineState *x86ms = X86_MACHINE(qdev_get_machine());
+    struct viq_vtd_config config;
+
+    viq_thread_register();
+    s->run = qemu_bh_new_guarded(viq_unit_run_bh, s, &dev->mem_reentrancy_guard);
+    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run_bh, s);
+    s->memory = viq_memory_new(errp);
+    if (!s->memory || !viq_unit_features(s, &config, errp) ||
+        !viq_unit_translation(s, &config, errp)) {
+        viq_unit_destroy_all(s);
+        return;
+    }
+    s->running = qemu_add_vm_change_state_handler(viq_unit_machine_runs, s);
+    s->saved_len = viq_vtd_save_size(s->vtd);
+    s->saved = g_malloc(s->saved_len);
+
+    memory_region_init_io(&s->registers, OBJECT(s), &viq_unit_register_ops, s,
+                          TYPE_VIQ_VTD, 0x1000);
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->registers);
+    sysbus_mmio_map(SYS_BUS_DEVICE(s), 0, Q35_HOST_BRIDGE_IOMMU_ADDR);
+    viq_bus_init(&s->bus, TYPE_VIQ_VTD, OBJECT(s), bus, &viq_unit_bus_ops, s);
+    x86ms->ioapic_as = viq_bus_address_space(bus, &s->bus,
+                                             Q35_PSEUDO_DEVFN_IOAPIC);
+}
+
+/* The base class takes "auto" for on; the library remaps no interrupts. */
+static void viq_unit_check_realize(DeviceState *dev, Error **errp)
+{
+    X86IOMMUState *parent = X86_IOMMU_DEVICE(dev);
+
+    if (x86_iommu_ir_supported(parent)) {
+        error_setg(errp, "viq-vtd does not remap interrupts: use intremap=off");
+        return;
+    }
+    parent->intr_supported = ON_OFF_AUTO_OFF;
+    VIQ_VTD_GET_CLASS(dev)->parent_realize(dev, errp);
+}
+
+static void viq_unit_unrealize(DeviceState *dev)
+{
+    ViqVtd *s = VIQ_VTD(dev);
+
+    viq_unit_destroy_all(s);
+    g_free(s->saved);
+    s->saved = NULL;
+}
+
+static void viq_unit_reset_exit(Object *obj, ResetType type)
+{
+    ViqVtd *s = VIQ_VTD(obj);
+
+    timer_del(s->retry);
+    viq_vtd_reset(s->vtd);
+}
+
+/* --- Migration ------------------------------------------------------------- */
+
+static int viq_unit_pre_save(void *opaque)
+{
+    ViqVtd *s = opaque;
+    size_t len = s->saved_len;
+    int ret = viq_nest_vtd_faults(s->nest, 0);
+
+    return ret ? ret : viq_vtd_save(s->vtd, s->saved, &len);
+}
+
+static int viq_unit_post_load(void *opaque, int version)
+{
+    ViqVtd *s = opaque;
+    int ret = viq_vtd_restore(s->vtd, s->saved, s->saved_len);
+
+    if (ret == -ENOTSUP) {
+        error_report("viq-vtd: the state is of a newer viq");
+    } else if (ret) {
+        error_report("viq-vtd: the state is damaged, or of a viq-vtd with "
+                     "other properties");
+    }
+    return ret;
+}
+
+static const VMStateDescription viq_unit_vmstate = {
+    .name = TYPE_VIQ_VTD,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .priority = MIG_PRI_IOMMU,
+    .pre_save = viq_unit_pre_save,
+    .post_load = viq_unit_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32_EQUAL(saved_len, ViqVtd, NULL),
+        VMSTATE_VBUFFER_UINT32(saved, ViqVtd, 1, NULL, saved_len),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+static const Property viq_unit_properties[] = {
+    DEFINE_PROP_BOOL("scalable-mode", ViqVtd, scalable, true),
+    DEFINE_PROP_BOOL("first-stage", ViqVtd, first_stage, true),
+    DEFINE_PROP_BOOL("second-stage", ViqVtd, second_stage, true),
+    DEFINE_PROP_UINT8("aw-bits", ViqVtd, aw_bits, 48),
+    DEFINE_PROP_UINT32("budget", ViqVtd, budget, 0),
+};
+
+static void viq_unit_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+    X86IOMMUClass *xc = X86_IOMMU_DEVICE_CLASS(klass);
+
+    dc->desc = "Intel VT-d IOMMU by viq";
+    dc->vmsd = &viq_unit_vmstate;
+    dc->unrealize = viq_unit_unrealize;
+    dc->hotpluggable = false;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, viq_unit_properties);
+    rc->phases.exit = viq_unit_reset_exit;
+    xc->realize = viq_unit_realize;
+    device_class_set_parent_realize(dc, viq_unit_check_realize,
+                                    &VIQ_VTD_CLASS(klass)->parent_realize);
+}
+
+static const TypeInfo viq_unit_types[] = {
+    {
+        .name = TYPE_VIQ_VTD,
+        .parent = TYPE_X86_IOMMU_DEVICE,
+        .instance_size = sizeof(ViqVtd),
+        .class_size = sizeof(ViqVtdClass),
+        .class_init = viq_unit_class_init,
+    },
+};
+
+DEFINE_TYPES(viq_unit_types)
