@@ -70,7 +70,13 @@ enum viq_fault_kind {
 	VIQ_FAULT_NO_MEMORY, /* VIQ_CALL_NO_MEMORY, nothing ran, the reported count is that of the entries passed in */
 	VIQ_FAULT_GONE,      /* VIQ_CALL_GONE from this entry on */
 	VIQ_FAULT_DROP,      /* a bug: the entry is reported done and has no effect. For tests of tests only */
+	VIQ_FAULT_ATC_DROP,  /* the same for an ATC_INV, of which there must be one at index. VT-d: as DROP */
 };
+
+/* "host-illegal", "hardware", "atc-timeout", "no-memory", "gone", "drop", "atc-drop"; NULL: no such kind, or NONE. */
+VIQ_EXPORT const char *viq_fault_kind_name(uint32_t kind);
+/* "exact", "linux-7.3", "linux-next"; NULL: no such contract. */
+VIQ_EXPORT const char *viq_fault_contract_name(uint32_t contract);
 
 /*
  * One failure. It strikes at entry index of the next call that is longer than index, and from then on at every entry
@@ -83,6 +89,11 @@ struct viq_fault_failure {
 	uint32_t index;
 	uint32_t before, after; /* HARDWARE: the window, cut to the array */
 	uint32_t times;
+	/*
+	 * 0: index is that in one call. Else entries of all calls from now on are counted, those that the kind can
+	 * strike (ATC_TIMEOUT, ATC_DROP: ATC_INVs), and index of them get by.
+	 */
+	uint32_t counted;
 };
 
 /* What was armed before is forgotten. -EINVAL; -E2BIG: *failure asks for what this library does not know. */

@@ -229,6 +229,13 @@ VIQ_EXPORT void viq_smmuv3_destroy(struct viq_smmuv3 *smmu); /* NULL is allowed;
 /* The ID registers that the guest sees. Returns: 0; -EINVAL: NULL, or ids->size is not set. Context: any thread. */
 VIQ_EXPORT int viq_smmuv3_get_ids(const struct viq_smmuv3 *smmu, struct viq_smmuv3_ids *ids);
 
+/*
+ * Another config.budget, from the next write on; VIQ_SMMUV3_DEFER, and no viq_smmuv3_run(), is an SMMU that hangs. What
+ * waits then is run by the next viq_smmuv3_run(). Returns: 0; -EINVAL: NULL, or it needs ops.kick. Context: the thread
+ * that owns the object.
+ */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_smmuv3_set_budget(struct viq_smmuv3 *smmu, uint32_t budget);
+
 /* Back to the state of creation (counters excepted); reconfig(RESTORED) is called for all streams. */
 VIQ_EXPORT void viq_smmuv3_reset(struct viq_smmuv3 *smmu);
 

@@ -249,6 +249,13 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_create(const struct viq_vtd_config *config
 VIQ_EXPORT void viq_vtd_destroy(struct viq_vtd *vtd); /* NULL is allowed; makes no host call */
 
 /*
+ * Another config.budget, from the next write on; VIQ_VTD_DEFER, and no viq_vtd_run(), is a unit that hangs. What waits
+ * then is run by the next viq_vtd_run(). Returns: 0; -EINVAL: NULL, or it needs ops.kick. Context: the thread that owns
+ * the object.
+ */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_vtd_set_budget(struct viq_vtd *vtd, uint32_t budget);
+
+/*
  * Back to the state of creation, except for counters and attached tables; reconfig(RESTORED) and remap(RESTORED) are
  * called.
  */

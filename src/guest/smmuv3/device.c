@@ -38,6 +38,14 @@ int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 
 	return 0;
 }
 
+int viq_smmuv3_set_budget(struct viq_smmuv3 *s, uint32_t budget)
+{
+	if (!s || (budget_needs_kick(budget) && !s->ops.kick))
+		return -EINVAL;
+	s->budget.write = budget_of_write(budget);
+	return 0;
+}
+
 void viq_smmuv3_destroy(struct viq_smmuv3 *s)
 {
 	free(s);

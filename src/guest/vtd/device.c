@@ -37,6 +37,14 @@ int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, st
 	return 0;
 }
 
+int viq_vtd_set_budget(struct viq_vtd *s, uint32_t budget)
+{
+	if (!s || (budget_needs_kick(budget) && !s->ops.kick))
+		return -EINVAL;
+	s->budget.write = budget_of_write(budget);
+	return 0;
+}
+
 void viq_vtd_destroy(struct viq_vtd *s)
 {
 	if (!s)

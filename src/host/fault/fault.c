@@ -9,6 +9,32 @@
 #include "contract.h"
 #include "run.h"
 
+const char *viq_fault_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[VIQ_FAULT_ILLEGAL] = "host-illegal",
+		[VIQ_FAULT_HARDWARE] = "hardware",
+		[VIQ_FAULT_ATC_TIMEOUT] = "atc-timeout",
+		[VIQ_FAULT_NO_MEMORY] = "no-memory",
+		[VIQ_FAULT_GONE] = "gone",
+		[VIQ_FAULT_DROP] = "drop",
+		[VIQ_FAULT_ATC_DROP] = "atc-drop",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+}
+
+const char *viq_fault_contract_name(uint32_t contract)
+{
+	static const char *const names[] = {
+		[VIQ_FAULT_EXACT] = "exact",
+		[VIQ_FAULT_LINUX_7_3] = "linux-7.3",
+		[VIQ_FAULT_LINUX_NEXT] = "linux-next",
+	};
+
+	return contract < sizeof(names) / sizeof(names[0]) ? names[contract] : NULL;
+}
+
 int viq_fault_create(uint32_t contract, struct viq_fault **out, struct viq_why *why)
 {
 	struct viq_fault *fault;
@@ -97,7 +123,7 @@ int viq_fault_arm(struct viq_fault *fault, const struct viq_fault_failure *failu
 
 	if (ret)
 		return ret;
-	if (!fault || own.kind > VIQ_FAULT_DROP)
+	if (!fault || own.kind > VIQ_FAULT_ATC_DROP)
 		return -EINVAL;
 	pthread_mutex_lock(&fault->lock);
 	fault->injection = fault_injection(&own);

@@ -16,6 +16,7 @@ struct fault_injection fault_injection(const struct viq_fault_failure *failure)
 		.before = failure->before,
 		.after = failure->after,
 		.left = failure->times ? failure->times : UINT32_MAX,
+		.counted = failure->counted,
 	};
 }
 
@@ -36,13 +37,35 @@ static bool again(const struct fault_injection *in, const struct viq_call_reques
 	return !memcmp(entry, in->words, req->entry_size);
 }
 
+static bool can_strike(const struct fault_injection *in, uint32_t type, const void *entry)
+{
+	return !(FAULT_KIND(in->kind) & (FAULT_KIND(VIQ_FAULT_ATC_TIMEOUT) | FAULT_KIND(VIQ_FAULT_ATC_DROP))) ||
+	       fault_entry_reaches_device(type, entry);
+}
+
 static bool strikes(const struct fault_injection *in, const struct viq_call_request *req, uint32_t index,
 		    const void *entry)
 {
 	if (in->latched)
 		return again(in, req, entry);
-	return index == in->index &&
-	       (in->kind != VIQ_FAULT_ATC_TIMEOUT || fault_entry_reaches_device(req->type, entry));
+	return !in->counted && index == in->index && can_strike(in, req->type, entry);
+}
+
+void fault_injection_count(struct fault_injection *in, const struct viq_call_request *req)
+{
+	const uint32_t count = gather_count(req);
+	struct gather_cursor at = {.req = req};
+
+	for (; in->counted && at.index < count; gather_skip(&at, 1)) {
+		if (!can_strike(in, req->type, gather_entry(&at)))
+			continue;
+		if (!in->index) {
+			in->index = at.index;
+			in->counted = false;
+			return;
+		}
+		in->index--;
+	}
 }
 
 uint32_t fault_injection_next(const struct fault_injection *in, const struct viq_call_request *req, uint32_t from,
@@ -50,7 +73,7 @@ uint32_t fault_injection_next(const struct fault_injection *in, const struct viq
 {
 	struct gather_cursor at = {.req = req};
 
-	if (!(FAULT_KIND(in->kind) & kinds) || (!in->latched && (in->index < from || in->index >= to)))
+	if (in->counted || !(FAULT_KIND(in->kind) & kinds) || (!in->latched && (in->index < from || in->index >= to)))
 		return to;
 	gather_skip(&at, in->latched ? from : in->index);
 	for (; at.index < to; gather_skip(&at, 1)) {
@@ -65,7 +88,7 @@ uint32_t fault_injection_next(const struct fault_injection *in, const struct viq
 bool fault_injection_strike(struct fault_injection *in, const struct viq_call_request *req, uint32_t index,
 			    const void *entry)
 {
-	if (in->kind == VIQ_FAULT_NONE || (entry && !strikes(in, req, index, entry)))
+	if (in->kind == VIQ_FAULT_NONE || in->counted || (entry && !strikes(in, req, index, entry)))
 		return false;
 	if (entry && !in->latched) {
 		in->latched = true;

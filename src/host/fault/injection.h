@@ -19,6 +19,7 @@ struct fault_injection {
 	uint32_t index;
 	uint32_t before, after;
 	uint32_t left; /* strikes left; UINT32_MAX: no end */
+	bool counted;  /* index is not yet that in a call */
 	bool latched;
 	uint64_t words[FAULT_ENTRY_WORDS]; /* once latched */
 };
@@ -27,6 +28,8 @@ struct fault_injection fault_injection(const struct viq_fault_failure *failure);
 
 /* Must a device confirm this entry? */
 bool fault_entry_reaches_device(uint32_t type, const void *entry);
+/* A call begins: is the entry that was counted to in it? */
+void fault_injection_count(struct fault_injection *injection, const struct viq_call_request *req);
 /* The first entry of [from, to) that this would strike, if it is one of kinds (FAULT_KIND() of each); to: none. */
 uint32_t fault_injection_next(const struct fault_injection *injection, const struct viq_call_request *req,
 			      uint32_t from, uint32_t to, uint32_t kinds);

@@ -16,7 +16,7 @@
 #define KINDS_CHECKED (FAULT_KIND(VIQ_FAULT_ILLEGAL) | FAULT_KIND(VIQ_FAULT_GONE))
 #define KINDS_ENTRY                                                                                                    \
 	(KINDS_CHECKED | FAULT_KIND(VIQ_FAULT_HARDWARE) | FAULT_KIND(VIQ_FAULT_ATC_TIMEOUT) |                          \
-	 FAULT_KIND(VIQ_FAULT_DROP))
+	 FAULT_KIND(VIQ_FAULT_DROP) | FAULT_KIND(VIQ_FAULT_ATC_DROP))
 
 struct run {
 	const struct fault_host *host;
@@ -122,6 +122,7 @@ static bool struck(struct run *r, uint32_t index, const struct fault_injection *
 		r->timed_out = true;
 		break;
 	case VIQ_FAULT_DROP:
+	case VIQ_FAULT_ATC_DROP:
 		break;
 	default:
 		return pass(r, index, index + 1);
@@ -221,7 +222,8 @@ static bool out_of_memory(struct run *r)
 	const struct fault_injection now = injection_now(r);
 	const uint32_t n = r->count;
 
-	if (now.kind != VIQ_FAULT_NO_MEMORY || n <= now.index || strike(r, 0, NULL).kind != VIQ_FAULT_NO_MEMORY)
+	if (now.kind != VIQ_FAULT_NO_MEMORY || now.counted || n <= now.index ||
+	    strike(r, 0, NULL).kind != VIQ_FAULT_NO_MEMORY)
 		return false;
 	r->failure = (struct fault_failure){VIQ_CALL_NO_MEMORY, .refused = true, n, n, n, n, n};
 	return true;
@@ -261,6 +263,9 @@ int fault_invalidate(void *opaque, const struct viq_call_request *req, struct vi
 		.count = gather_count(req),
 	};
 
+	pthread_mutex_lock(&host->fault->lock);
+	fault_injection_count(&host->fault->injection, req);
+	pthread_mutex_unlock(&host->fault->lock);
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = r.count, .suspect = r.count};
 	if (!run(&r))
 		fault_contract_report(r.contract, &r.failure, res);

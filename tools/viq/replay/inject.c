@@ -34,7 +34,7 @@ bool replay_parse_inject(const char *text, struct replay_inject *inject)
 		inject->kind = REPLAY_INJECT_ILLEGAL;
 	} else if (!strcmp(inject->name, "reserved-bit")) {
 		inject->kind = REPLAY_INJECT_RESERVED_BIT;
-	} else if (!failure_parse(inject->name, &inject->failure)) {
+	} else if (!failure_parse(inject->name, &inject->failure) && inject->failure != VIQ_FAULT_ATC_DROP) {
 		inject->kind = REPLAY_INJECT_HOST;
 		inject->times = default_times(inject->failure);
 	} else {

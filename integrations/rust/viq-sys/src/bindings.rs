@@ -924,7 +924,14 @@ pub const VIQ_FAULT_ATC_TIMEOUT: viq_fault_kind = 3;
 pub const VIQ_FAULT_NO_MEMORY: viq_fault_kind = 4;
 pub const VIQ_FAULT_GONE: viq_fault_kind = 5;
 pub const VIQ_FAULT_DROP: viq_fault_kind = 6;
+pub const VIQ_FAULT_ATC_DROP: viq_fault_kind = 7;
 pub type viq_fault_kind = ::std::os::raw::c_uint;
+extern "C" {
+    pub fn viq_fault_kind_name(kind: u32) -> *const ::std::os::raw::c_char;
+}
+extern "C" {
+    pub fn viq_fault_contract_name(contract: u32) -> *const ::std::os::raw::c_char;
+}
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct viq_fault_failure {
@@ -934,6 +941,7 @@ pub struct viq_fault_failure {
     pub before: u32,
     pub after: u32,
     pub times: u32,
+    pub counted: u32,
 }
 extern "C" {
     pub fn viq_fault_arm(fault: *mut viq_fault, failure: *const viq_fault_failure) -> ::std::os::raw::c_int;
@@ -2118,6 +2126,9 @@ extern "C" {
     pub fn viq_smmuv3_get_ids(smmu: *const viq_smmuv3, ids: *mut viq_smmuv3_ids) -> ::std::os::raw::c_int;
 }
 extern "C" {
+    pub fn viq_smmuv3_set_budget(smmu: *mut viq_smmuv3, budget: u32) -> ::std::os::raw::c_int;
+}
+extern "C" {
     pub fn viq_smmuv3_reset(smmu: *mut viq_smmuv3);
 }
 extern "C" {
@@ -2409,6 +2420,9 @@ extern "C" {
 }
 extern "C" {
     pub fn viq_vtd_destroy(vtd: *mut viq_vtd);
+}
+extern "C" {
+    pub fn viq_vtd_set_budget(vtd: *mut viq_vtd, budget: u32) -> ::std::os::raw::c_int;
 }
 extern "C" {
     pub fn viq_vtd_reset(vtd: *mut viq_vtd);

@@ -143,6 +143,33 @@ static void every_trigger_only_asks(void **state)
 	vsmmu_free(v);
 }
 
+/* An SMMU hangs, and goes on. */
+static void the_budget_can_change(void **state)
+{
+	struct vsmmu *v = vsmmu_start(0, 5);
+
+	assert_int_equal(viq_smmuv3_set_budget(NULL, 0), -22);
+	vsmmu_submit(v, cmd_nh_va(1, 0x1000));
+	assert_idle(v);
+	assert_int_equal(viq_smmuv3_set_budget(v->smmu, VIQ_SMMUV3_DEFER), 0);
+	vsmmu_submit(v, cmd_nh_va(1, 0x2000));
+	assert_cons(v, 2);
+	assert_int_equal(kicks(v), 1);
+	assert_int_equal(viq_smmuv3_set_budget(v->smmu, 0), 0);
+	assert_cons(v, 2);
+	assert_false(viq_smmuv3_run(v->smmu, 0));
+	assert_idle(v);
+	vsmmu_submit(v, cmd_nh_va(1, 0x3000));
+	assert_idle(v);
+	v->ops.kick = NULL;
+	v->config.budget = 0;
+	vsmmu_replace(v);
+	assert_int_equal(viq_smmuv3_set_budget(v->smmu, VIQ_SMMUV3_DEFER), -22);
+	assert_int_equal(viq_smmuv3_set_budget(v->smmu, 1), -22);
+	assert_int_equal(viq_smmuv3_set_budget(v->smmu, VIQ_WORK_UNLIMITED), 0);
+	vsmmu_free(v);
+}
+
 static void nothing_to_do_asks_for_nothing(void **state)
 {
 	struct vsmmu *v = deferred_new(5);
@@ -267,6 +294,7 @@ int main(void)
 		cmocka_unit_test(without_it_a_write_does_everything),
 		cmocka_unit_test(without_it_a_restore_does_everything),
 		cmocka_unit_test(every_trigger_only_asks),
+		cmocka_unit_test(the_budget_can_change),
 		cmocka_unit_test(nothing_to_do_asks_for_nothing),
 		cmocka_unit_test(deferred_work_is_the_same_work),
 	};

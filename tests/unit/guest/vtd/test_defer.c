@@ -138,6 +138,43 @@ static void every_trigger_only_asks(void **state)
 }
 
 /* A queue that is switched on with a tail already there. */
+/* A unit hangs, and goes on. */
+static void the_budget_can_change(void **state)
+{
+	struct viq_vtd_ops ops;
+	struct vvtd *v = vvtd_budget(0);
+
+	assert_int_equal(viq_vtd_set_budget(NULL, 0), -22);
+	vvtd_attach(v, vvtd_host_new(v), 1, 0, 1, 0);
+	vvtd_boot(v, 256, 0);
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_vidle(v);
+	kicks(v);
+	assert_int_equal(viq_vtd_set_budget(v->vtd, VIQ_VTD_DEFER), 0);
+	vvtd_push(v, desc_page(1, 0, 1));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_iqh(v, 1);
+	assert_int_equal(kicks(v), 1);
+	assert_int_equal(viq_vtd_set_budget(v->vtd, 0), 0);
+	assert_iqh(v, 1);
+	assert_false(viq_vtd_run(v->vtd, 0));
+	assert_vidle(v);
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_vidle(v);
+	ops = v->ops;
+	ops.kick = NULL;
+	viq_vtd_destroy(v->vtd);
+	v->config.ops = &ops;
+	v->config.budget = 0;
+	assert_int_equal(viq_vtd_create(&v->config, &v->vtd, NULL), 0);
+	assert_int_equal(viq_vtd_set_budget(v->vtd, VIQ_VTD_DEFER), -22);
+	assert_int_equal(viq_vtd_set_budget(v->vtd, VIQ_WORK_UNLIMITED), 0);
+	vvtd_free(v);
+}
+
 static void switching_on_only_asks(void **state)
 {
 	struct vvtd *v = deferred_new(256, 0);
@@ -346,6 +383,7 @@ int main(void)
 		cmocka_unit_test(without_it_a_write_does_everything),
 		cmocka_unit_test(needs_a_kick_hook),
 		cmocka_unit_test(every_trigger_only_asks),
+		cmocka_unit_test(the_budget_can_change),
 		cmocka_unit_test(switching_on_only_asks),
 		cmocka_unit_test(nothing_to_do_asks_for_nothing),
 		cmocka_unit_test(registers_only_ask_too),

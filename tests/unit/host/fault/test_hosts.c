@@ -460,6 +460,62 @@ static void an_empty_array_asks_the_host_behind(void **state)
 	}
 }
 
+/* The entry that is struck is so many entries from now, in whatever call; of an ATC_INV only these are counted. */
+static void entries_are_counted_over_calls(void **state)
+{
+	static const uint32_t kinds_counted[] = {VIQ_FAULT_DROP, VIQ_FAULT_ATC_DROP, VIQ_FAULT_ATC_TIMEOUT};
+
+	for (size_t k = 0; k < 3; k++) {
+		const bool device = k != 0;
+		struct bench b;
+		struct viq_fault_failure failure = {
+			.size = sizeof(failure), .kind = kinds_counted[k], .times = 1, .counted = 1};
+
+		bench_init(&b, &kinds[0], VIQ_FAULT_EXACT, device);
+		linux_tlbi(b.behind.cmds[0], 0);
+		/* A call has so many that count; the one struck is entry 7 of the third. */
+		failure.index = 2 * (COUNT - device) + 7 - device;
+		assert_int_equal(viq_fault_arm(b.fault, &failure), 0);
+		for (uint32_t n = 0; n < 4; n++) {
+			const struct viq_call_result res = call(&b, false);
+
+			assert_int_equal(res.error, n == 2 && kinds_counted[k] == VIQ_FAULT_ATC_TIMEOUT
+							    ? VIQ_CALL_TIMEOUT
+							    : VIQ_CALL_NONE);
+			for (uint32_t i = 0; i < COUNT; i++)
+				assert_int_equal(b.kind->ran(&b.behind, i), n + 1 - (i == 7 && n >= 2));
+		}
+		bench_fini(&b);
+	}
+}
+
+/* No memory for the call that the entry is in: none of it runs. */
+static void a_call_is_counted_to(void **state)
+{
+	const struct viq_fault_failure failure = {
+		.size = sizeof(failure), .kind = VIQ_FAULT_NO_MEMORY, .index = COUNT + 1, .times = 1, .counted = 1};
+	struct bench b;
+
+	bench_init(&b, &kinds[0], VIQ_FAULT_EXACT, false);
+	assert_int_equal(viq_fault_arm(b.fault, &failure), 0);
+	assert_int_equal(call(&b, false).error, VIQ_CALL_NONE);
+	assert_int_equal(call(&b, false).error, VIQ_CALL_NO_MEMORY);
+	check_ran(&b, COUNT, COUNT);
+	assert_int_equal(call(&b, false).error, VIQ_CALL_NONE);
+	bench_fini(&b);
+}
+
+static void kinds_and_contracts_have_names(void **state)
+{
+	assert_null(viq_fault_kind_name(VIQ_FAULT_NONE));
+	assert_string_equal(viq_fault_kind_name(VIQ_FAULT_ILLEGAL), "host-illegal");
+	assert_string_equal(viq_fault_kind_name(VIQ_FAULT_ATC_DROP), "atc-drop");
+	assert_null(viq_fault_kind_name(VIQ_FAULT_ATC_DROP + 1));
+	assert_string_equal(viq_fault_contract_name(VIQ_FAULT_EXACT), "exact");
+	assert_string_equal(viq_fault_contract_name(VIQ_FAULT_LINUX_NEXT), "linux-next");
+	assert_null(viq_fault_contract_name(VIQ_FAULT_LINUX_NEXT + 1));
+}
+
 static void arguments_that_make_no_sense(void **state)
 {
 	struct viq_fault_failure failure = {.size = sizeof(failure), .kind = VIQ_FAULT_DROP};
@@ -473,7 +529,7 @@ static void arguments_that_make_no_sense(void **state)
 	assert_int_equal(viq_fault_arm(NULL, &failure), -EINVAL);
 	assert_int_equal(viq_fault_arm(fault, NULL), -EINVAL);
 	assert_int_equal(viq_fault_arm(fault, &failure), 0);
-	failure.kind++;
+	failure.kind = VIQ_FAULT_ATC_DROP + 1;
 	assert_int_equal(viq_fault_arm(fault, &failure), -EINVAL);
 	failure.kind = VIQ_FAULT_NONE;
 	failure.size = 0;
@@ -517,6 +573,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_kernel_refuses_streams_that_the_host_does_not_know),
 	cmocka_unit_test(one_failure_holds_for_all_hosts_of_a_fault),
 	cmocka_unit_test(an_empty_array_asks_the_host_behind),
+	cmocka_unit_test(entries_are_counted_over_calls),
+	cmocka_unit_test(a_call_is_counted_to),
+	cmocka_unit_test(kinds_and_contracts_have_names),
 	cmocka_unit_test(arguments_that_make_no_sense),
 	cmocka_unit_test(a_failure_of_an_older_and_of_a_newer_caller),
 };
