@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-compare \
-	bench-kernel bench-guest fuzz format install uninstall clean
+	bench-kernel bench-guest bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -32,6 +32,7 @@ help:
 	@echo 'make bench-compare REV=R  is anything slower than at revision R? Both are built and measured in turns'
 	@echo 'make bench-kernel      what an invalidation costs on these kernels, by the length of the call'
 	@echo 'make bench-guest       what unmapping costs in such a guest, by the way viq calls the kernel'
+	@echo 'make bench-peers       the same in a guest of QEMU with its accelerated SMMUv3, and in one of viq-vmm'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
 	@echo 'make format            clang-format 14 on every C file'
 	@echo 'make abi               record the libraries'\'' interface anew (tests/lint/abi)'
@@ -94,6 +95,10 @@ bench-kernel:
 bench-guest:
 	@tools/install-deps.sh kernel
 	@tests/system/guest/bench.py
+
+bench-peers:
+	@tools/install-deps.sh kernel
+	@tests/system/peers/bench.py
 
 fuzz:
 	@tools/install-deps.sh check

@@ -17,12 +17,12 @@ MEMORY = 1024  # MiB: the host's, 256 of it the guest's
 GUEST, VMM = "G| ", "V| "  # what vmm.c puts before a line of the guest's console, and of viq-vmm's
 
 
-def machine():
+def machine(memory=MEMORY):
     """Host, VMM and guest, ready to run."""
     kernel = pathlib.Path(machines.kernel(machines.kernels()[0]))
     build = machines.build()
     new = vm.Vm(machines.qemu(), kernel, build / "tests/system/guest/run", machines.CACHE,
-                vm.machine(MEMORY, virtualization=True))
+                vm.machine(memory, virtualization=True))
     new.files["viq-vmm"] = (build / "examples/vmm/viq-vmm").read_bytes()
     new.files["guest.cpio"] = initrd.build({"init": (build / "tests/system/guest/work").read_bytes()})
     new.files["Image"] = (kernel / "Image").read_bytes()

@@ -24,8 +24,8 @@ static void __attribute__((noreturn)) become(char *const argv[], const int in[2]
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_DFL);
 	if (dup2(in[0], 0) >= 0 && dup2(out[1], 1) >= 0 && dup2(err[1], 2) >= 0)
-		execv(VMM_PROGRAM, argv);
-	dprintf(err[1], VMM_PROGRAM ": %s\n", strerror(errno));
+		execv(argv[0], argv);
+	dprintf(err[1], "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A viq-vmm that runs: its guest's console, what it says itself, and what it can be told. Every line is also written to
- * this machine's console, the guest's behind "G| " and the VMM's behind "V| ", so that neither is taken for a word of
- * this machine's kernel.
+ * A viq-vmm (or another VMM: tests/system/peers) that runs: its guest's console, what it says itself, and what it can
+ * be told. Every line is also written to this machine's console, the guest's behind "G| " and the VMM's behind "V| ",
+ * so that neither is taken for a word of this machine's kernel.
  */
 #ifndef VIQ_GUEST_VMM_H
 #define VIQ_GUEST_VMM_H
@@ -36,7 +36,7 @@ enum vmm_source {
 	VMM_SILENT, /* nothing for a long time */
 };
 
-/* Starts it with the arguments behind its name, and a NULL. Fails the test. */
+/* Starts argv[0] with these arguments, the last one NULL. Fails the test. */
 void vmm_start(struct vmm *vmm, char *const argv[]);
 /*
  * Waits for the next line, without its end. What the VMM had said before its guest wrote a line comes before that line.

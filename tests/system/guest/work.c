@@ -20,8 +20,8 @@ static const struct job {
 	const char *name;
 	void (*run)(void);
 } jobs[] = {
-	{"load", work_load},     {"modes", work_modes}, {"fault", work_fault},
-	{"inject", work_inject}, {"count", work_count}, {"bench", work_bench},
+	{"load", work_load},   {"modes", work_modes}, {"fault", work_fault}, {"inject", work_inject},
+	{"count", work_count}, {"bench", work_bench}, {"peers", work_peers},
 };
 
 static void run(const char *name)

@@ -140,5 +140,6 @@ void work_fault(void);
 void work_inject(void);
 void work_count(void);
 void work_bench(void);
+void work_peers(void);
 
 #endif

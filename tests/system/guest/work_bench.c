@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* count: what viq has counted. bench: what an unmap costs in the guest, and what it makes viq do. */
+/*
+ * count: what viq has counted. bench, peers: what an unmap costs in the guest, and what it makes viq, or any VMM, do.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,9 +66,13 @@ static void __attribute__((format(printf, 3, 4))) figure(uint64_t value, const c
 	say_figure(name, value, unit);
 }
 
-static void measure(struct space *space, struct pool *pool, uint32_t pages, uint32_t times)
+/* What whoever is asked for its counters must know; the last one NULL. */
+typedef const char *const counter_names[5];
+static counter_names of_viq = {"doorbells", "commands", "entries", "ioctls"};
+static counter_names of_machine = {"runs", "calls", "invalidates"};
+
+static void measure(struct space *space, struct pool *pool, uint32_t pages, uint32_t times, counter_names counters)
 {
-	static const char *const counters[] = {"doorbells", "commands", "entries", "ioctls"};
 	char before[256], after[256];
 	uint64_t took[TIMES], total = 0;
 
@@ -85,21 +91,45 @@ static void measure(struct space *space, struct pool *pool, uint32_t pages, uint
 	figure(took[times / 2], "ns", "unmap-%u", pages);
 	figure(total, "ns", "unmap-%u-total", pages);
 	figure(times, "unmaps", "unmap-%u-times", pages);
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+	for (size_t i = 0; counters[i]; i++)
 		figure(stat(after, counters[i]) - stat(before, counters[i]), counters[i], "unmap-%u-%s", pages,
 		       counters[i]);
 }
 
-void work_bench(void)
+static void measure_all(counter_names counters)
 {
 	struct space space;
 	struct pool pool;
 
 	pool_create(&pool, MANY);
 	space_open(&space);
-	measure(&space, &pool, 1, TIMES);
-	measure(&space, &pool, 16, TIMES / 2);
-	measure(&space, &pool, MANY, TIMES / 10);
+	measure(&space, &pool, 1, TIMES, counters);
+	measure(&space, &pool, 16, TIMES / 2, counters);
+	measure(&space, &pool, MANY, TIMES / 10, counters);
 	space_close(&space);
+}
+
+void work_bench(void)
+{
+	measure_all(of_viq);
 	say_ok("bench", "measured");
+}
+
+/* What asking costs lies between two answers as well. */
+static void measure_question(void)
+{
+	char before[256], after[256];
+
+	ask(before, sizeof(before), "stats");
+	ask(after, sizeof(after), "stats");
+	for (size_t i = 0; of_machine[i]; i++)
+		figure(stat(after, of_machine[i]) - stat(before, of_machine[i]), of_machine[i], "question-%s",
+		       of_machine[i]);
+}
+
+void work_peers(void)
+{
+	measure_question();
+	measure_all(of_machine);
+	say_ok("peers", "measured");
 }

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Say in an ACPI IORT (Arm DEN 0049) what QEMU's leaves out: that devices' DMA is coherent whatever the page attributes.
+"""Say in an ACPI IORT (Arm DEN 0049) what QEMU's leaves out.
 
-Linux makes no vIOMMU without it. It is true of QEMU, where all memory is the host's.
+Devices' DMA is coherent whatever the page attributes: Linux makes no vIOMMU without it, and it is true of QEMU, where all
+memory is the host's. Reserved memory ranges, which an accelerated SMMU's table has for the host's MSIs, may be remapped:
+else Linux gives their devices to no program.
 """
 import struct
 
-ROOT_COMPLEX = 2
-CANWBS = 1 << 2  # in a root complex node's memory access flags
+ROOT_COMPLEX, RESERVED_MEMORY = 2, 6
+# {type of node: (offset of a byte of flags, the flag that is set there)}
+FLAGS = {
+    ROOT_COMPLEX: (23, 1 << 2),  # CANWBS, in the memory access flags
+    RESERVED_MEMORY: (16, 1 << 0),  # remapping permitted
+}
 HEADER = struct.Struct("<4sIBB6s8sI4sI")  # signature, length, revision, checksum, OEM id and table id, OEM revision, ...
 CHECKSUM = 9
 OEM_REVISION = 24
 NODES = 36  # number of nodes, offset of the first
-ACCESS_FLAGS = 23  # in a root complex node
 
 
 class IortError(Exception):
@@ -45,17 +50,19 @@ def nodes(table):
 
 
 def patch(table):
-    """The table with CANWBS set in every root complex, a higher revision and its checksum right."""
+    """The table with these flags set, a higher revision and its checksum right."""
     check(table)
     new = bytearray(table)
-    found = 0
+    found = set()
     for offset, kind, length in nodes(table):
-        if kind == ROOT_COMPLEX:
-            if length <= ACCESS_FLAGS:
-                raise IortError(f"IORT: the root complex at {offset} has only {length} bytes")
-            new[offset + ACCESS_FLAGS] |= CANWBS
-            found += 1
-    if not found:
+        if kind not in FLAGS:
+            continue
+        at, flag = FLAGS[kind]
+        if length <= at:
+            raise IortError(f"IORT: the node of type {kind} at {offset} has only {length} bytes")
+        new[offset + at] |= flag
+        found.add(kind)
+    if ROOT_COMPLEX not in found:
         raise IortError("IORT: no root complex in it")
     revision, = struct.unpack_from("<I", new, OEM_REVISION)
     struct.pack_into("<I", new, OEM_REVISION, revision + 1)

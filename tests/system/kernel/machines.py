@@ -27,7 +27,7 @@ DEBUG = HERE / "debug"  # what makes it watch itself
 TROUBLE = (vm.VmError, iort.IortError, replay.CaptureError, OSError)
 
 
-def _output(*command):
+def output(*command):
     """A script's answer, with what it says on the way left to be seen."""
     done = subprocess.run([str(word) for word in command], check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -37,7 +37,7 @@ def _output(*command):
 
 def _configure(log):
     """The build folder; one that was configured otherwise, or not to the end, is begun anew."""
-    libfdt = _output(HERE / "fetch-libfdt.sh", CACHE)
+    libfdt = output(HERE / "fetch-libfdt.sh", CACHE)
     setup = ["meson", "setup", BUILD, "--cross-file", HERE / "aarch64.cross", "--buildtype=release",
              "-Ddefault_library=static", "-Dtool=false", "-Dtests=false", "-Dsoft=false", "-Dvm=true",
              f"-Dc_args=-I{libfdt}/include", f"-Dc_link_args=-static -L{libfdt}/lib"]
@@ -73,7 +73,7 @@ def program():
 
 def qemu():
     """A qemu-system-aarch64 that is new enough."""
-    return _output(HERE / "fetch-qemu.sh", CACHE)
+    return output(HERE / "fetch-qemu.sh", CACHE)
 
 
 class Kernel(typing.NamedTuple):
@@ -88,14 +88,14 @@ class Kernel(typing.NamedTuple):
 
 def kernels():
     """Those to run: the current one first, an older one if there is any, and one of them with our patches."""
-    lines = _output(HERE / "archive.sh", CACHE / "archive", SUITE, "kernels").splitlines()
+    lines = output(HERE / "archive.sh", CACHE / "archive", SUITE, "kernels").splitlines()
     plain = [Kernel(*line.split()) for line in lines]
     return plain + [one._replace(series=True) for one in plain if one.package == SERIES_FOR]
 
 
 def kernel(which):
     """The folder of a built kernel."""
-    return _output(HERE / "build-kernel.sh", CACHE, which.package, which.version, *([SERIES] if which.series else []),
+    return output(HERE / "build-kernel.sh", CACHE, which.package, which.version, *([SERIES] if which.series else []),
                    *([DEBUG] if which.debug else []))
 
 

@@ -46,6 +46,11 @@ class Iort(unittest.TestCase):
         new = iort.patch(table(ROOT_COMPLEX, SMMU, ROOT_COMPLEX))
         self.assertEqual([new[at + 23] for at in (48, 48 + 36 + 68)], [4, 4])
 
+    def test_reserved_memory_may_be_remapped(self):
+        # Arm DEN 0049, reserved memory range node: bit 0 of the flags is "remapping permitted".
+        new = iort.patch(table(ROOT_COMPLEX, node(6, 48)))
+        self.assertEqual(new[48 + 36 + 16], 1)
+
     def refused(self, data, why):
         with self.assertRaisesRegex(iort.IortError, why):
             iort.patch(data)

@@ -67,9 +67,7 @@ class Vm:
         key.update(pathlib.Path(FIRMWARE).read_bytes())
         path = pathlib.Path(self.cache) / "iort" / key.hexdigest()[:16]
         if not path.exists():
-            lines = self.boot("viq.run=iort", None, log, 120)
-            table = bytes.fromhex("".join(re.findall(r"^IORT: ([0-9a-f]+)$", "\n".join(lines), re.M)))
-            iort.check(table)
+            table = written_iort(self.boot("viq.run=iort", None, log, 120))
             path.parent.mkdir(parents=True, exist_ok=True)
             new = path.with_suffix(f".{os.getpid()}")
             new.write_bytes(table)
@@ -79,6 +77,13 @@ class Vm:
     def run(self, arguments, log, timeout, **options):
         """Boot with the patched table."""
         return self.boot(arguments, {"iort": self.iort(log)}, log, timeout, **options)
+
+
+def written_iort(lines):
+    """The table that a kernel's machine_run() wrote to its console."""
+    table = bytes.fromhex("".join(re.findall(r"^IORT: ([0-9a-f]+)$", "\n".join(lines), re.M)))
+    iort.check(table)
+    return table
 
 
 class _Limit:
