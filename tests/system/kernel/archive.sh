@@ -3,16 +3,20 @@
 # Usage: archive.sh DIR SUITE[:ARCHITECTURE] COMMAND
 #   kernels             "NAME VERSION" of the current linux-source package, then of the newest other one from 6.13 on
 #   version PACKAGE     the newest version there
+#   depends PACKAGE     the packages that it depends on, a name a line
 #   closure PACKAGE     it and all that it depends on, "NAME=VERSION" a line
 #   download PACKAGE... into the current directory
+#   source PACKAGE      the files of a source package, into the current directory
 # Debian's archive through apt, with lists and caches of its own below DIR: this system's are neither used nor changed.
 # Signatures are checked as apt always does. Nothing is installed; root is not needed. Lists are fetched once a day.
 set -eu
 
 suite=${2%:*} architecture=$(dpkg --print-architecture)
 [ "$suite" = "$2" ] || architecture=${2#*:}
-dir=$(realpath -m "${1:?directory}")/${2/:/-}
+dir=$(realpath -m "${1:?directory}")/${2/:/-} type=deb
 shift 2
+# Lists of sources are needed by few.
+[ "${1:?command}" != source ] || dir=$dir-source type=deb-src
 mirror=${VIQ_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -30,9 +34,9 @@ update() {
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	: >>"$dir/status" # nothing is installed
 	{
-		echo "deb [signed-by=$keyring] $mirror $suite main"
+		echo "$type [signed-by=$keyring] $mirror $suite main"
 		# A backports suite is complete only with the release it belongs to.
-		[ "${suite%-backports}" = "$suite" ] || echo "deb [signed-by=$keyring] $mirror ${suite%-backports} main"
+		[ "${suite%-backports}" = "$suite" ] || echo "$type [signed-by=$keyring] $mirror ${suite%-backports} main"
 	} >"$dir/sources.list"
 	if apt-get "${options[@]}" update -o APT::Update::Error-Mode=any >"$dir/log" 2>&1; then
 		touch "$dir/updated"
@@ -49,9 +53,13 @@ version() {
 	apt-cache "${options[@]}" policy "$1" | sed -n 's/^ *Candidate: //p' | grep -v '^(none)$'
 }
 
+depends() {
+	apt-cache "${options[@]}" depends --important "$1" | sed -n 's/^ *Depends: //p'
+}
+
 kernels() {
 	local current name
-	current=$(apt-cache "${options[@]}" depends --important linux-source | sed -n 's/^ *Depends: //p' | head -n 1)
+	current=$(depends linux-source | head -n 1)
 	[ -n "$current" ] || { echo "archive: $suite has no linux-source" >&2; return 1; }
 	echo "$current $(version "$current")"
 	apt-cache "${options[@]}" pkgnames linux-source- | grep -E '^linux-source-[0-9]+\.[0-9]+$' | grep -vx "$current" |
@@ -63,11 +71,11 @@ kernels() {
 		done
 }
 
-# The archive may have moved on since the lists were fetched.
+# The archive may have moved on since the lists were fetched. "download" or "source --download-only", and of what.
 download() {
-	apt-get "${options[@]}" download "$@" && return
+	apt-get "${options[@]}" "$@" && return
 	rm -f "$dir/updated"
-	echo "archive: not downloaded: $*; the next run fetches the package lists anew" >&2
+	echo "archive: no success with $*; the next run fetches the package lists anew" >&2
 	exit 1
 }
 
@@ -75,10 +83,12 @@ mkdir -p "$dir"
 exec 8>"$dir/lock"
 flock 8
 update
-case ${1:?command} in
+case $1 in
 kernels) kernels ;;
 version) version "$2" ;;
 closure) apt-get "${options[@]}" --simulate install "$2" | sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' ;;
-download) download "${@:2}" ;;
+depends) depends "$2" ;;
+download) download download "${@:2}" ;;
+source) download source --download-only "$2" ;;
 *) echo "archive: unknown command: $1" >&2; exit 2 ;;
 esac

@@ -27,9 +27,9 @@ DEBUG = HERE / "debug"  # what makes it watch itself
 TROUBLE = (vm.VmError, iort.IortError, replay.CaptureError, OSError)
 
 
-def output(*command):
+def output(*command, cwd=None):
     """A script's answer, with what it says on the way left to be seen."""
-    done = subprocess.run([str(word) for word in command], check=False, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([str(word) for word in command], check=False, stdout=subprocess.PIPE, text=True, cwd=cwd)
     if done.returncode:
         raise vm.VmError(f"{command[0].name} failed; what it said is above")
     return done.stdout.strip()

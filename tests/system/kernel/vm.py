@@ -59,7 +59,7 @@ class Vm:
                        "-serial", "stdio", "-monitor", "none", "-no-reboot",
                        "-kernel", str(self.kernel / "Image"), "-initrd", file.name,
                        "-append", f"console=ttyAMA0 acpi=force panic=-1 oops=panic loglevel=5 {arguments}"]
-            return _run(command, log, timeout, silence or timeout, line)
+            return watch(command, log, timeout, silence=silence, line=line)
 
     def iort(self, log):
         """The firmware's own IORT as this machine has it, patched; from the cache, or by booting once."""
@@ -121,11 +121,12 @@ class _Limit:
             signal.signal(number, handler)
 
 
-def _run(command, log, timeout, silence, line):
+def watch(command, log, timeout, *, silence=None, line=None, stdin=subprocess.DEVNULL):
+    """Run QEMU to its end; the limits and line are Vm.boot()'s, log and the lines that are returned, too."""
     lines = []
     with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        limit = _Limit(process, timeout, silence)
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        limit = _Limit(process, timeout, silence or timeout)
         try:
             for raw in process.stdout:
                 limit.renew()
