@@ -13,8 +13,8 @@ export WERROR
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
-.PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest bench bench-compare \
-	bench-kernel bench-guest bench-peers fuzz format install uninstall clean
+.PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
+	bench bench-compare bench-kernel bench-guest bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -27,6 +27,8 @@ help:
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
 	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
 	@echo 'make demo-guest        watch such a guest, and what viq does meanwhile'
+	@echo 'make check-qemu        Debian'\''s kernels in QEMU with viq as their IOMMU, on x86 and Arm; builds QEMU the first time'
+	@echo 'make demo-qemu         watch such a guest, and what it asks of viq'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/; needs what make deps installs'
 	@echo 'make bench             measure, on an optimised build of its own'
 	@echo 'make bench-compare REV=R  is anything slower than at revision R? Both are built and measured in turns'
@@ -76,6 +78,14 @@ check-guest:
 demo-guest:
 	@tools/install-deps.sh kernel
 	@tests/system/guest/demo.py
+
+check-qemu:
+	@tools/install-deps.sh qemu
+	@tests/system/live/check.py
+
+demo-qemu:
+	@tools/install-deps.sh qemu
+	@tests/system/live/demo.py
 
 bench:
 	@tools/install-deps.sh check
@@ -129,4 +139,4 @@ uninstall:
 	$(LDCONFIG)
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel build-release
+	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel build-qemu build-release

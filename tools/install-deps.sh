@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: install-deps.sh [--name] build|check|release|kernel
-# Installs what building (build), testing (check), testing what others get (release) or testing with a real kernel (kernel)
-# needs and this machine lacks; with --name it only names that, and fails.
+# Usage: install-deps.sh [--name] build|check|release|kernel|qemu
+# Installs what building (build), testing (check), testing what others get (release), testing with a real kernel (kernel)
+# or in QEMU (qemu) needs and this machine lacks; with --name it only names that, and fails.
 # Says nothing if nothing is missing.
 set -eu
 
@@ -24,6 +24,7 @@ needs() {
 	check) needs_check ;;
 	release) needs_release ;;
 	kernel) needs_kernel ;;
+	qemu) needs_qemu ;;
 	esac
 }
 
@@ -85,6 +86,23 @@ needs_kernel() {
 	END
 }
 
+needs_qemu() {
+	cat <<-END
+	debian-archive-keyring package debian-archive-keyring
+	dpkg-dev               command dpkg-source
+	gcc-aarch64-linux-gnu  command aarch64-linux-gnu-gcc
+	libc6-dev-arm64-cross  package libc6-dev-arm64-cross
+	libfdt-dev             package libfdt-dev
+	libglib2.0-dev         module  glib-2.0
+	patch                  command patch
+	python3-venv           package python3-venv
+	qemu-system-data       package qemu-system-data
+	seabios                package seabios
+	xz-utils               command xz
+	zlib1g-dev             module  zlib
+	END
+}
+
 have() {
 	case $1 in
 	command) command -v "$2" >/dev/null ;;
@@ -102,7 +120,7 @@ name=
 missing=()
 while read -r package kind what; do
 	have "$kind" "$what" || missing+=("$package")
-done < <(needs "${1:?build, check, release or kernel}")
+done < <(needs "${1:?build, check, release, kernel or qemu}")
 if [ -n "$name" ]; then
 	[ ${#missing[@]} -gt 0 ] || exit 0
 	echo "To build viq, 'make deps' installs what is missing here: ${missing[*]}" >&2

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make check-qemu: Debian's Linux kernels in QEMU, with viq as their IOMMU; the last line is "N passed, N failed".
+
+What is missing is fetched and built first. See README.md in this folder.
+"""
+import argparse
+import functools
+import re
+import time
+import typing
+
+import live
+import machines
+import tap
+
+X86 = "q35,kernel-irqchip=split"
+ARM = "virt,gic-version=3,iommu=viq-smmuv3"
+MODES = {
+    "legacy-strict": live.Mode("x86_64", X86, "viq-vtd,scalable-mode=off", "intel_iommu=on iommu.strict=1", "DMA"),
+    "legacy-lazy": live.Mode("x86_64", X86, "viq-vtd,scalable-mode=off", "intel_iommu=on iommu.strict=0", "DMA-FQ"),
+    "first-strict": live.Mode("x86_64", X86, "viq-vtd,second-stage=off", "intel_iommu=on,sm_on iommu.strict=1", "DMA"),
+    "first-lazy": live.Mode("x86_64", X86, "viq-vtd,second-stage=off", "intel_iommu=on,sm_on iommu.strict=0", "DMA-FQ"),
+    "second-strict": live.Mode("x86_64", X86, "viq-vtd,first-stage=off", "intel_iommu=on,sm_on iommu.strict=1", "DMA"),
+    "second-lazy": live.Mode("x86_64", X86, "viq-vtd,first-stage=off", "intel_iommu=on,sm_on iommu.strict=0", "DMA-FQ"),
+    "arm-strict": live.Mode("aarch64", ARM, None, "iommu.strict=1", "DMA"),
+    "arm-lazy": live.Mode("aarch64", ARM, None, "iommu.strict=0", "DMA-FQ"),
+}
+# What CI has time for: each kernel, each mode, each job at least once. --all is the rest.
+CI = {("6.1", "legacy-strict", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second-strict", "work"),
+      ("6.12", "arm-lazy", "work"), ("7.3", "first-strict", "work"), ("7.3", "legacy-lazy", "work"),
+      ("7.3", "second-lazy", "crash"), ("7.3", "arm-strict", "work"), ("6.12", "arm-strict", "reset")}
+# The words that a job wants on the kernel's command line.
+JOBS = {"work": "", "reset": "", "crash": "crashkernel=256M"}
+# Seconds of real time, for one guest and without a line. It takes a tenth of the first on two processors; a guest that
+# unpacks its kernel says nothing.
+TIMEOUT, SILENCE = 400, 120
+# What a guest says when its IOMMU stopped an access, or did not do as it was told. None of these guests asks for that.
+FAULT = re.compile(r"DMAR: .*(fault|error|Invalidation|time)|DMAR: \[|arm-smmu-v3 .*(event|error)|nvme.*(timeout|I/O)")
+
+
+class Scenario(typing.NamedTuple):
+    """One life of a guest."""
+    release: str
+    mode: str
+    job: str
+
+    def __str__(self):
+        return f"{self.release}-{self.mode}-{self.job}"
+
+
+# Debian's arm64 kernels cannot load another one from a file (kexec_file_load).
+SCENARIOS = [Scenario(release, mode, job) for release in live.linux.SUITES for mode in MODES for job in JOBS
+             if job != "crash" or MODES[mode].architecture == "x86_64"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--all", action="store_true", help="each kernel in each mode with each job; CI has a selection")
+    parser.add_argument("--only", metavar="WORD", help="of all, run only the guests whose names have this word")
+    parser.add_argument("--console", action="store_true", help="show the consoles as they run")
+    return parser.parse_args()
+
+
+def chosen(options):
+    """The guests to run."""
+    if options.only:
+        return [one for one in SCENARIOS if options.only in str(one)]
+    return SCENARIOS if options.all else [one for one in SCENARIOS if one in CI]
+
+
+def judge(name, lines):
+    """The results of a guest by its console, with its name."""
+    results, notes = tap.parse(lines)
+    faults = [text.strip() for text in lines if FAULT.search(text)]
+    results.append(("failed" if faults else "passed", "no-fault", "; ".join(faults[:3]) or None))
+    return [(kind, f"{name}-{test}", reason) for kind, test, reason in results], notes
+
+
+def run_one(options, folder, scenario):
+    """The results of one guest."""
+    guest = live.Guest(folder, MODES[scenario.mode], scenario.release)
+    guest.second = scenario.job == "crash"
+    log = live.BUILD / f"console-{scenario}.log"
+    print(f"\n== {scenario}: {guest.about()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
+    start = time.monotonic()
+    lines = guest.run(f"{JOBS[scenario.job]} viq.run={scenario.job}", log, TIMEOUT, silence=SILENCE,
+                      line=functools.partial(print, flush=True) if options.console else None)
+    results, notes = judge(scenario, lines)
+    tap.report(results, notes)
+    print(f"   {time.monotonic() - start:.0f} s", flush=True)
+    return results
+
+
+def main():
+    options = arguments()
+    results = []
+    try:
+        folder = live.qemu()
+        for scenario in chosen(options):
+            try:
+                results += run_one(options, folder, scenario)
+            except machines.TROUBLE as error:
+                print(f"   FAILED: {scenario}: {error}")
+                results.append(("failed", str(scenario), str(error)))
+    except machines.TROUBLE as error:
+        print(f"FAILED: {error}")
+        results.append(("failed", "preparation", str(error)))
+    return tap.total(results)
+
+
+if __name__ == "__main__":
+    machines.script(main)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /init of a guest whose IOMMU is viq: an unmodified Linux of Debian's. What it is to find is on its command line:
+ * viq.type, the type of each IOMMU group ("DMA": strict, "DMA-FQ": lazy); viq.rounds, how much it is to do.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kexec.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "job.h"
+
+#define FUNCTIONS "/sys/bus/pci/devices"
+
+static unsigned int rounds(void)
+{
+	char text[16];
+
+	return machine_option("viq.rounds", text, sizeof(text)) ? (unsigned int)atoi(text) : 40;
+}
+
+/* Names in a folder of sysfs. */
+static int count_names(const char *path)
+{
+	struct dirent **list;
+	int count = scandir(path, &list, NULL, NULL);
+
+	return count < 2 ? 0 : count - 2;
+}
+
+/* The kernel has found an IOMMU, and put all PCI functions behind it in the way that it was told. */
+static void test_found(void)
+{
+	char wanted[16], type[32], path[512];
+	struct dirent **list;
+	int count = scandir(FUNCTIONS, &list, NULL, alphasort), behind = 0;
+
+	check(count_names("/sys/class/iommu") > 0);
+	check(machine_option("viq.type", wanted, sizeof(wanted)));
+	for (int i = 0; i < count; i++) {
+		if (list[i]->d_name[0] == '.')
+			continue;
+		/* Arm's host bridge is not behind it. */
+		snprintf(path, sizeof(path), FUNCTIONS "/%s/iommu_group/type", list[i]->d_name);
+		if (access(path, F_OK))
+			continue;
+		devices_read(path, type, sizeof(type));
+		if (strcmp(type, wanted) != 0)
+			fail("%s is of type %s, not %s", list[i]->d_name, type, wanted);
+		behind++;
+	}
+	tap_note("%d of %d PCI functions are behind the IOMMU, %s", behind, count - 2, wanted);
+	check(behind >= 4);
+}
+
+static void test_nvme(void)
+{
+	pid_t beside = disk_begin(NVME, 1);
+
+	disk_check(NVME, 0, rounds());
+	disk_end(beside);
+}
+
+static void test_virtio_blk(void)
+{
+	pid_t beside = disk_begin(VIRTIO_BLK, 1);
+
+	disk_check(VIRTIO_BLK, 0, rounds());
+	disk_end(beside);
+}
+
+static void test_net(void)
+{
+	net_check(4 * rounds());
+}
+
+/* Drivers leave their devices and come back, while another device works. */
+static void test_rebind(void)
+{
+	static const char *const drivers[] = {"nvme", "e1000e"};
+	pid_t beside = disk_begin(VIRTIO_BLK, 0);
+	char address[32];
+
+	for (int i = 0; i < 3; i++) {
+		for (size_t j = 0; j < sizeof(drivers) / sizeof(drivers[0]); j++) {
+			devices_find(drivers[j], address, sizeof(address));
+			devices_unbind(drivers[j], address);
+			devices_bind(drivers[j], address);
+		}
+		disk_check(NVME, 0, 4);
+		net_check(8);
+	}
+	disk_end(beside);
+}
+
+/* Through an identity domain, past the IOMMU, and back: what was cached of one must not serve the other. */
+static void test_domains(void)
+{
+	pid_t beside = disk_begin(VIRTIO_BLK, 0);
+	char wanted[16], address[32], path[128];
+
+	check(machine_option("viq.type", wanted, sizeof(wanted)));
+	devices_find("nvme", address, sizeof(address));
+	snprintf(path, sizeof(path), FUNCTIONS "/%s/iommu_group/type", address);
+	for (int i = 0; i < 4; i++) {
+		devices_unbind("nvme", address);
+		devices_write(path, i % 2 ? wanted : "identity");
+		devices_bind("nvme", address);
+		disk_check(NVME, 0, 4);
+	}
+	disk_end(beside);
+}
+
+/* A processor goes and comes: what it had still to flush must not be lost. */
+static void test_processors(void)
+{
+	pid_t beside = disk_begin(NVME, 1);
+
+	for (int i = 0; i < 4; i++) {
+		devices_write("/sys/devices/system/cpu/cpu1/online", i % 2 ? "1" : "0");
+		disk_check(VIRTIO_BLK, 0, 4);
+	}
+	disk_end(beside);
+}
+
+/* A second NVMe comes to a root port, works, goes, and comes again. */
+static void test_hotplug(void)
+{
+	pid_t beside = disk_begin(NVME, 1);
+
+	for (int i = 0; i < 2; i++) {
+		devices_ask("plug");
+		disk_check("/dev/nvme1n1", 0, 8);
+		devices_ask("unplug");
+	}
+	disk_end(beside);
+}
+
+/* The host has one invalidation lost: what follows must be seen to go wrong. */
+static void test_lost(void)
+{
+	disk_check(NVME, 0, 4);
+	devices_ask("lose");
+	disk_check(NVME, 0, rounds());
+}
+
+/* Works until the host resets the machine; after that it does its rounds and is done. */
+static void test_reset(void)
+{
+	pid_t beside = disk_begin(NVME, 1);
+
+	disk_check(VIRTIO_BLK, 0, 4);
+	devices_ask("reset");
+	disk_check(VIRTIO_BLK, 0, rounds());
+	disk_end(beside);
+}
+
+/*
+ * Dies in the midst of work, with the kernel beside it that was loaded for this case: that one finds the IOMMU switched
+ * on, with tables that it did not write, and devices that still do DMA.
+ */
+static void test_crash(void)
+{
+	int image = open("/second/Image", O_RDONLY | O_CLOEXEC), disk = open("/second/initrd", O_RDONLY | O_CLOEXEC);
+	char words[4096];
+	char *run;
+
+	devices_read("/proc/cmdline", words, sizeof(words));
+	run = strstr(words, "viq.run=crash");
+	check(run);
+	memcpy(run, "viq.run=after", strlen("viq.run=after")); /* as long */
+	strncat(words, " nr_cpus=1 reset_devices", sizeof(words) - strlen(words) - 1);
+	if (syscall(SYS_kexec_file_load, image, disk, strlen(words) + 1, words, (unsigned long)KEXEC_FILE_ON_CRASH))
+		fail("kexec_file_load: %s", strerror(errno));
+	disk_begin(NVME, 1);
+	disk_begin(VIRTIO_BLK, 1);
+	net_check(8);
+	disk_check(NVME, 0, 4);
+	printf("viq: crash\n");
+	fflush(stdout);
+	devices_write("/proc/sysrq-trigger", "c");
+}
+
+static const struct tap_test work[] = {
+	{"found", test_found},   {"nvme", test_nvme},       {"virtio-blk", test_virtio_blk}, {"net", test_net},
+	{"rebind", test_rebind}, {"domains", test_domains}, {"processors", test_processors}, {"hotplug", test_hotplug},
+};
+static const struct tap_test reset[] = {{"reset", test_reset}};
+static const struct tap_test crash[] = {{"crash", test_crash}};
+static const struct tap_test after[] = {
+	{"after-found", test_found},
+	{"after-nvme", test_nvme},
+	{"after-virtio-blk", test_virtio_blk},
+	{"after-net", test_net},
+};
+static const struct tap_test lost[] = {{"lost", test_lost}};
+
+static const struct machine_job jobs[] = {
+	{"work", MACHINE_TESTS(work)},   {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
+	{"after", MACHINE_TESTS(after)}, {"lost", MACHINE_TESTS(lost)},
+};
+
+int main(void)
+{
+	machine_start();
+	devices_load_modules();
+	return machine_run(jobs, sizeof(jobs) / sizeof(jobs[0]));
+}

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""A virtual machine of a QEMU user: a stock Linux, an IOMMU, and devices with drivers that do DMA through it.
+
+Importing this module makes those of tests/system/kernel importable, behind those here.
+"""
+import itertools
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import typing
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "kernel"))
+
+# pylint: disable=wrong-import-position
+import initrd  # noqa: E402
+import machines  # noqa: E402
+import vm  # noqa: E402
+
+import linux  # noqa: E402
+import qmp  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = machines.SOURCE / "build-qemu"
+DISK = 16 << 20  # bytes of each disk
+PROGRAM = ["init.c", "devices.c", "disk.c", "net.c", "../kernel/tap.c", "../kernel/machine.c"]
+COMPILERS = {"x86_64": "gcc", "aarch64": "aarch64-linux-gnu-gcc"}
+DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
+# A busy host cannot give a guest its timer in time.
+WORDS = {"x86_64": "console=ttyS0 no_timer_check", "aarch64": "console=ttyAMA0"}
+# For virtio, an IOMMU is an option of the device.
+# The guest says one of these before it begins anew.
+RESET, CRASH = "ask: reset", "viq: crash"
+VIRTIO = "disable-legacy=on,iommu_platform=on"
+
+
+BOOTING = re.compile(r"\[ +0\.\d|1\.\.\d")  # the first that a kernel says, at the latest its program
+
+
+class Mode(typing.NamedTuple):
+    """An IOMMU, and how a guest uses it."""
+    architecture: str
+    machine: str  # -machine
+    device: str | None  # -device of the IOMMU, if it is one
+    words: str  # on the kernel's command line
+    group: str  # the type of its groups
+
+
+def qemu():
+    """The folder of a QEMU with viq's devices; $VIQ_QEMU is another one."""
+    return pathlib.Path(os.environ.get("VIQ_QEMU") or machines.output(machines.SOURCE / "integrations/qemu/build.sh"))
+
+
+def program(architecture):
+    """The guest's /init."""
+    compiler = COMPILERS[architecture]
+    if architecture == os.uname().machine:
+        compiler = "gcc"
+    result = BUILD / f"live-init-{architecture}"
+    BUILD.mkdir(exist_ok=True)
+    command = [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-D_GNU_SOURCE", "-static",
+               "-I", HERE.parent, "-o", result] + [HERE / name for name in PROGRAM]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise vm.VmError(f"the guest's program does not build:\n{done.stderr[-4000:]}")
+    return result
+
+
+def devices(folder):
+    """QEMU's options: two disks, two network cards that are connected, and a port for one more."""
+    options = ["-device", "pcie-root-port,id=hole,chassis=1"]
+    for name in ("nvme", "virtio", "plug"):
+        image = folder / f"{name}.img"
+        with open(image, "wb") as file:
+            file.truncate(DISK)
+        options += ["-blockdev", f"driver=file,node-name={name},filename={image}"]
+    return options + ["-device", "nvme,drive=nvme,serial=1", "-device", f"virtio-blk-pci,drive=virtio,{VIRTIO}",
+                      "-netdev", "hubport,id=one,hubid=0", "-device", "e1000e,netdev=one,romfile=",
+                      "-netdev", "hubport,id=other,hubid=0", "-device", f"virtio-net-pci,netdev=other,romfile=,{VIRTIO}",
+                      "-device", f"virtio-rng-pci,{VIRTIO}"]
+
+
+def last_life(lines):
+    """A console's lines after a reset; after a crash without the dying kernel's."""
+    if RESET in lines:
+        return lines[lines.index(RESET) + 1:]
+    if CRASH in lines:
+        return list(itertools.dropwhile(lambda text: not BOOTING.match(text), lines[lines.index(CRASH):]))
+    return lines
+
+
+class Guest:
+    """One life of a virtual machine. What its program asks for is done through QMP."""
+
+    def __init__(self, folder, mode, release):
+        self.mode, self.kernel = mode, linux.fetch(release, DEBIAN[mode.architecture])
+        self.binary = folder / "bin" / f"qemu-system-{mode.architecture}"
+        self.monitor = self.answers = self.socket = None
+        self.options = []  # more of QEMU's
+        self.resets = 0
+        self.second = False  # whether it has the kernel once more, for kexec
+
+    def about(self):
+        """What kernel this is, and on what."""
+        iommu = self.mode.device or self.mode.machine
+        return f"{(self.kernel / 'about').read_text().strip()}, {self.mode.architecture}, {iommu}, {self.mode.words}"
+
+    def _disk(self, folder):
+        files = {f"modules/{path.name}": path.read_bytes() for path in self.kernel.glob("modules/*")}
+        files["init"] = program(self.mode.architecture).read_bytes()
+        if self.second:
+            files |= {"second/initrd": initrd.archive(files), "second/Image": (self.kernel / "Image").read_bytes()}
+        disk = folder / "initrd"
+        disk.write_bytes(initrd.archive(files))  # not compressed: the guest is slower than its disk
+        return disk
+
+    def command(self, folder, words):
+        """QEMU's command line; what it needs is made in the folder."""
+        mode = self.mode
+        iommu = ["-device", mode.device] if mode.device else []
+        cpu = "max,la57=off" if mode.architecture == "x86_64" else "cortex-a76"
+        return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "768",
+                "-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
+                "-action", "reboot=reset,panic=shutdown", *iommu, *devices(folder), *self.options,
+                "-kernel", str(self.kernel / "Image"), "-initrd", str(self._disk(folder)),
+                "-append", f"{WORDS[mode.architecture]} panic=-1 oops=panic loglevel=5 {mode.words} "
+                           f"viq.type={mode.group} {words}"]
+
+    def run(self, words, log, timeout, *, silence=None, line=None):
+        """The console's lines, of its last life."""
+        with tempfile.TemporaryDirectory(prefix="viq-live-") as name:
+            folder = pathlib.Path(name)
+            answers, self.answers = os.pipe()
+            self.socket = folder / "qmp"
+
+            def each(text):
+                if line:
+                    line(text)
+                if text.startswith("ask: "):
+                    self.answer(text[5:])
+
+            try:
+                lines = vm.watch(self.command(folder, words), log, timeout, silence=silence, line=each, stdin=answers)
+            finally:
+                if self.monitor:
+                    self.monitor.close()
+                os.close(answers)
+                os.close(self.answers)
+        return last_life(lines)
+
+    def qmp(self):
+        """QEMU's monitor."""
+        if not self.monitor:
+            self.monitor = qmp.Qmp(self.socket)
+        return self.monitor
+
+    def answer(self, what):
+        """Do what the guest asks for, and say so on its console."""
+        try:
+            said = getattr(self, f"do_{what}")() or "done"
+        except vm.VmError as error:
+            said = str(error)
+        os.write(self.answers, said.encode() + b"\n")
+
+    def do_plug(self):
+        """An NVMe comes."""
+        self.qmp().command("device_add", driver="nvme", id="plugged", drive="plug", serial="2", bus="hole")
+
+    def do_unplug(self):
+        """It goes, when the guest lets it."""
+        self.qmp().command("device_del", id="plugged")
+        self.qmp().await_event("DEVICE_DELETED")
+
+    def do_reset(self):
+        """The first time, the machine starts anew."""
+        self.resets += 1
+        if self.resets == 1:
+            self.qmp().command("system_reset")
