@@ -51,7 +51,6 @@ static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries)
 {
 	const struct viq_soft_s2_config identity = {.size = sizeof(identity), .identity = 1};
 	struct viq_soft_config config;
-	uint32_t id;
 	int ret;
 
 	viq_soft_config_init(&config, sizeof(config));
@@ -62,13 +61,7 @@ static int build_objects(struct bench_iommu *iommu, uint32_t tlb_entries)
 	if (!ret)
 		ret = viq_soft_s2_alloc(iommu->soft, &identity, &iommu->s2, NULL);
 	if (!ret)
-		ret = viq_soft_viommu_alloc(iommu->soft, iommu->s2, &iommu->viommu, NULL);
-	if (!ret)
-		ret = viq_soft_dev_alloc(iommu->soft, &iommu->dev, NULL);
-	if (!ret)
-		ret = viq_soft_vdevice_alloc(iommu->soft, iommu->viommu, iommu->dev, VSID, &id, NULL);
-	if (!ret)
-		ret = viq_soft_vdevice_configure(iommu->soft, iommu->viommu, VSID, iommu->ste);
+		ret = bench_iommu_add_guest(iommu, &iommu->viommu, &iommu->dev);
 	if (!ret)
 		iommu->host = viq_soft_host(iommu->soft, iommu->viommu);
 	return ret;
@@ -106,19 +99,42 @@ struct synth_cmd bench_iommu_entry(struct synth_cmd cmd)
 	return (struct synth_cmd){.w = {htole64(cmd.w[0]), htole64(cmd.w[1])}};
 }
 
+int bench_iommu_add_device(const struct bench_iommu *iommu, uint32_t viommu, uint32_t vsid, const uint64_t ste[2],
+			   struct viq_soft_dev **dev)
+{
+	uint32_t id;
+	int ret = viq_soft_dev_alloc(iommu->soft, dev, NULL);
+
+	if (!ret)
+		ret = viq_soft_vdevice_alloc(iommu->soft, viommu, *dev, vsid, &id, NULL);
+	return ret ? ret : viq_soft_vdevice_configure(iommu->soft, viommu, vsid, ste);
+}
+
+int bench_iommu_add_guest(const struct bench_iommu *iommu, uint32_t *viommu, struct viq_soft_dev **dev)
+{
+	int ret = viq_soft_viommu_alloc(iommu->soft, iommu->s2, viommu, NULL);
+
+	return ret ? ret : bench_iommu_add_device(iommu, *viommu, VSID, iommu->ste, dev);
+}
+
 int bench_iommu_invalidate(const struct bench_iommu *iommu, const struct synth_cmd *entries, uint32_t count)
+{
+	return bench_iommu_invalidate_of(iommu->host, entries, count);
+}
+
+int bench_iommu_invalidate_of(struct viq_call_host host, const struct synth_cmd *entries, uint32_t count)
 {
 	const struct viq_call_piece piece = {entries, count};
 	const struct viq_call_request request = {
 		.size = sizeof(request),
-		.object = iommu->host.object,
+		.object = host.object,
 		.type = VIQ_CALL_SMMUV3,
 		.entry_size = sizeof(*entries),
 		.pieces = &piece,
 		.piece_count = 1,
 	};
 	struct viq_call_result result = {.size = sizeof(result)};
-	int ret = viq_call_invalidate(&iommu->host, &request, &result);
+	int ret = viq_call_invalidate(&host, &request, &result);
 
 	if (ret)
 		return ret;

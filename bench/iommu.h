@@ -50,8 +50,15 @@ static inline int bench_iommu_access(const struct bench_iommu *iommu, uint32_t p
 	return ret;
 }
 
-/* An invalidate call of one command. */
+/* One more device, under a StreamID of a guest that there is, with that STE. */
+int bench_iommu_add_device(const struct bench_iommu *iommu, uint32_t viommu, uint32_t vsid, const uint64_t ste[2],
+			   struct viq_soft_dev **dev);
+/* One more guest, with a device under StreamID 1 and the same tables. */
+int bench_iommu_add_guest(const struct bench_iommu *iommu, uint32_t *viommu, struct viq_soft_dev **dev);
+
 struct synth_cmd bench_iommu_entry(struct synth_cmd cmd); /* as the host takes it */
+/* An invalidate call of these commands, of the first guest or of another one. */
+int bench_iommu_invalidate_of(struct viq_call_host host, const struct synth_cmd *entries, uint32_t count);
 int bench_iommu_invalidate(const struct bench_iommu *iommu, const struct synth_cmd *entries, uint32_t count);
 /* Set the stream anew, as it is. */
 int bench_iommu_configure(const struct bench_iommu *iommu);

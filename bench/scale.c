@@ -201,29 +201,12 @@ static int open_tlb(struct point *p)
 	return ret ? ret : warm_up(p, p->n);
 }
 
-/* One more device with that STE. */
-static int add_device(struct point *p, uint32_t viommu, uint32_t vsid, const uint64_t ste[2])
-{
-	struct viq_soft_dev *dev;
-	uint32_t id;
-	int ret;
-
-	ret = viq_soft_dev_alloc(p->iommu.soft, &dev, NULL);
-	if (!ret)
-		ret = viq_soft_vdevice_alloc(p->iommu.soft, viommu, dev, vsid, &id, NULL);
-	if (!ret)
-		ret = viq_soft_vdevice_configure(p->iommu.soft, viommu, vsid, ste);
-	if (!ret)
-		p->devs[p->dev_count++] = dev;
-	return ret;
-}
-
 static int open_streams(struct point *p)
 {
 	int ret = open_iommu(p, 1u << 16, TURNS, p->n);
 
 	for (uint32_t i = 1; !ret && i < p->n; i++)
-		ret = add_device(p, p->iommu.viommu, 1 + i, p->iommu.ste);
+		ret = bench_iommu_add_device(&p->iommu, p->iommu.viommu, 1 + i, p->iommu.ste, &p->devs[p->dev_count++]);
 	return ret ? ret : warm_up(p, p->n);
 }
 
@@ -247,11 +230,9 @@ static int open_pasids(struct point *p)
 	synth_ste_s1(ste, &cdt, 0, 0);
 	ste[1] &= VIQ_SMMUV3_STE_1_NESTING;
 	if (!ret)
-		ret = add_device(p, p->iommu.viommu, 2, ste);
+		ret = bench_iommu_add_device(&p->iommu, p->iommu.viommu, 2, ste, &p->devs[0]);
 	if (ret)
 		return ret;
-	p->devs[0] = p->devs[1];
-	p->dev_count = 1;
 	p->ssids = p->n;
 	p->flags |= VIQ_SOFT_SSV;
 	return warm_up(p, p->n);
@@ -265,9 +246,7 @@ static int open_guests(struct point *p)
 	for (uint32_t i = 1; !ret && i < p->n; i++) {
 		uint32_t viommu;
 
-		ret = viq_soft_viommu_alloc(p->iommu.soft, p->iommu.s2, &viommu, NULL);
-		if (!ret)
-			ret = add_device(p, viommu, 1, p->iommu.ste);
+		ret = bench_iommu_add_guest(&p->iommu, &viommu, &p->devs[i]);
 		p->iommu.host = viq_soft_host(p->iommu.soft, viommu);
 	}
 	/* Every guest's device, every page. */

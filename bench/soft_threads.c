@@ -19,6 +19,7 @@ struct gate {
 
 struct worker {
 	const struct soft_threads *threads;
+	struct viq_call_host guest;
 	pthread_t thread;
 	struct gate *gate;
 	int cpu;
@@ -75,9 +76,26 @@ static int compute(uint32_t count)
 	return 0;
 }
 
-static int repeat(const struct soft_threads *threads, uint32_t count)
+#define BULK 2048 /* soft_threads.bulk, at most */
+
+static int invalidate_pages(const struct worker *w, uint32_t count)
 {
-	return threads->control ? compute(count) : access_pages(threads, count);
+	struct synth_cmd entries[BULK];
+	int err = 0;
+
+	for (uint32_t i = 0; i < BULK; i++)
+		entries[i] = bench_iommu_entry(
+			synth_cmd_tlbi_nh_va(IOMMU_ASID, bench_iommu_va(i & (w->threads->pages - 1)), true));
+	for (uint32_t i = 0; i < count; i += w->threads->bulk)
+		err |= bench_iommu_invalidate_of(w->guest, &entries[i % BULK], w->threads->bulk);
+	return err;
+}
+
+static int repeat(const struct worker *w, uint32_t count)
+{
+	if (w->threads->bulk)
+		return invalidate_pages(w, count);
+	return w->threads->control ? compute(count) : access_pages(w->threads, count);
 }
 
 /* All begin at once, or none. */
@@ -96,20 +114,20 @@ static void *work(void *opaque)
 	pin(w->cpu);
 	w->err = viq_soft_thread_register();
 	if (!w->err)
-		w->err = repeat(w->threads, w->threads->pages); /* warm */
+		w->err = repeat(w, w->threads->pages); /* warm */
 	if (!pass(w->gate))
 		w->err = -1;
 	w->began = bench_now();
 	if (!w->err)
-		w->err = repeat(w->threads, w->threads->repeat);
+		w->err = repeat(w, w->threads->repeat);
 	w->ended = bench_now();
 	viq_soft_thread_unregister();
 	return NULL;
 }
 
-static bool start(struct worker *w, const struct soft_threads *threads, int cpu, struct gate *gate)
+static bool start(struct worker *w, const struct soft_threads *threads, uint32_t i, struct gate *gate)
 {
-	*w = (struct worker){.threads = threads, .gate = gate, .cpu = cpu};
+	*w = (struct worker){.threads = threads, .guest = threads->guests[i], .gate = gate, .cpu = threads->cpus[i]};
 	return !pthread_create(&w->thread, NULL, work, w);
 }
 
@@ -121,8 +139,7 @@ double soft_threads_run(struct soft_threads *threads, uint32_t count)
 	uint32_t started = 0;
 	int err = 0;
 
-	while (started < count && started < SOFT_THREADS &&
-	       start(&workers[started], threads, threads->cpus[started], &gate))
+	while (started < count && started < SOFT_THREADS && start(&workers[started], threads, started, &gate))
 		started++;
 	while (atomic_load(&gate.waiting) < started)
 		sched_yield();

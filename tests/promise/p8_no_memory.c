@@ -257,7 +257,7 @@ static void software_smmuv3(void **state)
 	assert_int_equal(viq_soft_thread_register(), -ENOMEM);
 	nomem_off();
 	assert_int_equal(viq_soft_thread_register(), 0);
-	sweep(soft_life, 44);
+	sweep(soft_life, 42);
 	viq_soft_thread_unregister();
 }
 

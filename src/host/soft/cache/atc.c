@@ -19,21 +19,22 @@ static const uint8_t piece_shifts[SOFT_ATC_SIZES] = {12, 14, 16, 21, 25, 29, 30,
 
 int soft_atc_init(struct soft_atc *atc, uint32_t entries)
 {
+	uint32_t lines = entries < 256 ? 256 : entries;
+
 	memset(atc, 0, sizeof(*atc));
 	atc->set_mask = entries / SOFT_WAYS - 1;
 	atc->steps = entries < SOFT_ATC_STEPS ? entries : SOFT_ATC_STEPS;
-	atc->slots = soft_words_alloc((size_t)entries * SOFT_SLOT_WORDS, &atc->slots_alloc);
-	if (!atc->slots || soft_page_gens_init(&atc->pages, entries < 256 ? 256 : entries)) {
-		soft_atc_fini(atc);
+	atc->slots = soft_words_alloc(((size_t)entries + lines) * SOFT_SLOT_WORDS, &atc->alloc);
+	if (!atc->slots)
 		return -ENOMEM;
-	}
+	atc->pages =
+		(struct soft_page_gens){.lines = atc->slots + (size_t)entries * SOFT_SLOT_WORDS, .mask = lines - 1};
 	return 0;
 }
 
 void soft_atc_fini(struct soft_atc *atc)
 {
-	free(atc->slots_alloc);
-	free(atc->pages.alloc);
+	free(atc->alloc);
 }
 
 static uint64_t pasid_tag(uint32_t pasid)
@@ -48,7 +49,7 @@ static unsigned int pasid_owner(uint32_t pasid)
 
 static uint64_t current_stamp(const struct soft_atc *atc, uint32_t pasid, uint64_t addr, unsigned int shift)
 {
-	const soft_word *line = soft_page_line(&atc->pages, 0, addr, shift);
+	const soft_word *line = soft_page_line(&atc->pages, addr, shift);
 	unsigned int owner = pasid_owner(pasid);
 
 	return soft_gen_load(&atc->gen) + soft_gen_load(&atc->pasid_gen[owner]) + soft_gen_load(&line[SOFT_OWNER_ANY]) +
@@ -100,7 +101,7 @@ void soft_atc_sample(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct
 	sample->sizes = atomic_load_explicit(&atc->sizes, memory_order_acquire);
 	sample->common = soft_gen_sample(&atc->gen) + soft_gen_sample(&atc->pasid_gen[owner]);
 	for (unsigned int i = 0; i < SOFT_ATC_SIZES; i++) {
-		const soft_word *line = soft_page_line(&atc->pages, 0, addr, piece_shifts[i]);
+		const soft_word *line = soft_page_line(&atc->pages, addr, piece_shifts[i]);
 
 		sample->piece[i] = soft_gen_sample(&line[SOFT_OWNER_ANY]) + soft_gen_sample(&line[owner]);
 	}
@@ -172,7 +173,7 @@ void soft_atc_inv(struct soft_atc *atc, bool any_pasid, uint32_t pasid, uint64_t
 		uint64_t page = first >> shift, end = last >> shift;
 
 		for (;; page++) {
-			soft_gen_bump(&soft_page_line(&atc->pages, 0, page << shift, shift)[owner]);
+			soft_gen_bump(&soft_page_line(&atc->pages, page << shift, shift)[owner]);
 			if (page == end)
 				break;
 		}

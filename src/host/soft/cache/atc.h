@@ -20,10 +20,10 @@
 
 struct soft_atc {
 	soft_word *slots;
-	void *slots_alloc;
 	uint64_t set_mask;
 	uint32_t steps;
 	struct soft_page_gens pages;
+	void *alloc; /* slots and pages */
 	soft_word gen;
 	soft_word pasid_gen[SOFT_OWNERS]; /* everything of an owner's PASIDs */
 	soft_word sizes;                  /* log2 sizes that entries may have; bits only get set, before the first */

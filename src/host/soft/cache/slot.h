@@ -18,7 +18,8 @@
  *   - A look-up compares with relaxed loads. A section that begins after the invalidation's grace period began sees
  *     the new counter; one that began before is waited for (thread.h).
  *
- * Counters are written under the lock of struct viq_soft only, so growing one is a load and a store.
+ * A counter is written under one lock only (a guest's, a unit's), so growing it is a load and a store. Without that one
+ * who comes late would take the counter back, and what was stale be valid again.
  */
 #ifndef VIQ_SOFT_SLOT_H
 #define VIQ_SOFT_SLOT_H
@@ -159,8 +160,7 @@ static inline soft_word *soft_words_alloc(size_t count, void **alloc)
  * counters of one page lie in one line: whoever looks at the page touches that line only.
  */
 struct soft_page_gens {
-	soft_word *lines;
-	void *alloc;
+	soft_word *lines; /* mask + 1 of them */
 	uint64_t mask;
 };
 
@@ -174,20 +174,12 @@ static inline unsigned int soft_owner(uint32_t id)
 	return SOFT_OWNER_FIRST + id % (SOFT_OWNERS - SOFT_OWNER_FIRST);
 }
 
-static inline int soft_page_gens_init(struct soft_page_gens *gens, uint32_t lines)
-{
-	gens->mask = lines - 1;
-	gens->lines = soft_words_alloc((size_t)lines * SOFT_OWNERS, &gens->alloc);
-	return gens->lines ? 0 : -1;
-}
-
-/* The line of the piece of size 2^shift that holds addr, in an address space. Address bits [63:56] do not count. */
-static inline soft_word *soft_page_line(const struct soft_page_gens *gens, uint32_t space, uint64_t addr,
-					unsigned int shift)
+/* The line of the piece of size 2^shift that holds addr. Address bits [63:56] do not count. */
+static inline soft_word *soft_page_line(const struct soft_page_gens *gens, uint64_t addr, unsigned int shift)
 {
 	uint64_t page = (addr & (UINT64_MAX >> 8)) >> shift;
 
-	return &gens->lines[soft_place(page, (uint64_t)space << 8 | shift, gens->mask) * SOFT_OWNERS];
+	return &gens->lines[soft_place(page, shift, gens->mask) * SOFT_OWNERS];
 }
 
 _Static_assert(SOFT_OWNERS * sizeof(soft_word) == SOFT_LINE, "one line a page");

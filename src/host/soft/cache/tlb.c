@@ -25,37 +25,36 @@ _Static_assert(WORDS + 1 <= SOFT_SLOT_WORDS, "an entry is one cache line");
 
 int soft_tlb_init(struct soft_tlb *tlb, uint32_t entries)
 {
-	uint32_t lines = entries / 2 < 1024 ? 1024 : entries / 2;
-
-	memset(tlb, 0, sizeof(*tlb));
 	tlb->set_mask = entries / SOFT_WAYS - 1;
-	tlb->steps = entries < SOFT_TLB_STEPS ? entries : SOFT_TLB_STEPS;
 	tlb->slots = soft_words_alloc((size_t)entries * SOFT_SLOT_WORDS, &tlb->slots_alloc);
-	if (!tlb->slots || soft_page_gens_init(&tlb->pages, lines)) {
-		soft_tlb_fini(tlb);
-		return -ENOMEM;
-	}
-	return 0;
+	return tlb->slots ? 0 : -ENOMEM;
 }
 
 void soft_tlb_fini(struct soft_tlb *tlb)
 {
 	free(tlb->slots_alloc);
-	free(tlb->pages.alloc);
 }
 
-int soft_vm_init(struct soft_vm *vm, uint32_t id, unsigned int asid_bits)
+int soft_vm_init(struct soft_vm *vm, uint32_t tlb_entries, uint32_t id, unsigned int asid_bits)
 {
+	uint32_t lines = tlb_entries / 2 < 1024 ? 1024 : tlb_entries / 2;
+	size_t asids = (size_t)1 << asid_bits;
+
 	memset(vm, 0, sizeof(*vm));
 	vm->id = id;
-	vm->asid_mask = (1u << asid_bits) - 1;
-	vm->asid_gen = soft_words_alloc((size_t)1 << asid_bits, &vm->asid_alloc);
-	return vm->asid_gen ? 0 : -ENOMEM;
+	vm->asid_mask = (uint32_t)(asids - 1);
+	vm->steps = tlb_entries < SOFT_TLB_STEPS ? tlb_entries : SOFT_TLB_STEPS;
+	/* As one: address spaces of processes do not take any number of mappings. */
+	vm->asid_gen = soft_words_alloc(asids + (size_t)lines * SOFT_OWNERS, &vm->gens_alloc);
+	if (!vm->asid_gen)
+		return -ENOMEM;
+	vm->pages = (struct soft_page_gens){.lines = vm->asid_gen + asids, .mask = lines - 1};
+	return 0;
 }
 
 void soft_vm_fini(struct soft_vm *vm)
 {
-	free(vm->asid_alloc);
+	free(vm->gens_alloc);
 }
 
 static uint64_t key_tag(const struct soft_tlb_key *key, bool global)
@@ -72,15 +71,14 @@ static uint64_t key_tag(const struct soft_tlb_key *key, bool global)
 /* Entries without stage 1 hang on their VMID alone: these never move. */
 static _Alignas(SOFT_LINE) soft_word unmoved[SOFT_OWNERS];
 
-static struct soft_tlb_ref make_ref(const struct soft_tlb *tlb, const struct soft_vm *vm, uint64_t tag, uint64_t va,
-				    unsigned int s1_shift)
+static struct soft_tlb_ref make_ref(const struct soft_vm *vm, uint64_t tag, uint64_t va, unsigned int s1_shift)
 {
 	uint16_t asid = tag >> 16 & 0xffff;
 	const soft_word *line;
 
 	if ((tag & TAG_KIND) == TAG_S2)
 		return (struct soft_tlb_ref){.owner = unmoved, .leaf = unmoved};
-	line = soft_page_line(&tlb->pages, vm->id, va, s1_shift);
+	line = soft_page_line(&vm->pages, va, s1_shift);
 	if ((tag & TAG_KIND) == TAG_GLOBAL)
 		return (struct soft_tlb_ref){.owner = &vm->gen_global, .leaf = &line[SOFT_OWNER_NONE]};
 	return (struct soft_tlb_ref){.owner = &vm->asid_gen[asid & vm->asid_mask], .leaf = &line[soft_owner(asid)]};
@@ -121,7 +119,7 @@ static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, ui
 			continue;
 		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
 			continue;
-		found = make_ref(tlb, key->vm, tag, key->va, w[LEAF] & 0xff);
+		found = make_ref(key->vm, tag, key->va, w[LEAF] & 0xff);
 		found.stamp = w[STAMP];
 		if (soft_tlb_ref_stamp(key->vm, &found) != found.stamp)
 			return false;
@@ -152,7 +150,7 @@ static unsigned int leaf_shift(unsigned int granule, unsigned int level)
 	return granule + (3 - level) * (granule - 3);
 }
 
-void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_tlb_sample *sample)
+void soft_tlb_sample(const struct soft_tlb_key *key, struct soft_tlb_sample *sample)
 {
 	struct soft_vm *vm = key->vm;
 	uint64_t asid_gen, global_gen;
@@ -165,7 +163,7 @@ void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struc
 	asid_gen = soft_gen_sample(&vm->asid_gen[key->asid & vm->asid_mask]);
 	global_gen = soft_gen_sample(&vm->gen_global);
 	for (unsigned int level = 1; level < 4; level++) {
-		const soft_word *line = soft_page_line(&tlb->pages, vm->id, key->va, leaf_shift(key->granule, level));
+		const soft_word *line = soft_page_line(&vm->pages, key->va, leaf_shift(key->granule, level));
 		uint64_t any = soft_gen_sample(&line[SOFT_OWNER_ANY]);
 
 		sample->leaf[level][0] = any + asid_gen + soft_gen_sample(&line[soft_owner(key->asid)]);
@@ -194,7 +192,7 @@ bool soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 		atomic_fetch_or_explicit(&key->vm->leaves, own, memory_order_acq_rel);
 		return false;
 	}
-	*ref = make_ref(tlb, key->vm, tag, key->va, leaf->s1_shift);
+	*ref = make_ref(key->vm, tag, key->va, leaf->s1_shift);
 	ref->stamp = w[STAMP];
 	set = soft_set(tlb->slots, tlb->set_mask, tag, base, leaf->shift);
 	soft_slot_write(soft_set_choose(set, w[BASE], tag), w, WORDS);
@@ -226,8 +224,7 @@ static uint64_t count_leaves(const struct soft_tlb_range *range, uint64_t limit)
 }
 
 /* Bump a counter of every leaf of the range; and the globals', if there may be any. */
-static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const struct soft_tlb_range *range,
-			unsigned int owner)
+static void bump_leaves(const struct soft_vm *vm, const struct soft_tlb_range *range, unsigned int owner)
 {
 	bool globals = owner != SOFT_OWNER_ANY && range->leaves & SOFT_LEAVES_GLOBAL;
 
@@ -236,7 +233,7 @@ static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const st
 		uint64_t page = range->first >> shift, last = range->last >> shift;
 
 		for (;; page++) {
-			soft_word *line = soft_page_line(&tlb->pages, vm->id, page << shift, shift);
+			soft_word *line = soft_page_line(&vm->pages, page << shift, shift);
 
 			soft_gen_bump(&line[owner]);
 			if (globals)
@@ -247,20 +244,20 @@ static void bump_leaves(struct soft_tlb *tlb, const struct soft_vm *vm, const st
 	}
 }
 
-void soft_tlb_inv_va(struct soft_tlb *tlb, struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range)
+void soft_tlb_inv_va(struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range)
 {
-	if (count_leaves(range, tlb->steps) <= tlb->steps) {
-		bump_leaves(tlb, vm, range, soft_owner(asid));
+	if (count_leaves(range, vm->steps) <= vm->steps) {
+		bump_leaves(vm, range, soft_owner(asid));
 		return;
 	}
 	soft_tlb_inv_asid(vm, asid);
 	soft_gen_bump(&vm->gen_global);
 }
 
-void soft_tlb_inv_vaa(struct soft_tlb *tlb, struct soft_vm *vm, const struct soft_tlb_range *range)
+void soft_tlb_inv_vaa(struct soft_vm *vm, const struct soft_tlb_range *range)
 {
-	if (count_leaves(range, tlb->steps) <= tlb->steps)
-		bump_leaves(tlb, vm, range, SOFT_OWNER_ANY);
+	if (count_leaves(range, vm->steps) <= vm->steps)
+		bump_leaves(vm, range, SOFT_OWNER_ANY);
 	else
 		soft_tlb_inv_vm(vm);
 }

@@ -24,27 +24,31 @@
 #include "leaf.h"
 #include "slot.h"
 
-#define SOFT_TLB_STEPS 512u /* pages that one command invalidates one by one */
+#define SOFT_TLB_STEPS 512u /* what soft_vm.steps is at most, if nobody sets it */
 
 struct soft_tlb {
 	soft_word *slots;
 	void *slots_alloc;
 	uint64_t set_mask;
-	uint32_t steps;
-	struct soft_page_gens pages;
 };
 
 /* Beside sizes of leaves: some of them are of globals. */
 #define SOFT_LEAVES_GLOBAL (UINT64_C(1) << 63)
 
-/* A VMID's share. Its counters begin at 0: so nothing that was tagged with id may ever have been filled before. */
+/*
+ * A VMID's share: all counters that its invalidations write, so that those of two VMIDs have nothing in common, and
+ * may run at once. The counters begin at 0: so nothing that was tagged with id may ever have
+ * been filled before.
+ */
 struct soft_vm {
 	uint32_t id; /* in the place of the VMID, not 0, and never used again */
 	uint32_t asid_mask;
 	soft_word gen;        /* everything of the VMID */
 	soft_word gen_global; /* its globals */
 	soft_word *asid_gen;  /* by ASID */
-	void *asid_alloc;
+	struct soft_page_gens pages;
+	void *gens_alloc; /* both */
+	uint32_t steps;   /* leaves that one command invalidates one by one */
 	/*
 	 * Bits that only get set: combined sizes (log2) that entries may have, [0] of ASIDs and without stage 1, [1]
 	 * global; and sizes (log2) of the stage-1 leaves that entries may be of, with SOFT_LEAVES_GLOBAL. They bound
@@ -82,13 +86,14 @@ struct soft_tlb_ref {
 
 int soft_tlb_init(struct soft_tlb *tlb, uint32_t entries);
 void soft_tlb_fini(struct soft_tlb *tlb);
-int soft_vm_init(struct soft_vm *vm, uint32_t id, unsigned int asid_bits);
+/* For entries of a TLB that has so many. */
+int soft_vm_init(struct soft_vm *vm, uint32_t tlb_entries, uint32_t id, unsigned int asid_bits);
 void soft_vm_fini(struct soft_vm *vm);
 
 /* Readers, in a section. True with the leaf, and where the entry's validity can be looked up again. */
 bool soft_tlb_lookup(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_leaf *leaf,
 		     struct soft_tlb_ref *ref);
-void soft_tlb_sample(struct soft_tlb *tlb, const struct soft_tlb_key *key, struct soft_tlb_sample *sample);
+void soft_tlb_sample(const struct soft_tlb_key *key, struct soft_tlb_sample *sample);
 /*
  * leaf is the outcome of a walk for key that began after the sample was taken. False: the VMID has had no such leaf
  * yet; take another sample and walk again.
@@ -104,7 +109,7 @@ static inline uint64_t soft_tlb_ref_stamp(const struct soft_vm *vm, const struct
 	return soft_gen_load(&vm->gen) + soft_gen_load(ref->owner) + soft_gen_load(any) + soft_gen_load(ref->leaf);
 }
 
-/* Invalidations, under the lock. A grace period must follow. */
+/* Invalidations, one of a VMID at a time. A grace period must follow. */
 struct soft_tlb_range {
 	uint64_t first, last; /* addresses, both included; bits [63:56] are not compared */
 	uint64_t leaves;      /* of soft_vm_leaves(), those that must go */
@@ -112,9 +117,9 @@ struct soft_tlb_range {
 void soft_tlb_inv_vm(struct soft_vm *vm);
 void soft_tlb_inv_asid(struct soft_vm *vm, uint16_t asid);
 /* Entries of the ASID and globals in the range. */
-void soft_tlb_inv_va(struct soft_tlb *tlb, struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range);
+void soft_tlb_inv_va(struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range);
 /* Entries of every ASID and globals in the range. */
-void soft_tlb_inv_vaa(struct soft_tlb *tlb, struct soft_vm *vm, const struct soft_tlb_range *range);
+void soft_tlb_inv_vaa(struct soft_vm *vm, const struct soft_tlb_range *range);
 
 /* Leaves of a granule (12, 14, 16) at this level; level 0: at any. */
 uint64_t soft_leaves_at(unsigned int granule, unsigned int level);

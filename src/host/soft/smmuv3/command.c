@@ -89,25 +89,25 @@ static void run_nh_va(const struct soft_target *t, const uint64_t cmd[2])
 {
 	struct soft_tlb_range range = leaves_of(t, cmd);
 
-	soft_tlb_inv_va(&t->soft->tlb, &t->viommu->vm, smmuv3_tlbi_asid(cmd), &range);
+	soft_tlb_inv_va(&t->viommu->vm, smmuv3_tlbi_asid(cmd), &range);
 }
 
 static void run_nh_vaa(const struct soft_target *t, const uint64_t cmd[2])
 {
 	struct soft_tlb_range range = leaves_of(t, cmd);
 
-	soft_tlb_inv_vaa(&t->soft->tlb, &t->viommu->vm, &range);
+	soft_tlb_inv_vaa(&t->viommu->vm, &range);
 }
 
 /* A device that does not use ATS holds nothing. */
 static void run_atc_inv(const struct soft_target *t, const uint64_t cmd[2])
 {
-	struct viq_soft_dev *dev = find_stream(t->viommu, cmd)->dev;
+	const struct soft_view *view = stream_view(t->viommu, cmd);
 	struct smmuv3_span span = smmuv3_atc_span(cmd);
 
-	if (!soft_dev_uses_ats(dev))
+	if (!view || !view->atc)
 		return;
-	soft_atc_inv(dev->atc, !smmuv3_atc_one_ssid(cmd), smmuv3_cmd_ssid(cmd), span.first, smmuv3_span_last(span));
+	soft_atc_inv(view->atc, !smmuv3_atc_one_ssid(cmd), smmuv3_cmd_ssid(cmd), span.first, smmuv3_span_last(span));
 }
 
 #define RIL_0 (VIQ_SMMUV3_TLBI_NUM | VIQ_SMMUV3_TLBI_SCALE)

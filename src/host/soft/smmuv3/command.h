@@ -8,6 +8,7 @@
 /* What the commands of a call are about. */
 struct soft_target {
 	struct viq_soft *soft;
+	struct soft_guests *guests;
 	struct soft_viommu *viommu;
 	uint64_t leaves; /* that may be cached: soft_vm_leaves() */
 };
@@ -16,6 +17,6 @@ struct soft_target {
  * Execute it; a grace period must follow. False, and nothing happened: the host refuses it. It
  * is unknown, has a bit or combination that the features do not have, or names a StreamID without a vDEVICE.
  */
-bool soft_command_run(const struct soft_target *target, const uint64_t cmd[2]) MUST_HOLD(target->soft->lock);
+bool soft_command_run(const struct soft_target *target, const uint64_t cmd[2]) MUST_HOLD(target->guests->lock);
 
 #endif

@@ -119,12 +119,16 @@ static void replace_nested(struct viq_soft_dev *dev, struct soft_nested *nested,
 int soft_dev_set(struct viq_soft_dev *dev, struct soft_nested *nested, struct soft_vdevice *vdevice, bool ats,
 		 struct soft_retired *retired)
 {
+	/* Who invalidates finds the device by its vDEVICE. */
+	const struct soft_vdevice *bound = vdevice ? vdevice : dev->vdevice;
+	struct soft_guests *guests = soft_guests(dev->soft, bound ? bound->viommu->object.id : 0);
 	struct soft_view *view, *old = get_view(dev);
 	int ret;
 
 	ret = make_view(dev, nested, vdevice, ats, &view);
 	if (ret)
 		return ret;
+	soft_guests_lock(guests);
 	/* Paired with the acquire of accesses: who finds the view finds it whole. */
 	atomic_store_explicit(&dev->view, view, memory_order_release);
 	/* In this order: see is_replaced(). */
@@ -132,6 +136,7 @@ int soft_dev_set(struct viq_soft_dev *dev, struct soft_nested *nested, struct so
 		soft_atc_inv_all(old->atc);
 		retired->caches = true;
 	}
+	pthread_mutex_unlock(&guests->lock);
 	if (old) {
 		old->retired = retired->views;
 		retired->views = old;

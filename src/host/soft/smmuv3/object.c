@@ -100,19 +100,27 @@ err_free:
  * finding those behind an IPA would cost a look at all of them. ATCs go too, since nobody else can empty them. Cached
  * context descriptors stay, as for TLBI_S2_IPA (4.4): moving a page does not change what is in it.
  */
-static void forget_stage2(struct viq_soft *soft, const struct soft_stage2 *s2)
+static void forget_stage2(struct viq_soft *soft, const struct soft_stage2 *s2) MUST_HOLD(soft->lock)
 {
-	for (unsigned int i = 0; i < SOFT_ID_BUCKETS; i++) {
-		for (struct soft_object *o = soft->objects[i]; o; o = o->next) {
-			struct soft_viommu *viommu = (struct soft_viommu *)o;
+	for (unsigned int i = 0; i < SOFT_GUEST_BUCKETS; i++) {
+		struct soft_guests *guests = &soft->guests[i];
 
-			if (o->kind == SOFT_VIOMMU && viommu->s2 == s2)
+		soft_guests_lock(guests);
+		for (struct soft_viommu *viommu = guests->first; viommu; viommu = viommu->next) {
+			if (viommu->s2 == s2)
 				soft_tlb_inv_vm(&viommu->vm);
 		}
+		pthread_mutex_unlock(&guests->lock);
 	}
 	for (struct viq_soft_dev *dev = soft->devs; dev; dev = dev->next) {
-		if (dev->nested && dev->nested->viommu->s2 == s2 && dev->atc)
-			soft_atc_inv_all(dev->atc);
+		struct soft_guests *guests;
+
+		if (!dev->nested || dev->nested->viommu->s2 != s2 || !dev->atc)
+			continue;
+		guests = soft_guests(soft, dev->nested->viommu->object.id);
+		soft_guests_lock(guests);
+		soft_atc_inv_all(dev->atc);
+		pthread_mutex_unlock(&guests->lock);
 	}
 }
 
@@ -140,6 +148,7 @@ static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32
 {
 	const uint32_t vmids = soft->config.idr0 & VIQ_SMMUV3_IDR0_VMID16 ? 65535 : 255; /* 0 is nobody's */
 	unsigned int asid_bits = soft->config.idr0 & VIQ_SMMUV3_IDR0_ASID16 ? 16 : 8;
+	struct soft_guests *guests;
 	struct soft_object *object;
 	int ret;
 
@@ -151,7 +160,7 @@ static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32
 	ret = soft_object_link(soft, &viommu->object, SOFT_VIOMMU);
 	if (ret)
 		return ret;
-	ret = soft_vm_init(&viommu->vm, viommu->object.id, asid_bits);
+	ret = soft_vm_init(&viommu->vm, soft->config.tlb_entries, viommu->object.id, asid_bits);
 	if (ret)
 		goto err_id;
 	ret = soft_ring_init(&viommu->events, &soft->waiting);
@@ -161,6 +170,11 @@ static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32
 	viommu->features = soft->features;
 	viommu->s2 = (struct soft_stage2 *)object;
 	viommu->s2->object.users++;
+	guests = soft_guests(soft, viommu->object.id);
+	soft_guests_lock(guests);
+	viommu->next = guests->first;
+	guests->first = viommu;
+	pthread_mutex_unlock(&guests->lock);
 	return 0;
 
 err_vm:
@@ -204,8 +218,16 @@ static int release_s2(struct viq_soft *soft, struct soft_object *object, struct 
 
 static int release_viommu(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
 {
-	((struct soft_viommu *)object)->s2->object.users--;
+	struct soft_guests *guests = soft_guests(soft, object->id);
+	struct soft_viommu *viommu = (struct soft_viommu *)object, **at = &guests->first;
+
+	viommu->s2->object.users--;
 	soft->viommus--;
+	soft_guests_lock(guests);
+	while (*at != viommu)
+		at = &(*at)->next;
+	*at = viommu->next;
+	pthread_mutex_unlock(&guests->lock);
 	return 0;
 }
 

@@ -2,9 +2,12 @@
 /*
  * The software host's objects and who may touch them.
  *
- * Locks. One mutex, soft->lock, guards every object, list and reference count, and serialises invalidations (the
- * generation counters of slot.h are written under it). Nobody waits for anything while holding it. Accessing threads
- * take no lock: they follow dev->view, and from there reach only what a view points to.
+ * Locks. soft->lock guards every object, list and reference count. An invalidation does not take it, so that guests do
+ * not wait for each other: it takes the lock of its vIOMMU's bucket (struct soft_guests), under which the generation
+ * counters of slot.h are written, too. What invalidations look at, which is the vIOMMUs of a bucket, their vsids and
+ * the views of their vDEVICEs' devices, changes under both locks; soft->lock is taken first, and either is enough for
+ * looking. A long invalidation lets go of its lock between two commands if somebody wants to change something.
+ * Accessing threads take no lock: they follow dev->view, and from there reach only what a view points to.
  *
  * Lifetime. Whatever a view points to, and views themselves, are unlinked under the lock, and freed after the lock has
  * been dropped and a grace period has passed (soft_retire()).
@@ -28,7 +31,8 @@
 #include "host/soft/cache/tlb.h"
 #include "walk.h"
 
-#define SOFT_ID_BUCKETS 256u
+#define SOFT_ID_BUCKETS    4096u
+#define SOFT_GUEST_BUCKETS 256u
 
 enum soft_kind {
 	SOFT_S2,
@@ -52,6 +56,7 @@ struct soft_stage2 {
 
 struct soft_viommu {
 	struct soft_object object;
+	struct soft_viommu *next; /* in its bucket of guests */
 	struct soft_stage2 *s2;
 	struct soft_vm vm;
 	struct smmuv3_features features; /* the IOMMU's, as far as the guest has them */
@@ -112,12 +117,21 @@ struct viq_soft_dev {
 	struct viq_soft_dev *prev, *next;
 };
 
+/* vIOMMUs whose ids are the same, modulo the buckets: one, unless there are many. */
+struct soft_guests {
+	_Alignas(2 * SOFT_LINE) pthread_mutex_t lock;
+	struct soft_viommu *first;
+	_Atomic bool wanted; /* by who has soft->lock */
+	soft_word calls, entries;
+};
+
 struct viq_soft {
 	struct viq_soft_config config;
 	struct smmuv3_features features;
 	struct soft_tlb tlb;
 	struct soft_front front;
 	struct soft_stripe stripes[SOFT_STRIPES];
+	struct soft_guests guests[SOFT_GUEST_BUCKETS];
 
 	pthread_mutex_t lock;
 	struct soft_object *objects[SOFT_ID_BUCKETS];
@@ -126,7 +140,6 @@ struct viq_soft {
 	uint64_t views;           /* ever */
 	_Atomic uint32_t waiting; /* vIOMMUs with events to take */
 	uint32_t viommus;         /* there are now: each would have a VMID */
-	uint64_t entries, calls;
 };
 
 /* What an operation has unlinked and must free after a grace period. */
@@ -155,12 +168,36 @@ void soft_object_free(struct viq_soft *soft, struct soft_object *object) MUST_NO
 /* Everything, at the end: no lock, no grace period. */
 void soft_objects_destroy(struct viq_soft *soft);
 
+/* The bucket of a vIOMMU's id; any one for id 0, which is nobody's. */
+static inline struct soft_guests *soft_guests(struct viq_soft *soft, uint32_t viommu)
+{
+	return &soft->guests[viommu % SOFT_GUEST_BUCKETS];
+}
+
+/* With soft->lock held, to change what invalidations look at. */
+static inline void soft_guests_lock(struct soft_guests *guests) TAKES(guests->lock)
+{
+	atomic_store_explicit(&guests->wanted, true, memory_order_relaxed);
+	pthread_mutex_lock(&guests->lock);
+	atomic_store_explicit(&guests->wanted, false, memory_order_relaxed);
+}
+
+static inline struct soft_viommu *soft_guest_find(const struct soft_guests *guests, uint32_t id)
+{
+	struct soft_viommu *viommu = guests->first;
+
+	while (viommu && viommu->object.id != id)
+		viommu = viommu->next;
+	return viommu;
+}
+
 static inline struct soft_viommu *soft_viommu_find(struct viq_soft *soft, uint32_t id, int *err) MUST_HOLD(soft->lock)
 {
-	struct soft_object *object = NULL;
+	struct soft_viommu *viommu = soft_guest_find(soft_guests(soft, id), id);
+	struct soft_object *other;
 
-	*err = soft_object_find(soft, id, SOFT_VIOMMU, &object);
-	return (struct soft_viommu *)object;
+	*err = viommu ? 0 : soft_object_find(soft, id, SOFT_VIOMMU, &other);
+	return viommu;
 }
 
 /* vdevice.c */

@@ -74,7 +74,7 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	soft_count(a->soft, SOFT_TLB_MISSES);
 	soft_count(a->soft, SOFT_WALKS);
 	do { /* again at most once a size */
-		soft_tlb_sample(&a->soft->tlb, &key, &sample);
+		soft_tlb_sample(&key, &sample);
 		ret = soft_walk(a->soft->config.mem, &a->view->features, a->view->s2, cd, a->iova, rights, leaf, fault);
 		/*
 		 * The descriptor may have been invalidated since it was found, and what was filled under it after that.
@@ -306,10 +306,7 @@ static bool tlb_holds(const struct soft_access *a)
 	return soft_tlb_lookup(&a->soft->tlb, &key, &leaf, &ref);
 }
 
-/*
- * Under the lock instead of in a section, so that a thread that never accesses may ask: views are unlinked under it,
- * and invalidations made under it.
- */
+/* Under the lock instead of in a section, so that a thread that never accesses may ask: views are unlinked under it. */
 bool viq_soft_cached(struct viq_soft_dev *dev, uint64_t iova, uint32_t ssid, uint32_t flags, bool ats)
 {
 	struct soft_access access;

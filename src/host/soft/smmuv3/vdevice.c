@@ -13,18 +13,37 @@ struct soft_vdevice *soft_vdevice_find(const struct soft_viommu *viommu, uint32_
 	return place ? place->vdevice : NULL;
 }
 
-/* There is room for it. */
-static void link_vsid(struct soft_vdevice *vdevice)
+static int reserve_vsid(struct viq_soft *soft, struct soft_viommu *viommu)
 {
-	vdevice->place = (struct soft_vsid){vdevice->vsid, vdevice};
-	sorted_insert(&vdevice->viommu->vsids, &vdevice->place);
-	vdevice->viommu->object.users++;
+	struct soft_guests *guests = soft_guests(soft, viommu->object.id);
+	int ret;
+
+	soft_guests_lock(guests);
+	ret = sorted_reserve(&viommu->vsids);
+	pthread_mutex_unlock(&guests->lock);
+	return ret;
 }
 
-static void unlink_vsid(struct soft_vdevice *vdevice)
+/* There is room for it. */
+static void link_vsid(struct viq_soft *soft, struct soft_vdevice *vdevice)
 {
-	sorted_remove(&vdevice->viommu->vsids, &vdevice->place);
+	struct soft_guests *guests = soft_guests(soft, vdevice->viommu->object.id);
+
+	vdevice->place = (struct soft_vsid){vdevice->vsid, vdevice};
+	vdevice->viommu->object.users++;
+	soft_guests_lock(guests);
+	sorted_insert(&vdevice->viommu->vsids, &vdevice->place);
+	pthread_mutex_unlock(&guests->lock);
+}
+
+static void unlink_vsid(struct viq_soft *soft, struct soft_vdevice *vdevice)
+{
+	struct soft_guests *guests = soft_guests(soft, vdevice->viommu->object.id);
+
 	vdevice->viommu->object.users--;
+	soft_guests_lock(guests);
+	sorted_remove(&vdevice->viommu->vsids, &vdevice->place);
+	pthread_mutex_unlock(&guests->lock);
 }
 
 /* *rule: what is broken, if it is not memory. */
@@ -45,7 +64,7 @@ static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uin
 	*rule = "dev: its page table is one of another vIOMMU";
 	if (dev->nested && dev->nested->viommu != v)
 		return -EINVAL;
-	if (sorted_reserve(&v->vsids))
+	if (reserve_vsid(soft, v))
 		return -ENOMEM;
 	vdevice->viommu = v;
 	ret = soft_object_link(soft, &vdevice->object, SOFT_VDEVICE);
@@ -56,7 +75,7 @@ static int vdevice_link(struct viq_soft *soft, struct soft_vdevice *vdevice, uin
 		soft_object_unlink(soft, &vdevice->object);
 		return ret;
 	}
-	link_vsid(vdevice);
+	link_vsid(soft, vdevice);
 	return 0;
 }
 
@@ -127,7 +146,7 @@ int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, stru
 	ret = soft_dev_set(dev, own ? NULL : dev->nested, NULL, dev->ats, retired);
 	if (ret)
 		return ret;
-	unlink_vsid(vdevice);
+	unlink_vsid(soft, vdevice);
 	return 0;
 }
 

@@ -49,7 +49,7 @@ static bool run_entry(void *opaque, const void *words)
 	} else {
 		range.first = entry[ADDR];
 		range.last = entry[ADDR] + entry[NPAGES] * 4096 - 1;
-		soft_tlb_inv_va(&t->soft->tlb, &t->soft->vm, t->table->asid, &range);
+		soft_tlb_inv_va(&t->soft->vm, t->table->asid, &range);
 	}
 	/* After the IOTLB: the device asks again, and must not be given what was to go. */
 	if (t->soft->config.devtlb_implied)

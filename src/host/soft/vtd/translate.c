@@ -181,7 +181,7 @@ static int translate_stages(const struct access *a, struct soft_vtd_leaf *leaf, 
 	soft_vtd_count(soft, SOFT_WALKS);
 	*ref = (struct soft_tlb_ref){0};
 	do { /* again at most once a size */
-		soft_tlb_sample(&soft->tlb, &key, &sample);
+		soft_tlb_sample(&key, &sample);
 		ret = soft_vtd_walk(soft->config.mem, &soft->walking, &a->regime, a->req.addr, a->rights, leaf, fault);
 		/* A walk that ends in a fault leaves a leaf only if it found one: where the page itself may not be
 		 * reached. */

@@ -135,13 +135,13 @@ int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_sof
 	ret = soft_tlb_init(&soft->tlb, config->tlb_entries);
 	if (ret)
 		goto err_free;
-	soft->tlb.steps = config->tlb_entries < TLB_STEPS ? config->tlb_entries : TLB_STEPS;
 	ret = -ENOMEM;
 	if (soft_front_init(&soft->front, config->tlb_entries))
 		goto err_tlb;
-	ret = soft_vm_init(&soft->vm, 1, 16);
+	ret = soft_vm_init(&soft->vm, config->tlb_entries, 1, 16);
 	if (ret)
 		goto err_front;
+	soft->vm.steps = config->tlb_entries < TLB_STEPS ? config->tlb_entries : TLB_STEPS;
 	ret = soft_ring_init(&soft->faults, &soft->waiting);
 	if (ret)
 		goto err_vm;
