@@ -25,7 +25,7 @@
 #include "host/soft/cache/atc.h"
 #include "config_cache.h"
 #include "host/soft/count.h"
-#include "host/soft/cache/front.h"
+#include "host/soft/front.h"
 #include "host/soft/ring.h"
 #include "host/soft/thread.h"
 #include "host/soft/cache/tlb.h"

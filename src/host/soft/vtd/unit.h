@@ -24,7 +24,7 @@
 #include "base/guard.h"
 #include "host/soft/cache/atc.h"
 #include "host/soft/count.h"
-#include "host/soft/cache/front.h"
+#include "host/soft/front.h"
 #include "host/soft/ring.h"
 #include "host/soft/cache/tlb.h"
 #include "walk.h"

@@ -14,8 +14,8 @@
 #ifndef VIQ_SOFT_FRONT_H
 #define VIQ_SOFT_FRONT_H
 
-#include "host/soft/thread.h"
-#include "tlb.h"
+#include "host/soft/cache/tlb.h"
+#include "thread.h"
 
 #define SOFT_FRONT_SLOTS 65536u /* at most: 4 MiB, of which only the pages in use take memory */
 
