@@ -32,6 +32,12 @@
 #define HOST_WAIT_NS     (1 * SCALE_MS)
 #define HOST_WAIT_MAX_NS (100 * SCALE_MS)
 
+/* Each with what has no meaning without it. */
+#define FIRST_STAGE  (VIQ_VTD_ECAP_FSTS | VIQ_VTD_ECAP_SRS | VIQ_VTD_ECAP_EAFS)
+#define SECOND_STAGE (VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SSADS)
+#define SCALABLE     (FIRST_STAGE | SECOND_STAGE | VIQ_VTD_ECAP_SMTS |          \
+                      VIQ_VTD_ECAP_SMPWCS | VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_PSS)
+
 struct ViqVtdClass {
     X86IOMMUClass parent;
     DeviceRealize parent_realize;
@@ -293,14 +299,13 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
                   VIQ_PUT(VIQ_VTD_CAP_MGAW, s->aw_bits - 1);
     config->ecap = soft.ecap;
     if (!s->scalable) {
-        config->ecap &= ~(VIQ_VTD_ECAP_SMTS | VIQ_VTD_ECAP_FSTS |
-                          VIQ_VTD_ECAP_SSTS);
+        config->ecap &= ~SCALABLE;
     }
     if (!s->first_stage) {
-        config->ecap &= ~VIQ_VTD_ECAP_FSTS;
+        config->ecap &= ~FIRST_STAGE;
     }
     if (!s->second_stage) {
-        config->ecap &= ~VIQ_VTD_ECAP_SSTS;
+        config->ecap &= ~SECOND_STAGE;
     }
     if (!s->parent.dt_supported) {
         config->ecap &= ~VIQ_VTD_ECAP_DT;
