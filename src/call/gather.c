@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "gather.h"
 
-uint32_t gather_count(const struct viq_call_request *req)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < req->piece_count; i++)
-		count += req->pieces[i].count;
-	return count;
-}
-
 uint32_t gather_cut(const struct viq_call_request *req, uint32_t from, uint32_t to, struct viq_call_piece *pieces)
 {
 	uint32_t n = 0, start = 0;

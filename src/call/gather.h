@@ -8,8 +8,15 @@
 
 #include <viq/call.h>
 
-/* Entries of a checked request. */
-uint32_t gather_count(const struct viq_call_request *req);
+/* Entries of a checked request: mostly of one piece. */
+static inline uint32_t gather_count(const struct viq_call_request *req)
+{
+	uint32_t count = req->piece_count ? req->pieces[0].count : 0;
+
+	for (uint32_t i = 1; i < req->piece_count; i++)
+		count += req->pieces[i].count;
+	return count;
+}
 
 /* The entries [from, to) as pieces, at most VIQ_CALL_MAX_PIECES, none of them empty. Returns how many. */
 uint32_t gather_cut(const struct viq_call_request *req, uint32_t from, uint32_t to, struct viq_call_piece *pieces);
