@@ -83,26 +83,57 @@ static uint32_t settle(struct viq_smmuv3 *s, uint32_t n, uint32_t atc)
 	return (b->first + n + passed) & s->cmdq.mask;
 }
 
-void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
-		 struct viq_call_result *res)
+/* What is not plain success, though it may be success. */
+static __attribute__((noinline)) void count_answer(struct viq_smmuv3 *s, const struct viq_call_result *res)
 {
-	const struct viq_call_request req = {
-		.size = sizeof(req),
-		.object = s->config.host.object,
-		.type = VIQ_CALL_SMMUV3,
-		.entry_size = VIQ_SMMUV3_CMD_SIZE,
-		.pieces = pieces,
-		.piece_count = piece_count,
-	};
-
-	call_checked(&s->config.host, &req, count, res);
-	s->counters.calls++;
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
 	budget_spend_call(&s->budget, res);
 	if (res->error && s->ops.host_error)
 		s->ops.host_error(s->config.opaque, res);
+}
+
+void smmuv3_batch_init(struct viq_smmuv3 *s)
+{
+	s->batch.piece.entries = s->batch.entries;
+	s->batch.request = (struct viq_call_request){
+		.size = sizeof(s->batch.request),
+		.object = s->config.host.object,
+		.type = VIQ_CALL_SMMUV3,
+		.entry_size = VIQ_SMMUV3_CMD_SIZE,
+		.pieces = &s->batch.piece,
+		.piece_count = 1,
+	};
+}
+
+/* As call_plain(). */
+static inline bool call(struct viq_smmuv3 *s, const struct viq_call_request *req, uint32_t count,
+			struct viq_call_result *res)
+{
+	bool plain = call_plain(&s->config.host, req, count, res);
+
+	s->counters.calls++;
+	if (!plain) {
+		count_answer(s, res);
+		return false;
+	}
+	s->counters.host_calls++;
+	s->counters.entries += count;
+	s->counters.call_errors[VIQ_CALL_NONE]++;
+	budget_spend(&s->budget, VIQ_WORK_CALL);
+	return true;
+}
+
+void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
+		 struct viq_call_result *res)
+{
+	struct viq_call_request req = s->batch.request;
+
+	req.pieces = pieces;
+	req.piece_count = piece_count;
+	if (call(s, &req, count, res))
+		*res = call_plain_result(count);
 }
 
 /* The batch is consumed, its ATC_INVs from entry atc on without confirmation: CONS moves to head. */
@@ -257,14 +288,11 @@ static __attribute__((noinline)) bool failed(struct viq_smmuv3 *s, struct viq_ca
 bool smmuv3_batch_confirm(struct viq_smmuv3 *s)
 {
 	struct smmuv3_batch *b = &s->batch;
-	struct viq_call_piece piece = {b->entries, b->count};
 	struct viq_call_result res;
 
-	if (b->count) {
-		smmuv3_call(s, &piece, 1, b->count, &res);
-		if (res.error != VIQ_CALL_NONE)
-			return failed(s, &res);
-	}
+	b->piece.count = b->count;
+	if (b->count && !call(s, &b->request, b->count, &res) && res.error != VIQ_CALL_NONE)
+		return failed(s, &res);
 	confirm(s, b->count);
 	return true;
 }

@@ -70,12 +70,8 @@ static uint64_t read_word1(const struct viq_smmuv3 *s, const uint64_t cmd[2])
 
 static void add_entry(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
-	le64 *entry = s->batch.entries[s->batch.count];
-
 	open_batch(s);
-	s->batch.count++;
-	entry[0] = le64_put(cmd[0] & rule->keep[0]);
-	entry[1] = le64_put(cmd[1] & rule->keep[1]);
+	smmuv3_entry_put(s->batch.entries[s->batch.count++], cmd[0] & rule->keep[0], cmd[1] & rule->keep[1]);
 }
 
 static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
@@ -148,7 +144,7 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	return true;
 }
 
-static bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
+static __attribute__((noinline)) bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	if (smmuv3_batch_flush(s))
 		smmuv3_stop(s, s->head, VIQ_SMMUV3_CERROR_ILL, cmd);
@@ -156,13 +152,14 @@ static bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
 }
 
 /*
- * One command of any kind: the caller then advances head past it. false, here and in what follows: the run ends, with
- * nothing in the batch, because the queue stopped or the command at head has to be gone on with later.
+ * A command that is no CMD_SYNC, to begin with. Apart from it, which would pay for the registers of the rest. The
+ * caller then advances head past it. false, here and in what follows: the run ends, with nothing in the batch, because
+ * the queue stopped or the command at head has to be gone on with later.
  */
-static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
+static __attribute__((noinline)) bool take_other(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, uint64_t word0,
+						 uint64_t word1)
 {
-	uint8_t op = smmuv3_cmd_op(cmd);
-	const struct smmuv3_rule *rule = &s->rules[op];
+	const uint64_t cmd[2] = {word0, word1};
 
 	if (!smmuv3_command_legal(rule, cmd, s->features.bits))
 		return stop_illegal(s, cmd);
@@ -182,8 +179,7 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		return true;
 	case SMMUV3_CFGI_STE:
 		return reconfig(s, cmd);
-	case SMMUV3_SYNC:
-		return smmuv3_sync(s, cmd);
+	case SMMUV3_SYNC: /* not a legal one */
 	case SMMUV3_CFGI_VM:
 	case SMMUV3_PRI_RESP:
 	case SMMUV3_STALL:
@@ -191,6 +187,46 @@ static bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
 		break; /* viq_smmuv3_config_check() offers none of their features, nor those of EL2 and stage 2 */
 	}
 	return stop_illegal(s, cmd);
+}
+
+/* Retained ATC_INVs are a call of their own. */
+static __attribute__((noinline)) bool settle_retained(struct viq_smmuv3 *s, uint64_t word0, uint64_t word1)
+{
+	const uint64_t cmd[2] = {word0, word1};
+
+	return (!s->retained.count || s->budget.left) && smmuv3_retained_settle(s, cmd);
+}
+
+/* CMD_SYNC (4.7.3): the promise that everything before it has taken effect. */
+static inline bool sync(struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	uint32_t index = s->head;
+
+	if (!smmuv3_batch_flush(s))
+		return false;
+	if ((s->retained.count || s->retained.unreported) && !settle_retained(s, cmd[0], cmd[1]))
+		return false;
+	/* Accesses that used what was invalidated have ended, and left their events. */
+	if (s->ops.sync)
+		budget_spend(&s->budget, s->ops.sync(s->config.opaque));
+	/* CONS passes the command, and only then the signal is sent: a polling guest looks at CONS when it comes. */
+	smmuv3_cons_move(s, (index + 1) & s->cmdq.mask);
+	s->reconfig.done = false;
+	smmuv3_trace(s, index, cmd, VIQ_SMMUV3_FATE_SYNC, 0);
+	/* CS = SEV is an event for waiting processors: IDR0.SEV is 0, so it acts as NONE. */
+	if (VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) == VIQ_SMMUV3_SYNC_CS_IRQ)
+		smmuv3_sync_signal(s, cmd[0], cmd[1]);
+	return true;
+}
+
+/* One command of any kind. */
+static inline bool take_one(struct viq_smmuv3 *s, const uint64_t cmd[2])
+{
+	const struct smmuv3_rule *rule = &s->rules[smmuv3_cmd_op(cmd)];
+
+	if (rule->kind == SMMUV3_SYNC && smmuv3_bits_legal(rule, cmd) && !smmuv3_sync_reserved(cmd))
+		return sync(s, cmd);
+	return take_other(s, rule, cmd[0], cmd[1]);
 }
 
 /* Whatever comes next has a place in the batch. */
@@ -236,8 +272,7 @@ static uint32_t take_plain(struct viq_smmuv3 *s, const le64 (*from)[2], uint32_t
 		cmd[1] = le64_get((le64){__atomic_load_n(&from[n][1].raw, __ATOMIC_RELAXED)});
 		if (!is_plain(s, cmd))
 			break;
-		to[n][0] = le64_put(cmd[0]);
-		to[n][1] = le64_put(cmd[1]);
+		smmuv3_entry_put(to[n], cmd[0], cmd[1]);
 		s->counters.commands[smmuv3_cmd_op(cmd)]++;
 	}
 	if (n)
@@ -289,9 +324,9 @@ static bool take_block(struct viq_smmuv3 *s, const le64 (*from)[2])
 /* As far as the budget goes. */
 static bool take_window(struct viq_smmuv3 *s, const struct window *w)
 {
-	uint32_t n;
+	uint32_t at = 0, n;
 
-	for (uint32_t at = 0; at < w->count && s->budget.left; at += n) {
+	do {
 		n = min_u32(w->count - at, BLOCK);
 		if (n < BLOCK || n > s->budget.left || n > BATCH_ENTRIES - s->batch.count) {
 			if (!take_each(s, &w->words[at], n))
@@ -299,12 +334,13 @@ static bool take_window(struct viq_smmuv3 *s, const struct window *w)
 		} else if (!take_block(s, &w->words[at])) {
 			return false;
 		}
-	}
+		at += n;
+	} while (at < w->count && s->budget.left);
 	return true;
 }
 
-/* fill > 0 commands from head on. true: all of them are consumed. */
-static bool consume(struct viq_smmuv3 *s, uint32_t fill)
+/* Commands from head on, as far as the budget goes. */
+static __attribute__((noinline)) bool take_windows(struct viq_smmuv3 *s, uint32_t fill)
 {
 	do {
 		struct window w;
@@ -318,6 +354,18 @@ static bool consume(struct viq_smmuv3 *s, uint32_t fill)
 			return false;
 		fill -= w.count;
 	} while (fill && s->budget.left);
+	return true;
+}
+
+/* fill > 0 commands from head on. true: all of them are consumed. */
+static inline bool consume(struct viq_smmuv3 *s, uint32_t fill)
+{
+	uint32_t slot = s->head & (smmuv3_queue_slots(&s->cmdq) - 1);
+
+	/* Mostly a few that lie side by side. */
+	if (fill < BLOCK && fill <= s->budget.left && slot + fill <= s->ring_slots ? !take_each(s, &s->ring[slot], fill)
+										   : !take_windows(s, fill))
+		return false;
 	/* What was read is confirmed before this returns: CONS never stands still for lack of a CMD_SYNC. */
 	return smmuv3_batch_flush(s) && s->head == (smmuv3_prod(s) & s->cmdq.mask);
 }

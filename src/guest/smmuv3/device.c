@@ -31,6 +31,7 @@ int viq_smmuv3_create(const struct viq_smmuv3_config *config, struct viq_smmuv3 
 		smmuv3_rule_init(&s->rules[op], (uint8_t)op, s->features.bits);
 	/* To begin with, one that exists under every configuration. */
 	smmuv3_model_set(s, (const le64[]){le64_put(VIQ_SMMUV3_OP_TLBI_NSNH_ALL), le64_put(0)});
+	smmuv3_batch_init(s);
 	s->budget.write = budget_of_write(s->config.budget);
 	smmuv3_regs_init(s);
 	smmuv3_regs_reset(s);

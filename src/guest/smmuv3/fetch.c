@@ -10,9 +10,6 @@
 #include "smmuv3.h"
 #include "spec/smmuv3/scope.h"
 
-/* A command as one load: the compiler may neither repeat nor invent a volatile access. */
-typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
-
 /*
  * The guest may write the ring meanwhile; every value that is read is checked. The race is intended; TSan is told so.
  * The loop is so short that its speed depends on where it lies: always at the same place of a cache line.
@@ -20,14 +17,14 @@ typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
 __attribute__((aligned(64), no_sanitize("thread"))) bool smmuv3_fetch(struct viq_smmuv3 *s, const le64 (*words)[2],
 								      uint32_t count)
 {
-	const volatile pair *from = (const volatile pair *)(const void *)words;
-	pair *to = (pair *)(void *)s->batch.entries[s->batch.count];
-	const pair expect = {s->model.entry[0].raw, s->model.entry[1].raw};
-	const pair fixed = {s->model.fixed[0].raw, s->model.fixed[1].raw};
-	pair seen = {0, 0};
+	const volatile smmuv3_pair *from = (const volatile smmuv3_pair *)(const void *)words;
+	smmuv3_pair *to = (smmuv3_pair *)(void *)s->batch.entries[s->batch.count];
+	const smmuv3_pair expect = {s->model.entry[0].raw, s->model.entry[1].raw};
+	const smmuv3_pair fixed = {s->model.fixed[0].raw, s->model.fixed[1].raw};
+	smmuv3_pair seen = {0, 0};
 
 	for (uint32_t i = 0; i < count; i++) {
-		pair cmd = from[i];
+		smmuv3_pair cmd = from[i];
 
 		to[i] = cmd;
 		seen |= (cmd ^ expect) & fixed;

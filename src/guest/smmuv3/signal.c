@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Global errors and interrupts (IHI 0070 3.18, 6.3.18, 7.5). State first, then the signal. */
+/* Global errors and interrupts (IHI 0070 3.18, 4.7.3, 6.3.18, 7.5). State first, then the signal. */
 #include <errno.h>
 
 #include "smmuv3.h"
@@ -45,6 +45,17 @@ void smmuv3_gerror(struct viq_smmuv3 *s, uint32_t bit)
 	if (bit != VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR)
 		interrupt(s, VIQ_SMMUV3_IRQ_GERROR, VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN, &s->regs.gerror_irq,
 			  VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR);
+}
+
+void smmuv3_sync_signal(struct viq_smmuv3 *s, uint64_t word0, uint64_t word1)
+{
+	/* Is it 0? The whole field counts; then it is cut to OAS. */
+	uint64_t addr = word1 & VIQ_SMMUV3_SYNC_1_MSIADDR;
+
+	if ((s->config.idr0 & VIQ_SMMUV3_IDR0_MSI) && addr &&
+	    smmuv3_msi(s, addr, VIQ_GET(VIQ_SMMUV3_SYNC_MSIDATA, word0)))
+		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR);
+	smmuv3_pulse(s, VIQ_SMMUV3_IRQ_CMD_SYNC);
 }
 
 void smmuv3_eventq_signal(struct viq_smmuv3 *s)

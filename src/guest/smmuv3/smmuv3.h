@@ -3,8 +3,8 @@
  * The guest-facing SMMUv3, inside.
  *
  * regs.c decodes register accesses and calls what a write sets in motion: cmdq.c consumes commands, batch.c holds those
- * that a host must confirm, stop.c moves CONS and stops, sync.c completes CMD_SYNC, eventq.c writes records, signal.c
- * raises errors and interrupts, stream.c reads the stream table, save.c freezes and thaws.
+ * that a host must confirm, stop.c moves CONS and stops, eventq.c writes records, signal.c raises errors and
+ * interrupts, stream.c reads the stream table, save.c freezes and thaws.
  *
  * Terms. An *index* is a queue index with its wrap flag, modulo 2^(log2size + 1) (IHI 0070 3.5.1). *head* is the next
  * command to read; *CONS* is what the guest sees. Between them lies the batch: commands that were read and checked and
@@ -38,18 +38,20 @@ struct smmuv3_hole {
 };
 
 struct smmuv3_batch {
-	le64 entries[BATCH_ENTRIES][2]; /* the host's array */
-	struct smmuv3_hole holes[BATCH_HOLES];
+	struct viq_call_request request; /* all of it: this and the array's address stay */
+	struct viq_call_piece piece;
 	uint32_t count, hole_count;
 	uint32_t first; /* index of its first command */
 	bool asks;      /* an ATC_INV is among the entries: its device may not answer, and have its stream blocked */
+	le64 entries[BATCH_ENTRIES][2]; /* the host's array */
+	struct smmuv3_hole holes[BATCH_HOLES];
 };
 
 /* ATC_INVs that the guest saw consumed and that no host has confirmed (7.1, CERROR_ATC_INV_SYNC). */
 struct smmuv3_retained {
-	le64 entries[RETAINED_ENTRIES][2];
 	uint32_t count;
 	bool unreported; /* the next CMD_SYNC fails without a new attempt */
+	le64 entries[RETAINED_ENTRIES][2];
 };
 
 struct smmuv3_irq_cfg {
@@ -205,6 +207,15 @@ static inline void smmuv3_show(struct viq_smmuv3 *s, uint32_t offset, uint32_t v
 	reg_show32(s->shown.page[offset >> 16] + (offset & 0xffff), value);
 }
 
+/* A command, or an entry, as one load or store: the compiler may neither repeat nor invent a volatile access. */
+typedef uint64_t smmuv3_pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* Stored at once: a host that loads an entry so would have to wait for two stores. */
+static inline void smmuv3_entry_put(le64 entry[2], uint64_t word0, uint64_t word1)
+{
+	*(smmuv3_pair *)(void *)entry = (smmuv3_pair){le64_put(word0).raw, le64_put(word1).raw};
+}
+
 /* --- fetch.c ------------------------------------------------------------------------------------------------------ */
 
 /* Copy count commands to the free end of the batch, which must have room: true if all of them are like the model. */
@@ -244,6 +255,8 @@ static inline bool smmuv3_batch_flush(struct viq_smmuv3 *s)
 }
 /* Forget the batch: its commands will be read again. */
 void smmuv3_batch_drop(struct viq_smmuv3 *s);
+/* For the host of the configuration. */
+void smmuv3_batch_init(struct viq_smmuv3 *s);
 /* One invalidate call for count entries in all. */
 void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
 		 struct viq_call_result *res);
@@ -279,13 +292,8 @@ static inline void smmuv3_trace(const struct viq_smmuv3 *s, uint32_t index, cons
 				uint8_t cerror)
 {
 	if (s->ops.trace)
-		smmuv3_trace_tell(s, index, cmd, fate, cerror);
+		smmuv3_trace_tell(s, index, (const uint64_t[]){cmd[0], cmd[1]}, fate, cerror);
 }
-
-/* --- sync.c ------------------------------------------------------------------------------------------------------- */
-
-/* Complete the CMD_SYNC at head, or stop at it. false: the queue stopped. */
-bool smmuv3_sync(struct viq_smmuv3 *s, const uint64_t cmd[2]);
 
 /* --- signal.c: GERROR and interrupts ------------------------------------------------------------------------------ */
 
@@ -294,6 +302,8 @@ void smmuv3_gerror(struct viq_smmuv3 *s, uint32_t bit);
 /* One 32-bit write of an MSI (3.18), to the address cut to OAS (3.4.3): 0, or -EFAULT if it aborted. */
 int smmuv3_msi(struct viq_smmuv3 *s, uint64_t addr, uint32_t data);
 void smmuv3_pulse(struct viq_smmuv3 *s, enum viq_smmuv3_irq which);
+/* A CMD_SYNC with CS = IRQ has completed. */
+void smmuv3_sync_signal(struct viq_smmuv3 *s, uint64_t word0, uint64_t word1);
 /* The event queue went from empty to non-empty. */
 void smmuv3_eventq_signal(struct viq_smmuv3 *s);
 

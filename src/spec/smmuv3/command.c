@@ -71,7 +71,7 @@ const char *smmuv3_command_conflict(enum smmuv3_kind kind, const uint64_t cmd[2]
 	case SMMUV3_PRI_RESP:
 		return VIQ_GET(VIQ_SMMUV3_PRI_1_RESP, cmd[1]) == 3 ? "Resp = 3 is reserved" : NULL;
 	case SMMUV3_SYNC:
-		return VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) == 3 ? "CS = 3 is reserved" : NULL;
+		return smmuv3_sync_reserved(cmd) ? "CS = 3 is reserved" : NULL;
 	default:
 		return NULL;
 	}

@@ -78,10 +78,21 @@ struct smmuv3_rule {
 /* features: FEATURE_BIT() */
 void smmuv3_rule_init(struct smmuv3_rule *rule, uint8_t op, uint32_t features);
 
+/* Is the CS of a CMD_SYNC reserved (4.7.3)? */
+static inline bool smmuv3_sync_reserved(const uint64_t cmd[2])
+{
+	return VIQ_GET(VIQ_SMMUV3_SYNC_CS, cmd[0]) == 3;
+}
+
 /* Why field values are illegal together, or NULL if they are not. For legal bits only. */
 const char *smmuv3_command_conflict(enum smmuv3_kind kind, const uint64_t cmd[2], uint32_t features);
 
 /* Bits and values. rule: that of the command's opcode for these features. */
+static inline bool smmuv3_bits_legal(const struct smmuv3_rule *rule, const uint64_t cmd[2])
+{
+	return !((cmd[0] & rule->illegal[0]) | (cmd[1] & rule->illegal[1]));
+}
+
 static inline bool smmuv3_command_legal(const struct smmuv3_rule *rule, const uint64_t cmd[2], uint32_t features)
 {
 	if (!rule->exists)
@@ -89,8 +100,7 @@ static inline bool smmuv3_command_legal(const struct smmuv3_rule *rule, const ui
 	/* Fields that are judged may all be 0, in every kind: most commands need no more. */
 	if (!((cmd[0] & rule->look[0]) | (cmd[1] & rule->look[1])))
 		return true;
-	return !((cmd[0] & rule->illegal[0]) | (cmd[1] & rule->illegal[1])) &&
-	       !smmuv3_command_conflict((enum smmuv3_kind)rule->kind, cmd, features);
+	return smmuv3_bits_legal(rule, cmd) && !smmuv3_command_conflict((enum smmuv3_kind)rule->kind, cmd, features);
 }
 
 #endif
