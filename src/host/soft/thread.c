@@ -187,5 +187,9 @@ void soft_grace_period(void)
 
 bool soft_in_section(void)
 {
-	return soft_self()->depth || urcu_memb_read_ongoing();
+	struct soft_thread *t = soft_self();
+
+	if (!t->urcu)
+		t->urcu = &URCU_TLS(urcu_memb_reader);
+	return t->depth || t->urcu->ctr & URCU_GP_CTR_NEST_MASK;
 }
