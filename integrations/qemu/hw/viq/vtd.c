@@ -301,7 +301,8 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     if (!s->scalable) {
         config->ecap &= ~SCALABLE;
     }
-    if (!s->first_stage) {
+    if (!s->scalable || !s->first_stage) {
+        config->cap &= ~(VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP);
         config->ecap &= ~FIRST_STAGE;
     }
     if (!s->second_stage) {
