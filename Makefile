@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
-	bench bench-compare bench-kernel bench-guest bench-peers fuzz format install uninstall clean
+	bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -33,6 +33,7 @@ help:
 	@echo 'make bench             measure, on an optimised build of its own'
 	@echo 'make bench-compare REV=R  is anything slower than at revision R? Both are built and measured in turns'
 	@echo 'make bench-kernel      what an invalidation costs on these kernels, by the length of the call'
+	@echo 'make bench-qemu        what QEMU'\''s own IOMMUs cost a guest, and what viq'\''s do'
 	@echo 'make bench-guest       what unmapping costs in such a guest, by the way viq calls the kernel'
 	@echo 'make bench-peers       the same in a guest of QEMU with its accelerated SMMUv3, and in one of viq-vmm'
 	@echo 'make fuzz FUZZ_TIME=N  each fuzz target for N seconds ($(FUZZ_TIME))'
@@ -105,6 +106,10 @@ bench-kernel:
 bench-guest:
 	@tools/install-deps.sh kernel
 	@tests/system/guest/bench.py
+
+bench-qemu:
+	@tools/install-deps.sh qemu
+	@tests/system/live/bench.py
 
 bench-peers:
 	@tools/install-deps.sh kernel

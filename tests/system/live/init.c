@@ -198,11 +198,13 @@ static const struct tap_test after[] = {
 	{"after-virtio-blk", test_virtio_blk},
 	{"after-net", test_net},
 };
+static const struct tap_test bench[] = {{"unmap", bench_unmap}, {"reads", bench_reads}};
 static const struct tap_test lost[] = {{"lost", test_lost}};
 
 static const struct machine_job jobs[] = {
 	{"work", MACHINE_TESTS(work)},   {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
 	{"after", MACHINE_TESTS(after)}, {"lost", MACHINE_TESTS(lost)},
+	{"bench", MACHINE_TESTS(bench)},
 };
 
 int main(void)

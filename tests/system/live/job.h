@@ -48,4 +48,11 @@ void disk_end(pid_t pid);
 /* Frames between the guest's two network cards, both ways, until so many have come intact. */
 void net_check(unsigned int frames);
 
+/* --- bench.c: tests that pass, with a note "bench NAME NUMBER" for each figure ---- */
+
+/* unmap-1, unmap-16, unmap-512: medians, in ns. */
+void bench_unmap(void);
+/* reads: of a page, one after the other, a second. */
+void bench_reads(void);
+
 #endif

@@ -3,6 +3,7 @@
 
 Both IOMMU drivers are built into them. Debian 13 compresses modules; a module names what it needs in its ".modinfo".
 """
+import hashlib
 import lzma
 import pathlib
 import re
@@ -13,7 +14,7 @@ import tempfile
 import machines
 import vm
 
-WANTED = ("nvme", "e1000e", "virtio_pci", "virtio_blk", "virtio_net", "virtio_rng")
+WANTED = ("nvme", "e1000e", "virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "vfio_iommu_type1", "vfio_pci")
 SUITES = {"6.1": "bookworm", "6.12": "trixie", "7.3": "trixie-backports"}
 
 
@@ -76,7 +77,8 @@ def fetch(release, architecture):
     if not name:
         raise vm.VmError(f"{suite} has no Linux {release} any more")
     version = archive(suite, "version", name)
-    result = machines.CACHE / "linux" / f"{name}-{version}"
+    wanted = hashlib.sha256(" ".join(WANTED).encode()).hexdigest()[:8]
+    result = machines.CACHE / "linux" / f"{name}-{version}-{wanted}"
     result.parent.mkdir(parents=True, exist_ok=True)
     if not result.exists():
         with tempfile.TemporaryDirectory(dir=result.parent, prefix="download.") as folder:

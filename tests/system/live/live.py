@@ -25,7 +25,7 @@ import qmp  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = machines.SOURCE / "build-qemu"
 DISK = 16 << 20  # bytes of each disk
-PROGRAM = ["init.c", "devices.c", "disk.c", "net.c", "../kernel/tap.c", "../kernel/machine.c"]
+PROGRAM = ["init.c", "bench.c", "devices.c", "disk.c", "net.c", "../kernel/tap.c", "../kernel/machine.c"]
 COMPILERS = {"x86_64": "gcc", "aarch64": "aarch64-linux-gnu-gcc"}
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # A busy host cannot give a guest its timer in time.
