@@ -308,6 +308,9 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     if (!s->second_stage) {
         config->ecap &= ~SECOND_STAGE;
     }
+    if (!(config->ecap & VIQ_VTD_ECAP_FSTS)) {
+        config->cap &= ~(VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP);
+    }
     if (!s->parent.dt_supported) {
         config->ecap &= ~VIQ_VTD_ECAP_DT;
     }
