@@ -28,9 +28,9 @@ MODES = {
 # What CI has time for: each kernel, each mode, each job at least once. --all is the rest.
 CI = {("6.1", "legacy", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second", "work"), ("6.12", "arm-lazy", "work"),
       ("7.3", "first-strict", "work"), ("7.3", "legacy", "crash"), ("7.3", "arm-strict", "work"),
-      ("6.12", "arm-strict", "reset")}
+      ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate")}
 # The words that a job wants on the kernel's command line.
-JOBS = {"work": "", "reset": "", "crash": "crashkernel=256M"}
+JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M"}
 # Seconds of real time, for one guest and without a line. It takes a tenth of the first on two processors; a guest that
 # unpacks its kernel says nothing.
 TIMEOUT, SILENCE = 400, 120
@@ -79,7 +79,7 @@ def judge(name, lines):
 def run_one(options, folder, scenario):
     """The results of one guest."""
     guest = live.Guest(folder, MODES[scenario.mode], scenario.release)
-    guest.second = scenario.job == "crash"
+    guest.second, guest.moves = scenario.job == "crash", scenario.job == "migrate"
     log = live.BUILD / f"console-{scenario}.log"
     print(f"\n== {scenario}: {guest.about()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
     start = time.monotonic()

@@ -160,6 +160,18 @@ static void test_reset(void)
 	disk_end(beside);
 }
 
+/* Goes on in another QEMU, in the midst of I/O. */
+static void test_migrate(void)
+{
+	pid_t beside = disk_begin(VIRTIO_BLK, 1);
+
+	disk_check(VIRTIO_BLK, 0, 4);
+	devices_ask("migrate");
+	disk_check(VIRTIO_BLK, 0, rounds());
+	net_check(rounds());
+	disk_end(beside);
+}
+
 /*
  * Dies in the midst of work, with the kernel beside it that was loaded for this case: that one finds the IOMMU switched
  * on, with tables that it did not write, and devices that still do DMA.
@@ -191,6 +203,7 @@ static const struct tap_test work[] = {
 	{"rebind", test_rebind}, {"domains", test_domains}, {"processors", test_processors}, {"hotplug", test_hotplug},
 };
 static const struct tap_test reset[] = {{"reset", test_reset}};
+static const struct tap_test migrate[] = {{"migrate", test_migrate}};
 static const struct tap_test crash[] = {{"crash", test_crash}};
 static const struct tap_test after[] = {
 	{"after-found", test_found},
@@ -202,9 +215,9 @@ static const struct tap_test bench[] = {{"unmap", bench_unmap}, {"reads", bench_
 static const struct tap_test lost[] = {{"lost", test_lost}};
 
 static const struct machine_job jobs[] = {
-	{"work", MACHINE_TESTS(work)},   {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
-	{"after", MACHINE_TESTS(after)}, {"lost", MACHINE_TESTS(lost)},
-	{"bench", MACHINE_TESTS(bench)},
+	{"work", MACHINE_TESTS(work)},       {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
+	{"after", MACHINE_TESTS(after)},     {"lost", MACHINE_TESTS(lost)},   {"bench", MACHINE_TESTS(bench)},
+	{"migrate", MACHINE_TESTS(migrate)},
 };
 
 int main(void)

@@ -65,7 +65,7 @@ def _unpack(packages, result):
             (new / "modules" / f"{number:02}-{name}.ko").write_bytes(data)
         image, = work.rglob("vmlinuz*")
         shutil.copy(image, new / "Image")
-        (new / "about").write_text(f"Linux {result.name.removeprefix('linux-image-')}\n")
+        (new / "about").write_text(f"Linux {result.name.removeprefix('linux-image-').rsplit('-', 1)[0]}\n")
         new.rename(result)
 
 

@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import typing
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "kernel"))
@@ -68,15 +70,15 @@ def program(architecture):
     return result
 
 
-def devices(folder):
+def devices(folder, nvme=True):
     """QEMU's options: two disks, two network cards that are connected, and a port for one more."""
-    options = ["-device", "pcie-root-port,id=hole,chassis=1"]
+    options = ["-device", "pcie-root-port,id=hole,chassis=1"] + (["-device", "nvme,drive=nvme,serial=1"] if nvme else [])
     for name in ("nvme", "virtio", "plug"):
         image = folder / f"{name}.img"
         with open(image, "wb") as file:
             file.truncate(DISK)
         options += ["-blockdev", f"driver=file,node-name={name},filename={image}"]
-    return options + ["-device", "nvme,drive=nvme,serial=1", "-device", f"virtio-blk-pci,drive=virtio,{VIRTIO}",
+    return options + ["-device", f"virtio-blk-pci,drive=virtio,{VIRTIO}",
                       "-netdev", "hubport,id=one,hubid=0", "-device", "e1000e,netdev=one,romfile=",
                       "-netdev", "hubport,id=other,hubid=0", "-device", f"virtio-net-pci,netdev=other,romfile=,{VIRTIO}",
                       "-device", f"virtio-rng-pci,{VIRTIO}"]
@@ -101,6 +103,8 @@ class Guest:
         self.options = []  # more of QEMU's
         self.resets = 0
         self.second = False  # whether it has the kernel once more, for kexec
+        self.moves = False  # whether it can migrate, which QEMU's NVMe cannot
+        self.state = None  # where it has migrated to
 
     def about(self):
         """What kernel this is, and on what."""
@@ -123,7 +127,7 @@ class Guest:
         cpu = "max,la57=off" if mode.architecture == "x86_64" else "cortex-a76"
         return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "768",
                 "-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
-                "-action", "reboot=reset,panic=shutdown", *iommu, *devices(folder), *self.options,
+                "-action", "reboot=reset,panic=shutdown", *iommu, *devices(folder, not self.moves), *self.options,
                 "-kernel", str(self.kernel / "Image"), "-initrd", str(self._disk(folder)),
                 "-append", f"{WORDS[mode.architecture]} panic=-1 oops=panic loglevel=5 {mode.words} "
                            f"viq.type={mode.group} {words}"]
@@ -142,13 +146,31 @@ class Guest:
                     self.answer(text[5:])
 
             try:
-                lines = vm.watch(self.command(folder, words), log, timeout, silence=silence, line=each, stdin=answers)
+                command = self.command(folder, words)
+                lines = vm.watch(command, log, timeout, silence=silence, line=each, stdin=answers)
+                if self.state:
+                    self.monitor.close()
+                    self.monitor = None
+                    threading.Thread(target=self._arrive, daemon=True).start()
+                    lines += vm.watch(command + ["-incoming", f"file:{self.state}"], log.with_stem(f"{log.stem}-moved"), timeout,
+                                      silence=silence, line=each, stdin=answers)
             finally:
                 if self.monitor:
                     self.monitor.close()
                 os.close(answers)
                 os.close(self.answers)
         return last_life(lines)
+
+    def _arrive(self):
+        """Answer the guest when it runs again; what comes before that is lost with the port's old state."""
+        while True:
+            try:
+                while not self.qmp().command("query-status")["running"]:
+                    time.sleep(0.1)
+                break
+            except OSError:  # not there yet
+                time.sleep(0.1)
+        os.write(self.answers, b"done\n")
 
     def qmp(self):
         """QEMU's monitor."""
@@ -162,7 +184,8 @@ class Guest:
             said = getattr(self, f"do_{what}")() or "done"
         except vm.VmError as error:
             said = str(error)
-        os.write(self.answers, said.encode() + b"\n")
+        if not self.state:
+            os.write(self.answers, said.encode() + b"\n")
 
     def do_plug(self):
         """An NVMe comes."""
@@ -178,3 +201,14 @@ class Guest:
         self.resets += 1
         if self.resets == 1:
             self.qmp().command("system_reset")
+
+    def do_migrate(self):
+        """The guest goes on in another QEMU, once this one has ended."""
+        state = self.socket.with_name("state")
+        self.qmp().command("migrate", uri=f"file:{state}")
+        while (status := self.qmp().command("query-migrate").get("status")) != "completed":
+            if status in ("failed", "cancelled"):
+                raise vm.VmError(f"migration: {status}")
+            time.sleep(0.1)
+        self.qmp().command("quit")
+        self.state = state
