@@ -82,7 +82,9 @@ demo-guest:
 
 check-qemu:
 	@tools/install-deps.sh qemu
-	@tests/system/live/check.py
+	@$(MAKE) -s $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet tools/viq/viq
+	@VIQ_TOOL=$(BUILD)/tools/viq/viq tests/system/live/check.py
 
 demo-qemu:
 	@tools/install-deps.sh qemu

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Usage: build.sh
 # Builds Debian's QEMU 10.0 with viq's devices, unless the cache has it. Prints the folder with bin/qemu-system-x86_64
-# and bin/qemu-system-aarch64, which have only the devices of x86_64.mak and aarch64.mak. The cache, $VIQ_CACHE or
+# and bin/qemu-system-aarch64, which have only the devices of x86_64.mak and aarch64.mak, and with QEMU's own tests of a
+# VT-d in tests/qtest. The cache, $VIQ_CACHE or
 # ~/.cache/viq, is shared by all clones: the folder's name holds a hash of all that goes into it, and it appears there
 # only when it is complete. A tree for a version and a way to configure it is kept beside, so that a change in viq or in
 # hw/viq costs a few objects.
@@ -104,10 +105,11 @@ if [ ! -e build/configured ]; then
 fi
 say "$version: compiling (about ten minutes on two processors the first time)"
 start=$SECONDS
-quietly ninja -C build qemu-system-x86_64 qemu-system-aarch64
+quietly ninja -C build qemu-system-x86_64 qemu-system-aarch64 tests/qtest/intel-iommu-test tests/qtest/viq-vtd-test
 rm -rf result
-mkdir -p result/bin result/share/qemu
+mkdir -p result/bin result/share/qemu result/tests/qtest
 install -s -t result/bin build/qemu-system-x86_64 build/qemu-system-aarch64
+install -s -t result/tests/qtest build/tests/qtest/intel-iommu-test build/tests/qtest/viq-vtd-test
 cp -t result/share/qemu "${firmware[@]}"
 for program in result/bin/*; do
 	quietly "$program" --version

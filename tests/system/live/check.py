@@ -12,6 +12,7 @@ import typing
 
 import live
 import machines
+import qtests
 import tap
 
 X86 = "q35,kernel-irqchip=split"
@@ -91,11 +92,22 @@ def run_one(options, folder, scenario):
     return results
 
 
+def own_tests(options, folder):
+    """The results of QEMU's own tests."""
+    if options.only and options.only not in "qtests":
+        return []
+    print("\n== qtests: QEMU's own", flush=True)
+    results = qtests.run(folder)
+    tap.report(results)
+    return results
+
+
 def main():
     options = arguments()
     results = []
     try:
         folder = live.qemu()
+        results += own_tests(options, folder)
         for scenario in chosen(options):
             try:
                 results += run_one(options, folder, scenario)

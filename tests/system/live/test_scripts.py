@@ -16,6 +16,7 @@ import demo
 import linux
 import machines
 import qmp
+import qtests
 import tap
 import vm
 
@@ -59,6 +60,37 @@ class Judgement(unittest.TestCase):
     def test_what_the_guest_has_seen(self):
         self.assertEqual(self.failed(["1..1", "not ok 1 nvme: nothing came here", tap.THE_END]), ["x-nvme"])
         self.assertEqual(self.failed(GOOD[:-1]), ["x-machine"])
+
+
+class Qtests(unittest.TestCase):
+    """QEMU's own tests, by what programs in their place say."""
+
+    def run_all(self, script):
+        """The results; each program is this script."""
+        with tempfile.TemporaryDirectory() as folder:
+            for case in qtests.CASES:
+                program = pathlib.Path(folder, "tests/qtest", case.program)
+                program.parent.mkdir(parents=True, exist_ok=True)
+                program.write_text("#!/bin/sh\n" + script, encoding="utf-8")
+                program.chmod(0o755)
+            return {name: kind for kind, name, _ in qtests.run(folder)}
+
+    def test_a_program_that_passes(self):
+        good = self.run_all("echo ok 1 /x86_64/test")
+        self.assertEqual({good[case.name] for case in qtests.CASES if not case.fails}, {"passed"})
+        self.assertEqual({good[case.name] for case in qtests.CASES if case.fails}, {"failed"})
+        self.assertEqual({good[name] for name in qtests.MACHINES}, {"failed"}, "there is no QEMU")
+
+    def test_programs_that_do_not(self):
+        for script in ("", "echo not ok 1 x; echo ok 2 y", "echo ok 1 x '# SKIP no machine'", "echo ok 1 x; exit 1",
+                       "echo ok 1 x; kill -ABRT $$", "echo 1..0"):
+            self.assertEqual(set(self.run_all(script).values()), {"failed"}, script)
+
+    def test_one_that_must_fail(self):
+        said = next(case.fails for case in qtests.CASES if case.fails)
+        for script, kind in ((f"echo '{said}'; exit 134", "passed"), (f"echo '{said}'; exit 0", "failed"), ("exit 1", "failed")):
+            results = self.run_all(script)
+            self.assertEqual({results[case.name] for case in qtests.CASES if case.fails}, {kind}, script)
 
 
 class Monitor(unittest.TestCase):
