@@ -30,8 +30,9 @@ DISK = 16 << 20  # bytes of each disk
 PROGRAM = ["init.c", "bench.c", "devices.c", "disk.c", "net.c", "../kernel/tap.c", "../kernel/machine.c"]
 COMPILERS = {"x86_64": "gcc", "aarch64": "aarch64-linux-gnu-gcc"}
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
-# A busy host cannot give a guest its timer in time.
-WORDS = {"x86_64": "console=ttyS0 no_timer_check", "aarch64": "console=ttyAMA0"}
+# A busy host cannot give a guest its timer in time, nor each processor its turn.
+WORDS = {"x86_64": "console=ttyS0 no_timer_check rcupdate.rcu_cpu_stall_suppress=1",
+         "aarch64": "console=ttyAMA0 rcupdate.rcu_cpu_stall_suppress=1"}
 # For virtio, an IOMMU is an option of the device.
 # The guest says one of these before it begins anew.
 RESET, CRASH = "ask: reset", "viq: crash"
@@ -195,6 +196,10 @@ class Guest:
         """It goes, when the guest lets it."""
         self.qmp().command("device_del", id="plugged")
         self.qmp().await_event("DEVICE_DELETED")
+
+    def do_lose(self):
+        """The next invalidation is reported done and has no effect."""
+        self.qmp().command("x-viq-inject", failure="0:drop")
 
     def do_reset(self):
         """The first time, the machine starts anew."""
