@@ -25,18 +25,21 @@ MODES = {
     "first-lazy": live.Mode("x86_64", X86, "viq-vtd,second-stage=off", "intel_iommu=on,sm_on iommu.strict=0", "DMA-FQ"),
     "arm-strict": live.Mode("aarch64", ARM, None, "iommu.strict=1", "DMA"),
     "arm-lazy": live.Mode("aarch64", ARM, None, "iommu.strict=0", "DMA-FQ"),
+    "xen": live.Mode("x86_64", X86, "viq-vtd", "", "", "iommu=force,no-intremap,verbose dom0_mem=512M noreboot"),
 }
 # What CI has time for: each kernel, each mode, each job at least once. --all is the rest.
 CI = {("6.1", "legacy", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second", "work"), ("6.12", "arm-lazy", "work"),
       ("7.3", "first-strict", "work"), ("7.3", "legacy", "crash"), ("7.3", "arm-strict", "work"),
-      ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate")}
+      ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate"),
+      ("6.1", "xen", "dom0")}
 # The words that a job wants on the kernel's command line.
-JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": ""}
+JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": "", "dom0": ""}
 # Seconds of real time, for one guest and without a line. It takes a tenth of the first on two processors; a guest that
 # unpacks its kernel says nothing.
 TIMEOUT, SILENCE = 600, 200
 # What a guest says when its IOMMU stopped an access, or did not do as it was told. None of these guests asks for that.
-FAULT = re.compile(r"DMAR: .*(fault|error|Invalidation|time)|DMAR: \[|arm-smmu-v3 .*(event|error)|nvme.*(timeout|I/O)")
+FAULT = re.compile(r"\[VT-D\].*([Ff]ault|[Ee]rror)|DMAR: .*(fault|error|Invalidation|time)|DMAR: \[|"
+                   r"arm-smmu-v3 .*(event|error)|nvme.*(timeout|I/O)")
 
 
 class Scenario(typing.NamedTuple):
@@ -51,7 +54,7 @@ class Scenario(typing.NamedTuple):
 
 # Debian's arm64 kernels cannot load another one from a file (kexec_file_load).
 SCENARIOS = [Scenario(release, mode, job) for release in live.linux.SUITES for mode in MODES for job in JOBS
-             if job != "crash" or MODES[mode].architecture == "x86_64"]
+             if (job != "crash" or MODES[mode].architecture == "x86_64") and (job == "dom0") == (mode == "xen")]
 
 
 def arguments():

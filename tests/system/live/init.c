@@ -211,13 +211,20 @@ static const struct tap_test after[] = {
 	{"after-virtio-blk", test_virtio_blk},
 	{"after-net", test_net},
 };
+/* Dom0 of a Xen that has the IOMMU: it sees none itself. */
+static const struct tap_test dom0[] = {
+	{"nvme", test_nvme},
+	{"virtio-blk", test_virtio_blk},
+	{"net", test_net},
+	{"rebind", test_rebind},
+};
 static const struct tap_test bench[] = {{"unmap", bench_unmap}, {"reads", bench_reads}};
 static const struct tap_test lost[] = {{"lost", test_lost}};
 
 static const struct machine_job jobs[] = {
 	{"work", MACHINE_TESTS(work)},       {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
 	{"after", MACHINE_TESTS(after)},     {"lost", MACHINE_TESTS(lost)},   {"bench", MACHINE_TESTS(bench)},
-	{"migrate", MACHINE_TESTS(migrate)},
+	{"migrate", MACHINE_TESTS(migrate)}, {"dom0", MACHINE_TESTS(dom0)},
 };
 
 int main(void)

@@ -3,6 +3,7 @@
 
 Both IOMMU drivers are built into them. Debian 13 compresses modules; a module names what it needs in its ".modinfo".
 """
+import gzip
 import hashlib
 import lzma
 import pathlib
@@ -86,4 +87,20 @@ def fetch(release, architecture):
             parts = [part for part in archive(suite, "depends", name).splitlines() if re.match("linux-(binary|modules)-", part)]
             archive(suite, "download", *[f"{part}={version}" for part in [name] + parts], cwd=folder)
             _unpack(list(pathlib.Path(folder).glob("*.deb")), result)
+    return result
+
+
+def fetch_xen():
+    """The file of Debian 12's Xen for amd64, as QEMU's multiboot loader takes it."""
+    name = "xen-hypervisor-4.17-amd64"
+    version = archive("bookworm:amd64", "version", name)
+    result = machines.CACHE / "linux" / f"{name}-{version}"
+    if not result.exists():
+        with tempfile.TemporaryDirectory(dir=result.parent, prefix="download.") as folder:
+            work = pathlib.Path(folder)
+            archive("bookworm:amd64", "download", f"{name}={version}", cwd=work)
+            package, = work.glob("*.deb")
+            subprocess.run(["dpkg-deb", "-x", package, work], check=True)
+            (work / "xen").write_bytes(gzip.decompress((work / "boot/xen-4.17-amd64.gz").read_bytes()))
+            (work / "xen").rename(result)
     return result

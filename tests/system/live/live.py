@@ -49,6 +49,7 @@ class Mode(typing.NamedTuple):
     device: str | None  # -device of the IOMMU, if it is one
     words: str  # on the kernel's command line
     group: str  # the type of its groups
+    xen: str = ""  # the command line of a Xen below the guest, which has the IOMMU then
 
 
 def qemu():
@@ -110,7 +111,7 @@ class Guest:
     def about(self):
         """What kernel this is, and on what."""
         iommu = self.mode.device or self.mode.machine
-        return f"{(self.kernel / 'about').read_text().strip()}, {self.mode.architecture}, {iommu}, {self.mode.words}"
+        return f"{(self.kernel / 'about').read_text().strip()}, {self.mode.architecture}, {iommu}, {self.mode.words or 'Xen ' + self.mode.xen}"
 
     def _disk(self, folder):
         files = {f"modules/{path.name}": path.read_bytes() for path in self.kernel.glob("modules/*")}
@@ -129,9 +130,15 @@ class Guest:
         return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "768",
                 "-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
                 "-action", "reboot=reset,panic=shutdown", *iommu, *devices(folder, not self.moves), *self.options,
-                "-kernel", str(self.kernel / "Image"), "-initrd", str(self._disk(folder)),
-                "-append", f"{WORDS[mode.architecture]} panic=-1 oops=panic loglevel=5 {mode.words} "
-                           f"viq.type={mode.group} {words}"]
+                *self._boot(self.kernel / "Image", self._disk(folder),
+                            f"panic=-1 oops=panic loglevel=5 {mode.words} viq.type={mode.group} {words}")]
+
+    def _boot(self, image, disk, words):
+        if not self.mode.xen:
+            return ["-kernel", str(image), "-initrd", str(disk), "-append", f"{WORDS[self.mode.architecture]} {words}"]
+        # Two modules of multiboot; the first has a command line.
+        return ["-kernel", str(linux.fetch_xen()), "-append", f"console=com1 com1=115200,8n1 loglvl=all {self.mode.xen}",
+                "-initrd", f"{image} console=hvc0 {words},{disk}"]
 
     def run(self, words, log, timeout, *, silence=None, line=None):
         """The console's lines, of its last life."""
