@@ -294,7 +294,7 @@ static const struct axis axes[] = {
 		 {"tlbi_asid", "TLBI_NH_ASID", run_tlbi_asid}}},
 	{.name = "streams",
 	 .what = "streams",
-	 .n = {1, 16, 256, 4096},
+	 .n = {1, 16, 256, 4096, 65536},
 	 .quick = 3,
 	 .open = open_streams,
 	 .ops = {{"hit", "a hit", run_hit},
