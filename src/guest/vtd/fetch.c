@@ -54,14 +54,15 @@ __attribute__((no_sanitize("thread"))) static inline size_t
 copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, struct like model, size_t like)
 {
 	pair *low = (pair *)(void *)b->low, *high = (pair *)(void *)b->high;
-	const size_t n = wide ? 2 : 1, group = 8 / n;
+	const size_t n = wide ? 2 : 1;
 	size_t i = b->read;
 
-	/* As long as they are alike, a group at a time. */
-	for (count += i; like == i && i + group <= count; i += group, from += group * n) {
-		pair upper[8], seen = none;
+	/* As long as they are alike, a group at a time. Unrolled, it has all that it compares in registers. */
+	for (count += i; like == i && i + VTD_GROUP <= count; i += VTD_GROUP, from += VTD_GROUP * n) {
+		pair upper[VTD_GROUP], seen = none;
 
-		for (size_t k = 0; k < group; k++) {
+#pragma GCC unroll 8
+		for (size_t k = 0; k < VTD_GROUP; k++) {
 			pair lower = from[k * n];
 
 			upper[k] = wide ? from[k * n + 1] : none;
@@ -69,12 +70,13 @@ copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, st
 			seen |= other(lower, upper[k], model);
 		}
 		if (!any(seen)) {
-			like += group;
+			like += VTD_GROUP;
 			continue;
 		}
-		for (size_t k = 0; wide && k < group; k++)
+#pragma GCC unroll 8
+		for (size_t k = 0; wide && k < VTD_GROUP; k++)
 			high[i + k] = upper[k];
-		like = alike(b, i, i + group, wide, model);
+		like = alike(b, i, i + VTD_GROUP, wide, model);
 	}
 	for (; i < count; i++, from += n) {
 		pair lower = from[0], upper = wide ? from[1] : none;
@@ -96,7 +98,7 @@ uint32_t vtd_alike(const struct viq_vtd *s)
 }
 
 /* count descriptors from head on are taken over from there. */
-static void take(struct viq_vtd *s, const volatile pair *from, uint32_t count)
+static inline __attribute__((always_inline)) void take(struct viq_vtd *s, const volatile pair *from, uint32_t count)
 {
 	struct vtd_batch *b = &s->batch;
 	const struct like model = like_of(&s->model);

@@ -32,6 +32,8 @@
  * of them flush early.
  */
 #define BATCH_DESCRIPTORS 256
+/* Of these, as many as a loop handles at once. */
+#define VTD_GROUP 8
 /* Calls of hosts for one descriptor that are not worth being left in between. */
 #define VTD_FEW_CALLS 4
 /* Targets with entries in the batch, at most. One more flushes it; a descriptor for more has them called one by one. */
