@@ -73,7 +73,7 @@ def chosen(options):
 
 
 # What a guest says that has read other bytes than it wrote.
-STALE = re.compile(r"/dev/\S+ at 0x.*: 0x[0-9a-f]+, not 0x")
+STALE = re.compile(r"/dev/\S+ at 0x.*: 0x[0-9a-f]+, not 0x|viq-dma, round \d+: .* stale")
 
 
 def noticed(results):

@@ -43,6 +43,14 @@ pid_t disk_begin(const char *path, unsigned int share);
 /* It must still be at work, and have found nothing wrong. */
 void disk_end(pid_t pid);
 
+/* --- dma.c ------------------------------------------------------------------ */
+
+/*
+ * viq-dma, through vfio: in each round one buffer is mapped, used and unmapped, and another one takes its IOVA. Ends
+ * the test if the function reads or writes the first one then. A list and an interrupt, too.
+ */
+void dma_check(unsigned int rounds);
+
 /* --- net.c ------------------------------------------------------------------ */
 
 /* Frames between the guest's two network cards, both ways, until so many have come intact. */

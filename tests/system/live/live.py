@@ -27,7 +27,7 @@ import qmp  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = machines.SOURCE / "build-qemu"
 DISK = 16 << 20  # bytes of each disk
-PROGRAM = ["init.c", "bench.c", "devices.c", "disk.c", "net.c", "../kernel/tap.c", "../kernel/machine.c"]
+PROGRAM = ["init.c", "bench.c", "devices.c", "disk.c", "net.c", "dma.c", "../kernel/tap.c", "../kernel/machine.c"]
 COMPILERS = {"x86_64": "gcc", "aarch64": "aarch64-linux-gnu-gcc"}
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # A busy host cannot give a guest its timer in time, nor each processor its turn.
@@ -83,7 +83,7 @@ def devices(folder, nvme=True):
     return options + ["-device", f"virtio-blk-pci,drive=virtio,{VIRTIO}",
                       "-netdev", "hubport,id=one,hubid=0", "-device", "e1000e,netdev=one,romfile=",
                       "-netdev", "hubport,id=other,hubid=0", "-device", f"virtio-net-pci,netdev=other,romfile=,{VIRTIO}",
-                      "-device", f"virtio-rng-pci,{VIRTIO}"]
+                      "-device", f"virtio-rng-pci,{VIRTIO}", "-device", "viq-dma"]
 
 
 def last_life(lines):
@@ -205,8 +205,8 @@ class Guest:
         self.qmp().await_event("DEVICE_DELETED")
 
     def do_lose(self):
-        """The next invalidation is reported done and has no effect."""
-        self.qmp().command("x-viq-inject", failure="0:drop")
+        """The next invalidation, and each one like it, is reported done and has no effect."""
+        self.qmp().command("x-viq-inject", failure="0:drop:0")
 
     def do_reset(self):
         """The first time, the machine starts anew."""

@@ -11,20 +11,21 @@
 #include "qapi/error.h"
 #include "bus.h"
 #include "trace.h"
+#include "unit.h"
 
 #define TYPE_VIQ_REGION "viq-iommu-memory-region"
 
 /* The smallest piece that a translation covers. */
 #define PAGE_MASK 0xfffull
 
-typedef struct ViqFunction {
+struct ViqFunction {
     ViqBus *viq;
     PCIBus *bus; /* its number may change */
     uint8_t devfn;
     AddressSpace as;
     MemoryRegion root; /* of as */
     IOMMUMemoryRegion dma;
-} ViqFunction;
+};
 
 /* --- Threads ---------------------------------------------------------------- */
 
@@ -220,6 +221,50 @@ AddressSpace *viq_bus_address_space(PCIBus *bus, void *opaque, int devfn)
     }
     viq_function_know(function);
     return &function->as;
+}
+
+/* --- Devices that know whose they are --------------------------------------- */
+
+ViqFunction *viq_bus_function(PCIDevice *dev, Error **errp)
+{
+    AddressSpace *as = pci_device_iommu_address_space(dev);
+
+    if (!object_dynamic_cast(memory_region_owner(as->root), TYPE_VIQ_UNIT)) {
+        error_setg(errp, "%s needs an IOMMU of viq's on its bus",
+                   object_get_typename(OBJECT(dev)));
+        error_append_hint(errp, "Put -device viq-vtd in front of it, or use "
+                          "-machine virt,iommu=viq-smmuv3.\n");
+        return NULL;
+    }
+    return container_of(as, ViqFunction, as);
+}
+
+static void *viq_function_dev(ViqFunction *function)
+{
+    uint16_t sid;
+
+    viq_function_know(function);
+    return viq_function_sid(function, &sid) ?
+        function->viq->requesters[sid] : NULL;
+}
+
+int viq_function_dma(ViqFunction *function, uint64_t iova, uint32_t pasid,
+                     uint32_t flags, void *buf, size_t len)
+{
+    void *dev = viq_function_dev(function);
+
+    viq_thread_register();
+    return dev ? function->viq->ops->dma(dev, iova, pasid, flags, buf, len) :
+                 -EFAULT;
+}
+
+void viq_function_set_ats(ViqFunction *function, bool on)
+{
+    void *dev = viq_function_dev(function);
+
+    if (dev && function->viq->ops->set_ats(dev, on)) {
+        error_report_once("viq: no memory for a device's translations");
+    }
 }
 
 void viq_bus_init(ViqBus *viq, const char *name, Object *owner, PCIBus *root,

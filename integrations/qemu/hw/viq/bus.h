@@ -20,6 +20,13 @@ typedef struct ViqBusOps {
     /* viq_soft_translate() or its like, inside an access. */
     int (*translate)(void *dev, uint64_t iova, uint32_t flags,
                      struct viq_soft_xlate *out);
+    /*
+     * viq_soft_dma_read() or its like: flags have VIQ_SOFT_READ or _WRITE, and
+     * VIQ_SOFT_SSV if there is a pasid.
+     */
+    int (*dma)(void *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
+               void *buf, size_t len);
+    int (*set_ats)(void *dev, bool on);
     /* Regions in front of the translation, or NULL. */
     void (*add_regions)(void *opaque, Object *owner, MemoryRegion *root);
 } ViqBusOps;
@@ -50,6 +57,20 @@ void viq_bus_forget(ViqBus *bus);
 
 /* The address space of a function that is not on the bus (the I/O APIC). */
 AddressSpace *viq_bus_address_space(PCIBus *pci, void *opaque, int devfn);
+
+/*
+ * For a device whose requests are more than QEMU's address spaces can say: with
+ * a PASID, for execution, privileged.
+ */
+typedef struct ViqFunction ViqFunction;
+
+/* NULL with *errp: its bus is not behind an IOMMU of viq's. */
+ViqFunction *viq_bus_function(PCIDevice *dev, Error **errp);
+/* 0, -EFAULT (aborted), -ENODATA (terminated), ... In RAM only. */
+int viq_function_dma(ViqFunction *function, uint64_t iova, uint32_t pasid,
+                     uint32_t flags, void *buf, size_t len);
+/* Its requests go through a cache of its own, if the guest's tables allow. */
+void viq_function_set_ats(ViqFunction *function, bool on);
 
 /* Whoever makes accesses, or has others wait for them, is registered. */
 void viq_thread_register(void);

@@ -18,9 +18,11 @@
 #include "qapi/error.h"
 #include "system/runstate.h"
 #include "bus.h"
+#include "inject.h"
 #include "memory.h"
 #include "smmuv3.h"
 #include "trace.h"
+#include "unit.h"
 
 #include <viq/nest_smmuv3.h>
 #include <viq/smmuv3.h>
@@ -46,7 +48,10 @@ struct ViqSmmuv3 {
     bool ats;
     uint32_t budget;
 
+    char *host_contract;
+
     ViqMemory *memory;
+    ViqInject inject;
     struct viq_smmuv3 *smmu;
     struct viq_soft *soft;
     struct viq_nest_smmuv3 *nest;
@@ -100,9 +105,24 @@ static int viq_unit_translate(void *dev, uint64_t iova, uint32_t flags,
     return viq_soft_translate(dev, iova, 0, flags, out);
 }
 
+static int viq_unit_dma(void *dev, uint64_t iova, uint32_t pasid,
+                        uint32_t flags, void *buf, size_t len)
+{
+    return flags & VIQ_SOFT_WRITE ?
+        viq_soft_dma_write(dev, iova, pasid, flags, buf, len) :
+        viq_soft_dma_read(dev, iova, pasid, flags, buf, len);
+}
+
+static int viq_unit_set_ats(void *dev, bool on)
+{
+    return viq_soft_dev_set_ats(dev, on);
+}
+
 static const ViqBusOps viq_unit_bus_ops = {
     .know = viq_unit_know,
     .translate = viq_unit_translate,
+    .dma = viq_unit_dma,
+    .set_ats = viq_unit_set_ats,
 };
 
 /* --- What the library asks for ---------------------------------------------- */
@@ -135,6 +155,10 @@ static int viq_unit_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
     ViqSmmuv3 *s = opaque;
     int ret;
 
+    if (what->cause == VIQ_SMMUV3_CFGI_STE &&
+        viq_inject_strikes(&s->inject, VIQ_INJECT_CONFIG_DROP)) {
+        return 0;
+    }
     viq_bus_know_all(&s->bus);
     ret = viq_nest_smmuv3_reconfig(s->nest, what);
     trace_viq_smmuv3_reconfig(what->cause, what->first, what->last, ret);
@@ -159,6 +183,9 @@ static int viq_unit_host_wait(void *opaque,
     const int64_t wait = MIN(HOST_WAIT_NS << MIN(times - 1, 10),
                              HOST_WAIT_MAX_NS);
 
+    if (viq_inject_gives_up(&s->inject)) {
+        return 1;
+    }
     timer_mod(s->retry, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + wait);
     return 0;
 }
@@ -192,16 +219,43 @@ static void viq_unit_notify(void *opaque, uint32_t viommu)
     viq_unit_wake(opaque);
 }
 
-static void viq_unit_run_bh(void *opaque)
+static void viq_unit_run(void *opaque)
 {
     ViqSmmuv3 *s = opaque;
 
-    if (viq_nest_smmuv3_events(s->nest, 0)) {
-        warn_report_once("viq-smmuv3: events cannot be taken");
+    if (viq_inject_delay_ms(&s->inject) < 0) {
+        return;
     }
     if (viq_smmuv3_run(s->smmu, s->budget == VIQ_SMMUV3_DEFER ? 0 : s->budget)) {
         qemu_bh_schedule(s->run);
     }
+}
+
+static void viq_unit_run_bh(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+    const int64_t delay = viq_inject_delay_ms(&s->inject);
+
+    if (viq_nest_smmuv3_events(s->nest, 0)) {
+        warn_report_once("viq-smmuv3: events cannot be taken");
+    }
+    if (delay <= 0) {
+        viq_unit_run(s);
+    } else if (!timer_pending(s->retry)) {
+        timer_mod(s->retry,
+                  qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + delay * SCALE_MS);
+    }
+}
+
+/* A failure has been armed. */
+static void viq_unit_injected(void *opaque, bool hold)
+{
+    ViqSmmuv3 *s = opaque;
+
+    if (viq_smmuv3_set_budget(s->smmu, hold ? VIQ_SMMUV3_DEFER : s->budget)) {
+        g_assert_not_reached(); /* there is kick() */
+    }
+    qemu_bh_schedule(s->run);
 }
 
 static const struct viq_smmuv3_ops viq_unit_ops = {
@@ -289,10 +343,12 @@ static int viq_unit_make_front(ViqSmmuv3 *s,
     viq_nest_smmuv3_offer(s->nest, s->ats, &config);
     config.budget = s->budget;
     config.mem = viq_memory_get(s->memory);
-    config.host = backend->host;
     config.ops = &viq_unit_ops;
     config.opaque = s;
-    ret = viq_smmuv3_create(&config, &s->smmu, why);
+    ret = viq_fault_host(s->inject.fault, &backend->host, &config.host, why);
+    if (!ret) {
+        ret = viq_smmuv3_create(&config, &s->smmu, why);
+    }
     return ret ? ret : viq_nest_smmuv3_bind(s->nest, s->smmu, why);
 }
 
@@ -316,6 +372,7 @@ static void viq_unit_destroy_all(ViqSmmuv3 *s)
     }
     g_clear_pointer(&s->nest, viq_nest_smmuv3_destroy);
     g_clear_pointer(&s->smmu, viq_smmuv3_destroy);
+    viq_inject_destroy(&s->inject);
     g_clear_pointer(&s->soft, viq_soft_destroy);
     g_clear_pointer(&s->memory, viq_memory_free);
     g_clear_pointer(&s->saved, g_free);
@@ -334,17 +391,22 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
     }
     viq_thread_register();
     s->memory = viq_memory_new(errp);
-    if (!s->memory) {
+    if (!s->memory ||
+        !viq_inject_init(&s->inject, s->host_contract, false, viq_unit_injected,
+                         s, errp)) {
+        viq_unit_destroy_all(s);
         return;
     }
     s->run = qemu_bh_new_guarded(viq_unit_run_bh, s, &dev->mem_reentrancy_guard);
-    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run_bh, s);
+    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run, s);
     ret = viq_unit_make_host(s, &backend, &why);
     if (!ret) {
         ret = viq_unit_make_front(s, &backend, &why);
     }
     if (ret) {
         error_setg_errno(errp, -ret, "viq-smmuv3: %s", why.text);
+    }
+    if (ret || !viq_inject_start(&s->inject, errp)) {
         viq_unit_destroy_all(s);
         return;
     }
@@ -371,6 +433,57 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
 
     timer_del(s->retry);
     viq_smmuv3_reset(s->smmu);
+}
+
+/* --- What the monitor sees -------------------------------------------------- */
+
+static ViqInject *viq_unit_inject(Object *obj)
+{
+    return &VIQ_SMMUV3(obj)->inject;
+}
+
+static void viq_unit_counters(Object *obj, ViqCounterList **head)
+{
+    ViqSmmuv3 *s = VIQ_SMMUV3(obj);
+    struct viq_smmuv3_counters c;
+    struct viq_soft_counters soft;
+
+    if (viq_smmuv3_counters(s->smmu, &c, sizeof(c)) ||
+        viq_soft_counters(s->soft, &soft, sizeof(soft))) {
+        return;
+    }
+    const struct { const char *name; uint64_t value; } counters[] = {
+        { "doorbells", c.doorbells },
+        { "runs", c.runs },
+        { "calls", c.calls },
+        { "host_calls", c.host_calls },
+        { "entries", c.entries },
+        { "host_waits", c.host_waits },
+        { "budget_ends", c.budget_ends },
+        { "writes_lost", c.writes_lost },
+        { "soft_entries", soft.entries },
+        { "soft_tlb_hits", soft.tlb_hits },
+        { "soft_tlb_misses", soft.tlb_misses },
+        { "soft_atc_hits", soft.atc_hits },
+        { "soft_walks", soft.walks },
+        { "soft_faults", soft.faults },
+        { "no_stream", c.no_stream },
+        { "events", c.events },
+        { "events_lost", c.events_lost },
+        { "cerror_ill", c.cerror[VIQ_SMMUV3_CERROR_ILL] },
+        { "cerror_abt", c.cerror[VIQ_SMMUV3_CERROR_ABT] },
+        { "cerror_atc_inv_sync", c.cerror[VIQ_SMMUV3_CERROR_ATC_INV_SYNC] },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+        viq_unit_count(head, counters[i].name, counters[i].value);
+    }
+    for (uint64_t op = 0; op < ARRAY_SIZE(c.commands); op++) {
+        const uint64_t cmd[2] = { op };
+        const char *name = viq_smmuv3_command_name(cmd);
+
+        viq_unit_count(head, name ? name : "reserved", c.commands[op]);
+    }
 }
 
 /* --- Migration -------------------------------------------------------------- */
@@ -422,6 +535,7 @@ static const Property viq_unit_properties[] = {
     DEFINE_PROP_LINK("primary-bus", ViqSmmuv3, primary_bus, TYPE_PCI_BUS,
                      PCIBus *),
     DEFINE_PROP_BOOL("ats", ViqSmmuv3, ats, false),
+    DEFINE_PROP_STRING("host-contract", ViqSmmuv3, host_contract),
     DEFINE_PROP_UINT32("budget", ViqSmmuv3, budget, 0),
 };
 
@@ -429,6 +543,7 @@ static void viq_unit_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     ResettableClass *rc = RESETTABLE_CLASS(klass);
+    ViqUnitClass *uc = VIQ_UNIT_CLASS(klass);
 
     dc->desc = "Arm SMMUv3 by viq";
     dc->vmsd = &viq_unit_vmstate;
@@ -439,6 +554,9 @@ static void viq_unit_class_init(ObjectClass *klass, void *data)
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, viq_unit_properties);
     rc->phases.exit = viq_unit_reset_exit;
+    uc->inject = viq_unit_inject;
+    uc->counters = viq_unit_counters;
+    viq_unit_class_add_inject(klass);
 }
 
 static const TypeInfo viq_smmuv3_types[] = {
@@ -447,6 +565,10 @@ static const TypeInfo viq_smmuv3_types[] = {
         .parent = TYPE_SYS_BUS_DEVICE,
         .instance_size = sizeof(ViqSmmuv3),
         .class_init = viq_unit_class_init,
+        .interfaces = (InterfaceInfo[]) {
+            { TYPE_VIQ_UNIT },
+            { }
+        },
     },
 };
 

@@ -20,8 +20,10 @@
 #include "qapi/error.h"
 #include "system/runstate.h"
 #include "bus.h"
+#include "inject.h"
 #include "memory.h"
 #include "trace.h"
+#include "unit.h"
 #include "vtd.h"
 
 #include <viq/nest_vtd.h>
@@ -50,7 +52,10 @@ struct ViqVtd {
     uint8_t aw_bits;
     uint32_t budget;
 
+    char *host_contract;
+
     ViqMemory *memory;
+    ViqInject inject;
     struct viq_vtd *vtd;
     struct viq_soft_vtd *soft;
     struct viq_nest_vtd *nest;
@@ -94,6 +99,19 @@ static int viq_unit_translate(void *dev, uint64_t iova, uint32_t flags,
     return viq_soft_vtd_translate(dev, iova, 0, flags, out);
 }
 
+static int viq_unit_dma(void *dev, uint64_t iova, uint32_t pasid,
+                        uint32_t flags, void *buf, size_t len)
+{
+    return flags & VIQ_SOFT_WRITE ?
+        viq_soft_vtd_dma_write(dev, iova, pasid, flags, buf, len) :
+        viq_soft_vtd_dma_read(dev, iova, pasid, flags, buf, len);
+}
+
+static int viq_unit_set_ats(void *dev, bool on)
+{
+    return viq_soft_vtd_dev_set_ats(dev, on);
+}
+
 static MemTxResult viq_unit_message(void *opaque, hwaddr addr, uint64_t data,
                                    unsigned size, MemTxAttrs attrs)
 {
@@ -135,6 +153,8 @@ static void viq_unit_add_regions(void *opaque, Object *owner,
 static const ViqBusOps viq_unit_bus_ops = {
     .know = viq_unit_know,
     .translate = viq_unit_translate,
+    .dma = viq_unit_dma,
+    .set_ats = viq_unit_set_ats,
     .add_regions = viq_unit_add_regions,
 };
 
@@ -152,6 +172,11 @@ static int viq_unit_reconfig(void *opaque, struct viq_vtd_reconfig *what)
     ViqVtd *s = opaque;
     int ret;
 
+    if ((what->cause == VIQ_VTD_CONTEXT_CACHE ||
+         what->cause == VIQ_VTD_PASID_CACHE) &&
+        viq_inject_strikes(&s->inject, VIQ_INJECT_CONFIG_DROP)) {
+        return 0;
+    }
     viq_bus_know_all(&s->bus);
     ret = viq_nest_vtd_reconfig(s->nest, what);
     trace_viq_vtd_reconfig(what->cause, what->scope, what->source_id,
@@ -166,6 +191,15 @@ static int viq_unit_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
     ViqVtd *s = opaque;
 
+    if (viq_inject_strikes(&s->inject, VIQ_INJECT_ATC_TIMEOUT)) {
+        return -ETIMEDOUT;
+    }
+    if (viq_inject_strikes(&s->inject, VIQ_INJECT_ATC_WRONG)) {
+        return -EIO;
+    }
+    if (viq_inject_strikes(&s->inject, VIQ_INJECT_ATC_DROP)) {
+        return 0;
+    }
     return viq_soft_vtd_devtlb(s->soft, inv);
 }
 
@@ -183,6 +217,9 @@ static int viq_unit_host_wait(void *opaque, const struct viq_call_result *result
     const int64_t wait = MIN(HOST_WAIT_NS << MIN(times - 1, 10),
                              HOST_WAIT_MAX_NS);
 
+    if (viq_inject_gives_up(&s->inject)) {
+        return 1;
+    }
     timer_mod(s->retry, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + wait);
     return 0;
 }
@@ -210,16 +247,43 @@ static void viq_unit_wake(void *opaque)
     qemu_bh_schedule(s->run);
 }
 
-static void viq_unit_run_bh(void *opaque)
+static void viq_unit_run(void *opaque)
 {
     ViqVtd *s = opaque;
 
-    if (viq_nest_vtd_faults(s->nest, 0)) {
-        warn_report_once("viq-vtd: faults cannot be taken");
+    if (viq_inject_delay_ms(&s->inject) < 0) {
+        return;
     }
     if (viq_vtd_run(s->vtd, s->budget == VIQ_VTD_DEFER ? 0 : s->budget)) {
         qemu_bh_schedule(s->run);
     }
+}
+
+static void viq_unit_run_bh(void *opaque)
+{
+    ViqVtd *s = opaque;
+    const int64_t delay = viq_inject_delay_ms(&s->inject);
+
+    if (viq_nest_vtd_faults(s->nest, 0)) {
+        warn_report_once("viq-vtd: faults cannot be taken");
+    }
+    if (delay <= 0) {
+        viq_unit_run(s);
+    } else if (!timer_pending(s->retry)) {
+        timer_mod(s->retry,
+                  qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + delay * SCALE_MS);
+    }
+}
+
+/* A failure has been armed. */
+static void viq_unit_injected(void *opaque, bool hold)
+{
+    ViqVtd *s = opaque;
+
+    if (viq_vtd_set_budget(s->vtd, hold ? VIQ_VTD_DEFER : s->budget)) {
+        g_assert_not_reached(); /* there is kick() */
+    }
+    qemu_bh_schedule(s->run);
 }
 
 static const struct viq_vtd_ops viq_unit_ops = {
@@ -329,6 +393,15 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     return true;
 }
 
+/* Failures are made in front of the tables' hosts. */
+static int viq_unit_in_front(void *opaque, struct viq_call_host *host)
+{
+    ViqVtd *s = opaque;
+    const struct viq_call_host behind = *host;
+
+    return viq_fault_host(s->inject.fault, &behind, host, NULL);
+}
+
 static bool viq_unit_translation(ViqVtd *s, const struct viq_vtd_config *config,
                                 Error **errp)
 {
@@ -350,6 +423,8 @@ static bool viq_unit_translation(ViqVtd *s, const struct viq_vtd_config *config,
         viq_nest_vtd_config_init(&nest, sizeof(nest));
         nest.haw = VIQ_VTD_HAW;
         nest.backend = viq_soft_vtd_backend(s->soft);
+        nest.host = viq_unit_in_front;
+        nest.opaque = s;
         ret = viq_nest_vtd_create(&nest, &s->nest, &why);
     }
     if (ret) {
@@ -384,6 +459,7 @@ static void viq_unit_destroy_all(ViqVtd *s)
     }
     timer_free(s->retry);
     viq_nest_vtd_destroy(s->nest);
+    viq_inject_destroy(&s->inject);
     viq_soft_vtd_destroy(s->soft);
     viq_vtd_destroy(s->vtd);
     viq_memory_free(s->memory);
@@ -405,10 +481,14 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
 
     viq_thread_register();
     s->run = qemu_bh_new_guarded(viq_unit_run_bh, s, &dev->mem_reentrancy_guard);
-    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run_bh, s);
+    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run, s);
     s->memory = viq_memory_new(errp);
-    if (!s->memory || !viq_unit_features(s, &config, errp) ||
-        !viq_unit_translation(s, &config, errp)) {
+    if (!s->memory ||
+        !viq_inject_init(&s->inject, s->host_contract, true, viq_unit_injected,
+                         s, errp) ||
+        !viq_unit_features(s, &config, errp) ||
+        !viq_unit_translation(s, &config, errp) ||
+        !viq_inject_start(&s->inject, errp)) {
         viq_unit_destroy_all(s);
         return;
     }
@@ -455,6 +535,64 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
     viq_vtd_reset(s->vtd);
 }
 
+/* --- What the monitor sees -------------------------------------------------- */
+
+static ViqInject *viq_unit_inject(Object *obj)
+{
+    return &VIQ_VTD(obj)->inject;
+}
+
+static void viq_unit_counters(Object *obj, ViqCounterList **head)
+{
+    ViqVtd *s = VIQ_VTD(obj);
+    struct viq_vtd_counters c;
+    struct viq_soft_counters soft;
+
+    if (viq_vtd_counters(s->vtd, &c, sizeof(c)) ||
+        viq_soft_vtd_counters(s->soft, &soft, sizeof(soft))) {
+        return;
+    }
+    const struct { const char *name; uint64_t value; } counters[] = {
+        { "doorbells", c.doorbells },
+        { "runs", c.runs },
+        { "calls", c.calls },
+        { "host_calls", c.host_calls },
+        { "entries", c.entries },
+        { "host_waits", c.host_waits },
+        { "budget_ends", c.budget_ends },
+        { "writes_lost", c.writes_lost },
+        { "soft_entries", soft.entries },
+        { "soft_tlb_hits", soft.tlb_hits },
+        { "soft_tlb_misses", soft.tlb_misses },
+        { "soft_atc_hits", soft.atc_hits },
+        { "soft_walks", soft.walks },
+        { "soft_faults", soft.faults },
+        { "no_table", c.no_table },
+        { "faults", c.faults },
+        { "faults_lost", c.faults_lost },
+        { "status_lost", c.status_lost },
+        { "retries", c.retries },
+        { "timeouts", c.timeouts },
+        { "aborted", c.aborted },
+        { "ice", c.ice },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+        viq_unit_count(head, counters[i].name, counters[i].value);
+    }
+    for (uint64_t type = 0; type < ARRAY_SIZE(c.descriptors); type++) {
+        const uint64_t desc[4] = { type };
+        const char *name = viq_vtd_descriptor_name(desc);
+
+        viq_unit_count(head, name ? name : "invalid", c.descriptors[type]);
+    }
+    for (unsigned iqei = 0; iqei < ARRAY_SIZE(c.iqe); iqei++) {
+        g_autofree char *name = g_strdup_printf("iqe_%u", iqei);
+
+        viq_unit_count(head, name, c.iqe[iqei]);
+    }
+}
+
 /* --- Migration ------------------------------------------------------------- */
 
 static int viq_unit_pre_save(void *opaque)
@@ -499,6 +637,7 @@ static const Property viq_unit_properties[] = {
     DEFINE_PROP_BOOL("first-stage", ViqVtd, first_stage, true),
     DEFINE_PROP_BOOL("second-stage", ViqVtd, second_stage, true),
     DEFINE_PROP_UINT8("aw-bits", ViqVtd, aw_bits, 48),
+    DEFINE_PROP_STRING("host-contract", ViqVtd, host_contract),
     DEFINE_PROP_UINT32("budget", ViqVtd, budget, 0),
 };
 
@@ -506,6 +645,7 @@ static void viq_unit_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     ResettableClass *rc = RESETTABLE_CLASS(klass);
+    ViqUnitClass *uc = VIQ_UNIT_CLASS(klass);
     X86IOMMUClass *xc = X86_IOMMU_DEVICE_CLASS(klass);
 
     dc->desc = "Intel VT-d IOMMU by viq";
@@ -515,6 +655,9 @@ static void viq_unit_class_init(ObjectClass *klass, void *data)
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, viq_unit_properties);
     rc->phases.exit = viq_unit_reset_exit;
+    uc->inject = viq_unit_inject;
+    uc->counters = viq_unit_counters;
+    viq_unit_class_add_inject(klass);
     xc->realize = viq_unit_realize;
     device_class_set_parent_realize(dc, viq_unit_check_realize,
                                     &VIQ_VTD_CLASS(klass)->parent_realize);
@@ -527,6 +670,10 @@ static const TypeInfo viq_unit_types[] = {
         .instance_size = sizeof(ViqVtd),
         .class_size = sizeof(ViqVtdClass),
         .class_init = viq_unit_class_init,
+        .interfaces = (InterfaceInfo[]) {
+            { TYPE_VIQ_UNIT },
+            { }
+        },
     },
 };
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failures on demand: of the host behind the IOMMU (viq/fault.h), and of the
+ * IOMMU itself. docs/fail-on-demand.md says what a guest sees.
+ */
+#ifndef HW_VIQ_INJECT_H
+#define HW_VIQ_INJECT_H
+
+#include "qapi/error.h"
+#include <viq/fault.h>
+
+/* What viq_fault_arm() does not reach. */
+typedef enum ViqInjectKind {
+    VIQ_INJECT_NONE,
+    VIQ_INJECT_HOST,        /* armed in fault */
+    VIQ_INJECT_ABORT,       /* in fault, and the unit gives up at once */
+    VIQ_INJECT_CONFIG_DROP, /* a configuration command has no effect */
+    VIQ_INJECT_ATC_TIMEOUT, /* VT-d's device-TLB descriptors: no answer, */
+    VIQ_INJECT_ATC_WRONG,   /* a wrong one, */
+    VIQ_INJECT_ATC_DROP,    /* and a lie */
+    VIQ_INJECT_SLOW,        /* each piece of work begins late */
+    VIQ_INJECT_HANG,        /* or never */
+} ViqInjectKind;
+
+typedef struct ViqInject {
+    struct viq_fault *fault;
+    ViqInjectKind kind;
+    uint32_t index; /* so many get by before it strikes; SLOW: milliseconds */
+    uint32_t left;  /* strikes left; UINT32_MAX: no end */
+    /*
+     * Whoever owns the unit: no write may do any work itself (hold), or as
+     * before; and something may have to be run now.
+     */
+    void (*changed)(void *opaque, bool hold);
+    void *opaque;
+    bool vtd;   /* has device-TLB descriptors */
+    char *text; /* as armed */
+} ViqInject;
+
+bool viq_inject_init(ViqInject *inject, const char *contract, bool vtd,
+                     void (*changed)(void *opaque, bool hold), void *opaque,
+                     Error **errp);
+/* What the property asked for before there was a unit. */
+bool viq_inject_start(ViqInject *inject, Error **errp);
+void viq_inject_destroy(ViqInject *inject);
+
+/* [INDEX:]KIND[:TIMES]; "none" disarms. What was armed before is forgotten. */
+bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp);
+
+/* An event that kind can strike happens: does it? */
+bool viq_inject_strikes(ViqInject *inject, ViqInjectKind kind);
+
+/* A host could not: does the unit give up, and tell the guest? */
+bool viq_inject_gives_up(ViqInject *inject);
+
+/* Work waits: run it in so many milliseconds. Negative: not at all. */
+int64_t viq_inject_delay_ms(const ViqInject *inject);
+
+#endif

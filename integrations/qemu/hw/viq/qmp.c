@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IOMMUs of viq's in the monitor.
+ */
+#include "qemu/osdep.h"
+#include "monitor/hmp.h"
+#include "monitor/monitor.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-viq.h"
+#include "unit.h"
+
+void viq_unit_count(ViqCounterList **head, const char *name, uint64_t value)
+{
+    ViqCounter *counter;
+
+    if (value) {
+        counter = g_new0(ViqCounter, 1);
+        counter->name = g_strdup(name);
+        counter->value = value;
+        QAPI_LIST_PREPEND(*head, counter);
+    }
+}
+
+static int viq_unit_query(Object *obj, void *opaque)
+{
+    ViqUnitList **head = opaque;
+    ViqUnit *unit;
+
+    if (object_dynamic_cast(obj, TYPE_VIQ_UNIT)) {
+        unit = g_new0(ViqUnit, 1);
+        unit->path = object_get_canonical_path(obj);
+        unit->type = g_strdup(object_get_typename(obj));
+        unit->failure = object_property_get_str(obj, "inject", NULL);
+        VIQ_UNIT_GET_CLASS(obj)->counters(obj, &unit->counters);
+        QAPI_LIST_PREPEND(*head, unit);
+    }
+    return 0;
+}
+
+ViqUnitList *qmp_query_viq(Error **errp)
+{
+    ViqUnitList *head = NULL;
+
+    object_child_foreach_recursive(object_get_root(), viq_unit_query, &head);
+    return head;
+}
+
+void qmp_x_viq_inject(const char *path, const char *failure, Error **errp)
+{
+    g_autoptr(ViqUnitList) units = NULL;
+    Object *obj;
+
+    if (path) {
+        obj = object_resolve_path(path, NULL);
+        if (!obj || !object_dynamic_cast(obj, TYPE_VIQ_UNIT)) {
+            error_setg(errp, "'%s' is no IOMMU of viq's", path);
+            return;
+        }
+    } else {
+        units = qmp_query_viq(&error_abort);
+        if (!units || units->next) {
+            error_setg(errp, "this machine has %s: say which by 'path'",
+                       units ? "several IOMMUs of viq's" :
+                       "no IOMMU of viq's");
+            return;
+        }
+        obj = object_resolve_path(units->value->path, NULL);
+    }
+    object_property_set_str(obj, "inject", failure, errp);
+}
+
+void hmp_info_viq(Monitor *mon, const QDict *qdict)
+{
+    g_autoptr(ViqUnitList) units = qmp_query_viq(&error_abort);
+
+    for (ViqUnitList *u = units; u; u = u->next) {
+        monitor_printf(mon, "%s (%s), failure: %s\n", u->value->path,
+                       u->value->type, u->value->failure);
+        for (ViqCounterList *c = u->value->counters; c; c = c->next) {
+            monitor_printf(mon, "  %-24s %" PRIu64 "\n", c->value->name,
+                           c->value->value);
+        }
+    }
+}
+
+static const TypeInfo viq_unit_types[] = {
+    {
+        .name = TYPE_VIQ_UNIT,
+        .parent = TYPE_INTERFACE,
+        .class_size = sizeof(ViqUnitClass),
+    },
+};
+
+DEFINE_TYPES(viq_unit_types)

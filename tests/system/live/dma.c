@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * viq-dma in the hands of a program: vfio maps, unmaps and maps again, and the function reads and writes what is there
+ * now, never what was there before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../../integrations/qemu/hw/viq/dma_regs.h"
+#include "job.h"
+
+#define IOVA  UINT64_C(0x40000000)
+#define PAGE  4096
+#define PAGES 512
+
+struct dma {
+	int container, group, device, event;
+	volatile uint32_t *bar;
+	uint8_t *before, *after; /* two buffers that take turns at the same IOVA */
+};
+
+static uint32_t read32(const struct dma *d, unsigned int reg)
+{
+	return d->bar[reg / 4];
+}
+
+static void write64(struct dma *d, unsigned int reg, uint64_t value)
+{
+	d->bar[reg / 4] = (uint32_t)value;
+	d->bar[reg / 4 + 1] = (uint32_t)(value >> 32);
+}
+
+static uint64_t read64(const struct dma *d, unsigned int reg)
+{
+	return read32(d, reg) | (uint64_t)read32(d, reg + 4) << 32;
+}
+
+/* The status of a command; 0: it did not end. */
+static uint32_t command(struct dma *d, uint32_t cmd, uint64_t src, uint64_t dst, uint64_t len)
+{
+	write64(d, VIQ_DMA_SRC, src);
+	write64(d, VIQ_DMA_DST, dst);
+	write64(d, VIQ_DMA_LEN, len);
+	d->bar[VIQ_DMA_CMD / 4] = cmd;
+	for (int i = 0; i < 100000; i++) {
+		uint32_t status = read32(d, VIQ_DMA_STATUS);
+
+		if (!(status & VIQ_DMA_STATUS_BUSY))
+			return status;
+		usleep(100);
+	}
+	return 0;
+}
+
+/* --- vfio ------------------------------------------------------------------- */
+
+static void find(char *address, size_t size)
+{
+	char path[320], text[16];
+
+	for (int slot = 0; slot < 32; slot++) {
+		snprintf(address, size, "0000:00:%02x.0", slot);
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/device", address);
+		if (access(path, F_OK))
+			continue;
+		devices_read(path, text, sizeof(text));
+		if (strtoul(text, NULL, 16) == VIQ_DMA_DEVICE_ID)
+			return;
+	}
+	fail("no viq-dma");
+}
+
+static void enable(struct dma *d)
+{
+	struct vfio_region_info info = {.argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX};
+	uint16_t word;
+
+	check(!ioctl(d->device, VFIO_DEVICE_GET_REGION_INFO, &info));
+	check(pread(d->device, &word, 2, (off_t)info.offset + 4) == 2);
+	word |= 6; /* memory, bus master */
+	check(pwrite(d->device, &word, 2, (off_t)info.offset + 4) == 2);
+	info = (struct vfio_region_info){.argsz = sizeof(info), .index = VFIO_PCI_BAR0_REGION_INDEX};
+	check(!ioctl(d->device, VFIO_DEVICE_GET_REGION_INFO, &info));
+	d->bar = mmap(NULL, VIQ_DMA_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, d->device, (off_t)info.offset);
+	check(d->bar != MAP_FAILED);
+	check(read32(d, VIQ_DMA_ID) == VIQ_DMA_MAGIC);
+}
+
+static void await_interrupts(struct dma *d)
+{
+	union {
+		struct vfio_irq_set set;
+		uint8_t room[sizeof(struct vfio_irq_set) + sizeof(int)];
+	} irq = {.set = {.argsz = sizeof(irq.room),
+			 .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+			 .index = VFIO_PCI_MSI_IRQ_INDEX,
+			 .count = 1}};
+
+	d->event = eventfd(0, EFD_CLOEXEC);
+	memcpy(irq.set.data, &d->event, sizeof(int));
+	check(!ioctl(d->device, VFIO_DEVICE_SET_IRQS, &irq));
+}
+
+static uint8_t *buffer(void)
+{
+	uint8_t *b = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	check(b != MAP_FAILED);
+	return b;
+}
+
+static void open_function(struct dma *d)
+{
+	char address[32], path[320], link[320];
+	ssize_t len;
+
+	find(address, sizeof(address));
+	/* viq-vtd remaps no interrupts. */
+	devices_write("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "1");
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", address);
+	devices_write(path, "vfio-pci");
+	devices_write("/sys/bus/pci/drivers_probe", address);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", address);
+	len = readlink(path, link, sizeof(link) - 1);
+	check(len > 0);
+	link[len] = 0;
+	snprintf(path, sizeof(path), "/dev/vfio%s", strrchr(link, '/'));
+	devices_await(path);
+	d->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	d->group = open(path, O_RDWR | O_CLOEXEC);
+	check(d->container >= 0 && d->group >= 0);
+	check(!ioctl(d->group, VFIO_GROUP_SET_CONTAINER, &d->container));
+	check(!ioctl(d->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	d->device = ioctl(d->group, VFIO_GROUP_GET_DEVICE_FD, address);
+	check(d->device >= 0);
+	enable(d);
+	await_interrupts(d);
+	d->before = buffer();
+	d->after = buffer();
+}
+
+static void map(struct dma *d, void *memory, uint64_t iova, uint64_t size)
+{
+	struct vfio_iommu_type1_dma_map m = {.argsz = sizeof(m),
+					     .flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+					     .vaddr = (uintptr_t)memory,
+					     .iova = iova,
+					     .size = size};
+
+	if (ioctl(d->container, VFIO_IOMMU_MAP_DMA, &m))
+		fail("map: %s", strerror(errno));
+}
+
+static void unmap(struct dma *d, uint64_t iova, uint64_t size)
+{
+	struct vfio_iommu_type1_dma_unmap u = {.argsz = sizeof(u), .iova = iova, .size = size};
+
+	if (ioctl(d->container, VFIO_IOMMU_UNMAP_DMA, &u) || u.size != size)
+		fail("unmap: %s", strerror(errno));
+}
+
+/* --- Tests ------------------------------------------------------------------ */
+
+static uint64_t fnv(const uint8_t *bytes, size_t len)
+{
+	uint64_t sum = VIQ_DMA_FNV_START;
+
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ bytes[i]) * VIQ_DMA_FNV_PRIME;
+	return sum;
+}
+
+static void expect(uint32_t status, const char *what)
+{
+	if (status != VIQ_DMA_STATUS_DONE)
+		fail("%s: status 0x%x", what, status);
+}
+
+/*
+ * One buffer is mapped and read through, unmapped, and the other one mapped at the same IOVA. What the function reads
+ * then must be the other one's; where it writes, too.
+ */
+static void take_turns(struct dma *d, unsigned int round, size_t pages)
+{
+	const size_t size = pages * PAGE;
+
+	memset(d->before, (int)(2 * round), size);
+	memset(d->after, (int)(2 * round + 1), size);
+	map(d, d->before, IOVA, size);
+	expect(command(d, VIQ_DMA_SUMUP, IOVA, 0, size), "sum");
+	check(read64(d, VIQ_DMA_SUM) == fnv(d->before, size));
+	unmap(d, IOVA, size);
+	map(d, d->after, IOVA, size);
+	expect(command(d, VIQ_DMA_SUMUP, IOVA, 0, size), "sum after unmap");
+	if (read64(d, VIQ_DMA_SUM) == fnv(d->before, size))
+		fail("viq-dma, round %u: %zu pages were read stale", round, pages);
+	check(read64(d, VIQ_DMA_SUM) == fnv(d->after, size));
+	write64(d, VIQ_DMA_DATA, 0x5a5a5a5a5a5a5a5a);
+	expect(command(d, VIQ_DMA_FILL, 0, IOVA, size), "fill");
+	for (size_t i = 0; i < size; i++)
+		if (d->before[i] != (uint8_t)(2 * round) || d->after[i] != 0x5a)
+			fail("viq-dma, round %u: byte %zu was written stale", round, i);
+	unmap(d, IOVA, size);
+}
+
+static void turns(struct dma *d, unsigned int rounds)
+{
+	static const size_t pages[] = {1, 2, 16, PAGES};
+
+	for (unsigned int i = 0; i < rounds; i++)
+		take_turns(d, i % 100, pages[i % 4]);
+}
+
+/* A list of pages in reverse order, copied to one piece; the interrupt says when it is done. */
+static void lists(struct dma *d)
+{
+	struct pollfd ready = {.fd = d->event, .events = POLLIN};
+	uint64_t *list = (uint64_t *)d->after, count;
+
+	for (int i = 0; i < 8; i++) {
+		memset(d->before + i * PAGE, 'a' + i, PAGE);
+		list[2 * i] = IOVA + (uint64_t)(7 - i) * PAGE;
+		list[2 * i + 1] = PAGE;
+	}
+	map(d, d->before, IOVA, 8 * PAGE);
+	map(d, d->after, 2 * IOVA, 16 * PAGE);
+	d->bar[VIQ_DMA_SRC_COUNT / 4] = 8;
+	expect(command(d, VIQ_DMA_COPY | VIQ_DMA_SRC_LIST | VIQ_DMA_INTERRUPT, 2 * IOVA, 2 * IOVA + PAGE, 8 * PAGE),
+	       "copy");
+	check(poll(&ready, 1, 10000) == 1 && read(d->event, &count, sizeof(count)) == sizeof(count));
+	for (int i = 0; i < 8 * PAGE; i++)
+		check(d->after[PAGE + i] == 'a' + 7 - i / PAGE);
+	check(VIQ_DMA_STATUS_CODE(command(d, VIQ_DMA_COPY | VIQ_DMA_SRC_LIST, 2 * IOVA, 2 * IOVA + PAGE, 9 * PAGE)) ==
+	      VIQ_DMA_ERR_LIST);
+	check(VIQ_DMA_STATUS_CODE(command(d, 99, 0, 0, 8)) == VIQ_DMA_ERR_COMMAND);
+	unmap(d, IOVA, 8 * PAGE);
+	unmap(d, 2 * IOVA, 16 * PAGE);
+}
+
+static struct dma function;
+
+void dma_check(unsigned int rounds)
+{
+	if (!function.bar)
+		open_function(&function);
+	turns(&function, rounds);
+	lists(&function);
+}
