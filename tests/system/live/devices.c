@@ -42,6 +42,23 @@ void devices_await(const char *path)
 	}
 }
 
+int devices_open(const char *path)
+{
+	int fd = -1;
+
+	/* A node may be there before its disk, and after it. */
+	for (int i = 0; i < PATIENCE && fd < 0; i++) {
+		if (i)
+			usleep(100000);
+		fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT && errno != ENXIO)
+			break;
+	}
+	if (fd < 0)
+		fail("%s: %s", path, strerror(errno));
+	return fd;
+}
+
 void devices_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

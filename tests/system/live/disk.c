@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,12 +60,8 @@ static void one_round(int fd, const char *path, unsigned int share, uint64_t see
 void disk_check(const char *path, unsigned int share, unsigned int rounds)
 {
 	static uint64_t seed; /* never the same data again: what is on the disk already proves nothing */
-	int fd;
+	int fd = devices_open(path);
 
-	devices_await(path);
-	fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	if (fd < 0)
-		fail("%s: %s", path, strerror(errno));
 	for (unsigned int i = 0; i < rounds; i++)
 		one_round(fd, path, share, mix(((uint64_t)getpid() << 32) + ++seed));
 	close(fd);
@@ -81,10 +76,8 @@ static void end(int signal)
 
 pid_t disk_begin(const char *path, unsigned int share)
 {
-	pid_t pid;
+	pid_t pid = fork();
 
-	devices_await(path);
-	pid = fork();
 	if (pid < 0)
 		fail("fork: %s", strerror(errno));
 	if (!pid) {

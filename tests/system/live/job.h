@@ -19,6 +19,8 @@
 void devices_load_modules(void);
 /* Waits until path is there. */
 void devices_await(const char *path);
+/* Opens a disk, past the page cache, as soon as it is there. */
+int devices_open(const char *path);
 /* Writes text to the file at path. */
 void devices_write(const char *path, const char *text);
 /* The first line of the file at path. */
