@@ -31,7 +31,7 @@ MODES = {
 CI = {("6.1", "legacy", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second", "work"), ("6.12", "arm-lazy", "work"),
       ("7.3", "first-strict", "work"), ("7.3", "legacy", "crash"), ("7.3", "arm-strict", "work"),
       ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate"),
-      ("6.1", "xen", "dom0")}
+      ("6.1", "xen", "dom0"), ("6.12", "first-strict", "lost")}
 # The words that a job wants on the kernel's command line.
 JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": "", "dom0": ""}
 # Seconds of real time, for one guest and without a line. It takes a tenth of the first on two processors; a guest that

@@ -52,6 +52,8 @@ void disk_end(pid_t pid);
  * the test if the function reads or writes the first one then. A list and an interrupt, too.
  */
 void dma_check(unsigned int rounds);
+/* After that: asks the host to lose an invalidation, and ends the test because of what can be read then. */
+void dma_check_lost(void);
 
 /* --- net.c ------------------------------------------------------------------ */
 

@@ -205,8 +205,8 @@ class Guest:
         self.qmp().await_event("DEVICE_DELETED")
 
     def do_lose(self):
-        """The next invalidation, and each one like it, is reported done and has no effect."""
-        self.qmp().command("x-viq-inject", failure="0:drop:0")
+        """The next invalidation is reported done and has no effect."""
+        self.qmp().command("x-viq-inject", failure="0:drop")
 
     def do_reset(self):
         """The first time, the machine starts anew."""
