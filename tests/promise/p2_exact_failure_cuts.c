@@ -212,7 +212,7 @@ static bool linux_arm(const struct trouble *t)
 	/* Of an SMMUv3 only these come from an entry. */
 	if (t->failure == AT && t->number != -EIO && t->number != -ETIMEDOUT)
 		return false;
-	fixture.inv->calls.ioctls = fixture.inv->calls.entries = 0;
+	fixture.inv->calls.single = fixture.inv->calls.others = fixture.inv->calls.entries = 0;
 	return kernel_arm(fixture.vm.fk, VIQ_CALL_SMMUV3, t);
 }
 

@@ -22,6 +22,8 @@ struct linux_fixture {
 /* erratum: the hardware has VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI. */
 void linux_fixture_init(struct linux_fixture *f, enum fk_behaviour behaviour, enum viq_linux_calls calls, bool erratum);
 void linux_fixture_fini(struct linux_fixture *f);
+/* The host takes the kernel's word for how many calls there were: of others the kernel knows nothing. */
+void linux_fixture_recount(struct linux_fixture *f);
 
 /* A command of which there is only one with this number, CPU byte order. */
 void linux_tlbi(uint64_t cmd[2], uint32_t number);

@@ -13,15 +13,14 @@ bool linux_ask_report(const struct viq_linux *ctx)
 	return linux_ioctl(ctx, ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &call) == -ENOENT;
 }
 
-int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
-			  uint32_t entry_size, struct linux_answer *answer)
+static inline struct linux_hwpt_invalidate argument(bool report, uint32_t object, uint32_t type, const void *entries,
+						    uint32_t entry_size, uint32_t n)
 {
-	const bool report = calls->ctx->report;
-	const uint32_t n = answer->handled;
-	struct linux_hwpt_invalidate call = {
+	return (struct linux_hwpt_invalidate){
 		.cmd =
 			{
-				.size = report ? sizeof(call) : sizeof(call.cmd),
+				.size = report ? sizeof(struct linux_hwpt_invalidate)
+					       : sizeof(struct uapi_iommu_hwpt_invalidate),
 				.hwpt_id = object,
 				.data_uptr = (uintptr_t)entries,
 				.data_type = type,
@@ -30,19 +29,36 @@ int linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t t
 				.__reserved = report ? LINUX_INVALIDATE_REPORT : 0,
 			},
 	};
+}
+
+bool linux_call_invalidate(struct linux_calls *calls, uint32_t object, uint32_t type, const void *entries,
+			   uint32_t entry_size, uint32_t n, struct linux_answer *answer)
+{
+	const struct viq_linux *ctx = calls->ctx;
+	struct linux_hwpt_invalidate call = argument(ctx->report, object, type, entries, entry_size, n);
 	int ret;
 
-	linux_add(&calls->ioctls, 1);
-	linux_add(&calls->entries, n);
-	ret = linux_ioctl(calls->ctx, calls->ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &call);
-	*answer = (struct linux_answer){.handled = call.cmd.entry_num};
+	if (n == 1) {
+		linux_add(&calls->single, 1);
+	} else {
+		linux_add(&calls->others, 1);
+		linux_add(&calls->entries, n);
+	}
+	ret = linux_ioctl_once(ctx, ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &call);
+	if (ret == -EINTR) {
+		call = argument(ctx->report, object, type, entries, entry_size, n);
+		ret = linux_ioctl(ctx, ctx->fd, UAPI_IOMMU_HWPT_INVALIDATE, &call);
+	}
+	if (!ret && call.cmd.entry_num == n)
+		return true;
+	*answer = (struct linux_answer){.err = ret, .handled = call.cmd.entry_num};
 	/* A range that cannot be is no report. */
-	if (report && ret && answer->handled <= call.out_last_index && call.out_last_index < n) {
+	if (ctx->report && ret && answer->handled <= call.out_last_index && call.out_last_index < n) {
 		answer->report = true;
 		answer->last = call.out_last_index;
 		answer->hw_code = call.out_error;
 	}
-	return ret;
+	return false;
 }
 
 uint32_t linux_call_error(int err)

@@ -28,6 +28,13 @@ struct viq_linux {
 
 /* Every system call of the library is made here. An interrupted one is made again; -EAGAIN after 256 times. */
 int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void *arg);
+/* One attempt: -EINTR, and who can make the argument anew goes on with linux_ioctl(), without a copy to begin with. */
+static inline int linux_ioctl_once(const struct viq_linux *ctx, int fd, unsigned long request, void *arg)
+{
+	int ret = ctx->sys.ioctl(ctx->opaque, fd, request, arg);
+
+	return ret < 0 ? ret : 0;
+}
 int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len);
 int linux_open(const struct viq_linux *ctx, const char *path, int flags);
 void linux_close(const struct viq_linux *ctx, int fd);

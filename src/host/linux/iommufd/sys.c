@@ -123,9 +123,9 @@ int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void
 	ASSERT(size <= sizeof(before));
 	memcpy(before, arg, size);
 	for (i = 0; i < INTERRUPTS_MAX; i++) {
-		ret = ctx->sys.ioctl(ctx->opaque, fd, request, arg);
+		ret = linux_ioctl_once(ctx, fd, request, arg);
 		if (ret != -EINTR)
-			return ret < 0 ? ret : 0;
+			return ret;
 		/* It may have answered already, such as how many entries it did: the next call is to do them all. */
 		memcpy(arg, before, size);
 	}

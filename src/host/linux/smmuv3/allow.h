@@ -33,7 +33,8 @@ static inline bool linux_allowed(const struct linux_allow *allow, const uint64_t
 	if (!op || op > VIQ_SMMUV3_OP_ATC_INV)
 		return false;
 	plain = allow->plain[op];
-	return !((cmd[0] & ~plain[0]) | (cmd[1] & ~plain[1])) || linux_allowed_values(allow, cmd);
+	return !((cmd[0] & ~plain[0]) | (cmd[1] & ~plain[1])) ||
+	       linux_allowed_values(allow, (const uint64_t[]){cmd[0], cmd[1]});
 }
 
 #endif

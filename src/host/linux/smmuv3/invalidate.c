@@ -87,11 +87,12 @@ static bool names_stream(const le64 entry[2])
 	return false;
 }
 
-/* The system call. answer->handled: entries in. */
-static int call(struct linux_calls *calls, uint32_t viommu, const le64 (*entries)[2], struct linux_answer *answer)
+/* The system call, for n entries. */
+static inline bool call(struct linux_calls *calls, uint32_t viommu, const le64 (*entries)[2], uint32_t n,
+			struct linux_answer *answer)
 {
 	return linux_call_invalidate(calls, viommu, UAPI_IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, entries,
-				     sizeof(*entries), answer);
+				     sizeof(*entries), n, answer);
 }
 
 /* Why a call failed that one group's commands have failed. */
@@ -107,19 +108,15 @@ static uint32_t group_error(int err, uint32_t hw_code)
 	return VIQ_CALL_FAILED;
 }
 
-/* One call for n of the left entries of the request. True if all of it was done; else *f: what to believe of it. */
-static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint32_t n, uint32_t left,
-		    struct call_failure *f)
+/* *f: what to believe of a call for n of the left entries of the request. */
+static __attribute__((noinline)) void failure(struct linux_invalidate *inv, uint32_t n, uint32_t left,
+					      const struct linux_answer *answer, struct call_failure *f)
 {
-	struct linux_answer answer = {.handled = n};
 	struct viq_call_result said;
-	uint32_t handled;
+	uint32_t handled = answer->handled;
 	bool of_group;
-	int err = call(&inv->calls, inv->viommu, entries, &answer);
+	int err = answer->err;
 
-	handled = answer.handled;
-	if (!err && handled == n)
-		return true;
 	linux_add(&inv->calls.failed, 1);
 	/* Only these two errors come from one group. Of success with another count nothing is known. */
 	of_group = err == -EIO || err == -ETIMEDOUT;
@@ -128,14 +125,25 @@ static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint
 	else if (!err || handled >= n)
 		handled = left;
 	said = (struct viq_call_result){.handled = handled, .suspect = of_group ? handled : left - 1, .os_error = err};
-	said.error = of_group ? group_error(err, answer.hw_code) : linux_call_error(err);
-	said.hw_code = answer.hw_code;
-	if (of_group && answer.report)
-		said.suspect = answer.last;
-	*f = call_believe(answer.report ? 1 : LINUX_GROUP, left, 0, &said);
+	said.error = of_group ? group_error(err, answer->hw_code) : linux_call_error(err);
+	said.hw_code = answer->hw_code;
+	if (of_group && answer->report)
+		said.suspect = answer->last;
+	*f = call_believe(answer->report ? 1 : LINUX_GROUP, left, 0, &said);
 	/* The count points at a command only if that was refused. */
 	if (err != -EIO || f->hint == f->safe)
 		f->hint = CALL_NO_HINT;
+}
+
+/* One such call. True if all of it was done. */
+static bool attempt(struct linux_invalidate *inv, const le64 (*entries)[2], uint32_t n, uint32_t left,
+		    struct call_failure *f)
+{
+	struct linux_answer answer;
+
+	if (call(&inv->calls, inv->viommu, entries, n, &answer))
+		return true;
+	failure(inv, n, left, &answer, f);
 	return false;
 }
 
@@ -178,7 +186,8 @@ static void run_take(struct linux_invalidate *inv, struct run *run, struct gathe
 	} else {
 		run->count = left < LINUX_GROUP ? left : LINUX_GROUP;
 		run->entries = (const le64(*)[2])run->copy;
-		for (uint32_t i = 0; i < run->count; i++, gather_skip(at, 1))
+		/* One at least, which gcc's analyzer does not see by itself. */
+		for (uint32_t i = 0; i == 0 || i < run->count; i++, gather_skip(at, 1))
 			memcpy(run->copy[i], gather_entry(at), sizeof(run->copy[i]));
 		return;
 	}
@@ -245,9 +254,11 @@ static void run_failed(struct linux_invalidate *inv, const struct run *run, uint
  */
 int linux_invalidate_probe(struct linux_calls *calls, uint32_t viommu)
 {
-	int err = call(calls, viommu, NULL, &(struct linux_answer){0});
+	struct linux_answer answer;
 
-	return err == -EINVAL ? 0 : err;
+	if (call(calls, viommu, NULL, 0, &answer) || answer.err == -EINVAL)
+		return 0;
+	return answer.err;
 }
 
 static int probe(struct linux_invalidate *inv, struct viq_call_result *res)

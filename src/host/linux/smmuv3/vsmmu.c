@@ -282,8 +282,8 @@ int viq_linux_vsmmu_counters(struct viq_linux_vsmmu *v, struct viq_linux_counter
 	if (!v)
 		return -EINVAL;
 	now = (struct viq_linux_counters){
-		.ioctls = linux_load(&v->inv.calls.ioctls),
-		.entries = linux_load(&v->inv.calls.entries),
+		.ioctls = linux_calls_made(&v->inv.calls),
+		.entries = linux_calls_entries(&v->inv.calls),
 		.failed = linux_load(&v->inv.calls.failed),
 		.repeated = linux_load(&v->inv.repeated),
 		.refused = linux_load(&v->inv.refused),

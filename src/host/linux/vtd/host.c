@@ -68,8 +68,8 @@ int viq_linux_vtd_host_counters(const struct viq_linux_vtd_host *host, struct vi
 	if (!host)
 		return -EINVAL;
 	now = (struct viq_linux_host_counters){
-		.ioctls = linux_load(&host->inv.calls.ioctls),
-		.entries = linux_load(&host->inv.calls.entries),
+		.ioctls = linux_calls_made(&host->inv.calls),
+		.entries = linux_calls_entries(&host->inv.calls),
 		.failed = linux_load(&host->inv.calls.failed),
 		.refused = linux_load(&host->inv.refused),
 		.whole = linux_load(&host->inv.whole),

@@ -40,36 +40,43 @@ static bool entry_ok(const struct viq_vtd_s1_entry *e)
 	return e->npages && e->npages <= (UINT64_C(1) << PAGES_BITS) - e->addr / PAGE;
 }
 
-/* The system call. answer->handled: entries in. */
-static int call(struct linux_calls *calls, uint32_t hwpt, const struct viq_vtd_s1_entry *entries,
-		struct linux_answer *answer)
+/* The system call, for n entries. */
+static inline bool call(struct linux_calls *calls, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
+			struct linux_answer *answer)
 {
-	return linux_call_invalidate(calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries, sizeof(*entries),
+	return linux_call_invalidate(calls, hwpt, UAPI_IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, entries, sizeof(*entries), n,
 				     answer);
 }
 
-/* A call for n entries from number first of the request's total on. True if all was done; else *f: what to believe. */
-static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
-		    uint32_t first, uint32_t total, struct call_failure *f)
+/* What to believe of a call for n entries from number first of the request's total on. */
+static __attribute__((noinline)) struct call_failure failure(struct linux_vtd_invalidate *inv, uint32_t n,
+							     uint32_t first, uint32_t total, struct linux_answer answer)
 {
-	struct linux_answer answer = {.handled = n};
-	uint32_t handled, left = total - first;
-	int err = call(&inv->calls, hwpt, entries, &answer);
+	uint32_t handled = answer.handled, left = total - first;
+	int err = answer.err;
 	struct viq_call_result said = {.suspect = answer.report ? answer.last : answer.handled,
 				       .error = linux_call_error(err),
 				       .hw_code = answer.hw_code,
 				       .os_error = err};
 
-	handled = answer.handled;
-	if (!err && handled == n)
-		return true;
 	linux_add(&inv->calls.failed, 1);
 	/* Of success with another count nothing is known. */
 	said.handled = !err || handled >= n ? left : handled;
 	/* If nothing of the request was done it may be the call that cannot be made, as without a table or memory. */
 	if (!(first + handled) || err == -ENOENT || err == -ENOMEM)
 		said.suspect = left - 1;
-	*f = call_believe(1, left, 0, &said);
+	return call_believe(1, left, 0, &said);
+}
+
+/* One such call. True if all was done. */
+static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
+		    uint32_t first, uint32_t total, struct call_failure *f)
+{
+	struct linux_answer answer;
+
+	if (call(&inv->calls, hwpt, entries, n, &answer))
+		return true;
+	*f = failure(inv, n, first, total, answer);
 	return false;
 }
 
@@ -100,7 +107,9 @@ static void fail(struct viq_call_result *res, uint32_t at, uint32_t last, uint32
  */
 int linux_vtd_invalidate_probe(struct linux_calls *calls, uint32_t hwpt)
 {
-	return call(calls, hwpt, NULL, &(struct linux_answer){0});
+	struct linux_answer answer;
+
+	return call(calls, hwpt, NULL, 0, &answer) ? 0 : answer.err;
 }
 
 static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_call_result *res)

@@ -218,8 +218,8 @@ int viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_count
 	if (!v)
 		return -EINVAL;
 	now = (struct viq_linux_vtd_counters){
-		.ioctls = linux_load(&v->inv.calls.ioctls),
-		.entries = linux_load(&v->inv.calls.entries),
+		.ioctls = linux_calls_made(&v->inv.calls),
+		.entries = linux_calls_entries(&v->inv.calls),
 		.failed = linux_load(&v->inv.calls.failed),
 		.refused = linux_load(&v->inv.refused),
 		.whole = linux_load(&v->inv.whole),

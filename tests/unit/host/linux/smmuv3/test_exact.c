@@ -426,8 +426,7 @@ static void p1_p8_any_failure(void **state)
 		paid = 2 * parts + 2 * (parts + 1); /* without a failure; and the last one's, whole */
 		if (res.host_calls > paid && res.host_calls - paid > most)
 			most = res.host_calls - paid;
-		f.inv->calls.ioctls = f.vm.fk->inv_calls; /* interrupted ones were none to the kernel */
-		f.inv->calls.entries = f.vm.fk->entries;
+		linux_fixture_recount(&f); /* interrupted ones were none to the kernel */
 		linux_fixture_fini(&f);
 	}
 	printf("# at most %u calls beyond those that the entries pay for\n", most);

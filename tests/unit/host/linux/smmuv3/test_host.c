@@ -166,8 +166,7 @@ static void the_object_may_go_first(void **state)
 	res = linux_call(&f, (const uint64_t(*)[2])cmd, 1);
 	assert_int_equal(res.error, VIQ_CALL_GONE);
 	assert_int_equal(res.handled, 0);
-	f.inv->calls.ioctls = f.vm.fk->inv_calls;
-	f.inv->calls.entries = f.vm.fk->entries;
+	linux_fixture_recount(&f);
 	linux_fixture_fini(&f);
 }
 
