@@ -10,7 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <viq/call.h>
 #include <viq/linux.h>
+#include <viq/linux_host.h>
 
 #include "support/test.h"
 #include "script.h"
@@ -222,6 +224,41 @@ static void test_an_interrupted_call_is_made_again_but_not_for_ever(void **state
 		assert_int_equal(never.calls, 256);
 		assert_memory_equal(&r, &untouched, sizeof(r));
 	}
+}
+
+/* What the kernel has written into its argument before the signal came does not count: all entries are to be done. */
+static void test_an_interrupted_invalidation_is_made_anew(void **state)
+{
+	static const uint64_t entries[2][2] = {{0x30}, {0x30}}; /* TLBI_NSNH_ALL */
+	const struct viq_linux_hw_info hw = {.size = sizeof(hw), .type = VIQ_LINUX_HW_SMMUV3};
+	const struct viq_call_piece piece = {entries, 2};
+	const uint64_t at = (uintptr_t)entries;
+	/* size, object, address, type, bytes of an entry, entries, reserved */
+	const uint32_t want[] = {32, 5, (uint32_t)at, (uint32_t)(at >> 32), VIQ_CALL_SMMUV3, 16, 2, 0};
+	struct script s = {.ret = 0};
+	struct viq_linux *ctx = script_open(&s);
+	struct viq_call_result res = {.size = sizeof(res)};
+	struct viq_linux_smmuv3_host *host;
+	struct viq_call_host h;
+
+	assert_int_equal(viq_linux_smmuv3_host_create(ctx, 5, &hw, VIQ_LINUX_CALLS_BULK, &host, NULL), 0);
+	h = viq_linux_smmuv3_host_get(host);
+	s.interrupts = 3;
+	assert_int_equal(viq_call_invalidate(&h,
+					     &(struct viq_call_request){.size = sizeof(struct viq_call_request),
+									.object = h.object,
+									.type = VIQ_CALL_SMMUV3,
+									.entry_size = 16,
+									.pieces = &piece,
+									.piece_count = 1},
+					     &res),
+			 0);
+	assert_int_equal(res.handled, 2);
+	assert_int_equal(res.host_calls, 1);
+	assert_int_equal(s.interrupts, 0);
+	script_expect(&s, SCRIPT_FD, 0x3b8d, want, sizeof(want));
+	viq_linux_smmuv3_host_destroy(host);
+	viq_linux_close(ctx);
 }
 
 /* ioctl() may answer more than 0, which is no error. */
@@ -815,6 +852,7 @@ int main(void)
 		cmocka_unit_test(test_each_request_has_its_number_and_its_bytes),
 		cmocka_unit_test(test_an_error_is_passed_through_and_nothing_is_written),
 		cmocka_unit_test(test_an_interrupted_call_is_made_again_but_not_for_ever),
+		cmocka_unit_test(test_an_interrupted_invalidation_is_made_anew),
 		cmocka_unit_test(test_a_positive_answer_is_success),
 		cmocka_unit_test(test_no_context),
 		cmocka_unit_test(test_nested_gets_the_two_words_in_little_endian),
