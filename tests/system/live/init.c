@@ -153,6 +153,60 @@ static void test_lost(void)
 	dma_check_lost();
 }
 
+/*
+ * A failure in the midst of I/O, of the IOMMU or of the host behind it, that goes away by itself or after a while. All
+ * must go on, and each byte be where it belongs.
+ */
+static void survive(const char *failure, unsigned int seconds)
+{
+	pid_t beside = disk_begin(VIRTIO_BLK, 1);
+	char text[64];
+
+	disk_check(NVME, 0, 4);
+	if (seconds)
+		snprintf(text, sizeof(text), "fail %s %u", failure, seconds);
+	else
+		snprintf(text, sizeof(text), "fail %s", failure);
+	devices_ask(text);
+	if (seconds)
+		sleep(seconds + 2);
+	disk_check(NVME, 0, rounds() / 2);
+	disk_end(beside);
+	devices_ask("fail none");
+	disk_check(VIRTIO_BLK, 0, 4);
+}
+
+static void test_refused(void)
+{
+	pid_t beside;
+
+	for (int i = 0; i < 4; i++)
+		dma_check_refused();
+	beside = disk_begin(VIRTIO_BLK, 1);
+	disk_check(NVME, 0, rounds() / 2);
+	disk_end(beside);
+}
+
+static void test_no_memory(void)
+{
+	survive("3:no-memory:4", 0);
+}
+
+static void test_stands_still(void)
+{
+	survive("3:hardware:0", 3);
+}
+
+static void test_slow(void)
+{
+	survive("5:slow", 3);
+}
+
+static void test_hangs(void)
+{
+	survive("hang", 3);
+}
+
 /* Works until the host resets the machine; after that it does its rounds and is done. */
 static void test_reset(void)
 {
@@ -207,6 +261,10 @@ static const struct tap_test work[] = {
 	{"rebind", test_rebind}, {"domains", test_domains}, {"processors", test_processors}, {"hotplug", test_hotplug},
 	{"dma", test_dma},
 };
+static const struct tap_test failures[] = {
+	{"no-memory", test_no_memory}, {"stands-still", test_stands_still}, {"slow", test_slow},
+	{"hangs", test_hangs},         {"refused", test_refused},
+};
 static const struct tap_test reset[] = {{"reset", test_reset}};
 static const struct tap_test migrate[] = {{"migrate", test_migrate}};
 static const struct tap_test crash[] = {{"crash", test_crash}};
@@ -227,9 +285,9 @@ static const struct tap_test bench[] = {{"unmap", bench_unmap}, {"reads", bench_
 static const struct tap_test lost[] = {{"lost", test_lost}};
 
 static const struct machine_job jobs[] = {
-	{"work", MACHINE_TESTS(work)},       {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
-	{"after", MACHINE_TESTS(after)},     {"lost", MACHINE_TESTS(lost)},   {"bench", MACHINE_TESTS(bench)},
-	{"migrate", MACHINE_TESTS(migrate)}, {"dom0", MACHINE_TESTS(dom0)},
+	{"work", MACHINE_TESTS(work)},         {"reset", MACHINE_TESTS(reset)},     {"crash", MACHINE_TESTS(crash)},
+	{"after", MACHINE_TESTS(after)},       {"lost", MACHINE_TESTS(lost)},       {"bench", MACHINE_TESTS(bench)},
+	{"failures", MACHINE_TESTS(failures)}, {"migrate", MACHINE_TESTS(migrate)}, {"dom0", MACHINE_TESTS(dom0)},
 };
 
 int main(void)

@@ -54,6 +54,8 @@ void disk_end(pid_t pid);
 void dma_check(unsigned int rounds);
 /* After that: asks the host to lose an invalidation, and ends the test because of what can be read then. */
 void dma_check_lost(void);
+/* An invalidation is refused: the next one for the same page must do all the same. */
+void dma_check_refused(void);
 
 /* --- net.c ------------------------------------------------------------------ */
 

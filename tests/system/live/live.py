@@ -110,8 +110,8 @@ class Guest:
 
     def about(self):
         """What kernel this is, and on what."""
-        iommu = self.mode.device or self.mode.machine
-        return f"{(self.kernel / 'about').read_text().strip()}, {self.mode.architecture}, {iommu}, {self.mode.words or 'Xen ' + self.mode.xen}"
+        kernel, words = (self.kernel / "about").read_text().strip(), self.mode.words or f"Xen {self.mode.xen}"
+        return f"{kernel}, {self.mode.architecture}, {self.mode.device or self.mode.machine}, {words}"
 
     def _disk(self, folder):
         files = {f"modules/{path.name}": path.read_bytes() for path in self.kernel.glob("modules/*")}
@@ -188,8 +188,9 @@ class Guest:
 
     def answer(self, what):
         """Do what the guest asks for, and say so on its console."""
+        name, *words = what.split()
         try:
-            said = getattr(self, f"do_{what}")() or "done"
+            said = getattr(self, f"do_{name}")(*words) or "done"
         except vm.VmError as error:
             said = str(error)
         if not self.state:
@@ -204,9 +205,14 @@ class Guest:
         self.qmp().command("device_del", id="plugged")
         self.qmp().await_event("DEVICE_DELETED")
 
-    def do_lose(self):
-        """The next invalidation is reported done and has no effect."""
-        self.qmp().command("x-viq-inject", failure="0:drop")
+    def do_fail(self, failure, seconds=None):
+        """The IOMMU or its host is to fail, for so long; docs/fail-on-demand.md says how.
+
+        A guest whose invalidations stand still cannot ask for the end of it, and must not ask for anything before it.
+        """
+        self.qmp().command("x-viq-inject", failure=failure)
+        if seconds:
+            threading.Timer(int(seconds), self.do_fail, ["none"]).start()
 
     def do_reset(self):
         """The first time, the machine starts anew."""
