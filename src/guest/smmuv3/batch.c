@@ -133,7 +133,7 @@ void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint
 	req.pieces = pieces;
 	req.piece_count = piece_count;
 	if (call(s, &req, count, res))
-		*res = call_plain_result(count);
+		call_plain_answer(res, count);
 }
 
 /* The batch is consumed, its ATC_INVs from entry atc on without confirmation: CONS moves to head. */
