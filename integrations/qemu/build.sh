@@ -21,7 +21,8 @@ configure=(--target-list=x86_64-softmmu,aarch64-softmmu --without-default-featur
 	--disable-docs --disable-download --disable-install-blobs --disable-debug-info
 	--extra-cflags=-Wno-error)
 # Firmware that QEMU looks for in its own folder, from the packages seabios and qemu-system-data.
-firmware=(/usr/share/seabios/bios-256k.bin /usr/share/qemu/linuxboot_dma.bin /usr/share/qemu/multiboot_dma.bin)
+firmware=(/usr/share/seabios/bios-256k.bin /usr/share/qemu/linuxboot_dma.bin /usr/share/qemu/multiboot_dma.bin
+	/usr/share/qemu/kvmvapic.bin)
 
 say() { echo "qemu: $*" >&2; }
 # A log's own end is what there is to say about a failure.
