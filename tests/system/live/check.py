@@ -46,6 +46,10 @@ FAULT = re.compile(r"\[VT-D\].*([Ff]ault|[Ee]rror)|DMAR: .*(fault|error|Invalida
 # What its driver says when an invalidation was refused (job "failures").
 REFUSED = re.compile(r"DMAR: .*Invalidation Queue Error|arm-smmu-v3 .*CMDQ error.*Illegal")
 
+# What is known of a guest's kernel: these tests of it may fail, and are skipped then.
+KNOWN = {("6.1", "first-lazy", "work"): (("dma", "machine"), "Linux 6.1 rounds the address of a PASID-IOTLB invalidation down "
+                                         "(qi_flush_piotlb(), with a warning) and misses the range's last page")}
+
 
 class Scenario(typing.NamedTuple):
     """One life of a guest."""
@@ -102,6 +106,13 @@ def judge(name, lines):
     return [(kind, f"{name}-{test}", reason) for kind, test, reason in results], notes
 
 
+def excused(scenario, results):
+    """The results, those that are known to fail as skipped ones."""
+    tests, why = KNOWN.get(tuple(scenario), ((), None))
+    return [("skipped", name, why) if kind == "failed" and name.removeprefix(f"{scenario}-") in tests else (kind, name, reason)
+            for kind, name, reason in results]
+
+
 def run_one(options, folder, scenario):
     """The results of one guest."""
     guest = live.Guest(folder, MODES[scenario.mode], scenario.release)
@@ -112,6 +123,7 @@ def run_one(options, folder, scenario):
     lines = guest.run(f"{JOBS[scenario.job]} viq.run={scenario.job}", log, TIMEOUT, silence=SILENCE,
                       line=functools.partial(print, flush=True) if options.console else None)
     results, notes = judge(scenario, lines)
+    results = excused(scenario, results)
     tap.report(results, notes)
     print(f"   {time.monotonic() - start:.0f} s", flush=True)
     return results

@@ -57,6 +57,13 @@ class Judgement(unittest.TestCase):
                      "arm-smmu-v3 arm-smmu-v3.0.auto: event 0x10 received:", "nvme nvme0: I/O 3 QID 1 timeout, aborting"):
             self.assertEqual(self.failed(GOOD + ["[ 3.1] " + line]), ["x-no-fault"], line)
 
+    def test_what_is_known_is_skipped(self):
+        scenario, = check.KNOWN
+        name = check.Scenario(*scenario)
+        for test, kind in (("dma", "skipped"), ("net", "failed")):
+            self.assertEqual(check.excused(name, [("failed", f"{name}-{test}", "x")])[0][0], kind)
+        self.assertEqual(check.excused(name, [("passed", f"{name}-dma", None)])[0][0], "passed")
+
     def test_a_refusal_must_be_told(self):
         good = ["1..1", "ok 1 refused", tap.THE_END]
         self.assertEqual(self.failed(good), ["x-told"])
