@@ -65,9 +65,13 @@ class Judgement(unittest.TestCase):
         self.assertEqual(check.excused(name, [("passed", f"{name}-dma", None)])[0][0], "passed")
 
     def test_a_refusal_must_be_told(self):
-        good = ["1..1", "ok 1 refused", tap.THE_END]
+        good = ["1..1", "ask: fail hang 3", "ok 1 refused", tap.THE_END]
         self.assertEqual(self.failed(good), ["x-told"])
         self.assertEqual(self.failed(good + ["[ 3.1] DMAR: VT-d detected Invalidation Queue Error: Reason 4"]), [])
+        arm = ["arm-smmu-v3 a: CMD_SYNC timeout at 0x1 [hwprod 0x2, hwcons 0x1]",
+               "arm-smmu-v3 a: CMDQ error (cons 0x1): Illegal command"]
+        self.assertEqual(self.failed(good + arm), [])
+        self.assertEqual(self.failed(GOOD + arm), ["x-machine", "x-no-fault"])
 
     def test_a_loss_must_be_seen(self):
         for line, failed in (("ok 1 lost", ["x-lost"]), ("not ok 1 lost: no answer", ["x-lost"]),
