@@ -26,7 +26,8 @@ ROWS = {
     'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed', 'tlbi_types',
              'tlbi_va_callbacks'],
     'doorbell': ['null', 'null_msi', 'read', 'soft', 'soft_threads', 'soft_busy_thread'],
-    'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_control',
+    'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_invalidate', 'threads_bulk',
+             'threads_control',
              'invalidate_bulk', 'configure']
             + [f'invalidate_{kind}_{10 ** n}' for kind in ('asid', 'page', 'range') for n in (2, 3, 4)],
     'linux': ['doorbell', 'entry_bulk', 'entry_strict']

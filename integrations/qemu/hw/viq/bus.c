@@ -20,7 +20,8 @@
 
 struct ViqFunction {
     ViqBus *viq;
-    PCIBus *bus; /* its number may change */
+    PCIBus *bus;       /* its number may change */
+    PCIDevice *bridge; /* to bus, or NULL */
     uint8_t devfn;
     AddressSpace as;
     MemoryRegion root; /* of as */
@@ -52,8 +53,13 @@ void viq_thread_register(void)
 
 static bool viq_function_sid(const ViqFunction *function, uint16_t *sid)
 {
-    int bus = pci_bus_num(function->bus);
+    int bus;
 
+    /* The bridge was unplugged; it is kept, but not its registers. */
+    if (function->bridge && !DEVICE(function->bridge)->realized) {
+        return false;
+    }
+    bus = pci_bus_num(function->bus);
     *sid = PCI_BUILD_BDF(bus, function->devfn);
     /* Behind a bridge that has not been given a number yet it is none. */
     return bus || pci_bus_is_root(function->bus);
@@ -207,7 +213,12 @@ AddressSpace *viq_bus_address_space(PCIBus *bus, void *opaque, int devfn)
         function = g_new0(ViqFunction, 1);
         function->viq = viq;
         function->bus = bus;
+        function->bridge = pci_bus_is_root(bus) ? NULL : bus->parent_dev;
         function->devfn = devfn;
+        object_ref(OBJECT(bus));
+        if (function->bridge) {
+            object_ref(OBJECT(function->bridge));
+        }
         memory_region_init(&function->root, viq->owner, name, UINT64_MAX);
         memory_region_init_iommu(&function->dma, sizeof(function->dma),
                                  TYPE_VIQ_REGION, viq->owner, name, UINT64_MAX);
@@ -267,6 +278,16 @@ void viq_function_set_ats(ViqFunction *function, bool on)
     }
 }
 
+/*
+ * No device has DMA before its Bus Master bit is set, or a window to it
+ * opened, and these change the memory map. Threads without the big lock find
+ * its requester ID known then.
+ */
+static void viq_bus_commit(MemoryListener *listener)
+{
+    viq_bus_know_all(container_of(listener, ViqBus, listener));
+}
+
 void viq_bus_init(ViqBus *viq, const char *name, Object *owner, PCIBus *root,
                   const ViqBusOps *ops, void *opaque)
 {
@@ -279,6 +300,11 @@ void viq_bus_init(ViqBus *viq, const char *name, Object *owner, PCIBus *root,
     viq->owner = owner;
     viq->name = name;
     viq->functions = g_hash_table_new(viq_function_hash, viq_function_equal);
+    viq->listener = (MemoryListener) {
+        .name = "viq-bus",
+        .commit = viq_bus_commit,
+    };
+    memory_listener_register(&viq->listener, &address_space_memory);
     pci_setup_iommu(root, &iommu_ops, viq);
 }
 

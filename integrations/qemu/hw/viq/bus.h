@@ -37,6 +37,7 @@ typedef struct ViqBus {
     Object *owner;
     const char *name;
     GHashTable *functions; /* ViqFunction of itself, by bus and devfn */
+    MemoryListener listener;
     /* Of each requester ID that was ever in use; only ever added to. */
     void *requesters[PCI_BUS_MAX * PCI_DEVFN_MAX];
 } ViqBus;

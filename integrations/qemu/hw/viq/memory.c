@@ -3,6 +3,7 @@
  * The machine's memory as viq sees it.
  */
 #include "qemu/osdep.h"
+#include "qemu/range.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/boards.h"
@@ -14,6 +15,7 @@
 
 struct ViqMemory {
     struct viq_mem *mem;
+    hwaddr unsteady_from, unsteady_size;
     GArray *regions; /* struct viq_mem_region, while they are collected */
     GPtrArray *mrs;  /* MemoryRegion *, a reference each */
 };
@@ -43,7 +45,9 @@ static void viq_memory_written(void *opaque, uint64_t gpa, size_t len)
                                                    &offset, &part, true,
                                                    memory_only);
 
-        memory_region_set_dirty(mr, offset, part);
+        if (memory_region_is_ram(mr)) {
+            memory_region_set_dirty(mr, offset, part);
+        }
         gpa += part;
         len -= part;
     }
@@ -81,6 +85,11 @@ static bool viq_memory_collect(Int128 start, Int128 len,
     new.gpa += skip;
     new.size -= skip;
     new.host = memory_region_get_ram_ptr(region) + offset_in_region + skip;
+    if (new.size && memory->unsteady_size &&
+        ranges_overlap(new.gpa, new.size, memory->unsteady_from,
+                       memory->unsteady_size)) {
+        new.size = MAX(memory->unsteady_from, new.gpa) - new.gpa;
+    }
     if (!new.size || (new.gpa | new.size) % 8) {
         return false;
     }
@@ -90,7 +99,8 @@ static bool viq_memory_collect(Int128 start, Int128 len,
     return false;
 }
 
-ViqMemory *viq_memory_new(Error **errp)
+ViqMemory *viq_memory_new(hwaddr unsteady_from, hwaddr unsteady_size,
+                          Error **errp)
 {
     static const struct viq_mem_ops ops = {
         .size = sizeof(ops),
@@ -102,6 +112,8 @@ ViqMemory *viq_memory_new(Error **errp)
     struct viq_why why;
     int ret;
 
+    memory->unsteady_from = unsteady_from;
+    memory->unsteady_size = unsteady_size;
     memory->regions = g_array_new(false, false, sizeof(struct viq_mem_region));
     memory->mrs = g_ptr_array_new_with_free_func(
         (GDestroyNotify)memory_region_unref);

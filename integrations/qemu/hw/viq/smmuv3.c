@@ -9,6 +9,7 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
+#include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/irq.h"
 #include "hw/pci/pci.h"
@@ -31,6 +32,8 @@
 /* How long the queue waits for a host that could not. */
 #define HOST_WAIT_NS     (1 * SCALE_MS)
 #define HOST_WAIT_MAX_NS (100 * SCALE_MS)
+
+#define SAVED_MAX (1 * MiB)
 
 /* As the device tree and the IORT of the virt machine have them. */
 enum {
@@ -390,7 +393,7 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
         return;
     }
     viq_thread_register();
-    s->memory = viq_memory_new(errp);
+    s->memory = viq_memory_new(0, 0, errp);
     if (!s->memory ||
         !viq_inject_init(&s->inject, s->host_contract, false, viq_unit_injected,
                          s, errp)) {
@@ -432,6 +435,10 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
     ViqSmmuv3 *s = VIQ_SMMUV3(obj);
 
     timer_del(s->retry);
+    /* What happened before must not be told after. */
+    if (viq_nest_smmuv3_events(s->nest, 0)) {
+        warn_report_once("viq-smmuv3: events cannot be taken");
+    }
     viq_smmuv3_reset(s->smmu);
 }
 
@@ -503,6 +510,22 @@ static int viq_unit_pre_save(void *opaque)
     return ret;
 }
 
+/* The stream says how long its state is: not longer than any. */
+static bool viq_unit_saved_fits(void *opaque, int version)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return s->saved_len <= SAVED_MAX;
+}
+
+static int viq_unit_pre_load(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+
+    g_clear_pointer(&s->saved, g_free);
+    return 0;
+}
+
 static int viq_unit_post_load(void *opaque, int version)
 {
     ViqSmmuv3 *s = opaque;
@@ -523,9 +546,11 @@ static const VMStateDescription viq_unit_vmstate = {
     .minimum_version_id = 1,
     .priority = MIG_PRI_IOMMU,
     .pre_save = viq_unit_pre_save,
+    .pre_load = viq_unit_pre_load,
     .post_load = viq_unit_post_load,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(saved_len, ViqSmmuv3),
+        VMSTATE_VALIDATE("its state is no longer than any", viq_unit_saved_fits),
         VMSTATE_VBUFFER_ALLOC_UINT32(saved, ViqSmmuv3, 1, NULL, saved_len),
         VMSTATE_END_OF_LIST()
     }

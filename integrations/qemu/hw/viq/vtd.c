@@ -9,6 +9,7 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
+#include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/i386/apic_internal.h"
 #include "hw/i386/intel_iommu.h" /* where the machine has it */
@@ -472,17 +473,33 @@ static void viq_unit_destroy_all(ViqVtd *s)
     s->memory = NULL;
 }
 
+/* The chipset may hide the end of low RAM at any time: TSEG. */
+static void viq_unit_unsteady(X86MachineState *x86ms, hwaddr *from,
+                              hwaddr *size)
+{
+    Object *mch = object_resolve_path_type("", TYPE_MCH_PCI_DEVICE, NULL);
+
+    *from = *size = 0;
+    if (mch && x86_machine_is_smm_enabled(x86ms)) {
+        *size = MIN(MAX(8, MCH_PCI_DEVICE(mch)->ext_tseg_mbytes) * MiB,
+                    x86ms->below_4g_mem_size);
+        *from = x86ms->below_4g_mem_size - *size;
+    }
+}
+
 static void viq_unit_realize(DeviceState *dev, Error **errp)
 {
     ViqVtd *s = VIQ_VTD(dev);
     PCIBus *bus = PC_MACHINE(qdev_get_machine())->pcibus;
     X86MachineState *x86ms = X86_MACHINE(qdev_get_machine());
     struct viq_vtd_config config;
+    hwaddr from, size;
 
     viq_thread_register();
     s->run = qemu_bh_new_guarded(viq_unit_run_bh, s, &dev->mem_reentrancy_guard);
     s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run, s);
-    s->memory = viq_memory_new(errp);
+    viq_unit_unsteady(x86ms, &from, &size);
+    s->memory = viq_memory_new(from, size, errp);
     if (!s->memory ||
         !viq_inject_init(&s->inject, s->host_contract, true, viq_unit_injected,
                          s, errp) ||
@@ -532,6 +549,10 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
     ViqVtd *s = VIQ_VTD(obj);
 
     timer_del(s->retry);
+    /* What happened before must not be told after. */
+    if (viq_nest_vtd_faults(s->nest, 0)) {
+        warn_report_once("viq-vtd: faults cannot be taken");
+    }
     viq_vtd_reset(s->vtd);
 }
 
