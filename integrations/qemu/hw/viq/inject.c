@@ -105,9 +105,10 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
         return false;
     }
     failure.times = !endless;
-    if ((indexed && qemu_strtoui(words[0], NULL, 0, &failure.index)) ||
+    if ((indexed && qemu_strtoui(words[0], NULL, 10, &failure.index)) ||
         (count > 1 + indexed &&
-         qemu_strtoui(words[1 + indexed], NULL, 0, &failure.times))) {
+         (!qemu_isdigit(words[1 + indexed][0]) ||
+          qemu_strtoui(words[1 + indexed], NULL, 10, &failure.times)))) {
         error_setg(errp, "failure '%s': INDEX and TIMES are numbers", text);
         return false;
     }
