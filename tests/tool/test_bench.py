@@ -81,7 +81,8 @@ class Bench(unittest.TestCase):
         if not row['skipped']:
             self.check_stat(row['value'])
             self.assertEqual(row['figure'] is None, row['figure_name'] is None)
-            if row['figure']:
+            # Where others have the processor, what is left of a short run's differences may all be noise.
+            if row['figure'] and (row['figure']['samples'] or row['figure_name'] != 'ns beyond the host'):
                 self.check_stat(row['figure'])
                 self.assertGreaterEqual(row['figure']['p10'], 0)  # neither a ratio nor what a part leaves is negative
         self.check_target(row)
