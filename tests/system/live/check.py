@@ -29,7 +29,7 @@ MODES = {
 }
 # What CI has time for: each kernel, each mode, each job at least once. --all is the rest.
 CI = {("6.1", "legacy", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second", "work"), ("6.12", "arm-lazy", "work"),
-      ("7.3", "first-strict", "work"), ("7.3", "legacy", "crash"), ("7.3", "arm-strict", "work"),
+      ("7.3", "first-strict", "work"), ("7.3", "legacy", "crash"), ("6.12", "arm-strict", "work"),
       ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate"),
       ("6.1", "xen", "dom0"), ("6.12", "first-strict", "lost"), ("6.1", "first-strict", "failures"),
       ("7.3", "arm-strict", "failures")}
@@ -48,8 +48,12 @@ REFUSED = re.compile(r"DMAR: .*Invalidation Queue Error|arm-smmu-v3 .*CMDQ error
 WAITED = re.compile(r"arm-smmu-v3 .*CMD_SYNC timeout")
 
 # What is known of a guest's kernel: these tests of it may fail, and are skipped then.
-KNOWN = {("6.1", "first-lazy", "work"): (("dma", "machine"), "Linux 6.1 rounds the address of a PASID-IOTLB invalidation down "
-                                         "(qi_flush_piotlb(), with a warning) and misses the range's last page")}
+KNOWN = {
+    ("6.1", "first-lazy", "work"): (("dma", "machine"), "Linux 6.1 rounds the address of a PASID-IOTLB invalidation down "
+                                    "(qi_flush_piotlb(), with a warning) and misses the range's last page"),
+} | {("7.3", mode, "work"): (("hotplug",), "on Arm, Linux 7.3 leaves a slot that was just emptied empty for minutes, "
+                             "with QEMU's own SMMUv3 as well")
+     for mode in ("arm-strict", "arm-lazy")}
 
 
 class Scenario(typing.NamedTuple):

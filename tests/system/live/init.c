@@ -137,6 +137,8 @@ static void test_hotplug(void)
 		devices_ask("plug");
 		disk_check("/dev/nvme1n1", 0, 8);
 		devices_ask("unplug");
+		/* Linux has still to see that the slot is empty, and powers none up within a second. */
+		sleep(3);
 	}
 	disk_end(beside);
 }

@@ -83,7 +83,7 @@ def devices(folder, nvme=True):
     return options + ["-device", f"virtio-blk-pci,drive=virtio,{VIRTIO}",
                       "-netdev", "hubport,id=one,hubid=0", "-device", "e1000e,netdev=one,romfile=",
                       "-netdev", "hubport,id=other,hubid=0", "-device", f"virtio-net-pci,netdev=other,romfile=,{VIRTIO}",
-                      "-device", f"virtio-rng-pci,{VIRTIO}", "-device", "viq-dma"]
+                      "-device", f"virtio-rng-pci,{VIRTIO}"]
 
 
 def last_life(lines):
@@ -126,10 +126,12 @@ class Guest:
         """QEMU's command line; what it needs is made in the folder."""
         mode = self.mode
         iommu = ["-device", mode.device] if mode.device else []
+        # It refuses any other IOMMU.
+        dma = ["-device", "viq-dma"] if "viq" in f"{mode.machine} {mode.device}" else []
         cpu = "max,la57=off" if mode.architecture == "x86_64" else "cortex-a76"
         return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "768",
                 "-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
-                "-action", "reboot=reset,panic=shutdown", *iommu, *devices(folder, not self.moves), *self.options,
+                "-action", "reboot=reset,panic=shutdown", *iommu, *devices(folder, not self.moves), *dma, *self.options,
                 *self._boot(self.kernel / "Image", self._disk(folder),
                             f"panic=-1 oops=panic loglevel=5 {mode.words} viq.type={mode.group} {words}")]
 
