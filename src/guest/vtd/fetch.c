@@ -73,9 +73,11 @@ copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, st
 			like += VTD_GROUP;
 			continue;
 		}
+		if (wide) {
 #pragma GCC unroll 8
-		for (size_t k = 0; wide && k < VTD_GROUP; k++)
-			high[i + k] = upper[k];
+			for (size_t k = 0; k < VTD_GROUP; k++)
+				high[i + k] = upper[k];
+		}
 		like = alike(b, i, i + VTD_GROUP, wide, model);
 	}
 	for (; i < count; i++, from += n) {
