@@ -48,8 +48,7 @@ void viq_bus_init(ViqBus *bus, const char *name, Object *owner, PCIBus *root,
 
 /*
  * Buses may have been numbered: the IOMMU has to know its requesters before
- * their first access. Firmware and guests number buses before they switch
- * translation on, and tell the IOMMU of new entries after that.
+ * their first access. Called by itself when the memory map changes.
  */
 void viq_bus_know_all(ViqBus *bus);
 

@@ -7,8 +7,6 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/main-loop.h"
-#include "qemu/timer.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/irq.h"
@@ -19,19 +17,15 @@
 #include "qapi/error.h"
 #include "system/runstate.h"
 #include "bus.h"
-#include "inject.h"
 #include "memory.h"
 #include "smmuv3.h"
 #include "trace.h"
 #include "unit.h"
+#include "work.h"
 
 #include <viq/nest_smmuv3.h>
 #include <viq/smmuv3.h>
 #include <viq/soft_smmuv3.h>
-
-/* How long the queue waits for a host that could not. */
-#define HOST_WAIT_NS     (1 * SCALE_MS)
-#define HOST_WAIT_MAX_NS (100 * SCALE_MS)
 
 #define SAVED_MAX (1 * MiB)
 
@@ -49,12 +43,9 @@ struct ViqSmmuv3 {
 
     PCIBus *primary_bus;
     bool ats;
-    uint32_t budget;
-
-    char *host_contract;
 
     ViqMemory *memory;
-    ViqInject inject;
+    ViqWork work;
     struct viq_smmuv3 *smmu;
     struct viq_soft *soft;
     struct viq_nest_smmuv3 *nest;
@@ -64,8 +55,6 @@ struct ViqSmmuv3 {
     ViqBus bus;
     qemu_irq lines[LINES];
 
-    QEMUBH *run;
-    QEMUTimer *retry;
     VMChangeStateEntry *running;
     uint32_t saved_len;
     uint8_t *saved;
@@ -159,7 +148,7 @@ static int viq_unit_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
     int ret;
 
     if (what->cause == VIQ_SMMUV3_CFGI_STE &&
-        viq_inject_strikes(&s->inject, VIQ_INJECT_CONFIG_DROP)) {
+        viq_inject_strikes(&s->work.inject, VIQ_INJECT_CONFIG_DROP)) {
         return 0;
     }
     viq_bus_know_all(&s->bus);
@@ -183,14 +172,8 @@ static int viq_unit_host_wait(void *opaque,
                               uint64_t times)
 {
     ViqSmmuv3 *s = opaque;
-    const int64_t wait = MIN(HOST_WAIT_NS << MIN(times - 1, 10),
-                             HOST_WAIT_MAX_NS);
 
-    if (viq_inject_gives_up(&s->inject)) {
-        return 1;
-    }
-    timer_mod(s->retry, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + wait);
-    return 0;
+    return viq_work_host_wait(&s->work, times);
 }
 
 static void viq_unit_command(void *opaque, const struct viq_smmuv3_trace *trace)
@@ -209,56 +192,17 @@ static void viq_unit_command(void *opaque, const struct viq_smmuv3_trace *trace)
     }
 }
 
-/* On any thread: kick, and notify of the software host. */
+/* On any thread. */
 static void viq_unit_wake(void *opaque)
 {
     ViqSmmuv3 *s = opaque;
 
-    qemu_bh_schedule(s->run);
+    viq_work_wake(&s->work);
 }
 
 static void viq_unit_notify(void *opaque, uint32_t viommu)
 {
     viq_unit_wake(opaque);
-}
-
-static void viq_unit_run(void *opaque)
-{
-    ViqSmmuv3 *s = opaque;
-
-    if (viq_inject_delay_ms(&s->inject) < 0) {
-        return;
-    }
-    if (viq_smmuv3_run(s->smmu, s->budget == VIQ_SMMUV3_DEFER ? 0 : s->budget)) {
-        qemu_bh_schedule(s->run);
-    }
-}
-
-static void viq_unit_run_bh(void *opaque)
-{
-    ViqSmmuv3 *s = opaque;
-    const int64_t delay = viq_inject_delay_ms(&s->inject);
-
-    if (viq_nest_smmuv3_events(s->nest, 0)) {
-        warn_report_once("viq-smmuv3: events cannot be taken");
-    }
-    if (delay <= 0) {
-        viq_unit_run(s);
-    } else if (!timer_pending(s->retry)) {
-        timer_mod(s->retry,
-                  qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + delay * SCALE_MS);
-    }
-}
-
-/* A failure has been armed. */
-static void viq_unit_injected(void *opaque, bool hold)
-{
-    ViqSmmuv3 *s = opaque;
-
-    if (viq_smmuv3_set_budget(s->smmu, hold ? VIQ_SMMUV3_DEFER : s->budget)) {
-        g_assert_not_reached(); /* there is kick() */
-    }
-    qemu_bh_schedule(s->run);
 }
 
 static const struct viq_smmuv3_ops viq_unit_ops = {
@@ -270,6 +214,33 @@ static const struct viq_smmuv3_ops viq_unit_ops = {
     .trace = viq_unit_command,
     .host_wait = viq_unit_host_wait,
     .sync = viq_unit_sync,
+};
+
+static int viq_unit_take(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return viq_nest_smmuv3_events(s->nest, 0);
+}
+
+static bool viq_unit_run(void *opaque, uint32_t budget)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return viq_smmuv3_run(s->smmu, budget);
+}
+
+static int viq_unit_set_budget(void *opaque, uint32_t budget)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return viq_smmuv3_set_budget(s->smmu, budget);
+}
+
+static const ViqWorkOps viq_unit_work_ops = {
+    .take = viq_unit_take,
+    .run = viq_unit_run,
+    .set_budget = viq_unit_set_budget,
 };
 
 /* --- Registers -------------------------------------------------------------- */
@@ -344,11 +315,11 @@ static int viq_unit_make_front(ViqSmmuv3 *s,
 
     viq_smmuv3_config_init(&config, sizeof(config));
     viq_nest_smmuv3_offer(s->nest, s->ats, &config);
-    config.budget = s->budget;
+    config.budget = s->work.budget;
     config.mem = viq_memory_get(s->memory);
     config.ops = &viq_unit_ops;
     config.opaque = s;
-    ret = viq_fault_host(s->inject.fault, &backend->host, &config.host, why);
+    ret = viq_fault_host(s->work.inject.fault, &backend->host, &config.host, why);
     if (!ret) {
         ret = viq_smmuv3_create(&config, &s->smmu, why);
     }
@@ -368,14 +339,13 @@ static void viq_unit_machine_runs(void *opaque, bool running, RunState state)
 static void viq_unit_destroy_all(ViqSmmuv3 *s)
 {
     g_clear_pointer(&s->running, qemu_del_vm_change_state_handler);
-    g_clear_pointer(&s->run, qemu_bh_delete);
-    g_clear_pointer(&s->retry, timer_free);
+    viq_work_stop(&s->work);
     if (s->nest) {
         viq_nest_smmuv3_bind(s->nest, NULL, NULL);
     }
     g_clear_pointer(&s->nest, viq_nest_smmuv3_destroy);
     g_clear_pointer(&s->smmu, viq_smmuv3_destroy);
-    viq_inject_destroy(&s->inject);
+    viq_inject_destroy(&s->work.inject);
     g_clear_pointer(&s->soft, viq_soft_destroy);
     g_clear_pointer(&s->memory, viq_memory_free);
     g_clear_pointer(&s->saved, g_free);
@@ -395,13 +365,11 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
     viq_thread_register();
     s->memory = viq_memory_new(0, 0, errp);
     if (!s->memory ||
-        !viq_inject_init(&s->inject, s->host_contract, false, viq_unit_injected,
-                         s, errp)) {
+        !viq_work_init(&s->work, &viq_unit_work_ops, s, TYPE_VIQ_SMMUV3, false,
+                       dev, errp)) {
         viq_unit_destroy_all(s);
         return;
     }
-    s->run = qemu_bh_new_guarded(viq_unit_run_bh, s, &dev->mem_reentrancy_guard);
-    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run, s);
     ret = viq_unit_make_host(s, &backend, &why);
     if (!ret) {
         ret = viq_unit_make_front(s, &backend, &why);
@@ -409,7 +377,7 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
     if (ret) {
         error_setg_errno(errp, -ret, "viq-smmuv3: %s", why.text);
     }
-    if (ret || !viq_inject_start(&s->inject, errp)) {
+    if (ret || !viq_inject_start(&s->work.inject, errp)) {
         viq_unit_destroy_all(s);
         return;
     }
@@ -434,11 +402,7 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
 {
     ViqSmmuv3 *s = VIQ_SMMUV3(obj);
 
-    timer_del(s->retry);
-    /* What happened before must not be told after. */
-    if (viq_nest_smmuv3_events(s->nest, 0)) {
-        warn_report_once("viq-smmuv3: events cannot be taken");
-    }
+    viq_work_reset(&s->work);
     viq_smmuv3_reset(s->smmu);
 }
 
@@ -446,7 +410,7 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
 
 static ViqInject *viq_unit_inject(Object *obj)
 {
-    return &VIQ_SMMUV3(obj)->inject;
+    return &VIQ_SMMUV3(obj)->work.inject;
 }
 
 static void viq_unit_counters(Object *obj, ViqCounterList **head)
@@ -560,8 +524,8 @@ static const Property viq_unit_properties[] = {
     DEFINE_PROP_LINK("primary-bus", ViqSmmuv3, primary_bus, TYPE_PCI_BUS,
                      PCIBus *),
     DEFINE_PROP_BOOL("ats", ViqSmmuv3, ats, false),
-    DEFINE_PROP_STRING("host-contract", ViqSmmuv3, host_contract),
-    DEFINE_PROP_UINT32("budget", ViqSmmuv3, budget, 0),
+    DEFINE_PROP_STRING("host-contract", ViqSmmuv3, work.contract),
+    DEFINE_PROP_UINT32("budget", ViqSmmuv3, work.budget, 0),
 };
 
 static void viq_unit_class_init(ObjectClass *klass, void *data)

@@ -7,8 +7,6 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/main-loop.h"
-#include "qemu/timer.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/i386/apic_internal.h"
@@ -21,19 +19,15 @@
 #include "qapi/error.h"
 #include "system/runstate.h"
 #include "bus.h"
-#include "inject.h"
 #include "memory.h"
 #include "trace.h"
 #include "unit.h"
 #include "vtd.h"
+#include "work.h"
 
 #include <viq/nest_vtd.h>
 #include <viq/soft_vtd.h>
 #include <viq/vtd.h>
-
-/* How long the queue waits for a host before the guest is told. */
-#define HOST_WAIT_NS     (1 * SCALE_MS)
-#define HOST_WAIT_MAX_NS (100 * SCALE_MS)
 
 /* Each with what has no meaning without it. */
 #define FIRST_STAGE  (VIQ_VTD_ECAP_FSTS | VIQ_VTD_ECAP_SRS | VIQ_VTD_ECAP_EAFS)
@@ -51,12 +45,9 @@ struct ViqVtd {
 
     bool scalable, first_stage, second_stage;
     uint8_t aw_bits;
-    uint32_t budget;
-
-    char *host_contract;
 
     ViqMemory *memory;
-    ViqInject inject;
+    ViqWork work;
     struct viq_vtd *vtd;
     struct viq_soft_vtd *soft;
     struct viq_nest_vtd *nest;
@@ -64,8 +55,6 @@ struct ViqVtd {
     MemoryRegion registers;
     ViqBus bus;
 
-    QEMUBH *run;
-    QEMUTimer *retry;
     VMChangeStateEntry *running;
     uint32_t saved_len;
     uint8_t *saved;
@@ -175,7 +164,7 @@ static int viq_unit_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 
     if ((what->cause == VIQ_VTD_CONTEXT_CACHE ||
          what->cause == VIQ_VTD_PASID_CACHE) &&
-        viq_inject_strikes(&s->inject, VIQ_INJECT_CONFIG_DROP)) {
+        viq_inject_strikes(&s->work.inject, VIQ_INJECT_CONFIG_DROP)) {
         return 0;
     }
     viq_bus_know_all(&s->bus);
@@ -192,13 +181,13 @@ static int viq_unit_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
     ViqVtd *s = opaque;
 
-    if (viq_inject_strikes(&s->inject, VIQ_INJECT_ATC_TIMEOUT)) {
+    if (viq_inject_strikes(&s->work.inject, VIQ_INJECT_ATC_TIMEOUT)) {
         return -ETIMEDOUT;
     }
-    if (viq_inject_strikes(&s->inject, VIQ_INJECT_ATC_WRONG)) {
+    if (viq_inject_strikes(&s->work.inject, VIQ_INJECT_ATC_WRONG)) {
         return -EIO;
     }
-    if (viq_inject_strikes(&s->inject, VIQ_INJECT_ATC_DROP)) {
+    if (viq_inject_strikes(&s->work.inject, VIQ_INJECT_ATC_DROP)) {
         return 0;
     }
     return viq_soft_vtd_devtlb(s->soft, inv);
@@ -215,14 +204,8 @@ static int viq_unit_host_wait(void *opaque, const struct viq_call_result *result
                              uint64_t times)
 {
     ViqVtd *s = opaque;
-    const int64_t wait = MIN(HOST_WAIT_NS << MIN(times - 1, 10),
-                             HOST_WAIT_MAX_NS);
 
-    if (viq_inject_gives_up(&s->inject)) {
-        return 1;
-    }
-    timer_mod(s->retry, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + wait);
-    return 0;
+    return viq_work_host_wait(&s->work, times);
 }
 
 static void viq_unit_descriptor(void *opaque, const struct viq_vtd_trace *trace)
@@ -240,51 +223,12 @@ static void viq_unit_descriptor(void *opaque, const struct viq_vtd_trace *trace)
     }
 }
 
-/* On any thread: kick, and notify of the software host. */
+/* On any thread. */
 static void viq_unit_wake(void *opaque)
 {
     ViqVtd *s = opaque;
 
-    qemu_bh_schedule(s->run);
-}
-
-static void viq_unit_run(void *opaque)
-{
-    ViqVtd *s = opaque;
-
-    if (viq_inject_delay_ms(&s->inject) < 0) {
-        return;
-    }
-    if (viq_vtd_run(s->vtd, s->budget == VIQ_VTD_DEFER ? 0 : s->budget)) {
-        qemu_bh_schedule(s->run);
-    }
-}
-
-static void viq_unit_run_bh(void *opaque)
-{
-    ViqVtd *s = opaque;
-    const int64_t delay = viq_inject_delay_ms(&s->inject);
-
-    if (viq_nest_vtd_faults(s->nest, 0)) {
-        warn_report_once("viq-vtd: faults cannot be taken");
-    }
-    if (delay <= 0) {
-        viq_unit_run(s);
-    } else if (!timer_pending(s->retry)) {
-        timer_mod(s->retry,
-                  qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + delay * SCALE_MS);
-    }
-}
-
-/* A failure has been armed. */
-static void viq_unit_injected(void *opaque, bool hold)
-{
-    ViqVtd *s = opaque;
-
-    if (viq_vtd_set_budget(s->vtd, hold ? VIQ_VTD_DEFER : s->budget)) {
-        g_assert_not_reached(); /* there is kick() */
-    }
-    qemu_bh_schedule(s->run);
+    viq_work_wake(&s->work);
 }
 
 static const struct viq_vtd_ops viq_unit_ops = {
@@ -296,6 +240,33 @@ static const struct viq_vtd_ops viq_unit_ops = {
     .trace = viq_unit_descriptor,
     .host_wait = viq_unit_host_wait,
     .sync = viq_unit_sync,
+};
+
+static int viq_unit_take(void *opaque)
+{
+    ViqVtd *s = opaque;
+
+    return viq_nest_vtd_faults(s->nest, 0);
+}
+
+static bool viq_unit_run(void *opaque, uint32_t budget)
+{
+    ViqVtd *s = opaque;
+
+    return viq_vtd_run(s->vtd, budget);
+}
+
+static int viq_unit_set_budget(void *opaque, uint32_t budget)
+{
+    ViqVtd *s = opaque;
+
+    return viq_vtd_set_budget(s->vtd, budget);
+}
+
+static const ViqWorkOps viq_unit_work_ops = {
+    .take = viq_unit_take,
+    .run = viq_unit_run,
+    .set_budget = viq_unit_set_budget,
 };
 
 /* --- Registers ------------------------------------------------------------- */
@@ -373,16 +344,13 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     if (!s->second_stage) {
         config->ecap &= ~SECOND_STAGE;
     }
-    if (!(config->ecap & VIQ_VTD_ECAP_FSTS)) {
-        config->cap &= ~(VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP);
-    }
     if (!s->parent.dt_supported) {
         config->ecap &= ~VIQ_VTD_ECAP_DT;
     }
     if (!s->parent.pt_supported) {
         config->ecap &= ~VIQ_VTD_ECAP_PT;
     }
-    config->budget = s->budget;
+    config->budget = s->work.budget;
     config->mem = viq_memory_get(s->memory);
     config->ops = &viq_unit_ops;
     config->opaque = s;
@@ -400,7 +368,7 @@ static int viq_unit_in_front(void *opaque, struct viq_call_host *host)
     ViqVtd *s = opaque;
     const struct viq_call_host behind = *host;
 
-    return viq_fault_host(s->inject.fault, &behind, host, NULL);
+    return viq_fault_host(s->work.inject.fault, &behind, host, NULL);
 }
 
 static bool viq_unit_translation(ViqVtd *s, const struct viq_vtd_config *config,
@@ -452,25 +420,14 @@ static void viq_unit_machine_runs(void *opaque, bool running, RunState state)
 
 static void viq_unit_destroy_all(ViqVtd *s)
 {
-    if (s->running) {
-        qemu_del_vm_change_state_handler(s->running);
-    }
-    if (s->run) {
-        qemu_bh_delete(s->run);
-    }
-    timer_free(s->retry);
-    viq_nest_vtd_destroy(s->nest);
-    viq_inject_destroy(&s->inject);
-    viq_soft_vtd_destroy(s->soft);
-    viq_vtd_destroy(s->vtd);
-    viq_memory_free(s->memory);
-    s->running = NULL;
-    s->run = NULL;
-    s->retry = NULL;
-    s->nest = NULL;
-    s->soft = NULL;
-    s->vtd = NULL;
-    s->memory = NULL;
+    g_clear_pointer(&s->running, qemu_del_vm_change_state_handler);
+    viq_work_stop(&s->work);
+    g_clear_pointer(&s->nest, viq_nest_vtd_destroy);
+    viq_inject_destroy(&s->work.inject);
+    g_clear_pointer(&s->soft, viq_soft_vtd_destroy);
+    g_clear_pointer(&s->vtd, viq_vtd_destroy);
+    g_clear_pointer(&s->memory, viq_memory_free);
+    g_clear_pointer(&s->saved, g_free);
 }
 
 /* The chipset may hide the end of low RAM at any time: TSEG. */
@@ -496,16 +453,14 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
     hwaddr from, size;
 
     viq_thread_register();
-    s->run = qemu_bh_new_guarded(viq_unit_run_bh, s, &dev->mem_reentrancy_guard);
-    s->retry = timer_new_ns(QEMU_CLOCK_VIRTUAL, viq_unit_run, s);
     viq_unit_unsteady(x86ms, &from, &size);
     s->memory = viq_memory_new(from, size, errp);
     if (!s->memory ||
-        !viq_inject_init(&s->inject, s->host_contract, true, viq_unit_injected,
-                         s, errp) ||
+        !viq_work_init(&s->work, &viq_unit_work_ops, s, TYPE_VIQ_VTD, true,
+                       dev, errp) ||
         !viq_unit_features(s, &config, errp) ||
         !viq_unit_translation(s, &config, errp) ||
-        !viq_inject_start(&s->inject, errp)) {
+        !viq_inject_start(&s->work.inject, errp)) {
         viq_unit_destroy_all(s);
         return;
     }
@@ -537,22 +492,14 @@ static void viq_unit_check_realize(DeviceState *dev, Error **errp)
 
 static void viq_unit_unrealize(DeviceState *dev)
 {
-    ViqVtd *s = VIQ_VTD(dev);
-
-    viq_unit_destroy_all(s);
-    g_free(s->saved);
-    s->saved = NULL;
+    viq_unit_destroy_all(VIQ_VTD(dev));
 }
 
 static void viq_unit_reset_exit(Object *obj, ResetType type)
 {
     ViqVtd *s = VIQ_VTD(obj);
 
-    timer_del(s->retry);
-    /* What happened before must not be told after. */
-    if (viq_nest_vtd_faults(s->nest, 0)) {
-        warn_report_once("viq-vtd: faults cannot be taken");
-    }
+    viq_work_reset(&s->work);
     viq_vtd_reset(s->vtd);
 }
 
@@ -560,7 +507,7 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
 
 static ViqInject *viq_unit_inject(Object *obj)
 {
-    return &VIQ_VTD(obj)->inject;
+    return &VIQ_VTD(obj)->work.inject;
 }
 
 static void viq_unit_counters(Object *obj, ViqCounterList **head)
@@ -658,8 +605,8 @@ static const Property viq_unit_properties[] = {
     DEFINE_PROP_BOOL("first-stage", ViqVtd, first_stage, true),
     DEFINE_PROP_BOOL("second-stage", ViqVtd, second_stage, true),
     DEFINE_PROP_UINT8("aw-bits", ViqVtd, aw_bits, 48),
-    DEFINE_PROP_STRING("host-contract", ViqVtd, host_contract),
-    DEFINE_PROP_UINT32("budget", ViqVtd, budget, 0),
+    DEFINE_PROP_STRING("host-contract", ViqVtd, work.contract),
+    DEFINE_PROP_UINT32("budget", ViqVtd, work.budget, 0),
 };
 
 static void viq_unit_class_init(ObjectClass *klass, void *data)
