@@ -5,15 +5,19 @@
     qtests.py FOLDER...
 
 FOLDER has test programs of QEMU's tree (tests/qtest/intel-iommu-test, viq-vtd-test) and bin/qemu-system-*, as what
-integrations/qemu/build.sh prints. 10.0 has no program for an SMMUv3: what that of a VT-d looks at is looked at here, too.
+integrations/qemu/build.sh prints. 10.0 has no program for an SMMUv3: what that of a VT-d looks at is looked at here, too,
+and what has once gone wrong.
 VIQ_TOOL is the tool, if it is not in build/.
 """
+import contextlib
+import functools
 import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import typing
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -95,30 +99,116 @@ MACHINES = {
 SIZE = 0x230  # of the registers that intel-iommu-test compares
 
 
-def run_reset(machine, qemu):
-    """Registers after a reset of the machine are those of its start: what is wrong, or None."""
+@contextlib.contextmanager
+def talk(qemu, options, environment=None):
+    """ask(line) of qtest's protocol, the answer; and the monitor of a machine that only this makes go on."""
     def ask(line):
         process.stdin.write(line + "\n")
         process.stdin.flush()
         return process.stdout.readline()
 
     with tempfile.TemporaryDirectory() as folder:
-        command = [qemu, *machine.options.split(), "-accel", "qtest", "-display", "none", "-nodefaults", "-qtest", "stdio",
+        command = [qemu, *options.split(), "-accel", "qtest", "-display", "none", "-nodefaults", "-qtest", "stdio",
                    "-qtest-log", "none", "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            read = f"read {machine.registers:#x} {SIZE:#x}"
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env=os.environ | (environment or {})) as process:
             try:
-                fresh, _, changed = ask(read), ask(machine.write), ask(read)
+                ask("read 0 1")  # the monitor is there by now
                 monitor = qmp.Qmp(f"{folder}/qmp")
-                monitor.command("system_reset")
-                monitor.await_event("RESET")
+                yield ask, monitor
                 monitor.close()
-                again = ask(read)
             finally:
                 process.kill()
+
+
+def run_reset(machine, qemu):
+    """Registers after a reset of the machine are those of its start: what is wrong, or None."""
+    read = f"read {machine.registers:#x} {SIZE:#x}"
+    with talk(qemu, machine.options) as (ask, monitor):
+        fresh, _, changed = ask(read), ask(machine.write), ask(read)
+        monitor.command("system_reset")
+        monitor.await_event("RESET")
+        again = ask(read)
     if not fresh.startswith("OK") or fresh == changed:
         return f"nothing to see: {fresh} {changed}"
     return None if again == fresh else f"at first {fresh} now {again}"
+
+
+VTD = MACHINES["reset-of-viq-vtd"]
+
+
+def config(ask, devfn, offset, size, value=None):
+    """A byte or more of a function's configuration space on bus 0, read or written."""
+    ask(f"outl 0xcf8 {0x80000000 | devfn << 8 | offset & ~3:#x}")
+    port = f"{ {1: 'b', 2: 'w'}[size]} {0xcfc + (offset & 3):#x}"
+    return int(ask(f"in{port}").split()[1], 16) if value is None else ask(f"out{port} {value:#x}")
+
+
+def run_hidden_memory(qemu):
+    """A status goes to TSEG, which SMM alone may write, once the guest has locked it: what is wrong, or None."""
+    queue, tseg = 0x1000000, (128 - 1) << 20
+    with talk(qemu, "-machine q35,smm=on -m 128M -device viq-vtd") as (ask, _):
+        config(ask, 0, 0x9E, 1, 0x01)  # ESMRAMC: TSEG is there, 1 MiB
+        config(ask, 0, 0x9D, 1, 0x1A)  # SMRAM: locked
+        if ask(f"readl {tseg:#x}") != "OK 0x00000000ffffffff\n":
+            return "TSEG is open"
+        ask(f"writeq {queue:#x} {0xdead0000 << 32 | 1 << 5 | 5:#x}")  # Invalidation Wait, Status Write
+        ask(f"writeq {queue + 8:#x} {tseg:#x}")
+        ask(f"writeq {VTD.registers + 0x90:#x} {queue:#x}")  # IQA
+        ask(f"writel {VTD.registers + 0x18:#x} {1 << 26:#x}")  # GCMD.QIE
+        ask(f"writeq {VTD.registers + 0x88:#x} 0x10")  # IQT
+        head = ask(f"readq {VTD.registers + 0x80:#x}")  # IQH
+    return None if head == "OK 0x0000000000000010\n" else f"IQH: {head or 'QEMU is gone'}"
+
+
+def run_bridge_that_goes(qemu):
+    """A bridge goes with what is behind it, then the IOMMU looks at its buses: what is wrong, or None."""
+    port, slot_control = 4 << 3, 0x18
+    with talk(qemu, "-machine q35 -m 128M -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off -device viq-vtd "
+              "-device pcie-root-port,id=top,chassis=1,addr=4", {"MALLOC_PERTURB_": "165"}) as (ask, monitor):
+        monitor.command("device_add", driver="pcie-root-port", bus="top", id="bridge", chassis=2)
+        monitor.command("device_add", driver="virtio-rng-pci", bus="bridge", id="behind")
+        monitor.command("device_del", id="bridge")
+        at = config(ask, port, 0x34, 1)
+        while config(ask, port, at, 1) != 0x10:  # the capability PCI Express
+            at = config(ask, port, at + 1, 1)
+        for power in (0x1C0, 0x7C0):  # on, then off: what was to go is let go
+            config(ask, port, at + slot_control, 2, power)
+        monitor.await_event("DEVICE_DELETED")
+        ask(f"writeq {VTD.registers + 0x20:#x} 0x100000")  # RTADDR
+        for command in (30, 31):  # GCMD.SRTP, TE: a look at all buses each
+            ask(f"writel {VTD.registers + 0x18:#x} {1 << command:#x}")
+        status = ask(f"readl {VTD.registers + 0x1c:#x}")
+    return None if status == "OK 0x00000000c0000000\n" else f"GSTS: {status or 'QEMU is gone'}"
+
+
+def run_thread_that_is_first(qemu):
+    """The first access of all is an iothread's, behind a bridge that firmware has numbered: what is wrong, or None."""
+    said = "booted"
+    # mov al, LETTER; mov dx, 0x3f8; out dx, al - for each; then hlt for ever
+    sector = b"".join(b"\xb0" + bytes([letter]) + b"\xba\xf8\x03\xee" for letter in said.encode()) + b"\xf4\xeb\xfd"
+    with tempfile.NamedTemporaryFile() as disk:
+        disk.write(sector.ljust(510, b"\0") + b"\x55\xaa" + bytes(1 << 20))
+        disk.flush()
+        with subprocess.Popen([qemu, *"-machine q35 -m 64M -nodefaults -display none -serial stdio -device viq-vtd".split(),
+                               "-object", "iothread,id=thread", "-device", "pcie-root-port,id=top,chassis=1",
+                               "-blockdev", f"driver=file,node-name=disk,filename={disk.name}",
+                               "-device", "virtio-blk-pci,bus=top,drive=disk,iommu_platform=on,disable-legacy=on,bootindex=0,"
+                               "iothread=thread"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+            limit = threading.Timer(TIMEOUT / 2, process.kill)
+            limit.start()
+            console = process.stdout.read(len(said)).decode(errors="replace")
+            limit.cancel()
+            process.kill()
+    return None if console == said else f"the disk is not read: {console!r}"
+
+
+# What has once gone wrong in viq's devices for QEMU.
+ATTACKS = {
+    "a-thread-that-is-first": run_thread_that_is_first,
+    "memory-that-the-chipset-hides": run_hidden_memory,
+    "a-bridge-that-goes": run_bridge_that_goes,
+}
 
 
 def run(*folders):
@@ -129,10 +219,13 @@ def run(*folders):
     tool = pathlib.Path(os.environ.get("VIQ_TOOL", TOOL)).resolve()
     reasons = {case.name: run_case(case, find(f"tests/qtest/{case.program}"), find("bin/qemu-system-x86_64"), tool)
                for case in CASES}
-    for name, machine in MACHINES.items():
+    own = {name: functools.partial(run_reset, machine, find(f"bin/qemu-system-{machine.architecture}"))
+           for name, machine in MACHINES.items()}
+    own |= {name: functools.partial(test, find("bin/qemu-system-x86_64")) for name, test in ATTACKS.items()}
+    for name, test in own.items():
         try:
-            reasons[name] = run_reset(machine, find(f"bin/qemu-system-{machine.architecture}"))
-        except (OSError, qmp.vm.VmError) as error:
+            reasons[name] = test()
+        except (OSError, ValueError, IndexError, qmp.vm.VmError) as error:
             reasons[name] = str(error)
     return [("failed" if reason else "passed", name, reason) for name, reason in reasons.items()]
 
