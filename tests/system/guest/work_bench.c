@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "kernel/machine.h"
 #include "work.h"
 
 #define IOVA (UINT64_C(0x700000000) + PAGE) /* no table of the last level is filled, so that none goes at once */
@@ -26,21 +26,6 @@ void work_count(void)
 	say_ok("count", "%s", detail);
 	ask(detail, sizeof(detail), "stats");
 	say_note("stats %s", detail);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* A number of "name=value name=value ...". */
@@ -81,14 +66,13 @@ static void measure(struct space *space, struct pool *pool, uint32_t pages, uint
 		uint64_t start;
 
 		space_map(space, IOVA, pool_page(pool, 0), pages);
-		start = now_ns();
+		start = machine_now_ns();
 		space_unmap(space, IOVA, pages);
-		took[i] = now_ns() - start;
+		took[i] = machine_now_ns() - start;
 		total += took[i];
 	}
 	ask(after, sizeof(after), "stats");
-	qsort(took, times, sizeof(took[0]), compare);
-	figure(took[times / 2], "ns", "unmap-%u", pages);
+	figure(machine_median(took, times), "ns", "unmap-%u", pages);
 	figure(total, "ns", "unmap-%u-total", pages);
 	figure(times, "unmaps", "unmap-%u-times", pages);
 	for (size_t i = 0; counters[i]; i++)

@@ -6,12 +6,11 @@
  * share.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include <viq/call.h>
 
 #include "bare.h"
+#include "machine.h"
 #include "nest.h"
 #include "tap.h"
 #include "tests.h"
@@ -23,21 +22,6 @@
 static struct synth_cmd commands[LONGEST];
 static struct nest nest;
 static struct viq_call_host strict;
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 static void bare_call(uint32_t count)
 {
@@ -116,9 +100,9 @@ static void measure(unsigned int round)
 			uint64_t start;
 
 			subjects[s].call(lengths[l]);
-			start = now();
+			start = machine_now_ns();
 			subjects[s].call(lengths[l]);
-			times[l][s][round] = now() - start;
+			times[l][s][round] = machine_now_ns() - start;
 		}
 	}
 }
@@ -128,9 +112,8 @@ static void report(void)
 {
 	for (unsigned int l = 0; l < LENGTHS; l++) {
 		for (unsigned int s = 0; s < subject_count; s++) {
-			qsort(times[l][s], REPEATS, sizeof(times[l][s][0]), by_time);
 			printf("BENCH|%s|%u|%.1f\n", subjects[s].name, lengths[l],
-			       (double)times[l][s][REPEATS / 2] / lengths[l]);
+			       (double)machine_median(times[l][s], REPEATS) / lengths[l]);
 		}
 	}
 	fflush(stdout);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -81,4 +83,25 @@ int machine_run(const struct machine_job *jobs, size_t count)
 	printf("viq: the end\n");
 	machine_off();
 	return 0;
+}
+
+uint64_t machine_now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+uint64_t machine_median(uint64_t *values, size_t count)
+{
+	qsort(values, count, sizeof(values[0]), compare);
+	return values[count / 2];
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tap.h"
 
@@ -31,5 +32,9 @@ struct machine_job {
  * the console, in hex.
  */
 int machine_run(const struct machine_job *jobs, size_t count);
+
+/* For measurements: CLOCK_MONOTONIC, and the median of count (>= 1) values, which it sorts. */
+uint64_t machine_now_ns(void);
+uint64_t machine_median(uint64_t *values, size_t count);
 
 #endif

@@ -110,9 +110,17 @@ def machine(which):
     return new
 
 
-def script(main):
-    """Run main() as a program of its own; whoever interrupts it knows why it has ended."""
+def script(main, name=None):
+    """Run main() as a program of its own; whoever interrupts it knows why it has ended.
+
+    With a name (of make's target): trouble is told, and the status is 1.
+    """
     try:
         sys.exit(main())
+    except TROUBLE as error:
+        if not name:
+            raise
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

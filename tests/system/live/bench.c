@@ -4,11 +4,9 @@
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "job.h"
@@ -19,21 +17,6 @@
 #define TIMES    400u
 #define READS    4000u
 #define FUNCTION "/sys/bus/pci/devices/%s/%s"
-
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 static int must_open(const char *path)
 {
@@ -89,14 +72,13 @@ static void measure(int container, void *memory, unsigned int pages)
 
 		if (ioctl(container, VFIO_IOMMU_MAP_DMA, &map))
 			fail("mapping %u pages: %s", pages, strerror(errno));
-		start = now_ns();
+		start = machine_now_ns();
 		if (ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap))
 			fail("unmapping %u pages: %s", pages, strerror(errno));
-		took[i] = now_ns() - start;
+		took[i] = machine_now_ns() - start;
 		check_equal(unmap.size, (uint64_t)pages * PAGE);
 	}
-	qsort(took, TIMES, sizeof(took[0]), compare);
-	tap_note("bench unmap-%u %llu", pages, (unsigned long long)took[TIMES / 2]);
+	tap_note("bench unmap-%u %llu", pages, (unsigned long long)machine_median(took, TIMES));
 }
 
 void bench_unmap(void)
@@ -121,8 +103,8 @@ void bench_reads(void)
 	devices_await(NVME);
 	fd = open(NVME, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	check(fd >= 0 && page != MAP_FAILED);
-	start = now_ns();
+	start = machine_now_ns();
 	for (unsigned int i = 0; i < READS; i++)
 		check_equal(pread(fd, page, PAGE, (off_t)(i % 1024) * PAGE), PAGE);
-	tap_note("bench reads %llu", (unsigned long long)(READS * UINT64_C(1000000000) / (now_ns() - start)));
+	tap_note("bench reads %llu", (unsigned long long)(READS * UINT64_C(1000000000) / (machine_now_ns() - start)));
 }

@@ -69,18 +69,14 @@ class Show:
 
 
 def main():
-    try:
-        guest = live.Guest(live.qemu(), check.MODES[MODE], RELEASE)
-        log = live.BUILD / "trace-demo"
-        log.write_text("")
-        print(BEFORE.format(about=guest.about()), end="", flush=True)
-        with open(log, encoding="utf-8") as trace:
-            show = Show(trace, sys.stdout)
-            guest.options = ["-trace", f"enable=viq_vtd_descriptor,file={log}"]
-            lines = guest.run("viq.run=work", live.BUILD / "console-demo.log", TIMEOUT, line=show.line)
-    except machines.TROUBLE as error:
-        print(f"demo-qemu: {error}", file=sys.stderr)
-        return 1
+    guest = live.Guest(live.qemu(), check.MODES[MODE], RELEASE)
+    log = live.BUILD / "trace-demo"
+    log.write_text("")
+    print(BEFORE.format(about=guest.about()), end="", flush=True)
+    with open(log, encoding="utf-8") as trace:
+        show = Show(trace, sys.stdout)
+        guest.options = ["-trace", f"enable=viq_vtd_descriptor,file={log}"]
+        lines = guest.run("viq.run=work", live.BUILD / "console-demo.log", TIMEOUT, line=show.line)
     failures = [f"{name}: {reason}" for kind, name, reason in check.judge("demo", lines)[0] if kind == "failed"]
     if failures:
         print(f"\nNot as told: {'; '.join(failures)}", file=sys.stderr)
@@ -90,4 +86,4 @@ def main():
 
 
 if __name__ == "__main__":
-    machines.script(main)
+    machines.script(main, "demo-qemu")

@@ -33,12 +33,10 @@ DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # A busy host cannot give a guest its timer in time, nor each processor its turn.
 WORDS = {"x86_64": "console=ttyS0 no_timer_check rcupdate.rcu_cpu_stall_suppress=1",
          "aarch64": "console=ttyAMA0 rcupdate.rcu_cpu_stall_suppress=1"}
-# For virtio, an IOMMU is an option of the device.
 # The guest says one of these before it begins anew.
 RESET, CRASH = "ask: reset", "viq: crash"
+# For virtio, an IOMMU is an option of the device.
 VIRTIO = "disable-legacy=on,iommu_platform=on"
-
-
 BOOTING = re.compile(r"\[ +0\.\d|1\.\.\d")  # the first that a kernel says, at the latest its program
 
 
