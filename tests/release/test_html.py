@@ -37,7 +37,8 @@ class Browser:
         self.buffer, self.number, self.session, self.seen = b"", 0, None, []
 
     def close(self):
-        self.process.terminate()
+        self.session = None
+        self.call("Browser.close")  # it waits for its children, which after a signal would go on writing
         self.process.wait(30)
         self.log.close()
         os.close(self.send_fd)
@@ -106,7 +107,7 @@ class Browser:
 class Html(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # pylint: disable=consider-using-with
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
         cls.browser = Browser(folder.name)
