@@ -383,7 +383,7 @@
 #define VIQ_VTD_FR_FS_P              0x71
 #define VIQ_VTD_FR_FS_RSVD           0x72
 #define VIQ_VTD_FR_FS_ROOT_ACCESS    0x73 /* no memory at FSPTPTR */
-#define VIQ_VTD_FR_FS_TABLE_ADDR     0x74 /* nested: a first-stage table beyond the second stage's width */
+#define VIQ_VTD_FR_FS_TABLE_ADDR     0x74 /* nested: a first-stage entry's address beyond the second stage's width */
 #define VIQ_VTD_FR_FS_ROOT_READ      0x75 /* nested: second stage forbids reading at FSPTPTR */
 #define VIQ_VTD_FR_FS_TABLE_READ     0x76 /* nested: ... or another first-stage table */
 #define VIQ_VTD_FR_FS_TABLE_WRITE    0x77 /* nested: ... or setting flags there */

@@ -269,6 +269,9 @@ unsigned int vtd_pasid_decode(const struct vtd_caps *caps, const uint64_t entry[
 		reason = decode_fs(caps, entry, nested, &regime->fs);
 	if (!reason && (pgtt == VIQ_VTD_PGTT_SS || nested))
 		reason = decode_ss(caps, entry, &regime->ss);
+	/* SPT.4.4 */
+	if (!reason && nested && regime->fs.table >> regime->ss.width)
+		reason = VIQ_VTD_FR_PE_INVALID;
 	return reason;
 }
 

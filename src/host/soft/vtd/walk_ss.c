@@ -35,7 +35,7 @@ static unsigned int legacy_reason(enum ss_fault kind, unsigned int access)
 	return reasons[kind];
 }
 
-static unsigned int scalable_reason(enum ss_fault kind, enum soft_vtd_purpose purpose)
+static unsigned int scalable_reason(enum ss_fault kind, enum soft_vtd_purpose purpose, bool nested)
 {
 	static const uint8_t reasons[] = {
 		[SS_WIDTH] = VIQ_VTD_FR_SM_SS_ADDR,    [SS_ROOT_ACCESS] = VIQ_VTD_FR_SM_SS_ROOT_ACCESS,
@@ -45,9 +45,10 @@ static unsigned int scalable_reason(enum ss_fault kind, enum soft_vtd_purpose pu
 		[SS_FLAG] = VIQ_VTD_FR_SS_FLAG_FAILED,
 	};
 
+	/* SFS.5: of a page's address, too. */
+	if (kind == SS_WIDTH && nested)
+		return VIQ_VTD_FR_FS_TABLE_ADDR;
 	if (purpose != SOFT_VTD_FOR_REQUEST) {
-		if (kind == SS_WIDTH)
-			return VIQ_VTD_FR_FS_TABLE_ADDR;
 		if (kind == SS_WRITE)
 			return VIQ_VTD_FR_FS_TABLE_WRITE;
 		if (kind == SS_READ)
@@ -69,10 +70,12 @@ struct ss_walk {
 static int fail(const struct ss_walk *s, enum ss_fault kind)
 {
 	const struct vtd_regime *regime = s->w->regime;
-	unsigned int reason = regime->legacy ? legacy_reason(kind, s->access) : scalable_reason(kind, s->purpose);
+	bool nested = regime->pgtt == VIQ_VTD_PGTT_NESTED;
+	unsigned int reason =
+		regime->legacy ? legacy_reason(kind, s->access) : scalable_reason(kind, s->purpose, nested);
 
 	soft_vtd_fail_entry(s->w->fault, reason, regime->fpd, s->level, s->fetch);
-	if (regime->pgtt == VIQ_VTD_PGTT_NESTED) {
+	if (nested) {
 		s->w->fault->second_stage = true;
 		s->w->fault->gpa = s->gpa;
 	}

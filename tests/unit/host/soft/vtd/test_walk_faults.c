@@ -306,8 +306,9 @@ static const struct line lines[] = {
 	{"second-stage flag in read-only memory", SECOND, SS, 2, 0, READONLY, SOFT_R,
 	 VIQ_VTD_FR_SS_FLAG_FAILED, AT_PASID, SSADE, 0, 0},
 	/* Nested: faults of the tables' own addresses */
-	{"FSPTPTR beyond the second stage", NESTED, PASID_ENTRY, 2, 0, VIQ_BIT(50), 0,
-	 VIQ_VTD_FR_FS_TABLE_ADDR, AT_PASID, HOST_FAULT, 0, 0},
+	{"FSPTPTR beyond MGAW", NESTED, PASID_ENTRY, 2, 0, VIQ_BIT(50), 0, VIQ_VTD_FR_PE_INVALID, AT_PASID, 0, 0, 0},
+	{"FSPTPTR beyond AGAW", NESTED, PASID_ENTRY, 2, 0, VIQ_BIT(39), 0,
+	 VIQ_VTD_FR_PE_INVALID, AT_PASID, SMALL_WIDTH, 0, 0},
 	{"first-stage table beyond the second stage", NESTED, FS, 3, 0, VIQ_BIT(48), 0,
 	 VIQ_VTD_FR_FS_TABLE_ADDR, AT_PASID, HOST_FAULT, 0, 0},
 	{"first-stage root table not readable", NESTED, SS_FS, 5, 1, 0, 0,
@@ -337,7 +338,7 @@ static const struct line lines[] = {
 	{"nested, page not writable", NESTED, SS, 1, 2, 0, SOFT_W,
 	 VIQ_VTD_FR_SM_WRITE, AT_PASID, HOST_FAULT | HERE, 0, 0},
 	{"nested, page beyond the second stage", NESTED, FS, 1, 0, VIQ_BIT(48), 0,
-	 VIQ_VTD_FR_SM_SS_ADDR, AT_PASID, HOST_FAULT, 0, 0},
+	 VIQ_VTD_FR_FS_TABLE_ADDR, AT_PASID, HOST_FAULT, 0, 0}, /* SFS.5; SGN.5 is of the second stage alone */
 	{"nested, output in the interrupt range", NESTED, SS, 1, ANY_PTR, 0xfee00000, 0,
 	 VIQ_VTD_FR_SM_INTERRUPT_ADDR, AT_PASID, 0, 0, 0},
 };

@@ -127,7 +127,7 @@ static void assert_fault(const struct vtd_walk_env *env)
 	else
 		assert_true(mode || (r >= 0x38 && r <= 0x91 && r != VIQ_VTD_FR_SM_PRE));
 	if (env->fault.second_stage)
-		assert_true(r == VIQ_VTD_FR_SM_WRITE || r == VIQ_VTD_FR_SM_READ || r == VIQ_VTD_FR_SM_SS_ADDR ||
+		assert_true(r == VIQ_VTD_FR_SM_WRITE || r == VIQ_VTD_FR_SM_READ ||
 			    (r >= VIQ_VTD_FR_FS_TABLE_ADDR && r <= VIQ_VTD_FR_SS_FLAG_FAILED));
 }
 

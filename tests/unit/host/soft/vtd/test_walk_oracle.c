@@ -338,7 +338,8 @@ static void expect_second(struct world *w, unsigned int access, struct expected 
 
 	e->second_stage = is_nested(w);
 	if (e->gpa >> w->regime.ss.width) {
-		e->reason = legacy(w, VIQ_VTD_FR_SM_SS_ADDR, VIQ_VTD_FR_ADDR);
+		/* SFS.5, SGN.5, LGN.1.1 */
+		e->reason = is_nested(w) ? VIQ_VTD_FR_FS_TABLE_ADDR : legacy(w, VIQ_VTD_FR_SM_SS_ADDR, VIQ_VTD_FR_ADDR);
 	} else if (!m) {
 		e->reason = legacy(w, VIQ_VTD_FR_SM_SS_P, access & SOFT_W ? VIQ_VTD_FR_WRITE : VIQ_VTD_FR_READ);
 	} else if (m->to >> VTD_HAW) {
