@@ -40,7 +40,6 @@ static const struct forbidden forbidden_cap[] = {
 
 static const struct forbidden forbidden_ecap[] = {
 	{VIQ_VTD_ECAP_MTS, "ECAP.MTS: memory types are not offered, must be 0"},
-	{VIQ_VTD_ECAP_NEST, "ECAP.NEST: a guest's own nested translation is not offered, must be 0"},
 	{VIQ_VTD_ECAP_PRS, "ECAP.PRS: page requests are not offered, must be 0"},
 	{VIQ_VTD_ECAP_PDS, "ECAP.PDS: needs page requests, must be 0"},
 	{VIQ_VTD_ECAP_ERS, "ECAP.ERS: execute requests are not offered, must be 0"},
@@ -67,6 +66,9 @@ static const struct dependency dependencies[] = {
 	{VIQ_VTD_ECAP_FSTS, VIQ_VTD_ECAP_SMTS, "ECAP.FSTS: needs ECAP.SMTS"},
 	{VIQ_VTD_ECAP_SSTS, VIQ_VTD_ECAP_SMTS, "ECAP.SSTS: needs ECAP.SMTS"},
 	{VIQ_VTD_ECAP_SSADS, VIQ_VTD_ECAP_SSTS, "ECAP.SSADS: needs ECAP.SSTS"},
+	{VIQ_VTD_ECAP_SSADS, VIQ_VTD_ECAP_SMPWCS, "ECAP.SSADS: needs ECAP.SMPWCS"},
+	{VIQ_VTD_ECAP_NEST, VIQ_VTD_ECAP_FSTS, "ECAP.NEST: needs ECAP.FSTS"},
+	{VIQ_VTD_ECAP_NEST, VIQ_VTD_ECAP_SSTS, "ECAP.NEST: needs ECAP.SSTS"},
 	{VIQ_VTD_ECAP_SRS, VIQ_VTD_ECAP_FSTS, "ECAP.SRS: needs ECAP.FSTS"},
 	{VIQ_VTD_ECAP_EAFS, VIQ_VTD_ECAP_FSTS, "ECAP.EAFS: needs ECAP.FSTS"},
 	{VIQ_VTD_ECAP_EAFS, VIQ_VTD_ECAP_SMPWCS, "ECAP.EAFS: needs ECAP.SMPWCS"},

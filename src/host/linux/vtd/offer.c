@@ -31,6 +31,7 @@ static const struct offer_field fields[] = {
 	ECAP(SMTS, MUST_BE, SET, 1, "only scalable mode has first-stage tables"),
 	ECAP(FSTS, MUST_BE, SET, 1, "only first-stage tables can be nested"),
 	ECAP(SSTS, MUST_BE, SET, 0, "a guest's second-stage tables cannot be nested"),
+	ECAP(NEST, MUST_BE, SET, 0, "a guest's second-stage tables cannot be nested"),
 	ECAP(SSADS, MUST_BE, SET, 0, "a guest's second-stage tables cannot be nested"),
 	ECAP(RPRIVS, MUST_BE, SET, 0, "the kernel does not take RID_PRIV"),
 	ECAP(DT, AT_MOST, LOWER, 1, NULL),

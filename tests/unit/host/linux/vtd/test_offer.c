@@ -48,13 +48,14 @@ static void a_poor_host(void **state)
 	n->fk->smmus[0].ecap |= VIQ_VTD_ECAP_PSS; /* without ECAP.PASID it means nothing */
 	assert_int_equal(vnest_create(n), 0);
 	config.cap &= ~VIQ_VTD_CAP_CM;
-	config.ecap |= VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SSADS | VIQ_VTD_ECAP_NWFS | VIQ_VTD_ECAP_DIT;
+	config.ecap |=
+		VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_SSADS | VIQ_VTD_ECAP_NEST | VIQ_VTD_ECAP_NWFS | VIQ_VTD_ECAP_DIT;
 	viq_linux_vvtd_offer(n->vv, &config.cap, &config.ecap);
 	check(n, &config, NULL);
 	assert_true(config.cap & VIQ_VTD_CAP_CM);
 	assert_false(config.cap & VIQ_VTD_CAP_FS1GP);
-	assert_false(config.ecap &
-		     (VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_PSS | VIQ_VTD_ECAP_SSTS));
+	assert_false(config.ecap & (VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_PSS |
+				    VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_NEST));
 	n->guest_config = config;
 	vnest_guest(n);
 	vnest_free(n);
@@ -67,14 +68,23 @@ static void each_field_is_checked(void **state)
 		const char *name;
 		uint64_t cap, ecap; /* bits to be changed in what a poor host offers */
 	} rows[] = {
-		{"CAP.CM", VIQ_VTD_CAP_CM, 0},         {"CAP.FS1GP", VIQ_VTD_CAP_FS1GP, 0},
-		{"CAP.FS5LP", VIQ_VTD_CAP_FS5LP, 0},   {"ECAP.SMTS", 0, VIQ_VTD_ECAP_SMTS},
-		{"ECAP.FSTS", 0, VIQ_VTD_ECAP_FSTS},   {"ECAP.SSTS", 0, VIQ_VTD_ECAP_SSTS},
-		{"ECAP.SSADS", 0, VIQ_VTD_ECAP_SSADS}, {"ECAP.RPRIVS", 0, VIQ_VTD_ECAP_RPRIVS},
-		{"ECAP.DT", 0, VIQ_VTD_ECAP_DT},       {"ECAP.NWFS", 0, VIQ_VTD_ECAP_NWFS},
-		{"ECAP.SC", 0, VIQ_VTD_ECAP_SC},       {"ECAP.SRS", 0, VIQ_VTD_ECAP_SRS},
-		{"ECAP.EAFS", 0, VIQ_VTD_ECAP_EAFS},   {"ECAP.SMPWCS", 0, VIQ_VTD_ECAP_SMPWCS},
-		{"ECAP.PASID", 0, VIQ_VTD_ECAP_PASID}, {"ECAP.PSS", 0, VIQ_PUT(VIQ_VTD_ECAP_PSS, 1)},
+		{"CAP.CM", VIQ_VTD_CAP_CM, 0},
+		{"CAP.FS1GP", VIQ_VTD_CAP_FS1GP, 0},
+		{"CAP.FS5LP", VIQ_VTD_CAP_FS5LP, 0},
+		{"ECAP.SMTS", 0, VIQ_VTD_ECAP_SMTS},
+		{"ECAP.FSTS", 0, VIQ_VTD_ECAP_FSTS},
+		{"ECAP.SSTS", 0, VIQ_VTD_ECAP_SSTS},
+		{"ECAP.NEST", 0, VIQ_VTD_ECAP_NEST},
+		{"ECAP.SSADS", 0, VIQ_VTD_ECAP_SSADS},
+		{"ECAP.RPRIVS", 0, VIQ_VTD_ECAP_RPRIVS},
+		{"ECAP.DT", 0, VIQ_VTD_ECAP_DT},
+		{"ECAP.NWFS", 0, VIQ_VTD_ECAP_NWFS},
+		{"ECAP.SC", 0, VIQ_VTD_ECAP_SC},
+		{"ECAP.SRS", 0, VIQ_VTD_ECAP_SRS},
+		{"ECAP.EAFS", 0, VIQ_VTD_ECAP_EAFS},
+		{"ECAP.SMPWCS", 0, VIQ_VTD_ECAP_SMPWCS},
+		{"ECAP.PASID", 0, VIQ_VTD_ECAP_PASID},
+		{"ECAP.PSS", 0, VIQ_PUT(VIQ_VTD_ECAP_PSS, 1)},
 	};
 	struct vnest *n = vnest_kernel(1);
 	struct viq_vtd_config config = n->guest_config;
