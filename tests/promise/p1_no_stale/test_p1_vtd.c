@@ -13,6 +13,11 @@ uint64_t p1_iova(unsigned int page)
 	return UINT64_C(0x100000) + (page % 4) * 4096 + (page / 4) * UINT64_C(0x40000000);
 }
 
+uint64_t p1_gpa(unsigned int gpage)
+{
+	return UINT64_C(0x200000000) + gpage * 4096;
+}
+
 static uint64_t next_random(struct p1_world *w)
 {
 	uint64_t z = w->random += UINT64_C(0x9e3779b97f4a7c15);
@@ -63,9 +68,13 @@ static void tune(struct vm *vm)
 	vm->config.ops = &ops;
 	vm->config.budget = p1_below(w, 2) ? 0 : 1 + p1_below(w, 8);
 	vm->soft_config.devtlb_implied = p1_below(w, 2);
-	if (w->legacy || p1_below(w, 2))
+	if (w->legacy)
 		return;
-	/* Nested: guest-physical is physical, but the unit has to find that out. */
+	if (w->hypervisor) {
+		vm->config.ecap = vm->soft_config.ecap |= VIQ_VTD_ECAP_NEST;
+		return;
+	}
+	/* In a parent: guest-physical is physical, but the unit has to find that out. */
 	w->parent = vm_pt(vm, 2, 4);
 	for (uint64_t at = 0; at < VM_RAM; at += 0x200000)
 		assert_int_equal(synth_vtd_pt_map(&w->parent, at, at, 2, 0), 0);
@@ -76,15 +85,43 @@ static void tune(struct vm *vm)
 	vm->config.ecap = vm->soft_config.ecap;
 }
 
+/* The end of memory, as the guest's second stage has it: its guest's first-stage tables. */
+#define INNER_PA   UINT64_C(0x01c00000)
+#define INNER_GPA  UINT64_C(0x300000000)
+#define INNER_SIZE UINT64_C(0x00400000)
+_Static_assert(VM_DATA + P1_FRAMES * 4096 <= INNER_PA && INNER_PA + INNER_SIZE <= VM_RAM, "they do not overlap");
+
+static void init_second(struct p1_world *w)
+{
+	w->second = vm_pt(&w->vm, 2, 4);
+	synth_mem_init(&w->inner, w->vm.ram + INNER_PA, INNER_GPA, INNER_SIZE);
+	for (uint64_t at = 0; at < INNER_SIZE; at += 4096)
+		vm_map(&w->second, INNER_GPA + at, INNER_PA + at);
+	for (unsigned int gpage = 0; gpage < P1_GPAGES; gpage++)
+		guest_edit_second(w, gpage);
+}
+
+static void init_tables(struct p1_world *w, unsigned int kind, struct synth_vtd_pt *pt)
+{
+	if (kind == P1_NESTED)
+		assert_int_equal(synth_vtd_pt_init(pt, &w->inner, 1, 4), 0);
+	else
+		*pt = vm_pt(&w->vm, kind == P1_SECOND ? 2 : 1, 4);
+}
+
 static void world_init(struct p1_world *w)
 {
 	tuned = w;
 	w->legacy = !p1_below(w, 4);
+	w->hypervisor = !w->legacy && p1_below(w, 2);
 	vm_init(&w->vm, !w->legacy, tune);
-	w->last_domain = w->last_slot = w->last_page = w->last_dev = -1;
+	w->last_domain = w->last_slot = w->last_page = w->last_dev = w->last_gpage = -1;
+	if (w->hypervisor)
+		init_second(w);
 	for (unsigned int domain = 0; domain < P1_DOMAINS; domain++) {
+		w->kind[domain] = w->legacy ? P1_SECOND : w->hypervisor ? p1_below(w, 3) : P1_FIRST;
 		for (unsigned int root = 0; root < P1_ROOTS; root++)
-			w->pt[domain][root] = vm_pt(&w->vm, w->legacy ? 2 : 1, 4);
+			init_tables(w, w->kind[domain], &w->pt[domain][root]);
 	}
 	for (unsigned int d = 0; d < P1_DEVS; d++) {
 		if (!w->legacy)
@@ -254,6 +291,7 @@ static void run_many(unsigned int runs, bool failures)
 		assert_false(r.stale);
 		sum.checks += r.checks;
 		sum.hits += r.hits;
+		sum.nested += r.nested;
 		sum.tight += r.tight;
 		sum.waits += r.waits;
 		sum.descriptors += r.descriptors;
@@ -266,17 +304,20 @@ static void run_many(unsigned int runs, bool failures)
 		sum.ice += r.ice;
 	}
 	print_message("seeds %llu to %llu: %llu edits, %llu descriptors, %llu waits seen, %llu accesses (%llu "
-		      "translated, %llu with one answer allowed), %llu failures armed, IQE %llu, ITE %llu, ICE %llu, "
+		      "translated, %llu nested, %llu with one answer allowed), %llu failures armed, IQE %llu, ITE "
+		      "%llu, ICE %llu, "
 		      "%llu migrations, %llu devices plugged again\n",
 		      (unsigned long long)first_seed(), (unsigned long long)(first_seed() + runs - 1),
 		      (unsigned long long)sum.edits, (unsigned long long)sum.descriptors, (unsigned long long)sum.waits,
-		      (unsigned long long)sum.checks, (unsigned long long)sum.hits, (unsigned long long)sum.tight,
-		      (unsigned long long)sum.injected, (unsigned long long)sum.iqe, (unsigned long long)sum.ite,
-		      (unsigned long long)sum.ice, (unsigned long long)sum.migrations, (unsigned long long)sum.plugs);
+		      (unsigned long long)sum.checks, (unsigned long long)sum.hits, (unsigned long long)sum.nested,
+		      (unsigned long long)sum.tight, (unsigned long long)sum.injected, (unsigned long long)sum.iqe,
+		      (unsigned long long)sum.ite, (unsigned long long)sum.ice, (unsigned long long)sum.migrations,
+		      (unsigned long long)sum.plugs);
 	if (runs < 8)
 		return;
 	/* It met what it is there for. */
 	assert_true(sum.hits > sum.checks / 8);
+	assert_true(sum.nested > sum.checks / 40);
 	assert_true(sum.waits > 100 * runs);
 	assert_true(sum.plugs > 15 * runs);
 	if (failures)
@@ -299,7 +340,7 @@ static void a_host_that_drops_an_entry_now_and_then_is_found_out(void **state)
 
 	for (unsigned int i = 0; i < 12; i++) {
 		const struct p1_options options = {
-			.seed = first_seed() + i, .steps = steps(6000), .drop = true, .quiet = true};
+			.seed = first_seed() + i, .steps = steps(8000), .drop = true, .quiet = true};
 		struct p1_result r;
 
 		assert_int_equal(p1_vtd_run(&options, &r), 0);

@@ -3,10 +3,11 @@
  * The P1 oracle for VT-d, the smaller sibling of p1.h: a random guest with PASIDs, its devices, and a model of what
  * each device may still be told.
  *
- * The guest edits first-stage tables and PASID-table entries and queues invalidations, most of them for what it has
- * just changed, some too narrow, too late or for something else. They go through a real viq_vtd and a real ring to a
- * real software unit that fails on demand, with tables nested in a parent in every other world. A Linux-like driver
- * answers the errors.
+ * The guest edits page tables and PASID-table entries and queues invalidations, most of them for what it has just
+ * changed, some too narrow, too late or for something else. They go through a real viq_vtd and a real ring to a real
+ * software unit that fails on demand. In some worlds entries are legacy context entries, in some the guest's first
+ * stage is nested in a parent of the host's, and in the others it is a hypervisor: some of its domains are nested in
+ * one second stage of its own, which it edits, too. A Linux-like driver answers the errors.
  *
  * A *point* is a page of a slot (a PASID, or none) of a device. The model holds no tables. It knows what each set of
  * tables maps now, which PASID-table entries a device may have cached, and which translations a cache may hold, each
@@ -29,6 +30,14 @@
 #define P1_SET     24u
 #define P1_PENDING 128u
 #define P1_FRAMES  2048u
+#define P1_GPAGES  8u /* pages of the guest's own guest */
+
+/* What a domain's entries translate by. */
+enum p1_kind {
+	P1_FIRST,
+	P1_SECOND,
+	P1_NESTED,
+};
 
 /* A PASID-table entry, or a legacy context entry. domain < 0: not present. */
 struct p1_entry {
@@ -63,7 +72,7 @@ struct p1_options {
 
 struct p1_result {
 	bool stale;
-	uint64_t checks, hits, tight, waits, descriptors, iqe, ite, ice, injected, migrations, edits, plugs;
+	uint64_t checks, hits, nested, tight, waits, descriptors, iqe, ite, ice, injected, migrations, edits, plugs;
 };
 
 struct p1_world {
@@ -72,10 +81,17 @@ struct p1_world {
 	uint64_t random, now;
 	uint32_t step;
 	struct vm vm;
-	bool legacy; /* second-stage tables, named by context entries; one slot a device */
+	bool legacy;     /* second-stage tables, named by context entries; one slot a device */
+	bool hypervisor; /* the guest nests */
 	struct synth_vtd_pt parent;
 
-	/* The guest's tables, and what is in them. Frames are numbered from 1; 0: not mapped. */
+	/* The guest's own second stage: where its guest's pages are, and first-stage tables that lie in there. */
+	struct synth_vtd_pt second;
+	struct synth_mem inner;
+	uint32_t gmap[P1_GPAGES]; /* frames */
+
+	/* The guest's tables, and what is in them: frames or, nested, gpages, from 1; 0: not mapped. */
+	uint8_t kind[P1_DOMAINS]; /* enum p1_kind */
 	struct synth_vtd_pt pt[P1_DOMAINS][P1_ROOTS];
 	uint32_t map[P1_DOMAINS][P1_ROOTS][P1_PAGES];
 	uint32_t next_frame;
@@ -95,7 +111,7 @@ struct p1_world {
 	uint32_t pending_count, rung; /* rung: how many of them the device was told of */
 	uint32_t tail;
 	/* What has just been edited. */
-	int last_domain, last_slot, last_page, last_dev;
+	int last_domain, last_slot, last_page, last_dev, last_gpage;
 };
 
 static inline unsigned int p1_slots(const struct p1_world *w)
@@ -105,12 +121,14 @@ static inline unsigned int p1_slots(const struct p1_world *w)
 
 extern const uint16_t p1_sids[P1_DEVS];
 uint64_t p1_iova(unsigned int page);
+uint64_t p1_gpa(unsigned int gpage);
 
 int p1_vtd_run(const struct p1_options *options, struct p1_result *result);
 uint32_t p1_below(struct p1_world *w, uint32_t bound);
 __attribute__((format(printf, 2, 3))) void p1_found(struct p1_world *w, const char *format, ...);
 
 /* vtd_model.c */
+uint32_t model_frame(const struct p1_world *w, unsigned int domain, unsigned int root, unsigned int page);
 void model_fresh_device(struct p1_world *w, unsigned int dev);
 void model_entries(struct p1_world *w); /* before anything that can read or change PASID-table entries */
 void model_access(struct p1_world *w, unsigned int dev, unsigned int slot, unsigned int page);
@@ -126,5 +144,6 @@ void guest_observe(struct p1_world *w); /* errors, then completions */
 void guest_invalidate_random(struct p1_world *w);
 void guest_settle(struct p1_world *w);
 void guest_edit(struct p1_world *w);
+void guest_edit_second(struct p1_world *w, unsigned int gpage);
 
 #endif

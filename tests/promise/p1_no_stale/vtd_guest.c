@@ -204,7 +204,9 @@ static void push_legacy(struct p1_world *w, uint16_t did, unsigned int dev, unsi
 
 static void push_scalable(struct p1_world *w, uint16_t did, unsigned int slot, unsigned int page)
 {
-	switch (p1_below(w, 16)) {
+	uint64_t second = w->kind[did - 10] == P1_SECOND ? p1_iova(page) : p1_gpa(pick(w, w->last_gpage, P1_GPAGES));
+
+	switch (p1_below(w, w->kind[did - 10] == P1_FIRST ? 16 : 18)) {
 	case 0:
 		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_GLOBAL, 0, 0, 0, false));
 		break;
@@ -212,7 +214,9 @@ static void push_scalable(struct p1_world *w, uint16_t did, unsigned int slot, u
 		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_DOMAIN, did, 0, 0, false));
 		break;
 	case 2:
-		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_PAGE, did, 0x5000, 1, true));
+	case 16:
+	case 17:
+		guest_push(w, desc_iotlb(VIQ_VTD_IOTLB_PAGE, did, second, p1_below(w, 3), p1_below(w, 2)));
 		break;
 	case 3:
 	case 4:
@@ -286,6 +290,28 @@ void guest_settle(struct p1_world *w)
 
 /* --- Edits -------------------------------------------------------------------------------------------------------- */
 
+/* Frames are not used again soon, so that an old one is known as such. */
+static uint32_t new_frame(struct p1_world *w)
+{
+	w->next_frame = w->next_frame % (P1_FRAMES - 1) + 1;
+	return w->next_frame;
+}
+
+/* Where a page of the guest's own guest is: of interest to all nested domains. */
+void guest_edit_second(struct p1_world *w, unsigned int gpage)
+{
+	uint32_t *at = &w->gmap[gpage];
+
+	if (*at && !p1_below(w, 4)) {
+		vm_unmap(&w->second, p1_gpa(gpage));
+		*at = 0;
+	} else {
+		*at = new_frame(w);
+		vm_map(&w->second, p1_gpa(gpage), VM_DATA + (uint64_t)*at * 4096);
+	}
+	w->last_gpage = (int)gpage;
+}
+
 static void edit_page(struct p1_world *w)
 {
 	unsigned int domain = p1_below(w, P1_DOMAINS), root = p1_below(w, P1_ROOTS), page = p1_below(w, P1_PAGES);
@@ -294,10 +320,11 @@ static void edit_page(struct p1_world *w)
 	if (*at && p1_below(w, 2)) {
 		vm_unmap(&w->pt[domain][root], p1_iova(page));
 		*at = 0;
+	} else if (w->kind[domain] == P1_NESTED) {
+		*at = 1 + p1_below(w, P1_GPAGES);
+		vm_map(&w->pt[domain][root], p1_iova(page), p1_gpa(*at - 1));
 	} else {
-		/* Frames are not used again soon, so that an old one is known as such. */
-		w->next_frame = w->next_frame % (P1_FRAMES - 1) + 1;
-		*at = w->next_frame;
+		*at = new_frame(w);
 		vm_map(&w->pt[domain][root], p1_iova(page), VM_DATA + (uint64_t)*at * 4096);
 	}
 	w->last_domain = (int)domain;
@@ -323,6 +350,7 @@ static void write_context(struct p1_world *w, unsigned int dev)
 static void write_entry(struct p1_world *w, unsigned int dev, unsigned int slot)
 {
 	struct p1_entry *e = &w->entry[dev][slot];
+	const struct synth_vtd_pt *pt, *second;
 
 	if (w->legacy) {
 		write_context(w, dev);
@@ -333,7 +361,9 @@ static void write_entry(struct p1_world *w, unsigned int dev, unsigned int slot)
 		return;
 	}
 	e->root = (int8_t)w->root[e->domain][slot];
-	vm_entry(&w->pasids[dev], slot, &w->pt[e->domain][e->root], NULL, 10u + (unsigned int)e->domain);
+	pt = &w->pt[e->domain][e->root];
+	second = w->kind[e->domain] == P1_SECOND ? pt : w->kind[e->domain] == P1_NESTED ? &w->second : NULL;
+	vm_entry(&w->pasids[dev], slot, pt == second ? NULL : pt, second, 10u + (unsigned int)e->domain);
 }
 
 /* Other tables for a (domain-id, PASID), in all devices' entries: they share what is cached under that name. */
@@ -370,7 +400,9 @@ void guest_edit(struct p1_world *w)
 	w->result.edits++;
 	w->now++;
 	model_entries(w);
-	if (p1_below(w, 4))
+	if (w->hypervisor && !p1_below(w, 5))
+		guest_edit_second(w, p1_below(w, P1_GPAGES));
+	else if (p1_below(w, 4))
 		edit_page(w);
 	else
 		edit_entry(w);

@@ -70,6 +70,14 @@ static uint64_t frame_pa(uint32_t frame)
 	return VM_DATA + (uint64_t)frame * 4096;
 }
 
+/* What these tables make of a page now, through both stages if there are two. 0: nothing. */
+uint32_t model_frame(const struct p1_world *w, unsigned int domain, unsigned int root, unsigned int page)
+{
+	uint32_t to = w->map[domain][root][page];
+
+	return to && w->kind[domain] == P1_NESTED ? w->gmap[to - 1] : to;
+}
+
 /* Is frame lawful here? If so, it may be in the caches from now on. */
 static bool lawful(struct p1_world *w, unsigned int dev, unsigned int slot, unsigned int page, uint32_t frame)
 {
@@ -81,8 +89,9 @@ static bool lawful(struct p1_world *w, unsigned int dev, unsigned int slot, unsi
 		unsigned int domain = code / P1_ROOTS, root = code % P1_ROOTS;
 		struct p1_set *tlb = &w->tlb[domain][slot][page];
 
-		if (w->map[domain][root][page] != frame && !set_has(tlb, frame))
+		if (model_frame(w, domain, root, page) != frame && !set_has(tlb, frame))
 			continue;
+		w->result.nested += w->kind[domain] == P1_NESTED;
 		set_add(tlb, frame, w->now);
 		ok = true;
 	}
@@ -95,7 +104,7 @@ static uint32_t expected(const struct p1_world *w, unsigned int dev, unsigned in
 {
 	struct p1_entry e = w->entry[dev][slot];
 
-	return e.domain < 0 ? 0 : w->map[e.domain][e.root][page];
+	return e.domain < 0 ? 0 : model_frame(w, (unsigned int)e.domain, (unsigned int)e.root, page);
 }
 
 static uint32_t access_point(struct p1_world *w, unsigned int dev, unsigned int slot, unsigned int page)
@@ -184,16 +193,23 @@ static void complete_iotlb(struct p1_world *w, const struct p1_pending *p)
 	bool pasid_based = (p->desc.qw[0] & 15) == VIQ_VTD_TYPE_PIOTLB;
 	unsigned int g = p->desc.qw[0] >> 4 & 3, did = p->desc.qw[0] >> 16 & 0xffff;
 	unsigned int pasid = p->desc.qw[0] >> 32 & 0xfffff, am = p->desc.qw[1] & 63;
-	uint64_t first = 0, last = UINT64_MAX;
+	uint64_t first = p->desc.qw[1] & ~UINT64_C(0xfff), last = UINT64_MAX;
 
-	/* Without PASID the address is a second-stage one: of the first stage everything goes. Both codes are 3. */
-	if (g == VIQ_VTD_PIOTLB_PAGE && am < 52 && (pasid_based || w->legacy)) {
-		first = p->desc.qw[1] & ~UINT64_C(0xfff) & ~((UINT64_C(4096) << am) - 1);
+	if (am < 52) {
+		first &= ~((UINT64_C(4096) << am) - 1);
 		last = first + (UINT64_C(4096) << am) - 1;
 	}
 	for (unsigned int domain = 0; domain < P1_DOMAINS; domain++) {
+		bool second = w->kind[domain] == P1_SECOND, page = g == VIQ_VTD_PIOTLB_PAGE; /* both codes are 3 */
+
 		if (10 + domain != did && (pasid_based || g != VIQ_VTD_IOTLB_GLOBAL))
 			continue;
+		/* By first-stage address nothing of a second stage goes (Table 24). */
+		if (page && pasid_based && second)
+			continue;
+		/* By second-stage address everything that has a first stage goes (Table 23). */
+		if (!page || (!pasid_based && !second))
+			first = 0, last = UINT64_MAX;
 		for (unsigned int s = 0; s < p1_slots(w); s++) {
 			if (!pasid_based || s == pasid)
 				expire_pages(w->tlb[domain][s], first, last, p->begun);
