@@ -11,16 +11,19 @@
 #define PAGE(n) (VM_DATA + (uint64_t)(n)*4096)
 
 /*
- * Two first-stage domains and a second-stage one. Device 1: RID in (4, 0), PASID 5 in (4, 5), PASID 6 in (7, 6), PASID
- * 9 in second-stage (9, 9), PASID 11 pass-through in (1, 11). IOVA and OTHER are mapped everywhere, to PAGE(0) and
- * PAGE(1).
+ * Two first-stage domains, a second-stage one, and one in which both are nested. Device 1: RID in (4, 0), PASID 5 in
+ * (4, 5), PASID 6 in (7, 6), PASIDs 9 and 10 in second-stage (9, 9) and (9, 10), PASID 12 nested in (12, 12). IOVA and
+ * OTHER are mapped everywhere, to PAGE(0) and PAGE(1); nested, by way of GPA(0) and GPA(1).
  */
+enum {
+	NESTED = 3
+};
 static const struct space {
 	int64_t pasid;
 	uint32_t entry;
 	unsigned int did, stage;
 } spaces[] = {
-	{NO_PASID, 0, 4, 1}, {5, 5, 4, 1}, {6, 6, 7, 1}, {9, 9, 9, 2}, {10, 10, 9, 2},
+	{NO_PASID, 0, 4, 1}, {5, 5, 4, 1}, {6, 6, 7, 1}, {9, 9, 9, 2}, {10, 10, 9, 2}, {12, 12, 12, NESTED},
 };
 #define SPACES (sizeof(spaces) / sizeof(spaces[0]))
 enum {
@@ -29,33 +32,50 @@ enum {
 	P6_7,
 	P9_SS,
 	P10_SS,
+	P12_NESTED,
 };
+
+#define GPA(n) (UINT64_C(0x80000000) + (uint64_t)(n)*4096)
 
 struct world {
 	struct vm vm;
 	struct synth_vtd_pasids pasids;
-	struct synth_vtd_pt pt[SPACES];
+	struct synth_vtd_pt pt[SPACES], second; /* second: of the nested space */
 };
 
 /* Device-TLB descriptors go to the devices, not to the tables' hosts. Flags can be set in tables that are snooped. */
 static void own_devtlbs(struct vm *vm)
 {
 	vm->soft_config.devtlb_implied = 0;
-	vm->soft_config.ecap |= VIQ_VTD_ECAP_SMPWCS;
+	vm->soft_config.ecap |= VIQ_VTD_ECAP_SMPWCS | VIQ_VTD_ECAP_NEST;
 	vm->config.ecap = vm->soft_config.ecap;
+}
+
+static void map_pages(struct world *w, unsigned int i)
+{
+	bool nested = spaces[i].stage == NESTED;
+
+	vm_map(&w->pt[i], IOVA, nested ? GPA(0) : PAGE(0));
+	vm_map(&w->pt[i], OTHER, nested ? GPA(1) : PAGE(1));
 }
 
 static void world_init(struct world *w)
 {
 	vm_init(&w->vm, true, own_devtlbs);
 	w->pasids = vm_pasids(&w->vm, SID, 0);
+	w->second = vm_pt(&w->vm, 2, 4);
+	vm_map(&w->second, GPA(0), PAGE(0));
+	vm_map(&w->second, GPA(1), PAGE(1));
+	/* Its first-stage tables are where they are. */
+	for (uint64_t at = 0; at < VM_DATA; at += 0x200000)
+		assert_int_equal(synth_vtd_pt_map(&w->second, at, at, 2, 0), 0);
 	for (unsigned int i = 0; i < SPACES; i++) {
-		bool first = spaces[i].stage == 1;
+		const struct synth_vtd_pt *second = spaces[i].stage == NESTED ? &w->second : NULL;
+		bool first = spaces[i].stage != 2;
 
-		w->pt[i] = vm_pt(&w->vm, spaces[i].stage, 4);
-		vm_map(&w->pt[i], IOVA, PAGE(0));
-		vm_map(&w->pt[i], OTHER, PAGE(1));
-		vm_entry(&w->pasids, spaces[i].entry, first ? &w->pt[i] : NULL, first ? NULL : &w->pt[i],
+		w->pt[i] = vm_pt(&w->vm, first ? 1 : 2, 4);
+		map_pages(w, i);
+		vm_entry(&w->pasids, spaces[i].entry, first ? &w->pt[i] : NULL, first ? second : &w->pt[i],
 			 spaces[i].did);
 	}
 	w->vm.dev = vm_add(&w->vm, SID, false);
@@ -65,8 +85,7 @@ static void world_init(struct world *w)
 static void cache_and_unmap(struct world *w)
 {
 	for (unsigned int i = 0; i < SPACES; i++) {
-		vm_map(&w->pt[i], IOVA, PAGE(0));
-		vm_map(&w->pt[i], OTHER, PAGE(1));
+		map_pages(w, i);
 		vm_hits(w->vm.dev, spaces[i].pasid, IOVA, PAGE(0));
 		vm_hits(w->vm.dev, spaces[i].pasid, OTHER, PAGE(1));
 		vm_unmap(&w->pt[i], IOVA);
@@ -108,6 +127,8 @@ static void pasid_iotlb_by_page_takes_first_stage_pages_of_its_did_and_pasid(voi
 	removes(desc_piotlb(3, 4, 0, IOVA, 0, true), GONE(RID4, ONLY_IOVA));
 	removes(desc_piotlb(3, 4, 5, IOVA, 0, false), GONE(P5_4, ONLY_IOVA));
 	removes(desc_piotlb(3, 7, 6, IOVA, 0, true), GONE(P6_7, ONLY_IOVA));
+	removes(desc_piotlb(3, 12, 12, IOVA, 0, true), GONE(P12_NESTED, ONLY_IOVA));
+	removes(desc_piotlb(3, 12, 12, GPA(0), 0, true), 0);
 }
 
 static void it_takes_a_range_with_its_low_address_bits_ignored(void **state)
@@ -133,6 +154,7 @@ static void pasid_iotlb_by_pasid_takes_all_of_did_and_pasid_whatever_the_stage(v
 	removes(desc_piotlb(2, 4, 0, 0, 0, false), GONE(RID4, BOTH));
 	removes(desc_piotlb(2, 4, 5, 0, 0, false), GONE(P5_4, BOTH));
 	removes(desc_piotlb(2, 9, 9, 0, 0, false), GONE(P9_SS, BOTH));
+	removes(desc_piotlb(2, 12, 12, 0, 0, false), GONE(P12_NESTED, BOTH));
 }
 
 static void iotlb_global_takes_everything(void **state)
@@ -144,6 +166,7 @@ static void iotlb_by_domain_takes_every_stage_and_pasid_of_the_domain(void **sta
 {
 	removes(desc_iotlb(2, 4, 0, 0, false), GONE(RID4, BOTH) | GONE(P5_4, BOTH));
 	removes(desc_iotlb(2, 9, 0, 0, false), GONE(P9_SS, BOTH) | GONE(P10_SS, BOTH));
+	removes(desc_iotlb(2, 12, 0, 0, false), GONE(P12_NESTED, BOTH));
 	removes(desc_iotlb(2, 5, 0, 0, false), 0);
 }
 
@@ -151,6 +174,8 @@ static void iotlb_by_domain_takes_every_stage_and_pasid_of_the_domain(void **sta
 static void iotlb_by_page_takes_every_first_stage_entry_of_the_domain(void **state)
 {
 	removes(desc_iotlb(3, 4, UINT64_C(0x123456000), 0, true), GONE(RID4, BOTH) | GONE(P5_4, BOTH));
+	removes(desc_iotlb(3, 12, GPA(0), 0, true), GONE(P12_NESTED, BOTH));
+	removes(desc_iotlb(3, 12, UINT64_C(0x123456000), 0, true), GONE(P12_NESTED, BOTH));
 }
 
 /* Table 23. */
