@@ -63,8 +63,9 @@ VIQ_EXPORT void viq_nest_vtd_destroy(struct viq_nest_vtd *nest);
 
 /*
  * The guest VT-d whose tables in mem are read, and to which the host's tables are attached; vtd NULL: none. Both must
- * outlive the binding. Devices keep what they have until viq_nest_vtd_reconfig() with VIQ_VTD_RESTORED. -ENOMEM,
- * -EBUSY: none is bound.
+ * outlive the binding. Devices keep what they have until viq_nest_vtd_reconfig() with VIQ_VTD_RESTORED. Several
+ * objects, each with a host of its own, may be bound to one vtd: all are then given what its reconfig hook gets.
+ * -ENOMEM, -EBUSY: none is bound.
  */
 VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd, const struct viq_mem *mem);
 
