@@ -98,6 +98,8 @@ struct viq_fault_failure {
 
 /* What was armed before is forgotten. -EINVAL; -E2BIG: *failure asks for what this library does not know. */
 VIQ_EXPORT int viq_fault_arm(struct viq_fault *fault, const struct viq_fault_failure *failure);
+/* How often what was armed last has struck: entries, or (NO_MEMORY) calls. It stays when times is used up. NULL: 0. */
+VIQ_EXPORT uint64_t viq_fault_strikes(struct viq_fault *fault);
 
 #ifdef __cplusplus
 }

@@ -130,3 +130,15 @@ int viq_fault_arm(struct viq_fault *fault, const struct viq_fault_failure *failu
 	pthread_mutex_unlock(&fault->lock);
 	return 0;
 }
+
+uint64_t viq_fault_strikes(struct viq_fault *fault)
+{
+	uint64_t strikes;
+
+	if (!fault)
+		return 0;
+	pthread_mutex_lock(&fault->lock);
+	strikes = fault->injection.strikes;
+	pthread_mutex_unlock(&fault->lock);
+	return strikes;
+}

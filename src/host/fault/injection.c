@@ -94,6 +94,7 @@ bool fault_injection_strike(struct fault_injection *in, const struct viq_call_re
 		in->latched = true;
 		memcpy(in->words, entry, req->entry_size);
 	}
+	in->strikes++;
 	if (in->left != UINT32_MAX && !--in->left)
 		in->kind = VIQ_FAULT_NONE;
 	return true;

@@ -19,7 +19,8 @@ struct fault_injection {
 	uint32_t index;
 	uint32_t before, after;
 	uint32_t left; /* strikes left; UINT32_MAX: no end */
-	bool counted;  /* index is not yet that in a call */
+	uint64_t strikes;
+	bool counted; /* index is not yet that in a call */
 	bool latched;
 	uint64_t words[FAULT_ENTRY_WORDS]; /* once latched */
 };

@@ -946,6 +946,9 @@ pub struct viq_fault_failure {
 extern "C" {
     pub fn viq_fault_arm(fault: *mut viq_fault, failure: *const viq_fault_failure) -> ::std::os::raw::c_int;
 }
+extern "C" {
+    pub fn viq_fault_strikes(fault: *mut viq_fault) -> u64;
+}
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct viq_linux_sys {

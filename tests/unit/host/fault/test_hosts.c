@@ -505,6 +505,37 @@ static void a_call_is_counted_to(void **state)
 	bench_fini(&b);
 }
 
+/* Strikes are counted from arming on, and stay when the failure is used up: each entry, a call without memory once. */
+static void strikes_are_counted(void **state)
+{
+	static const struct {
+		uint32_t kind, index, times, first, then;
+	} rows[] = {
+		{VIQ_FAULT_DROP, 3, 0, 1, 2},
+		{VIQ_FAULT_DROP, 3, 1, 1, 1},
+		{VIQ_FAULT_ILLEGAL, COUNT, 1, 0, 0},
+		{VIQ_FAULT_ATC_TIMEOUT, 0, 0, COUNT, 2 * COUNT}, /* all of the device's */
+		{VIQ_FAULT_NO_MEMORY, COUNT - 1, 0, 1, 2},
+		{VIQ_FAULT_NONE, 0, 0, 0, 0},
+	};
+
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		struct bench b;
+
+		bench_init(&b, &kinds[0], VIQ_FAULT_EXACT, true);
+		fault_arm(b.fault, rows[r].kind, rows[r].index, 0, 0, rows[r].times);
+		assert_int_equal(viq_fault_strikes(b.fault), 0);
+		call(&b, false);
+		assert_int_equal(viq_fault_strikes(b.fault), rows[r].first);
+		call(&b, false);
+		assert_int_equal(viq_fault_strikes(b.fault), rows[r].then);
+		fault_disarm(b.fault);
+		assert_int_equal(viq_fault_strikes(b.fault), 0);
+		bench_fini(&b);
+	}
+	assert_int_equal(viq_fault_strikes(NULL), 0);
+}
+
 static void kinds_and_contracts_have_names(void **state)
 {
 	assert_null(viq_fault_kind_name(VIQ_FAULT_NONE));
@@ -575,6 +606,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_empty_array_asks_the_host_behind),
 	cmocka_unit_test(entries_are_counted_over_calls),
 	cmocka_unit_test(a_call_is_counted_to),
+	cmocka_unit_test(strikes_are_counted),
 	cmocka_unit_test(kinds_and_contracts_have_names),
 	cmocka_unit_test(arguments_that_make_no_sense),
 	cmocka_unit_test(a_failure_of_an_older_and_of_a_newer_caller),
