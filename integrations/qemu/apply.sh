@@ -19,6 +19,9 @@ if [ ! -e "$tree/hw/Kconfig" ] || [ ! -e "$tree/VERSION" ]; then
 	exit 1
 fi
 if ! cmp -s "$here/hooks.patch" "$applied"; then
+	keep=$(mktemp -d)
+	trap 'rm -rf "$keep"' EXIT
+	(cd "$tree" && sed -n 's|^+++ b/||p' "$here/hooks.patch" | xargs -r stat -c %n 2>/dev/null | xargs -r cp -p --parents -t "$keep")
 	[ ! -e "$applied" ] || hook -R -i "$applied"
 	if ! hook --dry-run -r - -i "$here/hooks.patch"; then
 		[ ! -e "$applied" ] || hook -i "$applied"
@@ -27,6 +30,10 @@ if ! cmp -s "$here/hooks.patch" "$applied"; then
 	fi
 	hook -i "$here/hooks.patch"
 	refresh "$here/hooks.patch" "$applied"
+	# What is as it was, in the end, is not built again.
+	(cd "$keep" && find . -type f) | while read -r file; do
+		! cmp -s "$keep/$file" "$tree/$file" || touch -r "$keep/$file" "$tree/$file"
+	done
 fi
 for file in "$here"/hw/viq/*; do
 	refresh "$file" "$tree/hw/viq/${file##*/}"

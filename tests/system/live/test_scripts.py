@@ -159,7 +159,8 @@ class Monitor(unittest.TestCase):
 class Apply(unittest.TestCase):
     """integrations/qemu/apply.sh on a tree of a few lines, with hooks of one."""
 
-    HOOKS = "--- a/hw/Kconfig\n+++ b/hw/Kconfig\n@@ -1,2 +1,3 @@\n one\n+{}\n two\n"
+    HOOKS = ("--- a/hw/Kconfig\n+++ b/hw/Kconfig\n@@ -1,2 +1,3 @@\n one\n+{}\n two\n"
+             "--- a/meson.build\n+++ b/meson.build\n@@ -1 +1,2 @@\n one\n+two\n")
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
@@ -167,7 +168,7 @@ class Apply(unittest.TestCase):
         self.ours, self.tree = pathlib.Path(folder.name, "ours"), pathlib.Path(folder.name, "tree")
         for path, text in {"ours/hw/viq/a.c": "a", "ours/x86_64.mak": "x", "ours/aarch64.mak": "y",
                            "ours/hooks.patch": self.HOOKS.format("hook"), "tree/hw/Kconfig": "one\ntwo\n",
-                           "tree/VERSION": "10.0.99\n"}.items():
+                           "tree/meson.build": "one\n", "tree/VERSION": "10.0.99\n"}.items():
             pathlib.Path(folder.name, path).parent.mkdir(parents=True, exist_ok=True)
             pathlib.Path(folder.name, path).write_text(text)
         shutil.copy(machines.SOURCE / "integrations/qemu/apply.sh", self.ours)
@@ -196,7 +197,9 @@ class Apply(unittest.TestCase):
         self.apply()
         (self.ours / "hooks.patch").write_text(self.HOOKS.format("other"))
         (self.ours / "hw/viq/a.c").rename(self.ours / "hw/viq/b.c")
+        build = self.files()["meson.build"]
         self.assertEqual(self.apply(), (0, ""))
+        self.assertEqual(self.files()["meson.build"], build, "it would have everything built again")
         after = {path: text for path, (text, _) in self.files().items()}
         self.assertEqual(after["hw/Kconfig"], "one\nother\ntwo\n")
         self.assertEqual({path for path in after if path.startswith("hw/viq/")}, {"hw/viq/b.c", "hw/viq/hooks.patch"})
