@@ -39,9 +39,9 @@ static uint32_t viq_inject_host_kind(const char *name)
     return viq_fault_kind_name(kind) ? kind : VIQ_FAULT_NONE;
 }
 
-static void viq_inject_hint(const ViqInject *inject, Error *const *errp)
+static char *viq_inject_kinds(const ViqInject *inject)
 {
-    g_autoptr(GString) names = g_string_new("none");
+    GString *names = g_string_new("none");
 
     for (uint32_t k = VIQ_FAULT_NONE + 1; viq_fault_kind_name(k); k++) {
         g_string_append_printf(names, ", %s", viq_fault_kind_name(k));
@@ -52,7 +52,7 @@ static void viq_inject_hint(const ViqInject *inject, Error *const *errp)
             g_string_append_printf(names, ", %s", kinds[i].name);
         }
     }
-    error_append_hint(errp, "Valid kinds are %s.\n", names->str);
+    return g_string_free(names, false);
 }
 
 /* The kind by name; *host: that of viq_fault_arm(), or NONE. */
@@ -85,7 +85,6 @@ static bool viq_inject_find(const ViqInject *inject, const char *name,
 
 bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
 {
-    ERRP_GUARD();
     g_auto(GStrv) words = g_strsplit(text, ":", 4);
     const guint count = g_strv_length(words);
     const bool indexed = count > 1 && qemu_isdigit(words[0][0]);
@@ -100,8 +99,10 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
     if (count < 1 || count > 2 + indexed ||
         !viq_inject_find(inject, words[indexed], &kind, &failure.kind,
                          &endless)) {
-        error_setg(errp, "failure '%s' is not [INDEX:]KIND[:TIMES]", text);
-        viq_inject_hint(inject, errp);
+        g_autofree char *names = viq_inject_kinds(inject);
+
+        error_setg(errp, "failure '%s' is not [INDEX:]KIND[:TIMES], where KIND "
+                   "is one of %s", text, names);
         return false;
     }
     failure.times = !endless;
@@ -118,6 +119,7 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
     }
     inject->kind = kind;
     inject->index = failure.index;
+    inject->strikes = 0;
     inject->left = failure.times ? failure.times : UINT32_MAX;
     old = inject->text; /* may be text */
     inject->text = g_strdup(text);
@@ -135,10 +137,17 @@ bool viq_inject_strikes(ViqInject *inject, ViqInjectKind kind)
         inject->index--;
         return false;
     }
+    /* What an abort gives up was struck by the fault. */
+    inject->strikes += kind != VIQ_INJECT_ABORT;
     if (inject->left != UINT32_MAX && !--inject->left) {
         inject->kind = VIQ_INJECT_NONE;
     }
     return true;
+}
+
+uint64_t viq_inject_count(const ViqInject *inject)
+{
+    return inject->strikes + viq_fault_strikes(inject->fault);
 }
 
 bool viq_inject_gives_up(ViqInject *inject)

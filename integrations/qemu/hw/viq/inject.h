@@ -27,6 +27,7 @@ typedef struct ViqInject {
     ViqInjectKind kind;
     uint32_t index; /* so many get by before it strikes; SLOW: milliseconds */
     uint32_t left;  /* strikes left; UINT32_MAX: no end */
+    uint64_t strikes; /* those that fault has not counted */
     /*
      * Whoever owns the unit: no write may do any work itself (hold), or as
      * before; and something may have to be run now.
@@ -49,6 +50,9 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp);
 
 /* An event that kind can strike happens: does it? */
 bool viq_inject_strikes(ViqInject *inject, ViqInjectKind kind);
+
+/* How often what was armed last has struck. SLOW and HANG are not counted. */
+uint64_t viq_inject_count(const ViqInject *inject);
 
 /* A host could not: does the unit give up, and tell the guest? */
 bool viq_inject_gives_up(ViqInject *inject);

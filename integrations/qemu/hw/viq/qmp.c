@@ -7,6 +7,7 @@
 #include "monitor/monitor.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-viq.h"
+#include "inject.h"
 #include "unit.h"
 
 void viq_unit_count(ViqCounterList **head, const char *name, uint64_t value)
@@ -31,6 +32,7 @@ static int viq_unit_query(Object *obj, void *opaque)
         unit->path = object_get_canonical_path(obj);
         unit->type = g_strdup(object_get_typename(obj));
         unit->failure = object_property_get_str(obj, "inject", NULL);
+        unit->strikes = viq_inject_count(VIQ_UNIT_GET_CLASS(obj)->inject(obj));
         VIQ_UNIT_GET_CLASS(obj)->counters(obj, &unit->counters);
         QAPI_LIST_PREPEND(*head, unit);
     }
@@ -74,8 +76,9 @@ void hmp_info_viq(Monitor *mon, const QDict *qdict)
     g_autoptr(ViqUnitList) units = qmp_query_viq(&error_abort);
 
     for (ViqUnitList *u = units; u; u = u->next) {
-        monitor_printf(mon, "%s (%s), failure: %s\n", u->value->path,
-                       u->value->type, u->value->failure);
+        monitor_printf(mon, "%s (%s), failure: %s, strikes: %" PRIu64 "\n",
+                       u->value->path, u->value->type, u->value->failure,
+                       u->value->strikes);
         for (ViqCounterList *c = u->value->counters; c; c = c->next) {
             monitor_printf(mon, "  %-24s %" PRIu64 "\n", c->value->name,
                            c->value->value);
