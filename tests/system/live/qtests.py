@@ -23,6 +23,7 @@ import typing
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "kernel"))
 
+import pasids  # noqa: E402, pylint: disable=wrong-import-position
 import qmp  # noqa: E402, pylint: disable=wrong-import-position
 
 AS_QEMU = HERE.parent / "qemu" / "as_qemu.py"
@@ -203,12 +204,26 @@ def run_thread_that_is_first(qemu):
     return None if console == said else f"the disk is not read: {console!r}"
 
 
+def run_unknown_failure(qemu):
+    """A failure that there is not is refused by a list of those that there are: what is wrong, or None."""
+    with talk(qemu, VTD.options) as (_, monitor):
+        try:
+            monitor.command("x-viq-inject", failure="fire")
+        except qmp.vm.VmError as error:
+            missing = {"none", "drop", "abort", "atc-wrong", "config-drop", "hang"} - set(re.findall(r"[\w-]+", str(error)))
+            return f"{error}: lacks {missing}" if missing else None
+    return "taken"
+
+
 # What has once gone wrong in viq's devices for QEMU.
 ATTACKS = {
     "a-thread-that-is-first": run_thread_that_is_first,
     "memory-that-the-chipset-hides": run_hidden_memory,
     "a-bridge-that-goes": run_bridge_that_goes,
+    "a-failure-that-is-not": run_unknown_failure,
 }
+
+PASIDS = {"pasids-of-viq-vtd": ("x86_64", pasids.Vtd), "pasids-of-viq-smmuv3": ("aarch64", pasids.Smmu)}
 
 
 def run(*folders):
@@ -221,6 +236,8 @@ def run(*folders):
                for case in CASES}
     own = {name: functools.partial(run_reset, machine, find(f"bin/qemu-system-{machine.architecture}"))
            for name, machine in MACHINES.items()}
+    own |= {name: functools.partial(pasids.run, talk, kind, find(f"bin/qemu-system-{architecture}"))
+            for name, (architecture, kind) in PASIDS.items()}
     own |= {name: functools.partial(test, find("bin/qemu-system-x86_64")) for name, test in ATTACKS.items()}
     for name, test in own.items():
         try:

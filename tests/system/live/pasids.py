@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+"""viq-dma's requests with a PASID, privileged, for execution and by ATS, on tables that are written here.
+
+No guest's user space can make them: Debian's kernels are built without iommufd (CONFIG_IOMMUFD), and only that attaches a
+PASID to page tables (VFIO_DEVICE_ATTACH_IOMMUFD_PT with VFIO_DEVICE_ATTACH_PASID). So qtest writes what a driver would.
+"""
+import random
+
+# integrations/qemu/hw/viq/dma_regs.h
+STATUS, CMD, CONTROL, SRC, DST, LEN, DATA, SUM, FINISHED = 0x04, 0x08, 0x0C, 0x10, 0x18, 0x20, 0x28, 0x30, 0x50
+READ, WRITE, FILL, COPY, SUMUP = 1, 2, 3, 4, 5
+HAS_PASID, EXEC, PRIV = 1 << 20, 1 << 21, 1 << 22
+BUSY, DONE = 1, 2
+ABORTED, FORBIDDEN = 1, 5
+DEVFN = 4 << 3  # its requester ID, too
+FUNCTION = "-device viq-dma,addr=4"
+PAGE = 4096
+IOVA = 0x40000000
+PASIDS = (0, 1, 2, 77)  # 0: what comes without a PASID
+PRIVATE, CODE = 2, 77  # its pages are for privileged requests; those that alone may be executed
+
+
+class Function:
+    """viq-dma's configuration space and registers."""
+
+    def __init__(self, ask, ecam, bar):
+        self.ask, self.config, self.bar = ask, ecam + (DEVFN << 12), bar
+        ask(f"writel {self.config + 0x10:#x} {bar:#x}")
+        ask(f"writew {self.config + 4:#x} 6")  # memory, bus master
+        self.pasid, self.ats = self.capability(0x1B), self.capability(0x0F)
+
+    def capability(self, wanted):
+        """Where the extended capability is."""
+        at = 0x100
+        while at:
+            head = self.number(f"readl {self.config + at:#x}")
+            if head & 0xFFFF == wanted:
+                return self.config + at
+            at = head >> 20
+        raise ValueError(f"no capability {wanted:#x}")
+
+    def number(self, line):
+        """The answer."""
+        return int(self.ask(line).split()[1], 16)
+
+    def enable(self, pasids, ats):
+        """PASID Enable with execute and privileged; ATS."""
+        self.ask(f"writew {self.pasid + 6:#x} {7 if pasids else 0}")
+        self.ask(f"writew {self.ats + 6:#x} {0x8000 if ats else 0:#x}")
+
+    def run(self, command, source=0, target=0, length=8, control=0, data=0):
+        """Its error code, 0 for none."""
+        for register, value in ((SRC, source), (DST, target), (LEN, length), (DATA, data)):
+            self.ask(f"writeq {self.bar + register:#x} {value:#x}")
+        self.ask(f"writel {self.bar + CONTROL:#x} {control:#x}")
+        self.ask(f"writel {self.bar + CMD:#x} {command:#x}")
+        while (status := self.number(f"readl {self.bar + STATUS:#x}")) & BUSY:
+            pass
+        return status >> 8
+
+
+class Tables:
+    """Four levels of page tables for each PASID, from the same numbers on; what an entry holds differs."""
+    TABLE = 0  # bits of an entry that leads to a table
+    EXECUTES = False  # are requests for execution offered?
+    BASE = 0x41000000  # of all that is in memory here, 64 KiB for each PASID behind the first
+
+    def __init__(self, ask):
+        self.ask, self.tail = ask, 0
+
+    def place(self, pasid):
+        """Its tables: levels 4 to 1, then its page."""
+        return self.BASE + 0x100000 + 0x10000 * pasid
+
+    def put(self, address, *words):
+        """64-bit words."""
+        for number, word in enumerate(words):
+            self.ask(f"writeq {address + 8 * number:#x} {word:#x}")
+
+    def leaf(self, pasid):
+        """Where the entry of IOVA is."""
+        return self.place(pasid) + 0x3000 + 8 * (IOVA >> 12 & 511)
+
+    def rights(self, pasid):
+        """Bits of the leaf."""
+        raise NotImplementedError
+
+    def map(self, pasid):
+        """IOVA to the PASID's page."""
+        for level in range(3):
+            index = IOVA >> (39 - 9 * level) & 511
+            self.put(self.place(pasid) + 0x1000 * level + 8 * index, self.place(pasid) + 0x1000 * (level + 1) | self.TABLE)
+        self.put(self.leaf(pasid), self.place(pasid) + 0x4000 | self.rights(pasid))
+
+    def unmap(self, pasid):
+        """And tell the IOMMU."""
+        self.put(self.leaf(pasid), 0)
+        self.invalidate(pasid)
+
+    def start(self):
+        """Switch the IOMMU on, all PASIDs mapped."""
+        raise NotImplementedError
+
+    def invalidate(self, pasid):
+        """The page at IOVA, in the function's cache as well, and wait."""
+        raise NotImplementedError
+
+
+class Vtd(Tables):
+    """Scalable mode, first stage (Rev. 5.10, 9.1 to 9.7)."""
+    OPTIONS = "-machine q35 -m 1100M -device viq-vtd,device-iotlb=on " + FUNCTION
+    ECAM, BAR, REGISTERS = 0xB0000000, 0xFEB00000, 0xFED90000
+    TABLE = 0x27  # P, RW, US, A
+
+    def rights(self, pasid):
+        return 0x63 | (0 if pasid == PRIVATE else 4)  # P, RW, A, D; US
+
+    def start(self):
+        root, context, directory, pasids, queue = (self.BASE + 0x10000 * n for n in range(5))
+        self.ask("outl 0xcf8 0x80000060")  # q35's PCIEXBAR
+        self.ask(f"outl 0xcfc {self.ECAM | 1:#x}")
+        self.put(root, context | 1)
+        self.put(context + 32 * DEVFN, directory | 0xD)  # P, DTE, PASIDE
+        for table in {pasid // 64 for pasid in PASIDS}:
+            self.put(directory + 8 * table, pasids + 0x1000 * table | 1)
+        for pasid in PASIDS:
+            self.map(pasid)
+            # P, AW 48, PGTT first stage; DID; SRE
+            self.put(pasids + 64 * pasid, 1 | 2 << 2 | 1 << 6, 1 + pasid, self.place(pasid) | 1)
+        self.put(self.REGISTERS + 0x90, queue | 1 << 11)  # IQA: descriptors of 256 bits
+        self.put(self.REGISTERS + 0x20, root | 1 << 10)  # RTADDR: scalable mode
+        for bit in (30, 26, 31):  # SRTP, QIE, TE
+            status = int(self.ask(f"readl {self.REGISTERS + 0x1C:#x}").split()[1], 16)
+            self.ask(f"writel {self.REGISTERS + 0x18:#x} {status & 0x96FFFFFF | 1 << bit:#x}")
+
+    def submit(self, *words):
+        """A descriptor."""
+        self.put(self.BASE + 0x40000 + 32 * self.tail, *words, *[0] * (4 - len(words)))
+        self.tail = (self.tail + 1) % 128
+        self.put(self.REGISTERS + 0x88, 32 * self.tail)
+
+    def invalidate(self, pasid):
+        self.submit(6 | 3 << 4 | (1 + pasid) << 16 | pasid << 32, IOVA)
+        self.submit(8 | DEVFN << 16 | pasid << 32, IOVA)
+        self.submit(3 | DEVFN << 32, IOVA)  # what came without a PASID
+        self.submit(5 | 1 << 5 | 0x5A << 32, self.BASE + 0x50000)
+        if self.ask(f"readl {self.BASE + 0x50000:#x}") != "OK 0x000000000000005a\n":
+            raise ValueError("the queue stands still")
+        self.put(self.BASE + 0x50000, 0)
+
+
+class Smmu(Tables):
+    """A stream with a table of context descriptors (IHI 0070, 5.2 to 5.4)."""
+    OPTIONS = "-machine virt,iommu=viq-smmuv3,highmem=off -m 1100M -global viq-smmuv3.ats=on " + FUNCTION
+    ECAM, BAR, REGISTERS = 0x3F000000, 0x10000000, 0x09050000
+    TABLE, EXECUTES = 3, True
+
+    def rights(self, pasid):
+        # a page, AF, nG; AP[1] for all; UXN
+        return 3 | 3 << 10 | (0 if pasid == PRIVATE else 1 << 6) | (0 if pasid == CODE else 1 << 54)
+
+    def start(self):
+        streams, contexts, queue = (self.BASE + 0x10000 * n for n in range(3))
+        # V, stage 1, 128 contexts in a line; S1DSS: the first for what has no PASID; EATS: full
+        self.put(streams + 64 * DEVFN, 1 | 5 << 1 | contexts | 7 << 59, 2 | 1 << 28)
+        for pasid in PASIDS:
+            self.map(pasid)
+            # T0SZ 16, EPD1, V, IPS 48 bits, AA64, R, A, ASET, ASID
+            self.put(contexts + 64 * pasid, 16 | 1 << 30 | 1 << 31 | 5 << 32 | 1 << 41 | 7 << 45 | (1 + pasid) << 48,
+                     self.place(pasid))
+        self.put(self.REGISTERS + 0x80, streams)
+        self.ask(f"writel {self.REGISTERS + 0x88:#x} 6")  # 64 streams
+        self.put(self.REGISTERS + 0x90, queue | 7)  # 128 commands
+        self.ask(f"writel {self.REGISTERS + 0x20:#x} 9")  # CMDQEN, SMMUEN
+        self.submit(4, 31)  # CFGI_ALL
+
+    def submit(self, *words):
+        """A command."""
+        self.put(self.BASE + 0x20000 + 16 * (self.tail % 128), *words)
+        self.tail = (self.tail + 1) % 256
+        self.ask(f"writel {self.REGISTERS + 0x98:#x} {self.tail:#x}")
+
+    def invalidate(self, pasid):
+        self.submit(0x12 | (1 + pasid) << 48, IOVA)
+        self.submit(0x40 | (0x800 if pasid else 0) | pasid << 12 | DEVFN << 32, IOVA)
+        self.submit(0x46, 0)
+        consumed = int(self.ask(f"readl {self.REGISTERS + 0x9C:#x}").split()[1], 16)
+        if consumed != self.tail:
+            raise ValueError(f"the queue stands still: {consumed:#x}")
+
+
+def control(pasid, more=0):
+    """CONTROL of a request in the PASID."""
+    return pasid | HAS_PASID | more if pasid else 0
+
+
+class Test:
+    """One machine: check() says what is wrong."""
+
+    def __init__(self, kind, ask, monitor):
+        self.ask, self.monitor, self.tables = ask, monitor, kind(ask)
+        self.tables.start()
+        self.function = Function(ask, kind.ECAM, kind.BAR)
+        self.wrong = []
+
+    def expect(self, what, got, wanted):
+        """Note what is not as it should be."""
+        if got != wanted:
+            self.wrong.append(f"{what}: {got}, not {wanted}")
+
+    def read(self, pasid, more=0):
+        """The error code of a read at IOVA. A page that is private is asked for as a privileged request asks."""
+        return self.function.run(READ, IOVA, control=control(pasid, more | (PRIV if pasid == PRIVATE else 0)))
+
+    def bytes(self, ats):
+        """Each PASID has a page of its own: what is read and written there, byte by byte."""
+        for pasid in PASIDS:
+            page, more = self.tables.place(pasid) + 0x4000, control(pasid, PRIV if pasid == PRIVATE else 0)
+            data = random.Random(pasid).randbytes(PAGE // 2)
+            self.ask(f"write {page:#x} {len(data):#x} 0x{data.hex()}")
+            code = self.function.run(COPY, IOVA, IOVA + PAGE // 2, PAGE // 2, more)
+            self.expect(f"copying in PASID {pasid}, ATS {ats}", code, 0)
+            same = self.ask(f"read {page:#x} {PAGE:#x}") == f"OK 0x{data.hex() * 2}\n"
+            self.expect(f"bytes are right in PASID {pasid}, ATS {ats}", same, True)
+
+    def rights(self):
+        """Who may do what."""
+        self.expect("PASID without an entry", self.read(3), ABORTED)
+        self.expect("private page", self.function.run(READ, IOVA, control=control(PRIVATE)), ABORTED)
+        self.expect("code", self.read(CODE, EXEC), 0 if self.tables.EXECUTES else ABORTED)
+        self.expect("no code", self.read(1, EXEC), ABORTED)
+
+    def stale(self, ats):
+        """An unmapping is seen, and only by its PASID. If an invalidation of the function's cache is lost, it is not."""
+        self.tables.unmap(1)
+        self.expect(f"what is not mapped, ATS {ats}", self.read(1), ABORTED)
+        for pasid in (0, 2, 77):
+            self.expect(f"PASID {pasid} after another's unmapping", self.read(pasid), 0)
+        self.tables.map(1)
+        self.tables.invalidate(1)
+        self.expect(f"what is mapped again, ATS {ats}", self.read(1), 0)
+        self.monitor.command("x-viq-inject", failure="0:atc-drop" if ats else "0:drop")
+        self.tables.unmap(1)
+        self.expect(f"what is stale, ATS {ats}", self.read(1), 0)
+        unit, = self.monitor.command("query-viq")
+        self.expect("strikes", unit["strikes"], 1)
+        self.monitor.command("x-viq-inject", failure="none")
+        self.tables.invalidate(1)
+        self.expect(f"what is stale no more, ATS {ats}", self.read(1), ABORTED)
+        self.tables.map(1)
+        self.tables.invalidate(1)
+
+    def check(self):
+        """What is wrong, or None."""
+        self.function.enable(False, False)
+        self.expect("without a PASID", self.read(0), 0)
+        self.expect("PASIDs off", self.read(1), FORBIDDEN)
+        for ats in (False, True):
+            self.function.enable(True, ats)
+            self.bytes(ats)
+            self.rights()
+            self.stale(ats)
+        return "; ".join(self.wrong[:4]) or None
+
+
+def run(talk, kind, qemu):
+    """What is wrong with PASIDs on this IOMMU, or None. talk: qtests.talk()."""
+    with talk(qemu, kind.OPTIONS) as (ask, monitor):
+        return Test(kind, ask, monitor).check()
