@@ -7,13 +7,13 @@ PASID to page tables (VFIO_DEVICE_ATTACH_IOMMUFD_PT with VFIO_DEVICE_ATTACH_PASI
 import random
 
 # integrations/qemu/hw/viq/dma_regs.h
-STATUS, CMD, CONTROL, SRC, DST, LEN, DATA, SUM, FINISHED = 0x04, 0x08, 0x0C, 0x10, 0x18, 0x20, 0x28, 0x30, 0x50
-READ, WRITE, FILL, COPY, SUMUP = 1, 2, 3, 4, 5
+STATUS, CMD, CONTROL, SRC, DST, LEN, DATA, FINISHED = 0x04, 0x08, 0x0C, 0x10, 0x18, 0x20, 0x28, 0x50
+READ, FILL, COPY = 1, 3, 4
 HAS_PASID, EXEC, PRIV = 1 << 20, 1 << 21, 1 << 22
-BUSY, DONE = 1, 2
+BUSY = 1
 ABORTED, FORBIDDEN = 1, 5
 DEVFN = 4 << 3  # its requester ID, too
-FUNCTION = "-device viq-dma,addr=4"
+FUNCTION = "-device viq-dma,addr=4{}"  # its properties
 PAGE = 4096
 IOVA = 0x40000000
 PASIDS = (0, 1, 2, 77)  # 0: what comes without a PASID
@@ -27,7 +27,7 @@ class Function:
         self.ask, self.config, self.bar = ask, ecam + (DEVFN << 12), bar
         ask(f"writel {self.config + 0x10:#x} {bar:#x}")
         ask(f"writew {self.config + 4:#x} 6")  # memory, bus master
-        self.pasid, self.ats = self.capability(0x1B), self.capability(0x0F)
+        self.pasid, self.ats = self.capability(0x1B), self.capability(0x0F)  # None: it has not
 
     def capability(self, wanted):
         """Where the extended capability is."""
@@ -37,7 +37,7 @@ class Function:
             if head & 0xFFFF == wanted:
                 return self.config + at
             at = head >> 20
-        raise ValueError(f"no capability {wanted:#x}")
+        return None
 
     def number(self, line):
         """The answer."""
@@ -48,15 +48,27 @@ class Function:
         self.ask(f"writew {self.pasid + 6:#x} {7 if pasids else 0}")
         self.ask(f"writew {self.ats + 6:#x} {0x8000 if ats else 0:#x}")
 
-    def run(self, command, source=0, target=0, length=8, control=0, data=0):
-        """Its error code, 0 for none."""
+    def begin(self, command, source=0, target=0, length=8, control=0, data=0):
+        """Write it."""
         for register, value in ((SRC, source), (DST, target), (LEN, length), (DATA, data)):
             self.ask(f"writeq {self.bar + register:#x} {value:#x}")
         self.ask(f"writel {self.bar + CONTROL:#x} {control:#x}")
         self.ask(f"writel {self.bar + CMD:#x} {command:#x}")
-        while (status := self.number(f"readl {self.bar + STATUS:#x}")) & BUSY:
+
+    def status(self):
+        """The register."""
+        return self.number(f"readl {self.bar + STATUS:#x}")
+
+    def end(self):
+        """The error code, 0 for none."""
+        while (status := self.status()) & BUSY:
             pass
         return status >> 8
+
+    def run(self, *arguments, **more):
+        """A command from begin() to end()."""
+        self.begin(*arguments, **more)
+        return self.end()
 
 
 class Tables:
@@ -96,13 +108,24 @@ class Tables:
         """And tell the IOMMU."""
         self.put(self.leaf(pasid), 0)
         self.invalidate(pasid)
+        self.invalidate_cache(pasid)
+
+    def renew(self, pasid):
+        """Map it again, and tell the IOMMU."""
+        self.map(pasid)
+        self.invalidate(pasid)
+        self.invalidate_cache(pasid)
 
     def start(self):
         """Switch the IOMMU on, all PASIDs mapped."""
         raise NotImplementedError
 
     def invalidate(self, pasid):
-        """The page at IOVA, in the function's cache as well, and wait."""
+        """The page at IOVA, in the IOMMU, and wait."""
+        raise NotImplementedError
+
+    def invalidate_cache(self, pasid):
+        """The page at IOVA, in the function's cache, and wait."""
         raise NotImplementedError
 
 
@@ -141,8 +164,15 @@ class Vtd(Tables):
 
     def invalidate(self, pasid):
         self.submit(6 | 3 << 4 | (1 + pasid) << 16 | pasid << 32, IOVA)
+        self.wait()
+
+    def invalidate_cache(self, pasid):
         self.submit(8 | DEVFN << 16 | pasid << 32, IOVA)
         self.submit(3 | DEVFN << 32, IOVA)  # what came without a PASID
+        self.wait()
+
+    def wait(self):
+        """An invalidation wait descriptor."""
         self.submit(5 | 1 << 5 | 0x5A << 32, self.BASE + 0x50000)
         if self.ask(f"readl {self.BASE + 0x50000:#x}") != "OK 0x000000000000005a\n":
             raise ValueError("the queue stands still")
@@ -182,7 +212,14 @@ class Smmu(Tables):
 
     def invalidate(self, pasid):
         self.submit(0x12 | (1 + pasid) << 48, IOVA)
+        self.wait()
+
+    def invalidate_cache(self, pasid):
         self.submit(0x40 | (0x800 if pasid else 0) | pasid << 12 | DEVFN << 32, IOVA)
+        self.wait()
+
+    def wait(self):
+        """CMD_SYNC."""
         self.submit(0x46, 0)
         consumed = int(self.ask(f"readl {self.REGISTERS + 0x9C:#x}").split()[1], 16)
         if consumed != self.tail:
@@ -236,8 +273,7 @@ class Test:
         self.expect(f"what is not mapped, ATS {ats}", self.read(1), ABORTED)
         for pasid in (0, 2, 77):
             self.expect(f"PASID {pasid} after another's unmapping", self.read(pasid), 0)
-        self.tables.map(1)
-        self.tables.invalidate(1)
+        self.tables.renew(1)
         self.expect(f"what is mapped again, ATS {ats}", self.read(1), 0)
         self.monitor.command("x-viq-inject", failure="0:atc-drop" if ats else "0:drop")
         self.tables.unmap(1)
@@ -246,9 +282,9 @@ class Test:
         self.expect("strikes", unit["strikes"], 1)
         self.monitor.command("x-viq-inject", failure="none")
         self.tables.invalidate(1)
+        self.tables.invalidate_cache(1)
         self.expect(f"what is stale no more, ATS {ats}", self.read(1), ABORTED)
-        self.tables.map(1)
-        self.tables.invalidate(1)
+        self.tables.renew(1)
 
     def check(self):
         """What is wrong, or None."""
@@ -265,5 +301,17 @@ class Test:
 
 def run(talk, kind, qemu):
     """What is wrong with PASIDs on this IOMMU, or None. talk: qtests.talk()."""
-    with talk(qemu, kind.OPTIONS) as (ask, monitor):
+    with talk(qemu, kind.OPTIONS.format("")) as (ask, monitor):
         return Test(kind, ask, monitor).check()
+
+
+def run_without_ats(talk, kind, qemu):
+    """A function without ATS has no cache, although the tables would let it."""
+    with talk(qemu, kind.OPTIONS.format(",ats=off,pasid=off")) as (ask, monitor):
+        test = Test(kind, ask, monitor)
+        test.expect("ATS", test.function.ats, None)
+        test.expect("what is mapped", test.read(0), 0)
+        test.tables.put(test.tables.leaf(0), 0)
+        test.tables.invalidate(0)  # and no cache of its own, which it has not
+        test.expect("what is not mapped", test.read(0), ABORTED)
+        return "; ".join(test.wrong) or None

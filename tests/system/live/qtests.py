@@ -223,7 +223,9 @@ ATTACKS = {
     "a-failure-that-is-not": run_unknown_failure,
 }
 
-PASIDS = {"pasids-of-viq-vtd": ("x86_64", pasids.Vtd), "pasids-of-viq-smmuv3": ("aarch64", pasids.Smmu)}
+ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats}
+BOTH = {"viq-vtd": ("x86_64", pasids.Vtd), "viq-smmuv3": ("aarch64", pasids.Smmu)}
+
 
 
 def run(*folders):
@@ -236,8 +238,8 @@ def run(*folders):
                for case in CASES}
     own = {name: functools.partial(run_reset, machine, find(f"bin/qemu-system-{machine.architecture}"))
            for name, machine in MACHINES.items()}
-    own |= {name: functools.partial(pasids.run, talk, kind, find(f"bin/qemu-system-{architecture}"))
-            for name, (architecture, kind) in PASIDS.items()}
+    own |= {f"{name}-on-{unit}": functools.partial(test, talk, kind, find(f"bin/qemu-system-{architecture}"))
+            for name, test in ON_BOTH.items() for unit, (architecture, kind) in BOTH.items()}
     own |= {name: functools.partial(test, find("bin/qemu-system-x86_64")) for name, test in ATTACKS.items()}
     for name, test in own.items():
         try:

@@ -82,9 +82,6 @@ static void *viq_unit_know(void *opaque, uint16_t sid)
                     PCI_BUS_NUM(sid), PCI_SLOT(sid), PCI_FUNC(sid), why.text);
         return NULL;
     }
-    if (s->ats && viq_soft_dev_set_ats(dev, true)) {
-        warn_report("viq-smmuv3: no memory for an ATC");
-    }
     /* A failure makes the stream abort until the guest's next command. */
     ret = viq_nest_smmuv3_follow(s->nest, sid);
     trace_viq_requester(sid, ret);

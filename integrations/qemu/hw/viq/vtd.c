@@ -74,9 +74,6 @@ static void *viq_unit_know(void *opaque, uint16_t sid)
                     PCI_BUS_NUM(sid), PCI_SLOT(sid), PCI_FUNC(sid), why.text);
         return NULL;
     }
-    if (s->parent.dt_supported && viq_soft_vtd_dev_set_ats(dev, true)) {
-        warn_report("viq-vtd: no memory for a device-TLB");
-    }
     /* A failure blocks the device until the guest's next descriptor. */
     ret = viq_nest_vtd_follow(s->nest, sid);
     trace_viq_requester(sid, ret);
