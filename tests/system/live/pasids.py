@@ -315,3 +315,55 @@ def run_without_ats(talk, kind, qemu):
         test.tables.invalidate(0)  # and no cache of its own, which it has not
         test.expect("what is not mapped", test.read(0), ABORTED)
         return "; ".join(test.wrong) or None
+
+
+class Flight(Test):
+    """Something happens to the function in the midst of a command: the machine has stopped, and goes on then."""
+
+    def after(self, event, code, written):
+        """The event's command ends with this code, and has filled the page or has not."""
+        page = self.tables.place(0) + 0x4000
+        self.ask(f"memset {page:#x} {PAGE:#x} 0")
+        self.monitor.command("stop")
+        self.function.begin(FILL, 0, IOVA, PAGE, data=0x5A5A5A5A5A5A5A5A)
+        for _ in range(8):
+            status = self.function.status()
+        self.expect("status of a machine that has stopped", status, BUSY)
+        event()
+        self.monitor.command("cont")
+        self.expect(event.__name__, self.function.end(), code)
+        same = self.ask(f"read {page:#x} {PAGE:#x}") == f"OK 0x{('5a' if written else '00') * PAGE}\n"
+        self.expect(f"bytes are right, {event.__name__}", same, True)
+
+    def nothing(self):
+        """It just goes on."""
+
+    def bar_moved(self):
+        """To the next place."""
+        self.function.bar += PAGE
+        self.ask(f"writel {self.function.config + 0x10:#x} {self.function.bar:#x}")
+
+    def bus_master_off(self):
+        """Memory stays on."""
+        self.ask(f"writew {self.function.config + 4:#x} 2")
+
+    def function_reset(self):
+        """FLR, which forgets the command, and where the BAR was."""
+        self.ask(f"writew {self.function.config + 0x88:#x} 0x8000")  # Device Control of what QEMU puts at 0x80
+        self.ask(f"writel {self.function.config + 0x10:#x} {self.function.bar:#x}")
+        self.ask(f"writew {self.function.config + 4:#x} 6")
+
+    def check(self):
+        self.after(self.nothing, 0, True)
+        self.after(self.bar_moved, 0, True)
+        self.after(self.bus_master_off, FORBIDDEN, False)
+        self.ask(f"writew {self.function.config + 4:#x} 6")
+        self.after(self.function_reset, 0, False)
+        self.expect("commands since", self.function.number(f"readl {self.function.bar + FINISHED:#x}"), 0)
+        return "; ".join(self.wrong) or None
+
+
+def run_in_flight(talk, kind, qemu):
+    """A command under way, and what becomes of it."""
+    with talk(qemu, kind.OPTIONS.format("")) as (ask, monitor):
+        return Flight(kind, ask, monitor).check()

@@ -11,6 +11,7 @@
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
+#include "system/runstate.h"
 #include "bus.h"
 #include "dma_regs.h"
 #include "trace.h"
@@ -41,6 +42,7 @@ struct ViqDma {
     MemoryRegion bar;
     ViqFunction *function;
     QEMUBH *work;
+    VMChangeStateEntry *running;
 
     /* Registers */
     uint32_t status, cmd, control, src_count, dst_count, finished;
@@ -93,6 +95,17 @@ static uint32_t viq_dma_request(ViqDma *d, uint64_t addr, void *buf, size_t len,
     }
     return !ret ? 0 : ret == -EFAULT ? VIQ_DMA_ERR_ABORTED :
            ret == -ENODATA ? VIQ_DMA_ERR_TERMINATED : VIQ_DMA_ERR_INTERNAL;
+}
+
+/* ATS Enable decides whether its requests go through the function's cache. */
+static void viq_dma_set_ats(ViqDma *d)
+{
+    if (d->ats) {
+        const uint16_t control =
+            pci_get_word(d->parent.config + ATS_OFFSET + PCI_ATS_CTRL);
+
+        viq_function_set_ats(d->function, control & PCI_ATS_CTRL_ENABLE);
+    }
 }
 
 /* --- Commands ---------------------------------------------------------------- */
@@ -202,9 +215,11 @@ static void viq_dma_work(void *opaque)
     ViqDma *d = opaque;
     uint32_t err = 0;
 
-    if (!(d->status & VIQ_DMA_STATUS_BUSY)) {
+    if (!(d->status & VIQ_DMA_STATUS_BUSY) || !runstate_is_running()) {
         return;
     }
+    /* Its requester ID may be another one than before. */
+    viq_dma_set_ats(d);
     for (int i = 0; i < CHUNKS && d->done < d->len && !err; i++) {
         err = viq_dma_chunk(d, d->cmd & VIQ_DMA_OP);
     }
@@ -213,6 +228,14 @@ static void viq_dma_work(void *opaque)
     } else {
         qemu_bh_schedule(d->work);
     }
+}
+
+/* A command that was under way goes on. */
+static void viq_dma_machine_runs(void *opaque, bool running, RunState state)
+{
+    ViqDma *d = opaque;
+
+    qemu_bh_schedule(d->work);
 }
 
 static void viq_dma_start(ViqDma *d, uint32_t cmd)
@@ -337,23 +360,13 @@ static const MemoryRegionOps viq_dma_register_ops = {
     .valid = { .min_access_size = 4, .max_access_size = 8 },
 };
 
-/* ATS Enable decides whether its requests go through the function's cache. */
-static void viq_dma_set_ats(ViqDma *d)
-{
-    if (d->ats) {
-        const uint16_t control =
-            pci_get_word(d->parent.config + ATS_OFFSET + PCI_ATS_CTRL);
-
-        viq_function_set_ats(d->function, control & PCI_ATS_CTRL_ENABLE);
-    }
-}
-
 static void viq_dma_write_config(PCIDevice *pdev, uint32_t address,
                                  uint32_t value, int len)
 {
     ViqDma *d = VIQ_DMA(pdev);
 
     pci_default_write_config(pdev, address, value, len);
+    pcie_cap_flr_write_config(pdev, address, value, len);
     if (ranges_overlap(address, len, ATS_OFFSET + PCI_ATS_CTRL, 2)) {
         viq_dma_set_ats(d);
     }
@@ -388,6 +401,7 @@ static void viq_dma_realize(PCIDevice *pdev, Error **errp)
         error_setg(errp, "viq-dma needs a PCI Express bus");
         return;
     }
+    pcie_cap_flr_init(pdev);
     if (msi_init(pdev, 0x60, 1, true, false, errp)) {
         return;
     }
@@ -399,6 +413,8 @@ static void viq_dma_realize(PCIDevice *pdev, Error **errp)
     }
     d->work = qemu_bh_new_guarded(viq_dma_work, d,
                                   &DEVICE(d)->mem_reentrancy_guard);
+    d->running = qdev_add_vm_change_state_handler(DEVICE(d),
+                                                  viq_dma_machine_runs, d);
     memory_region_init_io(&d->bar, OBJECT(d), &viq_dma_register_ops, d,
                           TYPE_VIQ_DMA, VIQ_DMA_BAR_SIZE);
     pci_register_bar(pdev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &d->bar);
@@ -408,6 +424,7 @@ static void viq_dma_exit(PCIDevice *pdev)
 {
     ViqDma *d = VIQ_DMA(pdev);
 
+    qemu_del_vm_change_state_handler(d->running);
     qemu_bh_delete(d->work);
     msi_uninit(pdev);
 }
@@ -437,8 +454,6 @@ static int viq_dma_post_load(void *opaque, int version)
     if (d->status & VIQ_DMA_STATUS_BUSY && d->done > d->len) {
         return -EINVAL;
     }
-    viq_dma_set_ats(d);
-    qemu_bh_schedule(d->work);
     return 0;
 }
 
