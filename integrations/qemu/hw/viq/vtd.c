@@ -43,7 +43,7 @@ struct ViqVtdClass {
 struct ViqVtd {
     X86IOMMUState parent;
 
-    bool scalable, first_stage, second_stage;
+    bool scalable, first_stage, second_stage, nested;
     uint8_t aw_bits;
 
     ViqMemory *memory;
@@ -324,6 +324,11 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
                    "second-stage=on");
         return false;
     }
+    if (s->nested && !(s->scalable && s->first_stage && s->second_stage)) {
+        error_setg(errp, "nested=on needs scalable-mode=on, first-stage=on "
+                   "and second-stage=on");
+        return false;
+    }
 
     viq_soft_vtd_config_init(&soft, sizeof(soft));
     viq_vtd_config_init(config, sizeof(*config));
@@ -340,6 +345,9 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     }
     if (!s->second_stage) {
         config->ecap &= ~SECOND_STAGE;
+    }
+    if (s->nested) {
+        config->ecap |= VIQ_VTD_ECAP_NEST;
     }
     if (!s->parent.dt_supported) {
         config->ecap &= ~VIQ_VTD_ECAP_DT;
@@ -601,6 +609,7 @@ static const Property viq_unit_properties[] = {
     DEFINE_PROP_BOOL("scalable-mode", ViqVtd, scalable, true),
     DEFINE_PROP_BOOL("first-stage", ViqVtd, first_stage, true),
     DEFINE_PROP_BOOL("second-stage", ViqVtd, second_stage, true),
+    DEFINE_PROP_BOOL("nested", ViqVtd, nested, false),
     DEFINE_PROP_UINT8("aw-bits", ViqVtd, aw_bits, 48),
     DEFINE_PROP_STRING("host-contract", ViqVtd, work.contract),
     DEFINE_PROP_UINT32("budget", ViqVtd, work.budget, 0),
