@@ -12,8 +12,9 @@ READ, FILL, COPY = 1, 3, 4
 HAS_PASID, EXEC, PRIV = 1 << 20, 1 << 21, 1 << 22
 BUSY = 1
 ABORTED, FORBIDDEN = 1, 5
-DEVFN = 4 << 3  # its requester ID, too
-FUNCTION = "-device viq-dma,addr=4{}"  # its properties
+SID = 4 << 3  # its requester ID
+PORT, BEHIND = SID, 1 << 8  # or those of a root port there, and of the function behind
+FUNCTION, WITHOUT = "-device viq-dma,addr=4{}", ",ats=off,pasid=off"
 PAGE = 4096
 IOVA = 0x40000000
 PASIDS = (0, 1, 2, 77)  # 0: what comes without a PASID
@@ -23,8 +24,8 @@ PRIVATE, CODE = 2, 77  # its pages are for privileged requests; those that alone
 class Function:
     """viq-dma's configuration space and registers."""
 
-    def __init__(self, ask, ecam, bar):
-        self.ask, self.config, self.bar = ask, ecam + (DEVFN << 12), bar
+    def __init__(self, ask, ecam, bar, sid):
+        self.ask, self.config, self.bar = ask, ecam + (sid << 12), bar
         ask(f"writel {self.config + 0x10:#x} {bar:#x}")
         ask(f"writew {self.config + 4:#x} 6")  # memory, bus master
         self.pasid, self.ats = self.capability(0x1B), self.capability(0x0F)  # None: it has not
@@ -77,8 +78,8 @@ class Tables:
     EXECUTES = False  # are requests for execution offered?
     BASE = 0x41000000  # of all that is in memory here, 64 KiB for each PASID behind the first
 
-    def __init__(self, ask):
-        self.ask, self.tail = ask, 0
+    def __init__(self, ask, sid):
+        self.ask, self.sid, self.tail = ask, sid, 0
 
     def place(self, pasid):
         """Its tables: levels 4 to 1, then its page."""
@@ -131,7 +132,7 @@ class Tables:
 
 class Vtd(Tables):
     """Scalable mode, first stage (Rev. 5.10, 9.1 to 9.7)."""
-    OPTIONS = "-machine q35 -m 1100M -device viq-vtd,device-iotlb=on " + FUNCTION
+    OPTIONS = "-machine q35 -m 1100M -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off -device viq-vtd,device-iotlb=on {}"
     ECAM, BAR, REGISTERS = 0xB0000000, 0xFEB00000, 0xFED90000
     TABLE = 0x27  # P, RW, US, A
 
@@ -142,14 +143,14 @@ class Vtd(Tables):
         root, context, directory, pasids, queue = (self.BASE + 0x10000 * n for n in range(5))
         self.ask("outl 0xcf8 0x80000060")  # q35's PCIEXBAR
         self.ask(f"outl 0xcfc {self.ECAM | 1:#x}")
-        self.put(root, context | 1)
-        self.put(context + 32 * DEVFN, directory | 0xD)  # P, DTE, PASIDE
+        self.put(root + 16 * (self.sid >> 8), context | 1)
+        self.put(context + 32 * (self.sid & 255), directory | 0xD)  # P, DTE, PASIDE
         for table in {pasid // 64 for pasid in PASIDS}:
             self.put(directory + 8 * table, pasids + 0x1000 * table | 1)
         for pasid in PASIDS:
             self.map(pasid)
-            # P, AW 48, PGTT first stage; DID; SRE
-            self.put(pasids + 64 * pasid, 1 | 2 << 2 | 1 << 6, 1 + pasid, self.place(pasid) | 1)
+            # P, AW 48, PGTT first stage; DID; SRE, and NXE of older revisions, which is ignored (Linux 6.3 to 6.11 sets it)
+            self.put(pasids + 64 * pasid, 1 | 2 << 2 | 1 << 6, 1 + pasid, self.place(pasid) | 0x21)
         self.put(self.REGISTERS + 0x90, queue | 1 << 11)  # IQA: descriptors of 256 bits
         self.put(self.REGISTERS + 0x20, root | 1 << 10)  # RTADDR: scalable mode
         for bit in (30, 26, 31):  # SRTP, QIE, TE
@@ -167,8 +168,8 @@ class Vtd(Tables):
         self.wait()
 
     def invalidate_cache(self, pasid):
-        self.submit(8 | DEVFN << 16 | pasid << 32, IOVA)
-        self.submit(3 | DEVFN << 32, IOVA)  # what came without a PASID
+        self.submit(8 | self.sid << 16 | pasid << 32, IOVA)
+        self.submit(3 | self.sid << 32, IOVA)  # what came without a PASID
         self.wait()
 
     def wait(self):
@@ -181,7 +182,7 @@ class Vtd(Tables):
 
 class Smmu(Tables):
     """A stream with a table of context descriptors (IHI 0070, 5.2 to 5.4)."""
-    OPTIONS = "-machine virt,iommu=viq-smmuv3,highmem=off -m 1100M -global viq-smmuv3.ats=on " + FUNCTION
+    OPTIONS = "-machine virt,iommu=viq-smmuv3,highmem=off -m 1100M -global viq-smmuv3.ats=on {}"
     ECAM, BAR, REGISTERS = 0x3F000000, 0x10000000, 0x09050000
     TABLE, EXECUTES = 3, True
 
@@ -192,14 +193,14 @@ class Smmu(Tables):
     def start(self):
         streams, contexts, queue = (self.BASE + 0x10000 * n for n in range(3))
         # V, stage 1, 128 contexts in a line; S1DSS: the first for what has no PASID; EATS: full
-        self.put(streams + 64 * DEVFN, 1 | 5 << 1 | contexts | 7 << 59, 2 | 1 << 28)
+        self.put(streams + 64 * self.sid, 1 | 5 << 1 | contexts | 7 << 59, 2 | 1 << 28)
         for pasid in PASIDS:
             self.map(pasid)
             # T0SZ 16, EPD1, V, IPS 48 bits, AA64, R, A, ASET, ASID
             self.put(contexts + 64 * pasid, 16 | 1 << 30 | 1 << 31 | 5 << 32 | 1 << 41 | 7 << 45 | (1 + pasid) << 48,
                      self.place(pasid))
         self.put(self.REGISTERS + 0x80, streams)
-        self.ask(f"writel {self.REGISTERS + 0x88:#x} 6")  # 64 streams
+        self.ask(f"writel {self.REGISTERS + 0x88:#x} 9")  # 512 streams
         self.put(self.REGISTERS + 0x90, queue | 7)  # 128 commands
         self.ask(f"writel {self.REGISTERS + 0x20:#x} 9")  # CMDQEN, SMMUEN
         self.submit(4, 31)  # CFGI_ALL
@@ -215,7 +216,7 @@ class Smmu(Tables):
         self.wait()
 
     def invalidate_cache(self, pasid):
-        self.submit(0x40 | (0x800 if pasid else 0) | pasid << 12 | DEVFN << 32, IOVA)
+        self.submit(0x40 | (0x800 if pasid else 0) | pasid << 12 | self.sid << 32, IOVA)
         self.wait()
 
     def wait(self):
@@ -234,11 +235,21 @@ def control(pasid, more=0):
 class Test:
     """One machine: check() says what is wrong."""
 
-    def __init__(self, kind, ask, monitor):
-        self.ask, self.monitor, self.tables = ask, monitor, kind(ask)
+    def __init__(self, kind, ask, monitor, sid=SID):
+        self.ask, self.monitor, self.tables, self.wrong = ask, monitor, kind(ask, sid), []
         self.tables.start()
-        self.function = Function(ask, kind.ECAM, kind.BAR)
-        self.wrong = []
+        self.find()
+
+    def find(self):
+        """The function, which may have come just now."""
+        self.function = Function(self.ask, self.tables.ECAM, self.tables.BAR, self.tables.sid)
+
+    def no_cache(self):
+        """What is unmapped is not reached, although no cache of the function's is told."""
+        self.expect("what is mapped", self.read(0), 0)
+        self.tables.put(self.tables.leaf(0), 0)
+        self.tables.invalidate(0)
+        self.expect("what is not mapped", self.read(0), ABORTED)
 
     def expect(self, what, got, wanted):
         """Note what is not as it should be."""
@@ -301,20 +312,58 @@ class Test:
 
 def run(talk, kind, qemu):
     """What is wrong with PASIDs on this IOMMU, or None. talk: qtests.talk()."""
-    with talk(qemu, kind.OPTIONS.format("")) as (ask, monitor):
+    with talk(qemu, kind.OPTIONS.format(FUNCTION.format(""))) as (ask, monitor):
         return Test(kind, ask, monitor).check()
 
 
 def run_without_ats(talk, kind, qemu):
     """A function without ATS has no cache, although the tables would let it."""
-    with talk(qemu, kind.OPTIONS.format(",ats=off,pasid=off")) as (ask, monitor):
+    with talk(qemu, kind.OPTIONS.format(FUNCTION.format(WITHOUT))) as (ask, monitor):
         test = Test(kind, ask, monitor)
         test.expect("ATS", test.function.ats, None)
-        test.expect("what is mapped", test.read(0), 0)
-        test.tables.put(test.tables.leaf(0), 0)
-        test.tables.invalidate(0)  # and no cache of its own, which it has not
-        test.expect("what is not mapped", test.read(0), ABORTED)
+        test.no_cache()
         return "; ".join(test.wrong) or None
+
+
+class Slot(Test):
+    """The function is behind a root port, and another one takes its place."""
+
+    def __init__(self, kind, ask, monitor):
+        self.port = kind.ECAM + (PORT << 12)
+        super().__init__(kind, ask, monitor, BEHIND)
+
+    def find(self):
+        self.ask(f"writel {self.port + 0x18:#x} 0x10100")  # the bus behind is 1
+        self.ask(f"writel {self.port + 0x20:#x} {(self.tables.BAR >> 16) * 0x10001:#x}")
+        self.ask(f"writew {self.port + 4:#x} 6")
+        super().find()
+
+    def power(self, *words):
+        """Slot Control, in the capability PCI Express."""
+        at = int(self.ask(f"readb {self.port + 0x34:#x}").split()[1], 16)
+        while int(self.ask(f"readb {self.port + at:#x}").split()[1], 16) != 0x10:
+            at = int(self.ask(f"readb {self.port + at + 1:#x}").split()[1], 16)
+        for word in words:
+            self.ask(f"writew {self.port + at + 0x18:#x} {word:#x}")
+
+    def check(self):
+        self.function.enable(False, True)
+        self.expect("through the cache", self.read(0), 0)
+        self.monitor.command("device_del", id="function")
+        self.power(0x1C0, 0x7C0)  # on, then off: it is let go
+        self.monitor.await_event("DEVICE_DELETED")
+        self.monitor.command("device_add", driver="viq-dma", id="other", bus="top", ats=False, pasid=False)
+        self.power(0x1C0)
+        self.find()
+        self.no_cache()
+        return "; ".join(self.wrong) or None
+
+
+def run_slot(talk, kind, qemu):
+    """A function without ATS takes the place of one that had a cache."""
+    devices = "-device pcie-root-port,id=top,chassis=1,addr=4 -device viq-dma,id=function,bus=top"
+    with talk(qemu, kind.OPTIONS.format(devices)) as (ask, monitor):
+        return Slot(kind, ask, monitor).check()
 
 
 class Flight(Test):
@@ -365,5 +414,5 @@ class Flight(Test):
 
 def run_in_flight(talk, kind, qemu):
     """A command under way, and what becomes of it."""
-    with talk(qemu, kind.OPTIONS.format("")) as (ask, monitor):
+    with talk(qemu, kind.OPTIONS.format(FUNCTION.format(""))) as (ask, monitor):
         return Flight(kind, ask, monitor).check()

@@ -223,7 +223,9 @@ ATTACKS = {
     "a-failure-that-is-not": run_unknown_failure,
 }
 
-ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats, "in-flight": pasids.run_in_flight}
+ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats,
+           "in-flight": pasids.run_in_flight,
+           "a-cache-that-goes": pasids.run_slot}
 BOTH = {"viq-vtd": ("x86_64", pasids.Vtd), "viq-smmuv3": ("aarch64", pasids.Smmu)}
 
 

@@ -23,6 +23,7 @@ struct ViqFunction {
     PCIBus *bus;       /* its number may change */
     PCIDevice *bridge; /* to bus, or NULL */
     uint8_t devfn;
+    void *cached; /* the requester whose cache is in use */
     AddressSpace as;
     MemoryRegion root; /* of as */
     IOMMUMemoryRegion dma;
@@ -271,10 +272,18 @@ int viq_function_dma(ViqFunction *function, uint64_t iova, uint32_t pasid,
 
 void viq_function_set_ats(ViqFunction *function, bool on)
 {
-    void *dev = viq_function_dev(function);
+    const ViqBusOps *ops = function->viq->ops;
+    void *dev = on ? viq_function_dev(function) : NULL;
 
-    if (dev && function->viq->ops->set_ats(dev, on)) {
+    /* What was its requester ID may be another's by now. */
+    if (function->cached && function->cached != dev &&
+        ops->set_ats(function->cached, false)) {
+        error_report_once("viq: a device's cache stays on");
+    }
+    function->cached = dev;
+    if (dev && ops->set_ats(dev, true)) {
         error_report_once("viq: no memory for a device's translations");
+        function->cached = NULL;
     }
 }
 

@@ -424,6 +424,7 @@ static void viq_dma_exit(PCIDevice *pdev)
 {
     ViqDma *d = VIQ_DMA(pdev);
 
+    viq_function_set_ats(d->function, false);
     qemu_del_vm_change_state_handler(d->running);
     qemu_bh_delete(d->work);
     msi_uninit(pdev);
