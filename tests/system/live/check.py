@@ -32,19 +32,29 @@ CI = {("6.1", "legacy", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second
       ("7.3", "first-strict", "work"), ("7.3", "legacy", "crash"), ("6.12", "arm-strict", "work"),
       ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate"),
       ("6.1", "xen", "dom0"), ("6.12", "first-strict", "lost"), ("6.1", "first-strict", "failures"),
-      ("7.3", "arm-strict", "failures")}
+      ("7.3", "arm-strict", "failures"), ("6.12", "first-strict", "ats"), ("6.12", "arm-strict", "ats-arm")}
 # The words that a job wants on the kernel's command line.
 JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": "", "dom0": "",
-        "failures": ""}
+        "failures": "", "ats": "", "ats-arm": ""}
+# A property of the IOMMU that a job wants, with any kernel (None) or with one. However a host reports its failures, it is
+# not seen by a guest.
+UNIT = {("ats", None): "device-iotlb=on", ("ats-arm", None): "ats=on",
+        ("failures", "6.1"): "host-contract=linux-next", ("failures", "7.3"): "host-contract=linux-7.3"}
 # Seconds of real time, for one guest and without a line. It takes a tenth of the first on two processors; a guest that
 # unpacks its kernel says nothing.
 TIMEOUT, SILENCE = 600, 200
 # What a guest says when its IOMMU stopped an access, or did not do as it was told. None of these guests asks for that.
 FAULT = re.compile(r"\[VT-D\].*([Ff]ault|[Ee]rror)|DMAR: .*(fault|error|Invalidation|time)|DMAR: \[|"
                    r"arm-smmu-v3 .*(event|error|timeout)|nvme.*(timeout|I/O)")
-# What its driver says when an invalidation was refused, and when the queue stood still (job "failures").
-REFUSED = re.compile(r"DMAR: .*Invalidation Queue Error|arm-smmu-v3 .*CMDQ error.*Illegal")
-WAITED = re.compile(r"arm-smmu-v3 .*CMD_SYNC timeout")
+# What its driver may say when the IOMMU fails, and what it must, by job, architecture and failure.
+FAILING = re.compile(r"DMAR: .*Invalidation (Queue|Time-out|Completion) Error|"
+                     r"arm-smmu-v3 .*(CMDQ error|CMD_SYNC timeout|retrying command fetch|skipping command)")
+TOLD = {
+    ("failures", "x86_64"): {"refused": "Invalidation Queue Error"},
+    ("failures", "aarch64"): {"refused": "CMDQ error.*Illegal", "abort": "CMDQ error.*Abort"},
+    ("ats", "x86_64"): {"timeout": "Invalidation Time-out Error", "wrong": "Invalidation Completion Error"},
+    ("ats-arm", "aarch64"): {"timeout": "CMDQ error.*ATC invalidate timeout", "abort": "CMDQ error.*Abort"},
+}
 # What is known of a guest's kernel: these tests of it may fail, and are skipped then.
 SLOT = "on Arm, Linux 7.3 leaves a slot that was just emptied empty for minutes, with QEMU's own SMMUv3 as well"
 KNOWN = {
@@ -65,9 +75,15 @@ class Scenario(typing.NamedTuple):
         return f"{self.release}-{self.mode}-{self.job}"
 
 
-# Debian's arm64 kernels cannot load another one from a file (kexec_file_load).
+def can_be(release, mode, job):
+    """Debian's arm64 kernels cannot load another one from a file (kexec_file_load), and 6.1 asks no device tree for ATS."""
+    arm = MODES[mode].architecture == "aarch64"
+    return (not (arm and job in ("crash", "ats")) and not (job == "ats-arm" and (not arm or release == "6.1")) and
+            (job == "dom0") == (mode == "xen"))
+
+
 SCENARIOS = [Scenario(release, mode, job) for release in live.linux.SUITES for mode in MODES for job in JOBS
-             if (job != "crash" or MODES[mode].architecture == "x86_64") and (job == "dom0") == (mode == "xen")]
+             if can_be(release, mode, job)]
 
 
 def arguments():
@@ -97,15 +113,16 @@ def noticed(results):
             for kind, test, reason in results]
 
 
-def judge(name, lines, fails=False):
-    """The results of a guest by its console, with its name. fails: its IOMMU does, and its driver must say so."""
-    results, notes = tap.parse([text for text in lines if not (fails and (REFUSED.search(text) or WAITED.search(text)))])
+def judge(name, lines, told=None):
+    """The results of a guest by its console, with its name. told: its IOMMU fails, and its driver must say these."""
+    results, notes = tap.parse([text for text in lines if not (told and FAILING.search(text))])
     results = noticed(results)
     faults = [text.strip() for text in lines if FAULT.search(text)]
-    if fails:
-        results.append(("passed" if any(REFUSED.search(text) for text in faults) else "failed", "told",
-                        None if faults else "an invalidation was refused, and the guest's driver said nothing"))
-    else:
+    for failure, words in (told or {}).items():
+        said = any(re.search(words, text) for text in lines)
+        results.append(("passed" if said else "failed", f"told-{failure}",
+                        None if said else f"the guest's driver has not said \"{words}\""))
+    if not told:
         results.append(("failed" if faults else "passed", "no-fault", "; ".join(faults[:3]) or None))
     return [(kind, f"{name}-{test}", reason) for kind, test, reason in results], notes
 
@@ -121,12 +138,13 @@ def run_one(options, folder, scenario):
     """The results of one guest."""
     guest = live.Guest(folder, MODES[scenario.mode], scenario.release)
     guest.second, guest.moves = scenario.job == "crash", scenario.job == "migrate"
+    guest.unit = UNIT.get((scenario.job, None), UNIT.get((scenario.job, scenario.release)))
     log = live.BUILD / f"console-{scenario}.log"
     print(f"\n== {scenario}: {guest.about()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
     start = time.monotonic()
     lines = guest.run(f"{JOBS[scenario.job]} viq.run={scenario.job}", log, TIMEOUT, silence=SILENCE,
                       line=functools.partial(print, flush=True) if options.console else None)
-    results, notes = judge(scenario, lines, scenario.job == "failures")
+    results, notes = judge(scenario, lines, TOLD.get((scenario.job, guest.mode.architecture)))
     results = excused(scenario, results)
     tap.report(results, notes)
     print(f"   {time.monotonic() - start:.0f} s", flush=True)

@@ -116,15 +116,23 @@ void devices_bind(const char *driver, const char *address)
 	devices_write(path, address);
 }
 
+void devices_ask_for(const char *what, char *answer, size_t size)
+{
+	/* The kernel may have said something in the midst of it. */
+	do {
+		printf("ask: %s\n", what);
+		fflush(stdout);
+		if (!fgets(answer, (int)size, stdin))
+			fail("no answer to \"%s\"", what);
+		answer[strcspn(answer, "\r\n")] = 0;
+	} while (!strcmp(answer, "again"));
+}
+
 void devices_ask(const char *what)
 {
 	char answer[128];
 
-	printf("ask: %s\n", what);
-	fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin))
-		fail("no answer to \"%s\"", what);
-	answer[strcspn(answer, "\r\n")] = 0;
+	devices_ask_for(what, answer, sizeof(answer));
 	if (strcmp(answer, "done") != 0)
 		fail("\"%s\": %s", what, answer);
 }

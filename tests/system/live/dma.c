@@ -256,42 +256,108 @@ void dma_check(unsigned int rounds)
 	lists(&function);
 }
 
+/* A page is read, then unmapped while the failure is armed, and read again: the status. Nothing is mapped then. */
+static uint32_t unmap_failing(struct dma *d, const char *failure)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "fail %s", failure);
+	map(d, d->before, IOVA, PAGE);
+	expect(command(d, VIQ_DMA_READ, IOVA, 0, 8), "read");
+	devices_ask(text);
+	unmap(d, IOVA, PAGE);
+	return command(d, VIQ_DMA_READ, IOVA, 0, 8);
+}
+
 /* Mapping anew may flush, too (VT-d with caching mode), so this looks while nothing is mapped. */
 void dma_check_lost(void)
 {
-	struct dma *d = &function;
-	uint32_t status;
+	uint32_t status = unmap_failing(&function, "0:drop");
 
-	map(d, d->before, IOVA, PAGE);
-	expect(command(d, VIQ_DMA_READ, IOVA, 0, 8), "read");
-	devices_ask("fail 0:drop");
-	unmap(d, IOVA, PAGE);
-	status = command(d, VIQ_DMA_READ, IOVA, 0, 8);
 	if (status == VIQ_DMA_STATUS_DONE)
 		fail("viq-dma, round 0: what is not mapped was read, stale");
 	check(VIQ_DMA_STATUS_CODE(status) == VIQ_DMA_ERR_ABORTED);
 }
 
-/*
- * Linux tells of an invalidation that was refused, and goes on as if it were done (qi_check_fault(),
- * arm_smmu_cmdq_skip_err()): what was unmapped may be reached until the next one for it.
- */
-void dma_check_refused(void)
+void dma_check_failure(const char *failure, enum dma_after after)
 {
 	struct dma *d = &function;
 	uint32_t status;
 
 	if (!d->bar)
 		open_function(d);
-	map(d, d->before, IOVA, PAGE);
-	expect(command(d, VIQ_DMA_READ, IOVA, 0, 8), "read");
-	devices_ask("fail 0:host-illegal");
-	unmap(d, IOVA, PAGE);
-	status = command(d, VIQ_DMA_READ, IOVA, 0, 8);
-	tap_note("after a refused invalidation the page is %s",
-		 status == VIQ_DMA_STATUS_DONE ? "reached" : "not reached");
+	status = unmap_failing(d, failure);
+	devices_ask("struck");
+	tap_note("%s: the page is %s", failure, status == VIQ_DMA_STATUS_DONE ? "reached" : "not reached");
+	if (after == DMA_STALE)
+		expect(status, "a lost invalidation was not noticed");
+	else if (after == DMA_GONE)
+		check(status != VIQ_DMA_STATUS_DONE);
+	devices_ask("fail none");
 	map(d, d->before, IOVA, PAGE);
 	unmap(d, IOVA, PAGE);
 	check(VIQ_DMA_STATUS_CODE(command(d, VIQ_DMA_READ, IOVA, 0, 8)) == VIQ_DMA_ERR_ABORTED);
 	turns(d, 8);
+}
+
+/* The function leaves its domain, and is told so. */
+static void close_function(struct dma *d)
+{
+	munmap((void *)d->bar, VIQ_DMA_BAR_SIZE);
+	close(d->event);
+	close(d->device);
+	close(d->group);
+	close(d->container);
+	*d = (struct dma){0};
+}
+
+/* From an identity domain, as only then an SMMU's stream table entry changes. */
+void dma_check_attach_lost(void)
+{
+	struct dma *d = &function;
+	char address[32], path[320];
+
+	open_function(d);
+	turns(d, 4);
+	close_function(d);
+	find(address, sizeof(address));
+	devices_unbind("vfio-pci", address);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group/type", address);
+	devices_write(path, "identity");
+	devices_ask("fail 0:config-drop:0");
+	open_function(d);
+	memset(d->before, 0xa5, PAGE);
+	map(d, d->before, IOVA, PAGE);
+	if (command(d, VIQ_DMA_READ, IOVA, 0, 8) == VIQ_DMA_STATUS_DONE)
+		check(read64(d, VIQ_DMA_DATA) != 0xa5a5a5a5a5a5a5a5);
+	unmap(d, IOVA, PAGE);
+	devices_ask("struck");
+	devices_ask("fail none");
+	close_function(d);
+	open_function(d);
+	turns(d, 8);
+}
+
+/* Extended capabilities: their list is from 0x100 on. */
+static uint16_t config_word(const struct dma *d, off_t at)
+{
+	struct vfio_region_info info = {.argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX};
+	uint16_t word;
+
+	check(!ioctl(d->device, VFIO_DEVICE_GET_REGION_INFO, &info));
+	check(pread(d->device, &word, 2, (off_t)info.offset + at) == 2);
+	return word;
+}
+
+void dma_check_ats(void)
+{
+	const uint16_t id = 0x0f;
+	off_t at = 0x100;
+
+	open_function(&function);
+	while (at && config_word(&function, at) != id)
+		at = config_word(&function, at + 2) >> 4;
+	check(at && config_word(&function, at + 6) & 0x8000);
+	turns(&function, 8);
+	devices_ask("counted soft_atc_hits");
 }

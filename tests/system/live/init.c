@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "job.h"
@@ -178,15 +179,96 @@ static void survive(const char *failure, unsigned int seconds)
 	disk_check(VIRTIO_BLK, 0, 4);
 }
 
-static void test_refused(void)
+/* The same failure for one page, again and again, then alone and in the midst of other work. */
+static void strike(const char *failure, enum dma_after after)
 {
 	pid_t beside;
 
 	for (int i = 0; i < 4; i++)
-		dma_check_refused();
+		dma_check_failure(failure, after);
 	beside = disk_begin(VIRTIO_BLK, 1);
 	disk_check(NVME, 0, rounds() / 2);
 	disk_end(beside);
+}
+
+/*
+ * Linux tells of an invalidation that was refused, and goes on as if it were done (qi_check_fault(),
+ * __arm_smmu_cmdq_skip_err()): what was unmapped may be reached until the next one for it.
+ */
+static void test_refused(void)
+{
+	strike("0:host-illegal", DMA_EITHER);
+}
+
+static void test_abort(void)
+{
+	strike("0:abort", DMA_GONE);
+}
+
+static void test_gone(void)
+{
+	survive("3:gone", 3);
+}
+
+static void test_config_drop(void)
+{
+	dma_check_attach_lost();
+}
+
+static void test_ats_on(void)
+{
+	dma_check_ats();
+}
+
+/* The architecture of the IOMMU: Arm's has a command queue. */
+static bool is_arm(void)
+{
+	struct utsname name;
+
+	check(!uname(&name));
+	return !strcmp(name.machine, "aarch64");
+}
+
+/*
+ * Linux submits it again (qi_check_fault(): ITE), until it is answered; on Arm it goes on without
+ * (__arm_smmu_cmdq_skip_err()).
+ */
+static void test_atc_timeout(void)
+{
+	strike("0:atc-timeout", is_arm() ? DMA_EITHER : DMA_GONE);
+	strike("0:atc-timeout:3", is_arm() ? DMA_EITHER : DMA_GONE);
+}
+
+/* Linux says so, and goes on as if it were done (qi_check_fault(): ICE). */
+static void test_atc_wrong(void)
+{
+	strike("0:atc-wrong", DMA_EITHER);
+}
+
+/* What is lost must be seen, or nothing here looks at a device's own translations. */
+static void test_atc_drop(void)
+{
+	strike("0:atc-drop", DMA_STALE);
+}
+
+/*
+ * Linux up to 7.0 looks at every other slot of the queue when a device did not answer, up to the one before IQT, and
+ * would loop for ever if that is not among them. An unmapping takes three slots from 6.12 on, so either comes.
+ */
+static void test_both_slots(void)
+{
+	bool seen[2] = {false};
+	struct utsname name;
+	char slot[16];
+
+	for (int i = 0; i < 16 && !(seen[0] && seen[1]); i++) {
+		devices_ask_for("slot", slot, sizeof(slot));
+		seen[!strcmp(slot, "odd")] = true;
+		dma_check_failure("0:atc-timeout", DMA_GONE);
+	}
+	check(!uname(&name));
+	check((seen[0] && seen[1]) || !strncmp(name.release, "6.1.", 4));
+	tap_note("struck with IQT at%s%s slots", seen[0] ? " even" : "", seen[1] ? " odd" : "");
 }
 
 static void test_no_memory(void)
@@ -264,9 +346,16 @@ static const struct tap_test work[] = {
 	{"dma", test_dma},
 };
 static const struct tap_test failures[] = {
-	{"no-memory", test_no_memory}, {"stands-still", test_stands_still}, {"slow", test_slow},
-	{"hangs", test_hangs},         {"refused", test_refused},
+	{"no-memory", test_no_memory}, {"stands-still", test_stands_still},
+	{"slow", test_slow},           {"hangs", test_hangs},
+	{"gone", test_gone},           {"refused", test_refused},
+	{"abort", test_abort},         {"config-drop", test_config_drop},
 };
+static const struct tap_test ats[] = {
+	{"ats-on", test_ats_on}, {"atc-timeout", test_atc_timeout}, {"atc-drop", test_atc_drop},
+	{"abort", test_abort},   {"atc-wrong", test_atc_wrong},     {"both-slots", test_both_slots},
+};
+#define ATS_ARM 4 /* the first of these */
 static const struct tap_test reset[] = {{"reset", test_reset}};
 static const struct tap_test migrate[] = {{"migrate", test_migrate}};
 static const struct tap_test crash[] = {{"crash", test_crash}};
@@ -287,9 +376,10 @@ static const struct tap_test bench[] = {{"unmap", bench_unmap}, {"reads", bench_
 static const struct tap_test lost[] = {{"lost", test_lost}};
 
 static const struct machine_job jobs[] = {
-	{"work", MACHINE_TESTS(work)},         {"reset", MACHINE_TESTS(reset)},     {"crash", MACHINE_TESTS(crash)},
-	{"after", MACHINE_TESTS(after)},       {"lost", MACHINE_TESTS(lost)},       {"bench", MACHINE_TESTS(bench)},
-	{"failures", MACHINE_TESTS(failures)}, {"migrate", MACHINE_TESTS(migrate)}, {"dom0", MACHINE_TESTS(dom0)},
+	{"work", MACHINE_TESTS(work)},       {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
+	{"after", MACHINE_TESTS(after)},     {"lost", MACHINE_TESTS(lost)},   {"bench", MACHINE_TESTS(bench)},
+	{"ats", MACHINE_TESTS(ats)},         {"ats-arm", ats, ATS_ARM},       {"failures", MACHINE_TESTS(failures)},
+	{"migrate", MACHINE_TESTS(migrate)}, {"dom0", MACHINE_TESTS(dom0)},
 };
 
 int main(void)

@@ -31,6 +31,8 @@ void devices_unbind(const char *driver, const char *address);
 void devices_bind(const char *driver, const char *address);
 /* Asks the host for something, and waits until it is done. */
 void devices_ask(const char *what);
+/* The same, with an answer of a line. */
+void devices_ask_for(const char *what, char *answer, size_t size);
 
 /* --- disk.c ----------------------------------------------------------------- */
 
@@ -54,8 +56,20 @@ void disk_end(pid_t pid);
 void dma_check(unsigned int rounds);
 /* After that: asks the host to lose an invalidation, and ends the test because of what can be read then. */
 void dma_check_lost(void);
-/* An invalidation is refused: the next one for the same page must do all the same. */
-void dma_check_refused(void);
+/*
+ * A page that the function has used is unmapped, and this failure (docs/fail-on-demand.md) strikes. Whether the
+ * function reaches the page then is as expected; after the next invalidation of it, it must not. Everything works on.
+ */
+enum dma_after {
+	DMA_GONE,
+	DMA_STALE,
+	DMA_EITHER
+};
+void dma_check_failure(const char *failure, enum dma_after after);
+/* A device is attached and the IOMMU is not told: it reaches nothing of what is mapped; the next time it works. */
+void dma_check_attach_lost(void);
+/* ATS is enabled, and the function has used translations of its own. */
+void dma_check_ats(void);
 
 /* --- net.c ------------------------------------------------------------------ */
 

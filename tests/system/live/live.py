@@ -104,6 +104,7 @@ class Guest:
         self.resets = 0
         self.second = False  # whether it has the kernel once more, for kexec
         self.moves = False  # whether it can migrate, which QEMU's NVMe cannot
+        self.unit = None  # a property more of its IOMMU
         self.state = None  # where it has migrated to
 
     def about(self):
@@ -124,6 +125,8 @@ class Guest:
         """QEMU's command line; what it needs is made in the folder."""
         mode = self.mode
         iommu = ["-device", mode.device] if mode.device else []
+        if self.unit:
+            iommu = ["-device", f"{mode.device},{self.unit}"] if mode.device else ["-global", f"viq-smmuv3.{self.unit}"]
         # It refuses any other IOMMU.
         dma = ["-device", "viq-dma"] if "viq" in f"{mode.machine} {mode.device}" else []
         cpu = "max,la57=off" if mode.architecture == "x86_64" else "cortex-a76"
@@ -190,7 +193,7 @@ class Guest:
         """Do what the guest asks for, and say so on its console."""
         name, *words = what.split()
         try:
-            said = getattr(self, f"do_{name}")(*words) or "done"
+            said = "again" if "[" in what else getattr(self, f"do_{name}")(*words) or "done"
         except vm.VmError as error:
             said = str(error)
         if not self.state:
@@ -213,6 +216,28 @@ class Guest:
         self.qmp().command("x-viq-inject", failure=failure)
         if seconds:
             threading.Timer(int(seconds), self.do_fail, ["none"]).start()
+
+    def _unit(self):
+        unit, = self.qmp().command("query-viq")
+        return unit
+
+    def do_struck(self):
+        """Has the failure that is armed?"""
+        unit = self._unit()
+        return None if unit["strikes"] else f"{unit['failure']} has not struck"
+
+    def do_counted(self, name):
+        """Has it?"""
+        counters = {one["name"]: one["value"] for one in self._unit()["counters"]}
+        return None if name in counters else f"{name} is 0"
+
+    def do_slot(self):
+        """Where a VT-d's queue ends (IQT): whether the next descriptor goes to an odd slot."""
+        def register(offset):
+            return int(self.qmp().monitor(f"xp /1gx {0xFED90000 + offset:#x}").split()[1], 16)
+
+        wide = register(0x90) >> 11 & 1  # IQA.DW
+        return "odd" if register(0x88) >> (4 + wide) & 1 else "even"
 
     def do_reset(self):
         """The first time, the machine starts anew."""

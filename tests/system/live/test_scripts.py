@@ -3,6 +3,7 @@
 """The parts of make check-qemu that need no virtual machine."""
 import io
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -14,6 +15,7 @@ import unittest
 import check
 import demo
 import linux
+import live
 import machines
 import qmp
 import qtests
@@ -45,8 +47,8 @@ class Selection(unittest.TestCase):
 
 
 class Judgement(unittest.TestCase):
-    def failed(self, lines, fails=False):
-        return [name for kind, name, _ in check.judge("x", lines, fails)[0] if kind == "failed"]
+    def failed(self, lines, told=None):
+        return [name for kind, name, _ in check.judge("x", lines, told)[0] if kind == "failed"]
 
     def test_good(self):
         self.assertEqual(self.failed(GOOD + ["[ 0.1] DMAR: Intel(R) Virtualization Technology for Directed I/O"]), [])
@@ -63,13 +65,15 @@ class Judgement(unittest.TestCase):
             self.assertEqual(check.excused(name, [("failed", f"{name}-{test}", "x")])[0][0], kind)
         self.assertEqual(check.excused(name, [("passed", f"{name}-dma", None)])[0][0], "passed")
 
-    def test_a_refusal_must_be_told(self):
-        self.assertEqual(self.failed(GOOD, True), ["x-told"])
-        self.assertEqual(self.failed(GOOD + ["[ 3.1] DMAR: VT-d detected Invalidation Queue Error: Reason 4"], True), [])
-        arm = ["arm-smmu-v3 a: CMD_SYNC timeout at 0x1 [hwprod 0x2, hwcons 0x1]",
-               "arm-smmu-v3 a: CMDQ error (cons 0x1): Illegal command"]
-        self.assertEqual(self.failed(GOOD + arm, True), [])
-        self.assertEqual(self.failed(GOOD + arm), ["x-machine", "x-no-fault"])
+    def test_a_failure_must_be_told(self):
+        vtd, arm = (check.TOLD["failures", machine] for machine in ("x86_64", "aarch64"))
+        self.assertEqual(self.failed(GOOD, vtd), ["x-told-refused"])
+        self.assertEqual(self.failed(GOOD + ["[ 3.1] DMAR: VT-d detected Invalidation Queue Error: Reason 4"], vtd), [])
+        said = ["arm-smmu-v3 a: CMD_SYNC timeout at 0x1 [hwprod 0x2, hwcons 0x1]",
+                "arm-smmu-v3 a: CMDQ error (cons 0x1): Illegal command"]
+        self.assertEqual(self.failed(GOOD + said, arm), ["x-told-abort"])
+        self.assertEqual(self.failed(GOOD + said + ["arm-smmu-v3 a: CMDQ error (cons 0x2): Abort on command fetch"], arm), [])
+        self.assertEqual(self.failed(GOOD + said), ["x-machine", "x-no-fault"])
 
     def test_a_loss_must_be_seen(self):
         for line, failed in (("ok 1 lost", ["x-lost"]), ("not ok 1 lost: no answer", ["x-lost"]),
@@ -154,6 +158,25 @@ class Monitor(unittest.TestCase):
                 monitor.command("a")
 
         self.talk([[{"error": {"desc": "no such thing"}}]], use)
+
+
+class Asked(unittest.TestCase):
+    """What a guest asks for on its console."""
+
+    def answer(self, what):
+        guest = object.__new__(live.Guest)
+        guest.state = None
+        guest.do_fail = lambda *words: "/".join(words)
+        reader, guest.answers = os.pipe()
+        guest.answer(what)
+        os.close(guest.answers)
+        with open(reader, encoding="utf-8") as file:
+            return file.read()
+
+    def test_answers(self):
+        for what, said in (("fail 0:drop 3", "0:drop/3"), ("fail 0:dr[   46.8] arm-smmu-v3: error", "again"),
+                           ("struck[   46.8] x", "again")):
+            self.assertEqual(self.answer(what), said + "\n")
 
 
 class Apply(unittest.TestCase):
