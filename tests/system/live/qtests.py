@@ -215,12 +215,47 @@ def run_unknown_failure(qemu):
     return "taken"
 
 
-# What has once gone wrong in viq's devices for QEMU.
+def run_page_that_ends(iommu, qemu):
+    """An element of a used ring crosses a page, and the next one is mapped to elsewhere: what is wrong, or None.
+
+    hooks.patch mends system/physmem.c: QEMU writes its length behind the first page, with any IOMMU.
+    """
+    rng, bar, length = 5 << 3, 0xC0000000, 64
+    descriptors, used, behind, buffer = 0x200000, 0x300000, 0x400000, 0x500000
+    # Root entry, context entry (legacy, 39 bits), three levels.
+    words = {0x100000: 0x101001, 0x101000 + 16 * rng: 0x102001, 0x101008 + 16 * rng: 0x101, 0x102000: 0x103003,
+             0x103000: 0x104003}
+    words |= {0x104008 + 8 * i: page | 3 for i, page in enumerate((descriptors, used, behind, buffer))}
+    words |= {descriptors: 0x4000, descriptors + 8: 2 << 32 | length, descriptors + 0x800: 1 << 16}  # one is available
+    # virtio 1.2, 4.1.4.3: both features above 31 (VERSION_1, ACCESS_PLATFORM), a queue of 8, its used ring at a page's end.
+    device = [("b", 0x14, 3), ("l", 8, 1), ("l", 12, 3), ("b", 0x14, 11), ("w", 0x18, 8), ("l", 0x20, 0x1000),
+              ("l", 0x28, 0x1800), ("l", 0x30, 0x2FF8), ("w", 0x1C, 1), ("b", 0x14, 15), ("w", 0x3000, 0)]
+    with talk(qemu, f"-machine q35 -m 128M -device {iommu} -device virtio-rng-pci,addr=5,disable-legacy=on,iommu_platform=on"
+              ) as (ask, _):
+        for at, word in words.items():
+            ask(f"writeq {at:#x} {word:#x}")
+        ask(f"writeq {VTD.registers + 0x20:#x} 0x100000")  # RTADDR
+        for command in (30, 31):  # GCMD.SRTP, TE
+            ask(f"writel {VTD.registers + 0x18:#x} {1 << command:#x}")
+        config(ask, rng, 0x22, 2, bar >> 16)
+        config(ask, rng, 4, 2, 6)  # memory, bus master
+        for size, at, value in device:
+            ask(f"write{size} {bar + at:#x} {value:#x}")
+        for _ in range(1000):
+            if ask(f"readw {used + 0xffa:#x}") == "OK 0x0000000000000001\n":
+                break
+        lengths = [int(ask(f"readl {at:#x}").split()[1], 16) for at in (behind, used + 0x1000)]
+    return None if lengths == [length, 0] else f"the length is {lengths[0]}, and {lengths[1]} is in another page"
+
+
+# What has once gone wrong in viq's devices for QEMU, or around them.
 ATTACKS = {
     "a-thread-that-is-first": run_thread_that_is_first,
     "memory-that-the-chipset-hides": run_hidden_memory,
     "a-bridge-that-goes": run_bridge_that_goes,
     "a-failure-that-is-not": run_unknown_failure,
+    "a-page-that-ends": functools.partial(run_page_that_ends, "viq-vtd"),
+    "a-page-that-ends-on-intel-iommu": functools.partial(run_page_that_ends, "intel-iommu,intremap=off"),
 }
 
 ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats,
