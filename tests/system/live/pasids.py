@@ -5,6 +5,8 @@ No guest's user space can make them: Debian's kernels are built without iommufd 
 PASID to page tables (VFIO_DEVICE_ATTACH_IOMMUFD_PT with VFIO_DEVICE_ATTACH_PASID). So qtest writes what a driver would.
 """
 import random
+import tempfile
+import time
 
 # integrations/qemu/hw/viq/dma_regs.h
 STATUS, CMD, CONTROL, SRC, DST, LEN, DATA, FINISHED = 0x04, 0x08, 0x0C, 0x10, 0x18, 0x20, 0x28, 0x50
@@ -416,3 +418,34 @@ def run_in_flight(talk, kind, qemu):
     """A command under way, and what becomes of it."""
     with talk(qemu, kind.OPTIONS.format(FUNCTION.format(""))) as (ask, monitor):
         return Flight(kind, ask, monitor).check()
+
+
+def run_moved(talk, kind, qemu):
+    """The machine goes on in another QEMU, in the midst of a command, and with a cache that the guest has still to invalidate."""
+    options = kind.OPTIONS.format(FUNCTION.format(""))
+    with tempfile.NamedTemporaryFile() as state:
+        with talk(qemu, options) as (ask, monitor):
+            test = Test(kind, ask, monitor)
+            test.function.enable(True, True)
+            test.expect("before", test.read(1), 0)
+            monitor.command("stop")
+            test.function.begin(FILL, 0, IOVA, PAGE, data=0x5A5A5A5A5A5A5A5A)
+            monitor.command("migrate", uri=f"file:{state.name}")
+            while monitor.command("query-migrate").get("status") != "completed":
+                time.sleep(0.02)
+        with talk(qemu, f"{options} -incoming file:{state.name}") as (ask, monitor):
+            while monitor.command("query-status")["status"] == "inmigrate":
+                time.sleep(0.02)
+            test.ask = test.tables.ask = test.function.ask = ask
+            test.expect("status there", test.function.status(), BUSY)
+            monitor.command("cont")
+            test.expect("the command", test.function.end(), 0)
+            page = test.tables.place(0) + 0x4000
+            test.expect("its bytes are right", ask(f"read {page:#x} {PAGE:#x}") == f"OK 0x{'5a' * PAGE}\n", True)
+            test.expect("after", test.read(1), 0)
+            test.tables.put(test.tables.leaf(1), 0)
+            test.tables.invalidate(1)
+            test.expect("what the cache holds", test.read(1), 0)
+            test.tables.invalidate_cache(1)
+            test.expect("what it does not", test.read(1), ABORTED)
+    return "; ".join(test.wrong) or None

@@ -260,7 +260,7 @@ ATTACKS = {
 
 ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats,
            "in-flight": pasids.run_in_flight,
-           "a-cache-that-goes": pasids.run_slot}
+           "a-cache-that-goes": pasids.run_slot, "moved": pasids.run_moved}
 BOTH = {"viq-vtd": ("x86_64", pasids.Vtd), "viq-smmuv3": ("aarch64", pasids.Smmu)}
 
 
