@@ -12,6 +12,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 applied=$tree/hw/viq/hooks.patch # what is in the tree, to be taken out again
 
 hook() { patch -d "$tree" -p1 -s -F0 -N "$@"; }
+# What is as it was, in the end, is not built again.
+settle() {
+	(cd "$keep" && find . -type f) | while read -r file; do
+		! cmp -s "$keep/$file" "$tree/$file" || touch -r "$keep/$file" "$tree/$file"
+	done
+	rm -rf "$keep"
+}
 refresh() { cmp -s "$1" "$2" || install -D -m 644 "$1" "$2"; }
 
 if [ ! -e "$tree/hw/Kconfig" ] || [ ! -e "$tree/VERSION" ]; then
@@ -20,7 +27,7 @@ if [ ! -e "$tree/hw/Kconfig" ] || [ ! -e "$tree/VERSION" ]; then
 fi
 if ! cmp -s "$here/hooks.patch" "$applied"; then
 	keep=$(mktemp -d)
-	trap 'rm -rf "$keep"' EXIT
+	trap settle EXIT
 	(cd "$tree" && sed -n 's|^+++ b/||p' "$here/hooks.patch" | xargs -r stat -c %n 2>/dev/null | xargs -r cp -p --parents -t "$keep")
 	[ ! -e "$applied" ] || hook -R -i "$applied"
 	if ! hook --dry-run -r - -i "$here/hooks.patch"; then
@@ -30,10 +37,6 @@ if ! cmp -s "$here/hooks.patch" "$applied"; then
 	fi
 	hook -i "$here/hooks.patch"
 	refresh "$here/hooks.patch" "$applied"
-	# What is as it was, in the end, is not built again.
-	(cd "$keep" && find . -type f) | while read -r file; do
-		! cmp -s "$keep/$file" "$tree/$file" || touch -r "$keep/$file" "$tree/$file"
-	done
 fi
 for file in "$here"/hw/viq/*; do
 	refresh "$file" "$tree/hw/viq/${file##*/}"

@@ -227,6 +227,13 @@ class Apply(unittest.TestCase):
         self.assertEqual(after["hw/Kconfig"], "one\nother\ntwo\n")
         self.assertEqual({path for path in after if path.startswith("hw/viq/")}, {"hw/viq/b.c", "hw/viq/hooks.patch"})
 
+    def test_nothing_changes_if_new_hooks_do_not_fit(self):
+        self.apply()
+        before = self.files()
+        (self.ours / "hooks.patch").write_text(self.HOOKS.format("other").replace("\n two", "\n three"))
+        self.assertEqual(self.apply()[0], 1)
+        self.assertEqual(self.files(), before)
+
     def test_nothing_changes_where_it_does_not_fit(self):
         for path, text in (("hw/Kconfig", "two\none\n"), ("VERSION", None)):
             (self.tree / path).write_text(text) if text else (self.tree / path).unlink()
