@@ -187,7 +187,7 @@ static void strike(const char *failure, enum dma_after after)
 	for (int i = 0; i < 4; i++)
 		dma_check_failure(failure, after);
 	beside = disk_begin(VIRTIO_BLK, 1);
-	disk_check(NVME, 0, rounds() / 2);
+	disk_check(NVME, 0, rounds() / 4);
 	disk_end(beside);
 }
 

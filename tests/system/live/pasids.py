@@ -204,8 +204,10 @@ class Smmu(Tables):
         self.put(self.REGISTERS + 0x80, streams)
         self.ask(f"writel {self.REGISTERS + 0x88:#x} 9")  # 512 streams
         self.put(self.REGISTERS + 0x90, queue | 7)  # 128 commands
-        self.ask(f"writel {self.REGISTERS + 0x20:#x} 9")  # CMDQEN, SMMUEN
+        self.ask(f"writel {self.REGISTERS + 0x20:#x} 8")  # CMDQEN
         self.submit(4, 31)  # CFGI_ALL
+        self.submit(0x30, 0)  # TLBI_NSNH_ALL: a reset need not (3.11)
+        self.ask(f"writel {self.REGISTERS + 0x20:#x} 9")  # and SMMUEN
 
     def submit(self, *words):
         """A command."""
@@ -404,6 +406,14 @@ class Flight(Test):
         self.ask(f"writel {self.function.config + 0x10:#x} {self.function.bar:#x}")
         self.ask(f"writew {self.function.config + 4:#x} 6")
 
+    def machine_reset(self):
+        """And the tables are set up again."""
+        self.monitor.command("system_reset")
+        self.monitor.await_event("RESET")
+        self.tables.tail = 0
+        self.tables.start()
+        self.find()
+
     def check(self):
         self.after(self.nothing, 0, True)
         self.after(self.bar_moved, 0, True)
@@ -411,6 +421,12 @@ class Flight(Test):
         self.ask(f"writew {self.function.config + 4:#x} 6")
         self.after(self.function_reset, 0, False)
         self.expect("commands since", self.function.number(f"readl {self.function.bar + FINISHED:#x}"), 0)
+        self.function.enable(False, True)
+        self.expect("through the cache", self.read(0), 0)
+        self.after(self.machine_reset, 0, False)
+        self.function.enable(False, True)
+        self.tables.put(self.tables.leaf(0), 0)
+        self.expect("through a cache as after power-on", self.read(0), ABORTED)
         return "; ".join(self.wrong) or None
 
 
