@@ -32,6 +32,7 @@ enum viq_smmuv3_stream_mode {
 	VIQ_SMMUV3_FAULT,  /* abort, and record the event for each transaction */
 	VIQ_SMMUV3_BYPASS, /* guest-physical addresses */
 	VIQ_SMMUV3_STAGE1, /* through the context descriptors that ste[] names */
+	VIQ_SMMUV3_STAGE2, /* through the guest's own stage 2, alone or, as Config in ste[0] says, after its stage 1 */
 };
 
 struct viq_smmuv3_stream {
@@ -40,7 +41,7 @@ struct viq_smmuv3_stream {
 	/*
 	 * Words 0 and 1 for a nested page table (struct iommu_hwpt_arm_smmuv3): the guest's, masked to what a host
 	 * takes and checked against the guest's ID registers. With ABORT and FAULT an aborting STE, with BYPASS a
-	 * bypassing one.
+	 * bypassing one. With STAGE2 word 1 has S2FWB, too.
 	 */
 	uint64_t ste[2];
 	uint64_t event[4]; /* with FAULT: the record, without transaction fields (SSV, SSID are 0) */
@@ -50,6 +51,11 @@ struct viq_smmuv3_stream {
 	 */
 	uint32_t disabled;
 	uint32_t reserved;
+	/*
+	 * Words 2 and 3 of the STE. With STAGE1 only S2VMID, the tag of its translations, which is 0 for a guest
+	 * without IDR0.S2P; with STAGE2 all of them; else 0.
+	 */
+	uint64_t stage2[2];
 };
 
 /* What a stream does after it was set. */
@@ -62,6 +68,7 @@ enum viq_smmuv3_stream_fate {
 	VIQ_SMMUV3_STREAM_REJECTED,  /* aborts: the host refuses this STE (os_error) */
 	VIQ_SMMUV3_STREAM_FAILED,    /* aborts: the host failed (os_error); it is to be set again */
 	VIQ_SMMUV3_STREAM_BROKEN,    /* the host failed, and could not make it abort either: remove the device */
+	VIQ_SMMUV3_STREAM_STAGE2,    /* translates through the guest's own stage 2, alone or after its stage 1 */
 };
 
 struct viq_smmuv3_outcome {

@@ -90,17 +90,18 @@
 #define VIQ_SMMUV3_IDR1_ECMDQ          0x80000000UL /* [31] */
 
 /* IDR3 (6.3.4) */
-#define VIQ_SMMUV3_IDR3_HAD  0x4UL    /* [2] */
-#define VIQ_SMMUV3_IDR3_PBHA 0x8UL    /* [3] */
-#define VIQ_SMMUV3_IDR3_XNX  0x10UL   /* [4] */
-#define VIQ_SMMUV3_IDR3_PPS  0x20UL   /* [5] */
-#define VIQ_SMMUV3_IDR3_MPAM 0x80UL   /* [7] */
-#define VIQ_SMMUV3_IDR3_FWB  0x100UL  /* [8] */
-#define VIQ_SMMUV3_IDR3_STT  0x200UL  /* [9] */
-#define VIQ_SMMUV3_IDR3_RIL  0x400UL  /* [10] */
-#define VIQ_SMMUV3_IDR3_BBML 0x1800UL /* [12:11] */
-#define VIQ_SMMUV3_IDR3_E0PD 0x2000UL /* [13] */
-#define VIQ_SMMUV3_IDR3_DPT  0x8000UL /* [15] */
+#define VIQ_SMMUV3_IDR3_HAD    0x4UL    /* [2] */
+#define VIQ_SMMUV3_IDR3_PBHA   0x8UL    /* [3] */
+#define VIQ_SMMUV3_IDR3_XNX    0x10UL   /* [4] */
+#define VIQ_SMMUV3_IDR3_PPS    0x20UL   /* [5] */
+#define VIQ_SMMUV3_IDR3_MPAM   0x80UL   /* [7] */
+#define VIQ_SMMUV3_IDR3_FWB    0x100UL  /* [8] */
+#define VIQ_SMMUV3_IDR3_STT    0x200UL  /* [9] */
+#define VIQ_SMMUV3_IDR3_RIL    0x400UL  /* [10] */
+#define VIQ_SMMUV3_IDR3_BBML   0x1800UL /* [12:11] */
+#define VIQ_SMMUV3_IDR3_E0PD   0x2000UL /* [13] */
+#define VIQ_SMMUV3_IDR3_PTWNNC 0x4000UL /* [14] */
+#define VIQ_SMMUV3_IDR3_DPT    0x8000UL /* [15] */
 
 /* IDR5 (6.3.6) */
 #define VIQ_SMMUV3_IDR5_OAS       0x7UL        /* [2:0]: 0..7: 32 36 40 42 44 48 52 56 bits */
@@ -316,6 +317,7 @@
 #define VIQ_SMMUV3_STE_1_S1COR        0x30UL               /* [5:4] */
 #define VIQ_SMMUV3_STE_1_S1CSH        0xc0UL               /* [7:6] */
 #define VIQ_SMMUV3_STE_1_MEV          0x80000UL            /* [19] */
+#define VIQ_SMMUV3_STE_1_S2FWB        0x2000000UL          /* [25] */
 #define VIQ_SMMUV3_STE_1_S1STALLD     0x8000000UL          /* [27] */
 #define VIQ_SMMUV3_STE_1_EATS         0x30000000UL         /* [29:28] */
 #define VIQ_SMMUV3_STE_1_STRW         0xc0000000UL         /* [31:30] */
@@ -333,6 +335,7 @@
 #define VIQ_SMMUV3_STE_2_S2HA         0x100000000000000UL  /* [56] */
 #define VIQ_SMMUV3_STE_2_S2S          0x200000000000000UL  /* [57] */
 #define VIQ_SMMUV3_STE_2_S2R          0x400000000000000UL  /* [58] */
+#define VIQ_SMMUV3_STE_2_STAGE2       0x7ffffff00000000UL  /* [58:32]: what is not the VMID */
 #define VIQ_SMMUV3_STE_3_S2TTB        0xffffffffffff0UL    /* [51:4] */
 
 /* What Linux accepts of words 0 and 1 for a nested page table (struct iommu_hwpt_arm_smmuv3). */

@@ -89,6 +89,9 @@ VIQ_EXPORT struct viq_call_host viq_soft_host(struct viq_soft *soft, uint32_t vi
  * The vIOMMU's devices for who follows a guest's tables; as viq_soft_host(). Its offer() and promise() go by idr0 to
  * idr5 of viq_soft_config. What the guest's ID registers lack of them is ILLEGAL in STEs and context descriptors of
  * streams that are set afterwards (ASID16, SSIDSIZE, OAS, granules, VAX, HAD, CD2L, ATS, TERM_MODEL).
+ *
+ * On an identity stage 2 a guest may have one of its own (IDR0.S2P and VMID16; IDR3.XNX, FWB and PTWNNC, whatever idr3
+ * says of the embedder's); a VMM sets S2P before it asks offer(). Memory is then taken for each VMID that a stream has.
  */
 VIQ_EXPORT struct viq_smmuv3_backend viq_soft_backend(struct viq_soft *soft, uint32_t viommu);
 

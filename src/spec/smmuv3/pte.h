@@ -28,9 +28,12 @@
 #define SMMUV3_PTE_S1_APTABLE0 VIQ_BIT(61) /* no unprivileged access below */
 #define SMMUV3_PTE_S1_APTABLE1 VIQ_BIT(62) /* no write below */
 
-#define SMMUV3_PTE_S2_R  VIQ_BIT(6)
-#define SMMUV3_PTE_S2_W  VIQ_BIT(7)
-#define SMMUV3_PTE_S2_XN VIQ_BITS(54, 53)
+#define SMMUV3_PTE_S2_R VIQ_BIT(6)
+#define SMMUV3_PTE_S2_W VIQ_BIT(7)
+/* MemAttr[3:2]; with FWB MemAttr[2] alone tells Device memory, and [3] is not looked at. */
+#define SMMUV3_PTE_S2_NORMAL     VIQ_BITS(5, 4)
+#define SMMUV3_PTE_S2_FWB_NORMAL VIQ_BIT(4)
+#define SMMUV3_PTE_S2_XN         VIQ_BITS(54, 53)
 
 enum smmuv3_pte_kind {
 	SMMUV3_PTE_INVALID,

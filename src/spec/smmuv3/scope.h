@@ -62,6 +62,11 @@ static inline uint16_t smmuv3_tlbi_asid(const uint64_t cmd[2])
 	return (uint16_t)VIQ_GET(VIQ_SMMUV3_TLBI_ASID, cmd[0]);
 }
 
+static inline uint16_t smmuv3_tlbi_vmid(const uint64_t cmd[2])
+{
+	return (uint16_t)VIQ_GET(VIQ_SMMUV3_TLBI_VMID, cmd[0]);
+}
+
 /* Bytes from first on: bytes of them, 0: all 2^64 (first is 0 then). */
 struct smmuv3_span {
 	uint64_t first, bytes;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "pte.h"
 #include "tables.h"
 
 /* Clear the low bits of a base address: all of them if there are as many as the address has. */
@@ -61,6 +62,106 @@ void smmuv3_ste_decode(const struct smmuv3_features *f, const uint64_t w[2], str
 		ste->s1dss = 0; /* reserved */
 	if (ste->eats == 3 && !(f->idr3 & VIQ_SMMUV3_IDR3_DPT))
 		ste->eats = 0;
+}
+
+#define NO_LEVEL 4
+
+/* S2SL0's start level, or NO_LEVEL for a reserved value. */
+static unsigned int start_level(const struct smmuv3_features *f, unsigned int granule, unsigned int sl0)
+{
+	if (granule != 12)
+		return sl0 < 3 ? 3 - sl0 : NO_LEVEL;
+	if (sl0 == 3)
+		return f->idr3 & VIQ_SMMUV3_IDR3_STT ? 3 : NO_LEVEL;
+	return 2 - sl0;
+}
+
+/* May a walk of ia_bits start at this level? Up to 16 tables may lie side by side there (DDI 0487 D8.2). */
+static bool start_legal(const struct smmuv3_features *f, unsigned int granule, unsigned int start, unsigned int ia_bits)
+{
+	unsigned int shift = smmuv3_level_shift(granule, start);
+
+	if (ia_bits <= shift || ia_bits > shift + (granule - 3) + 4)
+		return false;
+	/* The highest levels exist only for physical addresses that need them (R_SRKBC). */
+	if (granule == 12 && start == 0)
+		return f->oas >= 44;
+	if (granule == 14 && start == 1)
+		return f->oas >= 42;
+	return true;
+}
+
+bool smmuv3_s2_shape(const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
+		     unsigned int tg, unsigned int ps, struct smmuv3_s2 *s2)
+{
+	bool stt = f->idr3 & VIQ_SMMUV3_IDR3_STT;
+	unsigned int granule = smmuv3_tg0_granule(tg), ia_bits, oa_bits, start;
+
+	if (t0sz > 63 || sl0 > 3 || tg > 3 || ps > 7 || !smmuv3_has_granule(f, granule))
+		return false;
+	if (t0sz > (!stt ? 39u : granule == 16 ? 47u : 48u))
+		return false;
+	ia_bits = 64 - t0sz;
+	if (ia_bits > smmuv3_granule_oa_bits(granule, f->oas))
+		return false;
+	start = start_level(f, granule, sl0);
+	if (start == NO_LEVEL || !start_legal(f, granule, start, ia_bits))
+		return false;
+	oa_bits = smmuv3_size_bits(ps);
+	oa_bits = smmuv3_granule_oa_bits(granule, oa_bits < f->oas ? oa_bits : f->oas);
+	if (ttb >> oa_bits)
+		return false;
+	*s2 = (struct smmuv3_s2){
+		.xnx = f->idr3 & VIQ_SMMUV3_IDR3_XNX,
+		.pa52 = f->oas == 52,
+		.granule = (uint8_t)granule,
+		.start = (uint8_t)start,
+		.ia_bits = (uint8_t)ia_bits,
+		.oa_bits = (uint8_t)oa_bits,
+		.ttb = smmuv3_align_ttb(ttb, granule, start, ia_bits, oa_bits),
+	};
+	return true;
+}
+
+/* Stalls, updates of flags and a byte order must be implemented where an STE asks for them (5.2, 5.5). */
+static bool s2_flags_legal(const struct smmuv3_features *f, uint64_t word2)
+{
+	unsigned int stall_model = VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, f->idr0);
+	unsigned int httu = VIQ_GET(VIQ_SMMUV3_IDR0_HTTU, f->idr0);
+	unsigned int endian = VIQ_GET(VIQ_SMMUV3_IDR0_TTENDIAN, f->idr0); /* 0 mixed, 2 little, 3 big */
+
+	if (stall_model == (word2 & VIQ_SMMUV3_STE_2_S2S ? 1u : 2u))
+		return false;
+	if ((word2 & VIQ_SMMUV3_STE_2_S2HA && !httu) || (word2 & VIQ_SMMUV3_STE_2_S2HD && httu < 2))
+		return false;
+	return !endian || endian == (word2 & VIQ_SMMUV3_STE_2_S2ENDI ? 3u : 2u);
+}
+
+bool smmuv3_s2_decode(const struct smmuv3_features *f, const uint64_t ste[4], struct smmuv3_s2 *s2)
+{
+	uint64_t w = ste[2];
+
+	/* S2AA64 = 0 are AArch32 tables, or those of 128 bits. */
+	if (!(VIQ_GET(VIQ_SMMUV3_IDR0_TTF, f->idr0) & VIQ_SMMUV3_IDR0_TTF_AARCH64) || !(w & VIQ_SMMUV3_STE_2_S2AA64) ||
+	    !s2_flags_legal(f, w))
+		return false;
+	if (!smmuv3_s2_shape(f, ste[3] & VIQ_SMMUV3_STE_3_S2TTB, (unsigned int)VIQ_GET(VIQ_SMMUV3_STE_2_S2T0SZ, w),
+			     (unsigned int)VIQ_GET(VIQ_SMMUV3_STE_2_S2SL0, w),
+			     (unsigned int)VIQ_GET(VIQ_SMMUV3_STE_2_S2TG, w),
+			     (unsigned int)VIQ_GET(VIQ_SMMUV3_STE_2_S2PS, w), s2))
+		return false;
+	s2->affd = w & VIQ_SMMUV3_STE_2_S2AFFD;
+	s2->big_endian = w & VIQ_SMMUV3_STE_2_S2ENDI;
+	s2->ptw = w & VIQ_SMMUV3_STE_2_S2PTW;
+	s2->fwb = f->idr3 & VIQ_SMMUV3_IDR3_FWB && ste[1] & VIQ_SMMUV3_STE_1_S2FWB;
+	s2->record = w & VIQ_SMMUV3_STE_2_S2R;
+	return true;
+}
+
+bool smmuv3_ste_vmid(const struct smmuv3_features *f, uint64_t word2, uint16_t *vmid)
+{
+	*vmid = f->idr0 & VIQ_SMMUV3_IDR0_S2P ? (uint16_t)VIQ_GET(VIQ_SMMUV3_STE_2_S2VMID, word2) : 0;
+	return *vmid <= 0xff || f->idr0 & VIQ_SMMUV3_IDR0_VMID16;
 }
 
 unsigned int smmuv3_tg0_granule(unsigned int tg)

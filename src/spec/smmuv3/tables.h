@@ -50,6 +50,40 @@ struct smmuv3_ste {
 
 void smmuv3_ste_decode(const struct smmuv3_features *f, const uint64_t words[2], struct smmuv3_ste *ste);
 
+/* --- Stream table entry, words 2 and 3: stage 2 (5.2) ------------------------------------------------------------- */
+
+/* A stage-2 translation regime that is legal. */
+struct smmuv3_s2 {
+	bool identity;   /* no tables: IPA = PA */
+	bool affd;       /* AF = 0 is accepted */
+	bool xnx;        /* IDR3.XNX: XN has two bits */
+	bool pa52;       /* OAS is 52 bits: 64K descriptors have address bits [51:48] */
+	bool big_endian; /* legal with a mixed-endian IDR0.TTENDIAN */
+	bool ptw;        /* what stage 1 reads of its own may not be Device memory */
+	bool fwb;        /* MemAttr is coded as with FWB */
+	bool record;     /* S2R */
+	uint8_t granule; /* log2: 12, 14, 16 */
+	uint8_t start;   /* start level */
+	uint8_t ia_bits; /* 64 - S2T0SZ */
+	uint8_t oa_bits; /* effective S2PS */
+	uint64_t ttb;    /* aligned to the (concatenated) start table */
+};
+
+/*
+ * From STE fields (S2TTB in place, the others from bit 0), or false if they are ILLEGAL on such an SMMU, which leaves
+ * *s2 alone. The flags that are not the SMMU's become false.
+ */
+bool smmuv3_s2_shape(const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
+		     unsigned int tg, unsigned int ps, struct smmuv3_s2 *s2);
+/* From a whole STE with stage 2 on. The same. What of it is ILLEGAL does not depend on who asks, but for *f. */
+bool smmuv3_s2_decode(const struct smmuv3_features *f, const uint64_t ste[4], struct smmuv3_s2 *s2);
+
+/*
+ * The VMID that tags what an STE with either stage on translates: 0 without IDR0.S2P. false: it is ILLEGAL, which word
+ * 2 is of stage 1 alone, too.
+ */
+bool smmuv3_ste_vmid(const struct smmuv3_features *f, uint64_t word2, uint16_t *vmid);
+
 /* --- Context descriptors (5.3, 5.4) ------------------------------------------------------------------------------- */
 
 /* The address of a CD; with two levels, of its level-1 descriptor. */

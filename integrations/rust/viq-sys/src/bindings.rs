@@ -100,6 +100,7 @@ pub const VIQ_SMMUV3_IDR3_STT: u64 = 0x200;
 pub const VIQ_SMMUV3_IDR3_RIL: u64 = 0x400;
 pub const VIQ_SMMUV3_IDR3_BBML: u64 = 0x1800;
 pub const VIQ_SMMUV3_IDR3_E0PD: u64 = 0x2000;
+pub const VIQ_SMMUV3_IDR3_PTWNNC: u64 = 0x4000;
 pub const VIQ_SMMUV3_IDR3_DPT: u64 = 0x8000;
 pub const VIQ_SMMUV3_IDR5_OAS: u64 = 0x7;
 pub const VIQ_SMMUV3_IDR5_GRAN4K: u64 = 0x10;
@@ -280,6 +281,7 @@ pub const VIQ_SMMUV3_STE_1_S1CIR: u64 = 0xc;
 pub const VIQ_SMMUV3_STE_1_S1COR: u64 = 0x30;
 pub const VIQ_SMMUV3_STE_1_S1CSH: u64 = 0xc0;
 pub const VIQ_SMMUV3_STE_1_MEV: u64 = 0x80000;
+pub const VIQ_SMMUV3_STE_1_S2FWB: u64 = 0x2000000;
 pub const VIQ_SMMUV3_STE_1_S1STALLD: u64 = 0x8000000;
 pub const VIQ_SMMUV3_STE_1_EATS: u64 = 0x30000000;
 pub const VIQ_SMMUV3_STE_1_STRW: u64 = 0xc0000000;
@@ -297,6 +299,7 @@ pub const VIQ_SMMUV3_STE_2_S2HD: u64 = 0x80000000000000;
 pub const VIQ_SMMUV3_STE_2_S2HA: u64 = 0x100000000000000;
 pub const VIQ_SMMUV3_STE_2_S2S: u64 = 0x200000000000000;
 pub const VIQ_SMMUV3_STE_2_S2R: u64 = 0x400000000000000;
+pub const VIQ_SMMUV3_STE_2_STAGE2: u64 = 0x7ffffff00000000;
 pub const VIQ_SMMUV3_STE_3_S2TTB: u64 = 0xffffffffffff0;
 pub const VIQ_SMMUV3_STE_0_NESTING: u64 = 0xf80fffffffffffff;
 pub const VIQ_SMMUV3_STE_1_NESTING: u64 = 0x380000ff;
@@ -1281,6 +1284,7 @@ pub const VIQ_SMMUV3_ABORT: viq_smmuv3_stream_mode = 0;
 pub const VIQ_SMMUV3_FAULT: viq_smmuv3_stream_mode = 1;
 pub const VIQ_SMMUV3_BYPASS: viq_smmuv3_stream_mode = 2;
 pub const VIQ_SMMUV3_STAGE1: viq_smmuv3_stream_mode = 3;
+pub const VIQ_SMMUV3_STAGE2: viq_smmuv3_stream_mode = 4;
 pub type viq_smmuv3_stream_mode = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
@@ -1291,6 +1295,7 @@ pub struct viq_smmuv3_stream {
     pub event: [u64; 4usize],
     pub disabled: u32,
     pub reserved: u32,
+    pub stage2: [u64; 2usize],
 }
 pub const VIQ_SMMUV3_STREAM_ABORT: viq_smmuv3_stream_fate = 0;
 pub const VIQ_SMMUV3_STREAM_FAULT: viq_smmuv3_stream_fate = 1;
@@ -1300,6 +1305,7 @@ pub const VIQ_SMMUV3_STREAM_UNCHANGED: viq_smmuv3_stream_fate = 4;
 pub const VIQ_SMMUV3_STREAM_REJECTED: viq_smmuv3_stream_fate = 5;
 pub const VIQ_SMMUV3_STREAM_FAILED: viq_smmuv3_stream_fate = 6;
 pub const VIQ_SMMUV3_STREAM_BROKEN: viq_smmuv3_stream_fate = 7;
+pub const VIQ_SMMUV3_STREAM_STAGE2: viq_smmuv3_stream_fate = 8;
 pub type viq_smmuv3_stream_fate = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ID registers: a guest's against those of the physical SMMUv3, which are struct iommu_hw_info_arm_smmuv3, raw. */
+/*
+ * ID registers: a guest's against those of the physical SMMUv3, which are struct iommu_hw_info_arm_smmuv3, raw. Its
+ * stage 2 is the VMM's, and the kernel takes neither stage 2 of a guest's STEs nor its TLBIs.
+ */
 #include <errno.h>
 
 #include "base/sized.h"
@@ -8,8 +11,11 @@
 
 static struct viq_smmuv3_ids ids_of(const struct viq_linux_hw_info *hw)
 {
-	return (struct viq_smmuv3_ids){
+	struct viq_smmuv3_ids ids = {
 		.idr0 = hw->idr[0], .idr1 = hw->idr[1], .idr3 = hw->idr[3], .idr5 = hw->idr[5], .aidr = hw->aidr};
+
+	offer_smmuv3_stage1(&ids);
+	return ids;
 }
 
 int linux_offer_possible(const struct viq_linux_hw_info *hw, struct viq_why *why)

@@ -100,6 +100,8 @@ static int follow(struct viq_linux_vsmmu *v, struct linux_stream *s, const struc
 	case VIQ_SMMUV3_STAGE1:
 		physical_words(v, s, o->ste);
 		return translate(v, s, o);
+	case VIQ_SMMUV3_STAGE2: /* no guest is offered one */
+		break;
 	}
 	return -EINVAL;
 }

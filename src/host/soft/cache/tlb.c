@@ -18,7 +18,8 @@ enum {
 
 #define TAG_NON_GLOBAL UINT64_C(0)
 #define TAG_GLOBAL     UINT64_C(1) /* ASET in place of the ASID */
-#define TAG_S2         UINT64_C(2)
+#define TAG_IPA        UINT64_C(2) /* the guest's stage 2 alone */
+#define TAG_NEITHER    UINT64_C(3) /* no stage of the guest's */
 #define TAG_KIND       UINT64_C(3)
 
 _Static_assert(WORDS + 1 <= SOFT_SLOT_WORDS, "an entry is one cache line");
@@ -62,23 +63,28 @@ static uint64_t key_tag(const struct soft_tlb_key *key, bool global)
 	uint64_t tag = (uint64_t)key->vm->id << 32;
 
 	if (!key->s1)
-		return tag | TAG_S2;
+		return tag | (key->granule ? TAG_IPA : TAG_NEITHER);
 	if (global)
 		return tag | TAG_GLOBAL | (uint64_t)key->aset << 16;
 	return tag | TAG_NON_GLOBAL | (uint64_t)key->asid << 16;
 }
 
-/* Entries without stage 1 hang on their VMID alone: these never move. */
+/* Entries of neither stage hang on their VMID alone: these never move. */
 static _Alignas(SOFT_LINE) soft_word unmoved[SOFT_OWNERS];
 
-static struct soft_tlb_ref make_ref(const struct soft_vm *vm, uint64_t tag, uint64_t va, unsigned int s1_shift)
+/* leaf: as in the slot's word */
+static struct soft_tlb_ref make_ref(const struct soft_vm *vm, uint64_t tag, uint64_t va, uint64_t leaf)
 {
 	uint16_t asid = tag >> 16 & 0xffff;
 	const soft_word *line;
 
-	if ((tag & TAG_KIND) == TAG_S2)
+	if ((tag & TAG_KIND) == TAG_NEITHER)
 		return (struct soft_tlb_ref){.owner = unmoved, .leaf = unmoved};
-	line = soft_page_line(&vm->pages, va, s1_shift);
+	if ((tag & TAG_KIND) == TAG_IPA) {
+		line = soft_page_line(&vm->pages, va, leaf >> 24 & 0xff);
+		return (struct soft_tlb_ref){.owner = unmoved, .leaf = &line[SOFT_OWNER_NONE]};
+	}
+	line = soft_page_line(&vm->pages, va, leaf & 0xff);
 	if ((tag & TAG_KIND) == TAG_GLOBAL)
 		return (struct soft_tlb_ref){.owner = &vm->gen_global, .leaf = &line[SOFT_OWNER_NONE]};
 	return (struct soft_tlb_ref){.owner = &vm->asid_gen[asid & vm->asid_mask], .leaf = &line[soft_owner(asid)]};
@@ -119,7 +125,7 @@ static bool probe(const struct soft_tlb *tlb, const struct soft_tlb_key *key, ui
 			continue;
 		if (!soft_slot_read(slot, w, WORDS) || w[BASE] != (base | shift) || w[TAG] != tag)
 			continue;
-		found = make_ref(key->vm, tag, key->va, w[LEAF] & 0xff);
+		found = make_ref(key->vm, tag, key->va, w[LEAF]);
 		found.stamp = w[STAMP];
 		if (soft_tlb_ref_stamp(key->vm, &found) != found.stamp)
 			return false;
@@ -150,18 +156,24 @@ static unsigned int leaf_shift(unsigned int granule, unsigned int level)
 	return granule + (3 - level) * (granule - 3);
 }
 
+static unsigned int level_of(unsigned int granule, unsigned int shift)
+{
+	return 3 - (shift - granule) / (granule - 3);
+}
+
 void soft_tlb_sample(const struct soft_tlb_key *key, struct soft_tlb_sample *sample)
 {
 	struct soft_vm *vm = key->vm;
-	uint64_t asid_gen, global_gen;
+	uint64_t asid_gen, global_gen = 0;
 
 	/* Paired with the read-modify-writes in soft_tlb_insert() and soft_vm_leaves(). */
 	sample->leaves = atomic_load_explicit(&vm->leaves, memory_order_acquire);
 	sample->common = soft_gen_sample(&vm->gen);
-	if (!key->s1)
+	if (!key->granule)
 		return;
 	asid_gen = soft_gen_sample(&vm->asid_gen[key->asid & vm->asid_mask]);
-	global_gen = soft_gen_sample(&vm->gen_global);
+	if (key->s1)
+		global_gen = soft_gen_sample(&vm->gen_global);
 	for (unsigned int level = 1; level < 4; level++) {
 		const soft_word *line = soft_page_line(&vm->pages, key->va, leaf_shift(key->granule, level));
 		uint64_t any = soft_gen_sample(&line[SOFT_OWNER_ANY]);
@@ -174,7 +186,9 @@ void soft_tlb_sample(const struct soft_tlb_key *key, struct soft_tlb_sample *sam
 bool soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const struct soft_tlb_sample *sample,
 		     const struct soft_leaf *leaf, struct soft_tlb_ref *ref)
 {
-	bool global = key->s1 && leaf->global;
+	bool global = key->s1 && leaf->global, leafy = key->granule;
+	unsigned int shift = key->s1 ? leaf->s1_shift : leaf->s2_shift;
+	unsigned int level = key->s1 ? leaf->s1_level : leafy ? level_of(key->granule, shift) : 0;
 	uint64_t tag = key_tag(key, global), base = key->va >> leaf->shift << leaf->shift;
 	uint64_t w[WORDS] = {
 		[BASE] = base | leaf->shift,
@@ -183,16 +197,16 @@ bool soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 		[IPA] = leaf->ipa - (key->va - base),
 		[LEAF] = leaf->s1_shift | (uint64_t)leaf->s1_level << 8 | (uint64_t)leaf->s1_granule << 16 |
 			 (uint64_t)leaf->s2_shift << 24,
-		[STAMP] = sample->common + (key->s1 ? sample->leaf[leaf->s1_level][global] : 0),
+		[STAMP] = sample->common + (leafy ? sample->leaf[level][global || !key->s1] : 0),
 	};
-	uint64_t own = key->s1 ? UINT64_C(1) << leaf->s1_shift | (global ? SOFT_LEAVES_GLOBAL : 0) : 0;
+	uint64_t own = leafy ? UINT64_C(1) << shift | (global ? SOFT_LEAVES_GLOBAL : 0) : 0;
 	soft_word *set;
 
 	if (own & ~sample->leaves) {
 		atomic_fetch_or_explicit(&key->vm->leaves, own, memory_order_acq_rel);
 		return false;
 	}
-	*ref = make_ref(key->vm, tag, key->va, leaf->s1_shift);
+	*ref = make_ref(key->vm, tag, key->va, w[LEAF]);
 	ref->stamp = w[STAMP];
 	set = soft_set(tlb->slots, tlb->set_mask, tag, base, leaf->shift);
 	soft_slot_write(soft_set_choose(set, w[BASE], tag), w, WORDS);
@@ -226,7 +240,7 @@ static uint64_t count_leaves(const struct soft_tlb_range *range, uint64_t limit)
 /* Bump a counter of every leaf of the range; and the globals', if there may be any. */
 static void bump_leaves(const struct soft_vm *vm, const struct soft_tlb_range *range, unsigned int owner)
 {
-	bool globals = owner != SOFT_OWNER_ANY && range->leaves & SOFT_LEAVES_GLOBAL;
+	bool globals = owner >= SOFT_OWNER_FIRST && range->leaves & SOFT_LEAVES_GLOBAL;
 
 	for (uint64_t shifts = range->leaves & ~SOFT_LEAVES_GLOBAL; shifts; shifts &= shifts - 1) {
 		unsigned int shift = soft_lowest_bit(shifts);
@@ -258,6 +272,14 @@ void soft_tlb_inv_vaa(struct soft_vm *vm, const struct soft_tlb_range *range)
 {
 	if (count_leaves(range, vm->steps) <= vm->steps)
 		bump_leaves(vm, range, SOFT_OWNER_ANY);
+	else
+		soft_tlb_inv_vm(vm);
+}
+
+void soft_tlb_inv_ipa(struct soft_vm *vm, const struct soft_tlb_range *range)
+{
+	if (count_leaves(range, vm->steps) <= vm->steps)
+		bump_leaves(vm, range, SOFT_OWNER_NONE);
 	else
 		soft_tlb_inv_vm(vm);
 }

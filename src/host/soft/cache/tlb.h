@@ -6,7 +6,9 @@
  * all hang on the generation of their *stage-1 leaf*: one TLBI of any address of the block makes them all stale.
  *
  * Globals (nG = 0) are kept apart from the entries of ASIDs: NH_ASID does not reach them, NH_VA of any ASID does.
- * Entries of streams without stage 1 carry a VMID only, and go with everything of the VMID.
+ * Entries of streams without stage 1 carry a VMID only, and go with everything of the VMID; those of a guest's own
+ * stage 2 hang on the generation of their stage-2 leaf, which TLBI_S2_IPA makes stale. Combined entries do not: a
+ * hypervisor invalidates them by what it knows of them, the VMID (4.4.3.1).
  *
  * VT-d's IOTLB is the same thing under other names (vtd/unit.h): a unit is one VMID, each (domain-id, PASID, PGTT) has
  * an ASID, there are no globals.
@@ -66,14 +68,14 @@ struct soft_tlb_key {
 	uint16_t asid;   /* with s1 */
 	bool s1;         /* false: stage 2 only, va is an IPA */
 	bool aset;       /* globals match look-ups of the same ASET only */
-	uint8_t granule; /* stage-1 granule of va's half, for fills */
+	uint8_t granule; /* of va's half, for fills; without s1 of the guest's stage 2, or 0: it has none */
 };
 
 /* The counters of everything a walk may find, as they were before it began. */
 struct soft_tlb_sample {
 	uint64_t common;
 	uint64_t leaves;     /* the VMID's, with stage 1 */
-	uint64_t leaf[4][2]; /* by stage-1 level and by nG = 0 */
+	uint64_t leaf[4][2]; /* by the leaf's level and by nG = 0; without stage 1 as nG = 0 */
 };
 
 /* What an entry depends on, beside the counters of everything and of its VMID; and its stamp. */
@@ -120,6 +122,8 @@ void soft_tlb_inv_asid(struct soft_vm *vm, uint16_t asid);
 void soft_tlb_inv_va(struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range);
 /* Entries of every ASID and globals in the range. */
 void soft_tlb_inv_vaa(struct soft_vm *vm, const struct soft_tlb_range *range);
+/* Entries of the guest's stage 2 alone in the range of IPAs. */
+void soft_tlb_inv_ipa(struct soft_vm *vm, const struct soft_tlb_range *range);
 
 /* Leaves of a granule (12, 14, 16) at this level; level 0: at any. */
 uint64_t soft_leaves_at(unsigned int granule, unsigned int level);

@@ -13,6 +13,8 @@ struct soft_command {
 	uint64_t ril_bits[2];  /* with IDR3.RIL too */
 	uint64_t ssid_bits[2]; /* with substreams too */
 	bool names_stream;
+	bool names_vmid;
+	bool stage2; /* only a guest that has a stage 2 may send it */
 	bool (*legal)(const struct smmuv3_features *f, const uint64_t cmd[2]); /* NULL: whatever the bits say */
 	void (*run)(const struct soft_target *t, const uint64_t cmd[2]);
 };
@@ -62,15 +64,20 @@ static void run_cfgi_cd_all(const struct soft_target *t, const uint64_t cmd[2])
 		soft_config_inv_all(&view->cds);
 }
 
-/* NSNH_ALL too: a guest's "everything" is everything of its VMID. */
-static void run_nh_all(const struct soft_target *t, const uint64_t cmd[2])
+/* Whoever asks: a guest's "everything" is everything that is its own. */
+static void run_nsnh_all(const struct soft_target *t, const uint64_t cmd[2])
 {
-	soft_tlb_inv_vm(&t->viommu->vm);
+	soft_viommu_inv(t->viommu);
+}
+
+static void run_vm_all(const struct soft_target *t, const uint64_t cmd[2])
+{
+	soft_tlb_inv_vm(t->vm);
 }
 
 static void run_nh_asid(const struct soft_target *t, const uint64_t cmd[2])
 {
-	soft_tlb_inv_asid(&t->viommu->vm, smmuv3_tlbi_asid(cmd));
+	soft_tlb_inv_asid(t->vm, smmuv3_tlbi_asid(cmd));
 }
 
 /* The stage-1 leaves that an address command names. They are compared whole: that rounds to what TTL demands. */
@@ -89,14 +96,21 @@ static void run_nh_va(const struct soft_target *t, const uint64_t cmd[2])
 {
 	struct soft_tlb_range range = leaves_of(t, cmd);
 
-	soft_tlb_inv_va(&t->viommu->vm, smmuv3_tlbi_asid(cmd), &range);
+	soft_tlb_inv_va(t->vm, smmuv3_tlbi_asid(cmd), &range);
 }
 
 static void run_nh_vaa(const struct soft_target *t, const uint64_t cmd[2])
 {
 	struct soft_tlb_range range = leaves_of(t, cmd);
 
-	soft_tlb_inv_vaa(&t->viommu->vm, &range);
+	soft_tlb_inv_vaa(t->vm, &range);
+}
+
+static void run_s2_ipa(const struct soft_target *t, const uint64_t cmd[2])
+{
+	struct soft_tlb_range range = leaves_of(t, cmd);
+
+	soft_tlb_inv_ipa(t->vm, &range);
 }
 
 /* A device that does not use ATS holds nothing. */
@@ -119,6 +133,7 @@ static const struct soft_command commands[] = {
 		.op = VIQ_SMMUV3_OP_TLBI_NH_VA,
 		.bits = {VIQ_SMMUV3_TLBI_VMID | VIQ_SMMUV3_TLBI_ASID, VIQ_SMMUV3_TLBI_1_VA | VIQ_SMMUV3_CMD_1_LEAF},
 		.ril_bits = {RIL_0, RIL_1},
+		.names_vmid = true,
 		.legal = range_legal,
 		.run = run_nh_va,
 	},
@@ -126,6 +141,7 @@ static const struct soft_command commands[] = {
 		.op = VIQ_SMMUV3_OP_TLBI_NH_VAA,
 		.bits = {VIQ_SMMUV3_TLBI_VMID, VIQ_SMMUV3_TLBI_1_VA | VIQ_SMMUV3_CMD_1_LEAF},
 		.ril_bits = {RIL_0, RIL_1},
+		.names_vmid = true,
 		.legal = range_legal,
 		.run = run_nh_vaa,
 	},
@@ -140,17 +156,35 @@ static const struct soft_command commands[] = {
 	{
 		.op = VIQ_SMMUV3_OP_TLBI_NH_ASID,
 		.bits = {VIQ_SMMUV3_TLBI_VMID | VIQ_SMMUV3_TLBI_ASID},
+		.names_vmid = true,
 		.legal = asid_legal,
 		.run = run_nh_asid,
 	},
 	{
 		.op = VIQ_SMMUV3_OP_TLBI_NH_ALL,
 		.bits = {VIQ_SMMUV3_TLBI_VMID},
-		.run = run_nh_all,
+		.names_vmid = true,
+		.run = run_vm_all,
 	},
 	{
 		.op = VIQ_SMMUV3_OP_TLBI_NSNH_ALL,
-		.run = run_nh_all,
+		.run = run_nsnh_all,
+	},
+	{
+		.op = VIQ_SMMUV3_OP_TLBI_S2_IPA,
+		.bits = {VIQ_SMMUV3_TLBI_VMID, VIQ_SMMUV3_TLBI_1_IPA | VIQ_SMMUV3_CMD_1_LEAF},
+		.ril_bits = {RIL_0, RIL_1},
+		.stage2 = true,
+		.names_vmid = true,
+		.legal = range_legal,
+		.run = run_s2_ipa,
+	},
+	{
+		.op = VIQ_SMMUV3_OP_TLBI_S12_VMALL,
+		.bits = {VIQ_SMMUV3_TLBI_VMID},
+		.stage2 = true,
+		.names_vmid = true,
+		.run = run_vm_all,
 	},
 	{
 		.op = VIQ_SMMUV3_OP_CFGI_CD,
@@ -189,16 +223,31 @@ static const struct soft_command *check(struct viq_soft *soft, const struct soft
 
 	if (!row || cmd[0] & ~VIQ_SMMUV3_CMD_OP & ~allowed_bits(f, row, 0) || cmd[1] & ~allowed_bits(f, row, 1))
 		return NULL;
-	if (row->legal && !row->legal(f, cmd))
+	if ((row->legal && !row->legal(f, cmd)) || (row->stage2 && !soft_own_stage2(viommu)))
 		return NULL;
 	return row->names_stream && !find_stream(viommu, cmd) ? NULL : row;
 }
 
-bool soft_command_run(const struct soft_target *t, const uint64_t cmd[2])
+/* Of a guest that has VMIDs: turn to the one that the command names. false: it is not in use. */
+static bool find_vm(struct soft_target *t, const uint64_t cmd[2])
+{
+	uint16_t vmid = smmuv3_tlbi_vmid(cmd);
+	struct soft_vmid *found;
+
+	if (vmid == t->vmid)
+		return t->vm;
+	found = sorted_find(&t->viommu->vmids, vmid);
+	t->vmid = vmid;
+	t->vm = found ? &found->vm : vmid ? NULL : &t->viommu->vm;
+	t->leaves = t->vm ? soft_vm_leaves(t->vm) : 0;
+	return t->vm;
+}
+
+bool soft_command_run(struct soft_target *t, const uint64_t cmd[2])
 {
 	const struct soft_command *row = check(t->soft, t->viommu, cmd);
 
-	if (row)
+	if (row && (!row->names_vmid || !soft_own_stage2(t->viommu) || find_vm(t, cmd)))
 		row->run(t, cmd);
 	return row;
 }

@@ -10,13 +10,23 @@ struct soft_target {
 	struct viq_soft *soft;
 	struct soft_guests *guests;
 	struct soft_viommu *viommu;
-	uint64_t leaves; /* that may be cached: soft_vm_leaves() */
+	uint16_t vmid;      /* that the last command named */
+	struct soft_vm *vm; /* its; NULL: nothing has it */
+	uint64_t leaves;    /* of vm, that may be cached: soft_vm_leaves() */
 };
+
+/* The target's vIOMMU is another one, or has changed. */
+static inline void soft_target_begin(struct soft_target *t)
+{
+	t->vmid = 0;
+	t->vm = &t->viommu->vm;
+	t->leaves = soft_vm_leaves(t->vm);
+}
 
 /*
  * Execute it; a grace period must follow. False, and nothing happened: the host refuses it. It
  * is unknown, has a bit or combination that the features do not have, or names a StreamID without a vDEVICE.
  */
-bool soft_command_run(const struct soft_target *target, const uint64_t cmd[2]) MUST_HOLD(target->guests->lock);
+bool soft_command_run(struct soft_target *target, const uint64_t cmd[2]) MUST_HOLD(target->guests->lock);
 
 #endif

@@ -50,13 +50,13 @@ bool soft_dev_uses_ats(const struct viq_soft_dev *dev)
 	return view && view->atc;
 }
 
-/* Full ATS is for streams whose stage 1 is on; EATS is ignored elsewhere (5.2). */
+/* Full ATS is for streams that are translated; EATS is ignored elsewhere (5.2). */
 static bool ats_effective(const struct soft_nested *nested)
 {
 	struct smmuv3_ste ste;
 
 	smmuv3_ste_decode(&nested->viommu->features, nested->ste, &ste);
-	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.eats == 1;
+	return SOFT_TRANSLATES(nested->config) && ste.eats == 1;
 }
 
 static uint32_t cd_slots(const struct soft_nested *nested)
@@ -64,7 +64,7 @@ static uint32_t cd_slots(const struct soft_nested *nested)
 	struct smmuv3_ste ste;
 
 	smmuv3_ste_decode(&nested->viommu->features, nested->ste, &ste);
-	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 && ste.cdmax ? SOFT_CONFIG_SLOTS : 1;
+	return SOFT_STAGE1(nested->config) && ste.cdmax ? SOFT_CONFIG_SLOTS : 1;
 }
 
 static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested, const struct soft_vdevice *vdevice,
@@ -78,7 +78,7 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	view = calloc(1, sizeof(*view));
 	if (!view)
 		return -ENOMEM;
-	view->vm = &nested->viommu->vm;
+	view->vm = nested->vmid ? &nested->vmid->vm : &nested->viommu->vm;
 	if (soft_config_init(&view->cds, cd_slots(nested))) {
 		free(view);
 		return -ENOMEM;
@@ -95,7 +95,7 @@ static int make_view(struct viq_soft_dev *dev, const struct soft_nested *nested,
 	if (!ats) /* a failed translation request is answered to the device, not recorded */
 		memcpy(view->fault, nested->fault, sizeof(view->fault));
 	view->features = nested->viommu->features;
-	view->s2 = &nested->viommu->s2->regime;
+	view->s2 = SOFT_STAGE2(nested->config) ? &nested->stage2 : &nested->viommu->s2->regime;
 	view->atc = ats && ats_effective(nested) ? dev->atc : NULL;
 	*out = view;
 	return 0;
@@ -227,7 +227,7 @@ static int attach_check(const struct viq_soft_dev *dev, const struct soft_nested
 {
 	if (dev->vdevice)
 		return dev->vdevice->viommu == nested->viommu ? 0 : -EINVAL;
-	return nested->config == VIQ_SMMUV3_STE_CONFIG_S1 ? -EINVAL : 0;
+	return SOFT_TRANSLATES(nested->config) ? -EINVAL : 0;
 }
 
 int viq_soft_attach(struct viq_soft_dev *dev, uint32_t nested)

@@ -19,6 +19,8 @@ static bool let_go(struct soft_target *t) MUST_HOLD(t->guests->lock)
 	pthread_mutex_unlock(&t->soft->lock);
 	pthread_mutex_lock(&t->guests->lock);
 	t->viommu = soft_guest_find(t->guests, id);
+	if (t->viommu)
+		soft_target_begin(t);
 	return t->viommu;
 }
 
@@ -54,7 +56,7 @@ static void run(struct soft_target *t, const struct viq_call_request *req, uint3
 		res->error = VIQ_CALL_GONE;
 		return;
 	}
-	t->leaves = soft_vm_leaves(&t->viommu->vm);
+	soft_target_begin(t);
 	done = soft_execute(req, VIQ_SMMUV3_CMD_SIZE / sizeof(uint64_t), run_entry, t);
 	count(&t->guests->entries, done);
 	soft_report(res, entries, done, VIQ_SMMUV3_CERROR_ILL);

@@ -52,10 +52,10 @@ void soft_object_retire(struct viq_soft *soft, struct soft_object *object, struc
 	retired->objects = object;
 }
 
-static int stage2_init(struct viq_soft *soft, const struct viq_soft_s2_config *config, struct soft_s2 *regime)
+static int stage2_init(struct viq_soft *soft, const struct viq_soft_s2_config *config, struct smmuv3_s2 *regime)
 {
 	if (config->identity) {
-		*regime = (struct soft_s2){.identity = true};
+		*regime = (struct smmuv3_s2){.identity = true};
 		return 0;
 	}
 	return soft_s2_init(regime, &soft->features, config->ttb, config->t0sz, config->sl0, config->tg, config->ps);
@@ -108,7 +108,7 @@ static void forget_stage2(struct viq_soft *soft, const struct soft_stage2 *s2) M
 		soft_guests_lock(guests);
 		for (struct soft_viommu *viommu = guests->first; viommu; viommu = viommu->next) {
 			if (viommu->s2 == s2)
-				soft_tlb_inv_vm(&viommu->vm);
+				soft_viommu_inv(viommu);
 		}
 		pthread_mutex_unlock(&guests->lock);
 	}
@@ -167,7 +167,9 @@ static int viommu_link(struct viq_soft *soft, struct soft_viommu *viommu, uint32
 	if (ret)
 		goto err_vm;
 	soft->viommus++;
-	viommu->features = soft->features;
+	/* Until somebody promises it one, the guest has no stage 2. */
+	smmuv3_features_init(&viommu->features, soft->config.idr0 & (uint32_t)~VIQ_SMMUV3_IDR0_S2P, soft->config.idr1,
+			     soft->config.idr3, soft->config.idr5, 0);
 	viommu->s2 = (struct soft_stage2 *)object;
 	viommu->s2->object.users++;
 	guests = soft_guests(soft, viommu->object.id);
@@ -271,6 +273,9 @@ void soft_object_free(struct viq_soft *soft, struct soft_object *object)
 	struct soft_viommu *viommu = (struct soft_viommu *)object;
 
 	if (object->kind == SOFT_VIOMMU) {
+		while (viommu->vmids.count)
+			soft_vmid_free(viommu->vmids.items[--viommu->vmids.count]);
+		free(viommu->vmids.items);
 		soft_ring_fini(&viommu->events);
 		soft_vm_fini(&viommu->vm);
 		free(viommu->vsids.items);

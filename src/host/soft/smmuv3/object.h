@@ -51,14 +51,23 @@ struct soft_object {
 
 struct soft_stage2 {
 	struct soft_object object;
-	struct soft_s2 regime;
+	struct smmuv3_s2 regime;
+};
+
+/* A VMID of a guest with a stage 2 of its own, while a nested page table has it: what is cached of it goes with it. */
+struct soft_vmid {
+	uint32_t vmid; /* the key */
+	uint32_t users;
+	struct soft_vm vm;
+	struct soft_vmid *retired;
 };
 
 struct soft_viommu {
 	struct soft_object object;
 	struct soft_viommu *next; /* in its bucket of guests */
 	struct soft_stage2 *s2;
-	struct soft_vm vm;
+	struct soft_vm vm;               /* VMID 0, and what has no VMID */
+	struct sorted vmids;             /* struct soft_vmid, those above 0 */
 	struct smmuv3_features features; /* the IOMMU's, as far as the guest has them */
 	struct sorted vsids;             /* struct soft_vsid */
 	struct soft_ring events;         /* words: the record; source: the vDEVICE's id */
@@ -77,14 +86,21 @@ struct soft_vdevice {
 	struct soft_vsid place;
 };
 
+/* What a Config (5.2) turns on: stage 1, the guest's stage 2, any. */
+#define SOFT_STAGE1(config)     (((config)&5) == 5)
+#define SOFT_STAGE2(config)     (((config)&6) == 6)
+#define SOFT_TRANSLATES(config) ((config) > VIQ_SMMUV3_STE_CONFIG_BYPASS)
+
 /* A nested page table. */
 struct soft_nested {
 	struct soft_object object;
 	struct soft_viommu *viommu;
 	uint64_t ste[2];
-	unsigned int config; /* VIQ_SMMUV3_STE_CONFIG_ABORT, _BYPASS or _S1 */
-	bool disabled;       /* with _BYPASS: the guest's SMMU is off, which is more than a bypassing STE (6.3.9.6) */
-	uint64_t fault[4];   /* with _ABORT: the record that each access delivers; event 0: none */
+	unsigned int config;     /* VIQ_SMMUV3_STE_CONFIG_* */
+	struct soft_vmid *vmid;  /* NULL: vm of the vIOMMU */
+	struct smmuv3_s2 stage2; /* with _S2 and _NESTED: the guest's own */
+	bool disabled;     /* with _BYPASS: the guest's SMMU is off, which is more than a bypassing STE (6.3.9.6) */
+	uint64_t fault[4]; /* with _ABORT: the record that each access delivers; event 0: none */
 };
 
 /*
@@ -100,7 +116,7 @@ struct soft_view {
 	uint64_t fault[4];               /* as in soft_nested */
 	struct smmuv3_features features; /* the vIOMMU's, when this was made */
 	struct soft_vm *vm;
-	const struct soft_s2 *s2;
+	const struct smmuv3_s2 *s2;
 	struct soft_atc *atc; /* NULL: the device may not use ATS */
 	struct soft_config_cache cds;
 	uint64_t owner; /* of its entries in the front cache */
@@ -146,6 +162,7 @@ struct viq_soft {
 struct soft_retired {
 	struct soft_object *objects;
 	struct soft_view *views;
+	struct soft_vmid *vmids;
 	bool caches; /* nothing to free, but cached translations were invalidated */
 };
 
@@ -191,6 +208,23 @@ static inline struct soft_viommu *soft_guest_find(const struct soft_guests *gues
 	return viommu;
 }
 
+/*
+ * Has the guest a stage 2 of its own? It has not with one of the embedder's below it: nothing here walks three stages.
+ * Its VMIDs are its own then, and else those that the host would give it.
+ */
+static inline bool soft_own_stage2(const struct soft_viommu *viommu)
+{
+	return viommu->features.idr0 & VIQ_SMMUV3_IDR0_S2P;
+}
+
+/* Everything that is cached for the guest. Under the lock of its bucket. */
+static inline void soft_viommu_inv(struct soft_viommu *viommu)
+{
+	soft_tlb_inv_vm(&viommu->vm);
+	for (size_t i = 0; i < viommu->vmids.count; i++)
+		soft_tlb_inv_vm(&((struct soft_vmid *)viommu->vmids.items[i])->vm);
+}
+
 static inline struct soft_viommu *soft_viommu_find(struct viq_soft *soft, uint32_t id, int *err) MUST_HOLD(soft->lock)
 {
 	struct soft_viommu *viommu = soft_guest_find(soft_guests(soft, id), id);
@@ -207,9 +241,13 @@ int soft_vdevice_set(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, struct soft_retired *retired)
 	MUST_HOLD(soft->lock);
 
-/* nested.c: the page table for an STE, not in the id table yet; a user of the vIOMMU. 0, -EINVAL, -ENOMEM. */
-int soft_nested_make(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t ste[2], struct soft_nested **out)
+/*
+ * nested.c: the page table for words 0 to 3 of an STE, not in the id table yet; a user of the vIOMMU. 0, -EINVAL,
+ * -ENOMEM.
+ */
+int soft_nested_make(struct viq_soft *soft, struct soft_viommu *viommu, const uint64_t ste[4], struct soft_nested **out)
 	MUST_HOLD(soft->lock);
+void soft_vmid_free(struct soft_vmid *vmid);
 void soft_nested_drop(struct viq_soft *soft, struct soft_nested *nested, struct soft_retired *retired)
 	MUST_HOLD(soft->lock);
 

@@ -134,7 +134,7 @@ int soft_lock(struct viq_soft *soft)
 void soft_unlock(struct viq_soft *soft, struct soft_retired *retired)
 {
 	pthread_mutex_unlock(&soft->lock);
-	if (!retired->objects && !retired->views && !retired->caches)
+	if (!retired->objects && !retired->views && !retired->vmids && !retired->caches)
 		return;
 	soft_grace_period();
 	while (retired->views) {
@@ -142,6 +142,12 @@ void soft_unlock(struct viq_soft *soft, struct soft_retired *retired)
 
 		retired->views = view->retired;
 		soft_view_free(view);
+	}
+	while (retired->vmids) {
+		struct soft_vmid *vmid = retired->vmids;
+
+		retired->vmids = vmid->retired;
+		soft_vmid_free(vmid);
 	}
 	while (retired->objects) {
 		struct soft_object *object = retired->objects;

@@ -15,7 +15,7 @@ static int find_cd(struct soft_access *a, struct soft_cd *cd, struct soft_fault 
 	int ret;
 
 	a->configs = soft_gen_sample(&a->view->cds.any);
-	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_BYPASS) {
+	if (!SOFT_STAGE1(a->view->config)) {
 		*fault = (struct soft_fault){.event = VIQ_SMMUV3_EVT_C_BAD_SUBSTREAMID};
 		return ssv && !a->view->disabled ? -EFAULT : 1;
 	}
@@ -39,8 +39,10 @@ static struct soft_tlb_key make_key(const struct soft_access *a, const struct so
 	struct soft_tlb_key key = {.vm = a->view->vm, .va = a->iova};
 	const struct soft_tt *tt;
 
-	if (!cd)
+	if (!cd) {
+		key.granule = SOFT_STAGE2(a->view->config) ? a->view->s2->granule : 0;
 		return key;
+	}
 	tt = half_of(cd, a->iova);
 	if (tt->tbi)
 		key.va = (uint64_t)((int64_t)(a->iova << 8) >> 8);
@@ -89,20 +91,24 @@ static int translate_stages(const struct soft_access *a, const struct soft_cd *c
 	return ret;
 }
 
-static bool is_stage1_fault(const struct soft_fault *fault)
+/* Those whose handling is configured (5.5). */
+static bool is_translation_related(const struct soft_fault *fault)
 {
-	return !fault->stage2 && fault->event >= VIQ_SMMUV3_EVT_F_TRANSLATION &&
-	       fault->event <= VIQ_SMMUV3_EVT_F_PERMISSION;
+	return fault->event >= VIQ_SMMUV3_EVT_F_TRANSLATION && fault->event <= VIQ_SMMUV3_EVT_F_PERMISSION;
 }
 
-/* CD.R and CD.A speak for stage-1 faults (5.5); all others are recorded and abort. */
+/*
+ * CD.R and CD.A speak for stage-1 faults, S2R for those of the guest's stage 2 (5.5); all others are recorded and
+ * abort.
+ */
 static int terminate(const struct soft_access *a, const struct soft_cd *cd, const struct soft_fault *fault)
 {
-	bool by_cd = cd && is_stage1_fault(fault);
+	bool by_cd = cd && !fault->stage2 && is_translation_related(fault);
+	bool by_ste = SOFT_STAGE2(a->view->config) && fault->stage2 && is_translation_related(fault);
 
 	soft_count(a->soft, SOFT_FAULTS);
-	/* What stage 2 says is the embedder's, whatever the guest's SMMU does. */
-	if (a->view->disabled ? fault->stage2 : !by_cd || cd->record)
+	/* What the embedder's stage 2 says is its own, whatever the guest's SMMU does. */
+	if (a->view->disabled ? fault->stage2 : by_cd ? cd->record : !by_ste || a->view->s2->record)
 		soft_event(a, fault);
 	return by_cd && !cd->abort ? -ENODATA : -EFAULT;
 }
@@ -295,9 +301,9 @@ static bool tlb_holds(const struct soft_access *a)
 
 	if (soft_front_lookup(&a->soft->front, &a->view->cds.any, a->view->vm, &front, &piece))
 		return true;
-	if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1 && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
+	if (SOFT_STAGE1(a->view->config) && soft_config_lookup(&a->view->cds, ssv, a->ssid, &cd))
 		skip = 0;
-	else if (a->view->config == VIQ_SMMUV3_STE_CONFIG_S1)
+	else if (SOFT_STAGE1(a->view->config))
 		skip = soft_fetch_cd(a->soft->config.mem, &a->view->features, a->view->s2, a->view->ste, ssv, a->ssid,
 				     &cd, &fault);
 	if (skip < 0 || (!skip && half_of(&cd, a->iova)->disabled))

@@ -141,7 +141,7 @@ int soft_vdevice_release(struct viq_soft *soft, struct soft_object *object, stru
 	bool own = dev->nested && !dev->nested->object.id;
 	int ret;
 
-	if (dev->nested && !own && dev->nested->config == VIQ_SMMUV3_STE_CONFIG_S1)
+	if (dev->nested && !own && SOFT_TRANSLATES(dev->nested->config))
 		return -EBUSY;
 	ret = soft_dev_set(dev, own ? NULL : dev->nested, NULL, dev->ats, retired);
 	if (ret)
@@ -168,6 +168,7 @@ int soft_vdevice_set(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 	struct soft_vdevice *vdevice;
 	struct soft_nested *nested;
 	struct soft_viommu *v;
+	uint64_t ste[4];
 	int ret;
 
 	if (stream->mode == VIQ_SMMUV3_FAULT && !may_fault(stream->event))
@@ -183,7 +184,9 @@ int soft_vdevice_set(struct viq_soft *soft, uint32_t viommu, uint32_t vsid, cons
 		ret = -ENOENT;
 		goto out;
 	}
-	ret = soft_nested_make(soft, v, stream->ste, &nested);
+	memcpy(ste, stream->ste, sizeof(stream->ste));
+	memcpy(ste + 2, stream->stage2, sizeof(stream->stage2));
+	ret = soft_nested_make(soft, v, ste, &nested);
 	if (ret)
 		goto out;
 	nested->disabled = stream->disabled;

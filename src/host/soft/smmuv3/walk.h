@@ -25,21 +25,9 @@
  * acts as 52 bits.
  */
 
-/* A stage-2 regime: a checked STE's words 2 and 3. */
-struct soft_s2 {
-	bool identity;   /* no tables: IPA = PA */
-	bool affd;       /* AF = 0 is accepted */
-	bool xnx;        /* IDR3.XNX: XN has two bits */
-	bool pa52;       /* OAS is 52 bits: 64K descriptors have address bits [51:48] */
-	uint8_t granule; /* log2: 12, 14, 16 */
-	uint8_t start;   /* start level */
-	uint8_t ia_bits; /* 64 - S2T0SZ */
-	uint8_t oa_bits; /* effective S2PS */
-	uint64_t ttb;    /* aligned to the (concatenated) start table */
-};
-/* 0, or -EINVAL if ILLEGAL (5.2.2); *s2 is unchanged then. identity and affd become false. */
-int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
-		 unsigned int tg, unsigned int ps);
+/* As smmuv3_s2_shape(): 0, or -EINVAL if ILLEGAL (5.2). */
+int soft_s2_init(struct smmuv3_s2 *s2, const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz,
+		 unsigned int sl0, unsigned int tg, unsigned int ps);
 
 /* One half (TTB0 or TTB1) of a checked CD. */
 struct soft_tt {
@@ -79,14 +67,14 @@ struct soft_fault {
  * permission. Returns 0 with *leaf, the IPA being its address and piece; -EFAULT with *fault, and with *leaf too if the
  * event is F_PERMISSION.
  */
-int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t ipa, unsigned int access,
+int soft_walk_s2(const struct viq_mem *mem, const struct smmuv3_s2 *s2, uint64_t ipa, unsigned int access,
 		 unsigned int klass, struct soft_leaf *leaf, struct soft_fault *fault);
 
 /*
  * Find and check the CD of a stream. ste: words 0 and 1 of a checked stage-1 STE. ssv/ssid as the access has them;
  * S1DSS is applied. Returns 0 with *cd; 1: stage 1 is skipped (S1DSS = 1); -EFAULT with *fault.
  */
-int soft_fetch_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
+int soft_fetch_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct smmuv3_s2 *s2,
 		  const uint64_t ste[2], bool ssv, uint32_t ssid, struct soft_cd *cd, struct soft_fault *fault);
 
 /* The smallest piece of an identity translation. */
@@ -95,7 +83,7 @@ int soft_fetch_cd(const struct viq_mem *mem, const struct smmuv3_features *f, co
 /* Do stage-2 rights (soft_leaf.s2) allow the access? In walk_s2.c. */
 bool soft_s2_allows(unsigned int rights, unsigned int access);
 
-/* Check words 0 and 1 of a V = 1 STE with Config 0, 4 or 5 against the features: 0 or -EINVAL if ILLEGAL (5.2.2). */
+/* Check words 0 and 1 of a V = 1 STE against the features: 0 or -EINVAL if ILLEGAL (5.2). */
 int soft_check_ste(const struct smmuv3_features *f, const uint64_t ste[2]);
 
 /*
@@ -106,7 +94,7 @@ int soft_check_ste(const struct smmuv3_features *f, const uint64_t ste[2]);
  *
  * base_va keeps the bits that TBI ignores as they are in va.
  */
-int soft_walk(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
+int soft_walk(const struct viq_mem *mem, const struct smmuv3_features *f, const struct smmuv3_s2 *s2,
 	      const struct soft_cd *cd, uint64_t va, unsigned int access, struct soft_leaf *leaf,
 	      struct soft_fault *fault);
 

@@ -101,7 +101,7 @@ static bool check_cd(const struct smmuv3_features *f, bool s1stalld, const struc
 }
 
 /* Read words of a CD table: their address is an IPA. */
-static int fetch(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t ipa, uint64_t *words, size_t count,
+static int fetch(const struct viq_mem *mem, const struct smmuv3_s2 *s2, uint64_t ipa, uint64_t *words, size_t count,
 		 struct soft_fault *fault)
 {
 	struct soft_leaf leaf;
@@ -119,7 +119,7 @@ static int fetch(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t i
 }
 
 /* The address of CD number ssid. */
-static int find_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
+static int find_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct smmuv3_s2 *s2,
 		   const struct smmuv3_ste *ste, uint32_t ssid, uint64_t *ipa, struct soft_fault *fault)
 {
 	uint64_t l1cd, table;
@@ -151,7 +151,7 @@ static int select_cd(const struct smmuv3_ste *ste, bool ssv, uint32_t *ssid, str
 	return ste->s1dss == 1 ? 1 : fail(fault, VIQ_SMMUV3_EVT_F_STREAM_DISABLED);
 }
 
-int soft_fetch_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
+int soft_fetch_cd(const struct viq_mem *mem, const struct smmuv3_features *f, const struct smmuv3_s2 *s2,
 		  const uint64_t ste_words[2], bool ssv, uint32_t ssid, struct soft_cd *cd, struct soft_fault *fault)
 {
 	uint64_t words[VIQ_SMMUV3_CD_WORDS], ipa;

@@ -35,7 +35,7 @@ static int select_half(const struct soft_cd *cd, uint64_t va, const struct soft_
 }
 
 /* Read the descriptor at an IPA. */
-static int read_desc(const struct viq_mem *mem, const struct soft_s2 *s2, const struct soft_cd *cd, uint64_t ipa,
+static int read_desc(const struct viq_mem *mem, const struct smmuv3_s2 *s2, const struct soft_cd *cd, uint64_t ipa,
 		     uint64_t *desc, struct soft_fault *fault)
 {
 	struct soft_leaf leaf;
@@ -95,7 +95,7 @@ static void fill_leaf(const struct soft_cd *cd, const struct soft_tt *tt, uint64
 }
 
 /* Fills the stage-1 members of *leaf. */
-static int walk_s1(const struct viq_mem *mem, const struct soft_s2 *s2, const struct soft_cd *cd, uint64_t va,
+static int walk_s1(const struct viq_mem *mem, const struct smmuv3_s2 *s2, const struct soft_cd *cd, uint64_t va,
 		   struct soft_leaf *leaf, struct soft_fault *fault)
 {
 	struct table_limits limits = {0, 0};
@@ -183,7 +183,7 @@ static void combine(struct soft_leaf *leaf, const struct soft_leaf *s2, uint64_t
 	leaf->base_va = va & ~smmuv3_low_bits(leaf->shift);
 }
 
-int soft_walk(const struct viq_mem *mem, const struct smmuv3_features *f, const struct soft_s2 *s2,
+int soft_walk(const struct viq_mem *mem, const struct smmuv3_features *f, const struct smmuv3_s2 *s2,
 	      const struct soft_cd *cd, uint64_t va, unsigned int access, struct soft_leaf *leaf,
 	      struct soft_fault *fault)
 {

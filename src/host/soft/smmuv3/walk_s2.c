@@ -1,66 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Stage 2: what an STE may say of it (IHI 0070 5.2.2), and the walk (DDI 0487 D8.2). */
+/* Stage 2: the walk (DDI 0487 D8.2). What an STE may say of it is in spec/smmuv3/tables.c. */
+#include <byteswap.h>
 #include <errno.h>
 
 #include "walk.h"
 
-#define NO_LEVEL 4
-
-/* S2SL0's start level, or NO_LEVEL for a reserved value. */
-static unsigned int start_level(const struct smmuv3_features *f, unsigned int granule, unsigned int sl0)
+int soft_s2_init(struct smmuv3_s2 *s2, const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz,
+		 unsigned int sl0, unsigned int tg, unsigned int ps)
 {
-	if (granule != 12)
-		return sl0 < 3 ? 3 - sl0 : NO_LEVEL;
-	if (sl0 == 3)
-		return f->idr3 & VIQ_SMMUV3_IDR3_STT ? 3 : NO_LEVEL;
-	return 2 - sl0;
-}
-
-/* May a walk of ia_bits start at this level? Up to 16 tables may lie side by side there (D8.2). */
-static bool start_legal(const struct smmuv3_features *f, unsigned int granule, unsigned int start, unsigned int ia_bits)
-{
-	unsigned int shift = smmuv3_level_shift(granule, start);
-
-	if (ia_bits <= shift || ia_bits > shift + (granule - 3) + 4)
-		return false;
-	/* The highest levels exist only for physical addresses that need them (R_SRKBC). */
-	if (granule == 12 && start == 0)
-		return f->oas >= 44;
-	if (granule == 14 && start == 1)
-		return f->oas >= 42;
-	return true;
-}
-
-int soft_s2_init(struct soft_s2 *s2, const struct smmuv3_features *f, uint64_t ttb, unsigned int t0sz, unsigned int sl0,
-		 unsigned int tg, unsigned int ps)
-{
-	bool stt = f->idr3 & VIQ_SMMUV3_IDR3_STT;
-	unsigned int granule = smmuv3_tg0_granule(tg), ia_bits, oa_bits, start;
-
-	if (t0sz > 63 || sl0 > 3 || tg > 3 || ps > 7 || !smmuv3_has_granule(f, granule))
-		return -EINVAL;
-	if (t0sz > (!stt ? 39u : granule == 16 ? 47u : 48u))
-		return -EINVAL;
-	ia_bits = 64 - t0sz;
-	if (ia_bits > smmuv3_granule_oa_bits(granule, f->oas))
-		return -EINVAL;
-	start = start_level(f, granule, sl0);
-	if (start == NO_LEVEL || !start_legal(f, granule, start, ia_bits))
-		return -EINVAL;
-	oa_bits = smmuv3_size_bits(ps);
-	oa_bits = smmuv3_granule_oa_bits(granule, oa_bits < f->oas ? oa_bits : f->oas);
-	if (ttb >> oa_bits)
-		return -EINVAL;
-	*s2 = (struct soft_s2){
-		.xnx = f->idr3 & VIQ_SMMUV3_IDR3_XNX,
-		.pa52 = f->oas == 52,
-		.granule = (uint8_t)granule,
-		.start = (uint8_t)start,
-		.ia_bits = (uint8_t)ia_bits,
-		.oa_bits = (uint8_t)oa_bits,
-		.ttb = smmuv3_align_ttb(ttb, granule, start, ia_bits, oa_bits),
-	};
-	return 0;
+	return smmuv3_s2_shape(f, ttb, t0sz, sl0, tg, ps, s2) ? 0 : -EINVAL;
 }
 
 static int fail(struct soft_fault *fault, unsigned int event, unsigned int klass, uint64_t ipa)
@@ -75,8 +23,14 @@ static int fail(struct soft_fault *fault, unsigned int event, unsigned int klass
 	return -EFAULT;
 }
 
+/* Device memory of any type, by the descriptor's MemAttr (DDI 0487 D8.6). */
+static bool is_device(const struct smmuv3_s2 *s2, uint64_t desc)
+{
+	return !(desc & (s2->fwb ? SMMUV3_PTE_S2_FWB_NORMAL : SMMUV3_PTE_S2_NORMAL));
+}
+
 /* Execute rights of XN: one bit, or with XNX two that tell unprivileged from privileged execution. */
-static unsigned int execute_rights(const struct soft_s2 *s2, uint64_t desc)
+static unsigned int execute_rights(const struct smmuv3_s2 *s2, uint64_t desc)
 {
 	static const uint8_t xn[4] = {SOFT_X | SOFT_P, SOFT_X, 0, SOFT_P};
 	unsigned int field = (unsigned int)VIQ_GET(SMMUV3_PTE_S2_XN, desc);
@@ -84,7 +38,7 @@ static unsigned int execute_rights(const struct soft_s2 *s2, uint64_t desc)
 	return xn[s2->xnx ? field : field & 2];
 }
 
-static unsigned int leaf_rights(const struct soft_s2 *s2, uint64_t desc)
+static unsigned int leaf_rights(const struct smmuv3_s2 *s2, uint64_t desc)
 {
 	return execute_rights(s2, desc) | (desc & SMMUV3_PTE_S2_R ? SOFT_R : 0) | (desc & SMMUV3_PTE_S2_W ? SOFT_W : 0);
 }
@@ -115,7 +69,7 @@ static void fill_leaf(struct soft_leaf *leaf, uint64_t ipa, uint64_t base, unsig
 	};
 }
 
-int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t ipa, unsigned int access,
+int soft_walk_s2(const struct viq_mem *mem, const struct smmuv3_s2 *s2, uint64_t ipa, unsigned int access,
 		 unsigned int klass, struct soft_leaf *leaf, struct soft_fault *fault)
 {
 	uint64_t table = s2->ttb, index_mask = ~UINT64_C(0);
@@ -140,6 +94,8 @@ int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t i
 			fault->fetch = addr;
 			return -EFAULT;
 		}
+		if (s2->big_endian)
+			desc = bswap_64(desc);
 		kind = smmuv3_pte_kind(s2->granule, s2->pa52, level, desc);
 		if (kind == SMMUV3_PTE_INVALID)
 			return fail(fault, VIQ_SMMUV3_EVT_F_TRANSLATION, klass, ipa);
@@ -153,7 +109,7 @@ int soft_walk_s2(const struct viq_mem *mem, const struct soft_s2 *s2, uint64_t i
 	if (!(desc & SMMUV3_PTE_AF) && !s2->affd)
 		return fail(fault, VIQ_SMMUV3_EVT_F_ACCESS, klass, ipa);
 	fill_leaf(leaf, ipa, table, shift, leaf_rights(s2, desc));
-	if (!soft_s2_allows(leaf->s2, access))
+	if (!soft_s2_allows(leaf->s2, access) || (s2->ptw && klass != VIQ_SMMUV3_EVT_CLASS_IN && is_device(s2, desc)))
 		return fail(fault, VIQ_SMMUV3_EVT_F_PERMISSION, klass, ipa);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stream table entries: which of a guest's words 0 and 1 are ILLEGAL (IHI 0070 5.2.2). */
+/* Stream table entries: which of a guest's words 0 and 1 are ILLEGAL (IHI 0070 5.2). */
 #include <errno.h>
 
 #include "walk.h"
@@ -16,8 +16,7 @@ static bool stage1_legal(const struct smmuv3_features *f, const struct smmuv3_st
 		return false;
 	if (ste->cd_split && !(f->idr0 & VIQ_SMMUV3_IDR0_CD2L))
 		return false;
-	/* 2 and 3 need a stage 2 of the guest's own, or device permission tables. */
-	return ste->eats < 2;
+	return true;
 }
 
 int soft_check_ste(const struct smmuv3_features *f, const uint64_t words[2])
@@ -27,13 +26,12 @@ int soft_check_ste(const struct smmuv3_features *f, const uint64_t words[2])
 	smmuv3_ste_decode(f, words, &ste);
 	if (!ste.valid)
 		return -EINVAL;
-	switch (ste.config) {
-	case VIQ_SMMUV3_STE_CONFIG_S2:
-	case VIQ_SMMUV3_STE_CONFIG_NESTED:
-		return -EINVAL;
-	case VIQ_SMMUV3_STE_CONFIG_S1:
-		return stage1_legal(f, &ste) ? 0 : -EINVAL;
-	default: /* abort, in four codings, and bypass */
+	if (ste.config <= VIQ_SMMUV3_STE_CONFIG_BYPASS) /* abort, in four codings, and bypass */
 		return 0;
-	}
+	if (ste.config & 2 && !(f->idr0 & VIQ_SMMUV3_IDR0_S2P))
+		return -EINVAL;
+	/* 2 is ATS of stage 1 alone, 3 needs device permission tables: there are neither. */
+	if (ste.eats > 1)
+		return -EINVAL;
+	return !(ste.config & 1) || stage1_legal(f, &ste) ? 0 : -EINVAL;
 }

@@ -385,7 +385,7 @@ static void refused_words_abort(void **state)
 
 static void errors(void **state)
 {
-	struct viq_smmuv3_stream stream = {.size = sizeof(stream), .mode = VIQ_SMMUV3_STAGE1 + 1};
+	struct viq_smmuv3_stream stream = {.size = sizeof(stream), .mode = VIQ_SMMUV3_STAGE2 + 1};
 	struct viq_smmuv3_outcome o;
 	struct viq_smmuv3_backend b;
 	struct machine m;

@@ -17,6 +17,7 @@
 #define NO_ATS     (IDR0 & ~(1u << 10))
 #define NO_CD2L    (IDR0 & ~(1u << 19))
 #define NO_S1P     (IDR0 & ~2u)
+#define NO_S2P     (IDR0 & ~1u)
 #define HYP        (IDR0 | 1u << 9)
 #define STALLS     (IDR0 & ~(3u << 24)) /* STALL_MODEL 0 */
 #define STALL_ONLY (STALLS | 2u << 24)
@@ -33,8 +34,17 @@ static void illegal_stes(void **state)
 		{IDR0, IDR1, {V, 0}, true},
 		{IDR0, IDR1, {V | CONFIG(4), 0}, true},
 		{IDR0, IDR1, {V | CONFIG(5), 0}, true},
-		{IDR0, IDR1, {V | CONFIG(6), 0}, false},
-		{IDR0, IDR1, {V | CONFIG(7), 0}, false},
+		/* 11x needs stage 2, 1x1 stage 1; the other stage's fields are ignored (5.2) */
+		{IDR0, IDR1, {V | CONFIG(6), 0}, true},
+		{IDR0, IDR1, {V | CONFIG(7), 0}, true},
+		{NO_S2P, IDR1, {V | CONFIG(6), 0}, false},
+		{NO_S2P, IDR1, {V | CONFIG(7), 0}, false},
+		{NO_S2P, IDR1, {V | CONFIG(5), 0}, true},
+		{NO_S1P, IDR1, {V | CONFIG(6), 0}, true},
+		{NO_S1P, IDR1, {V | CONFIG(7), 0}, false},
+		{IDR0, IDR1, {V | CONFIG(6) | CDMAX(31), S1STALLD}, true},
+		{IDR0, IDR1, {V | CONFIG(7) | CDMAX(31), 0}, false},
+		{IDR0, IDR1, {V | CONFIG(7), S1STALLD}, false},
 		{NO_S1P, IDR1, {V | CONFIG(5), 0}, false},
 		{NO_S1P, IDR1, {V | CONFIG(4), 0}, true},
 		/* S1CDMax against SSIDSIZE */
@@ -69,7 +79,10 @@ static void illegal_stes(void **state)
 		/* EATS */
 		{IDR0, IDR1, {V | CONFIG(5), EATS(1)}, true},
 		{IDR0, IDR1, {V | CONFIG(5), EATS(2)}, false},
-		{IDR0, IDR1, {V | CONFIG(5), EATS(3)}, true}, /* 0 without DPT */
+		{IDR0, IDR1, {V | CONFIG(6), EATS(1)}, true},
+		{IDR0, IDR1, {V | CONFIG(6), EATS(2)}, false},
+		{IDR0, IDR1, {V | CONFIG(7), EATS(2)}, false}, /* with NS1ATS = 1, which guests get */
+		{IDR0, IDR1, {V | CONFIG(5), EATS(3)}, true},  /* 0 without DPT */
 		{NO_ATS, IDR1, {V | CONFIG(5), EATS(2)}, true},
 		{IDR0, IDR1, {V | CONFIG(4), EATS(2)}, true},
 	};

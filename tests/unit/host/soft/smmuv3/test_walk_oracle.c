@@ -81,7 +81,7 @@ struct world {
 	struct synth_mem host, guest;
 	uint64_t chunk_pa[CHUNKS];
 	struct smmuv3_features f;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 	struct soft_cd cd;
 	struct synth_pt tt[2], s2_pt;
 	struct mapping_list m1, m2;

@@ -47,7 +47,7 @@ static void start_level_table(void **state)
 		for (sl0 = 0; sl0 < 4; sl0++) {
 			for (t0sz = 0; t0sz < 64; t0sz++) {
 				unsigned int tables = start_tables(tg, sl0, t0sz, &start);
-				struct soft_s2 s2 = {.granule = 99};
+				struct smmuv3_s2 s2 = {.granule = 99};
 				int ret = soft_s2_init(&s2, &env->f, 0xfffffffff0, t0sz, sl0, tg, PS_48);
 
 				assert_int_equal(ret, tables ? 0 : -EINVAL);
@@ -72,7 +72,7 @@ static void start_level_table(void **state)
 static void start_level_suits_the_physical_size(void **state)
 {
 	struct smmuv3_features f;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x72, 0); /* 40 bits */
 	assert_int_equal(f.oas, 40);
@@ -93,7 +93,7 @@ static void sizes_and_granules(void **state)
 	static const unsigned int bits[] = {32, 36, 40, 42, 44, 48, 48, 48};
 	struct walk_env *env = *state;
 	struct smmuv3_features f;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	for (unsigned int ps = 0; ps < 8; ps++) { /* effective S2PS = min(S2PS, OAS) */
 		assert_int_equal(soft_s2_init(&s2, &env->f, 0, 32, 1, 0, ps), 0);
@@ -124,7 +124,7 @@ static void concatenated_tables(void **state)
 	uint64_t ttb = HOST_PA + 0x2000;
 	struct soft_fault fault;
 	struct soft_leaf leaf;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	assert_int_equal(soft_s2_init(&s2, &env->f, ttb + 0x1000, 24, 1, 0, PS_48), 0);
 	assert_int_equal(s2.ttb, ttb);                       /* bit 12 is taken as 0 */
@@ -160,7 +160,7 @@ static void check_leaf(struct walk_env *env, const struct geometry *g, unsigned 
 	struct soft_fault fault;
 	struct soft_leaf leaf;
 	struct synth_pt pt;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	ipa &= ~(size - 1);
 	assert_int_equal(synth_pt_init(&pt, &env->host, 2, granule[g->tg], 64 - t0sz, g->start), 0);
@@ -208,7 +208,7 @@ static void every_granule_start_and_leaf(void **state)
 }
 
 /* A 4K stage 2 from level 0, with a page at ipa; slots of its path are then overwritten. */
-static void fault_pt(struct walk_env *env, uint64_t ipa, struct synth_pt *pt, struct soft_s2 *s2)
+static void fault_pt(struct walk_env *env, uint64_t ipa, struct synth_pt *pt, struct smmuv3_s2 *s2)
 {
 	assert_int_equal(synth_pt_init(pt, &env->host, 2, 12, 48, 0), 0);
 	assert_int_equal(synth_pt_map(pt, ipa, GUEST_PA, 3, 0), 0);
@@ -218,7 +218,7 @@ static void fault_pt(struct walk_env *env, uint64_t ipa, struct synth_pt *pt, st
 #define FAULT_IPA UINT64_C(0x123456789abc)
 
 /* Put desc into the level's slot: the walk must fail with this. */
-static void check_desc(struct walk_env *env, const struct synth_pt *pt, const struct soft_s2 *s2, unsigned int level,
+static void check_desc(struct walk_env *env, const struct synth_pt *pt, const struct smmuv3_s2 *s2, unsigned int level,
 		       uint64_t desc, unsigned int access, unsigned int event, uint64_t fetch)
 {
 	uint64_t slot = synth_pt_slot((struct synth_pt *)pt, FAULT_IPA, level, false),
@@ -237,7 +237,7 @@ static void every_fault_of_a_descriptor(void **state)
 {
 	struct walk_env *env = *state;
 	struct synth_pt pt;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	fault_pt(env, FAULT_IPA & ~UINT64_C(0xfff), &pt, &s2);
 	for (unsigned int level = 0; level < 3; level++) {
@@ -273,7 +273,7 @@ static void start_table_abort_names_the_descriptor(void **state)
 	struct walk_env *env = *state;
 	struct soft_fault fault;
 	struct soft_leaf leaf;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	assert_int_equal(soft_s2_init(&s2, &env->f, NOWHERE, 16, 2, 0, PS_48), 0);
 	assert_int_equal(soft_walk_s2(env->mem, &s2, 0x18000000000, 0, 0, &leaf, &fault), -EFAULT);
@@ -287,7 +287,7 @@ static void affd_accepts_a_clear_access_flag(void **state)
 	struct soft_fault fault;
 	struct soft_leaf leaf;
 	struct synth_pt pt;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	fault_pt(env, 0x1000, &pt, &s2);
 	assert_int_equal(synth_pt_map(&pt, 0x1000, GUEST_PA, 3, SYNTH_NO_AF), 0);
@@ -315,7 +315,7 @@ static void execute_never(void **state)
 	struct soft_fault fault;
 	struct soft_leaf leaf;
 	struct synth_pt pt;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		smmuv3_features_init(&env->f, IDR0, IDR1, rows[i].idr3, IDR5, 0);
@@ -336,7 +336,7 @@ static void a_denied_leaf_is_filled(void **state)
 	struct soft_fault fault;
 	struct soft_leaf leaf = {0};
 	struct synth_pt pt;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 
 	fault_pt(env, 0x1000, &pt, &s2);
 	assert_int_equal(synth_pt_map(&pt, 0x1000, GUEST_PA, 3, SYNTH_RO), 0);
@@ -348,7 +348,7 @@ static void a_denied_leaf_is_filled(void **state)
 
 static void identity_needs_no_memory(void **state)
 {
-	struct soft_s2 s2 = {.identity = true};
+	struct smmuv3_s2 s2 = {.identity = true};
 	struct soft_fault fault;
 	struct soft_leaf leaf;
 
@@ -367,7 +367,7 @@ static void wide_addresses_with_64k(void **state)
 	struct soft_fault fault;
 	struct soft_leaf leaf;
 	struct smmuv3_features f;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 	uint64_t ttb = HOST_PA + 0x10000;
 
 	smmuv3_features_init(&f, IDR0, IDR1, IDR3, 0x76, 0);

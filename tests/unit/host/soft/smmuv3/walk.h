@@ -26,7 +26,7 @@ struct walk_env {
 	struct synth_mem host;  /* over HOST_PA */
 	struct synth_mem guest; /* over GUEST_PA, addressed by IPAs if nested */
 	struct smmuv3_features f;
-	struct soft_s2 s2;
+	struct smmuv3_s2 s2;
 	struct synth_pt s2_pt;
 };
 
