@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest-facing Arm SMMUv3 (stage 1, Non-secure): registers, command queue, event queue, errors, interrupts.
+ * Guest-facing Arm SMMUv3 (stage 1, where the host has it stage 2, Non-secure): registers, command queue, event queue,
+ * errors, interrupts.
  *
  * The embedder forwards the guest's accesses to the two 64 KiB register pages. viq reads the guest's command queue,
  * checks every command, sends those that concern host IOMMUs there in one array per flush point, and answers the guest
@@ -212,7 +213,7 @@ VIQ_EXPORT void viq_smmuv3_config_init(struct viq_smmuv3_config *config, size_t 
 
 /*
  * Does the configuration contradict the architecture or itself, or name a feature that this library does not offer
- * (stage 2, HYP, PRI, stalls, secure, ...)? Returns: 0; -EINVAL, -E2BIG: with *why naming the member or field.
+ * (HYP, PRI, stalls, secure, ...)? Returns: 0; -EINVAL, -E2BIG: with *why naming the member or field.
  * Context: any thread.
  */
 VIQ_EXPORT int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, struct viq_why *why);

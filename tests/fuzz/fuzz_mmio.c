@@ -17,6 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		config.idr0 &= ~(uint32_t)REG(IDR0_MSI);
 	if (how & 32)
 		config.idr3 &= ~(uint32_t)REG(IDR3_RIL);
+	if (how & 128)
+		vsmmu_config_stage2(&config);
 	g = guest_new(&config);
 	if (!(how & 64))
 		vsmmu_boot(g->v, 4);

@@ -19,7 +19,7 @@ struct refcmd_row {
 	uint64_t allowed[2]; /* beside the opcode */
 };
 
-/* Only the commands that a stage-1-only Non-secure SMMU without PRI and stalls can have. */
+/* Only the commands that a Non-secure SMMU without EL2, PRI and stalls can have. */
 static const struct refcmd_row rows[256] = {
 	[0x01] = {{VIQ_BIT(11) | SSID_BITS | SID_BITS, 0}},
 	[0x02] = {{VIQ_BIT(11) | SSID_BITS | SID_BITS, VIQ_BITS(9, 0) | ADDR_BITS}},
@@ -31,12 +31,15 @@ static const struct refcmd_row rows[256] = {
 	[0x11] = {{VMID_BITS | ASID_BITS, 0}},
 	[0x12] = {{NUM_BITS | SCALE_BITS | VMID_BITS | ASID_BITS, VIQ_BIT(0) | TTL_BITS | TG_BITS | ADDR_BITS}},
 	[0x13] = {{NUM_BITS | SCALE_BITS | VMID_BITS, VIQ_BIT(0) | TTL_BITS | TG_BITS | ADDR_BITS}},
+	[0x28] = {{VMID_BITS, 0}},
+	[0x2a] = {{NUM_BITS | SCALE_BITS | VMID_BITS, VIQ_BIT(0) | TTL_BITS | TG_BITS | VIQ_BITS(51, 12)}},
 	[0x30] = {{0, 0}},
 	[0x40] = {{VIQ_BIT(9) | VIQ_BIT(11) | SSID_BITS | SID_BITS, VIQ_BITS(5, 0) | ADDR_BITS}},
 	[0x46] = {{VIQ_BITS(13, 12) | VIQ_BITS(23, 22) | VIQ_BITS(27, 24) | SID_BITS, VIQ_BITS(51, 2)}},
 };
 
-static const uint8_t known[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11, 0x12, 0x13, 0x30, 0x40, 0x46};
+static const uint8_t known[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11,
+				0x12, 0x13, 0x28, 0x2a, 0x30, 0x40, 0x46};
 
 static bool is_known(unsigned int op)
 {
@@ -65,11 +68,13 @@ static bool range_illegal(const uint64_t cmd[2], const struct viq_smmuv3_config 
 unsigned int refcmd_check(const uint64_t cmd[2], const struct viq_smmuv3_config *config)
 {
 	unsigned int op = refcmd_op(cmd);
-	bool s1p = config->idr0 & VIQ_BIT(1), ats = config->idr0 & VIQ_BIT(10);
+	bool s1p = config->idr0 & VIQ_BIT(1), s2p = config->idr0 & VIQ_BIT(0), ats = config->idr0 & VIQ_BIT(10);
 
 	if (!is_known(op))
 		return VIQ_SMMUV3_CERROR_ILL;
 	if ((op == 0x05 || op == 0x06 || (op >= 0x10 && op <= 0x13)) && !s1p)
+		return VIQ_SMMUV3_CERROR_ILL;
+	if ((op == 0x28 || op == 0x2a) && !s2p)
 		return VIQ_SMMUV3_CERROR_ILL;
 	if (op == 0x40 && (!ats || (cmd[1] & 0x3f) > 52))
 		return VIQ_SMMUV3_CERROR_ILL;
@@ -79,7 +84,7 @@ unsigned int refcmd_check(const uint64_t cmd[2], const struct viq_smmuv3_config 
 		return VIQ_SMMUV3_CERROR_ILL;
 	if ((cmd[0] & ~0xffull & ~rows[op].allowed[0]) || (cmd[1] & ~rows[op].allowed[1]))
 		return VIQ_SMMUV3_CERROR_ILL;
-	if ((op == 0x12 || op == 0x13) && range_illegal(cmd, config))
+	if ((op == 0x12 || op == 0x13 || op == 0x2a) && range_illegal(cmd, config))
 		return VIQ_SMMUV3_CERROR_ILL;
 	return VIQ_SMMUV3_CERROR_NONE;
 }
@@ -113,11 +118,13 @@ bool refcmd_to_host(const uint64_t cmd[2], const struct viq_smmuv3_config *confi
 			return false;
 		return !(out[0] & VIQ_BIT(11)) || !(ssid >> ssidsize);
 	}
-	if (op >= 0x10 && op <= 0x13) {
-		out[0] &= ~VMID_BITS; /* no stage 2: no VMID */
+	if ((op >= 0x10 && op <= 0x13) || op == 0x28 || op == 0x2a) {
+		if (!(config->idr0 & VIQ_BIT(0)))
+			out[0] &= ~VMID_BITS; /* no stage 2: no VMID */
 		if (!(config->idr0 & VIQ_BIT(12)))
 			out[0] &= ~VIQ_BITS(63, 56);
-		if (op >= 0x12 && (cmd[1] & (TG_BITS | TTL_BITS)) == 0x900 && !(config->idr5 & VIQ_BIT(7)))
+		if ((op == 0x12 || op == 0x13 || op == 0x2a) && (cmd[1] & (TG_BITS | TTL_BITS)) == 0x900 &&
+		    !(config->idr5 & VIQ_BIT(7)))
 			out[1] &= ~TTL_BITS;
 		return true;
 	}

@@ -143,6 +143,12 @@ void vsmmu_log_clear(struct vsmmu *v)
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
+void vsmmu_config_stage2(struct viq_smmuv3_config *config)
+{
+	config->idr0 |= REG(IDR0_S2P) | REG(IDR0_VMID16) | REG(IDR0_NS1ATS);
+	config->idr3 |= REG(IDR3_XNX) | REG(IDR3_FWB);
+}
+
 void vsmmu_config(struct viq_smmuv3_config *config)
 {
 	viq_smmuv3_config_init(config, sizeof(*config));

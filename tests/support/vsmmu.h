@@ -140,6 +140,7 @@ struct vsmmu {
 /* The default of the tests: RIL, ATS, MSI, 20-bit SSIDs, 32-bit SIDs, all else as viq_smmuv3_config_init(). */
 void vsmmu_config(struct viq_smmuv3_config *config);
 /* config NULL: the above. Its mem, host, ops and opaque are replaced by the harness where they are NULL. */
+void vsmmu_config_stage2(struct viq_smmuv3_config *config); /* a stage 2 besides */
 struct vsmmu *vsmmu_new(const struct viq_smmuv3_config *config);
 struct vsmmu *vsmmu_budget(uint32_t budget); /* the default but for the budget */
 /* The same, with a queue of 2^log2size, booted. */

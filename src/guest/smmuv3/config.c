@@ -36,7 +36,6 @@ struct forbidden {
 };
 
 static const struct forbidden forbidden_idr0[] = {
-	{VIQ_SMMUV3_IDR0_S2P, "IDR0.S2P: stage 2 is not offered to the guest, must be 0"},
 	{VIQ_SMMUV3_IDR0_BTM, "IDR0.BTM: broadcast invalidation does not reach a nested host, must be 0"},
 	{VIQ_SMMUV3_IDR0_HTTU, "IDR0.HTTU: hardware table update is not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_DORMHINT, "IDR0.DORMHINT: not offered, must be 0"},
@@ -44,8 +43,7 @@ static const struct forbidden forbidden_idr0[] = {
 	{VIQ_SMMUV3_IDR0_SEV, "IDR0.SEV: wake-up events are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_ATOS, "IDR0.ATOS: address translation registers are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_PRI, "IDR0.PRI: page requests are not offered, must be 0"},
-	{VIQ_SMMUV3_IDR0_VMW, "IDR0.VMW: VMID wildcards need stage 2, must be 0"},
-	{VIQ_SMMUV3_IDR0_VMID16, "IDR0.VMID16: needs stage 2, must be 0"},
+	{VIQ_SMMUV3_IDR0_VMW, "IDR0.VMW: VMID wildcards are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_VATOS, "IDR0.VATOS: not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_ATSRECERR, "IDR0.ATSRECERR: not offered, must be 0"},
 	{VIQ_BITS(31, 29), "IDR0[31:29]: reserved or Realm state, must be 0"},
@@ -65,12 +63,10 @@ static const struct forbidden forbidden_idr1[] = {
 static const struct forbidden forbidden_idr3[] = {
 	{VIQ_BITS(1, 0) | VIQ_BIT(6), "IDR3[1:0] and [6]: reserved, must be 0"},
 	{VIQ_SMMUV3_IDR3_PBHA, "IDR3.PBHA: not offered, must be 0"},
-	{VIQ_SMMUV3_IDR3_XNX, "IDR3.XNX: needs stage 2, must be 0"},
 	{VIQ_SMMUV3_IDR3_PPS, "IDR3.PPS: page requests are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR3_MPAM, "IDR3.MPAM: not offered, must be 0"},
-	{VIQ_SMMUV3_IDR3_FWB, "IDR3.FWB: needs stage 2, must be 0"},
 	{VIQ_SMMUV3_IDR3_STT, "IDR3.STT: small translation tables are not offered, must be 0"},
-	{VIQ_BITS(31, 14), "IDR3[31:14]: no feature of these bits is offered, must be 0"},
+	{VIQ_BITS(31, 15), "IDR3[31:15]: no feature of these bits is offered, must be 0"},
 	{0, NULL},
 };
 
@@ -78,6 +74,19 @@ static const struct forbidden forbidden_idr5[] = {
 	{VIQ_BIT(3) | VIQ_BIT(9) | VIQ_BITS(15, 12), "IDR5[3], [9] and [15:12]: reserved, must be 0"},
 	{VIQ_SMMUV3_IDR5_D128, "IDR5.D128: 128-bit descriptors are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR5_STALL_MAX, "IDR5.STALL_MAX: IDR0.STALL_MODEL = 1 has no stalls, must be 0"},
+	{0, NULL},
+};
+
+/* Without stage 2. */
+static const struct forbidden forbidden_idr0_s1[] = {
+	{VIQ_SMMUV3_IDR0_VMID16, "IDR0.VMID16: needs stage 2, must be 0"},
+	{0, NULL},
+};
+
+static const struct forbidden forbidden_idr3_s1[] = {
+	{VIQ_SMMUV3_IDR3_XNX, "IDR3.XNX: needs stage 2, must be 0"},
+	{VIQ_SMMUV3_IDR3_FWB, "IDR3.FWB: needs stage 2, must be 0"},
+	{VIQ_SMMUV3_IDR3_PTWNNC, "IDR3.PTWNNC: needs stage 2, must be 0"},
 	{0, NULL},
 };
 
@@ -92,8 +101,8 @@ static const char *check_forbidden(uint32_t value, const struct forbidden *f)
 
 static const char *check_idr0(const struct viq_smmuv3_config *c)
 {
-	if (!(c->idr0 & VIQ_SMMUV3_IDR0_S1P))
-		return "IDR0.S1P: stage 1 is what is offered, must be 1";
+	if (!(c->idr0 & (VIQ_SMMUV3_IDR0_S1P | VIQ_SMMUV3_IDR0_S2P)))
+		return "IDR0.S1P, S2P: one stage at least must be offered";
 	if (VIQ_GET(VIQ_SMMUV3_IDR0_TTF, c->idr0) != VIQ_SMMUV3_IDR0_TTF_AARCH64)
 		return "IDR0.TTF: only AArch64 tables are offered, must be 2";
 	if (VIQ_GET(VIQ_SMMUV3_IDR0_STALL_MODEL, c->idr0) != 1)
@@ -142,13 +151,47 @@ static const char *check_idr5(const struct viq_smmuv3_config *c)
 	return check_forbidden(c->idr5, forbidden_idr5);
 }
 
-/* What the version in AIDR obliges an implementation with stage 1 to have. */
+/* Stage 2, what needs it, and what it needs. */
+static const char *check_stage2(const struct viq_smmuv3_config *c)
+{
+	const char *wrong;
+
+	if (!(c->idr0 & VIQ_SMMUV3_IDR0_S2P)) {
+		wrong = check_forbidden(c->idr0, forbidden_idr0_s1);
+		return wrong ? wrong : check_forbidden(c->idr3, forbidden_idr3_s1);
+	}
+	if (c->idr5 & VIQ_SMMUV3_IDR5_DS)
+		return "IDR5.DS: is not offered with stage 2, must be 0";
+	if (!(c->idr0 & VIQ_SMMUV3_IDR0_S1P))
+		return c->idr3 & VIQ_SMMUV3_IDR3_HAD ? "IDR3.HAD: needs stage 1, must be 0" : NULL;
+	if ((c->idr0 & VIQ_SMMUV3_IDR0_ATS) && !(c->idr0 & VIQ_SMMUV3_IDR0_NS1ATS))
+		return "IDR0.NS1ATS: ATS of stage 1 alone is not offered, must be 1";
+	if (c->aidr >= 2)
+		return "AIDR: SMMUv3.2 and later with both stages must have IDR0.HYP, which is not offered";
+	return NULL;
+}
+
+/* What the version in AIDR obliges an implementation with stage 2 to have. */
+static const char *check_version_s2(const struct viq_smmuv3_config *c)
+{
+	if (c->aidr >= 1 && !(c->idr3 & VIQ_SMMUV3_IDR3_XNX))
+		return "IDR3.XNX: SMMUv3.1 and later (AIDR) with stage 2 must have it";
+	if (c->aidr < 1 && c->idr3 & VIQ_SMMUV3_IDR3_XNX)
+		return "IDR3.XNX: needs SMMUv3.1 (AIDR)";
+	if (c->aidr >= 2 && !(c->idr3 & VIQ_SMMUV3_IDR3_FWB))
+		return "IDR3.FWB: SMMUv3.2 and later (AIDR) with stage 2 must have it";
+	if (c->aidr >= 3 && !(c->idr3 & VIQ_SMMUV3_IDR3_PTWNNC))
+		return "IDR3.PTWNNC: SMMUv3.3 and later (AIDR) with stage 2 must have it";
+	return NULL;
+}
+
+/* What the version in AIDR obliges any implementation to have, and one with stage 1. */
 static const char *check_version(const struct viq_smmuv3_config *c)
 {
 	/* From v3.4 on addresses in registers, tables and commands are 56 bits wide. */
 	if (c->aidr > 3)
 		return "AIDR: must be 0x00 (v3.0) to 0x03 (v3.3)";
-	if (c->aidr >= 1 && !(c->idr3 & VIQ_SMMUV3_IDR3_HAD))
+	if (c->aidr >= 1 && c->idr0 & VIQ_SMMUV3_IDR0_S1P && !(c->idr3 & VIQ_SMMUV3_IDR3_HAD))
 		return "IDR3.HAD: SMMUv3.1 and later (AIDR) must have it";
 	if (VIQ_GET(VIQ_SMMUV3_IDR3_BBML, c->idr3) == 3)
 		return "IDR3.BBML: 3 is reserved";
@@ -158,7 +201,9 @@ static const char *check_version(const struct viq_smmuv3_config *c)
 		return "IDR3.BBML: SMMUv3.2 and later (AIDR) must have level 1 at least";
 	if (c->aidr >= 3 && !(c->idr3 & VIQ_SMMUV3_IDR3_E0PD))
 		return "IDR3.E0PD: SMMUv3.3 and later (AIDR) must have it";
-	return check_forbidden(c->idr3, forbidden_idr3);
+	if (check_forbidden(c->idr3, forbidden_idr3))
+		return check_forbidden(c->idr3, forbidden_idr3);
+	return c->idr0 & VIQ_SMMUV3_IDR0_S2P ? check_version_s2(c) : NULL;
 }
 
 static const char *check_gbpa(const struct viq_smmuv3_config *c)
@@ -183,7 +228,7 @@ int smmuv3_config_take(struct viq_smmuv3_config *own, struct viq_smmuv3_ops *ops
 		       const struct viq_smmuv3_config *config, struct viq_why *why)
 {
 	static const char *(*const checks[])(const struct viq_smmuv3_config *) = {
-		check_embedding, check_idr0, check_idr1, check_idr5, check_version, check_gbpa,
+		check_embedding, check_idr0, check_idr1, check_idr5, check_stage2, check_version, check_gbpa,
 	};
 	const char *found = NULL;
 	int ret;

@@ -78,22 +78,51 @@ static bool find_ste(const struct viq_smmuv3 *s, uint32_t sid, uint64_t *gpa, st
 	return true;
 }
 
-/* Bring words 0 and 1 of a stage-1 STE to what a host takes. false: ILLEGAL by 5.2.2. */
+/* Bring the stage-1 fields of words 0 and 1 to what a host takes. false: ILLEGAL (5.2). */
 static bool make_stage1(const struct viq_smmuv3 *s, const struct smmuv3_ste *ste, const uint64_t words[2],
-			uint64_t nested[2])
+			uint64_t out[2])
 {
-	if (ste->cdmax > s->features.ssid_bits || (ste->cd_split && !(s->features.idr0 & VIQ_SMMUV3_IDR0_CD2L)) ||
-	    ste->eats > 1 || (ste->cd_table & ~s->address_mask) || ste->s1stalld)
+	if (!(s->features.idr0 & VIQ_SMMUV3_IDR0_S1P) || ste->cdmax > s->features.ssid_bits ||
+	    (ste->cd_split && !(s->features.idr0 & VIQ_SMMUV3_IDR0_CD2L)) || (ste->cd_table & ~s->address_mask) ||
+	    ste->s1stalld)
 		return false;
-	nested[0] = VIQ_SMMUV3_STE_0_V | VIQ_PUT(VIQ_SMMUV3_STE_0_CONFIG, VIQ_SMMUV3_STE_CONFIG_S1) | ste->cd_table |
-		    (ste->cd_split ? words[0] & VIQ_SMMUV3_STE_0_S1FMT : 0) |
-		    VIQ_PUT(VIQ_SMMUV3_STE_0_S1CDMAX, ste->cdmax);
-	nested[1] = (words[1] & VIQ_SMMUV3_STE_1_NESTING & ~VIQ_SMMUV3_STE_1_EATS) |
-		    VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, ste->eats);
+	out[0] |= ste->cd_table | (ste->cd_split ? words[0] & VIQ_SMMUV3_STE_0_S1FMT : 0) |
+		  VIQ_PUT(VIQ_SMMUV3_STE_0_S1CDMAX, ste->cdmax);
+	out[1] |= words[1] & VIQ_SMMUV3_STE_1_NESTING & ~VIQ_SMMUV3_STE_1_EATS;
 	return true;
 }
 
-static void decide(const struct viq_smmuv3 *s, uint32_t sid, const uint64_t words[2], struct viq_smmuv3_stream *out)
+/* The same of stage 2. */
+static bool make_stage2(const struct viq_smmuv3 *s, const uint64_t words[4], struct viq_smmuv3_stream *out)
+{
+	struct smmuv3_s2 s2;
+
+	if (!(s->features.idr0 & VIQ_SMMUV3_IDR0_S2P) || !smmuv3_s2_decode(&s->features, words, &s2))
+		return false;
+	out->mode = VIQ_SMMUV3_STAGE2;
+	out->ste[1] |= s2.fwb ? VIQ_SMMUV3_STE_1_S2FWB : 0;
+	out->stage2[0] |= words[2] & VIQ_SMMUV3_STE_2_STAGE2;
+	out->stage2[1] = words[3] & VIQ_SMMUV3_STE_3_S2TTB;
+	return true;
+}
+
+/* An STE with any stage on: what a host takes of it. false: ILLEGAL. */
+static bool make_translating(const struct viq_smmuv3 *s, const struct smmuv3_ste *ste, const uint64_t words[4],
+			     struct viq_smmuv3_stream *out)
+{
+	uint16_t vmid;
+
+	if (ste->eats > 1 || !smmuv3_ste_vmid(&s->features, words[2], &vmid))
+		return false;
+	out->mode = VIQ_SMMUV3_STAGE1;
+	out->ste[0] = VIQ_SMMUV3_STE_0_V | VIQ_PUT(VIQ_SMMUV3_STE_0_CONFIG, ste->config);
+	out->ste[1] = VIQ_PUT(VIQ_SMMUV3_STE_1_EATS, ste->eats);
+	out->stage2[0] = VIQ_PUT(VIQ_SMMUV3_STE_2_S2VMID, vmid);
+	return (!(ste->config & 1) || make_stage1(s, ste, words, out->ste)) &&
+	       (!(ste->config & 2) || make_stage2(s, words, out));
+}
+
+static void decide(const struct viq_smmuv3 *s, uint32_t sid, const uint64_t words[4], struct viq_smmuv3_stream *out)
 {
 	struct smmuv3_ste ste;
 
@@ -104,10 +133,8 @@ static void decide(const struct viq_smmuv3 *s, uint32_t sid, const uint64_t word
 		set_abort(out);
 	} else if (ste.config == VIQ_SMMUV3_STE_CONFIG_BYPASS) {
 		set_bypass(out);
-	} else if (ste.config == VIQ_SMMUV3_STE_CONFIG_S1 && make_stage1(s, &ste, words, out->ste)) {
-		out->mode = VIQ_SMMUV3_STAGE1;
-	} else {
-		/* Stage 2 is not offered, or the STE is ILLEGAL. */
+	} else if (!make_translating(s, &ste, words, out)) {
+		out->stage2[0] = out->stage2[1] = 0;
 		set_fault(out, sid, VIQ_SMMUV3_EVT_C_BAD_STE, 0);
 	}
 }
@@ -115,7 +142,7 @@ static void decide(const struct viq_smmuv3 *s, uint32_t sid, const uint64_t word
 int viq_smmuv3_stream_config(const struct viq_smmuv3 *s, uint32_t sid, struct viq_smmuv3_stream *out)
 {
 	struct viq_smmuv3_stream own = {0}, *stream = &own;
-	uint64_t ste[2], gpa;
+	uint64_t ste[4] = {0}, gpa;
 
 	if (!s || !out || !SIZED_ROOM(struct viq_smmuv3_stream, out, event))
 		return -EINVAL;
@@ -126,8 +153,8 @@ int viq_smmuv3_stream_config(const struct viq_smmuv3 *s, uint32_t sid, struct vi
 		else
 			set_bypass(stream);
 	} else if (find_ste(s, sid, &gpa, stream)) {
-		/* Only words 0 and 1 matter for a stage-1 SMMU; each is read once, by one access. */
-		if (fetch(s, gpa, ste, 2))
+		/* Words 2 and 3 are stage 2's; each is read once, by one access. */
+		if (fetch(s, gpa, ste, s->features.idr0 & VIQ_SMMUV3_IDR0_S2P ? 4 : 2))
 			set_fault(stream, sid, VIQ_SMMUV3_EVT_F_STE_FETCH, gpa);
 		else
 			decide(s, sid, ste, stream);

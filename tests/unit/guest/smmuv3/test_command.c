@@ -24,6 +24,9 @@ static const struct variant variants[] = {
 	{"no substreams", .ssidsize = 0, .aidr = -1},
 	{"no MSI", .clear0 = VIQ_BIT(13), .ssidsize = -1, .aidr = -1},
 	{"8-bit ASIDs", .clear0 = VIQ_BIT(12), .ssidsize = -1, .aidr = -1},
+	{"both stages", .set0 = VIQ_BIT(0) | VIQ_BIT(18) | VIQ_BIT(11), .set3 = VIQ_BIT(4), .ssidsize = -1, .aidr = -1},
+	{"stage 2 alone", .set0 = VIQ_BIT(0), .clear0 = VIQ_BIT(1), .set3 = VIQ_BIT(4), .clear3 = VIQ_BIT(2),
+	 .ssidsize = -1, .aidr = -1},
 	{"bare", .clear0 = VIQ_BIT(10) | VIQ_BIT(12) | VIQ_BIT(13), .clear3 = VIQ_BIT(10), .ssidsize = 0, .aidr = 0},
 };
 #define VARIANTS (sizeof(variants) / sizeof(variants[0]))

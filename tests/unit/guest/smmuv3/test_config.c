@@ -20,13 +20,12 @@ struct refusal {
 #define CMDQS(n)    ((uint32_t)(n) << 21)
 
 static const struct refusal refusals[] = {
-	/* A stage-1 SMMU without stage 1, or of the wrong table format. */
+	/* An SMMU without a stage, or of the wrong table format. */
 	{"S1P", .clear0 = 1 << 1, .aidr = -1},
 	{"TTF", .clear0 = 3 << 2, .aidr = -1},
 	{"TTF", .clear0 = 3 << 2, .set0 = 1 << 2, .aidr = -1},
 	{"TTF", .set0 = 3 << 2, .aidr = -1},
 	/* Not offered. */
-	{"S2P", .set0 = 1 << 0, .aidr = -1},
 	{"BTM", .set0 = 1 << 5, .aidr = -1},
 	{"HTTU", .set0 = 1 << 6, .aidr = -1},
 	{"HTTU", .set0 = 2 << 6, .aidr = -1},
@@ -73,6 +72,7 @@ static const struct refusal refusals[] = {
 	{"FWB", .set3 = 1 << 8, .aidr = -1},
 	{"STT", .set3 = 1 << 9, .aidr = -1},
 	{"BBML", .set3 = 3 << 11, .aidr = -1},
+	{"PTWNNC", .set3 = 1 << 14, .aidr = -1},
 	{"IDR3", .set3 = 1 << 15, .aidr = -1},
 	{"IDR3", .set3 = 1 << 20, .aidr = -1},
 	{"IDR3", .set3 = 1u << 31, .aidr = -1},
@@ -95,6 +95,16 @@ static const struct refusal refusals[] = {
 	{"E0PD", .set3 = 1 << 10 | 1 << 11, .clear3 = 1 << 13, .aidr = 3},
 	{"HAD", .set3 = 1 << 10 | 1 << 11 | 1 << 13, .clear3 = 1 << 2, .aidr = 3},
 	{"AIDR", .set3 = 1 << 10 | 1 << 11 | 1 << 13, .aidr = 4}, /* 56-bit address fields */
+	/* With stage 2: v3.1 XNX, v3.2 FWB and with both stages HYP, v3.3 PTWNNC (6.3.1, 6.3.4); no split-stage ATS. */
+	{"XNX", .set0 = 1, .aidr = 1},
+	{"XNX", .set0 = 1, .set3 = 1 << 4, .aidr = 0},
+	{"AIDR", .set0 = 1, .set3 = 1 << 4 | 1 << 8 | 1 << 10 | 1 << 11, .aidr = 2},
+	{"FWB", .set0 = 1, .clear0 = 2, .set3 = 1 << 4 | 1 << 10 | 1 << 11, .clear3 = 1 << 2, .aidr = 2},
+	{"PTWNNC", .set0 = 1, .clear0 = 2, .set3 = 1 << 4 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 13, .clear3 = 1 << 2,
+	 .aidr = 3},
+	{"HAD", .set0 = 1, .clear0 = 2, .set3 = 1 << 4, .aidr = -1},
+	{"NS1ATS", .set0 = 1 | 1 << 10, .set3 = 1 << 4, .aidr = -1},
+	{"DS", .set0 = 1, .set3 = 1 << 4, .set5 = 1 << 7, .aidr = -1},
 	{"AIDR", .aidr = 0x10},
 	{"AIDR", .aidr = 0x100},
 };
@@ -167,6 +177,12 @@ static const struct refusal accepted[] = {
 	{"52 bits with DS", .clear5 = 7 | 1 << 6, .set5 = 6 | 1 << 7, .aidr = -1},
 	{"one granule", .clear5 = 6 << 4, .aidr = -1},
 	{"NS1ATS", .set0 = 3 << 10, .aidr = -1},
+	{"both stages", .set0 = 1 | 1 << 18, .set3 = 1 << 4 | 1 << 8, .aidr = -1},
+	{"both stages and ATS", .set0 = 1 | 3 << 10, .set3 = 1 << 4, .aidr = -1},
+	{"both stages, v3.0", .set0 = 1, .aidr = 0},
+	{"stage 2", .set0 = 1, .clear0 = 2, .set3 = 1 << 4, .clear3 = 1 << 2, .aidr = -1},
+	{"stage 2, v3.3", .set0 = 1, .clear0 = 2, .set3 = 1 << 4 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14,
+	 .clear3 = 1 << 2, .aidr = 3},
 };
 
 static void what_the_architecture_allows_is_accepted(void **state)
