@@ -80,7 +80,38 @@ def seed_vtd():
             bytes([0x40]) + queue(0, domain) + queue(1, wait) + bytes([6, 2, 11, 0, 2, 100, 0, 9, 30, 0, 1])]
 
 
-SEEDS = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd}
+# Verbs of fuzz_device.c.
+WRITEQ, WRITEL, READ, RUN_BOARD, COUNTERS, DMA_READ, INJECT, SAVE, DMA_WRITE = 0, 1, 5, 18, 19, 20, 21, 22, 23
+
+
+def seed_device():
+    """Tables for a device and its DMA, on either unit; a failure, a reset, and lines that are none."""
+    def line(verb, *words):
+        return bytes([3 + 8 * len(words), verb]) + b''.join(bytes([3]) + struct.pack('<Q', word) for word in words)
+
+    def put(verb, pairs):
+        return b''.join(line(verb, *pair) for pair in pairs)
+
+    pages = [(0x10000, 0x11001), (0x11080, 0x12001), (0x11088, 0x101), (0x12000, 0x13003), (0x13000, 0x14003), (0x14008, 0x15003)]
+    queue = [(0x20000, 0x11), (0x20010, 0x12), (0x20020, 1 << 32 | 0x25), (0x20028, 0x21000), (0xFED90088, 0x30)]
+    vtd = put(WRITEQ, pages + [(0xFED90020, 0x10000), (0xFED90090, 0x20000)])
+    vtd += put(WRITEL, [(0xFED90018, bit) for bit in (1 << 30, 1 << 31, 1 << 26)]) + put(WRITEQ, queue)
+    # A linear stream table that lets streams pass, and the two queues.
+    smmu = put(WRITEQ, [(0x40010000 + 64 * sid, 0x9) for sid in range(32)])
+    smmu += put(WRITEQ, [(0x09050080, 0x40010000), (0x09050090, 0x40020005), (0x090500A0, 0x40030005), (0x40020000, 0x00000004),
+                         (0x40020008, 0x1F), (0x40020010, 0x46)])
+    smmu += put(WRITEL, [(0x09050088, 5), (0x09050020, 0xD), (0x09050098, 2)])
+    dma = put(DMA_WRITE, [(8, at, 8, 0x1122334455667788) for at in (0x1008, 0x40001008)])  # in memory, of one or the other
+    dma += put(DMA_READ, [(8, at, 16) for at in (0x1000, 0x40001000)]) + line(COUNTERS) + line(SAVE)
+    fail = bytes([3 + 16, INJECT, 0, 2, 3]) + bytes(8) + line(RUN_BOARD, 5)
+    qmp = bytes([2, 2 + 8, 2 + 16, 2 + 24])  # capabilities, reset, a question, the end
+    damaged = bytes([5 << 3]) + b'writq' + bytes([10 << 3]) + b' 0x1\r\n\0\n\n ' + bytes([9 << 3]) + b'read 0 1\n'
+    return [bytes([3]) + vtd + dma + fail + vtd, bytes([2]) + smmu + dma + fail + smmu, bytes([1]) + vtd + qmp + vtd + damaged,
+            bytes([0]) + damaged * 4 + qmp]
+
+
+SEEDS = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd,
+         'fuzz_device': seed_device}
 MARGIN = 300  # seconds, for what a target does besides running inputs
 
 
