@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../../integrations/qemu/hw/viq/dma_regs.h"
+#include "function.h"
 #include "job.h"
 
 #define IOVA  UINT64_C(0x40000000)
@@ -24,76 +24,11 @@
 
 struct dma {
 	int container, group, device, event;
-	volatile uint32_t *bar;
+	struct function function;
 	uint8_t *before, *after; /* two buffers that take turns at the same IOVA */
 };
 
-static uint32_t read32(const struct dma *d, unsigned int reg)
-{
-	return d->bar[reg / 4];
-}
-
-static void write64(struct dma *d, unsigned int reg, uint64_t value)
-{
-	d->bar[reg / 4] = (uint32_t)value;
-	d->bar[reg / 4 + 1] = (uint32_t)(value >> 32);
-}
-
-static uint64_t read64(const struct dma *d, unsigned int reg)
-{
-	return read32(d, reg) | (uint64_t)read32(d, reg + 4) << 32;
-}
-
-/* The status of a command; 0: it did not end. */
-static uint32_t command(struct dma *d, uint32_t cmd, uint64_t src, uint64_t dst, uint64_t len)
-{
-	write64(d, VIQ_DMA_SRC, src);
-	write64(d, VIQ_DMA_DST, dst);
-	write64(d, VIQ_DMA_LEN, len);
-	d->bar[VIQ_DMA_CMD / 4] = cmd;
-	for (int i = 0; i < 100000; i++) {
-		uint32_t status = read32(d, VIQ_DMA_STATUS);
-
-		if (!(status & VIQ_DMA_STATUS_BUSY))
-			return status;
-		usleep(100);
-	}
-	return 0;
-}
-
 /* --- vfio ------------------------------------------------------------------- */
-
-static void find(char *address, size_t size)
-{
-	char path[320], text[16];
-
-	for (int slot = 0; slot < 32; slot++) {
-		snprintf(address, size, "0000:00:%02x.0", slot);
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/device", address);
-		if (access(path, F_OK))
-			continue;
-		devices_read(path, text, sizeof(text));
-		if (strtoul(text, NULL, 16) == VIQ_DMA_DEVICE_ID)
-			return;
-	}
-	fail("no viq-dma");
-}
-
-static void enable(struct dma *d)
-{
-	struct vfio_region_info info = {.argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX};
-	uint16_t word;
-
-	check(!ioctl(d->device, VFIO_DEVICE_GET_REGION_INFO, &info));
-	check(pread(d->device, &word, 2, (off_t)info.offset + 4) == 2);
-	word |= 6; /* memory, bus master */
-	check(pwrite(d->device, &word, 2, (off_t)info.offset + 4) == 2);
-	info = (struct vfio_region_info){.argsz = sizeof(info), .index = VFIO_PCI_BAR0_REGION_INDEX};
-	check(!ioctl(d->device, VFIO_DEVICE_GET_REGION_INFO, &info));
-	d->bar = mmap(NULL, VIQ_DMA_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, d->device, (off_t)info.offset);
-	check(d->bar != MAP_FAILED);
-	check(read32(d, VIQ_DMA_ID) == VIQ_DMA_MAGIC);
-}
 
 static void await_interrupts(struct dma *d)
 {
@@ -123,12 +58,10 @@ static void open_function(struct dma *d)
 	char address[32], path[320], link[320];
 	ssize_t len;
 
-	find(address, sizeof(address));
+	function_find(address, sizeof(address));
 	/* viq-vtd remaps no interrupts. */
 	devices_write("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "1");
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", address);
-	devices_write(path, "vfio-pci");
-	devices_write("/sys/bus/pci/drivers_probe", address);
+	function_take(address);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", address);
 	len = readlink(path, link, sizeof(link) - 1);
 	check(len > 0);
@@ -142,7 +75,7 @@ static void open_function(struct dma *d)
 	check(!ioctl(d->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	d->device = ioctl(d->group, VFIO_GROUP_GET_DEVICE_FD, address);
 	check(d->device >= 0);
-	enable(d);
+	function_enable(&d->function, d->device);
 	await_interrupts(d);
 	d->before = buffer();
 	d->after = buffer();
@@ -196,16 +129,16 @@ static void take_turns(struct dma *d, unsigned int round, size_t pages)
 	memset(d->before, (int)(2 * round), size);
 	memset(d->after, (int)(2 * round + 1), size);
 	map(d, d->before, IOVA, size);
-	expect(command(d, VIQ_DMA_SUMUP, IOVA, 0, size), "sum");
-	check(read64(d, VIQ_DMA_SUM) == fnv(d->before, size));
+	expect(function_command(&d->function, VIQ_DMA_SUMUP, IOVA, 0, size), "sum");
+	check(function_read64(&d->function, VIQ_DMA_SUM) == fnv(d->before, size));
 	unmap(d, IOVA, size);
 	map(d, d->after, IOVA, size);
-	expect(command(d, VIQ_DMA_SUMUP, IOVA, 0, size), "sum after unmap");
-	if (read64(d, VIQ_DMA_SUM) == fnv(d->before, size))
+	expect(function_command(&d->function, VIQ_DMA_SUMUP, IOVA, 0, size), "sum after unmap");
+	if (function_read64(&d->function, VIQ_DMA_SUM) == fnv(d->before, size))
 		fail("viq-dma, round %u: %zu pages were read stale", round, pages);
-	check(read64(d, VIQ_DMA_SUM) == fnv(d->after, size));
-	write64(d, VIQ_DMA_DATA, 0x5a5a5a5a5a5a5a5a);
-	expect(command(d, VIQ_DMA_FILL, 0, IOVA, size), "fill");
+	check(function_read64(&d->function, VIQ_DMA_SUM) == fnv(d->after, size));
+	function_write64(&d->function, VIQ_DMA_DATA, 0x5a5a5a5a5a5a5a5a);
+	expect(function_command(&d->function, VIQ_DMA_FILL, 0, IOVA, size), "fill");
 	for (size_t i = 0; i < size; i++)
 		if (d->before[i] != (uint8_t)(2 * round) || d->after[i] != 0x5a)
 			fail("viq-dma, round %u: byte %zu was written stale", round, i);
@@ -233,27 +166,28 @@ static void lists(struct dma *d)
 	}
 	map(d, d->before, IOVA, 8 * PAGE);
 	map(d, d->after, 2 * IOVA, 16 * PAGE);
-	d->bar[VIQ_DMA_SRC_COUNT / 4] = 8;
-	expect(command(d, VIQ_DMA_COPY | VIQ_DMA_SRC_LIST | VIQ_DMA_INTERRUPT, 2 * IOVA, 2 * IOVA + PAGE, 8 * PAGE),
+	d->function.bar[VIQ_DMA_SRC_COUNT / 4] = 8;
+	expect(function_command(&d->function, VIQ_DMA_COPY | VIQ_DMA_SRC_LIST | VIQ_DMA_INTERRUPT, 2 * IOVA,
+				2 * IOVA + PAGE, 8 * PAGE),
 	       "copy");
 	check(poll(&ready, 1, 10000) == 1 && read(d->event, &count, sizeof(count)) == sizeof(count));
 	for (int i = 0; i < 8 * PAGE; i++)
 		check(d->after[PAGE + i] == 'a' + 7 - i / PAGE);
-	check(VIQ_DMA_STATUS_CODE(command(d, VIQ_DMA_COPY | VIQ_DMA_SRC_LIST, 2 * IOVA, 2 * IOVA + PAGE, 9 * PAGE)) ==
-	      VIQ_DMA_ERR_LIST);
-	check(VIQ_DMA_STATUS_CODE(command(d, 99, 0, 0, 8)) == VIQ_DMA_ERR_COMMAND);
+	check(VIQ_DMA_STATUS_CODE(function_command(&d->function, VIQ_DMA_COPY | VIQ_DMA_SRC_LIST, 2 * IOVA,
+						   2 * IOVA + PAGE, 9 * PAGE)) == VIQ_DMA_ERR_LIST);
+	check(VIQ_DMA_STATUS_CODE(function_command(&d->function, 99, 0, 0, 8)) == VIQ_DMA_ERR_COMMAND);
 	unmap(d, IOVA, 8 * PAGE);
 	unmap(d, 2 * IOVA, 16 * PAGE);
 }
 
-static struct dma function;
+static struct dma dma;
 
 void dma_check(unsigned int rounds)
 {
-	if (!function.bar)
-		open_function(&function);
-	turns(&function, rounds);
-	lists(&function);
+	if (!dma.function.bar)
+		open_function(&dma);
+	turns(&dma, rounds);
+	lists(&dma);
 }
 
 /* A page is read, then unmapped while the failure is armed, and read again: the status. Nothing is mapped then. */
@@ -263,16 +197,16 @@ static uint32_t unmap_failing(struct dma *d, const char *failure)
 
 	snprintf(text, sizeof(text), "fail %s", failure);
 	map(d, d->before, IOVA, PAGE);
-	expect(command(d, VIQ_DMA_READ, IOVA, 0, 8), "read");
+	expect(function_command(&d->function, VIQ_DMA_READ, IOVA, 0, 8), "read");
 	devices_ask(text);
 	unmap(d, IOVA, PAGE);
-	return command(d, VIQ_DMA_READ, IOVA, 0, 8);
+	return function_command(&d->function, VIQ_DMA_READ, IOVA, 0, 8);
 }
 
 /* Mapping anew may flush, too (VT-d with caching mode), so this looks while nothing is mapped. */
 void dma_check_lost(void)
 {
-	uint32_t status = unmap_failing(&function, "0:drop");
+	uint32_t status = unmap_failing(&dma, "0:drop");
 
 	if (status == VIQ_DMA_STATUS_DONE)
 		fail("viq-dma, round 0: what is not mapped was read, stale");
@@ -281,10 +215,10 @@ void dma_check_lost(void)
 
 void dma_check_failure(const char *failure, enum dma_after after)
 {
-	struct dma *d = &function;
+	struct dma *d = &dma;
 	uint32_t status;
 
-	if (!d->bar)
+	if (!d->function.bar)
 		open_function(d);
 	status = unmap_failing(d, failure);
 	devices_ask("struck");
@@ -296,14 +230,14 @@ void dma_check_failure(const char *failure, enum dma_after after)
 	devices_ask("fail none");
 	map(d, d->before, IOVA, PAGE);
 	unmap(d, IOVA, PAGE);
-	check(VIQ_DMA_STATUS_CODE(command(d, VIQ_DMA_READ, IOVA, 0, 8)) == VIQ_DMA_ERR_ABORTED);
+	check(VIQ_DMA_STATUS_CODE(function_command(&d->function, VIQ_DMA_READ, IOVA, 0, 8)) == VIQ_DMA_ERR_ABORTED);
 	turns(d, 8);
 }
 
 /* The function leaves its domain, and is told so. */
 static void close_function(struct dma *d)
 {
-	munmap((void *)d->bar, VIQ_DMA_BAR_SIZE);
+	munmap((void *)d->function.bar, VIQ_DMA_BAR_SIZE);
 	close(d->event);
 	close(d->device);
 	close(d->group);
@@ -314,13 +248,13 @@ static void close_function(struct dma *d)
 /* From an identity domain, as only then an SMMU's stream table entry changes. */
 void dma_check_attach_lost(void)
 {
-	struct dma *d = &function;
+	struct dma *d = &dma;
 	char address[32], path[320];
 
 	open_function(d);
 	turns(d, 4);
 	close_function(d);
-	find(address, sizeof(address));
+	function_find(address, sizeof(address));
 	devices_unbind("vfio-pci", address);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group/type", address);
 	devices_write(path, "identity");
@@ -328,8 +262,8 @@ void dma_check_attach_lost(void)
 	open_function(d);
 	memset(d->before, 0xa5, PAGE);
 	map(d, d->before, IOVA, PAGE);
-	if (command(d, VIQ_DMA_READ, IOVA, 0, 8) == VIQ_DMA_STATUS_DONE)
-		check(read64(d, VIQ_DMA_DATA) != 0xa5a5a5a5a5a5a5a5);
+	if (function_command(&d->function, VIQ_DMA_READ, IOVA, 0, 8) == VIQ_DMA_STATUS_DONE)
+		check(function_read64(&d->function, VIQ_DMA_DATA) != 0xa5a5a5a5a5a5a5a5);
 	unmap(d, IOVA, PAGE);
 	devices_ask("struck");
 	devices_ask("fail none");
@@ -354,10 +288,10 @@ void dma_check_ats(void)
 	const uint16_t id = 0x0f;
 	off_t at = 0x100;
 
-	open_function(&function);
-	while (at && config_word(&function, at) != id)
-		at = config_word(&function, at + 2) >> 4;
-	check(at && config_word(&function, at + 6) & 0x8000);
-	turns(&function, 8);
+	open_function(&dma);
+	while (at && config_word(&dma, at) != id)
+		at = config_word(&dma, at + 2) >> 4;
+	check(at && config_word(&dma, at + 6) & 0x8000);
+	turns(&dma, 8);
 	devices_ask("counted soft_atc_hits");
 }

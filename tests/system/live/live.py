@@ -27,7 +27,7 @@ import qmp  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = machines.SOURCE / "build-qemu"
 DISK = 16 << 20  # bytes of each disk
-PROGRAM = ["init.c", "bench.c", "devices.c", "disk.c", "net.c", "dma.c", "../kernel/tap.c", "../kernel/machine.c"]
+PROGRAM = ["init.c", "bench.c", "devices.c", "disk.c", "net.c", "dma.c", "function.c", "../kernel/tap.c", "../kernel/machine.c"]
 COMPILERS = {"x86_64": "gcc", "aarch64": "aarch64-linux-gnu-gcc"}
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # A busy host cannot give a guest its timer in time, nor each processor its turn.
@@ -101,6 +101,9 @@ class Guest:
         self.binary = folder / "bin" / f"qemu-system-{mode.architecture}"
         self.monitor = self.answers = self.socket = None
         self.options = []  # more of QEMU's
+        self.init = None  # its /init, if that is another one
+        self.modules = list(self.kernel.glob("modules/*"))  # loaded in the order of their names
+        self.dma = "viq-dma"
         self.resets = 0
         self.second = False  # whether it has the kernel once more, for kexec
         self.moves = False  # whether it can migrate, which QEMU's NVMe cannot
@@ -113,8 +116,8 @@ class Guest:
         return f"{kernel}, {self.mode.architecture}, {self.mode.device or self.mode.machine}, {words}"
 
     def _disk(self, folder):
-        files = {f"modules/{path.name}": path.read_bytes() for path in self.kernel.glob("modules/*")}
-        files["init"] = program(self.mode.architecture).read_bytes()
+        files = {f"modules/{path.name}": path.read_bytes() for path in self.modules}
+        files["init"] = (self.init or program(self.mode.architecture)).read_bytes()
         if self.second:
             files |= {"second/initrd": initrd.archive(files), "second/Image": (self.kernel / "Image").read_bytes()}
         disk = folder / "initrd"
@@ -128,7 +131,7 @@ class Guest:
         if self.unit:
             iommu = ["-device", f"{mode.device},{self.unit}"] if mode.device else ["-global", f"viq-smmuv3.{self.unit}"]
         # It refuses any other IOMMU.
-        dma = ["-device", "viq-dma"] if "viq" in f"{mode.machine} {mode.device}" else []
+        dma = ["-device", self.dma] if "viq" in f"{mode.machine} {mode.device}" else []
         cpu = "max,la57=off" if mode.architecture == "x86_64" else "cortex-a76"
         return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "768",
                 "-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
