@@ -65,7 +65,8 @@ VIQ_EXPORT void viq_nest_vtd_destroy(struct viq_nest_vtd *nest);
  * The guest VT-d whose tables in mem are read, and to which the host's tables are attached; vtd NULL: none. Both must
  * outlive the binding. Devices keep what they have until viq_nest_vtd_reconfig() with VIQ_VTD_RESTORED. Several
  * objects, each with a host of its own, may be bound to one vtd: all are then given what its reconfig hook gets.
- * -ENOMEM, -EBUSY: none is bound.
+ * -ENOMEM, -EBUSY: none is bound; -EINVAL, too: the guest has CAP.CM = 0, and the host does not look for entries
+ * itself.
  */
 VIQ_EXPORT int viq_nest_vtd_bind(struct viq_nest_vtd *nest, struct viq_vtd *vtd, const struct viq_mem *mem);
 
@@ -102,8 +103,9 @@ VIQ_EXPORT int viq_nest_vtd_block(struct viq_nest_vtd *nest, uint16_t source_id)
 
 /*
  * Move faults of the host to the guest's fault records, in order: at most budget of them (0: 1,024), so that a flood
- * does not hold the caller. What the host has lost makes the records overflow (viq_vtd_fault_lost()). Without a guest
- * they are dropped. 0, or a negative errno of the host.
+ * does not hold the caller. Before that, where CAP.CM = 0, the host takes over entries that devices have found. What
+ * the host has lost makes the records overflow (viq_vtd_fault_lost()). Without a guest they are dropped. 0, or a
+ * negative errno of the host.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_faults(struct viq_nest_vtd *nest, uint32_t budget);
 /*

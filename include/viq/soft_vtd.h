@@ -3,13 +3,17 @@
  * Software IOMMU with the tables of Intel VT-d: the host for emulated devices behind a viq_vtd, and the laptop's VT-d
  * for testing. Threads, access sections and flags are those of <viq/soft.h>.
  *
- * It is a remapping unit with CAP.CM = 1. It caches context and PASID-table entries, translations (tagged with
- * domain-id, PASID and PGTT) and, for devices that use ATS, their device-TLBs. Each of them really goes stale until the
- * guest invalidates it:
+ * It is a remapping unit that caches context and PASID-table entries, translations (tagged with domain-id, PASID and
+ * PGTT) and, for devices that use ATS, their device-TLBs. Each of them really goes stale until the guest invalidates
+ * it:
  *
  *   context and PASID-table entries   viq_soft_vtd_reconfig(), which <viq/nest_vtd.h> calls
  *   translations                      the invalidate calls of the tables that it reports
  *   device-TLBs                       viq_soft_vtd_devtlb(), for viq_vtd_ops.devtlb; or the same invalidate calls
+ *
+ * With CAP.CM = 1 an entry that was not present stays so until then. With CM = 0 an access that finds no entry cached
+ * looks in memory. What it finds is cached when <viq/nest_vtd.h> comes for it; until then, and where there is no room
+ * (tables), each such access looks again.
  *
  * A *table* is what a (domain-id, PASID) of the guest stands for, shared by all devices whose entries say so. The unit
  * tells who listens of each device's tables as they come and go.
@@ -37,14 +41,14 @@ struct viq_soft_vtd_config {
 	uint32_t haw;  /* bits of a physical address, 32 to 52: pointers in the guest's structures have none above */
 	/*
 	 * CAP and ECAP, as the guest is told. What they say of tables is obeyed: SAGAW, MGAW, SSLPS, FS1GP, FS5LP;
-	 * SMTS, FSTS, SSTS, PT, PSS, PASID, NEST, SRS, EAFS, ...; DT: devices may use ATS. -EINVAL without CAP.CM = 1.
+	 * CM; SMTS, FSTS, SSTS, PT, PSS, PASID, NEST, SRS, EAFS, ...; DT: devices may use ATS.
 	 */
 	uint64_t cap, ecap;
 	uint32_t tlb_entries;    /* capacity, a power of two, 64 to 2^24 */
 	uint32_t devtlb_entries; /* capacity of each device-TLB, a power of two, 16 to 2^20 */
 	/*
 	 * Tables of devices at most, over all devices: 1 to 65535. A guest that wants more gets a reconfiguration that
-	 * fails with -ENOSPC.
+	 * fails with -ENOSPC; with CAP.CM = 0 they are not cached.
 	 */
 	uint32_t tables;
 	/*
@@ -67,7 +71,8 @@ struct viq_soft_vtd_config {
 	uint32_t parent_aw; /* VIQ_VTD_AW_* */
 	uint32_t reserved;  /* 0 */
 	/*
-	 * There are faults, and were none before: wake who calls viq_soft_vtd_faults() or viq_nest_vtd_faults(). Called
+	 * There are faults, or (CAP.CM = 0) entries to be cached, and were none before: wake who calls
+	 * viq_soft_vtd_faults() or, for both, viq_nest_vtd_faults(). Called
 	 * on the accessing thread, inside its access: it may write an eventfd or the like, and must not wait, take a
 	 * lock of the front end's, or call viq. May be NULL.
 	 */

@@ -165,8 +165,8 @@ struct viq_vtd_ops {
 	 */
 	void (*device_timeout)(void *opaque, uint32_t sid);
 	/*
-	 * A wait descriptor is about to complete: viq_vtd_fault() of what hosts have refused before; for
-	 * viq_nest_vtd_sync(). Returns what it has cost, in faults.
+	 * A wait descriptor, or a request by the IOTLB register, is about to complete: viq_vtd_fault() of what hosts
+	 * have refused before; for viq_nest_vtd_sync(). Returns what it has cost, in faults.
 	 */
 	uint32_t (*sync)(void *opaque);
 };
@@ -228,7 +228,7 @@ struct viq_vtd_config {
  * device-TLBs, no interrupt remapping. The caller sets mem, ops and what its host offers more.
  *
  * CAP.CM = 1 is what makes nesting work: with CM = 0 a guest sends no invalidation when it makes a context or PASID
- * entry present, so nothing would tell the embedder to attach.
+ * entry present, so nothing would tell the embedder to attach. Only the software host finds that out itself.
  */
 VIQ_EXPORT void viq_vtd_config_init(struct viq_vtd_config *config, size_t size);
 

@@ -242,8 +242,9 @@ struct viq_vtd_backend_ops {
 	 */
 	int (*faults)(void *opaque, struct viq_vtd_host_fault *faults, uint32_t *count);
 	/*
-	 * Are there faults of accesses that have been refused by now? They must be taken before the guest's next wait
-	 * descriptor completes. It may be true without need, and is asked often. NULL: no, faults come when they come.
+	 * Are there faults of accesses that have been refused by now, or accesses to be waited for in faults()? It must
+	 * be called before the guest's next wait descriptor completes then. It may be true without need, and is asked
+	 * often. NULL: no, faults come when they come.
 	 */
 	bool (*pending)(void *opaque);
 	/*
@@ -251,6 +252,12 @@ struct viq_vtd_backend_ops {
 	 * entries. 0, -ENOENT: no such device, or another negative errno. May be NULL.
 	 */
 	int (*block)(void *opaque, uint16_t source_id);
+	/*
+	 * Of a host that looks for entries itself when a device needs them, as it must where CAP.CM = 0: take over
+	 * those that devices have found since, and tell of their tables. Called outside of the front end's hooks. 0, or
+	 * a negative errno. NULL: it does not, and the guest must say what it makes present (CAP.CM = 1).
+	 */
+	int (*fetch)(void *opaque);
 };
 
 struct viq_vtd_backend {

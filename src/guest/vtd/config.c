@@ -117,9 +117,6 @@ static const char *check_cap(const struct viq_vtd_config *c)
 /* What CAP says because of what ECAP says. */
 static const char *check_both(const struct viq_vtd_config *c)
 {
-	if ((c->ecap & VIQ_VTD_ECAP_FSTS) && !(c->cap & VIQ_VTD_CAP_CM))
-		return "CAP.CM: nested first-stage tables (ECAP.FSTS) need 1, else a guest sends nothing when it "
-		       "attaches";
 	if ((c->cap & (VIQ_VTD_CAP_FS1GP | VIQ_VTD_CAP_FS5LP)) && !(c->ecap & VIQ_VTD_ECAP_FSTS))
 		return "CAP.FS1GP, FS5LP: need ECAP.FSTS";
 	if ((c->cap & (VIQ_VTD_CAP_PI | VIQ_VTD_CAP_ESIRTPS)) && !(c->ecap & VIQ_VTD_ECAP_IR))

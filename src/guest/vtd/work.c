@@ -278,6 +278,9 @@ static void pay_iotlb(struct viq_vtd *s)
 	if (more && !(res.error == VIQ_CALL_ILLEGAL && res.handled == res.suspect) &&
 	    wait_for_host(s, VTD_OWED_IOTLB, &res))
 		return;
+	/* As before a wait descriptor completes. */
+	if (s->ops.sync)
+		budget_spend(&s->budget, s->ops.sync(s->config.opaque));
 	paid(s, VTD_OWED_IOTLB);
 	vtd_iotlb_done(s, !more);
 }

@@ -47,10 +47,15 @@ static int move(const struct viq_nest_vtd *n, uint32_t *left)
 int viq_nest_vtd_faults(struct viq_nest_vtd *n, uint32_t budget)
 {
 	uint32_t left = budget ? budget : DEFAULT_BUDGET;
+	int err = 0;
 
 	if (!n)
 		return -EINVAL;
-	return n->ops.faults ? move(n, &left) : 0;
+	if (n->ops.fetch)
+		err = n->ops.fetch(n->config.backend.opaque);
+	if (n->ops.faults)
+		nest_vtd_first(&err, move(n, &left));
+	return err;
 }
 
 uint32_t viq_nest_vtd_sync(struct viq_nest_vtd *n)

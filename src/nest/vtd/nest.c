@@ -86,11 +86,17 @@ int viq_nest_vtd_bind(struct viq_nest_vtd *n, struct viq_vtd *vtd, const struct 
 	const struct viq_vtd_listener listener = {
 		.size = sizeof(listener), .attach = attach, .detach = detach, .opaque = n};
 	const struct viq_vtd_backend *b;
+	uint64_t cap = VIQ_VTD_CAP_CM;
 	int err = 0;
 
 	if (!n || (vtd && !mem))
 		return -EINVAL;
 	b = &n->config.backend;
+	if (vtd)
+		viq_vtd_caps(vtd, &cap, NULL);
+	/* Nothing would say that an entry was made present. */
+	if (!(cap & VIQ_VTD_CAP_CM) && !b->ops->fetch)
+		return -EINVAL;
 	if (n->vtd)
 		(void)b->ops->listen(b->opaque, NULL);
 	n->vtd = vtd;

@@ -68,6 +68,9 @@ static void tune(struct vm *vm)
 	vm->config.ops = &ops;
 	vm->config.budget = p1_below(w, 2) ? 0 : 1 + p1_below(w, 8);
 	vm->soft_config.devtlb_implied = p1_below(w, 2);
+	if (w->looks)
+		vm->soft_config.cap &= ~VIQ_VTD_CAP_CM;
+	vm->config.cap = vm->soft_config.cap;
 	if (w->legacy)
 		return;
 	if (w->hypervisor) {
@@ -114,6 +117,7 @@ static void world_init(struct p1_world *w)
 	tuned = w;
 	w->legacy = !p1_below(w, 4);
 	w->hypervisor = !w->legacy && p1_below(w, 2);
+	w->looks = !p1_below(w, 3);
 	vm_init(&w->vm, !w->legacy, tune);
 	w->last_domain = w->last_slot = w->last_page = w->last_dev = w->last_gpage = -1;
 	if (w->hypervisor)
@@ -191,6 +195,9 @@ static void accesses(struct p1_world *w)
 		w->now++;
 		model_entries(w);
 		model_access(w, p1_below(w, P1_DEVS), p1_below(w, p1_slots(w)), page);
+		/* What they have found is cached. */
+		if (w->looks && !p1_below(w, 4))
+			assert_int_equal(viq_nest_vtd_faults(w->vm.nest, 0), 0);
 	}
 }
 
@@ -293,6 +300,7 @@ static void run_many(unsigned int runs, bool failures)
 		sum.hits += r.hits;
 		sum.nested += r.nested;
 		sum.tight += r.tight;
+		sum.prompt += r.prompt;
 		sum.waits += r.waits;
 		sum.descriptors += r.descriptors;
 		sum.edits += r.edits;
@@ -304,15 +312,16 @@ static void run_many(unsigned int runs, bool failures)
 		sum.ice += r.ice;
 	}
 	print_message("seeds %llu to %llu: %llu edits, %llu descriptors, %llu waits seen, %llu accesses (%llu "
-		      "translated, %llu nested, %llu with one answer allowed), %llu failures armed, IQE %llu, ITE "
+		      "translated, %llu nested, %llu with one answer allowed, %llu promptly), %llu failures armed, IQE "
+		      "%llu, ITE "
 		      "%llu, ICE %llu, "
 		      "%llu migrations, %llu devices plugged again\n",
 		      (unsigned long long)first_seed(), (unsigned long long)(first_seed() + runs - 1),
 		      (unsigned long long)sum.edits, (unsigned long long)sum.descriptors, (unsigned long long)sum.waits,
 		      (unsigned long long)sum.checks, (unsigned long long)sum.hits, (unsigned long long)sum.nested,
-		      (unsigned long long)sum.tight, (unsigned long long)sum.injected, (unsigned long long)sum.iqe,
-		      (unsigned long long)sum.ite, (unsigned long long)sum.ice, (unsigned long long)sum.migrations,
-		      (unsigned long long)sum.plugs);
+		      (unsigned long long)sum.tight, (unsigned long long)sum.prompt, (unsigned long long)sum.injected,
+		      (unsigned long long)sum.iqe, (unsigned long long)sum.ite, (unsigned long long)sum.ice,
+		      (unsigned long long)sum.migrations, (unsigned long long)sum.plugs);
 	if (runs < 8)
 		return;
 	/* It met what it is there for. */
@@ -322,6 +331,8 @@ static void run_many(unsigned int runs, bool failures)
 	assert_true(sum.plugs > 15 * runs);
 	if (failures)
 		assert_true(sum.iqe && sum.ite && sum.ice && sum.migrations);
+	else
+		assert_true(sum.prompt > 1000);
 }
 
 static void no_stale_translation_after_a_wait(void **state)
@@ -340,7 +351,7 @@ static void a_host_that_drops_an_entry_now_and_then_is_found_out(void **state)
 
 	for (unsigned int i = 0; i < 12; i++) {
 		const struct p1_options options = {
-			.seed = first_seed() + i, .steps = steps(8000), .drop = true, .quiet = true};
+			.seed = first_seed() + i, .steps = steps(12000), .drop = true, .quiet = true};
 		struct p1_result r;
 
 		assert_int_equal(p1_vtd_run(&options, &r), 0);

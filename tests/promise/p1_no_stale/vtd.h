@@ -7,7 +7,8 @@
  * changed, some too narrow, too late or for something else. They go through a real viq_vtd and a real ring to a real
  * software unit that fails on demand. In some worlds entries are legacy context entries, in some the guest's first
  * stage is nested in a parent of the host's, and in the others it is a hypervisor: some of its domains are nested in
- * one second stage of its own, which it edits, too. A Linux-like driver answers the errors.
+ * one second stage of its own, which it edits, too. In a third of them CAP.CM = 0: what is made present is in force at
+ * once. A Linux-like driver answers the errors.
  *
  * A *point* is a page of a slot (a PASID, or none) of a device. The model holds no tables. It knows what each set of
  * tables maps now, which PASID-table entries a device may have cached, and which translations a cache may hold, each
@@ -72,7 +73,8 @@ struct p1_options {
 
 struct p1_result {
 	bool stale;
-	uint64_t checks, hits, nested, tight, waits, descriptors, iqe, ite, ice, injected, migrations, edits, plugs;
+	uint64_t checks, hits, nested, tight, prompt, waits, descriptors, iqe, ite, ice, injected, migrations, edits,
+		plugs;
 };
 
 struct p1_world {
@@ -81,6 +83,7 @@ struct p1_world {
 	uint64_t random, now;
 	uint32_t step;
 	struct vm vm;
+	bool looks;      /* CAP.CM = 0 */
 	bool legacy;     /* second-stage tables, named by context entries; one slot a device */
 	bool hypervisor; /* the guest nests */
 	struct synth_vtd_pt parent;

@@ -121,10 +121,30 @@ static uint32_t access_point(struct p1_world *w, unsigned int dev, unsigned int 
 	return (uint32_t)((pa - VM_DATA) / 4096);
 }
 
+/* With CAP.CM = 0: whichever of the entries counts that may be cached, or are there now, the page is mapped. */
+static bool must_hit(const struct p1_world *w, unsigned int dev, unsigned int slot, unsigned int page)
+{
+	const struct p1_set *set = &w->entries[dev][slot];
+
+	if (!w->looks || w->options.failures || w->options.drop || w->entry[dev][slot].domain < 0)
+		return false;
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (!model_frame(w, set->seen[i].what / P1_ROOTS, set->seen[i].what % P1_ROOTS, page))
+			return false;
+	}
+	return !set->full;
+}
+
 void model_access(struct p1_world *w, unsigned int dev, unsigned int slot, unsigned int page)
 {
 	uint32_t frame = access_point(w, dev, slot, page);
 
+	if (must_hit(w, dev, slot, page)) {
+		w->result.prompt++;
+		if (!frame)
+			p1_found(w, "device %u, slot %u, page %u: nothing, though CM = 0 and %u is there", dev, slot,
+				 page, expected(w, dev, slot, page));
+	}
 	if (frame && !lawful(w, dev, slot, page, frame))
 		p1_found(w, "device %u, slot %u, page %u: frame %u (0x%llx) is stale; now it is %u", dev, slot, page,
 			 frame, (unsigned long long)frame_pa(frame), expected(w, dev, slot, page));

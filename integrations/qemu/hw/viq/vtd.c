@@ -43,7 +43,7 @@ struct ViqVtdClass {
 struct ViqVtd {
     X86IOMMUState parent;
 
-    bool scalable, first_stage, second_stage, nested;
+    bool scalable, first_stage, second_stage, nested, caching_mode;
     uint8_t aw_bits;
 
     ViqMemory *memory;
@@ -194,6 +194,8 @@ static uint32_t viq_unit_sync(void *opaque)
 {
     ViqVtd *s = opaque;
 
+    /* Whatever was invalidated: also what concerns no table that is known. */
+    viq_bus_forget(&s->bus);
     return viq_nest_vtd_sync(s->nest);
 }
 
@@ -207,11 +209,6 @@ static int viq_unit_host_wait(void *opaque, const struct viq_call_result *result
 
 static void viq_unit_descriptor(void *opaque, const struct viq_vtd_trace *trace)
 {
-    ViqVtd *s = opaque;
-
-    if (trace->fate == VIQ_VTD_FATE_HOST || trace->fate == VIQ_VTD_FATE_LOCAL) {
-        viq_bus_forget(&s->bus);
-    }
     if (trace_event_get_state_backends(TRACE_VIQ_VTD_DESCRIPTOR)) {
         char text[256];
 
@@ -335,6 +332,9 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     config->cap = (soft.cap & ~(VIQ_VTD_CAP_SAGAW | VIQ_VTD_CAP_MGAW)) |
                   VIQ_PUT(VIQ_VTD_CAP_SAGAW, sagaw) |
                   VIQ_PUT(VIQ_VTD_CAP_MGAW, s->aw_bits - 1);
+    if (!s->caching_mode) {
+        config->cap &= ~VIQ_VTD_CAP_CM;
+    }
     config->ecap = soft.ecap;
     if (!s->scalable) {
         config->ecap &= ~SCALABLE;
@@ -610,6 +610,7 @@ static const Property viq_unit_properties[] = {
     DEFINE_PROP_BOOL("first-stage", ViqVtd, first_stage, true),
     DEFINE_PROP_BOOL("second-stage", ViqVtd, second_stage, true),
     DEFINE_PROP_BOOL("nested", ViqVtd, nested, false),
+    DEFINE_PROP_BOOL("caching-mode", ViqVtd, caching_mode, false),
     DEFINE_PROP_UINT8("aw-bits", ViqVtd, aw_bits, 48),
     DEFINE_PROP_STRING("host-contract", ViqVtd, work.contract),
     DEFINE_PROP_UINT32("budget", ViqVtd, work.budget, 0),

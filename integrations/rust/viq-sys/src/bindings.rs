@@ -1778,6 +1778,8 @@ pub struct viq_vtd_backend_ops {
     pub block: ::std::option::Option<
         unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void, source_id: u16) -> ::std::os::raw::c_int,
     >,
+    pub fetch:
+        ::std::option::Option<unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void) -> ::std::os::raw::c_int>,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]

@@ -79,6 +79,8 @@ void soft_vtd_wait(struct viq_soft_vtd *soft, struct soft_vtd_change *change)
 {
 	if (change->published)
 		soft_grace_period();
+	else
+		soft_vtd_drain(soft);
 	if (change->emptied)
 		empty_devtlbs(soft);
 	change->published = change->emptied = false;

@@ -44,7 +44,18 @@ static bool context_possible(const struct viq_soft_vtd *soft, const struct vtd_c
 	return ctx->scalable || !soft->config.parent_aw || ctx->tt == VIQ_VTD_TT_PT;
 }
 
-/* As it is in memory now. */
+int soft_vtd_read_context(const struct viq_soft_vtd *soft, uint64_t rtaddr, const struct soft_vtd_request *req,
+			  struct vtd_context *ctx, struct soft_vtd_fault *fault)
+{
+	memset(ctx, 0, sizeof(*ctx));
+	if (soft_vtd_fetch_context(soft->guest_mem, &soft->features, rtaddr, req, ctx, fault))
+		return -EFAULT;
+	if (context_possible(soft, ctx))
+		return 0;
+	*fault = (struct soft_vtd_fault){.reason = VIQ_VTD_FR_CTX_INVALID, .recorded = !ctx->fpd};
+	return -EFAULT;
+}
+
 static void read_context(const struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d)
 {
 	const struct viq_soft_vtd *soft = dev->soft;
@@ -55,14 +66,7 @@ static void read_context(const struct viq_soft_vtd_dev *dev, struct soft_vtd_dra
 		d->state = SOFT_VTD_OFF;
 		return;
 	}
-	d->state = SOFT_VTD_ON;
-	memset(&d->ctx, 0, sizeof(d->ctx));
-	if (soft_vtd_fetch_context(soft->guest_mem, &soft->features, d->rtaddr, &req, &d->ctx, &d->fault)) {
-		d->state = SOFT_VTD_FAULT;
-	} else if (!context_possible(soft, &d->ctx)) {
-		d->state = SOFT_VTD_FAULT;
-		d->fault = (struct soft_vtd_fault){.reason = VIQ_VTD_FR_CTX_INVALID, .recorded = !d->ctx.fpd};
-	}
+	d->state = soft_vtd_read_context(soft, d->rtaddr, &req, &d->ctx, &d->fault) ? SOFT_VTD_FAULT : SOFT_VTD_ON;
 }
 
 /*
@@ -124,8 +128,8 @@ static bool is_rid(const struct soft_vtd_draft *d, const struct soft_vtd_entry *
 }
 
 /* The list gets the entry. One that is of the same table as before keeps its attachment, all others get one. */
-static int take(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, const struct soft_vtd_entry *old,
-		const struct soft_vtd_entry *chosen)
+static int take_entry(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, const struct soft_vtd_entry *old,
+		      const struct soft_vtd_entry *chosen)
 {
 	struct soft_vtd_entry *entry;
 	int ret;
@@ -145,6 +149,19 @@ static int take(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, const st
 	}
 	entry->attachment = NULL;
 	return soft_vtd_attach(dev, entry, is_rid(d, entry));
+}
+
+/* Where accesses look for themselves, one for which there is no room is not cached. */
+static int take(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, const struct soft_vtd_entry *old,
+		const struct soft_vtd_entry *chosen)
+{
+	const uint32_t count = d->list.count;
+	int ret = take_entry(dev, d, old, chosen);
+
+	if (ret != -ENOSPC || !dev->soft->looks)
+		return ret;
+	d->list.count = count;
+	return 0;
 }
 
 /* Entries that are cached, from where the draft has come to, below this PASID: they stay. */
@@ -197,7 +214,9 @@ static void plan(const struct viq_soft_vtd *soft, struct soft_vtd_draft *d)
 	uint32_t pasids = vtd_context_pasids(&d->ctx);
 	uint32_t limit = 2u << VIQ_GET(VIQ_VTD_ECAP_PSS, soft->config.ecap);
 
-	if (!d->renewed && d->what.scope == VIQ_VTD_SCOPE_PASID) {
+	if (d->wanted != UINT32_MAX) {
+		d->single = d->wanted;
+	} else if (!d->renewed && d->what.scope == VIQ_VTD_SCOPE_PASID) {
 		d->single = d->what.pasid;
 	} else if (!d->ctx.paside) {
 		d->single = d->ctx.rid_pasid;
@@ -209,21 +228,40 @@ static void plan(const struct viq_soft_vtd *soft, struct soft_vtd_draft *d)
 	}
 }
 
-void soft_vtd_draft_begin(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_draft *d,
-			  struct soft_vtd_cost *cost)
+static void begin(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_draft *d)
 {
-	*d = (struct soft_vtd_draft){.single = UINT32_MAX};
-	if (what)
-		d->what = *what;
-	cost->reads += 2;
-	cost->entries += 2;
+	const bool pasids = d->what.cause == VIQ_VTD_PASID_CACHE || d->wanted != UINT32_MAX;
+
 	d->renewed = d->changed = take_context(dev, what, d);
 	if (d->state != SOFT_VTD_ON)
 		return;
 	if (d->renewed && !d->ctx.scalable)
 		d->err = take_legacy(dev, d);
-	else if (d->renewed || (d->ctx.scalable && d->what.cause == VIQ_VTD_PASID_CACHE))
+	else if (d->renewed || (d->ctx.scalable && pasids))
 		plan(dev->soft, d);
+}
+
+void soft_vtd_draft_begin(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_draft *d,
+			  struct soft_vtd_cost *cost)
+{
+	*d = (struct soft_vtd_draft){.single = UINT32_MAX, .wanted = UINT32_MAX};
+	if (what)
+		d->what = *what;
+	cost->reads += 2;
+	cost->entries += 2;
+	begin(dev, what, d);
+}
+
+void soft_vtd_draft_fetch(struct viq_soft_vtd_dev *dev, uint32_t pasid, struct soft_vtd_draft *d)
+{
+	struct soft_vtd_cost cost = {0};
+
+	*d = (struct soft_vtd_draft){.what = {.cause = VIQ_VTD_CONTEXT_CACHE, .scope = VIQ_VTD_SCOPE_DEVICE},
+				     .single = UINT32_MAX,
+				     .wanted = pasid};
+	begin(dev, &d->what, d);
+	while (soft_vtd_draft_step(dev, d, &cost))
+		;
 }
 
 bool soft_vtd_draft_step(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_cost *cost)
@@ -320,6 +358,7 @@ int soft_vtd_draft_commit(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d
 		dev->isolated = false;
 	}
 	soft_vtd_draft_drop(dev, d, change);
-	soft_vtd_publish(dev, view, change);
+	if (!d->err || d->wanted == UINT32_MAX)
+		soft_vtd_publish(dev, view, change);
 	return d->err;
 }

@@ -55,6 +55,8 @@ int viq_soft_vtd_faults(struct viq_soft_vtd *soft, struct viq_vtd_host_fault *fa
 		return -EINVAL;
 	if (soft_in_section())
 		return -EDEADLK;
+	/* A wait descriptor may be about to complete. */
+	soft_vtd_drain(soft);
 	pthread_mutex_lock(&soft->lock);
 	*count = take(soft, faults, *count);
 	pthread_mutex_unlock(&soft->lock);

@@ -21,6 +21,7 @@ struct access {
 	struct vtd_regime regime;
 	uint16_t asid;
 	bool parent;         /* the embedder's second stage alone */
+	bool uncached;       /* by an entry that is not cached */
 	unsigned int rights; /* that it needs */
 };
 
@@ -49,7 +50,9 @@ static int missing_entry(const struct access *a, uint32_t pasid, struct soft_vtd
 {
 	struct vtd_regime regime;
 
-	if (!soft_vtd_fetch_pasid(a->soft->guest_mem, &a->soft->features, &a->view->ctx, pasid, &regime, fault))
+	if (a->view->state == SOFT_VTD_FAULT)
+		*fault = a->view->fault;
+	else if (!soft_vtd_fetch_pasid(a->soft->guest_mem, &a->soft->features, &a->view->ctx, pasid, &regime, fault))
 		*fault = (struct soft_vtd_fault){.reason = VIQ_VTD_FR_PE_P, .recorded = !a->view->ctx.fpd};
 	return -EFAULT;
 }
@@ -69,31 +72,74 @@ static void lay_on_parent(struct access *a)
 	a->regime.legacy = false;
 }
 
+/* By the entry: 0, or -EFAULT with *fault. */
+static int admit_by(struct access *a, const struct vtd_context *ctx, const struct vtd_regime *regime, uint16_t asid,
+		    struct soft_vtd_fault *fault)
+{
+	int ret = soft_vtd_admit(ctx, regime, &a->req, &a->rights, fault);
+
+	if (ret)
+		return ret;
+	a->regime = *regime;
+	a->asid = asid;
+	lay_on_parent(a);
+	return 0;
+}
+
+/* By what is in memory now, of which nothing is cached. */
+static int admit_uncached(struct access *a, struct soft_vtd_fault *fault)
+{
+	const struct viq_soft_vtd *soft = a->soft;
+	struct vtd_context ctx = a->view->ctx;
+	struct vtd_regime regime;
+	uint32_t pasid;
+	int ret = 0;
+
+	soft_vtd_look(a->soft);
+	if (a->view->state == SOFT_VTD_FAULT)
+		ret = soft_vtd_read_context(soft, a->view->rtaddr, &a->req, &ctx, fault);
+	if (!ret)
+		ret = soft_vtd_select_pasid(&soft->features, &ctx, &a->req, &pasid, fault);
+	if (!ret && ctx.scalable)
+		ret = soft_vtd_fetch_pasid(soft->guest_mem, &soft->features, &ctx, pasid, &regime, fault);
+	else if (!ret)
+		vtd_legacy_regime(&ctx, &regime);
+	if (!ret)
+		ret = admit_by(a, &ctx, &regime, 0, fault);
+	if (ret)
+		return ret;
+	a->uncached = true;
+	soft_vtd_want(a->dev, pasid);
+	return 0;
+}
+
+/* The cached entry, or NULL: there is none, unless -EFAULT with *fault. */
+static int find_entry(const struct access *a, const struct soft_vtd_entry **entry, uint32_t *pasid,
+		      struct soft_vtd_fault *fault)
+{
+	int ret;
+
+	*entry = NULL;
+	if (a->view->state == SOFT_VTD_FAULT)
+		return 0;
+	ret = soft_vtd_select_pasid(&a->soft->features, &a->view->ctx, &a->req, pasid, fault);
+	if (!ret)
+		*entry = soft_vtd_entry_find(a->view, *pasid);
+	return ret;
+}
+
 /* Find out how to translate the access: 0, or -EFAULT with *fault. */
 static int admit(struct access *a, struct soft_vtd_fault *fault)
 {
-	const struct vtd_context *ctx = &a->view->ctx;
 	const struct soft_vtd_entry *entry;
-	uint32_t pasid;
-	int ret;
+	uint32_t pasid = 0;
+	int ret = find_entry(a, &entry, &pasid, fault);
 
-	if (a->view->state == SOFT_VTD_FAULT) {
-		*fault = a->view->fault;
-		return -EFAULT;
-	}
-	ret = soft_vtd_select_pasid(&a->soft->features, ctx, &a->req, &pasid, fault);
 	if (ret)
 		return ret;
-	entry = soft_vtd_entry_find(a->view, pasid);
-	if (!entry)
-		return missing_entry(a, pasid, fault);
-	ret = soft_vtd_admit(ctx, &entry->regime, &a->req, &a->rights, fault);
-	if (ret)
-		return ret;
-	a->regime = entry->regime;
-	a->asid = entry->asid;
-	lay_on_parent(a);
-	return 0;
+	if (entry)
+		return admit_by(a, &a->view->ctx, &entry->regime, entry->asid, fault);
+	return a->soft->looks ? admit_uncached(a, fault) : missing_entry(a, pasid, fault);
 }
 
 /* --- Translation -------------------------------------------------------------------------------------------------- */
@@ -170,7 +216,7 @@ static int translate_stages(const struct access *a, struct soft_vtd_leaf *leaf, 
 	struct soft_leaf cached;
 	int ret;
 
-	if (soft_tlb_lookup(&soft->tlb, &key, &cached, ref)) {
+	if (!a->uncached && soft_tlb_lookup(&soft->tlb, &key, &cached, ref)) {
 		unpack(&cached, a->regime.pgtt, leaf);
 		if (usable(a, leaf)) {
 			soft_vtd_count(soft, SOFT_TLB_HITS);
@@ -183,9 +229,8 @@ static int translate_stages(const struct access *a, struct soft_vtd_leaf *leaf, 
 	do { /* again at most once a size */
 		soft_tlb_sample(&key, &sample);
 		ret = soft_vtd_walk(soft->config.mem, &soft->walking, &a->regime, a->req.addr, a->rights, leaf, fault);
-		/* A walk that ends in a fault leaves a leaf only if it found one: where the page itself may not be
-		 * reached. */
-		if (ret && !leaf->shift)
+		/* Of one that faults nothing is cached (6.2.4.1). */
+		if (ret || a->uncached)
 			break;
 		cached = pack(leaf);
 	} while (!soft_tlb_insert(&soft->tlb, &key, &sample, &cached, ref));
@@ -306,7 +351,7 @@ static int request(struct access *a, uint32_t pasid, struct soft_atc_entry *entr
 			.shift = leaf.shift,
 			.rights = granted(a, &leaf),
 		};
-	} while (!soft_atc_insert(a->dev->atc, pasid, &sample, entry));
+	} while (!a->uncached && !soft_atc_insert(a->dev->atc, pasid, &sample, entry));
 	return 0;
 }
 
@@ -398,11 +443,14 @@ static bool iotlb_holds(struct access *a)
 	struct soft_tlb_key key;
 	struct soft_tlb_ref ref;
 	struct soft_leaf cached;
+	const struct soft_vtd_entry *entry;
+	uint32_t pasid;
 	uint64_t piece;
 
 	if (soft_front_lookup(&a->soft->front, &a->dev->configs, &a->soft->vm, &front, &piece))
 		return true;
-	if (a->view->state == SOFT_VTD_OFF || admit(a, &fault))
+	if (a->view->state == SOFT_VTD_OFF || find_entry(a, &entry, &pasid, &fault) || !entry ||
+	    admit_by(a, &a->view->ctx, &entry->regime, entry->asid, &fault))
 		return false;
 	key = make_key(a);
 	if (!soft_tlb_lookup(&a->soft->tlb, &key, &cached, &ref))

@@ -41,8 +41,6 @@ static bool capacity_ok(uint32_t entries, uint32_t min, uint32_t max)
 /* What is not here must not be claimed: the embedder would offer it to a guest. */
 static const char *features_wrong(const struct viq_soft_vtd_config *c)
 {
-	if (!(c->cap & VIQ_VTD_CAP_CM))
-		return "cap: CM must be 1";
 	if (c->cap & VIQ_VTD_CAP_ZLR)
 		return "cap: ZLR must be 0";
 	if (c->ecap & (VIQ_VTD_ECAP_MTS | VIQ_VTD_ECAP_ADMS | VIQ_VTD_ECAP_PRS))
@@ -129,6 +127,7 @@ int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_sof
 	soft->guest_mem = config->guest_mem ? config->guest_mem : config->mem;
 	vtd_caps_init(&soft->features, config->cap, config->ecap, config->haw);
 	soft->walking = soft->features;
+	soft->looks = !(config->cap & VIQ_VTD_CAP_CM);
 	ret = init_parent(soft);
 	if (ret)
 		goto err_free;
@@ -247,7 +246,7 @@ static bool backend_pending(void *opaque)
 {
 	const struct viq_soft_vtd *soft = opaque;
 
-	return atomic_load_explicit(&soft->waiting, memory_order_relaxed);
+	return atomic_load_explicit(&soft->waiting, memory_order_relaxed) || soft_vtd_looking(soft);
 }
 
 static int backend_block(void *opaque, uint16_t source_id)
@@ -255,17 +254,20 @@ static int backend_block(void *opaque, uint16_t source_id)
 	return soft_vtd_block(opaque, source_id);
 }
 
+static int backend_fetch(void *opaque)
+{
+	return soft_vtd_fetch(opaque);
+}
+
 struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft)
 {
-	static const struct viq_vtd_backend_ops ops = {.size = sizeof(ops),
-						       .reconfig = backend_reconfig,
-						       .step = backend_step,
-						       .listen = backend_listen,
-						       .faults = backend_faults,
-						       .pending = backend_pending,
-						       .block = backend_block};
+#define BACKEND                                                                                                        \
+	.size = sizeof(struct viq_vtd_backend_ops), .reconfig = backend_reconfig, .step = backend_step,                \
+	.listen = backend_listen, .faults = backend_faults, .pending = backend_pending, .block = backend_block
+	static const struct viq_vtd_backend_ops ops = {BACKEND}, looks = {BACKEND, .fetch = backend_fetch};
+#undef BACKEND
 
-	return (struct viq_vtd_backend){.ops = &ops, .opaque = soft};
+	return (struct viq_vtd_backend){.ops = soft && soft->looks ? &looks : &ops, .opaque = soft};
 }
 
 int soft_vtd_enter(struct viq_soft_vtd *soft)

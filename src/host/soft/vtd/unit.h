@@ -91,6 +91,8 @@ struct viq_soft_vtd_dev {
 	bool uses_ats;        /* its device-TLB may hold something, or may be filled */
 	bool emptied;         /* in the change under way: its device-TLB is to be emptied */
 	bool isolated;        /* blocked, until a change names it or one of its entries */
+	/* 1 + a PASID whose entry was used and is not cached, or 0: fetch.c. */
+	_Atomic uint32_t wanted;
 	struct viq_soft_vtd_dev *prev, *next;
 };
 
@@ -112,6 +114,7 @@ struct soft_vtd_draft {
 	bool changed;         /* something is other than it is cached */
 	uint32_t next, limit; /* PASIDs whose tables are still to be read */
 	uint32_t single;      /* and one more; UINT32_MAX: none */
+	uint32_t wanted;      /* not UINT32_MAX: of the PASIDs, only this one, for an access that has found it */
 	uint32_t at;          /* of the cached entries, the first that was not looked at */
 	int err;
 };
@@ -151,6 +154,10 @@ struct viq_soft_vtd {
 	/* words[0], [1]: the record; [2]: the parent is to blame; source: the device's id */
 	struct soft_ring faults;
 	_Atomic uint32_t waiting; /* not 0: there are some */
+	/* CAP.CM = 0: what is not present, or faulty, is not cached, so accesses look for themselves: fetch.c. */
+	bool looks;
+	_Atomic uint32_t looking; /* not 0: accesses have, since this was 0 */
+	_Atomic uint32_t wanting; /* not 0: devices want entries */
 
 	pthread_mutex_t config_lock;
 	struct viq_vtd_tables tables; /* size 0: never told */
@@ -200,6 +207,16 @@ int soft_vtd_tables_tell(struct viq_soft_vtd *soft) MUST_HOLD(soft->config_lock)
 void soft_vtd_tables_forget(struct viq_soft_vtd *soft) MUST_HOLD(soft->config_lock);
 void soft_vtd_tables_destroy(struct viq_soft_vtd *soft);
 
+/*
+ * fetch.c. In an access, before and after it has read entries of the guest's that are not cached. drain: who
+ * invalidates finds that such accesses have ended.
+ */
+void soft_vtd_look(struct viq_soft_vtd *soft);
+void soft_vtd_want(struct viq_soft_vtd_dev *dev, uint32_t pasid);
+bool soft_vtd_looking(const struct viq_soft_vtd *soft);
+void soft_vtd_drain(struct viq_soft_vtd *soft);
+int soft_vtd_fetch(struct viq_soft_vtd *soft);
+
 /* scan.c */
 int soft_vtd_list_add(const struct viq_soft_vtd *soft, struct soft_vtd_list *list, const struct soft_vtd_entry *entry);
 /* What count PASIDs from this one on, of one table, are in memory now: how many valid entries are in out. */
@@ -218,9 +235,14 @@ bool soft_vtd_release_some(struct viq_soft_vtd *soft, struct soft_vtd_change *ch
 /* All of that. */
 void soft_vtd_finish(struct viq_soft_vtd *soft, struct soft_vtd_change *change);
 
-/* draft.c. what NULL: everything, as if nothing were cached. */
+/* draft.c. A device's context entry as it is in memory now: 0, or -EFAULT with *fault. */
+int soft_vtd_read_context(const struct viq_soft_vtd *soft, uint64_t rtaddr, const struct soft_vtd_request *req,
+			  struct vtd_context *ctx, struct soft_vtd_fault *fault);
+/* what NULL: everything, as if nothing were cached. */
 void soft_vtd_draft_begin(struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what, struct soft_vtd_draft *d,
 			  struct soft_vtd_cost *cost);
+/* For an access that has found the entry of this PASID in memory. On an error the device keeps what it has. */
+void soft_vtd_draft_fetch(struct viq_soft_vtd_dev *dev, uint32_t pasid, struct soft_vtd_draft *d);
 /* A table of PASIDs. true: there is more to read. */
 bool soft_vtd_draft_step(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_cost *cost);
 /* It becomes the device's view. On an error, which is returned, the device is blocked. */
