@@ -10,7 +10,7 @@
 #include "inject.h"
 #include "unit.h"
 
-void viq_unit_count(ViqCounterList **head, const char *name, uint64_t value)
+void viq_unit_count(ViqCounterList ***tail, const char *name, uint64_t value)
 {
     ViqCounter *counter;
 
@@ -18,13 +18,14 @@ void viq_unit_count(ViqCounterList **head, const char *name, uint64_t value)
         counter = g_new0(ViqCounter, 1);
         counter->name = g_strdup(name);
         counter->value = value;
-        QAPI_LIST_PREPEND(*head, counter);
+        QAPI_LIST_APPEND(*tail, counter);
     }
 }
 
 static int viq_unit_query(Object *obj, void *opaque)
 {
-    ViqUnitList **head = opaque;
+    ViqUnitList ***tail = opaque;
+    ViqCounterList **counters;
     ViqUnit *unit;
 
     if (object_dynamic_cast(obj, TYPE_VIQ_UNIT)) {
@@ -33,17 +34,18 @@ static int viq_unit_query(Object *obj, void *opaque)
         unit->type = g_strdup(object_get_typename(obj));
         unit->failure = object_property_get_str(obj, "inject", NULL);
         unit->strikes = viq_inject_count(VIQ_UNIT_GET_CLASS(obj)->inject(obj));
-        VIQ_UNIT_GET_CLASS(obj)->counters(obj, &unit->counters);
-        QAPI_LIST_PREPEND(*head, unit);
+        counters = &unit->counters;
+        VIQ_UNIT_GET_CLASS(obj)->counters(obj, &counters);
+        QAPI_LIST_APPEND(*tail, unit);
     }
     return 0;
 }
 
 ViqUnitList *qmp_query_viq(Error **errp)
 {
-    ViqUnitList *head = NULL;
+    ViqUnitList *head = NULL, **tail = &head;
 
-    object_child_foreach_recursive(object_get_root(), viq_unit_query, &head);
+    object_child_foreach_recursive(object_get_root(), viq_unit_query, &tail);
     return head;
 }
 

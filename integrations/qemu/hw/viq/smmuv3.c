@@ -410,7 +410,7 @@ static ViqInject *viq_unit_inject(Object *obj)
     return &VIQ_SMMUV3(obj)->work.inject;
 }
 
-static void viq_unit_counters(Object *obj, ViqCounterList **head)
+static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
 {
     ViqSmmuv3 *s = VIQ_SMMUV3(obj);
     struct viq_smmuv3_counters c;
@@ -444,13 +444,13 @@ static void viq_unit_counters(Object *obj, ViqCounterList **head)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-        viq_unit_count(head, counters[i].name, counters[i].value);
+        viq_unit_count(tail, counters[i].name, counters[i].value);
     }
     for (uint64_t op = 0; op < ARRAY_SIZE(c.commands); op++) {
         const uint64_t cmd[2] = { op };
         const char *name = viq_smmuv3_command_name(cmd);
 
-        viq_unit_count(head, name ? name : "reserved", c.commands[op]);
+        viq_unit_count(tail, name ? name : "reserved", c.commands[op]);
     }
 }
 

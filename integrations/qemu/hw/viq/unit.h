@@ -18,11 +18,12 @@ struct ViqUnitClass {
 
     /* The unit's failures, or NULL: before realize(), after unrealize(). */
     struct ViqInject *(*inject)(Object *unit);
-    void (*counters)(Object *unit, ViqCounterList **head);
+    /* In the order in which docs/qemu.md has them. */
+    void (*counters)(Object *unit, ViqCounterList ***tail);
 };
 
-/* A counter that is not 0 goes in front of the list. */
-void viq_unit_count(ViqCounterList **head, const char *name, uint64_t value);
+/* A counter that is not 0 goes to the list's end. */
+void viq_unit_count(ViqCounterList ***tail, const char *name, uint64_t value);
 
 /* property "inject": class_init() of a unit. */
 void viq_unit_class_add_inject(ObjectClass *klass);

@@ -515,7 +515,7 @@ static ViqInject *viq_unit_inject(Object *obj)
     return &VIQ_VTD(obj)->work.inject;
 }
 
-static void viq_unit_counters(Object *obj, ViqCounterList **head)
+static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
 {
     ViqVtd *s = VIQ_VTD(obj);
     struct viq_vtd_counters c;
@@ -551,18 +551,18 @@ static void viq_unit_counters(Object *obj, ViqCounterList **head)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-        viq_unit_count(head, counters[i].name, counters[i].value);
+        viq_unit_count(tail, counters[i].name, counters[i].value);
     }
     for (uint64_t type = 0; type < ARRAY_SIZE(c.descriptors); type++) {
         const uint64_t desc[4] = { type };
         const char *name = viq_vtd_descriptor_name(desc);
 
-        viq_unit_count(head, name ? name : "invalid", c.descriptors[type]);
+        viq_unit_count(tail, name ? name : "invalid", c.descriptors[type]);
     }
     for (unsigned iqei = 0; iqei < ARRAY_SIZE(c.iqe); iqei++) {
         g_autofree char *name = g_strdup_printf("iqe_%u", iqei);
 
-        viq_unit_count(head, name, c.iqe[iqei]);
+        viq_unit_count(tail, name, c.iqe[iqei]);
     }
 }
 
