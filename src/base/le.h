@@ -20,6 +20,12 @@ static inline uint64_t le64_get(le64 word)
 	return le64toh(word.raw);
 }
 
+/* Of memory that a guest may write meanwhile: once, and whole. */
+static inline uint64_t le64_load(const le64 *word)
+{
+	return le64_get((le64){__atomic_load_n(&word->raw, __ATOMIC_RELAXED)});
+}
+
 static inline le64 le64_put(uint64_t value)
 {
 	return (le64){htole64(value)};

@@ -8,6 +8,23 @@
 
 #include <viq/call.h>
 
+/* A request for one array, made once: from call to call only the object differs, and where the array is. */
+struct call_form {
+	struct viq_call_request request;
+	struct viq_call_piece piece;
+};
+
+static inline void call_form_init(struct call_form *form, uint32_t type, uint32_t entry_size)
+{
+	form->request = (struct viq_call_request){
+		.size = sizeof(form->request),
+		.type = type,
+		.entry_size = entry_size,
+		.pieces = &form->piece,
+		.piece_count = 1,
+	};
+}
+
 /* What call_plain() has not answered by itself: *res is the host's answer, ret what it returned. */
 void call_settle(const struct viq_call_host *host, const struct viq_call_request *req, uint32_t count, int ret,
 		 struct viq_call_result *res);

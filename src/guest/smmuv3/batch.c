@@ -18,8 +18,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "call/checked.h"
-
 #include "smmuv3.h"
 
 void smmuv3_batch_drop(struct viq_smmuv3 *s)
@@ -96,15 +94,9 @@ static __attribute__((noinline)) void count_answer(struct viq_smmuv3 *s, const s
 
 void smmuv3_batch_init(struct viq_smmuv3 *s)
 {
-	s->batch.piece.entries = s->batch.entries;
-	s->batch.request = (struct viq_call_request){
-		.size = sizeof(s->batch.request),
-		.object = s->config.host.object,
-		.type = VIQ_CALL_SMMUV3,
-		.entry_size = VIQ_SMMUV3_CMD_SIZE,
-		.pieces = &s->batch.piece,
-		.piece_count = 1,
-	};
+	call_form_init(&s->batch.form, VIQ_CALL_SMMUV3, VIQ_SMMUV3_CMD_SIZE);
+	s->batch.form.request.object = s->config.host.object;
+	s->batch.form.piece.entries = s->batch.entries;
 }
 
 /* As call_plain(). */
@@ -128,7 +120,7 @@ static inline bool call(struct viq_smmuv3 *s, const struct viq_call_request *req
 void smmuv3_call(struct viq_smmuv3 *s, const struct viq_call_piece *pieces, uint32_t piece_count, uint32_t count,
 		 struct viq_call_result *res)
 {
-	struct viq_call_request req = s->batch.request;
+	struct viq_call_request req = s->batch.form.request;
 
 	req.pieces = pieces;
 	req.piece_count = piece_count;
@@ -290,8 +282,8 @@ bool smmuv3_batch_confirm(struct viq_smmuv3 *s)
 	struct smmuv3_batch *b = &s->batch;
 	struct viq_call_result res;
 
-	b->piece.count = b->count;
-	if (b->count && !call(s, &b->request, b->count, &res) && res.error != VIQ_CALL_NONE)
+	b->form.piece.count = b->count;
+	if (b->count && !call(s, &b->form.request, b->count, &res) && res.error != VIQ_CALL_NONE)
 		return failed(s, &res);
 	confirm(s, b->count);
 	return true;

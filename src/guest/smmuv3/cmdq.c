@@ -267,9 +267,8 @@ static uint32_t take_plain(struct viq_smmuv3 *s, const le64 (*from)[2], uint32_t
 	uint32_t n;
 
 	for (n = 0; n < count; n++) {
-		/* The guest may write them meanwhile. */
-		cmd[0] = le64_get((le64){__atomic_load_n(&from[n][0].raw, __ATOMIC_RELAXED)});
-		cmd[1] = le64_get((le64){__atomic_load_n(&from[n][1].raw, __ATOMIC_RELAXED)});
+		cmd[0] = le64_load(&from[n][0]);
+		cmd[1] = le64_load(&from[n][1]);
 		if (!is_plain(s, cmd))
 			break;
 		smmuv3_entry_put(to[n], cmd[0], cmd[1]);

@@ -17,6 +17,7 @@
 #include <viq/smmuv3.h>
 
 #include "base/le.h"
+#include "call/checked.h"
 #include "guest/budget.h"
 #include "guest/gate.h"
 #include "guest/hostwait.h"
@@ -38,8 +39,7 @@ struct smmuv3_hole {
 };
 
 struct smmuv3_batch {
-	struct viq_call_request request; /* all of it: this and the array's address stay */
-	struct viq_call_piece piece;
+	struct call_form form; /* of all of it */
 	uint32_t count, hole_count;
 	uint32_t first; /* index of its first command */
 	bool asks;      /* an ATC_INV is among the entries: its device may not answer, and have its stream blocked */
