@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "call/checked.h"
 
 #include "vtd.h"
 
@@ -54,7 +53,7 @@ static inline void fill_entry(struct viq_vtd_s1_entry *e, struct vtd_span span, 
 }
 
 /* The target's next entries are of the descriptors at the batch's end, which are added next. */
-static void open_stretch(struct viq_vtd *s, struct vtd_target *t)
+static inline void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 {
 	if (t->count) {
 		const struct vtd_stretch *last = &t->slate->stretches[t->stretch_count - 1];
@@ -137,9 +136,9 @@ static bool has_all(const struct vtd_target *t)
 /* The same but for the address: the rest of an entry is one store. */
 typedef uint64_t entry_rest __attribute__((vector_size(16)));
 
-static inline void fill_like(struct viq_vtd_s1_entry *e, const le64 desc[2], uint64_t addr, entry_rest rest)
+static inline void fill_like(struct viq_vtd_s1_entry *e, uint64_t qw1, uint64_t addr, entry_rest rest)
 {
-	e->addr = le64_get(desc[1]) & addr;
+	e->addr = qw1 & addr;
 	memcpy(&e->npages, &rest, sizeof(rest));
 }
 
@@ -154,10 +153,10 @@ static inline void fill(struct viq_vtd_s1_entry *e, const le64 (*desc)[2], uint3
 	for (; count >= VTD_GROUP; count -= VTD_GROUP, e += VTD_GROUP, desc += VTD_GROUP) {
 #pragma GCC unroll 8
 		for (uint32_t i = 0; i < VTD_GROUP; i++)
-			fill_like(&e[i], desc[i], addr, rest);
+			fill_like(&e[i], le64_get(desc[i][1]), addr, rest);
 	}
 	for (uint32_t i = 0; i < count; i++)
-		fill_like(&e[i], desc[i], addr, rest);
+		fill_like(&e[i], le64_get(desc[i][1]), addr, rest);
 }
 
 static inline void add_like(struct viq_vtd *s, struct vtd_target *t, uint32_t count)
@@ -194,6 +193,23 @@ bool vtd_batch_add_like(struct viq_vtd *s, uint32_t count)
 		add_like(s, vtd_target_of(run.first), count);
 	budget_spend(&s->budget, (uint64_t)count * each - 1);
 	extend(s, s->model.desc[0] & VIQ_VTD_DESC_TYPE, count, fate);
+	return true;
+}
+
+bool vtd_batch_add_one(struct viq_vtd *s)
+{
+	const struct vtd_model *model = &s->model;
+	struct vtd_target *t = vtd_target_of(model->run.first);
+	entry_rest rest;
+
+	if (model->run.count != 1 || (s->tables.active && !t->count))
+		return vtd_batch_add_like(s, 1);
+	if (model->entry.npages != VIQ_VTD_S1_ALL || !has_all(t)) {
+		open_stretch(s, t);
+		memcpy(&rest, &model->entry.npages, sizeof(rest));
+		fill_like(&t->slate->entries[t->count++], le64_get(s->batch.low[s->batch.taken][1]), model->addr, rest);
+	}
+	extend(s, model->desc[0] & VIQ_VTD_DESC_TYPE, 1, VIQ_VTD_FATE_HOST);
 	return true;
 }
 
@@ -246,28 +262,43 @@ static void tell(struct viq_vtd *s, const struct vtd_target *target, const struc
 	}
 }
 
-/* One invalidate call with entries of a target. */
-static void call(struct viq_vtd *s, struct vtd_target *t, const struct viq_vtd_s1_entry *entries, uint32_t count,
-		 struct viq_call_result *res)
+/* What is not plain success, though it may be success. */
+static __attribute__((noinline)) void count_answer(struct viq_vtd *s, const struct vtd_target *t,
+						   const struct viq_call_result *res)
 {
-	const struct viq_call_piece piece = {entries, count};
-	const struct viq_call_request req = {
-		.size = sizeof(req),
-		.object = t->host.object,
-		.type = VIQ_CALL_VTD_S1,
-		.entry_size = sizeof(*entries),
-		.pieces = &piece,
-		.piece_count = 1,
-	};
-
-	call_checked(&t->host, &req, count, res);
-	s->counters.calls++;
 	s->counters.host_calls += res->host_calls;
 	s->counters.entries += res->handled;
 	s->counters.call_errors[res->error]++;
 	budget_spend_call(&s->budget, res);
 	if (res->error)
 		tell(s, t, res);
+}
+
+void vtd_batch_init(struct viq_vtd *s)
+{
+	call_form_init(&s->batch.form, VIQ_CALL_VTD_S1, sizeof(struct viq_vtd_s1_entry));
+}
+
+/* One invalidate call with entries of a target; as call_plain(). */
+static inline bool call(struct viq_vtd *s, const struct vtd_target *t, const struct viq_vtd_s1_entry *entries,
+			uint32_t count, struct viq_call_result *res)
+{
+	struct call_form *form = &s->batch.form;
+	bool plain;
+
+	form->request.object = t->host.object;
+	form->piece = (struct viq_call_piece){entries, count};
+	plain = call_plain(&t->host, &form->request, count, res);
+	s->counters.calls++;
+	if (!plain) {
+		count_answer(s, t, res);
+		return false;
+	}
+	s->counters.host_calls++;
+	s->counters.entries += count;
+	s->counters.call_errors[VIQ_CALL_NONE]++;
+	budget_spend(&s->budget, VIQ_WORK_CALL);
+	return true;
 }
 
 static void load_desc(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
@@ -336,7 +367,17 @@ static bool stop_at(struct viq_vtd *s, uint32_t position, const struct viq_call_
 	return false;
 }
 
-bool vtd_batch_confirm(struct viq_vtd *s)
+/* The batch is consumed. */
+static inline bool confirmed(struct viq_vtd *s)
+{
+	trace_consumed(s, s->batch.taken);
+	vtd_batch_drop(s);
+	vtd_iqh_set(s, s->head);
+	return true;
+}
+
+/* Several tables, each a call. */
+static __attribute__((noinline)) bool confirm_each(struct viq_vtd *s)
 {
 	const uint32_t all = s->batch.taken;
 	uint32_t end = all;
@@ -351,8 +392,7 @@ bool vtd_batch_confirm(struct viq_vtd *s)
 			continue;
 		/* Paid for when it became active. */
 		s->budget.left += t == s->tables.active ? 0 : VIQ_WORK_CALL;
-		call(s, t, t->slate->entries, count, &res);
-		if (res.error == VIQ_CALL_NONE)
+		if (call(s, t, t->slate->entries, count, &res) || res.error == VIQ_CALL_NONE)
 			continue;
 		end = position_of(t, res.handled);
 		first = res;
@@ -367,10 +407,40 @@ bool vtd_batch_confirm(struct viq_vtd *s)
 			break;
 		}
 	}
-	if (end < all)
-		return stop_at(s, end, &first);
-	trace_consumed(s, end);
-	vtd_batch_drop(s);
+	return end < all ? stop_at(s, end, &first) : confirmed(s);
+}
+
+bool vtd_batch_confirm(struct viq_vtd *s)
+{
+	struct vtd_target *t = s->tables.active;
+	struct viq_call_result res;
+
+	if (t && t->next_active)
+		return confirm_each(s);
+	/* Mostly one. */
+	if (t && !call(s, t, t->slate->entries, t->count, &res) && res.error != VIQ_CALL_NONE)
+		return stop_at(s, position_of(t, res.handled), &res);
+	return confirmed(s);
+}
+
+bool vtd_batch_straight(struct viq_vtd *s, uint64_t qw0, uint64_t qw1)
+{
+	const uint64_t desc[VIQ_VTD_DESC_WORDS] = {qw0, qw1};
+	struct vtd_target *t = vtd_target_of(s->model.run.first);
+	uint32_t slot = s->head;
+	struct viq_vtd_s1_entry entry;
+	struct viq_call_result res;
+	entry_rest rest;
+
+	memcpy(&rest, &s->model.entry.npages, sizeof(rest));
+	fill_like(&entry, qw1, s->model.addr, rest);
+	if (!call(s, t, &entry, 1, &res) && res.error != VIQ_CALL_NONE) {
+		call_failed(s, slot, desc, &res);
+		return false;
+	}
+	s->counters.descriptors[qw0 & VIQ_VTD_DESC_TYPE]++;
+	s->head = vtd_next(s, slot, 1);
+	vtd_trace(s, slot, desc, VIQ_VTD_FATE_HOST, 0);
 	vtd_iqh_set(s, s->head);
 	return true;
 }
@@ -381,7 +451,8 @@ static void call_one(struct viq_vtd *s, struct vtd_target *t, struct vtd_span sp
 	struct viq_vtd_s1_entry entry;
 
 	fill_entry(&entry, span, leaf);
-	call(s, t, &entry, 1, res);
+	if (call(s, t, &entry, 1, res))
+		call_plain_answer(res, 1);
 }
 
 bool vtd_batch_sweep(struct viq_vtd *s, struct vtd_sweep *sweep, struct viq_call_result *res)

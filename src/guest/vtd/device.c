@@ -31,6 +31,7 @@ int viq_vtd_create(const struct viq_vtd_config *config, struct viq_vtd **out, st
 	for (uint8_t type = 0; type < VTD_TYPES; type++)
 		vtd_rule_init(&s->rules[type], type, &s->offer);
 	s->budget.write = budget_of_write(s->config.budget);
+	vtd_batch_init(s);
 	vtd_regs_init(s);
 	vtd_regs_reset(s);
 	*out = s;

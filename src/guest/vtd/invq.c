@@ -3,6 +3,8 @@
  * The invalidation queue (VT-d 6.5.2): check each descriptor against its rule, give it to whoever handles it.
  */
 
+#include <string.h>
+
 #include "vtd.h"
 
 void vtd_invq_moved(struct viq_vtd *s, struct vtd_queue to)
@@ -11,6 +13,8 @@ void vtd_invq_moved(struct viq_vtd *s, struct vtd_queue to)
 
 	s->queue = to;
 	s->model.usable = false;
+	/* A narrow queue's descriptors have none, and leave them so. */
+	memset(s->batch.high, 0, sizeof(s->batch.high));
 	s->ring = viq_mem_span(s->config.mem, to.base, &avail);
 	slots = avail >> to.shift;
 	s->ring_slots = slots < to.slots ? (uint32_t)slots : to.slots;
@@ -90,15 +94,24 @@ static struct vtd_irtes irtes_of(const uint64_t desc[4])
 	return (struct vtd_irtes){first, first + (1u << order)};
 }
 
-/* A descriptor that was read, and is not known to be like the model. */
-static void load(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
+/* One that was read, and was not like the model then. */
+static inline void load(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
 {
-	bool wide = s->queue.shift == 5;
-
 	desc[0] = le64_get(s->batch.low[position][0]);
 	desc[1] = le64_get(s->batch.low[position][1]);
-	desc[2] = wide ? le64_get(s->batch.high[position][0]) : 0;
-	desc[3] = wide ? le64_get(s->batch.high[position][1]) : 0;
+	desc[2] = le64_get(s->batch.high[position][0]);
+	desc[3] = le64_get(s->batch.high[position][1]);
+}
+
+static inline bool is_wait(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	return (desc[0] & VIQ_VTD_DESC_TYPE) == VIQ_VTD_TYPE_WAIT && vtd_bits_legal(&s->rules[VIQ_VTD_TYPE_WAIT], desc);
+}
+
+static inline bool is_like(const struct vtd_model *model, const uint64_t desc[4])
+{
+	return model->usable &&
+	       !((desc[0] ^ model->desc[0]) | ((desc[1] ^ model->desc[1]) & model->fixed) | desc[2] | desc[3]);
 }
 
 static unsigned int check(const struct viq_vtd *s, const uint64_t desc[4])
@@ -138,9 +151,39 @@ static __attribute__((noinline)) bool interrupt_entry_cache(struct viq_vtd *s, c
 	return vtd_batch_flush(s) && s->budget.left && hook_done(s, desc, vtd_work_remap(s, its, some));
 }
 
+/* --- IOTLB and PASID-IOTLB descriptors ---------------------------------------------------------------------------- */
+
+static struct vtd_sweep sweep_of(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	if ((desc[0] & VIQ_VTD_DESC_TYPE) == VIQ_VTD_TYPE_PIOTLB)
+		return vtd_sweep_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
+	return VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL ? vtd_sweep_all()
+									: vtd_sweep_domain(s, domain_of(s, desc));
+}
+
+/*
+ * An IOTLB descriptor, page-selective too, takes away every first-stage entry of the domain: the address is a
+ * second-stage one, which cannot be matched with what first-stage and nested entries are tagged with.
+ */
+static bool is_stage2(const uint64_t desc[4])
+{
+	return (desc[0] & VIQ_VTD_DESC_TYPE) == VIQ_VTD_TYPE_IOTLB;
+}
+
+static uint64_t addr_bits(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	return is_stage2(desc) ? s->second_stage_bits : VIQ_VTD_DESC_1_ADDR;
+}
+
+static struct vtd_span span_of(const struct viq_vtd *s, const uint64_t desc[4])
+{
+	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) != VIQ_VTD_IOTLB_PAGE)
+		return (struct vtd_span){0, 0};
+	return vtd_page_span(desc[1] & addr_bits(s, desc), VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
+}
+
 /* One table after the other, as far as the budget goes: what is left is gone on with by the next run. */
-static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all,
-					    struct vtd_span span, bool stage2)
+static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep all)
 {
 	struct vtd_sweep *sweep;
 
@@ -155,62 +198,51 @@ static __attribute__((noinline)) bool alone(struct viq_vtd *s, const uint64_t de
 			vtd_batch_add(s, desc[0] & VIQ_VTD_DESC_TYPE, VIQ_VTD_FATE_HOST);
 			return true;
 		}
-		if (!vtd_batch_alone(s, desc, t, span, desc[1] & VIQ_VTD_DESC_1_IH, stage2))
+		if (!vtd_batch_alone(s, desc, t, span_of(s, desc), desc[1] & VIQ_VTD_DESC_1_IH, is_stage2(desc)))
 			return false;
 	}
 	return false;
 }
 
-/* stage2: addr has the bits that second stages look at. */
-static bool invalidate(struct viq_vtd *s, const uint64_t desc[4], struct vtd_sweep of, uint64_t addr, bool stage2)
+/* This one, which is legal, is the model. */
+static void model_set(struct viq_vtd *s, const uint64_t desc[4], struct vtd_run run)
 {
-	struct vtd_run run = vtd_targets(s, of);
-	struct vtd_span span = {0, 0};
+	struct vtd_span span = span_of(s, desc);
 
-	if (VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_PAGE)
-		span = vtd_page_span(desc[1] & addr, VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]));
-	if (vtd_work_alone(s, desc, run.count))
-		return alone(s, desc, of, span, stage2);
+	/* Mostly one: what it loses is known here. */
+	if (run.count == 1 && is_stage2(desc) && !vtd_target_of(run.first)->stage2)
+		span = (struct vtd_span){0, 0};
 	s->model = (struct vtd_model){
 		.usable = run.count <= VTD_FEW_CALLS,
-		.stage2 = stage2,
+		.stage2 = is_stage2(desc),
 		.desc = {desc[0], desc[1]},
 		.fixed = ~VIQ_VTD_DESC_1_ADDR,
 		.run = run,
-		.addr = addr & ~(span.bytes - 1),
+		.addr = addr_bits(s, desc) & ~(span.bytes - 1),
 		/* Whatever the hint says, of everything nothing is kept. */
 		.entry = {.npages = span.bytes ? span.bytes / 4096 : VIQ_VTD_S1_ALL,
 			  .flags = span.bytes && desc[1] & VIQ_VTD_DESC_1_IH ? VIQ_VTD_S1_LEAF : 0},
 	};
+}
+
+static bool invalidate(struct viq_vtd *s, const uint64_t desc[4])
+{
+	struct vtd_sweep of = sweep_of(s, desc);
+	struct vtd_run run = vtd_targets(s, of);
+
+	if (vtd_work_alone(s, desc, run.count))
+		return alone(s, desc, of);
+	model_set(s, desc, run);
 	s->batch.alike = s->model.usable ? vtd_alike(s) : s->batch.taken + 1;
 	return vtd_batch_add_like(s, s->batch.alike - s->batch.taken);
 }
 
 /*
- * Page-selective, too, takes away every first-stage entry of the domain: the address is a second-stage one, which
- * cannot be matched with what first-stage and nested entries are tagged with.
+ * The descriptor at head, which was read, if it is of a rarer kind. Apart from the others, which would pay for the
+ * registers of these. false, here and in what follows: the run ends, with nothing in the batch, because the queue
+ * stopped or the descriptor at head has to be gone on with later.
  */
-static bool iotlb(struct viq_vtd *s, const uint64_t desc[4])
-{
-	struct vtd_sweep of = VIQ_GET(VIQ_VTD_DESC_G, desc[0]) == VIQ_VTD_IOTLB_GLOBAL
-				      ? vtd_sweep_all()
-				      : vtd_sweep_domain(s, domain_of(s, desc));
-
-	return invalidate(s, desc, of, s->second_stage_bits, true);
-}
-
-static bool pasid_iotlb(struct viq_vtd *s, const uint64_t desc[4])
-{
-	struct vtd_sweep of = vtd_sweep_pasid(s, domain_of(s, desc), VIQ_GET(VIQ_VTD_DESC_PASID, desc[0]));
-
-	return invalidate(s, desc, of, VIQ_VTD_DESC_1_ADDR, false);
-}
-
-/*
- * The descriptor at head, which was read: head is behind it then. false, here and in what follows: the run ends, with
- * nothing in the batch, because the queue stopped or the descriptor at head has to be gone on with later.
- */
-static bool take_one(struct viq_vtd *s)
+static __attribute__((noinline)) bool take_other(struct viq_vtd *s)
 {
 	uint64_t desc[VIQ_VTD_DESC_WORDS];
 	unsigned int iqei;
@@ -225,24 +257,138 @@ static bool take_one(struct viq_vtd *s)
 	switch ((enum vtd_handler)s->rules[desc[0] & VIQ_VTD_DESC_TYPE].handler) {
 	case HANDLER_INVALID: /* checked above */
 	case HANDLER_PGRP:    /* refused by viq_vtd_config_check() */
+	case HANDLER_WAIT:    /* a legal one is taken before */
 		break;
 	case HANDLER_CC:
 		return context_cache(s, desc);
 	case HANDLER_IOTLB:
-		return iotlb(s, desc);
+	case HANDLER_PIOTLB:
+		return invalidate(s, desc);
 	case HANDLER_DEVTLB:
 		return vtd_devtlb(s, desc, false);
 	case HANDLER_IEC:
 		return interrupt_entry_cache(s, desc);
-	case HANDLER_WAIT:
-		return vtd_wait(s, desc);
-	case HANDLER_PIOTLB:
-		return pasid_iotlb(s, desc);
 	case HANDLER_PC:
 		return pasid_cache(s, desc);
 	case HANDLER_PDEVTLB:
 		return vtd_devtlb(s, desc, true);
 	}
+	return true;
+}
+
+/*
+ * A wait descriptor (6.5.2.9), the promise that everything before it has taken effect: it completes, or is aborted.
+ *
+ * Descriptors are taken in order, one at a time, so the fence flag (FN) asks for nothing more. A wait descriptor that
+ * asks for nothing at all (no SW, IF, FN) is legal and only passed.
+ */
+static inline bool take_wait(struct viq_vtd *s, uint64_t qw0, uint64_t qw1)
+{
+	uint32_t slot = s->head;
+	bool timed_out;
+
+	if (!vtd_batch_flush(s))
+		return false;
+	/* Accesses that used what was invalidated have ended, and left their faults. */
+	timed_out = s->regs.timed_out;
+	if (!timed_out && s->ops.sync)
+		budget_spend(&s->budget, s->ops.sync(s->config.opaque));
+	/* It was fetched in either case, and IQH has passed it: a driver looks for aborted ones before IQH. */
+	s->head = vtd_next(s, slot, 1);
+	s->batch.first = ++s->batch.taken;
+	vtd_iqh_set(s, s->head);
+	vtd_work_over(s);
+	s->counters.descriptors[VIQ_VTD_TYPE_WAIT]++;
+	if (s->ops.trace)
+		vtd_trace_hook(s, slot, (const uint64_t[VIQ_VTD_DESC_WORDS]){qw0, qw1},
+			       timed_out ? VIQ_VTD_FATE_ABORTED : VIQ_VTD_FATE_WAIT, 0);
+	if (timed_out) {
+		s->counters.aborted++;
+		vtd_timeout_report(s);
+		return false;
+	}
+	vtd_wait_signal(s, qw0, qw1);
+	return true;
+}
+
+/* The descriptor at head: head is behind it then. */
+static inline bool take_one(struct viq_vtd *s)
+{
+	uint64_t desc[VIQ_VTD_DESC_WORDS];
+
+	load(s, s->batch.taken, desc);
+	if (is_like(&s->model, desc))
+		return vtd_batch_add_one(s);
+	if (is_wait(s, desc))
+		return take_wait(s, desc[0], desc[1]);
+	return take_other(s);
+}
+
+static inline void read_one(const le64 *from, bool wide, uint64_t desc[4])
+{
+	desc[0] = le64_load(&from[0]);
+	desc[1] = le64_load(&from[1]);
+	desc[2] = wide ? le64_load(&from[2]) : 0;
+	desc[3] = wide ? le64_load(&from[3]) : 0;
+}
+
+/* Into the batch. By value: a pointer would keep them out of registers. */
+static __attribute__((noinline)) void keep_one(struct viq_vtd *s, uint64_t qw0, uint64_t qw1, uint64_t qw2,
+					       uint64_t qw3)
+{
+	struct vtd_batch *b = &s->batch;
+
+	b->low[b->read][0] = le64_put(qw0);
+	b->low[b->read][1] = le64_put(qw1);
+	b->high[b->read][0] = le64_put(qw2);
+	b->high[b->read++][1] = le64_put(qw3);
+}
+
+/* Two that were kept: is the second one a wait descriptor, and the first one's table the only one? It is the model. */
+static __attribute__((noinline)) bool is_straight(struct viq_vtd *s)
+{
+	uint64_t desc[VIQ_VTD_DESC_WORDS], next[VIQ_VTD_DESC_WORDS];
+	uint8_t handler;
+	struct vtd_run run;
+
+	load(s, 0, desc);
+	load(s, 1, next);
+	handler = s->rules[desc[0] & VIQ_VTD_DESC_TYPE].handler;
+	if (!is_wait(s, next) || (handler != HANDLER_IOTLB && handler != HANDLER_PIOTLB) || check(s, desc))
+		return false;
+	run = vtd_targets(s, sweep_of(s, desc));
+	if (run.count != 1)
+		return false;
+	model_set(s, desc, run);
+	return true;
+}
+
+/*
+ * What a guest queues for each page that it unmaps: an invalidation of one table, and a wait descriptor, side by side
+ * and nothing else. Straight from the doorbell to the host, without a batch, as there is nothing to gather. false: it
+ * is something else, which may have been read, but of which nothing is done.
+ */
+static inline bool straight(struct viq_vtd *s)
+{
+	const bool wide = s->queue.shift == 5;
+	const unsigned int words = wide ? 4 : 2;
+	const le64 *from;
+	uint64_t desc[VIQ_VTD_DESC_WORDS], next[VIQ_VTD_DESC_WORDS];
+
+	if (s->head + 2 >= s->ring_slots || vtd_offset(s, s->head + 2) != vtd_iqt(s) || s->queue.bad || s->work.at ||
+	    s->budget.left < 2)
+		return false;
+	from = &s->ring[(size_t)s->head * words];
+	read_one(from, wide, desc);
+	read_one(from + words, wide, next);
+	if (!is_like(&s->model, desc) || s->model.run.count != 1 || !is_wait(s, next)) {
+		keep_one(s, desc[0], desc[1], desc[2], desc[3]);
+		keep_one(s, next[0], next[1], next[2], next[3]);
+		if (!is_straight(s))
+			return false;
+	}
+	if (vtd_batch_straight(s, desc[0], desc[1]) && take_wait(s, next[0], next[1]))
+		budget_spend(&s->budget, 2);
 	return true;
 }
 
@@ -268,7 +414,6 @@ static void consume(struct viq_vtd *s)
 		vtd_stop_error(s, s->head, iqei, NULL);
 		return;
 	}
-	s->batch.first = s->batch.taken = s->batch.read = 0;
 	do {
 		if (s->batch.taken == s->batch.read && !read_more(s, tail))
 			return;
@@ -298,8 +443,10 @@ static bool run(struct viq_vtd *s)
 	if (!left || !s->budget.left)
 		return left;
 	s->head = vtd_iqh(s);
+	s->batch.first = s->batch.taken = s->batch.read = s->batch.alike = 0;
 	s->counters.runs++;
-	consume(s);
+	if (!straight(s))
+		consume(s);
 	if (s->work.at && s->work.at != vtd_iqh(s) + 1)
 		vtd_work_forget(s);
 	left = !s->wait.waits && may_fetch(s, vtd_iqh(s));

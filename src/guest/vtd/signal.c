@@ -58,7 +58,21 @@ void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t v
 	vtd_fault_event(s, pending);
 }
 
-void vtd_wait_event(struct viq_vtd *s)
+void vtd_timeout_report(struct viq_vtd *s)
+{
+	s->regs.timed_out = 0;
+	vtd_error(s, VIQ_VTD_FSTS_ITE, VIQ_VTD_IQERCD_ITESID, s->regs.timeout_sid);
+}
+
+/* --- Wait descriptors --------------------------------------------------------------------------------------------- */
+
+/* A status address among the interrupt messages is left open by the architecture. Here it is neither. */
+static bool is_memory(uint64_t addr)
+{
+	return addr < VIQ_VTD_MSI_FIRST || addr > VIQ_VTD_MSI_LAST;
+}
+
+static void wait_event(struct viq_vtd *s)
 {
 	if (s->regs.ics & VIQ_VTD_ICS_IWC)
 		return;
@@ -66,6 +80,22 @@ void vtd_wait_event(struct viq_vtd *s)
 	vtd_show32(s, VIQ_VTD_ICS, s->regs.ics);
 	raise_event(s, &s->regs.wait_event);
 }
+
+void vtd_wait_signal(struct viq_vtd *s, uint64_t qw0, uint64_t qw1)
+{
+	/* Bits from the host address width on are ignored (6.5.2.9); no machine has more than 52. */
+	uint64_t addr = qw1 & VIQ_VTD_WAIT_1_ADDR & VIQ_BITS(51, 0);
+
+	/* What cannot be written is lost, as on a bus: the descriptor is legal, and must not look as if it were not. */
+	if (qw0 & VIQ_VTD_WAIT_SW &&
+	    (!is_memory(addr) || viq_mem_write_u32(s->config.mem, addr, (uint32_t)VIQ_GET(VIQ_VTD_WAIT_DATA, qw0))))
+		s->counters.status_lost++;
+	/* First the status, then the interrupt: whoever gets it looks there. */
+	if (qw0 & VIQ_VTD_WAIT_IF)
+		wait_event(s);
+}
+
+/* --- What the guest writes ---------------------------------------------------------------------------------------- */
 
 void vtd_event_control(struct viq_vtd *s, struct vtd_event *event, uint32_t value)
 {

@@ -4,8 +4,9 @@
  *
  * regs.c decodes register accesses and calls what a write sets in motion: invreg.c invalidates by registers, work.c
  * keeps what such a write still owes, invq.c consumes descriptors, table.c knows which nested page tables they concern,
- * batch.c holds what the tables' hosts must confirm, stop.c moves IQH and stops, devtlb.c and wait.c handle their
- * descriptors, fault.c keeps fault records, signal.c raises errors and interrupts, save.c freezes and thaws.
+ * batch.c holds what the tables' hosts must confirm, stop.c moves IQH and stops, devtlb.c handles device-TLB
+ * descriptors, fault.c keeps fault records, signal.c raises errors and interrupts and completes wait descriptors,
+ * save.c freezes and thaws.
  *
  * Terms. A *slot* is a place in the queue, counted in descriptors. *head* is the next descriptor to take; *IQH* is what
  * the guest sees. Between them lies the batch: descriptors that were read and checked and that not every host has
@@ -20,6 +21,7 @@
 
 #include "base/le.h"
 #include "base/tree.h"
+#include "call/checked.h"
 #include "guest/budget.h"
 #include "guest/gate.h"
 #include "guest/hostwait.h"
@@ -127,9 +129,10 @@ struct vtd_work {
  * set of those that were like the model when they were read: it is 0.
  */
 struct vtd_batch {
+	struct call_form form; /* of a target's part */
+	uint32_t first, taken, alike, read;
 	_Alignas(16) le64 low[BATCH_DESCRIPTORS][2], high[BATCH_DESCRIPTORS][2];
 	uint8_t fate[BATCH_DESCRIPTORS];
-	uint32_t first, taken, alike, read;
 };
 
 /*
@@ -275,6 +278,8 @@ void vtd_batch_add(struct viq_vtd *s, unsigned int type, uint8_t fate);
  * room.
  */
 bool vtd_batch_add_like(struct viq_vtd *s, uint32_t count);
+/* The same of one, mostly for one table: without what more would need. */
+bool vtd_batch_add_one(struct viq_vtd *s);
 /* Give a target an entry of the descriptor that will be added next, unless its last one in the batch covers it. */
 void vtd_batch_cover(struct viq_vtd *s, struct vtd_target *target, struct vtd_span span);
 /* Have the hosts confirm the batch and move IQH to head. false: the queue stopped. */
@@ -288,8 +293,11 @@ static inline bool vtd_batch_room(struct viq_vtd *s, uint32_t targets)
 {
 	return targets <= s->tables.free_slates || (vtd_batch_flush(s) && s->budget.left);
 }
+void vtd_batch_init(struct viq_vtd *s);
 /* Forget the batch: its descriptors will be read again. */
 void vtd_batch_drop(struct viq_vtd *s);
+/* The one at head, as model.run.count == 1, with nothing in the batch: consumed at once, after a call of its own. */
+bool vtd_batch_straight(struct viq_vtd *s, uint64_t qw0, uint64_t qw1);
 /* Have the target carry out the descriptor at head alone, with nothing in the batch. false: the queue stopped. */
 bool vtd_batch_alone(struct viq_vtd *s, const uint64_t desc[4], struct vtd_target *t, struct vtd_span span, bool leaf,
 		     bool stage2);
@@ -357,15 +365,12 @@ struct vtd_run vtd_attachments_of(const struct viq_vtd *s, uint16_t source_id);
 const struct viq_vtd_table *vtd_table_of(const struct viq_vtd *s, const struct vtd_target *target);
 void vtd_tables_free(struct viq_vtd *s);
 
-/* --- devtlb.c, wait.c: false: the queue stopped ------------------------------------------------------------------- */
+/* --- devtlb.c ----------------------------------------------------------------------------------------------------- */
 
+/* The descriptor at head. false: the queue stopped. */
 bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based);
-/* The wait descriptor at head: complete it, or abort it. */
-bool vtd_wait(struct viq_vtd *s, const uint64_t desc[4]);
 /* The embedder hears that the device has not answered. */
 void vtd_device_timeout(struct viq_vtd *s, uint16_t source_id);
-/* A device timed out, and nothing is left in the queue whose completion could tell. */
-void vtd_timeout_report(struct viq_vtd *s);
 
 /* --- fault.c ------------------------------------------------------------------------------------------------------ */
 
@@ -392,8 +397,10 @@ void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t v
 void vtd_fault_event(struct viq_vtd *s, bool pending_before);
 /* PFO, PPF, IQE, ICE or ITE is set (7.3). */
 bool vtd_fault_status(const struct viq_vtd *s);
-/* A wait descriptor with IF completed. */
-void vtd_wait_event(struct viq_vtd *s);
+/* A device timed out: a wait descriptor has been aborted for it, or none is left in the queue. */
+void vtd_timeout_report(struct viq_vtd *s);
+/* A wait descriptor has completed: what SW and IF ask for. */
+void vtd_wait_signal(struct viq_vtd *s, uint64_t qw0, uint64_t qw1);
 /* The guest has written a control register, or cleared status bits. */
 void vtd_event_control(struct viq_vtd *s, struct vtd_event *event, uint32_t value);
 void vtd_events_settle(struct viq_vtd *s);

@@ -122,16 +122,19 @@ void vtd_rule_init(struct vtd_rule *rule, uint8_t type, const struct vtd_offer *
  */
 unsigned int vtd_rule_judge(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer, bool wide,
 			    bool scalable, const uint64_t desc[4]);
-/* The same; nearly every descriptor is plainly legal. */
+/* Has it no bit that is reserved? qw2 and qw3 of a narrow one are 0. That is all there is to check of some types. */
+static inline bool vtd_bits_legal(const struct vtd_rule *rule, const uint64_t desc[4])
+{
+	return !((desc[0] & rule->reserved[0]) | (desc[1] & rule->reserved[1]) | desc[2] | desc[3]);
+}
+/* As vtd_rule_judge(); nearly every descriptor is plainly legal. */
 static inline unsigned int vtd_rule_check(const struct vtd_rule rules[VTD_TYPES], const struct vtd_offer *offer,
 					  bool wide, bool scalable, const uint64_t desc[4])
 {
 	const struct vtd_rule *rule = &rules[desc[0] & VIQ_VTD_DESC_TYPE];
-	uint64_t wrong = (desc[0] & rule->reserved[0]) | (desc[1] & rule->reserved[1]);
 
-	if (wide)
-		wrong |= desc[2] | desc[3];
-	if (!wrong && rule->scalable <= scalable && rule->granularities >> VIQ_GET(VIQ_VTD_DESC_G, desc[0]) & 1 &&
+	if (vtd_bits_legal(rule, desc) && rule->scalable <= scalable &&
+	    rule->granularities >> VIQ_GET(VIQ_VTD_DESC_G, desc[0]) & 1 &&
 	    VIQ_GET(VIQ_VTD_DESC_1_AM, desc[1]) <= rule->max_am)
 		return VIQ_VTD_IQEI_NONE;
 	return vtd_rule_judge(rules, offer, wide, scalable, desc);
