@@ -23,6 +23,15 @@ PASIDS = (0, 1, 2, 77)  # 0: what comes without a PASID
 PRIVATE, CODE = 2, 77  # its pages are for privileged requests; those that alone may be executed
 
 
+def until(done):
+    """Wait for it, for a minute at most."""
+    for _ in range(6000):
+        if done():
+            return
+        time.sleep(0.01)
+    raise ValueError("it does not come to its end")
+
+
 class Function:
     """viq-dma's configuration space and registers."""
 
@@ -64,9 +73,8 @@ class Function:
 
     def end(self):
         """The error code, 0 for none."""
-        while (status := self.status()) & BUSY:
-            pass
-        return status >> 8
+        until(lambda: not self.status() & BUSY)
+        return self.status() >> 8
 
     def run(self, *arguments, **more):
         """A command from begin() to end()."""
@@ -447,11 +455,9 @@ def run_moved(talk, kind, qemu):
             monitor.command("stop")
             test.function.begin(FILL, 0, IOVA, PAGE, data=0x5A5A5A5A5A5A5A5A)
             monitor.command("migrate", uri=f"file:{state.name}")
-            while monitor.command("query-migrate").get("status") != "completed":
-                time.sleep(0.02)
+            until(lambda: monitor.command("query-migrate").get("status") == "completed")
         with talk(qemu, f"{options} -incoming file:{state.name}") as (ask, monitor):
-            while monitor.command("query-status")["status"] == "inmigrate":
-                time.sleep(0.02)
+            until(lambda: monitor.command("query-status")["status"] != "inmigrate")
             test.ask = test.tables.ask = test.function.ask = ask
             test.expect("status there", test.function.status(), BUSY)
             monitor.command("cont")
