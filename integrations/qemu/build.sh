@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: build.sh
+# Usage: build.sh [arm64]
 # Builds Debian's QEMU 10.0 with viq's devices, unless the cache has it. Prints the folder with bin/qemu-system-x86_64
 # and bin/qemu-system-aarch64, which have only the devices of x86_64.mak and aarch64.mak, and with QEMU's own tests of a
 # VT-d in tests/qtest. The cache, $VIQ_CACHE or
 # ~/.cache/viq, is shared by all clones: the folder's name holds a hash of all that goes into it, and it appears there
 # only when it is complete. A tree for a version and a way to configure it is kept beside, so that a change in viq or in
 # hw/viq costs a few objects.
+# With arm64: bin/qemu-system-aarch64 alone, for an Arm machine with KVM, made by the cross compiler, and in lib what it loads.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,11 +16,25 @@ cache=${VIQ_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/viq}
 archive() { "$viq/tests/system/kernel/archive.sh" "$cache/archive" "$@"; }
 unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that may have called us
 
-# shellcheck disable=SC2054 # a list with commas is what it takes
-configure=(--target-list=x86_64-softmmu,aarch64-softmmu --without-default-features --without-default-devices
-	--with-devices-x86_64=viq --with-devices-aarch64=viq --enable-viq --enable-tcg --enable-system --enable-fdt=system
+targets=x86_64-softmmu,aarch64-softmmu accel=tcg
+programs=(qemu-system-x86_64 qemu-system-aarch64) tests=(tests/qtest/intel-iommu-test tests/qtest/viq-vtd-test)
+prefix='' cross=() meson=()
+case ${1-} in
+'') ;;
+arm64)
+	targets=aarch64-softmmu accel=kvm programs=(qemu-system-aarch64) tests=() prefix=aarch64-linux-gnu-
+	sysroot=$("$here/sysroot.sh" "$cache")
+	cross=(--disable-tcg "--cross-prefix=$prefix" "--extra-cflags=-I$sysroot/usr/include"
+		"--extra-ldflags=-L$sysroot/usr/lib/aarch64-linux-gnu")
+	meson=(--cross-file "$viq/tests/system/kernel/aarch64.cross" --cross-file "$here/pkgconfig.cross")
+	export PKG_CONFIG=pkg-config PKG_CONFIG_LIBDIR=$sysroot/pkgconfig
+	;;
+*) echo "Usage: build.sh [arm64]" >&2; exit 2 ;;
+esac
+configure=("--target-list=$targets" --without-default-features --without-default-devices
+	--with-devices-x86_64=viq --with-devices-aarch64=viq --enable-viq "--enable-$accel" --enable-system --enable-fdt=system
 	--disable-docs --disable-download --disable-install-blobs --disable-debug-info
-	--extra-cflags=-Wno-error)
+	--extra-cflags=-Wno-error "${cross[@]}")
 # Firmware that QEMU looks for in its own folder, from the packages seabios and qemu-system-data.
 firmware=(/usr/share/seabios/bios-256k.bin /usr/share/qemu/linuxboot_dma.bin /usr/share/qemu/multiboot_dma.bin
 	/usr/share/qemu/kvmvapic.bin)
@@ -39,7 +54,7 @@ case $version in
 1:10.0.*) version=${version#*:} ;;
 *) say "Debian trixie has QEMU $version, not 10.0"; exit 1 ;;
 esac
-way=$({ echo "${configure[@]}"; cc --version; } | hash)
+way=$({ echo "${configure[@]}"; "${prefix:+${prefix}g}cc" --version; } | hash)
 sources=$(cd "$viq" && find integrations/qemu src include meson.build meson_options.txt -type f | LC_ALL=C sort |
 	xargs sha256sum | hash)
 result=$cache/qemu-viq/$version-$(echo "$way $sources $(cat "${firmware[@]}" | hash)" | hash)
@@ -85,16 +100,16 @@ rm changing
 
 say "$version: building viq"
 export PKG_CONFIG_PATH=$tree/viq/lib/pkgconfig:${PKG_CONFIG_PATH-}
-own=$viq/build-qemu
+own=$viq/build-qemu${1:+-$1}
 [ -e "$own/build.ninja" ] || quietly meson setup "$own" "$viq" --libdir=lib --buildtype=release -Ddefault_library=static \
-	-Dtool=false -Dtests=false
+	-Dtool=false -Dtests=false "${meson[@]}"
 quietly meson configure "$own" --prefix="$tree/viq"
 quietly ninja -C "$own"
 quietly meson install -C "$own" --no-rebuild --only-changed
 
 export PATH=$tree/tools/usr/bin:$PATH PYTHONPATH=$tree/tools/usr/lib/python3/dist-packages
-cc=cc
-! command -v ccache >/dev/null || cc="ccache cc"
+cc=${prefix:+${prefix}g}cc
+! command -v ccache >/dev/null || cc="ccache $cc"
 if [ ! -e build/configured ]; then
 	rm -rf build
 	mkdir build
@@ -106,15 +121,22 @@ if [ ! -e build/configured ]; then
 fi
 say "$version: compiling (about ten minutes on two processors the first time)"
 start=$SECONDS
-quietly ninja -C build qemu-system-x86_64 qemu-system-aarch64 tests/qtest/intel-iommu-test tests/qtest/viq-vtd-test
+quietly ninja -C build "${programs[@]}" "${tests[@]}"
 rm -rf result
 mkdir -p result/bin result/share/qemu result/tests/qtest
-install -s -t result/bin build/qemu-system-x86_64 build/qemu-system-aarch64
-install -s -t result/tests/qtest build/tests/qtest/intel-iommu-test build/tests/qtest/viq-vtd-test
+install -s --strip-program="${prefix}strip" -t result/bin "${programs[@]/#/build/}"
 cp -t result/share/qemu "${firmware[@]}"
-for program in result/bin/*; do
-	quietly "$program" --version
-done
+if [ -n "$prefix" ]; then
+	mkdir result/lib
+	for library in ld-linux-aarch64.so.1 libc.so.6 libm.so.6; do
+		cp -L -t result/lib "$("${prefix}gcc" -print-file-name="$library")"
+	done
+else
+	install -s -t result/tests/qtest "${tests[@]/#/build/}"
+	for program in result/bin/*; do
+		quietly "$program" --version
+	done
+fi
 mv -T result "$result"
 say "$version: done in $((SECONDS - start)) s"
 # Those that nobody has used for a month.
