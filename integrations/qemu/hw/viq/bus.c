@@ -8,6 +8,7 @@
 #include "qemu/thread.h"
 #include "exec/address-spaces.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
 #include "qapi/error.h"
 #include "bus.h"
 #include "trace.h"
@@ -27,6 +28,7 @@ struct ViqFunction {
     AddressSpace as;
     MemoryRegion root; /* of as */
     IOMMUMemoryRegion dma;
+    ViqDevice *assigned; /* what is there, if that is an assigned device */
 };
 
 /* --- Threads ---------------------------------------------------------------- */
@@ -79,6 +81,15 @@ static void viq_function_know(ViqFunction *function)
     }
 }
 
+static void viq_function_number(ViqFunction *function)
+{
+    uint16_t sid;
+
+    if (function->assigned && viq_function_sid(function, &sid)) {
+        viq_assigned_number(function->assigned, sid);
+    }
+}
+
 void viq_bus_know_all(ViqBus *viq)
 {
     GHashTableIter iter;
@@ -87,7 +98,9 @@ void viq_bus_know_all(ViqBus *viq)
     g_hash_table_iter_init(&iter, viq->functions);
     while (g_hash_table_iter_next(&iter, &function, NULL)) {
         viq_function_know(function);
+        viq_function_number(function);
     }
+    viq_assigned_renumber(&viq->assigned);
 }
 
 /* --- Translation ------------------------------------------------------------ */
@@ -133,7 +146,8 @@ static IOMMUTLBEntry viq_region_translate(IOMMUMemoryRegion *region,
 
 /*
  * Who keeps translations (vhost) is told when they end. Who wants each new one
- * (vfio without nested translation) would need a walk of the guest's tables.
+ * (vfio without iommufd, a mediated device) would need a walk of the guest's
+ * tables.
  */
 static int viq_region_notify_flag_changed(IOMMUMemoryRegion *region,
                                           IOMMUNotifierFlag old,
@@ -144,8 +158,9 @@ static int viq_region_notify_flag_changed(IOMMUMemoryRegion *region,
     if (new & IOMMU_NOTIFIER_MAP) {
         error_setg_errno(errp, ENOTSUP,
                          "device %02x.%x wants a copy of the guest's page "
-                         "tables, which %s does not make: put it behind a bus "
-                         "with bypass_iommu=on",
+                         "tables, which %s does not make: give a physical "
+                         "device iommufd=, put another one behind a bus with "
+                         "bypass_iommu=on",
                          PCI_SLOT(function->devfn), PCI_FUNC(function->devfn),
                          function->viq->name);
         return -ENOTSUP;
@@ -200,9 +215,8 @@ static gboolean viq_function_equal(gconstpointer a, gconstpointer b)
     return one->bus == other->bus && one->devfn == other->devfn;
 }
 
-AddressSpace *viq_bus_address_space(PCIBus *bus, void *opaque, int devfn)
+static ViqFunction *viq_bus_get(ViqBus *viq, PCIBus *bus, int devfn)
 {
-    ViqBus *viq = opaque;
     const ViqFunction key = { .bus = bus, .devfn = devfn };
     ViqFunction *function = g_hash_table_lookup(viq->functions, &key);
 
@@ -232,7 +246,61 @@ AddressSpace *viq_bus_address_space(PCIBus *bus, void *opaque, int devfn)
         g_hash_table_add(viq->functions, function);
     }
     viq_function_know(function);
-    return &function->as;
+    return function;
+}
+
+/*
+ * Asked for a device before that is plugged, and again by vfio, which maps
+ * what it gets into stage 2.
+ */
+AddressSpace *viq_bus_address_space(PCIBus *bus, void *opaque, int devfn)
+{
+    ViqBus *viq = opaque;
+
+    return viq_assigned_expects(bus->devices[devfn]) ?
+        &viq->assigned.as : &viq_bus_get(viq, bus, devfn)->as;
+}
+
+AddressSpace *viq_bus_translation(ViqBus *viq, PCIDevice *dev)
+{
+    AddressSpace *as = pci_device_iommu_address_space(dev);
+
+    return as == &viq->assigned.as ?
+        &viq_bus_get(viq, pci_get_bus(dev), dev->devfn)->as : as;
+}
+
+static void viq_bus_unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
+{
+    ViqBus *viq = opaque;
+    ViqFunction *function = viq_bus_get(viq, bus, devfn);
+
+    if (function->assigned) {
+        viq_assigned_remove(&viq->assigned, function->assigned);
+        function->assigned = NULL;
+    }
+}
+
+static bool viq_bus_set_iommu_device(PCIBus *bus, void *opaque, int devfn,
+                                     HostIOMMUDevice *hiod, Error **errp)
+{
+    ViqBus *viq = opaque;
+    ViqFunction *function = viq_bus_get(viq, bus, devfn);
+
+    if (hiod->aliased_bus != bus || hiod->aliased_devfn != devfn) {
+        error_setg(errp, "an assigned device cannot be behind a bridge to "
+                   "conventional PCI, whose requester ID it would have");
+        return false;
+    }
+    function->assigned = viq_assigned_add(&viq->assigned, hiod, errp);
+    if (!function->assigned) {
+        return false;
+    }
+    viq_function_number(function);
+    if (!viq_assigned_place(&viq->assigned, function->assigned, errp)) {
+        viq_bus_unset_iommu_device(bus, opaque, devfn);
+        return false;
+    }
+    return true;
 }
 
 /* --- Devices that know whose they are --------------------------------------- */
@@ -302,6 +370,8 @@ void viq_bus_init(ViqBus *viq, const char *name, Object *owner, PCIBus *root,
 {
     static const PCIIOMMUOps iommu_ops = {
         .get_address_space = viq_bus_address_space,
+        .set_iommu_device = viq_bus_set_iommu_device,
+        .unset_iommu_device = viq_bus_unset_iommu_device,
     };
 
     viq->ops = ops;
@@ -309,6 +379,7 @@ void viq_bus_init(ViqBus *viq, const char *name, Object *owner, PCIBus *root,
     viq->owner = owner;
     viq->name = name;
     viq->functions = g_hash_table_new(viq_function_hash, viq_function_equal);
+    viq_assigned_init(&viq->assigned, name, owner, ops->assigned, opaque);
     viq->listener = (MemoryListener) {
         .name = "viq-bus",
         .commit = viq_bus_commit,

@@ -8,6 +8,7 @@
 
 #include "exec/memory.h"
 #include "hw/pci/pci.h"
+#include "assigned.h"
 #include <viq/soft.h>
 
 /* What differs between the IOMMUs. opaque is viq_bus_init()'s. */
@@ -29,6 +30,7 @@ typedef struct ViqBusOps {
     int (*set_ats)(void *dev, bool on);
     /* Regions in front of the translation, or NULL. */
     void (*add_regions)(void *opaque, Object *owner, MemoryRegion *root);
+    const ViqAssignedOps *assigned;
 } ViqBusOps;
 
 typedef struct ViqBus {
@@ -37,6 +39,7 @@ typedef struct ViqBus {
     Object *owner;
     const char *name;
     GHashTable *functions; /* ViqFunction of itself, by bus and devfn */
+    ViqAssigned assigned;
     MemoryListener listener;
     /* Of each requester ID that was ever in use; only ever added to. */
     void *requesters[PCI_BUS_MAX * PCI_DEVFN_MAX];
@@ -57,6 +60,9 @@ void viq_bus_forget(ViqBus *bus);
 
 /* The address space of a function that is not on the bus (the I/O APIC). */
 AddressSpace *viq_bus_address_space(PCIBus *pci, void *opaque, int devfn);
+
+/* What the IOMMU makes of a device's addresses, also of an assigned one's. */
+AddressSpace *viq_bus_translation(ViqBus *bus, PCIDevice *dev);
 
 /*
  * For a device whose requests are more than QEMU's address spaces can say: with

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IOMMUs of viq's in the monitor.
+ * IOMMUs of viq's, for the rest of QEMU.
  */
 #include "qemu/osdep.h"
 #include "monitor/hmp.h"
@@ -86,6 +86,36 @@ void hmp_info_viq(Monitor *mon, const QDict *qdict)
                            c->value->value);
         }
     }
+}
+
+AddressSpace *viq_msi_address_space(PCIDevice *dev)
+{
+    AddressSpace *as = pci_device_iommu_address_space(dev);
+    Object *unit = memory_region_owner(as->root);
+
+    if (unit && object_dynamic_cast(unit, TYPE_VIQ_UNIT) &&
+        VIQ_UNIT_GET_CLASS(unit)->msi_address_space) {
+        as = VIQ_UNIT_GET_CLASS(unit)->msi_address_space(unit, dev);
+    }
+    return as;
+}
+
+static int viq_unit_requesters(Object *obj, void *opaque)
+{
+    if (object_dynamic_cast(obj, TYPE_VIQ_UNIT) &&
+        VIQ_UNIT_GET_CLASS(obj)->assigned_requesters) {
+        VIQ_UNIT_GET_CLASS(obj)->assigned_requesters(obj, opaque);
+    }
+    return 0;
+}
+
+GArray *viq_assigned_requesters(void)
+{
+    GArray *requesters = g_array_new(false, false, sizeof(uint16_t));
+
+    object_child_foreach_recursive(object_get_root(), viq_unit_requesters,
+                                   requesters);
+    return requesters;
 }
 
 static const TypeInfo viq_unit_types[] = {

@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/irq.h"
@@ -23,6 +24,7 @@
 #include "unit.h"
 #include "work.h"
 
+#include <viq/linux_smmuv3.h>
 #include <viq/nest_smmuv3.h>
 #include <viq/smmuv3.h>
 #include <viq/soft_smmuv3.h>
@@ -50,6 +52,7 @@ struct ViqSmmuv3 {
     struct viq_soft *soft;
     struct viq_nest_smmuv3 *nest;
     uint32_t viommu;
+    struct viq_linux_vsmmu *vsmmu; /* NULL: there is no assigned device */
 
     MemoryRegion registers;
     ViqBus bus;
@@ -107,7 +110,10 @@ static int viq_unit_set_ats(void *dev, bool on)
     return viq_soft_dev_set_ats(dev, on);
 }
 
+static const ViqAssignedOps viq_unit_assigned_ops;
+
 static const ViqBusOps viq_unit_bus_ops = {
+    .assigned = &viq_unit_assigned_ops,
     .know = viq_unit_know,
     .translate = viq_unit_translate,
     .dma = viq_unit_dma,
@@ -173,6 +179,29 @@ static int viq_unit_host_wait(void *opaque,
     return viq_work_host_wait(&s->work, times);
 }
 
+/* One that is emulated answers. */
+static void viq_unit_device_timeout(void *opaque, uint32_t sid)
+{
+    ViqSmmuv3 *s = opaque;
+
+    if (viq_assigned_is_at(&s->bus.assigned, sid) &&
+        viq_nest_smmuv3_block(s->nest, sid)) {
+        warn_report_once("viq-smmuv3: a device that does not answer cannot be "
+                         "blocked");
+    }
+}
+
+static void viq_unit_stream(void *opaque,
+                            const struct viq_smmuv3_outcome *outcome)
+{
+    trace_viq_smmuv3_stream(outcome->vsid, outcome->fate, outcome->os_error);
+    if (outcome->fate >= VIQ_SMMUV3_STREAM_REJECTED) {
+        warn_report_once("viq-smmuv3: DMA of %02x:%02x.%x is refused: %s",
+                         PCI_BUS_NUM(outcome->vsid), PCI_SLOT(outcome->vsid),
+                         PCI_FUNC(outcome->vsid), strerror(-outcome->os_error));
+    }
+}
+
 static void viq_unit_command(void *opaque, const struct viq_smmuv3_trace *trace)
 {
     ViqSmmuv3 *s = opaque;
@@ -210,6 +239,7 @@ static const struct viq_smmuv3_ops viq_unit_ops = {
     .kick = viq_unit_wake,
     .trace = viq_unit_command,
     .host_wait = viq_unit_host_wait,
+    .device_timeout = viq_unit_device_timeout,
     .sync = viq_unit_sync,
 };
 
@@ -271,13 +301,17 @@ static const MemoryRegionOps viq_unit_register_ops = {
 
 /* --- Life ------------------------------------------------------------------- */
 
-static int viq_unit_make_host(ViqSmmuv3 *s, struct viq_smmuv3_backend *backend,
-                              struct viq_why *why)
+static int viq_unit_make_host(ViqSmmuv3 *s, struct viq_why *why)
 {
+    const struct viq_nest_smmuv3_ops ops = {
+        .size = sizeof(ops),
+        .trace = viq_unit_stream,
+    };
     const struct viq_soft_s2_config identity = {
         .size = sizeof(identity),
         .identity = 1,
     };
+    struct viq_smmuv3_backend backend;
     struct viq_soft_config config;
     uint32_t s2;
     int ret;
@@ -294,19 +328,19 @@ static int viq_unit_make_host(ViqSmmuv3 *s, struct viq_smmuv3_backend *backend,
         ret = viq_soft_viommu_alloc(s->soft, s2, &s->viommu, why);
     }
     if (!ret) {
-        ret = viq_nest_smmuv3_create(NULL, NULL, &s->nest, why);
+        ret = viq_nest_smmuv3_create(&ops, s, &s->nest, why);
     }
     if (!ret) {
-        *backend = viq_soft_backend(s->soft, s->viommu);
-        ret = viq_nest_smmuv3_join(s->nest, backend, why);
+        backend = viq_soft_backend(s->soft, s->viommu);
+        ret = viq_nest_smmuv3_join(s->nest, &backend, why);
     }
     return ret;
 }
 
-static int viq_unit_make_front(ViqSmmuv3 *s,
-                               const struct viq_smmuv3_backend *backend,
-                               struct viq_why *why)
+/* What all hosts have that are there now. */
+static int viq_unit_make_front(ViqSmmuv3 *s, struct viq_why *why)
 {
+    const struct viq_call_host hosts = viq_nest_smmuv3_host(s->nest);
     struct viq_smmuv3_config config;
     int ret;
 
@@ -316,12 +350,150 @@ static int viq_unit_make_front(ViqSmmuv3 *s,
     config.mem = viq_memory_get(s->memory);
     config.ops = &viq_unit_ops;
     config.opaque = s;
-    ret = viq_fault_host(s->work.inject.fault, &backend->host, &config.host, why);
+    ret = viq_fault_host(s->work.inject.fault, &hosts, &config.host, why);
     if (!ret) {
         ret = viq_smmuv3_create(&config, &s->smmu, why);
     }
     return ret ? ret : viq_nest_smmuv3_bind(s->nest, s->smmu, why);
 }
+
+/* --- Assigned devices -------------------------------------------------------- */
+
+static void viq_unit_host_events(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+
+    if (viq_unit_take(s)) {
+        warn_report("viq-smmuv3: events of the host's SMMU cannot be read");
+        qemu_set_fd_handler(viq_linux_vsmmu_event_fd(s->vsmmu), NULL, NULL, s);
+    }
+}
+
+static void viq_unit_end(void *opaque)
+{
+    ViqSmmuv3 *s = opaque;
+    const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(s->vsmmu);
+    const int events = viq_linux_vsmmu_event_fd(s->vsmmu);
+
+    if (events >= 0) {
+        qemu_set_fd_handler(events, NULL, NULL, s);
+    }
+    viq_nest_smmuv3_leave(s->nest, &backend); /* if it is there */
+    if (viq_linux_vsmmu_destroy(s->vsmmu)) {
+        warn_report("viq-smmuv3: the kernel keeps a part of what was nested");
+    }
+    s->vsmmu = NULL;
+}
+
+/*
+ * The guest's SMMU has what all hosts have, until somebody may have looked at
+ * it. Else, and if this fails, it is as before.
+ */
+static int viq_unit_join(ViqSmmuv3 *s, struct viq_why *why)
+{
+    const struct viq_smmuv3_backend backend = viq_linux_vsmmu_backend(s->vsmmu);
+    Error *err = NULL;
+    int ret;
+
+    if (phase_check(PHASE_MACHINE_READY)) {
+        return viq_nest_smmuv3_join(s->nest, &backend, why);
+    }
+    viq_nest_smmuv3_bind(s->nest, NULL, NULL);
+    g_clear_pointer(&s->smmu, viq_smmuv3_destroy);
+    ret = viq_nest_smmuv3_join(s->nest, &backend, why);
+    if (!ret) {
+        ret = viq_unit_make_front(s, why);
+    }
+    if (ret) {
+        viq_nest_smmuv3_bind(s->nest, NULL, NULL);
+        g_clear_pointer(&s->smmu, viq_smmuv3_destroy);
+        viq_nest_smmuv3_leave(s->nest, &backend);
+        if (viq_unit_make_front(s, NULL)) {
+            error_report("viq-smmuv3: no memory");
+            abort();
+        }
+    }
+    if (!viq_inject_start(&s->work.inject, &err)) {
+        g_assert_not_reached(); /* it was armed before */
+    }
+    return ret;
+}
+
+static int viq_unit_begin(void *opaque, struct viq_linux *host, uint32_t ioas,
+                          uint32_t device, struct viq_why *why)
+{
+    ViqSmmuv3 *s = opaque;
+    struct viq_linux_vsmmu_config config;
+    int ret;
+
+    viq_linux_vsmmu_config_init(&config, sizeof(config));
+    config.device = device;
+    config.ioas = ioas;
+    ret = viq_linux_vsmmu_create(host, &config, &s->vsmmu, why);
+    if (ret) {
+        return ret;
+    }
+    ret = viq_unit_join(s, why);
+    if (ret) {
+        viq_unit_end(s);
+        return ret;
+    }
+    if (viq_linux_vsmmu_event_fd(s->vsmmu) >= 0) {
+        qemu_set_fd_handler(viq_linux_vsmmu_event_fd(s->vsmmu),
+                            viq_unit_host_events, NULL, s);
+    } else {
+        warn_report("viq-smmuv3: this kernel does not tell the guest of faults "
+                    "of assigned devices");
+    }
+    return 0;
+}
+
+static int viq_unit_add(void *opaque, uint32_t device, int cdev, uint16_t sid,
+                        struct viq_why *why)
+{
+    ViqSmmuv3 *s = opaque;
+    const struct viq_linux_device new = {
+        .size = sizeof(new),
+        .device = device,
+        .fd = cdev,
+        .ats = s->ats,
+    };
+
+    return viq_linux_vsmmu_add(s->vsmmu, &new, sid, why);
+}
+
+static int viq_unit_remove(void *opaque, uint16_t sid)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return viq_linux_vsmmu_remove(s->vsmmu, sid);
+}
+
+static int viq_unit_move(void *opaque, const struct viq_linux_move *moves,
+                         uint32_t count)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return viq_linux_vsmmu_move(s->vsmmu, moves, count);
+}
+
+static int viq_unit_follow(void *opaque, uint16_t sid)
+{
+    ViqSmmuv3 *s = opaque;
+
+    return viq_nest_smmuv3_follow(s->nest, sid);
+}
+
+static const ViqAssignedOps viq_unit_assigned_ops = {
+    .begin = viq_unit_begin,
+    .end = viq_unit_end,
+    .add = viq_unit_add,
+    .remove = viq_unit_remove,
+    .move = viq_unit_move,
+    .follow = viq_unit_follow,
+};
+
+/* --- Birth and death --------------------------------------------------------- */
 
 /* A bus may have got its number, and the SMMU its state, in any order. */
 static void viq_unit_machine_runs(void *opaque, bool running, RunState state)
@@ -340,9 +512,9 @@ static void viq_unit_destroy_all(ViqSmmuv3 *s)
     if (s->nest) {
         viq_nest_smmuv3_bind(s->nest, NULL, NULL);
     }
-    g_clear_pointer(&s->nest, viq_nest_smmuv3_destroy);
     g_clear_pointer(&s->smmu, viq_smmuv3_destroy);
     viq_inject_destroy(&s->work.inject);
+    g_clear_pointer(&s->nest, viq_nest_smmuv3_destroy);
     g_clear_pointer(&s->soft, viq_soft_destroy);
     g_clear_pointer(&s->memory, viq_memory_free);
     g_clear_pointer(&s->saved, g_free);
@@ -351,7 +523,6 @@ static void viq_unit_destroy_all(ViqSmmuv3 *s)
 static void viq_unit_realize(DeviceState *dev, Error **errp)
 {
     ViqSmmuv3 *s = VIQ_SMMUV3(dev);
-    struct viq_smmuv3_backend backend;
     struct viq_why why;
     int ret;
 
@@ -367,9 +538,9 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
         viq_unit_destroy_all(s);
         return;
     }
-    ret = viq_unit_make_host(s, &backend, &why);
+    ret = viq_unit_make_host(s, &why);
     if (!ret) {
-        ret = viq_unit_make_front(s, &backend, &why);
+        ret = viq_unit_make_front(s, &why);
     }
     if (ret) {
         error_setg_errno(errp, -ret, "viq-smmuv3: %s", why.text);
@@ -403,6 +574,19 @@ static void viq_unit_reset_exit(Object *obj, ResetType type)
     viq_smmuv3_reset(s->smmu);
 }
 
+/* --- MSIs of assigned devices ------------------------------------------------ */
+
+static AddressSpace *viq_unit_msi_address_space(Object *obj, PCIDevice *dev)
+{
+    return viq_bus_translation(&VIQ_SMMUV3(obj)->bus, dev);
+}
+
+static void viq_unit_assigned_requesters(Object *obj, GArray *requesters)
+{
+    viq_bus_know_all(&VIQ_SMMUV3(obj)->bus);
+    viq_assigned_requesters_of(&VIQ_SMMUV3(obj)->bus.assigned, requesters);
+}
+
 /* --- What the monitor sees -------------------------------------------------- */
 
 static ViqInject *viq_unit_inject(Object *obj)
@@ -413,11 +597,13 @@ static ViqInject *viq_unit_inject(Object *obj)
 static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
 {
     ViqSmmuv3 *s = VIQ_SMMUV3(obj);
+    struct viq_linux_counters host = {0};
     struct viq_smmuv3_counters c;
     struct viq_soft_counters soft;
 
     if (viq_smmuv3_counters(s->smmu, &c, sizeof(c)) ||
-        viq_soft_counters(s->soft, &soft, sizeof(soft))) {
+        viq_soft_counters(s->soft, &soft, sizeof(soft)) ||
+        (s->vsmmu && viq_linux_vsmmu_counters(s->vsmmu, &host, sizeof(host)))) {
         return;
     }
     const struct { const char *name; uint64_t value; } counters[] = {
@@ -435,6 +621,12 @@ static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
         { "soft_atc_hits", soft.atc_hits },
         { "soft_walks", soft.walks },
         { "soft_faults", soft.faults },
+        { "linux_calls", host.ioctls },
+        { "linux_entries", host.entries },
+        { "linux_failed", host.failed },
+        { "linux_attaches", host.attaches },
+        { "linux_rejected", host.rejected },
+        { "linux_events", host.events },
         { "no_stream", c.no_stream },
         { "events", c.events },
         { "events_lost", c.events_lost },
@@ -542,6 +734,8 @@ static void viq_unit_class_init(ObjectClass *klass, void *data)
     rc->phases.exit = viq_unit_reset_exit;
     uc->inject = viq_unit_inject;
     uc->counters = viq_unit_counters;
+    uc->msi_address_space = viq_unit_msi_address_space;
+    uc->assigned_requesters = viq_unit_assigned_requesters;
     viq_unit_class_add_inject(klass);
 }
 

@@ -25,6 +25,7 @@
 #include "vtd.h"
 #include "work.h"
 
+#include <viq/linux_vtd.h>
 #include <viq/nest_vtd.h>
 #include <viq/soft_vtd.h>
 #include <viq/vtd.h>
@@ -45,12 +46,19 @@ struct ViqVtd {
 
     bool scalable, first_stage, second_stage, nested, caching_mode;
     uint8_t aw_bits;
+    uint64_t cap, ecap; /* as the guest sees them */
 
     ViqMemory *memory;
     ViqWork work;
     struct viq_vtd *vtd;
     struct viq_soft_vtd *soft;
     struct viq_nest_vtd *nest;
+
+    /* Assigned devices, if there are any. */
+    struct viq_linux *host;
+    uint32_t stage2;
+    struct viq_linux_vvtd *vvtd;
+    struct viq_nest_vtd *vvtd_nest;
 
     MemoryRegion registers;
     ViqBus bus;
@@ -137,7 +145,10 @@ static void viq_unit_add_regions(void *opaque, Object *owner,
     memory_region_add_subregion_overlap(root, VIQ_VTD_MSI_FIRST, messages, 1);
 }
 
+static const ViqAssignedOps viq_unit_assigned_ops;
+
 static const ViqBusOps viq_unit_bus_ops = {
+    .assigned = &viq_unit_assigned_ops,
     .know = viq_unit_know,
     .translate = viq_unit_translate,
     .dma = viq_unit_dma,
@@ -154,6 +165,21 @@ static void viq_unit_msi(void *opaque, uint64_t addr, uint32_t data)
                          MEMTXATTRS_UNSPECIFIED, NULL);
 }
 
+/* Behind the last step of the software host's: it is one step. */
+static int viq_unit_reconfig_assigned(ViqVtd *s, struct viq_vtd_reconfig *what)
+{
+    struct viq_vtd_reconfig whole = *what;
+    int ret;
+
+    if (!s->vvtd_nest) {
+        return 0;
+    }
+    whole.work = (struct viq_work) { 0 };
+    ret = viq_nest_vtd_reconfig(s->vvtd_nest, &whole);
+    what->work.cost += whole.work.cost;
+    return ret;
+}
+
 static int viq_unit_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
     ViqVtd *s = opaque;
@@ -166,6 +192,9 @@ static int viq_unit_reconfig(void *opaque, struct viq_vtd_reconfig *what)
     }
     viq_bus_know_all(&s->bus);
     ret = viq_nest_vtd_reconfig(s->nest, what);
+    if (!ret) {
+        ret = viq_unit_reconfig_assigned(s, what);
+    }
     trace_viq_vtd_reconfig(what->cause, what->scope, what->source_id,
                            what->domain_id, what->pasid, ret);
     if (!ret) {
@@ -355,6 +384,8 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     if (!s->parent.pt_supported) {
         config->ecap &= ~VIQ_VTD_ECAP_PT;
     }
+    s->cap = config->cap;
+    s->ecap = config->ecap;
     config->budget = s->work.budget;
     config->mem = viq_memory_get(s->memory);
     config->ops = &viq_unit_ops;
@@ -365,6 +396,23 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
         return false;
     }
     return true;
+}
+
+/* Of an assigned device's. */
+static void viq_unit_requests(void *opaque,
+                              const struct viq_vtd_outcome *outcome)
+{
+    trace_viq_vtd_requests(outcome->source_id, outcome->pasid, outcome->fate,
+                           outcome->os_error, outcome->why ? outcome->why : "");
+    if (outcome->fate >= VIQ_VTD_SET_REJECTED ||
+        outcome->fate == VIQ_VTD_SET_UNSUPPORTED) {
+        warn_report_once("viq-vtd: DMA of %02x:%02x.%x is refused: %s",
+                         PCI_BUS_NUM(outcome->source_id),
+                         PCI_SLOT(outcome->source_id),
+                         PCI_FUNC(outcome->source_id),
+                         outcome->why ? outcome->why :
+                         strerror(-outcome->os_error));
+    }
 }
 
 /* Failures are made in front of the tables' hosts. */
@@ -412,6 +460,116 @@ static bool viq_unit_translation(ViqVtd *s, const struct viq_vtd_config *config,
     }
     return true;
 }
+
+/* --- Assigned devices ------------------------------------------------------ */
+
+static void viq_unit_end(void *opaque)
+{
+    ViqVtd *s = opaque;
+    int ret = 0;
+
+    g_clear_pointer(&s->vvtd_nest, viq_nest_vtd_destroy);
+    if (s->vvtd) {
+        ret = viq_linux_vvtd_destroy(s->vvtd);
+        s->vvtd = NULL;
+    }
+    if (viq_linux_destroy(s->host, s->stage2) || ret) {
+        warn_report("viq-vtd: the kernel keeps a part of what was nested");
+    }
+}
+
+static int viq_unit_join(ViqVtd *s, uint32_t device, struct viq_why *why)
+{
+    const struct viq_mem *mem = viq_memory_get(s->memory);
+    struct viq_linux_vvtd_config config;
+    struct viq_nest_vtd_config nest;
+    int ret;
+
+    viq_linux_vvtd_config_init(&config, sizeof(config));
+    config.hwpt = s->stage2;
+    config.device = device;
+    ret = viq_linux_vvtd_create(s->host, &config, &s->vvtd, why);
+    if (!ret) {
+        ret = viq_linux_vvtd_check(s->vvtd, s->cap, s->ecap, why);
+    }
+    if (!ret) {
+        viq_nest_vtd_config_init(&nest, sizeof(nest));
+        nest.haw = VIQ_VTD_HAW;
+        nest.backend = viq_linux_vvtd_backend(s->vvtd);
+        nest.host = viq_unit_in_front;
+        nest.trace = viq_unit_requests;
+        nest.opaque = s;
+        ret = viq_nest_vtd_create(&nest, &s->vvtd_nest, why);
+    }
+    return ret ? ret : viq_nest_vtd_bind(s->vvtd_nest, s->vtd, mem);
+}
+
+static int viq_unit_begin(void *opaque, struct viq_linux *host, uint32_t ioas,
+                          uint32_t device, struct viq_why *why)
+{
+    ViqVtd *s = opaque;
+    int ret = viq_linux_hwpt_alloc(host, device, ioas, VIQ_LINUX_NEST_PARENT,
+                                   &s->stage2);
+
+    if (ret) {
+        snprintf(why->text, sizeof(why->text), "HWPT_ALLOC of a parent for "
+                 "nesting: %s (is its VT-d on, in scalable mode: "
+                 "intel_iommu=on,sm_on?)", strerror(-ret));
+        return ret;
+    }
+    s->host = host;
+    ret = viq_unit_join(s, device, why);
+    if (ret) {
+        viq_unit_end(s);
+    }
+    return ret;
+}
+
+static int viq_unit_add(void *opaque, uint32_t device, int cdev, uint16_t sid,
+                        struct viq_why *why)
+{
+    ViqVtd *s = opaque;
+    const struct viq_linux_vtd_device new = {
+        .size = sizeof(new),
+        .device = device,
+        .fd = cdev, /* QEMU's vfio gives the guest no PASIDs */
+    };
+
+    return viq_linux_vvtd_add(s->vvtd, &new, sid, why);
+}
+
+static int viq_unit_remove(void *opaque, uint16_t sid)
+{
+    ViqVtd *s = opaque;
+
+    return viq_linux_vvtd_remove(s->vvtd, sid);
+}
+
+static int viq_unit_move(void *opaque, const struct viq_linux_move *moves,
+                         uint32_t count)
+{
+    ViqVtd *s = opaque;
+
+    return viq_linux_vvtd_move(s->vvtd, moves, count);
+}
+
+static int viq_unit_follow(void *opaque, uint16_t sid)
+{
+    ViqVtd *s = opaque;
+
+    return viq_nest_vtd_follow(s->vvtd_nest, sid);
+}
+
+static const ViqAssignedOps viq_unit_assigned_ops = {
+    .begin = viq_unit_begin,
+    .end = viq_unit_end,
+    .add = viq_unit_add,
+    .remove = viq_unit_remove,
+    .move = viq_unit_move,
+    .follow = viq_unit_follow,
+};
+
+/* --- Birth and death ------------------------------------------------------- */
 
 /* A bus may have got its number, and the unit its state, in any order. */
 static void viq_unit_machine_runs(void *opaque, bool running, RunState state)
@@ -518,11 +676,13 @@ static ViqInject *viq_unit_inject(Object *obj)
 static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
 {
     ViqVtd *s = VIQ_VTD(obj);
+    struct viq_linux_vtd_counters host = {0};
     struct viq_vtd_counters c;
     struct viq_soft_counters soft;
 
     if (viq_vtd_counters(s->vtd, &c, sizeof(c)) ||
-        viq_soft_vtd_counters(s->soft, &soft, sizeof(soft))) {
+        viq_soft_vtd_counters(s->soft, &soft, sizeof(soft)) ||
+        (s->vvtd && viq_linux_vvtd_counters(s->vvtd, &host, sizeof(host)))) {
         return;
     }
     const struct { const char *name; uint64_t value; } counters[] = {
@@ -540,6 +700,11 @@ static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
         { "soft_atc_hits", soft.atc_hits },
         { "soft_walks", soft.walks },
         { "soft_faults", soft.faults },
+        { "linux_calls", host.ioctls },
+        { "linux_entries", host.entries },
+        { "linux_failed", host.failed },
+        { "linux_attaches", host.attaches },
+        { "linux_rejected", host.rejected },
         { "no_table", c.no_table },
         { "faults", c.faults },
         { "faults_lost", c.faults_lost },
