@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
-	bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
+	check-assigned bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -28,6 +28,7 @@ help:
 	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
 	@echo 'make demo-guest        watch such a guest, and what viq does meanwhile'
 	@echo 'make check-qemu        Debian'\''s kernels in QEMU with viq as their IOMMU, on x86 and Arm; builds QEMU the first time'
+	@echo 'make check-assigned    a device assigned to QEMU'\''s guest beside an emulated one; builds another QEMU, for arm64'
 	@echo 'make demo-qemu         watch such a guest, and what it asks of viq'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/; needs what make deps installs'
 	@echo 'make bench             measure, on an optimised build of its own'
@@ -85,6 +86,11 @@ check-qemu:
 	@$(MAKE) -s $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet tools/viq/viq
 	@VIQ_TOOL=$(BUILD)/tools/viq/viq tests/system/live/check.py
+
+check-assigned:
+	@tools/install-deps.sh kernel
+	@tools/install-deps.sh qemu
+	@tests/system/assigned/check.py
 
 demo-qemu:
 	@tools/install-deps.sh qemu

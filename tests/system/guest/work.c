@@ -6,6 +6,9 @@
  *   viq.rounds=N             how long load works
  *   viq.seed=N               what it does at random
  *   viq.places=N             of how many kinds of places load makes use; 1: of single pages that stay where they are
+ *   viq.edu=NAME             the device; viq.edu2=NAME: and the other one of both
+ *   viq.port=NAME            what the device of plug is below
+ *   viq.lose=N               the round of both in which an invalidation is to be lost
  *   viq.freeze=N             how often load asks in its midst that the guest's SMMU be saved and restored
  *
  * Then the machine is switched off.
@@ -20,8 +23,9 @@ static const struct job {
 	const char *name;
 	void (*run)(void);
 } jobs[] = {
-	{"load", work_load},   {"modes", work_modes}, {"fault", work_fault}, {"inject", work_inject},
-	{"count", work_count}, {"bench", work_bench}, {"peers", work_peers},
+	{"load", work_load},   {"both", work_both},     {"plug", work_plug},   {"modes", work_modes},
+	{"fault", work_fault}, {"inject", work_inject}, {"count", work_count}, {"bench", work_bench},
+	{"peers", work_peers}, {"window", work_window},
 };
 
 static void run(const char *name)

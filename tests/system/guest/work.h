@@ -50,6 +50,8 @@ struct space {
 
 /* The device is bound to an iommufd and translates by an empty I/O address space. */
 void space_open(struct space *space);
+/* The same of the edu device of this name. */
+void space_open_of(struct space *space, const char *name);
 /* The same in two steps: bound alone, all its accesses are blocked. */
 void space_bind(struct space *space);
 void space_attach(struct space *space);
@@ -135,6 +137,9 @@ void log_expect_no_event(struct log *log);
  */
 
 void work_load(void);
+void work_both(void);
+void work_plug(void);
+void work_window(void);
 void work_modes(void);
 void work_fault(void);
 void work_inject(void);

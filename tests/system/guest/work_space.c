@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
 
 #include "work.h"
 
-void space_bind(struct space *space)
+/* A device that is open. */
+static void bind(struct space *space)
 {
 	struct viq_why why;
 	uint32_t device;
 
-	edu_open(&space->edu);
 	if (viq_linux_open(NULL, &space->ctx, &why))
 		fail("%s", why.text);
 	if (viq_linux_vfio_bind(space->ctx, space->edu.cdev, &device, &why))
 		fail("binding %s to the iommufd: %s", space->edu.name, why.text);
 	edu_start(&space->edu);
+}
+
+void space_bind(struct space *space)
+{
+	edu_open(&space->edu);
+	bind(space);
 }
 
 void space_attach(struct space *space)
@@ -29,6 +36,14 @@ void space_attach(struct space *space)
 void space_open(struct space *space)
 {
 	space_bind(space);
+	space_attach(space);
+}
+
+void space_open_of(struct space *space, const char *name)
+{
+	snprintf(space->edu.name, sizeof(space->edu.name), "%s", name);
+	edu_open_found(&space->edu);
+	bind(space);
 	space_attach(space);
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "edu.h"
+#include "machine.h"
 #include "tap.h"
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
@@ -53,12 +54,16 @@ static unsigned int read_hex(const char *name, const char *file)
 
 void edu_find(struct edu *edu)
 {
+	char wanted[sizeof(edu->name)];
 	struct dirent *entry;
 	DIR *dir = opendir(PCI_DEVICES);
 
 	if (!dir)
 		fail(PCI_DEVICES ": %s", strerror(errno));
+	machine_option("viq.edu", wanted, sizeof(wanted));
 	while ((entry = readdir(dir))) {
+		if (wanted[0] && strcmp(entry->d_name, wanted))
+			continue;
 		if (read_hex(entry->d_name, "vendor") == EDU_VENDOR &&
 		    read_hex(entry->d_name, "device") == EDU_DEVICE) {
 			snprintf(edu->name, sizeof(edu->name), "%.15s", entry->d_name);
@@ -113,9 +118,14 @@ static int open_cdev(const char *name)
 
 void edu_open(struct edu *edu)
 {
+	edu_find(edu);
+	edu_open_found(edu);
+}
+
+void edu_open_found(struct edu *edu)
+{
 	char path[300];
 
-	edu_find(edu);
 	edu->cdev = open_cdev(edu->name);
 	if (edu->cdev >= 0)
 		return;

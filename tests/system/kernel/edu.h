@@ -15,13 +15,16 @@ struct edu {
 	volatile uint32_t *bar;
 };
 
-/* The device's name, in name. Fails the test. */
+/* The device's name, in name; viq.edu=NAME of the kernel's command line says which, if there are several. Fails the
+ * test. */
 void edu_find(struct edu *edu);
 /* The requester ID, its StreamID in an SMMU that takes it as it is. */
 uint32_t edu_requester(const struct edu *edu);
 
 /* Find the device, give it to vfio-pci, open its cdev. It must be bound to an iommufd next. Fails the test. */
 void edu_open(struct edu *edu);
+/* Without looking for it: name is there. */
+void edu_open_found(struct edu *edu);
 /* After binding: map its registers, let it be a bus master. */
 void edu_start(struct edu *edu);
 void edu_close(struct edu *edu);
