@@ -358,7 +358,8 @@ int soft_vtd_draft_commit(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d
 		dev->isolated = false;
 	}
 	soft_vtd_draft_drop(dev, d, change);
-	if (!d->err || d->wanted == UINT32_MAX)
+	/* Of a fetch that failed nothing follows. */
+	if (view || d->wanted == UINT32_MAX)
 		soft_vtd_publish(dev, view, change);
 	return d->err;
 }
