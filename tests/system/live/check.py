@@ -31,10 +31,10 @@ MODES = {
     "xen": live.Mode("x86_64", X86, "viq-vtd", "", "", "iommu=force,no-intremap,verbose dom0_mem=512M noreboot"),
 }
 # What CI has time for: each kernel, each mode, each job at least once. --all is the rest.
-CI = {("6.1", "legacy", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second", "work"), ("6.12", "arm-lazy", "work"),
+CI = {("6.1", "legacy-caching", "work"), ("6.1", "first-lazy", "work"), ("6.12", "second", "work"), ("6.12", "arm-lazy", "work"),
       ("7.3", "first-caching", "work"), ("7.3", "legacy", "crash"), ("6.12", "arm-strict", "work"),
       ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate"),
-      ("6.1", "xen", "dom0"), ("6.12", "first-strict", "lost"), ("6.1", "first-strict", "failures"),
+      ("6.1", "xen", "dom0"), ("6.12", "second-lazy", "lost"), ("6.1", "first-strict", "failures"),
       ("7.3", "arm-strict", "failures"), ("6.12", "first-strict", "ats"), ("6.12", "arm-strict", "ats-arm")}
 # The words that a job wants on the kernel's command line.
 JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": "", "dom0": "",
