@@ -25,6 +25,8 @@ MODES = {
     "second-lazy": live.Mode("x86_64", X86, "viq-vtd,first-stage=off", "intel_iommu=on,sm_on iommu.strict=0", "DMA-FQ"),
     "first-strict": live.Mode("x86_64", X86, "viq-vtd", "intel_iommu=on,sm_on iommu.strict=1", "DMA"),
     "first-caching": live.Mode("x86_64", X86, "viq-vtd,caching-mode=on", "intel_iommu=on,sm_on iommu.strict=1", "DMA"),
+    "first-57": live.Mode("x86_64", X86, "viq-vtd,aw-bits=57", "intel_iommu=on,sm_on iommu.strict=1", "DMA"),
+    "second-57": live.Mode("x86_64", X86, "viq-vtd,aw-bits=57,first-stage=off", "intel_iommu=on,sm_on iommu.strict=1", "DMA"),
     "first-lazy": live.Mode("x86_64", X86, "viq-vtd,second-stage=off", "intel_iommu=on,sm_on iommu.strict=0", "DMA-FQ"),
     "arm-strict": live.Mode("aarch64", ARM, None, "iommu.strict=1", "DMA"),
     "arm-lazy": live.Mode("aarch64", ARM, None, "iommu.strict=0", "DMA-FQ"),

@@ -248,12 +248,26 @@ def run_page_that_ends(iommu, qemu):
     return None if lengths == [length, 0] else f"the length is {lengths[0]}, and {lengths[1]} is in another page"
 
 
+def run_widths(qemu):
+    """CAP has what aw-bits and caching-mode say: what is wrong, or None."""
+    for options, *expected in (("", 0, 6, 48, 0), (",aw-bits=39", 0, 2, 39, 0), (",aw-bits=57", 0, 14, 57, 1),
+                               (",aw-bits=57,first-stage=off", 0, 14, 57, 0), (",caching-mode=on", 1, 6, 48, 0)):
+        with talk(qemu, VTD.options + options) as (ask, _):
+            cap = int(ask(f"readq {VTD.registers + 8:#x}").split()[1], 16)
+        # CM, SAGAW, MGAW, FS5LP
+        found = [cap >> 7 & 1, cap >> 8 & 0x1F, (cap >> 16 & 0x3F) + 1, cap >> 60 & 1]
+        if found != expected:
+            return f"viq-vtd{options}: {found}"
+    return None
+
+
 # What has once gone wrong in viq's devices for QEMU, or around them.
 ATTACKS = {
     "a-thread-that-is-first": run_thread_that_is_first,
     "memory-that-the-chipset-hides": run_hidden_memory,
     "a-bridge-that-goes": run_bridge_that_goes,
     "a-failure-that-is-not": run_unknown_failure,
+    "widths-of-addresses": run_widths,
     "a-page-that-ends": functools.partial(run_page_that_ends, "viq-vtd"),
     "a-page-that-ends-on-intel-iommu": functools.partial(run_page_that_ends, "intel-iommu,intremap=off"),
 }

@@ -361,6 +361,9 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     config->cap = (soft.cap & ~(VIQ_VTD_CAP_SAGAW | VIQ_VTD_CAP_MGAW)) |
                   VIQ_PUT(VIQ_VTD_CAP_SAGAW, sagaw) |
                   VIQ_PUT(VIQ_VTD_CAP_MGAW, s->aw_bits - 1);
+    if (s->aw_bits == 57) { /* Linux takes as many levels in either stage */
+        config->cap |= VIQ_VTD_CAP_FS5LP;
+    }
     if (!s->caching_mode) {
         config->cap &= ~VIQ_VTD_CAP_CM;
     }
@@ -508,9 +511,17 @@ static int viq_unit_begin(void *opaque, struct viq_linux *host, uint32_t ioas,
                           uint32_t device, struct viq_why *why)
 {
     ViqVtd *s = opaque;
-    int ret = viq_linux_hwpt_alloc(host, device, ioas, VIQ_LINUX_NEST_PARENT,
-                                   &s->stage2);
+    int ret;
 
+    /* The kernel has to be told what the guest makes present. */
+    if (!s->caching_mode) {
+        snprintf(why->text, sizeof(why->text),
+                 "caching-mode=on is needed: else the guest does not say "
+                 "what it makes present");
+        return -EINVAL;
+    }
+    ret = viq_linux_hwpt_alloc(host, device, ioas, VIQ_LINUX_NEST_PARENT,
+                               &s->stage2);
     if (ret) {
         snprintf(why->text, sizeof(why->text), "HWPT_ALLOC of a parent for "
                  "nesting: %s (is its VT-d on, in scalable mode: "
