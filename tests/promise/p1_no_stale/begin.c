@@ -56,10 +56,11 @@ static void init_spaces(struct p1_world *w)
 
 		w->asids[i] = (uint16_t)(i * 6 + (p1_one_in(w, 2) ? 0x100 * (1 + p1_below(w, 200)) : 0));
 		w->space[i] = (struct p1_cd){.valid = true, .asid = (uint8_t)i, .half = {-1, -1}};
-		w->space[i].half[other] = (int8_t)edit_new_tables(w, other, false);
+		/* First: shared tables that nobody has are taken for free. */
 		if (!p1_one_in(w, 5))
 			w->space[i].half[!other] =
 				(int8_t)(w->shared_half >= 0 ? shared : edit_new_tables(w, !other, false));
+		w->space[i].half[other] = (int8_t)edit_new_tables(w, other, false);
 		if (w->space[i].half[other] < 0)
 			p1_found(w, "no tables are left");
 	}
