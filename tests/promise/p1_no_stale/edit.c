@@ -164,6 +164,15 @@ static void write_ste(struct p1_world *w, const struct p1_stream *s)
 		synth_ste_bypass(ste);
 	else if (s->now.kind == P1_STAGE1)
 		synth_ste_s1(ste, &w->cdt[s->now.cdt].cdt, s->now.dss, s->now.eats);
+	if (w->own && s->now.kind >= P1_BYPASS) {
+		ste[0] |= VIQ_PUT(VIQ_SMMUV3_STE_0_CONFIG, 2);
+		ste[2] = VIQ_PUT(VIQ_SMMUV3_STE_2_S2VMID, w->vmid) |
+			 VIQ_PUT(VIQ_SMMUV3_STE_2_S2T0SZ, 64 - w->s2.ia_bits) |
+			 VIQ_PUT(VIQ_SMMUV3_STE_2_S2SL0, synth_s2_sl0(&w->s2)) |
+			 VIQ_PUT(VIQ_SMMUV3_STE_2_S2TG, synth_s2_tg(&w->s2)) | VIQ_PUT(VIQ_SMMUV3_STE_2_S2PS, 5) |
+			 VIQ_SMMUV3_STE_2_S2AA64 | VIQ_SMMUV3_STE_2_S2R;
+		ste[3] = w->s2.root;
+	}
 	if (synth_st_set(&w->st, s->sid, ste))
 		p1_found(w, "the synthetic guest cannot write STE 0x%x", s->sid);
 }

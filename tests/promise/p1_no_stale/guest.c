@@ -196,6 +196,10 @@ static void push_entry(struct p1_world *w, struct p1_entry e)
 
 void guest_push(struct p1_world *w, struct synth_cmd cmd)
 {
+	unsigned int op = VIQ_GET(VIQ_SMMUV3_CMD_OP, cmd.w[0]);
+
+	if (w->own && op >= VIQ_SMMUV3_OP_TLBI_NH_ALL && op <= VIQ_SMMUV3_OP_TLBI_S2_IPA)
+		cmd.w[0] |= VIQ_PUT(VIQ_SMMUV3_TLBI_VMID, w->vmid);
 	log_command(w, "queue", w->prod, cmd);
 	push_entry(w, (struct p1_entry){.cmd = cmd});
 }
@@ -245,6 +249,38 @@ static void sync_and_wait(struct p1_world *w)
 	guest_drain(w);
 }
 
+/* NH_ALL alone may leave what stage 2 alone translates (4.4.2.1). */
+static struct synth_cmd all_of_vmid(const struct p1_world *w)
+{
+	return w->own ? (struct synth_cmd){{VIQ_SMMUV3_OP_TLBI_S12_VMALL, 0}} : synth_cmd_tlbi_nh_all();
+}
+
+/* By IPA, then what is combined, by VMID (4.4.3.1); or all at once. Then what devices have. */
+void guest_push_stage2(struct p1_world *w, uint64_t first, uint64_t last)
+{
+	uint64_t ipa = first, pages = ((last - first) >> w->s2.granule) + 1;
+
+	while (pages && !p1_one_in(w, 4)) {
+		struct synth_cmd cmd = synth_cmd_tlbi_next_range(0, &ipa, &pages, p1_one_in(w, 2), w->s2.granule, 0);
+
+		cmd.w[0] ^= VIQ_SMMUV3_OP_TLBI_NH_VA ^ VIQ_SMMUV3_OP_TLBI_S2_IPA;
+		guest_push(w, cmd);
+	}
+	guest_push_sync(w);
+	/* Before a host can take more than it was asked to. */
+	if (!pages && p1_one_in(w, 2)) {
+		guest_drain(w);
+		model_check_all(w, false);
+	}
+	guest_push(w, pages ? all_of_vmid(w) : synth_cmd_tlbi_nh_all());
+	guest_push_sync(w);
+	for (unsigned int n = 0; n < P1_STREAMS; n++) {
+		if (w->stream[n].ats)
+			guest_push(w, synth_cmd_atc_inv(w->stream[n].sid, false, 0, false, 0, VIQ_SMMUV3_ATC_SIZE_ALL));
+	}
+	guest_push_sync(w);
+}
+
 void guest_settle(struct p1_world *w)
 {
 	p1_log(w, "settle");
@@ -254,7 +290,7 @@ void guest_settle(struct p1_world *w)
 	w->lost_count = 0;
 	guest_push(w, synth_cmd_cfgi_all());
 	sync_and_wait(w);
-	guest_push(w, p1_one_in(w, 2) ? synth_cmd_tlbi_nh_all() : synth_cmd_tlbi_nsnh_all());
+	guest_push(w, p1_one_in(w, 2) ? all_of_vmid(w) : synth_cmd_tlbi_nsnh_all());
 	sync_and_wait(w);
 	for (unsigned int n = 0; n < P1_STREAMS; n++)
 		guest_push(w, synth_cmd_atc_inv(w->stream[n].sid, false, 0, false, 0, VIQ_SMMUV3_ATC_SIZE_ALL));

@@ -159,16 +159,17 @@ static int make_host(struct p1_world *w, unsigned int number)
 	static const uint32_t tlb_sizes[] = {64, 256, 4096};
 	struct p1_host *h = &w->host[number];
 	struct viq_soft_config config;
-	struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = w->identity};
+	struct viq_soft_s2_config s2 = {.size = sizeof(s2), .identity = w->identity || w->own};
 	uint32_t contract;
 	int ret;
 
 	viq_soft_config_init(&config, sizeof(config));
 	config.mem = w->host_mem;
-	contract = p1_below(w, 3);
+	/* Linux takes no TLBI of a stage 2. */
+	contract = w->own ? VIQ_FAULT_EXACT : p1_below(w, 3);
 	config.tlb_entries = tlb_sizes[p1_below(w, 3)];
 	config.atc_entries = p1_one_in(w, 2) ? 16 : 256;
-	if (!w->identity) {
+	if (!s2.identity) {
 		s2.ttb = w->s2.root;
 		s2.t0sz = 64 - w->s2.ia_bits;
 		s2.sl0 = synth_s2_sl0(&w->s2);
@@ -177,7 +178,7 @@ static int make_host(struct p1_world *w, unsigned int number)
 	}
 	p1_log(w, "host %u: contract %u, TLB %u, ATC %u", number, contract, config.tlb_entries, config.atc_entries);
 	/* Few VMIDs are soon used again. */
-	if (p1_one_in(w, 2))
+	if (!w->own && p1_one_in(w, 2))
 		config.idr0 &= ~VIQ_SMMUV3_IDR0_VMID16;
 	ret = h->soft ? 0 : viq_soft_create(&config, &h->soft, NULL);
 	if (ret)
@@ -310,14 +311,17 @@ void machine_forget_stage2(struct p1_world *w)
 		return;
 	p1_log(w, "stage 2: forget 0x%llx to 0x%llx", (unsigned long long)w->s2_dirty_first,
 	       (unsigned long long)w->s2_dirty_last);
-	for (unsigned int i = 0; i < w->options.hosts; i++) {
+	for (unsigned int i = 0; i < w->options.hosts && !w->own; i++) {
 		if (viq_soft_s2_invalidate(w->host[i].soft, w->host[i].s2, w->s2_dirty_first,
 					   w->s2_dirty_last - w->s2_dirty_first + 1))
 			p1_found(w, "viq_soft_s2_invalidate() failed");
 	}
+	if (w->own)
+		guest_push_stage2(w, w->s2_dirty_first, w->s2_dirty_last);
+	else
+		model_stage2_forgotten(w);
 	w->s2_dirty_first = UINT64_MAX;
 	w->s2_dirty_last = 0;
-	model_stage2_forgotten(w);
 }
 
 /* --- Freeze and thaw (P7) ---------------------------------------------------------------------------------------- */
@@ -416,6 +420,10 @@ static int make_front_end(struct p1_world *w)
 	w->config.idr0 |= VIQ_SMMUV3_IDR0_ATS | VIQ_SMMUV3_IDR0_MSI | VIQ_SMMUV3_IDR0_CD2L;
 	w->config.idr1 |= VIQ_PUT(VIQ_SMMUV3_IDR1_SSIDSIZE, 20);
 	w->config.idr3 |= VIQ_SMMUV3_IDR3_RIL;
+	if (w->own) { /* of v3.0: XN of stage 2 has one bit, as in the embedder's */
+		w->config.idr0 |= VIQ_SMMUV3_IDR0_S2P | VIQ_SMMUV3_IDR0_VMID16 | VIQ_SMMUV3_IDR0_NS1ATS;
+		w->config.aidr = 0;
+	}
 	w->config.budget = p1_one_in(w, 2) ? 0 : 1 + p1_below(w, 20);
 	w->config.mem = w->guest_mem;
 	w->config.ops = &ops;
@@ -442,6 +450,8 @@ int machine_init(struct p1_world *w)
 	int ret;
 
 	w->identity = p1_one_in(w, 4);
+	w->own = !w->identity && p1_one_in(w, 2);
+	w->vmid = (uint16_t)p1_below(w, 200);
 	make_streams(w);
 	ret = make_memory(w);
 	if (!ret)

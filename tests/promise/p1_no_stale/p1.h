@@ -217,6 +217,8 @@ struct p1_world {
 
 	/* Stage 2 */
 	bool identity;
+	bool own; /* it is the guest's: its STEs name it, and its commands invalidate it */
+	uint16_t vmid;
 	struct synth_pt s2;
 	struct p1_list s2_list;
 	uint64_t s2_dirty_first, s2_dirty_last; /* edited and not yet forgotten; first > last: none */
@@ -317,6 +319,8 @@ void guest_restart_queue(struct p1_world *w);
 void guest_observe(struct p1_world *w, bool handle_errors);
 void guest_drain(struct p1_world *w); /* until the queue is empty */
 void guest_settle(struct p1_world *w);
+/* What a hypervisor does after it has changed this part of its own stage 2. */
+void guest_push_stage2(struct p1_world *w, uint64_t first, uint64_t last);
 
 /* edit.c */
 int edit_init(struct p1_world *w);

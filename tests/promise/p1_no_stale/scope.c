@@ -63,6 +63,17 @@ static void tlbi(struct p1_world *w, unsigned int asid, bool all_asids, bool glo
 	}
 }
 
+/* What stage 2 alone translates; its points are IPAs. range NULL: all. */
+static void tlbi_ipa(struct p1_world *w, const struct range *r, uint64_t begun)
+{
+	for (unsigned int h = 0; h < w->options.hosts; h++) {
+		for (unsigned int p = 0; p < P1_POINTS; p++) {
+			if (!r || (w->point[p] >= r->first && w->point[p] <= r->last))
+				set_invalidate(&w->tlb[h].bypass[p], NULL, 0, begun);
+		}
+	}
+}
+
 static void cfgi_cd(struct p1_stream *s, unsigned int index, uint64_t begun)
 {
 	for (uint32_t v = 0; v < s->cd_count[index];) {
@@ -153,8 +164,16 @@ void model_complete(struct p1_world *w, const struct synth_cmd *cmd, uint64_t be
 	struct range r = decode(cmd);
 
 	switch (VIQ_GET(VIQ_SMMUV3_CMD_OP, cmd->w[0])) {
-	case VIQ_SMMUV3_OP_TLBI_NH_ALL:
+	case VIQ_SMMUV3_OP_TLBI_S2_IPA: /* spares combined entries */
+		tlbi_ipa(w, &r, begun);
+		break;
 	case VIQ_SMMUV3_OP_TLBI_NSNH_ALL:
+	case VIQ_SMMUV3_OP_TLBI_S12_VMALL:
+		if (w->own)
+			tlbi_ipa(w, NULL, begun);
+		tlbi(w, 0, true, true, NULL, begun);
+		break;
+	case VIQ_SMMUV3_OP_TLBI_NH_ALL:
 		tlbi(w, 0, true, true, NULL, begun);
 		break;
 	case VIQ_SMMUV3_OP_TLBI_NH_ASID: /* spares globals */
