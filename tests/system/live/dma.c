@@ -218,8 +218,11 @@ void dma_check_failure(const char *failure, enum dma_after after)
 	struct dma *d = &dma;
 	uint32_t status;
 
-	if (!d->function.bar)
+	if (!d->function.bar) {
+		/* The first unmapping in a domain may invalidate more than once. */
 		open_function(d);
+		turns(d, 4);
+	}
 	status = unmap_failing(d, failure);
 	devices_ask("struck");
 	tap_note("%s: the page is %s", failure, status == VIQ_DMA_STATUS_DONE ? "reached" : "not reached");
