@@ -37,7 +37,8 @@ CI = {("6.1", "legacy-caching", "work"), ("6.1", "first-lazy", "work"), ("6.12",
       ("7.3", "first-caching", "work"), ("7.3", "legacy", "crash"), ("6.12", "arm-strict", "work"),
       ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate"),
       ("6.1", "xen", "dom0"), ("6.12", "second-lazy", "lost"), ("6.1", "first-strict", "failures"),
-      ("7.3", "arm-strict", "failures"), ("6.12", "first-strict", "ats"), ("6.12", "arm-strict", "ats-arm")}
+      ("7.3", "arm-strict", "failures"), ("6.12", "first-strict", "ats"), ("6.12", "arm-strict", "ats-arm"),
+      ("6.12", "first-57", "work"), ("6.12", "second-57", "work")}
 # The words that a job wants on the kernel's command line.
 JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": "", "dom0": "",
         "failures": "", "ats": "", "ats-arm": ""}
