@@ -7,19 +7,11 @@
 #include <stdlib.h>
 
 #include "subjects.h"
-#include "vtd_guest.h"
+#include "vtd_doorbell.h"
 #include "vtd_iommu.h"
 
-struct doorbell {
-	struct vtd_guest guest;
-	struct viq_call_host host;
-	struct viq_vtd_s1_entry entry; /* what the host gets from one */
-	uint32_t tail;
-	uint32_t repeat; /* doorbells in one measurement */
-};
-
 /* Every second slot a wait descriptor. They stay, lap after lap. */
-static void write_ring(struct doorbell *d)
+static void write_ring(struct vtd_doorbell *d)
 {
 	for (uint32_t i = 0; i < d->guest.entries; i += 2) {
 		vtd_guest_put(&d->guest, i, vtd_guest_page(&d->guest, UINT64_C(0x100000) + i * 4096));
@@ -27,9 +19,9 @@ static void write_ring(struct doorbell *d)
 	}
 }
 
-static double ring(void *opaque)
+double vtd_doorbell_ring(void *opaque)
 {
-	struct doorbell *d = opaque;
+	struct vtd_doorbell *d = opaque;
 	uint32_t tail = d->tail;
 	uint64_t start, end;
 
@@ -43,9 +35,21 @@ static double ring(void *opaque)
 	return vtd_guest_done(&d->guest, tail) ? (double)(end - start) / d->repeat : -1;
 }
 
+int vtd_doorbell_open(struct vtd_doorbell *d, bool wide, struct viq_call_host host)
+{
+	int ret;
+
+	*d = (struct vtd_doorbell){
+		.host = host, .entry = {.addr = 0x100000, .npages = 1, .flags = VIQ_VTD_S1_LEAF}, .repeat = 100};
+	ret = vtd_guest_open(&d->guest, 0, wide ? VTD_GUEST_WIDE : 0, host);
+	if (!ret)
+		write_ring(d);
+	return ret;
+}
+
 static double call_host(void *opaque)
 {
-	struct doorbell *d = opaque;
+	struct vtd_doorbell *d = opaque;
 	const struct viq_call_piece piece = {&d->entry, 1};
 	const struct viq_call_request request = {
 		.size = sizeof(request),
@@ -67,9 +71,9 @@ static double call_host(void *opaque)
 	return (double)(end - start) / d->repeat;
 }
 
-static int measure(const struct bench *b, struct doorbell *d, struct bench_case cases[2])
+static int measure(const struct bench *b, struct vtd_doorbell *d, struct bench_case cases[2])
 {
-	cases[0] = (struct bench_case){.run = ring, .opaque = d};
+	cases[0] = (struct bench_case){.run = vtd_doorbell_ring, .opaque = d};
 	cases[1] = (struct bench_case){.run = call_host, .opaque = d};
 	return bench_rounds(cases, 2, bench_round_count(b, BENCH_MAX_SAMPLES));
 }
@@ -77,17 +81,14 @@ static int measure(const struct bench *b, struct doorbell *d, struct bench_case 
 static int report(const struct bench *b, struct viq_call_host host, bool wide, struct bench_row row)
 {
 	struct bench_case *cases = calloc(2, sizeof(*cases));
-	struct doorbell d = {.host = host, .entry = {.addr = 0x100000, .npages = 1, .flags = VIQ_VTD_S1_LEAF}};
+	struct vtd_doorbell d;
 	int ret;
 
 	if (!cases)
 		return -ENOMEM;
-	d.repeat = 100;
-	ret = vtd_guest_open(&d.guest, 0, wide ? VTD_GUEST_WIDE : 0, host);
-	if (!ret) {
-		write_ring(&d);
+	ret = vtd_doorbell_open(&d, wide, host);
+	if (!ret)
 		ret = measure(b, &d, cases);
-	}
 	vtd_guest_close(&d.guest);
 	if (!ret) {
 		row.unit = "ns/doorbell";
@@ -122,7 +123,7 @@ static int report_soft(const struct bench *b)
 
 static double read_iqh(void *opaque)
 {
-	struct doorbell *d = opaque;
+	struct vtd_doorbell *d = opaque;
 	uint64_t sum = 0, start = bench_now();
 
 	for (uint32_t i = 0; i < d->repeat; i++)
@@ -132,7 +133,7 @@ static double read_iqh(void *opaque)
 
 static int report_read(const struct bench *b)
 {
-	struct doorbell d = {.repeat = 100};
+	struct vtd_doorbell d = {.repeat = 100};
 	struct bench_case one = {.run = read_iqh, .opaque = &d};
 	int ret = vtd_guest_open(&d.guest, 0, VTD_GUEST_WIDE, viq_call_null_host());
 

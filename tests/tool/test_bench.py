@@ -29,7 +29,7 @@ ROWS = {
     'soft': ['hit_recent', 'hit_spread', 'threads_recent', 'threads_spread', 'threads_invalidate', 'threads_bulk',
              'threads_control', 'invalidate_bulk', 'configure']
             + [f'invalidate_{kind}_{10 ** n}' for kind in ('asid', 'page', 'range') for n in (2, 3, 4)],
-    'linux': ['doorbell', 'entry_bulk', 'entry_strict']
+    'linux': ['doorbell', 'vtd_doorbell', 'entry_bulk', 'entry_strict']
              + [f'calls_{stream}_{way}' for stream in ('capture', '512', '65536') for way in ('bulk', 'strict', 'each')],
     'memory': ['footprint', 'allocated', 'growth'],
     'qemu': ['qemu', 'front_end', 'device'],
