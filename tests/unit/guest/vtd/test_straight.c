@@ -283,12 +283,30 @@ static void any_budget(void **state)
 		run(vvtd_seed() + i, budgets[i], 256, 1000);
 }
 
+/* 128-bit descriptors are for legacy mode (IQERCD.IQEI = 5): nothing of such a queue is fetched, or reaches a host. */
+static void nor_past_a_wrong_setup(void **state)
+{
+	struct pair p_, *p = &p_;
+
+	open_pair(p, VIQ_WORK_UNLIMITED, 128);
+	BOTH(v, vvtd_w64(v, VREG(RTADDR), VIQ_PUT(VREG(RTADDR_TTM), VIQ_VTD_TTM_SCALABLE)));
+	BOTH(v, vvtd_gcmd(v, VREG(GCMD_SRTP), true));
+	BOTH(v, vvtd_push(v, desc_page(3, 0, 0x1000)));
+	BOTH(v, vvtd_push(v, desc_wait(true, false, false, 1, vvtd_status(v, v->prod))));
+	BOTH(v, vvtd_ring(v));
+	BOTH(v, assert_iqe(v, 0, VIQ_VTD_IQEI_WIDTH));
+	BOTH(v, assert_int_equal(v->hosts[1]->calls, 0));
+	compare(p);
+	close_pair(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wide),
 		cmocka_unit_test(narrow),
 		cmocka_unit_test(any_budget),
+		cmocka_unit_test(nor_past_a_wrong_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
