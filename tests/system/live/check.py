@@ -30,6 +30,8 @@ MODES = {
     "first-lazy": live.Mode("x86_64", X86, "viq-vtd,second-stage=off", "intel_iommu=on,sm_on iommu.strict=0", "DMA-FQ"),
     "arm-strict": live.Mode("aarch64", ARM, None, "iommu.strict=1", "DMA"),
     "arm-lazy": live.Mode("aarch64", ARM, None, "iommu.strict=0", "DMA-FQ"),
+    "arm-stage2": live.Mode("aarch64", ARM, "viq-smmuv3,stage=2", "iommu.strict=1", "DMA"),
+    "arm-nested": live.Mode("aarch64", ARM, "viq-smmuv3,stage=nested", "iommu.strict=0", "DMA-FQ"),
     "xen": live.Mode("x86_64", X86, "viq-vtd", "", "", "iommu=force,no-intremap,verbose dom0_mem=512M noreboot"),
 }
 # What CI has time for: each kernel, each mode, each job at least once. --all is the rest.
@@ -38,7 +40,8 @@ CI = {("6.1", "legacy-caching", "work"), ("6.1", "first-lazy", "work"), ("6.12",
       ("6.12", "arm-strict", "reset"), ("7.3", "first-lazy", "migrate"), ("6.1", "arm-strict", "migrate"),
       ("6.1", "xen", "dom0"), ("6.12", "second-lazy", "lost"), ("6.1", "first-caching", "failures"),
       ("7.3", "arm-strict", "failures"), ("6.12", "first-strict", "ats"), ("6.12", "arm-strict", "ats-arm"),
-      ("6.12", "first-57", "work"), ("6.12", "second-57", "work")}
+      ("6.12", "first-57", "work"), ("6.12", "second-57", "work"), ("6.12", "arm-stage2", "work"),
+      ("6.1", "arm-nested", "work")}
 # The words that a job wants on the kernel's command line.
 JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": "", "dom0": "",
         "failures": "", "ats": "", "ats-arm": ""}
@@ -66,8 +69,7 @@ SLOT = "on Arm, Linux 7.3 leaves a slot that was just emptied empty for minutes,
 KNOWN = {
     ("6.1", "first-lazy", "work"): (("dma", "machine"), "Linux 6.1 rounds the address of a PASID-IOTLB invalidation down "
                                     "(qi_flush_piotlb(), with a warning) and misses the range's last page"),
-    ("7.3", "arm-strict", "work"): (("hotplug",), SLOT),
-    ("7.3", "arm-lazy", "work"): (("hotplug",), SLOT),
+    **{("7.3", mode, "work"): (("hotplug",), SLOT) for mode in MODES if mode.startswith("arm-")},
 }
 
 

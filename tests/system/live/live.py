@@ -44,7 +44,7 @@ class Mode(typing.NamedTuple):
     """An IOMMU, and how a guest uses it."""
     architecture: str
     machine: str  # -machine
-    device: str | None  # -device of the IOMMU, if it is one
+    device: str | None  # -device of the IOMMU, or viq-smmuv3, which the machine has, and its properties
     words: str  # on the kernel's command line
     group: str  # the type of its groups
     xen: str = ""  # the command line of a Xen below the guest, which has the IOMMU then
@@ -124,18 +124,22 @@ class Guest:
         disk.write_bytes(initrd.archive(files))  # not compressed: the guest is slower than its disk
         return disk
 
+    def _iommu(self):
+        """QEMU's options: a device, or properties of what the machine has."""
+        name, *properties = (self.mode.device or "viq-smmuv3").split(",") + ([self.unit] if self.unit else [])
+        if name == "viq-smmuv3":
+            return [word for one in properties for word in ("-global", f"{name}.{one}")]
+        return ["-device", ",".join([name, *properties])]
+
     def command(self, folder, words):
         """QEMU's command line; what it needs is made in the folder."""
         mode = self.mode
-        iommu = ["-device", mode.device] if mode.device else []
-        if self.unit:
-            iommu = ["-device", f"{mode.device},{self.unit}"] if mode.device else ["-global", f"viq-smmuv3.{self.unit}"]
         # It refuses any other IOMMU.
         dma = ["-device", self.dma] if "viq" in f"{mode.machine} {mode.device}" else []
         cpu = "max,la57=off" if mode.architecture == "x86_64" else "cortex-a76"
         return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "768",
                 "-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
-                "-action", "reboot=reset,panic=shutdown", *iommu, *devices(folder, not self.moves), *dma, *self.options,
+                "-action", "reboot=reset,panic=shutdown", *self._iommu(), *devices(folder, not self.moves), *dma, *self.options,
                 *self._boot(self.kernel / "Image", self._disk(folder),
                             f"panic=-1 oops=panic loglevel=5 {mode.words} viq.type={mode.group} {words}")]
 

@@ -261,6 +261,23 @@ def run_widths(qemu):
     return None
 
 
+def run_stages(qemu):
+    """IDR0 and IDR3 have what stage says, and what goes with it: what is wrong, or None."""
+    smmu = MACHINES["reset-of-viq-smmuv3"]
+    # S2P, S1P, NS1ATS, VMID16; HAD, XNX, FWB
+    for options, *expected in (("", 0, 1, 0, 0, 1, 0, 0), ("stage=1", 0, 1, 0, 0, 1, 0, 0), ("stage=2", 1, 0, 0, 1, 0, 1, 1),
+                               ("stage=nested", 1, 1, 0, 1, 1, 1, 1), ("stage=nested ats=on", 1, 1, 1, 1, 1, 1, 1)):
+        words = "".join(f" -global viq-smmuv3.{word}" for word in options.split())
+        with talk(qemu, smmu.options + words) as (ask, _):
+            idr0, idr3 = (int(ask(f"readl {smmu.registers + at:#x}").split()[1], 16) for at in (0, 0xC))
+        found = [idr0 >> bit & 1 for bit in (0, 1, 11, 18)] + [idr3 >> bit & 1 for bit in (2, 4, 8)]
+        if found != expected:
+            return f"viq-smmuv3 {options}: {found}"
+    done = subprocess.run([qemu, *smmu.options.split(), "-nic", "none", "-display", "none", "-global", "viq-smmuv3.stage=3"],
+                          check=False, capture_output=True, text=True, timeout=TIMEOUT)
+    return None if done.returncode and "'stage' expects 1, 2 or nested" in done.stderr else f"stage=3: {done.stderr or 'taken'}"
+
+
 # What has once gone wrong in viq's devices for QEMU, or around them.
 ATTACKS = {
     "a-thread-that-is-first": run_thread_that_is_first,
@@ -292,6 +309,7 @@ def run(*folders):
     own |= {f"{name}-on-{unit}": functools.partial(test, talk, kind, find(f"bin/qemu-system-{architecture}"))
             for name, test in ON_BOTH.items() for unit, (architecture, kind) in BOTH.items()}
     own |= {name: functools.partial(test, find("bin/qemu-system-x86_64")) for name, test in ATTACKS.items()}
+    own["stages"] = functools.partial(run_stages, find("bin/qemu-system-aarch64"))
     for name, test in own.items():
         try:
             reasons[name] = test()

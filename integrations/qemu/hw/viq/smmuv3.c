@@ -44,6 +44,7 @@ struct ViqSmmuv3 {
     SysBusDevice parent;
 
     PCIBus *primary_bus;
+    char *stage; /* NULL: stage 1 */
     bool ats;
 
     ViqMemory *memory;
@@ -337,6 +338,41 @@ static int viq_unit_make_host(ViqSmmuv3 *s, struct viq_why *why)
     return ret;
 }
 
+/* Which stages? By bits of IDR0; 0 with *errp: there is no such value. */
+static uint32_t viq_unit_stages(ViqSmmuv3 *s, Error **errp)
+{
+    if (!s->stage || !strcmp(s->stage, "1")) {
+        return VIQ_SMMUV3_IDR0_S1P;
+    }
+    if (!strcmp(s->stage, "2")) {
+        return VIQ_SMMUV3_IDR0_S2P;
+    }
+    if (!strcmp(s->stage, "nested")) {
+        return VIQ_SMMUV3_IDR0_S1P | VIQ_SMMUV3_IDR0_S2P;
+    }
+    error_setg(errp, "Parameter 'stage' expects 1, 2 or nested");
+    return 0;
+}
+
+/* What comes with stage 2, and what goes without stage 1 (6.3.1, 6.3.4). */
+static void viq_unit_offer_stages(uint32_t stages, bool ats,
+                                  struct viq_smmuv3_config *config)
+{
+    const bool s1 = stages & VIQ_SMMUV3_IDR0_S1P;
+
+    if (!(stages & VIQ_SMMUV3_IDR0_S2P)) {
+        return;
+    }
+    config->idr0 |= VIQ_SMMUV3_IDR0_S2P | VIQ_SMMUV3_IDR0_VMID16;
+    config->idr3 |= VIQ_SMMUV3_IDR3_XNX | VIQ_SMMUV3_IDR3_FWB;
+    if (!s1) {
+        config->idr0 &= ~VIQ_SMMUV3_IDR0_S1P;
+        config->idr3 &= ~VIQ_SMMUV3_IDR3_HAD;
+    } else if (ats) {
+        config->idr0 |= VIQ_SMMUV3_IDR0_NS1ATS;
+    }
+}
+
 /* What all hosts have that are there now. */
 static int viq_unit_make_front(ViqSmmuv3 *s, struct viq_why *why)
 {
@@ -345,6 +381,7 @@ static int viq_unit_make_front(ViqSmmuv3 *s, struct viq_why *why)
     int ret;
 
     viq_smmuv3_config_init(&config, sizeof(config));
+    viq_unit_offer_stages(viq_unit_stages(s, NULL), s->ats, &config);
     viq_nest_smmuv3_offer(s->nest, s->ats, &config);
     config.budget = s->work.budget;
     config.mem = viq_memory_get(s->memory);
@@ -426,6 +463,11 @@ static int viq_unit_begin(void *opaque, struct viq_linux *host, uint32_t ioas,
     struct viq_linux_vsmmu_config config;
     int ret;
 
+    if (viq_unit_stages(s, NULL) & VIQ_SMMUV3_IDR0_S2P) {
+        snprintf(why->text, sizeof(why->text), "stage=1 is needed: the host's "
+                 "SMMU has a stage 2 of its own below the guest");
+        return -EINVAL;
+    }
     viq_linux_vsmmu_config_init(&config, sizeof(config));
     config.device = device;
     config.ioas = ioas;
@@ -528,6 +570,9 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
 
     if (!s->primary_bus) {
         error_setg(errp, "viq-smmuv3 is not attached to any PCI bus");
+        return;
+    }
+    if (!viq_unit_stages(s, errp)) {
         return;
     }
     viq_thread_register();
@@ -712,6 +757,7 @@ static const VMStateDescription viq_unit_vmstate = {
 static const Property viq_unit_properties[] = {
     DEFINE_PROP_LINK("primary-bus", ViqSmmuv3, primary_bus, TYPE_PCI_BUS,
                      PCIBus *),
+    DEFINE_PROP_STRING("stage", ViqSmmuv3, stage),
     DEFINE_PROP_BOOL("ats", ViqSmmuv3, ats, false),
     DEFINE_PROP_STRING("host-contract", ViqSmmuv3, work.contract),
     DEFINE_PROP_UINT32("budget", ViqSmmuv3, work.budget, 0),
