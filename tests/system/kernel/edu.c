@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 #include "edu.h"
+#include "live/function.h"
 #include "machine.h"
 #include "tap.h"
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
-#define EDU_VENDOR  0x1234
+#define VENDOR      0x1234 /* of both */
 #define EDU_DEVICE  0x11e8
 
 /* Registers, as indices of 32-bit words; the last four are 64 bits wide. */
@@ -62,16 +63,18 @@ void edu_find(struct edu *edu)
 		fail(PCI_DEVICES ": %s", strerror(errno));
 	machine_option("viq.edu", wanted, sizeof(wanted));
 	while ((entry = readdir(dir))) {
+		unsigned int device = read_hex(entry->d_name, "device");
+
 		if (wanted[0] && strcmp(entry->d_name, wanted))
 			continue;
-		if (read_hex(entry->d_name, "vendor") == EDU_VENDOR &&
-		    read_hex(entry->d_name, "device") == EDU_DEVICE) {
+		if (read_hex(entry->d_name, "vendor") == VENDOR &&
+		    (device == EDU_DEVICE || device == VIQ_DMA_DEVICE_ID)) {
 			snprintf(edu->name, sizeof(edu->name), "%.15s", entry->d_name);
 			closedir(dir);
 			return;
 		}
 	}
-	fail("the machine has no edu device");
+	fail("the machine has no device that does DMA when told to");
 }
 
 uint32_t edu_requester(const struct edu *edu)
@@ -146,11 +149,18 @@ static uint64_t region(int cdev, uint32_t index)
 	return info.offset;
 }
 
+static void know(struct edu *edu)
+{
+	edu->viq_dma = read_hex(edu->name, "device") == VIQ_DMA_DEVICE_ID;
+	edu->control = 0;
+}
+
 void edu_start(struct edu *edu)
 {
 	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER;
 	void *bar;
 
+	know(edu);
 	edu->config = region(edu->cdev, VFIO_PCI_CONFIG_REGION_INDEX);
 	if (pwrite(edu->cdev, &command, sizeof(command), (off_t)edu->config + PCI_COMMAND) != sizeof(command))
 		fail("PCI command register: %s", strerror(errno));
@@ -198,6 +208,7 @@ void edu_start_bare(struct edu *edu)
 	int fd;
 
 	edu_find(edu);
+	know(edu);
 	edu->cdev = -1;
 	fd = open_file(edu, "config");
 	if (pwrite(fd, &command, sizeof(command), PCI_COMMAND) != sizeof(command))
@@ -209,6 +220,15 @@ void edu_start_bare(struct edu *edu)
 		fail("mapping resource0: %s", strerror(errno));
 	close(fd);
 	edu->bar = bar;
+}
+
+/* viq-dma's buffer is its register DATA. */
+static void command(struct edu *edu, uint32_t op, uint64_t src, uint64_t dst, uint32_t bytes)
+{
+	struct function function = {edu->bar};
+
+	edu->bar[VIQ_DMA_CONTROL / 4] = edu->control;
+	check(function_command(&function, op, src, dst, bytes) & VIQ_DMA_STATUS_DONE);
 }
 
 static void write64(struct edu *edu, unsigned int word, uint64_t value)
@@ -232,10 +252,16 @@ static void transfer(struct edu *edu, uint64_t from, uint64_t to, uint32_t bytes
 
 void edu_fetch(struct edu *edu, uint64_t iova, uint32_t bytes)
 {
-	transfer(edu, iova, EDU_BUFFER, bytes, 0);
+	if (edu->viq_dma)
+		command(edu, VIQ_DMA_READ, iova, 0, bytes);
+	else
+		transfer(edu, iova, EDU_BUFFER, bytes, 0);
 }
 
 void edu_store(struct edu *edu, uint64_t iova, uint32_t bytes)
 {
-	transfer(edu, EDU_BUFFER, iova, bytes, EDU_DMA_TO_MEMORY);
+	if (edu->viq_dma)
+		command(edu, VIQ_DMA_WRITE, 0, iova, bytes);
+	else
+		transfer(edu, EDU_BUFFER, iova, bytes, EDU_DMA_TO_MEMORY);
 }

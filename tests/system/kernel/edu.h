@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's "edu" PCI device (docs/specs/edu.rst), a device that does DMA when told to. What it reads is the only witness
- * of what its IOMMU remembers. It is driven through its vfio cdev, or without a driver through sysfs.
+ * A device that does DMA when told to: QEMU's "edu" (docs/specs/edu.rst), or viq-dma where QEMU has that. What it reads
+ * is the only witness of what its IOMMU remembers. It is driven through its vfio cdev, or without a driver through sysfs.
  */
 #ifndef VIQ_KERNEL_EDU_H
 #define VIQ_KERNEL_EDU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct edu {
@@ -13,6 +14,9 @@ struct edu {
 	int cdev;        /* /dev/vfio/devices/vfioN; -1: without a driver */
 	uint64_t config; /* offset of the PCI configuration space in cdev */
 	volatile uint32_t *bar;
+	bool viq_dma;
+	/* viq-dma's CONTROL register (dma_regs.h): the PASID of its requests. */
+	uint32_t control;
 };
 
 /* The device's name, in name; viq.edu=NAME of the kernel's command line says which, if there are several. Fails the
@@ -34,7 +38,10 @@ void edu_unbind(struct edu *edu);
 /* Instead of edu_open() and edu_start(): no driver has it, so that it is in its group's default domain. */
 void edu_start_bare(struct edu *edu);
 
-/* DMA of bytes (at most 4096) between iova and the device's own buffer. What fails is not noticed by the device. */
+/*
+ * DMA of bytes (at most 4096; viq-dma: 8) between iova and the device's own buffer, which a read that fails leaves as it
+ * is. What fails is not noticed by the device.
+ */
 void edu_fetch(struct edu *edu, uint64_t iova, uint32_t bytes); /* memory to device */
 void edu_store(struct edu *edu, uint64_t iova, uint32_t bytes); /* device to memory */
 
