@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
-	check-assigned bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
+	check-assigned prove bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -23,6 +23,7 @@ help:
 	@echo 'make demo              build, then replay the queues of two recorded guests, cleanly and with a bad command in it'
 	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
 	@echo 'make check-release     what others get: installed copies, packages, bindings'
+	@echo 'make prove             what is proved, not only tested: LONG=1 proves all of it, and that each proof finds faults'
 	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
 	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
@@ -64,6 +65,10 @@ check:
 check-release:
 	@tools/install-deps.sh release
 	@tests/release/check.py
+
+prove:
+	@tools/install-deps.sh prove
+	@tests/proof/prove.py $(if $(LONG),--long)
 
 check-kernel:
 	@tools/install-deps.sh kernel
