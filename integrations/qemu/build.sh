@@ -23,7 +23,8 @@ case ${1-} in
 '') ;;
 arm64)
 	targets=aarch64-softmmu accel=kvm programs=(qemu-system-aarch64) tests=() prefix=aarch64-linux-gnu-
-	sysroot=$("$here/sysroot.sh" "$cache")
+	sysroot=$("$viq/tests/system/kernel/sysroot.sh" "$cache" libfdt-dev libffi-dev libglib2.0-0 libglib2.0-dev libpcre2-dev \
+		liburcu-dev zlib1g-dev)
 	cross=(--disable-tcg "--cross-prefix=$prefix" "--extra-cflags=-I$sysroot/usr/include"
 		"--extra-ldflags=-L$sysroot/usr/lib/aarch64-linux-gnu")
 	meson=(--cross-file "$viq/tests/system/kernel/aarch64.cross" --cross-file "$here/pkgconfig.cross")

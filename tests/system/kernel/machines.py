@@ -37,10 +37,10 @@ def output(*command, cwd=None):
 
 def _configure(log):
     """The build folder; one that was configured otherwise, or not to the end, is begun anew."""
-    libfdt = output(HERE / "fetch-libfdt.sh", CACHE)
+    libfdt = output(HERE / "sysroot.sh", CACHE, "libfdt-dev")  # Debian has no cross package of it
     setup = ["meson", "setup", BUILD, "--cross-file", HERE / "aarch64.cross", "--buildtype=release",
              "-Ddefault_library=static", "-Dtool=false", "-Dtests=false", "-Dsoft=false", "-Dvm=true",
-             f"-Dc_args=-I{libfdt}/include", f"-Dc_link_args=-static -L{libfdt}/lib"]
+             f"-Dc_args=-I{libfdt}/usr/include", f"-Dc_link_args=-static -L{libfdt}/usr/lib/aarch64-linux-gnu"]
     wanted = "\n".join(str(word) for word in setup)
     done = BUILD / "setup"
     if done.exists() and done.read_text() == wanted:

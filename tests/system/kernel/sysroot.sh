@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: sysroot.sh CACHE
-# Prints a folder with the static libraries that QEMU and viq need, of Debian 12 for arm64, their headers, and in "pkgconfig"
-# how to link them: from Debian's archive, kept in the cache. As in tests/system/kernel/fetch-libfdt.sh, it suits any cross compiler.
+# Usage: sysroot.sh CACHE PACKAGE...
+# Prints a folder with the static libraries and headers of these packages of Debian 12 for arm64, and in "pkgconfig" how to
+# link them: from Debian's archive, kept in the cache. They link with the C library of whatever cross compiler this system has.
 set -eu
 
 cache=$(realpath -m "${1:?cache}")
+shift
 here=$(cd "$(dirname "$0")" && pwd)
-archive() { "$here/../../tests/system/kernel/archive.sh" "$cache/archive" bookworm:arm64 "$@"; }
-packages=(libfdt-dev libffi-dev libglib2.0-0 libglib2.0-dev libpcre2-dev liburcu-dev zlib1g-dev)
+archive() { "$here/archive.sh" "$cache/archive" bookworm:arm64 "$@"; }
 
 wanted=()
-for package in "${packages[@]}"; do
+for package; do
 	wanted+=("$package=$(archive version "$package")")
 done
 result=$cache/sysroot/arm64-$(echo "${wanted[@]}" | sha256sum | cut -c 1-16)
@@ -43,7 +43,7 @@ for file in usr/lib/*/pkgconfig/*.pc usr/share/pkgconfig/*.pc; do
 	[ ! -e "$file" ] || sed "s,=/usr,=$result/usr," "$file" >"pkgconfig/${file##*/}"
 done
 # What a static library needs is needed.
-sed -i 's,^Requires.private:,Requires:,' pkgconfig/glib-2.0.pc
+[ ! -e pkgconfig/glib-2.0.pc ] || sed -i 's,^Requires.private:,Requires:,' pkgconfig/glib-2.0.pc
 cd ..
 mv -T result "$result"
 echo "$result"
