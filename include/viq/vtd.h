@@ -13,10 +13,10 @@
  * One object is used by one thread at a time, but for viq_vtd_mmio_read(), which any thread may call at any time from
  * creation to destruction. It owns no thread, and allocates at creation and attachment only.
  *
- * The embedder's functions (ops, mem and hosts) are called from inside viq_vtd_mmio_write(), _run(), _fault(), _reset()
- * and _restore(), on the same thread. What they may call of the same object:
+ * The embedder's functions (ops, mem and hosts) are called from inside viq_vtd_mmio_write(), _run(), _fault(),
+ * _page_request(), _reset() and _restore(), on the same thread. What they may call of the same object:
  *
- *   viq_vtd_mmio_read(), _fault(), _tables()   as at any time
+ *   viq_vtd_mmio_read(), _fault(), _page_request(), _tables()   as at any time
  *   viq_vtd_mmio_write()   kept, and done when the outer call is done, in order, with what is left of its budget: the
  *                          guest may aim messages and memory writes at the unit's own registers. Beyond 8 in an outer
  *                          call they are lost (counters.writes_lost)
@@ -169,6 +169,16 @@ struct viq_vtd_ops {
 	 * have refused before; for viq_nest_vtd_sync(). Returns what it has cost, in faults.
 	 */
 	uint32_t (*sync)(void *opaque);
+	/*
+	 * Hand a device the answer to one of its groups of page requests: the guest's (page group response descriptor,
+	 * 7.6.1), in queue order, with all before it in effect; or the unit's own, to a request that found no room or
+	 * no page request queue. Whether the device has such a group is not known here: it discards what it does not
+	 * wait for (7.9).
+	 * 0: done, or there is no such device. A negative errno: not now; the queue waits at the guest's, see
+	 * host_wait(); of the unit's own it is ignored, so a VMM keeps such an answer itself. Must be there if ECAP.PRS
+	 * = 1.
+	 */
+	int (*page_response)(void *opaque, const struct viq_vtd_page_response *response);
 };
 
 /*
@@ -234,7 +244,7 @@ VIQ_EXPORT void viq_vtd_config_init(struct viq_vtd_config *config, size_t size);
 
 /*
  * Does the configuration contradict the architecture or itself, or name a feature that this library does not offer
- * (page requests, nested tables of the guest's own, advanced fault log, ...)? Returns: 0; -EINVAL,
+ * (advanced fault log, memory types, ...)? Returns: 0; -EINVAL,
  * -E2BIG: with *why naming the member or field. Context: any thread.
  */
 VIQ_EXPORT int viq_vtd_config_check(const struct viq_vtd_config *config, struct viq_why *why);
@@ -316,10 +326,24 @@ VIQ_EXPORT int viq_vtd_fault(struct viq_vtd *vtd, const uint64_t record[2]);
 /* count faults were lost before they came here: FSTS.PFO is set, as when the next record is in use (7.2.1). */
 VIQ_EXPORT void viq_vtd_fault_lost(struct viq_vtd *vtd, uint64_t count);
 
+/*
+ * A device asks for a page (7.4.1): the request goes to the guest's page request queue, and the guest is told (PRS,
+ * page request event). What the guest's tables say of the device must have been looked at (Table 30): hosts do that.
+ * Accesses are not touched: translations cached for the page are the host's to drop (6.5.3.1).
+ * Returns: 0: the guest has it. -ENOSPC: no room, or a request was lost before and the guest has not cleared PRO since:
+ * this one is lost too, and PRO set. -ENODEV: translation is off, or not in scalable mode: no guest can have enabled
+ * it. In both cases the last request of a group is answered, by ops.page_response() before this returns: with success
+ * (Table 31), so that the device tries again, or as invalid. -ENOTSUP: ECAP.PRS = 0; -EINVAL: nothing happens.
+ * Context: the thread that owns the object.
+ */
+VIQ_EXPORT int viq_vtd_page_request(struct viq_vtd *vtd, const struct viq_vtd_page_request *request);
+/* count requests, none the last of its group or all answered, were lost before they came here: PRS.PRO is set. */
+VIQ_EXPORT void viq_vtd_page_requests_lost(struct viq_vtd *vtd, uint64_t count);
+
 /* --- Freeze and thaw ---------------------------------------------------------------------------------------------- */
 
 /* The newest version of the format (docs/save-format.md), which viq_vtd_save() writes. */
-#define VIQ_VTD_SAVE_VERSION 1
+#define VIQ_VTD_SAVE_VERSION 2
 
 /* Bytes that viq_vtd_save() writes; constant. */
 VIQ_EXPORT size_t viq_vtd_save_size(const struct viq_vtd *vtd);
@@ -358,9 +382,12 @@ struct viq_vtd_counters {
 	uint64_t status_lost;                     /* status writes to where there is no memory */
 	uint64_t faults;                          /* recorded */
 	uint64_t faults_lost;
-	uint64_t budget_ends; /* runs that ended with work left */
-	uint64_t writes_lost; /* register writes from callbacks, beyond 8 in a call */
-	uint64_t host_waits;  /* attempts that ended with the queue waiting for a host */
+	uint64_t budget_ends;        /* runs that ended with work left */
+	uint64_t writes_lost;        /* register writes from callbacks, beyond 8 in a call */
+	uint64_t host_waits;         /* attempts that ended with the queue waiting for a host */
+	uint64_t page_requests;      /* that reached the guest's queue */
+	uint64_t page_requests_lost; /* that found no room, or no queue; and those that hosts have lost */
+	uint64_t page_responses;     /* of the unit's own; those of the guest's are descriptors[9] */
 };
 
 /*

@@ -85,6 +85,40 @@ struct viq_vtd_devtlb {
 	uint64_t bytes; /* a power of two, 4096 at least; 0: every address */
 };
 
+/* --- Page requests: from a device to the guest, and back (7.4) ---------------------------------------------------- */
+
+/* A page that a device asks for. Requests of one group have the same source-id, PASID and prgi. */
+struct viq_vtd_page_request {
+	uint32_t size; /* sizeof(struct viq_vtd_page_request) */
+	uint16_t source_id;
+	uint16_t prgi;  /* group, below 2^VIQ_VTD_PRGI_BITS */
+	uint32_t pasid; /* below 2^20; without has_pasid not looked at */
+	bool has_pasid;
+	bool last;              /* of its group: this one is answered */
+	bool read, write, exec; /* exec: with has_pasid and read only */
+	bool priv;              /* with has_pasid only */
+	uint8_t reserved[6];
+	uint64_t addr; /* of the page; bits 11:0 are not looked at */
+};
+
+/* One that has come to a host, or the loss of some. */
+struct viq_vtd_host_page_request {
+	struct viq_vtd_page_request request; /* for viq_vtd_page_request(); size is 0 if there is none, only a loss */
+	uint64_t
+		lost; /* that the host has lost before this one; those that are the last of their group were answered */
+};
+
+/* The answer to a group. */
+struct viq_vtd_page_response {
+	uint32_t size;
+	uint16_t source_id;
+	uint16_t prgi;
+	uint32_t pasid; /* 0 without has_pasid */
+	bool has_pasid;
+	uint8_t code; /* VIQ_VTD_RESP_*, or another of 4 bits: a guest may write any */
+	uint8_t reserved[2];
+};
+
 /* --- Nested page tables: from a host to a front end --------------------------------------------------------------- */
 
 /* The table serves requests without PASID; pasid is then the context entry's RID_PASID. */
@@ -258,6 +292,11 @@ struct viq_vtd_backend_ops {
 	 * a negative errno. NULL: it does not, and the guest must say what it makes present (CAP.CM = 1).
 	 */
 	int (*fetch)(void *opaque);
+	/*
+	 * Take at most *count page requests (>= 1); *count: how many there were. 0 or a negative errno. NULL: there are
+	 * none. pending() speaks of these, too.
+	 */
+	int (*page_requests)(void *opaque, struct viq_vtd_host_page_request *requests, uint32_t *count);
 };
 
 struct viq_vtd_backend {

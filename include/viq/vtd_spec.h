@@ -39,6 +39,14 @@
 #define VIQ_VTD_IEUADDR 0xac
 #define VIQ_VTD_IQERCD  0xb0 /* 64 bit */
 #define VIQ_VTD_IRTA    0xb8 /* 64 bit */
+#define VIQ_VTD_PQH     0xc0 /* 64 bit */
+#define VIQ_VTD_PQT     0xc8 /* 64 bit */
+#define VIQ_VTD_PQA     0xd0 /* 64 bit */
+#define VIQ_VTD_PRS     0xdc
+#define VIQ_VTD_PECTL   0xe0
+#define VIQ_VTD_PEDATA  0xe4
+#define VIQ_VTD_PEADDR  0xe8
+#define VIQ_VTD_PEUADDR 0xec
 /* End of the registers at fixed places. From here on those whose place CAP.FRO and ECAP.IRO tell. */
 #define VIQ_VTD_FIXED_END 0xf0
 
@@ -169,7 +177,7 @@
 #define VIQ_VTD_FSTS_ITE 0x40UL   /* [6] */
 #define VIQ_VTD_FSTS_FRI 0xff00UL /* [15:8] */
 
-/* FECTL (11.4.7.2), IECTL (11.4.9.5) and their message registers */
+/* FECTL (11.4.7.2), IECTL (11.4.9.5), PECTL (11.4.11.5) and their message registers */
 #define VIQ_VTD_EVENT_IP    0x40000000UL /* [30] */
 #define VIQ_VTD_EVENT_IM    0x80000000UL /* [31] */
 #define VIQ_VTD_EVENT_DATA  0xffffUL     /* [15:0] */
@@ -205,6 +213,15 @@
 #define VIQ_VTD_IRTA_S    0xfUL                /* [3:0]: 2^(S + 1) entries */
 #define VIQ_VTD_IRTA_EIME 0x800UL              /* [11] */
 #define VIQ_VTD_IRTA_IRTA 0xfffffffffffff000UL /* [63:12] */
+
+/* PQH, PQT (11.4.11.1, 11.4.11.2): byte offsets into the page request queue */
+#define VIQ_VTD_PQ_OFFSET 0x7ffe0UL /* [18:5] */
+/* PQA (11.4.11.3) */
+#define VIQ_VTD_PQA_PQS 0x7UL                /* [2:0]: 4096 << PQS bytes */
+#define VIQ_VTD_PQA_PQA 0xfffffffffffff000UL /* [63:12] */
+/* PRS (11.4.11.4) */
+#define VIQ_VTD_PRS_PPR 0x1UL /* [0] */
+#define VIQ_VTD_PRS_PRO 0x2UL /* [1] */
 
 /* Writes to these addresses are interrupt messages, never memory. */
 #define VIQ_VTD_MSI_FIRST 0xfee00000UL
@@ -475,6 +492,28 @@
 #define VIQ_VTD_PGRP_RID      0xffff0000UL         /* [31:16] */
 #define VIQ_VTD_PGRP_1_LPIG   0x4UL                /* [2]: revision 3 */
 #define VIQ_VTD_PGRP_1_PRGI   0xff8UL              /* [11:3] */
+
+/* Response codes (Table 32), as PCIe has them. Devices take 2 to 14 for a failure. */
+#define VIQ_VTD_RESP_SUCCESS 0x0
+#define VIQ_VTD_RESP_INVALID 0x1
+#define VIQ_VTD_RESP_FAILURE 0xf
+
+/* --- Page request descriptors (7.4.1.1): four 64-bit words, qw2 and qw3 are 0; qw0 unless the name says _1_ ------- */
+
+#define VIQ_VTD_PREQ_SIZE   32
+#define VIQ_VTD_PREQ_TYPE   0xffUL /* [7:0] */
+#define VIQ_VTD_PREQ_PAGE   1
+#define VIQ_VTD_PREQ_PP     0x100UL              /* [8]: PASID is there */
+#define VIQ_VTD_PREQ_RID    0xffff0000UL         /* [31:16] */
+#define VIQ_VTD_PREQ_PASID  0xfffff00000000UL    /* [51:32] */
+#define VIQ_VTD_PREQ_EXR    0x10000000000000UL   /* [52] */
+#define VIQ_VTD_PREQ_PMR    0x20000000000000UL   /* [53] */
+#define VIQ_VTD_PREQ_1_RDR  0x1UL                /* [0] */
+#define VIQ_VTD_PREQ_1_WRR  0x2UL                /* [1] */
+#define VIQ_VTD_PREQ_1_LPIG 0x4UL                /* [2] */
+#define VIQ_VTD_PREQ_1_PRGI 0xff8UL              /* [11:3] */
+#define VIQ_VTD_PREQ_1_ADDR 0xfffffffffffff000UL /* [63:12] */
+#define VIQ_VTD_PRGI_BITS   9
 
 /* --- Entries of the invalidate call: struct iommu_hwpt_vtd_s1_invalidate of <linux/iommufd.h> ------------------- */
 

@@ -6,6 +6,7 @@
  *   - a descriptor that left the queue was legal, and one for hosts took effect in every table within the same access;
  *   - an error code is the one that the descriptor deserves;
  *   - only entries that a host takes reach it (P5: the harness's hosts look);
+ *   - page requests go to their queue, or are answered;
  *   - one access costs at most a queue of descriptors (P4), and IQH stays in the queue.
  */
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include "input.h"
 
 #define HOSTS 4
+#define PRQ   UINT64_C(0x00400000) /* the only place for page requests: the largest queue is 512 KiB */
 
 static uint64_t op_began;
 static uint32_t consumed;
@@ -49,16 +51,23 @@ static void on_trace(struct vvtd *v, const struct viq_vtd_trace *t)
 
 static void write_register(struct vvtd *v, struct input *in)
 {
-	static const uint16_t places[] = {VREG(GCMD),   VREG(RTADDR), VREG(CCMD),   VREG(FSTS), VREG(FECTL),
-					  VREG(FEDATA), VREG(IQT),    VREG(IQA),    VREG(ICS),  VREG(IECTL),
-					  VREG(IEADDR), VREG(IRTA),   VREG(IQERCD), 0xf0,       0xf8,
-					  0x220,        0x228,        0x22c};
+	static const uint16_t places[] = {VREG(GCMD),   VREG(RTADDR), VREG(CCMD),   VREG(FSTS),  VREG(FECTL),
+					  VREG(FEDATA), VREG(IQT),    VREG(IQA),    VREG(ICS),   VREG(IECTL),
+					  VREG(IEADDR), VREG(IRTA),   VREG(IQERCD), 0xf0,        0xf8,
+					  0x220,        0x228,        0x22c,        VREG(PQH),   VREG(PQT),
+					  VREG(PQA),    VREG(PRS),    VREG(PECTL),  VREG(PEADDR)};
 	uint8_t how = input_u8(in);
-	uint64_t offset = places[how % 18], value = input_u64(in);
+	uint64_t offset = places[how % 24], value = input_u64(in);
 
 	if (offset == VREG(IQA))
 		value = VVTD_QUEUE | (value & 0xfff);
-	viq_vtd_mmio_write(v->vtd, offset + (how & 0x40 ? 4 : 0), how & 0x80 ? 8 : 4, value);
+	if (offset == VREG(PQA))
+		value = PRQ | (value & 0xfff);
+	/* Half of an address would lead elsewhere. */
+	if (offset == VREG(PQA))
+		viq_vtd_mmio_write(v->vtd, offset, 8, value);
+	else
+		viq_vtd_mmio_write(v->vtd, offset + (how & 0x40 ? 4 : 0), how & 0x80 ? 8 : 4, value);
 }
 
 /* A descriptor that has a chance: type, ids and page in few bytes. */
@@ -87,6 +96,7 @@ static void trouble(struct vvtd *v, struct input *in)
 	vvtd_host_fail(host, how & 0x80 ? entry_all() : entry_page(input_u8(in), how & 0x40),
 		       1 + input_u8(in) % (VIQ_CALL_ERROR_COUNT - 1), input_u8(in) % 4);
 	v->reconfig_result = how & 0x20 ? -EIO : 0;
+	v->response_result = how & 0x10 ? -ENOMEM : 0;
 	v->devtlb_result = (const int[]){0, -EIO, -ETIMEDOUT, -ENOMEM}[how >> 3 & 3];
 }
 
@@ -130,9 +140,42 @@ static void forge(struct vvtd *v, struct input *in)
 	free(again);
 }
 
+/* It reaches the queue where PQT was, or is answered if it is the last of its group. */
+static void ask(struct vvtd *v, struct input *in)
+{
+	uint8_t how = input_u8(in);
+	const struct viq_vtd_page_request request = {
+		.size = sizeof(request),
+		.source_id = how & 3,
+		.prgi = how >> 2 & 7,
+		.has_pasid = how & 0x20,
+		.pasid = 5,
+		.last = how & 0x40,
+		.write = true,
+		.addr = (uint64_t)how << 12,
+	};
+	uint64_t bits = ((UINT64_C(4096) << (vvtd_r64(v, VREG(PQA)) & 7)) - 1) & ~UINT64_C(31);
+	uint64_t tail = vvtd_r64(v, VREG(PQT)) & bits, base = vvtd_r64(v, VREG(PQA)) & ~UINT64_C(0xfff);
+	size_t answers = vvtd_log_number(v, VLOG_RESPONSE);
+	int ret;
+
+	ret = viq_vtd_page_request(v->vtd, &request);
+	answers = vvtd_log_number(v, VLOG_RESPONSE) - answers;
+	if (ret == -ENOTSUP)
+		assert_false(v->config.ecap & VREG(ECAP_PRS));
+	else
+		assert_int_equal(answers, ret && request.last);
+	if (ret)
+		return;
+	assert_true(vvtd_r64(v, VREG(PQT)) == ((tail + 32) & bits));
+	if (base == PRQ)
+		assert_true((vvtd_peek64(v, base + tail) & 0xff) == VIQ_VTD_PREQ_PAGE &&
+			    VIQ_GET(VREG(PREQ_RID), vvtd_peek64(v, base + tail)) == request.source_id);
+}
+
 static void step(struct vvtd *v, struct input *in)
 {
-	switch (input_u8(in) % 12) {
+	switch (input_u8(in) % 13) {
 	case 0:
 	case 1:
 		write_register(v, in);
@@ -166,6 +209,9 @@ static void step(struct vvtd *v, struct input *in)
 		else
 			forge(v, in);
 		break;
+	case 12:
+		ask(v, in);
+		break;
 	}
 }
 
@@ -182,6 +228,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		config.ecap &= ~VREG(ECAP_IR) & ~VREG(ECAP_EIM) & ~VREG(ECAP_MHMV);
 	if (how & 16)
 		config.cap &= ~VREG(CAP_PSI);
+	if (how & 128)
+		config.ecap |= VREG(ECAP_PRS) | VREG(ECAP_PDS);
 	v = vvtd_new(&config);
 	v->lax = true;
 	v->on_trace = on_trace;

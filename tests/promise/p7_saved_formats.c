@@ -85,21 +85,41 @@ static const struct field vtd_1[] = {
 	{4, NONE, 0x9},                /* whose */
 };
 
-/* Header of version 1, then the fields. Returns the length. */
-static size_t write_1(uint8_t *buf, const char *magic, const struct field *fields, size_t count, size_t zeros)
+/* Version 2 has these behind the fault records, with ECAP.PRS. */
+static const struct field vtd_2[] = {
+	{8, 0xc0, 0x00001020},         /* PQH */
+	{8, 0xc8, 0x00001fe0},         /* PQT */
+	{8, 0xd0, 0x0000000066666001}, /* PQA */
+	{4, 0xdc, 0x00000003},         /* PRS: PPR, PRO */
+	{4, 0xe0, 0xc0000000},         /* PECTL */
+	{4, 0xe4, 0x00005678},         /* PEDATA */
+	{4, 0xe8, 0xfee0300c},         /* PEADDR */
+	{4, 0xec, 0x0000009a},         /* PEUADDR */
+};
+
+/* Header, then the fields, zeros behind the first before of them. Returns the length. */
+static size_t write_state(uint8_t *buf, const char *magic, uint32_t version, const struct field *fields, size_t count,
+			  size_t before, size_t zeros)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	uint32_t version = htole32(1), length;
+	uint32_t length;
 	size_t len = 24;
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t le = htole64(fields[i].value);
 
+		if (i == before) {
+			memset(buf + len, 0, zeros);
+			len += zeros;
+		}
 		memcpy(buf + len, &le, fields[i].size);
 		len += fields[i].size;
 	}
-	memset(buf + len, 0, zeros);
-	len += zeros;
+	if (before == count) {
+		memset(buf + len, 0, zeros);
+		len += zeros;
+	}
+	version = htole32(version);
 	for (size_t i = 24; i < len; i++)
 		hash = (hash ^ buf[i]) * UINT64_C(0x100000001b3);
 	hash = htole64(hash);
@@ -123,7 +143,7 @@ static void smmuv3_version_1(void **state)
 	/* ID registers: the object's. */
 	for (size_t i = 0; i < 5; i++)
 		fields[i].value = vsmmu_r32(v, fields[i].offset);
-	len = write_1(golden, "VIQSMMU3", fields, count, 0);
+	len = write_state(golden, "VIQSMMU3", 1, fields, count, count, 0);
 	assert_int_equal(viq_smmuv3_restore(v->smmu, golden, len), 0);
 	for (size_t i = 0; i < count; i++) {
 		if (fields[i].offset != NONE &&
@@ -150,7 +170,7 @@ static void smmuv3_ptm(void **state)
 	for (size_t i = 0; i < 5; i++)
 		fields[i].value = vsmmu_r32(v, fields[i].offset);
 	fields[7].value = 0x6;
-	len = write_1(golden, "VIQSMMU3", fields, sizeof(fields) / sizeof(fields[0]), 0);
+	len = write_state(golden, "VIQSMMU3", 1, fields, sizeof(fields) / sizeof(fields[0]), 0, 0);
 	assert_int_equal(viq_smmuv3_restore(v->smmu, golden, len), 0);
 	assert_int_equal(vsmmu_r32(v, 0x2c), 0x2);
 	vsmmu_free(v);
@@ -167,7 +187,7 @@ static void vtd_version_1(void **state)
 	memcpy(fields, vtd_1, sizeof(fields));
 	fields[1].value = v->config.cap;
 	fields[2].value = v->config.ecap;
-	len = write_1(golden, "VIQVTD\0", fields, count, 8 * 16);
+	len = write_state(golden, "VIQVTD\0", 1, fields, count, count, 8 * 16);
 	assert_int_equal(viq_vtd_restore(v->vtd, golden, len), 0);
 	for (size_t i = 0; i < count; i++) {
 		if (fields[i].offset != NONE &&
@@ -182,12 +202,56 @@ static void vtd_version_1(void **state)
 	vvtd_free(v);
 }
 
+static void vtd_version_2(void **state)
+{
+	const size_t old = sizeof(vtd_1) / sizeof(vtd_1[0]), count = old + sizeof(vtd_2) / sizeof(vtd_2[0]);
+	struct field fields[sizeof(vtd_1) / sizeof(vtd_1[0]) + sizeof(vtd_2) / sizeof(vtd_2[0])];
+	struct viq_vtd_config config;
+	uint8_t golden[1024], again[1024];
+	size_t len, written = sizeof(again);
+	struct vvtd *v;
+
+	vvtd_config(&config);
+	config.ecap |= VREG(ECAP_PRS);
+	v = vvtd_new(&config);
+	memcpy(fields, vtd_1, sizeof(vtd_1));
+	memcpy(fields + old, vtd_2, sizeof(vtd_2));
+	fields[1].value = v->config.cap;
+	fields[2].value = v->config.ecap;
+	len = write_state(golden, "VIQVTD\0", 2, fields, count, old, 8 * 16);
+	assert_int_equal(viq_vtd_restore(v->vtd, golden, len), 0);
+	for (size_t i = 0; i < count; i++) {
+		if (fields[i].offset != NONE &&
+		    viq_vtd_mmio_read(v->vtd, fields[i].offset, fields[i].size) != fields[i].value)
+			fail_msg("register 0x%x", fields[i].offset);
+	}
+	assert_int_equal(viq_vtd_save_as(v->vtd, 2, again, &written), 0);
+	assert_int_equal(written, len);
+	assert_memory_equal(again, golden, len);
+	/* Version 1 cannot hold it. */
+	assert_int_equal(viq_vtd_save_as(v->vtd, 1, again, &written), -ENOTSUP);
+	/* Bits that no register has. */
+	for (size_t i = old; i < count; i++) {
+		const uint64_t was = fields[i].value;
+
+		if (fields[i].offset == 0xec)
+			continue;
+		fields[i].value |= fields[i].offset == 0xd0 ? 0x8 : fields[i].offset == 0xe4 ? 0x10000 : 0x1;
+		fields[i].value |= fields[i].offset == 0xdc ? 0x4 : 0;
+		len = write_state(golden, "VIQVTD\0", 2, fields, count, old, 8 * 16);
+		assert_int_equal(viq_vtd_restore(v->vtd, golden, len), -EINVAL);
+		fields[i].value = was;
+	}
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smmuv3_version_1),
 		cmocka_unit_test(smmuv3_ptm),
 		cmocka_unit_test(vtd_version_1),
+		cmocka_unit_test(vtd_version_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,12 @@ struct test_desc desc_pdevtlb(uint16_t sid, uint32_t pasid, bool global, uint64_
 		{0x8 | (uint64_t)sid << 16 | (uint64_t)pasid << 32, addr | (uint64_t)s << 11 | global, 0, 0}};
 }
 
+struct test_desc desc_pgrp(uint16_t rid, bool pp, uint32_t pasid, uint16_t prgi, unsigned int code)
+{
+	return (struct test_desc){
+		{0x9 | pp << 4 | code << 12 | (uint64_t)rid << 16 | (uint64_t)pasid << 32, (uint64_t)prgi << 3, 0, 0}};
+}
+
 struct test_desc desc_page(uint16_t did, uint32_t pasid, uint64_t page)
 {
 	return desc_piotlb(3, did, pasid, page << 12, 0, true);

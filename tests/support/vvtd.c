@@ -82,6 +82,15 @@ static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 	return result;
 }
 
+static int on_page_response(void *opaque, const struct viq_vtd_page_response *response)
+{
+	struct vvtd *v = opaque;
+
+	assert_int_equal(response->size, sizeof(*response));
+	vvtd_log_add(v, (struct vvtd_log){.kind = VLOG_RESPONSE, .response = *response, .result = v->response_result});
+	return v->response_result;
+}
+
 static void on_kick(void *opaque)
 {
 	vvtd_log_add(opaque, (struct vvtd_log){.kind = VLOG_KICK});
@@ -198,6 +207,7 @@ struct vvtd *vvtd_new(const struct viq_vtd_config *config)
 		.trace = on_trace,
 		.host_wait = on_host_wait,
 		.device_timeout = on_device_timeout,
+		.page_response = on_page_response,
 	};
 	v->devtlb_times = -1;
 	if (config)

@@ -63,6 +63,7 @@ enum vvtd_log_kind {
 	VLOG_RECONFIG, /* what in reconfig */
 	VLOG_REMAP,    /* a = cause, b = first, c = count */
 	VLOG_DEVTLB,   /* what in devtlb */
+	VLOG_RESPONSE, /* what in response: the page_response hook */
 	VLOG_MSI,      /* a = address, b = data */
 	VLOG_KICK,
 	VLOG_ERROR,   /* a = viq_call_error, b = domain-id, c = PASID */
@@ -80,6 +81,7 @@ struct vvtd_log {
 	uint64_t desc[4];
 	struct viq_vtd_reconfig reconfig;
 	struct viq_vtd_devtlb devtlb;
+	struct viq_vtd_page_response response;
 	/* Registers as they read at that moment. */
 	uint32_t iqh, fsts, ics, fectl, iectl;
 };
@@ -113,7 +115,7 @@ struct vvtd {
 	uint64_t time;
 	struct vvtd_log *log;
 	size_t log_count, log_room;
-	int reconfig_result, remap_result, devtlb_result;
+	int reconfig_result, remap_result, devtlb_result, response_result;
 	bool gives_up;    /* host_wait() does, at once; else it waits for vvtd_retry() */
 	uint32_t steps;   /* of the work of reconfig() and remap(): see work_in_steps() */
 	bool kicked;      /* since the last write */
@@ -234,6 +236,7 @@ struct test_desc desc_iec(bool index, uint16_t iidx, unsigned int im);
 struct test_desc desc_wait(bool sw, bool interrupt, bool fence, uint32_t data, uint64_t addr);
 struct test_desc desc_piotlb(unsigned int g, uint16_t did, uint32_t pasid, uint64_t addr, unsigned int am, bool ih);
 struct test_desc desc_pc(unsigned int g, uint16_t did, uint32_t pasid);
+struct test_desc desc_pgrp(uint16_t rid, bool pp, uint32_t pasid, uint16_t prgi, unsigned int code);
 struct test_desc desc_pdevtlb(uint16_t sid, uint32_t pasid, bool global, uint64_t addr, bool s);
 /* One page of (did, pasid), as Linux asks for it. */
 struct test_desc desc_page(uint16_t did, uint32_t pasid, uint64_t page);

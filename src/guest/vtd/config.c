@@ -40,8 +40,6 @@ static const struct forbidden forbidden_cap[] = {
 
 static const struct forbidden forbidden_ecap[] = {
 	{VIQ_VTD_ECAP_MTS, "ECAP.MTS: memory types are not offered, must be 0"},
-	{VIQ_VTD_ECAP_PRS, "ECAP.PRS: page requests are not offered, must be 0"},
-	{VIQ_VTD_ECAP_PDS, "ECAP.PDS: needs page requests, must be 0"},
 	{VIQ_VTD_ECAP_ERS, "ECAP.ERS: execute requests are not offered, must be 0"},
 	{VIQ_VTD_ECAP_VCS, "ECAP.VCS: virtual commands are not offered, must be 0"},
 	{VIQ_VTD_ECAP_PMS, "ECAP.PMS: performance monitoring is not offered, must be 0"},
@@ -61,6 +59,9 @@ static const struct dependency dependencies[] = {
 	{VIQ_VTD_ECAP_MHMV, VIQ_VTD_ECAP_IR, "ECAP.MHMV: needs ECAP.IR"},
 	{VIQ_VTD_ECAP_DIT, VIQ_VTD_ECAP_DT, "ECAP.DIT: needs ECAP.DT"},
 	{VIQ_VTD_ECAP_NWFS, VIQ_VTD_ECAP_DT, "ECAP.NWFS: needs ECAP.DT"},
+	{VIQ_VTD_ECAP_PRS, VIQ_VTD_ECAP_DT, "ECAP.PRS: needs ECAP.DT"},
+	{VIQ_VTD_ECAP_PRS, VIQ_VTD_ECAP_SMTS, "ECAP.PRS: needs ECAP.SMTS"},
+	{VIQ_VTD_ECAP_PDS, VIQ_VTD_ECAP_PRS, "ECAP.PDS: needs ECAP.PRS"},
 	{VIQ_VTD_ECAP_PASID, VIQ_VTD_ECAP_SMTS, "ECAP.PASID: needs ECAP.SMTS"},
 	{VIQ_VTD_ECAP_PSS, VIQ_VTD_ECAP_PASID, "ECAP.PSS: needs ECAP.PASID"},
 	{VIQ_VTD_ECAP_FSTS, VIQ_VTD_ECAP_SMTS, "ECAP.FSTS: needs ECAP.SMTS"},
@@ -166,6 +167,8 @@ static const char *check_embedding(const struct viq_vtd_config *c)
 		return REG_PAGE_WRONG;
 	if ((c->ecap & VIQ_VTD_ECAP_DT) && !c->ops->devtlb)
 		return "ECAP.DT: device-TLB invalidation needs ops.devtlb";
+	if ((c->ecap & VIQ_VTD_ECAP_PRS) && !c->ops->page_response)
+		return "ECAP.PRS: page requests need ops.page_response";
 	return NULL;
 }
 

@@ -256,7 +256,6 @@ static __attribute__((noinline)) bool take_other(struct viq_vtd *s)
 	}
 	switch ((enum vtd_handler)s->rules[desc[0] & VIQ_VTD_DESC_TYPE].handler) {
 	case HANDLER_INVALID: /* checked above */
-	case HANDLER_PGRP:    /* refused by viq_vtd_config_check() */
 	case HANDLER_WAIT:    /* a legal one is taken before */
 		break;
 	case HANDLER_CC:
@@ -272,6 +271,8 @@ static __attribute__((noinline)) bool take_other(struct viq_vtd *s)
 		return pasid_cache(s, desc);
 	case HANDLER_PDEVTLB:
 		return vtd_devtlb(s, desc, true);
+	case HANDLER_PGRP:
+		return vtd_page_response(s, desc);
 	}
 	return true;
 }

@@ -20,6 +20,7 @@ enum presence {
 	PRESENT,
 	PRESENT_IR,  /* ECAP.IR */
 	PRESENT_EIM, /* ECAP.EIM: else reserved */
+	PRESENT_PRS, /* ECAP.PRS */
 	PRESENT_REG, /* register-based invalidation: until major version 5 */
 };
 
@@ -202,6 +203,18 @@ static void write_ics(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 	vtd_events_settle(s);
 }
 
+static void write_pectl(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	vtd_event_control(s, &s->regs.page_event, (uint32_t)value);
+}
+
+static void write_prs(struct viq_vtd *s, uint64_t value, uint64_t fresh)
+{
+	s->regs.prs &= ~(uint32_t)value;
+	vtd_show32(s, VIQ_VTD_PRS, s->regs.prs);
+	vtd_events_settle(s);
+}
+
 /* --- The queue's registers ---------------------------------------------------------------------------------------- */
 
 static void write_iqt(struct viq_vtd *s, uint64_t value, uint64_t fresh)
@@ -247,6 +260,8 @@ static void write_iqa(struct viq_vtd *s, uint64_t value, uint64_t fresh)
 #define FSTS_BITS   (VIQ_VTD_FSTS_PFO | VIQ_VTD_FSTS_IQE | VIQ_VTD_FSTS_ICE | VIQ_VTD_FSTS_ITE | VIQ_VTD_FSTS_FRI)
 #define REMAP_BITS  (VIQ_VTD_GSTS_IRES | VIQ_VTD_GSTS_IRTPS | VIQ_VTD_GSTS_CFIS)
 #define GSTS_BITS   (VIQ_VTD_GSTS_TES | VIQ_VTD_GSTS_RTPS | VIQ_VTD_GSTS_QIES | REMAP_BITS)
+#define PQA_BITS    (VIQ_VTD_PQA_PQA | VIQ_VTD_PQA_PQS)
+#define PRS_BITS    (VIQ_VTD_PRS_PPR | VIQ_VTD_PRS_PRO)
 #define EVENT(reg, f)                                                                                                  \
 	REG(reg##DATA, 4, f.data, VIQ_VTD_EVENT_DATA), REG(reg##ADDR, 4, f.addr, VIQ_VTD_EVENT_ADDR),                  \
 	REG(reg##UADDR, 4, f.uaddr, VIQ_VTD_EVENT_UADDR, ONLY(EIM))
@@ -270,6 +285,14 @@ static const struct reg regs[] = {
 	EVENT(IE, regs.wait_event),
 	RO(IQERCD, 8, regs.iqercd, IQERCD_BITS),
 	REG(IRTA, 8, regs.irta, IRTA_BITS, ONLY(IR), NEED(EIM, VIQ_VTD_IRTA_EIME)),
+	REG(PQH, 8, regs.pqh, VIQ_VTD_PQ_OFFSET, ONLY(PRS)),
+	REG(PQT, 8, regs.pqt, VIQ_VTD_PQ_OFFSET, ONLY(PRS)),
+	REG(PQA, 8, regs.pqa, PQA_BITS, ONLY(PRS)),
+	REG(PRS, 4, regs.prs, PRS_BITS, ONLY(PRS), .write = write_prs),
+	REG(PECTL, 4, regs.page_event.ctl, CTL_BITS, ONLY(PRS), .write = write_pectl),
+	REG(PEDATA, 4, regs.page_event.data, VIQ_VTD_EVENT_DATA, ONLY(PRS)),
+	REG(PEADDR, 4, regs.page_event.addr, VIQ_VTD_EVENT_ADDR, ONLY(PRS)),
+	REG(PEUADDR, 4, regs.page_event.uaddr, VIQ_VTD_EVENT_UADDR, ONLY(PRS), NEED(EIM, VIQ_VTD_EVENT_UADDR)),
 	REG(IVA_REG, 8, regs.iva, VTD_IVA_BITS, .place = PLACE_IRO, ONLY(REG), APART, .write = vtd_write_iva),
 	REG(IOTLB_REG, 8, regs.iotlb, IOTLB_BITS, .place = PLACE_IRO, ONLY(REG), .write = vtd_write_iotlb),
 	/* What no offset shows. */
@@ -293,6 +316,8 @@ static bool has(const struct viq_vtd *s, enum presence presence)
 		return s->config.ecap & VIQ_VTD_ECAP_IR;
 	case PRESENT_EIM:
 		return s->config.ecap & VIQ_VTD_ECAP_EIM;
+	case PRESENT_PRS:
+		return s->config.ecap & VIQ_VTD_ECAP_PRS;
 	case PRESENT_REG:
 		return VIQ_GET(VIQ_VTD_VER_MAX, s->config.version) < 6;
 	}
@@ -454,6 +479,7 @@ void vtd_regs_reset(struct viq_vtd *s)
 	const struct vtd_regs none = {
 		.fault_event.ctl = VIQ_VTD_EVENT_IM,
 		.wait_event.ctl = VIQ_VTD_EVENT_IM,
+		.page_event.ctl = has(s, PRESENT_PRS) ? VIQ_VTD_EVENT_IM : 0,
 	};
 
 	vtd_regs_set(s, &none, frcd);

@@ -7,8 +7,7 @@
  * IQT are all in guest memory. Devices that are half configured are configured anew, and a descriptor that was half
  * done is done again. Attached tables are the embedder's.
  *
- * The format is that of guest/freeze.h, with the fields of visit_fields(), in order; the last are the CAP.NFR + 1 fault
- * records.
+ * The format is that of guest/freeze.h, with the fields of visit_fields(), in order.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,7 +25,8 @@ struct state {
 	uint64_t frcd[VIQ_VTD_FRCD_MAX][2];
 };
 
-#define VISIT(member) freeze_visit(c, &s->member, sizeof(s->member))
+#define VISIT(member)          freeze_visit(c, &s->member, sizeof(s->member))
+#define SINCE(version, member) freeze_visit_since(c, &s->member, sizeof(s->member), version)
 
 static void visit_event(struct freeze_cursor *c, struct vtd_event *s)
 {
@@ -45,6 +45,9 @@ static void visit_fields(struct freeze_cursor *c, struct state *s, uint32_t reco
 	VISIT(regs.fault_next), VISIT(regs.timed_out), VISIT(regs.timeout_sid);
 	for (uint32_t i = 0; i < records; i++)
 		VISIT(frcd[i][0]), VISIT(frcd[i][1]);
+	SINCE(2, regs.pqh), SINCE(2, regs.pqt), SINCE(2, regs.pqa), SINCE(2, regs.prs);
+	SINCE(2, regs.page_event.ctl), SINCE(2, regs.page_event.data);
+	SINCE(2, regs.page_event.addr), SINCE(2, regs.page_event.uaddr);
 }
 
 static void take_state(const struct viq_vtd *s, struct state *state)

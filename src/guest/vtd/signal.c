@@ -16,7 +16,11 @@ static void send(struct viq_vtd *s, const struct vtd_event *event)
 static void set_control(struct viq_vtd *s, struct vtd_event *event, uint64_t value)
 {
 	event->ctl = (uint32_t)value;
-	vtd_show32(s, event == &s->regs.fault_event ? VIQ_VTD_FECTL : VIQ_VTD_IECTL, event->ctl);
+	vtd_show32(s,
+		   event == &s->regs.fault_event  ? VIQ_VTD_FECTL
+		   : event == &s->regs.wait_event ? VIQ_VTD_IECTL
+						  : VIQ_VTD_PECTL,
+		   event->ctl);
 }
 
 static void raise_event(struct viq_vtd *s, struct vtd_event *event)
@@ -62,6 +66,16 @@ void vtd_timeout_report(struct viq_vtd *s)
 {
 	s->regs.timed_out = 0;
 	vtd_error(s, VIQ_VTD_FSTS_ITE, VIQ_VTD_IQERCD_ITESID, s->regs.timeout_sid);
+}
+
+void vtd_page_event(struct viq_vtd *s, uint32_t bit)
+{
+	bool pending = s->regs.prs;
+
+	s->regs.prs |= bit;
+	vtd_show32(s, VIQ_VTD_PRS, s->regs.prs);
+	if (!pending)
+		raise_event(s, &s->regs.page_event);
 }
 
 /* --- Wait descriptors --------------------------------------------------------------------------------------------- */
@@ -120,4 +134,6 @@ void vtd_events_settle(struct viq_vtd *s)
 		not_owed(s, &s->regs.fault_event);
 	if (!(s->regs.ics & VIQ_VTD_ICS_IWC))
 		not_owed(s, &s->regs.wait_event);
+	if (!s->regs.prs)
+		not_owed(s, &s->regs.page_event);
 }

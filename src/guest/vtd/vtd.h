@@ -5,7 +5,7 @@
  * regs.c decodes register accesses and calls what a write sets in motion: invreg.c invalidates by registers, work.c
  * keeps what such a write still owes, invq.c consumes descriptors, table.c knows which nested page tables they concern,
  * batch.c holds what the tables' hosts must confirm, stop.c moves IQH and stops, devtlb.c handles device-TLB
- * descriptors, fault.c keeps fault records, signal.c raises errors and interrupts and completes wait descriptors,
+ * descriptors, fault.c keeps fault records, page.c the page request queue, signal.c raises errors and interrupts and completes wait descriptors,
  * save.c freezes and thaws.
  *
  * Terms. A *slot* is a place in the queue, counted in descriptors. *head* is the next descriptor to take; *IQH* is what
@@ -162,10 +162,12 @@ struct vtd_regs {
 	uint64_t ccmd, iva, iotlb;
 	uint32_t fsts; /* without PPF */
 	uint32_t ics;
-	struct vtd_event fault_event, wait_event;
+	struct vtd_event fault_event, wait_event, page_event;
 	uint64_t iqa, iqa_used;
 	uint64_t iqh, iqt;
 	uint64_t iqercd;
+	uint64_t pqh, pqt, pqa;
+	uint32_t prs;
 	uint32_t fault_next;  /* the fault record to use next */
 	uint32_t timed_out;   /* 1: a device-TLB descriptor timed out, and no wait descriptor was reached since */
 	uint32_t timeout_sid; /* whose */
@@ -387,6 +389,11 @@ bool vtd_frcd_pending(const struct viq_vtd *s);
 /* The guest writes the upper word of a record: F is RW1C. */
 void vtd_frcd_clear(struct viq_vtd *s, uint32_t n, uint64_t value);
 
+/* --- page.c ------------------------------------------------------------------------------------------------------- */
+
+/* A page group response descriptor at head. false: the queue stopped. */
+bool vtd_page_response(struct viq_vtd *s, const uint64_t desc[4]);
+
 /* --- signal.c: error bits and interrupts -------------------------------------------------------------------------- */
 
 /* FSTS without PPF, which is worked out anew: to be called, too, when F of a fault record has changed. */
@@ -397,6 +404,8 @@ void vtd_error(struct viq_vtd *s, uint32_t bit, uint64_t iqercd_mask, uint32_t v
 void vtd_fault_event(struct viq_vtd *s, bool pending_before);
 /* PFO, PPF, IQE, ICE or ITE is set (7.3). */
 bool vtd_fault_status(const struct viq_vtd *s);
+/* Set a bit of PRS. The page request event is raised unless one was set (7.5). */
+void vtd_page_event(struct viq_vtd *s, uint32_t bit);
 /* A device timed out: a wait descriptor has been aborted for it, or none is left in the queue. */
 void vtd_timeout_report(struct viq_vtd *s);
 /* A wait descriptor has completed: what SW and IF ask for. */

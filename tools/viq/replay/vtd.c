@@ -106,6 +106,12 @@ static void scan_descriptor(struct scan *scan, const uint64_t desc[4])
 /* --- Building ---------------------------------------------------------------------------------------------------- */
 
 /* Without the software host there is no device that could hold a translation, or needs to be configured. */
+/* There is no device that would wait for it. */
+static int page_response(void *opaque, const struct viq_vtd_page_response *response)
+{
+	return 0;
+}
+
 static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
 	struct vtd_guest *guest = opaque;
@@ -137,19 +143,20 @@ static const struct viq_vtd_ops ops = {
 	.size = sizeof(struct viq_vtd_ops),
 	.reconfig = reconfig,
 	.devtlb = devtlb,
+	.page_response = page_response,
 	.kick = guest_kick,
 	.host_wait = wait_for_host,
 	.sync = bring_faults,
 };
 
-/* Every feature that recorded descriptors can use, page requests apart. */
+/* Every feature that recorded descriptors can use. */
 static void offer_features(struct viq_vtd_config *config)
 {
 	viq_vtd_config_init(config, sizeof(*config));
 	config->cap &= ~VIQ_VTD_CAP_MAMV;
 	config->cap |= VIQ_PUT(VIQ_VTD_CAP_MAMV, 51);
 	config->ecap |= VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_IR | VIQ_VTD_ECAP_EIM |
-			VIQ_PUT(VIQ_VTD_ECAP_MHMV, 15) | VIQ_VTD_ECAP_SSTS;
+			VIQ_PUT(VIQ_VTD_ECAP_MHMV, 15) | VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_PRS | VIQ_VTD_ECAP_PDS;
 }
 
 /* A table behind every domain and PASID that the capture names, each of a device of its own. */

@@ -358,6 +358,14 @@ pub const VIQ_VTD_IEADDR: u32 = 168;
 pub const VIQ_VTD_IEUADDR: u32 = 172;
 pub const VIQ_VTD_IQERCD: u32 = 176;
 pub const VIQ_VTD_IRTA: u32 = 184;
+pub const VIQ_VTD_PQH: u32 = 192;
+pub const VIQ_VTD_PQT: u32 = 200;
+pub const VIQ_VTD_PQA: u32 = 208;
+pub const VIQ_VTD_PRS: u32 = 220;
+pub const VIQ_VTD_PECTL: u32 = 224;
+pub const VIQ_VTD_PEDATA: u32 = 228;
+pub const VIQ_VTD_PEADDR: u32 = 232;
+pub const VIQ_VTD_PEUADDR: u32 = 236;
 pub const VIQ_VTD_FIXED_END: u32 = 240;
 pub const VIQ_VTD_IVA_REG: u32 = 0;
 pub const VIQ_VTD_IOTLB_REG: u32 = 8;
@@ -489,6 +497,11 @@ pub const VIQ_VTD_IQEI_TTM: u32 = 7;
 pub const VIQ_VTD_IRTA_S: u64 = 0xf;
 pub const VIQ_VTD_IRTA_EIME: u64 = 0x800;
 pub const VIQ_VTD_IRTA_IRTA: u64 = 0xfffffffffffff000;
+pub const VIQ_VTD_PQ_OFFSET: u64 = 0x7ffe0;
+pub const VIQ_VTD_PQA_PQS: u64 = 0x7;
+pub const VIQ_VTD_PQA_PQA: u64 = 0xfffffffffffff000;
+pub const VIQ_VTD_PRS_PPR: u64 = 0x1;
+pub const VIQ_VTD_PRS_PRO: u64 = 0x2;
 pub const VIQ_VTD_MSI_FIRST: u64 = 0xfee00000;
 pub const VIQ_VTD_MSI_LAST: u64 = 0xfeefffff;
 pub const VIQ_VTD_ROOT_SIZE: u32 = 16;
@@ -716,6 +729,23 @@ pub const VIQ_VTD_PGRP_RESP: u64 = 0xf000;
 pub const VIQ_VTD_PGRP_RID: u64 = 0xffff0000;
 pub const VIQ_VTD_PGRP_1_LPIG: u64 = 0x4;
 pub const VIQ_VTD_PGRP_1_PRGI: u64 = 0xff8;
+pub const VIQ_VTD_RESP_SUCCESS: u32 = 0;
+pub const VIQ_VTD_RESP_INVALID: u32 = 1;
+pub const VIQ_VTD_RESP_FAILURE: u32 = 15;
+pub const VIQ_VTD_PREQ_SIZE: u32 = 32;
+pub const VIQ_VTD_PREQ_TYPE: u64 = 0xff;
+pub const VIQ_VTD_PREQ_PAGE: u32 = 1;
+pub const VIQ_VTD_PREQ_PP: u64 = 0x100;
+pub const VIQ_VTD_PREQ_RID: u64 = 0xffff0000;
+pub const VIQ_VTD_PREQ_PASID: u64 = 0xfffff00000000;
+pub const VIQ_VTD_PREQ_EXR: u64 = 0x10000000000000;
+pub const VIQ_VTD_PREQ_PMR: u64 = 0x20000000000000;
+pub const VIQ_VTD_PREQ_1_RDR: u64 = 0x1;
+pub const VIQ_VTD_PREQ_1_WRR: u64 = 0x2;
+pub const VIQ_VTD_PREQ_1_LPIG: u64 = 0x4;
+pub const VIQ_VTD_PREQ_1_PRGI: u64 = 0xff8;
+pub const VIQ_VTD_PREQ_1_ADDR: u64 = 0xfffffffffffff000;
+pub const VIQ_VTD_PRGI_BITS: u32 = 9;
 pub const VIQ_VTD_S1_LEAF: u64 = 0x1;
 pub const VIQ_VTD_S1_ALL: u64 = 0xffffffffffffffff;
 pub const VIQ_WORK_BUDGET: u32 = 1024;
@@ -728,7 +758,7 @@ pub const VIQ_MEM_READONLY: u32 = 1;
 pub const VIQ_SMMUV3_DEFER: u32 = 4294967295;
 pub const VIQ_SMMUV3_SAVE_VERSION: u32 = 1;
 pub const VIQ_VTD_DEFER: u32 = 4294967295;
-pub const VIQ_VTD_SAVE_VERSION: u32 = 1;
+pub const VIQ_VTD_SAVE_VERSION: u32 = 2;
 pub const VIQ_SOFT_READ: u32 = 1;
 pub const VIQ_SOFT_WRITE: u32 = 2;
 pub const VIQ_SOFT_EXEC: u32 = 4;
@@ -1603,6 +1633,39 @@ pub struct viq_vtd_devtlb {
     pub bytes: u64,
 }
 #[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct viq_vtd_page_request {
+    pub size: u32,
+    pub source_id: u16,
+    pub prgi: u16,
+    pub pasid: u32,
+    pub has_pasid: bool,
+    pub last: bool,
+    pub read: bool,
+    pub write: bool,
+    pub exec: bool,
+    pub priv_: bool,
+    pub reserved: [u8; 6usize],
+    pub addr: u64,
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct viq_vtd_host_page_request {
+    pub request: viq_vtd_page_request,
+    pub lost: u64,
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct viq_vtd_page_response {
+    pub size: u32,
+    pub source_id: u16,
+    pub prgi: u16,
+    pub pasid: u32,
+    pub has_pasid: bool,
+    pub code: u8,
+    pub reserved: [u8; 2usize],
+}
+#[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct viq_vtd_table {
     pub size: u32,
@@ -1780,6 +1843,13 @@ pub struct viq_vtd_backend_ops {
     >,
     pub fetch:
         ::std::option::Option<unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void) -> ::std::os::raw::c_int>,
+    pub page_requests: ::std::option::Option<
+        unsafe extern "C" fn(
+            opaque: *mut ::std::os::raw::c_void,
+            requests: *mut viq_vtd_host_page_request,
+            count: *mut u32,
+        ) -> ::std::os::raw::c_int,
+    >,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -2392,6 +2462,12 @@ pub struct viq_vtd_ops {
     >,
     pub device_timeout: ::std::option::Option<unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void, sid: u32)>,
     pub sync: ::std::option::Option<unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void) -> u32>,
+    pub page_response: ::std::option::Option<
+        unsafe extern "C" fn(
+            opaque: *mut ::std::os::raw::c_void,
+            response: *const viq_vtd_page_response,
+        ) -> ::std::os::raw::c_int,
+    >,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -2469,6 +2545,12 @@ extern "C" {
     pub fn viq_vtd_fault_lost(vtd: *mut viq_vtd, count: u64);
 }
 extern "C" {
+    pub fn viq_vtd_page_request(vtd: *mut viq_vtd, request: *const viq_vtd_page_request) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viq_vtd_page_requests_lost(vtd: *mut viq_vtd, count: u64);
+}
+extern "C" {
     pub fn viq_vtd_save_size(vtd: *const viq_vtd) -> usize;
 }
 extern "C" {
@@ -2511,6 +2593,9 @@ pub struct viq_vtd_counters {
     pub budget_ends: u64,
     pub writes_lost: u64,
     pub host_waits: u64,
+    pub page_requests: u64,
+    pub page_requests_lost: u64,
+    pub page_responses: u64,
 }
 extern "C" {
     pub fn viq_vtd_counters(vtd: *const viq_vtd, out: *mut viq_vtd_counters, size: usize) -> ::std::os::raw::c_int;
@@ -2938,6 +3023,13 @@ extern "C" {
         soft: *mut viq_soft_vtd,
         faults: *mut viq_vtd_host_fault,
         count: *mut u32,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viq_soft_vtd_page_request(
+        dev: *mut viq_soft_vtd_dev,
+        request: *const viq_vtd_page_request,
+        answer: *mut viq_vtd_page_response,
     ) -> ::std::os::raw::c_int;
 }
 extern "C" {

@@ -349,6 +349,7 @@ impl Vtd {
             host_wait: hooks.host_wait.as_ref().map(|_| host_wait as _),
             device_timeout: Some(device_timeout),
             sync: Some(sync),
+            page_response: None,
         };
         let shim = Shim { hooks, raw: Cell::new(ptr::null_mut()), nest, hosts: RefCell::default() };
         // From here on drop() undoes all.

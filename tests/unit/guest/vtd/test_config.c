@@ -10,7 +10,12 @@ static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 	return 0;
 }
 
-static const struct viq_vtd_ops ops = {.size = sizeof(ops), .devtlb = devtlb};
+static int page_response(void *opaque, const struct viq_vtd_page_response *response)
+{
+	return 0;
+}
+
+static const struct viq_vtd_ops ops = {.size = sizeof(ops), .devtlb = devtlb, .page_response = page_response};
 
 static void full(struct viq_vtd_config *config, const struct viq_mem *mem)
 {
@@ -29,8 +34,12 @@ static void test_refused(void **state)
 		{0, 0, 0, 0, NULL},
 		{0, VREG(CAP_CM), 0, 0, NULL},
 		{0, 0, 0, VREG(ECAP_QI), "ECAP.QI"},
-		{0, 0, VREG(ECAP_PRS), 0, "ECAP.PRS"},
-		{0, 0, VREG(ECAP_PDS), 0, "ECAP.PDS"},
+		{0, 0, VREG(ECAP_PRS), 0, "ECAP.PRS: needs ECAP.DT"},
+		{0, 0, VREG(ECAP_PRS) | VREG(ECAP_DT), 0, NULL},
+		{0, VREG(CAP_FS1GP), VREG(ECAP_PRS) | VREG(ECAP_DT),
+		 VREG(ECAP_SMTS) | VREG(ECAP_PASID) | VREG(ECAP_PSS) | VREG(ECAP_FSTS), "ECAP.PRS: needs ECAP.SMTS"},
+		{0, 0, VREG(ECAP_PDS) | VREG(ECAP_DT), 0, "ECAP.PDS"},
+		{0, 0, VREG(ECAP_PDS) | VREG(ECAP_PRS) | VREG(ECAP_DT), 0, NULL},
 		{0, 0, VREG(ECAP_MTS), 0, "ECAP.MTS"},
 		{0, 0, VREG(ECAP_ERS), 0, "ECAP.ERS"},
 		{0, 0, VREG(ECAP_VCS), 0, "ECAP.VCS"},
