@@ -18,7 +18,7 @@
  * A *table* is what a (domain-id, PASID) of the guest stands for, shared by all devices whose entries say so. The unit
  * tells who listens of each device's tables as they come and go.
  *
- * Not modelled: paging-structure caches (IH, so VIQ_VTD_S1_LEAF, makes no difference), page requests, interrupt
+ * Not modelled: paging-structure caches (IH, so VIQ_VTD_S1_LEAF, makes no difference), interrupt
  * remapping. A write to [VIQ_VTD_MSI_FIRST, VIQ_VTD_MSI_LAST] without PASID is an interrupt message and not for here.
  */
 #ifndef VIQ_SOFT_VTD_H
@@ -41,7 +41,7 @@ struct viq_soft_vtd_config {
 	uint32_t haw;  /* bits of a physical address, 32 to 52: pointers in the guest's structures have none above */
 	/*
 	 * CAP and ECAP, as the guest is told. What they say of tables is obeyed: SAGAW, MGAW, SSLPS, FS1GP, FS5LP;
-	 * CM; SMTS, FSTS, SSTS, PT, PSS, PASID, NEST, SRS, EAFS, ...; DT: devices may use ATS.
+	 * CM; SMTS, FSTS, SSTS, PT, PSS, PASID, NEST, SRS, EAFS, ...; DT: devices may use ATS; PRS: and ask for pages.
 	 */
 	uint64_t cap, ecap;
 	uint32_t tlb_entries;    /* capacity, a power of two, 64 to 2^24 */
@@ -71,8 +71,8 @@ struct viq_soft_vtd_config {
 	uint32_t parent_aw; /* VIQ_VTD_AW_* */
 	uint32_t reserved;  /* 0 */
 	/*
-	 * There are faults, or (CAP.CM = 0) entries to be cached, and were none before: wake who calls
-	 * viq_soft_vtd_faults() or, for both, viq_nest_vtd_faults(). Called
+	 * There are faults, page requests, or (CAP.CM = 0) entries to be cached, and were none before: wake who calls
+	 * viq_soft_vtd_faults() or, for all, viq_nest_vtd_faults(). Called
 	 * on the accessing thread, inside its access: it may write an eventfd or the like, and must not wait, take a
 	 * lock of the front end's, or call viq. May be NULL.
 	 */
@@ -159,6 +159,22 @@ VIQ_EXPORT int viq_soft_vtd_dma_write(struct viq_soft_vtd_dev *dev, uint64_t iov
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_faults(struct viq_soft_vtd *soft, struct viq_vtd_host_fault *faults,
 						  uint32_t *count);
+
+/* --- Page requests ------------------------------------------------------------------------------------------------ */
+
+/*
+ * A device that uses ATS asks the guest for a page (7.4.1), after an access with -EFAULT and no fault: request (whose
+ * source_id does not count) waits for viq_nest_vtd_faults(), 1,024 at most, and translations of the page that are
+ * cached are dropped (6.5.3.1). Between them and the answer, which viq_vtd_ops.page_response() brings, the device
+ * should not try again. Returns: 0: on its way; a request that is not the last of its group may also have been dropped,
+ * like the guest's answer to none. 1: *answer is the answer, and no other comes: the guest's tables do not let the
+ * device ask (invalid request; the fault, if the architecture records one, waits to be taken), or there was no room
+ * (success: the guest is told of the overflow). -EINVAL: also if the thread has not registered; -ENOTSUP: ECAP.PRS = 0.
+ * Context: any thread.
+ */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_soft_vtd_page_request(struct viq_soft_vtd_dev *dev,
+							const struct viq_vtd_page_request *request,
+							struct viq_vtd_page_response *answer);
 
 /* --- Invalidation ------------------------------------------------------------------------------------------------- */
 

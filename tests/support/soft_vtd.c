@@ -35,6 +35,15 @@ static int devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 	return viq_soft_vtd_devtlb(vm->soft, inv);
 }
 
+static int page_response(void *opaque, const struct viq_vtd_page_response *response)
+{
+	struct vm *vm = opaque;
+
+	vm->answer = *response;
+	vm->answers++;
+	return 0;
+}
+
 /* Failures are made in front of the tables' hosts. */
 static int in_front(void *opaque, struct viq_call_host *host)
 {
@@ -65,7 +74,12 @@ static void gcmd(struct vm *vm, uint32_t bit)
 void vm_init(struct vm *vm, bool scalable, void (*tune)(struct vm *vm))
 {
 	static const struct viq_vtd_ops ops = {
-		.size = sizeof(ops), .reconfig = reconfig, .devtlb = devtlb, .sync = bring_faults};
+		.size = sizeof(ops),
+		.reconfig = reconfig,
+		.devtlb = devtlb,
+		.sync = bring_faults,
+		.page_response = page_response,
+	};
 	struct viq_mem_region region = {.gpa = 0, .size = VM_RAM};
 	struct viq_nest_vtd_config nest;
 

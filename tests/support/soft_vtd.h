@@ -40,6 +40,9 @@ struct vm {
 	struct synth_vtd_root root;
 	struct viq_soft_vtd_dev *dev, *dev2;
 	unsigned int reconfig_fails; /* times that the hook is still to fail */
+	/* Answers to page requests that devices were given: the newest, and how many. */
+	struct viq_vtd_page_response answer;
+	unsigned int answers;
 };
 
 /* Unit and front end; scalable or legacy root table, translation on, no device. tune may be NULL. */

@@ -18,13 +18,14 @@ void soft_ring_fini(struct soft_ring *ring)
 	pthread_mutex_destroy(&ring->lock);
 }
 
-bool soft_ring_put(struct soft_ring *ring, const struct soft_record *record)
+bool soft_ring_offer(struct soft_ring *ring, const struct soft_record *record, bool *lost)
 {
 	bool first;
 
 	pthread_mutex_lock(&ring->lock);
 	first = !ring->count && !ring->lost;
-	if (ring->count == SOFT_RING) {
+	*lost = ring->count == SOFT_RING;
+	if (*lost) {
 		ring->lost++;
 		atomic_fetch_add_explicit(&ring->total, 1, memory_order_relaxed);
 	} else {
@@ -39,6 +40,13 @@ bool soft_ring_put(struct soft_ring *ring, const struct soft_record *record)
 		atomic_fetch_add_explicit(ring->waiting, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&ring->lock);
 	return first;
+}
+
+bool soft_ring_put(struct soft_ring *ring, const struct soft_record *record)
+{
+	bool lost;
+
+	return soft_ring_offer(ring, record, &lost);
 }
 
 bool soft_ring_take(struct soft_ring *ring, struct soft_record *record)

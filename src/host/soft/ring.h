@@ -34,6 +34,8 @@ int soft_ring_init(struct soft_ring *ring, _Atomic uint32_t *waiting);
 void soft_ring_fini(struct soft_ring *ring);
 /* In an access. true: there was nothing to take before. */
 bool soft_ring_put(struct soft_ring *ring, const struct soft_record *record);
+/* The same, and whether the record is one of the lost. */
+bool soft_ring_offer(struct soft_ring *ring, const struct soft_record *record, bool *lost);
 /* false: there is nothing. A loss that nothing came after is a record whose words are all 0. */
 bool soft_ring_take(struct soft_ring *ring, struct soft_record *record);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A host's faults for the guest's fault records. */
+/* A host's faults for the guest's fault records, and its devices' page requests for the guest's queue. */
 #include <errno.h>
 
 #include "nest.h"
@@ -44,6 +44,38 @@ static int move(const struct viq_nest_vtd *n, uint32_t *left)
 	return 0;
 }
 
+/* A loss after the request, which might find no room else (7.4.1). */
+static void pass_request(const struct viq_nest_vtd *n, const struct viq_vtd_host_page_request *r)
+{
+	if (r->request.size)
+		(void)viq_vtd_page_request(n->vtd, &r->request);
+	viq_vtd_page_requests_lost(n->vtd, r->lost);
+}
+
+static int move_requests(const struct viq_nest_vtd *n, uint32_t *left)
+{
+	while (*left) {
+		struct viq_vtd_host_page_request requests[32];
+		uint32_t room = sizeof(requests) / sizeof(requests[0]), count;
+		int err;
+
+		if (room > *left)
+			room = *left;
+		count = room;
+		err = n->ops.page_requests(n->config.backend.opaque, requests, &count);
+		if (err || !count)
+			return err;
+		if (count > room) {
+			viq_vtd_page_requests_lost(n->vtd, 1);
+			return -EIO;
+		}
+		for (uint32_t i = 0; i < count; i++)
+			pass_request(n, &requests[i]);
+		*left -= count;
+	}
+	return 0;
+}
+
 int viq_nest_vtd_faults(struct viq_nest_vtd *n, uint32_t budget)
 {
 	uint32_t left = budget ? budget : DEFAULT_BUDGET;
@@ -55,16 +87,20 @@ int viq_nest_vtd_faults(struct viq_nest_vtd *n, uint32_t budget)
 		err = n->ops.fetch(n->config.backend.opaque);
 	if (n->ops.faults)
 		nest_vtd_first(&err, move(n, &left));
+	if (n->ops.page_requests)
+		nest_vtd_first(&err, move_requests(n, &left));
 	return err;
 }
 
 uint32_t viq_nest_vtd_sync(struct viq_nest_vtd *n)
 {
-	uint32_t left = DEFAULT_BUDGET;
+	uint32_t faults = DEFAULT_BUDGET, requests = DEFAULT_BUDGET;
 
 	if (!n || !n->ops.pending || !n->ops.faults || !n->ops.pending(n->config.backend.opaque))
 		return 0;
 	/* A host that cannot say now is asked again. */
-	(void)move(n, &left);
-	return DEFAULT_BUDGET - left;
+	(void)move(n, &faults);
+	if (n->ops.page_requests)
+		(void)move_requests(n, &requests);
+	return 2 * DEFAULT_BUDGET - faults - requests;
 }

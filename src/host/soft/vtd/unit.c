@@ -43,8 +43,8 @@ static const char *features_wrong(const struct viq_soft_vtd_config *c)
 {
 	if (c->cap & VIQ_VTD_CAP_ZLR)
 		return "cap: ZLR must be 0";
-	if (c->ecap & (VIQ_VTD_ECAP_MTS | VIQ_VTD_ECAP_ADMS | VIQ_VTD_ECAP_PRS))
-		return "ecap: MTS, ADMS and PRS must be 0";
+	if (c->ecap & (VIQ_VTD_ECAP_MTS | VIQ_VTD_ECAP_ADMS))
+		return "ecap: MTS and ADMS must be 0";
 	if (c->parent_aw && c->ecap & (VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_NEST))
 		return "ecap: SSTS and NEST must be 0 with a parent";
 	return NULL;
@@ -95,6 +95,29 @@ static int init_parent(struct viq_soft_vtd *soft)
 	return vtd_ss_init(&soft->parent.ss, &soft->walking, c->parent_table, c->parent_aw);
 }
 
+static int init_rings(struct viq_soft_vtd *soft)
+{
+	int ret = soft_ring_init(&soft->faults, &soft->waiting);
+
+	if (ret || !(soft->config.ecap & VIQ_VTD_ECAP_PRS))
+		return ret;
+	soft->requests = malloc(sizeof(*soft->requests));
+	ret = soft->requests ? soft_ring_init(soft->requests, &soft->waiting) : -ENOMEM;
+	if (ret) {
+		free(soft->requests);
+		soft_ring_fini(&soft->faults);
+	}
+	return ret;
+}
+
+static void fini_rings(struct viq_soft_vtd *soft)
+{
+	if (soft->requests)
+		soft_ring_fini(soft->requests);
+	free(soft->requests);
+	soft_ring_fini(&soft->faults);
+}
+
 static int init_locks(struct viq_soft_vtd *soft)
 {
 	int ret = -pthread_mutex_init(&soft->lock, NULL);
@@ -141,7 +164,7 @@ int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_sof
 	if (ret)
 		goto err_front;
 	soft->vm.steps = config->tlb_entries < TLB_STEPS ? config->tlb_entries : TLB_STEPS;
-	ret = soft_ring_init(&soft->faults, &soft->waiting);
+	ret = init_rings(soft);
 	if (ret)
 		goto err_vm;
 	ret = init_locks(soft);
@@ -151,7 +174,7 @@ int viq_soft_vtd_create(const struct viq_soft_vtd_config *config, struct viq_sof
 	return 0;
 
 err_ring:
-	soft_ring_fini(&soft->faults);
+	fini_rings(soft);
 err_vm:
 	soft_vm_fini(&soft->vm);
 err_front:
@@ -181,7 +204,7 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 	}
 	pthread_mutex_destroy(&soft->config_lock);
 	pthread_mutex_destroy(&soft->lock);
-	soft_ring_fini(&soft->faults);
+	fini_rings(soft);
 	soft_vm_fini(&soft->vm);
 	soft_front_fini(&soft->front);
 	soft_tlb_fini(&soft->tlb);
@@ -242,6 +265,11 @@ static int backend_faults(void *opaque, struct viq_vtd_host_fault *faults, uint3
 	return viq_soft_vtd_faults(opaque, faults, count);
 }
 
+static int backend_page_requests(void *opaque, struct viq_vtd_host_page_request *requests, uint32_t *count)
+{
+	return soft_vtd_page_requests(opaque, requests, count);
+}
+
 static bool backend_pending(void *opaque)
 {
 	const struct viq_soft_vtd *soft = opaque;
@@ -263,7 +291,8 @@ struct viq_vtd_backend viq_soft_vtd_backend(struct viq_soft_vtd *soft)
 {
 #define BACKEND                                                                                                        \
 	.size = sizeof(struct viq_vtd_backend_ops), .reconfig = backend_reconfig, .step = backend_step,                \
-	.listen = backend_listen, .faults = backend_faults, .pending = backend_pending, .block = backend_block
+	.listen = backend_listen, .faults = backend_faults, .pending = backend_pending, .block = backend_block,        \
+	.page_requests = backend_page_requests
 	static const struct viq_vtd_backend_ops ops = {BACKEND}, looks = {BACKEND, .fetch = backend_fetch};
 #undef BACKEND
 

@@ -153,7 +153,9 @@ struct viq_soft_vtd {
 	struct soft_stripe stripes[SOFT_STRIPES];
 	/* words[0], [1]: the record; [2]: the parent is to blame; source: the device's id */
 	struct soft_ring faults;
-	_Atomic uint32_t waiting; /* not 0: there are some */
+	/* words: a struct viq_vtd_page_request. NULL without ECAP.PRS. */
+	struct soft_ring *requests;
+	_Atomic uint32_t waiting; /* not 0: there are some of either */
 	/* CAP.CM = 0: what is not present, or faulty, is not cached, so accesses look for themselves: fetch.c. */
 	bool looks;
 	_Atomic uint32_t looking; /* not 0: accesses have, since this was 0 */
@@ -190,6 +192,9 @@ static inline struct soft_vtd_view *soft_vtd_view(const struct viq_soft_vtd_dev 
 
 /* fault.c: of an access, for who takes it. */
 void soft_vtd_fault(struct viq_soft_vtd_dev *dev, const uint64_t record[2], bool parent);
+
+/* page.c: requests that wait, as struct viq_vtd_backend_ops has it. */
+int soft_vtd_page_requests(struct viq_soft_vtd *soft, struct viq_vtd_host_page_request *requests, uint32_t *count);
 
 /* invalidate.c */
 struct viq_call_host soft_vtd_host(struct viq_soft_vtd *soft, uint32_t table);

@@ -142,7 +142,6 @@ static void what_cannot_be_is_refused(void **state)
 	REFUSED(bad.devtlb_entries = 8);
 	REFUSED(bad.tables = 0);
 	REFUSED(bad.tables = 65536);
-	REFUSED(bad.ecap |= VIQ_VTD_ECAP_PRS);
 	REFUSED(bad.reserved = 1);
 	REFUSED(bad.parent_aw = VIQ_VTD_AW_48);                            /* no guest_mem, and SSTS */
 	REFUSED((bad.parent_aw = VIQ_VTD_AW_48, bad.guest_mem = bad.mem)); /* SSTS */
