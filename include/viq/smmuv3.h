@@ -12,9 +12,9 @@
  * from creation to destruction. It owns no thread and allocates nothing after creation.
  *
  * The embedder's functions (ops, mem and host) are called from inside viq_smmuv3_mmio_write(), _run(), _event(),
- * _reset() and _restore(), on the same thread. What they may call of the same object:
+ * _page_request(), _reset() and _restore(), on the same thread. What they may call of the same object:
  *
- *   viq_smmuv3_mmio_read(), _event(), _stream_config()   as at any time
+ *   viq_smmuv3_mmio_read(), _event(), _page_request(), _stream_config()   as at any time
  *   viq_smmuv3_mmio_write()   kept, and done when the outer call is done, in order, with what is left of its budget:
  *                             the guest may aim MSIs and memory writes at the unit's own registers. Beyond 8 in an
  *                             outer call they are lost (counters.writes_lost)
@@ -55,6 +55,7 @@ enum viq_smmuv3_irq {
 	VIQ_SMMUV3_IRQ_EVENTQ,
 	VIQ_SMMUV3_IRQ_GERROR,
 	VIQ_SMMUV3_IRQ_CMD_SYNC,
+	VIQ_SMMUV3_IRQ_PRIQ,
 };
 
 /* Why streams must be configured again. */
@@ -72,6 +73,30 @@ struct viq_smmuv3_reconfig {
 	uint32_t cause;       /* enum viq_smmuv3_reconfig_cause */
 	uint32_t first, last; /* StreamIDs */
 	struct viq_work work;
+};
+
+/* A page that a device asks for (chapter 8). Requests of one group have the same StreamID, SubstreamID and prgi. */
+struct viq_smmuv3_page_request {
+	uint32_t size; /* sizeof(struct viq_smmuv3_page_request) */
+	uint32_t sid;
+	uint32_t ssid; /* below 2^20; without ssv not looked at */
+	uint16_t prgi; /* group, below 2^VIQ_SMMUV3_PRG_BITS */
+	bool ssv;
+	bool last; /* of its group: this one is answered, unless it is a stop marker: ssv, no read, no write */
+	bool read, write, exec; /* exec: with ssv only */
+	bool priv;              /* with ssv only */
+	uint8_t reserved[4];
+	uint64_t addr; /* of the page; bits 11:0 are not looked at */
+};
+
+/* The answer to a group. */
+struct viq_smmuv3_page_response {
+	uint32_t size;
+	uint32_t sid;
+	uint32_t ssid; /* 0 without ssv */
+	uint16_t prgi;
+	bool ssv;
+	uint8_t code; /* VIQ_SMMUV3_PRG_* */
 };
 
 /* Fate of a command, for viq_smmuv3_trace. */
@@ -163,6 +188,15 @@ struct viq_smmuv3_ops {
 	 * viq_nest_smmuv3_sync(). Returns what it has cost, in events.
 	 */
 	uint32_t (*sync)(void *opaque);
+	/*
+	 * Hand a device the answer to one of its groups of page requests: the guest's (CMD_PRI_RESP, 4.5.2), in queue
+	 * order, with all before it in effect; or the SMMU's own (8.1, 8.2). Whether the device has such a group is not
+	 * known here: it discards what it does not wait for.
+	 * 0: done, or there is no such device. A negative errno: not now; the queue waits at the guest's, see
+	 * host_wait(); of the SMMU's own it is ignored, so a VMM keeps such an answer itself. Must be there if IDR0.PRI
+	 * = 1.
+	 */
+	int (*page_response)(void *opaque, const struct viq_smmuv3_page_response *response);
 };
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
@@ -213,7 +247,7 @@ VIQ_EXPORT void viq_smmuv3_config_init(struct viq_smmuv3_config *config, size_t 
 
 /*
  * Does the configuration contradict the architecture or itself, or name a feature that this library does not offer
- * (HYP, PRI, stalls, secure, ...)? Returns: 0; -EINVAL, -E2BIG: with *why naming the member or field.
+ * (HYP, stalls, secure, ...)? Returns: 0; -EINVAL, -E2BIG: with *why naming the member or field.
  * Context: any thread.
  */
 VIQ_EXPORT int viq_smmuv3_config_check(const struct viq_smmuv3_config *config, struct viq_why *why);
@@ -282,6 +316,18 @@ VIQ_EXPORT int viq_smmuv3_event(struct viq_smmuv3 *smmu, const uint64_t record[4
 VIQ_EXPORT void viq_smmuv3_event_lost(struct viq_smmuv3 *smmu, uint64_t count);
 
 /*
+ * A device asks for a page: the request goes to the guest's PRI queue. Nothing of the guest's tables decides about that
+ * (8.2), so no host is asked; the device's own thread brings it here, to the one that owns the object.
+ * Returns: 0: the guest has it. -ENOSPC: the queue is full, or an overflow is not acknowledged; -ENODEV: the queue or
+ * the SMMU is off, or its abort error active; -EFAULT: the queue's memory is not there: GERROR.PRIQ_ABT_ERR. In these
+ * cases it is lost, and what is to be answered (last) is, by ops.page_response() before this returns: -ENOSPC with
+ * success, so that the device tries again; else with failure, and without PASID. -ENOTSUP: IDR0.PRI = 0; -EINVAL:
+ * nothing happens; a StreamID or SubstreamID that the guest cannot have is that, too.
+ * Context: the thread that owns the object.
+ */
+VIQ_EXPORT int viq_smmuv3_page_request(struct viq_smmuv3 *smmu, const struct viq_smmuv3_page_request *request);
+
+/*
  * How the transactions of StreamID sid are to be treated now: registers and the guest's stream table, read once into
  * *stream. Returns: 0; -EINVAL: NULL or a wrong size. Context: the thread that owns the object; reads guest memory and
  * changes nothing.
@@ -291,7 +337,7 @@ VIQ_EXPORT int viq_smmuv3_stream_config(const struct viq_smmuv3 *smmu, uint32_t 
 /* --- Freeze and thaw ---------------------------------------------------------------------------------------------- */
 
 /* The newest version of the format (docs/save-format.md), which viq_smmuv3_save() writes. */
-#define VIQ_SMMUV3_SAVE_VERSION 1
+#define VIQ_SMMUV3_SAVE_VERSION 2
 
 /* Bytes that viq_smmuv3_save() writes now. */
 VIQ_EXPORT size_t viq_smmuv3_save_size(const struct viq_smmuv3 *smmu);
@@ -328,6 +374,9 @@ struct viq_smmuv3_counters {
 	uint64_t budget_ends;                     /* runs that ended with work left */
 	uint64_t writes_lost;                     /* register writes from callbacks, beyond 8 in a call */
 	uint64_t host_waits;                      /* attempts that ended with the queue waiting for the host */
+	uint64_t page_requests;                   /* that reached the guest's queue */
+	uint64_t page_requests_lost;              /* that found no room, or no queue */
+	uint64_t page_responses;                  /* of the SMMU's own; those of the guest's are commands[0x41] */
 };
 
 /*

@@ -46,8 +46,14 @@
 #define VIQ_SMMUV3_EVENTQ_IRQ_CFG0 0xb0 /* 64 bit */
 #define VIQ_SMMUV3_EVENTQ_IRQ_CFG1 0xb8
 #define VIQ_SMMUV3_EVENTQ_IRQ_CFG2 0xbc
+#define VIQ_SMMUV3_PRIQ_BASE       0xc0 /* 64 bit */
+#define VIQ_SMMUV3_PRIQ_IRQ_CFG0   0xd0 /* 64 bit */
+#define VIQ_SMMUV3_PRIQ_IRQ_CFG1   0xd8
+#define VIQ_SMMUV3_PRIQ_IRQ_CFG2   0xdc
 #define VIQ_SMMUV3_EVENTQ_PROD     0x100a8
 #define VIQ_SMMUV3_EVENTQ_CONS     0x100ac
+#define VIQ_SMMUV3_PRIQ_PROD       0x100c8
+#define VIQ_SMMUV3_PRIQ_CONS       0x100cc
 
 /* IDR0 (6.3.1) */
 #define VIQ_SMMUV3_IDR0_S2P         0x1UL /* [0] */
@@ -160,6 +166,7 @@
 /* Interrupt configuration triples: CFG0 address (0: no MSI), CFG1 data, CFG2 attributes */
 #define VIQ_SMMUV3_IRQ_CFG0_ADDR 0xffffffffffffcUL /* [51:2] */
 #define VIQ_SMMUV3_IRQ_CFG2_MASK 0x3fUL            /* [5:0] */
+#define VIQ_SMMUV3_PRIQ_CFG2_LO  0x80000000UL      /* [31]: only requests that are the last of their group */
 
 /* STRTAB_BASE, STRTAB_BASE_CFG (6.3.24, 6.3.25) */
 #define VIQ_SMMUV3_STRTAB_BASE_ADDR         0xfffffffffffc0UL    /* [51:6] */
@@ -170,16 +177,17 @@
 #define VIQ_SMMUV3_STRTAB_FMT_LINEAR        0
 #define VIQ_SMMUV3_STRTAB_FMT_2LVL          1
 
-/* CMDQ_BASE, EVENTQ_BASE (6.3.26, 6.3.29), indices */
+/* CMDQ_BASE, EVENTQ_BASE, PRIQ_BASE (6.3.26, 6.3.29), indices */
 #define VIQ_SMMUV3_Q_BASE_LOG2SIZE 0x1fUL               /* [4:0] */
 #define VIQ_SMMUV3_Q_BASE_ADDR     0xfffffffffffe0UL    /* [51:5] */
 #define VIQ_SMMUV3_Q_BASE_HINT     0x4000000000000000UL /* [62]: RA or WA */
 #define VIQ_SMMUV3_Q_INDEX         0xfffffUL            /* [19:0]: index and wrap flag of the largest queue */
 #define VIQ_SMMUV3_Q_MAX_LOG2SIZE  19
 #define VIQ_SMMUV3_CMDQ_CONS_ERR   0x7f000000UL /* [30:24] */
-#define VIQ_SMMUV3_EVENTQ_OVFLG    0x80000000UL /* [31] */
+#define VIQ_SMMUV3_EVENTQ_OVFLG    0x80000000UL /* [31]; the PRI queue's, too */
 #define VIQ_SMMUV3_CMD_SIZE        16
 #define VIQ_SMMUV3_EVENT_SIZE      32
+#define VIQ_SMMUV3_PRI_SIZE        16
 
 /* CMDQ_CONS.ERR (7.1) */
 #define VIQ_SMMUV3_CERROR_NONE         0
@@ -246,10 +254,13 @@
 #define VIQ_SMMUV3_PREFETCH_1_ADDR   0xfffffffffffff000UL /* [63:12] */
 #define VIQ_SMMUV3_PRI_1_GROUP       0x1ffUL              /* [8:0] */
 #define VIQ_SMMUV3_PRI_1_RESP        0x3000UL             /* [13:12] */
-#define VIQ_SMMUV3_RESUME_AC         0x1000UL             /* [12] */
-#define VIQ_SMMUV3_RESUME_AB         0x2000UL             /* [13] */
-#define VIQ_SMMUV3_RESUME_1_STAG     0xffffUL             /* [15:0] */
-#define VIQ_SMMUV3_SYNC_CS           0x3000UL             /* [13:12] */
+#define VIQ_SMMUV3_PRI_FAILURE       0
+#define VIQ_SMMUV3_PRI_INVALID       1
+#define VIQ_SMMUV3_PRI_SUCCESS       2
+#define VIQ_SMMUV3_RESUME_AC         0x1000UL /* [12] */
+#define VIQ_SMMUV3_RESUME_AB         0x2000UL /* [13] */
+#define VIQ_SMMUV3_RESUME_1_STAG     0xffffUL /* [15:0] */
+#define VIQ_SMMUV3_SYNC_CS           0x3000UL /* [13:12] */
 #define VIQ_SMMUV3_SYNC_CS_NONE      0
 #define VIQ_SMMUV3_SYNC_CS_IRQ       1
 #define VIQ_SMMUV3_SYNC_CS_SEV       2
@@ -294,6 +305,25 @@
 #define VIQ_SMMUV3_EVT_1_TTRNW  0x100000000000UL  /* [44] */
 #define VIQ_SMMUV3_EVT_3_FETCH  0xffffffffffff8UL /* [51:3] */
 #define VIQ_SMMUV3_EVT_3_IPA    0xffffffffff000UL /* [51:12] */
+
+/* --- PRI queue entries (chapter 8) -------------------------------------------------------------------------------- */
+
+#define VIQ_SMMUV3_PPR_0_SID  0xffffffffUL         /* [31:0] */
+#define VIQ_SMMUV3_PPR_0_SSID 0xfffff00000000UL    /* [51:32] */
+#define VIQ_SMMUV3_PPR_0_PRIV 0x400000000000000UL  /* [58] */
+#define VIQ_SMMUV3_PPR_0_X    0x800000000000000UL  /* [59] */
+#define VIQ_SMMUV3_PPR_0_R    0x1000000000000000UL /* [60] */
+#define VIQ_SMMUV3_PPR_0_W    0x2000000000000000UL /* [61] */
+#define VIQ_SMMUV3_PPR_0_LAST 0x4000000000000000UL /* [62] */
+#define VIQ_SMMUV3_PPR_0_SSV  0x8000000000000000UL /* [63] */
+#define VIQ_SMMUV3_PPR_1_PRG  0x1ffUL              /* [8:0] */
+#define VIQ_SMMUV3_PPR_1_ADDR 0xfffffffffffff000UL /* [63:12] */
+#define VIQ_SMMUV3_PRG_BITS   9
+
+/* Response codes to a device (8.3), as PCIe has them */
+#define VIQ_SMMUV3_PRG_SUCCESS 0x0
+#define VIQ_SMMUV3_PRG_INVALID 0x1
+#define VIQ_SMMUV3_PRG_FAILURE 0xf
 
 /* --- Level-1 stream table descriptor, stream table entry (5.1, 5.2) ---------------------------------------------- */
 

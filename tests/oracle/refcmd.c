@@ -19,7 +19,7 @@ struct refcmd_row {
 	uint64_t allowed[2]; /* beside the opcode */
 };
 
-/* Only the commands that a Non-secure SMMU without EL2, PRI and stalls can have. */
+/* Only the commands that a Non-secure SMMU without EL2 and stalls can have. */
 static const struct refcmd_row rows[256] = {
 	[0x01] = {{VIQ_BIT(11) | SSID_BITS | SID_BITS, 0}},
 	[0x02] = {{VIQ_BIT(11) | SSID_BITS | SID_BITS, VIQ_BITS(9, 0) | ADDR_BITS}},
@@ -35,11 +35,12 @@ static const struct refcmd_row rows[256] = {
 	[0x2a] = {{NUM_BITS | SCALE_BITS | VMID_BITS, VIQ_BIT(0) | TTL_BITS | TG_BITS | VIQ_BITS(51, 12)}},
 	[0x30] = {{0, 0}},
 	[0x40] = {{VIQ_BIT(9) | VIQ_BIT(11) | SSID_BITS | SID_BITS, VIQ_BITS(5, 0) | ADDR_BITS}},
+	[0x41] = {{VIQ_BIT(11) | SSID_BITS | SID_BITS, VIQ_BITS(8, 0) | VIQ_BITS(13, 12)}},
 	[0x46] = {{VIQ_BITS(13, 12) | VIQ_BITS(23, 22) | VIQ_BITS(27, 24) | SID_BITS, VIQ_BITS(51, 2)}},
 };
 
 static const uint8_t known[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11,
-				0x12, 0x13, 0x28, 0x2a, 0x30, 0x40, 0x46};
+				0x12, 0x13, 0x28, 0x2a, 0x30, 0x40, 0x41, 0x46};
 
 static bool is_known(unsigned int op)
 {
@@ -77,6 +78,8 @@ unsigned int refcmd_check(const uint64_t cmd[2], const struct viq_smmuv3_config 
 	if ((op == 0x28 || op == 0x2a) && !s2p)
 		return VIQ_SMMUV3_CERROR_ILL;
 	if (op == 0x40 && (!ats || (cmd[1] & 0x3f) > 52))
+		return VIQ_SMMUV3_CERROR_ILL;
+	if (op == 0x41 && (!(config->idr0 & VIQ_BIT(16)) || VIQ_GET(VIQ_BITS(13, 12), cmd[1]) == 3))
 		return VIQ_SMMUV3_CERROR_ILL;
 	if (op == 0x02 && !(config->aidr & 0xff) && (cmd[1] & VIQ_BITS(9, 5)))
 		return VIQ_SMMUV3_CERROR_ILL; /* Stride came with v3.1 */

@@ -421,10 +421,12 @@ static void states_of_a_guest_that_has_less(void **state)
 		} else {
 			uint64_t word = htole64(cases[i].sid_ssid);
 
-			buf[len - 8] = 1;
+			/* Their number is before the PRI queue's registers. */
+			buf[len - 32 - 8] = 1;
 			memcpy(buf + len, &word, 8);
 			len += 16;
 			buf[12] = (uint8_t)len;
+			buf[13] = (uint8_t)(len >> 8);
 		}
 		fix_hash(buf, len);
 		ret = viq_smmuv3_restore(v->smmu, buf, len);

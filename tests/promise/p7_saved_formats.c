@@ -53,6 +53,14 @@ static const struct field smmuv3_1[] = {
 	{8, NONE, 0x0000000000000034}, /* of everything, as it is kept */
 };
 
+/* Version 2 has these before the retained ATC_INVs, with IDR0.PRI. */
+static const struct field smmuv3_2[] = {
+	{8, 0xd0, 0x000caaaa0000bbb8},                                                       /* PRIQ_IRQ_CFG0 */
+	{4, 0xd8, 0xccccdddd},         {4, 0xdc, 0x80000015}, {8, 0xc0, 0x400000004000400b}, /* PRIQ_BASE */
+	{4, 0x100c8, 0x80000234},                                                            /* PRIQ_PROD */
+	{4, 0x100cc, 0x00000233},                                                            /* PRIQ_CONS */
+};
+
 static const struct field vtd_1[] = {
 	{4, 0x00, 0x00000040}, /* VER */
 	{8, 0x08, 0},          /* CAP, ECAP: the object's */
@@ -158,6 +166,41 @@ static void smmuv3_version_1(void **state)
 	vsmmu_free(v);
 }
 
+static void smmuv3_version_2(void **state)
+{
+	/* All but the retained ATC_INV. */
+	const size_t old = sizeof(smmuv3_1) / sizeof(smmuv3_1[0]) - 2, added = sizeof(smmuv3_2) / sizeof(smmuv3_2[0]);
+	const size_t count = old + added + 2;
+	struct field fields[sizeof(smmuv3_1) / sizeof(smmuv3_1[0]) + sizeof(smmuv3_2) / sizeof(smmuv3_2[0])];
+	struct viq_smmuv3_config config;
+	uint8_t golden[1024], again[1024];
+	size_t len, written = sizeof(again);
+	struct vsmmu *v;
+
+	vsmmu_config(&config);
+	config.idr0 |= REG(IDR0_PRI);
+	config.idr1 |= VIQ_PUT(REG(IDR1_PRIQS), 19);
+	config.idr3 |= REG(IDR3_PPS);
+	v = vsmmu_new(&config);
+	memcpy(fields, smmuv3_1, old * sizeof(fields[0]));
+	memcpy(fields + old, smmuv3_2, sizeof(smmuv3_2));
+	memcpy(fields + old + added, smmuv3_1 + old, 2 * sizeof(fields[0]));
+	for (size_t i = 0; i < 5; i++)
+		fields[i].value = vsmmu_r32(v, fields[i].offset);
+	len = write_state(golden, "VIQSMMU3", 2, fields, count, count, 0);
+	assert_int_equal(viq_smmuv3_restore(v->smmu, golden, len), 0);
+	for (size_t i = 0; i < count; i++) {
+		if (fields[i].offset != NONE &&
+		    viq_smmuv3_mmio_read(v->smmu, fields[i].offset, fields[i].size) != fields[i].value)
+			fail_msg("register 0x%x", fields[i].offset);
+	}
+	assert_int_equal(viq_smmuv3_save_as(v->smmu, 2, again, &written), 0);
+	assert_int_equal(written, len);
+	assert_memory_equal(again, golden, len);
+	assert_int_equal(viq_smmuv3_save_as(v->smmu, 1, again, &written), -ENOTSUP);
+	vsmmu_free(v);
+}
+
 /* CR2.PTM was kept until it became RES0 (6.3.12), and every Linux guest writes it. */
 static void smmuv3_ptm(void **state)
 {
@@ -248,10 +291,8 @@ static void vtd_version_2(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(smmuv3_version_1),
-		cmocka_unit_test(smmuv3_ptm),
-		cmocka_unit_test(vtd_version_1),
-		cmocka_unit_test(vtd_version_2),
+		cmocka_unit_test(smmuv3_version_1), cmocka_unit_test(smmuv3_version_2), cmocka_unit_test(smmuv3_ptm),
+		cmocka_unit_test(vtd_version_1),    cmocka_unit_test(vtd_version_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,15 @@ static void on_device_timeout(void *opaque, uint32_t sid)
 		v->on_timeout(v, sid);
 }
 
+static int on_page_response(void *opaque, const struct viq_smmuv3_page_response *response)
+{
+	struct vsmmu *v = opaque;
+
+	assert_int_equal(response->size, sizeof(*response));
+	vsmmu_log_add(v, (struct vsmmu_log){.kind = LOG_RESPONSE, .response = *response});
+	return v->response_result;
+}
+
 static void on_trace(void *opaque, const struct viq_smmuv3_trace *trace)
 {
 	struct vsmmu *v = opaque;
@@ -205,6 +214,7 @@ struct vsmmu *vsmmu_new(const struct viq_smmuv3_config *config)
 		.trace = on_trace,
 		.host_wait = on_host_wait,
 		.device_timeout = on_device_timeout,
+		.page_response = on_page_response,
 	};
 	if (config)
 		v->config = *config;

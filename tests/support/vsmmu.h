@@ -78,17 +78,19 @@ enum vsmmu_log_kind {
 	LOG_IRQ,      /* a = which */
 	LOG_MSI,      /* a = address, b = data: through the hook */
 	LOG_KICK,
-	LOG_ERROR,   /* a = viq_call_error */
-	LOG_WAIT,    /* a = viq_call_error, b = times: the host_wait hook */
-	LOG_TIMEOUT, /* a = StreamID: the device_timeout hook */
-	LOG_TRACE,   /* a = fate, b = index, c = cerror */
-	LOG_WRITE,   /* a = guest address, b = length: guest memory was written */
+	LOG_ERROR,    /* a = viq_call_error */
+	LOG_WAIT,     /* a = viq_call_error, b = times: the host_wait hook */
+	LOG_TIMEOUT,  /* a = StreamID: the device_timeout hook */
+	LOG_RESPONSE, /* what in response: the page_response hook */
+	LOG_TRACE,    /* a = fate, b = index, c = cerror */
+	LOG_WRITE,    /* a = guest address, b = length: guest memory was written */
 };
 
 struct vsmmu_log {
 	enum vsmmu_log_kind kind;
 	uint64_t a, b, c;
 	uint64_t cmd[2]; /* LOG_TRACE */
+	struct viq_smmuv3_page_response response;
 	/* Registers as they read at that moment. */
 	uint32_t cons, gerror, eventq_prod;
 };
@@ -114,7 +116,7 @@ struct vsmmu {
 	int reconfig_result; /* what reconfig() answers to a command */
 	uint32_t steps;      /* of its work: see work_in_steps() */
 	bool kicked;         /* since the last write */
-	int msi_result;
+	int msi_result, response_result;
 	void (*on_timeout)(struct vsmmu *v, uint32_t sid);
 	bool gives_up; /* host_wait() does, at once; else it waits for vsmmu_retry() */
 	void (*on_trace)(struct vsmmu *v, const struct viq_smmuv3_trace *trace); /* also when quiet */

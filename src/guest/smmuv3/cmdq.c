@@ -91,7 +91,7 @@ static void add_hole(struct viq_smmuv3 *s, const uint64_t cmd[2], uint8_t fate)
 bool smmuv3_names_nothing(const struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
 {
 	uint64_t ssid = VIQ_GET(VIQ_SMMUV3_CMD_SSID, cmd[0] & rule->keep[0]);
-	bool ssid_valid = rule->kind != SMMUV3_ATC_INV || smmuv3_cmd_ssv(cmd);
+	bool ssid_valid = rule->kind == SMMUV3_CFGI_CD || smmuv3_cmd_ssv(cmd);
 
 	return smmuv3_cmd_sid(cmd) > smmuv3_last_sid(s) || (ssid_valid && ssid >> s->features.ssid_bits);
 }
@@ -144,6 +144,19 @@ static bool reconfig(struct viq_smmuv3 *s, const uint64_t cmd[2])
 	return true;
 }
 
+static bool page_response(struct viq_smmuv3 *s, const struct smmuv3_rule *rule, const uint64_t cmd[2])
+{
+	uint8_t fate = VIQ_SMMUV3_FATE_LOCAL;
+
+	/* With SMMUEN = 0 it is ignored (4.5.2). */
+	if (smmuv3_names_nothing(s, rule, cmd))
+		fate = VIQ_SMMUV3_FATE_NO_STREAM;
+	else if (smmuv3_translates(s) && !smmuv3_page_response(s, cmd))
+		return false;
+	add_hole(s, cmd, fate);
+	return true;
+}
+
 static __attribute__((noinline)) bool stop_illegal(struct viq_smmuv3 *s, const uint64_t cmd[2])
 {
 	if (smmuv3_batch_flush(s))
@@ -179,9 +192,10 @@ static __attribute__((noinline)) bool take_other(struct viq_smmuv3 *s, const str
 		return true;
 	case SMMUV3_CFGI_STE:
 		return reconfig(s, cmd);
+	case SMMUV3_PRI_RESP:
+		return page_response(s, rule, cmd);
 	case SMMUV3_SYNC: /* not a legal one */
 	case SMMUV3_CFGI_VM:
-	case SMMUV3_PRI_RESP:
 	case SMMUV3_STALL:
 	case SMMUV3_DPTI:
 		break; /* viq_smmuv3_config_check() offers none of their features, nor those of EL2 and stage 2 */

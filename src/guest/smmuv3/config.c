@@ -42,7 +42,6 @@ static const struct forbidden forbidden_idr0[] = {
 	{VIQ_SMMUV3_IDR0_HYP, "IDR0.HYP: EL2 contexts are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_SEV, "IDR0.SEV: wake-up events are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_ATOS, "IDR0.ATOS: address translation registers are not offered, must be 0"},
-	{VIQ_SMMUV3_IDR0_PRI, "IDR0.PRI: page requests are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_VMW, "IDR0.VMW: VMID wildcards are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_VATOS, "IDR0.VATOS: not offered, must be 0"},
 	{VIQ_SMMUV3_IDR0_ATSRECERR, "IDR0.ATSRECERR: not offered, must be 0"},
@@ -52,7 +51,6 @@ static const struct forbidden forbidden_idr0[] = {
 
 static const struct forbidden forbidden_idr1[] = {
 	{VIQ_SMMUV3_IDR1_ATTR_PERMS_OVR, "IDR1.ATTR_PERMS_OVR: hosts take no PRIVCFG and INSTCFG, must be 0"},
-	{VIQ_SMMUV3_IDR1_PRIQS, "IDR1.PRIQS: page requests are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR1_REL, "IDR1.REL: relative base addresses are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR1_QUEUES_PRESET, "IDR1.QUEUES_PRESET: not offered, must be 0"},
 	{VIQ_SMMUV3_IDR1_TABLES_PRESET, "IDR1.TABLES_PRESET: not offered, must be 0"},
@@ -63,7 +61,6 @@ static const struct forbidden forbidden_idr1[] = {
 static const struct forbidden forbidden_idr3[] = {
 	{VIQ_BITS(1, 0) | VIQ_BIT(6), "IDR3[1:0] and [6]: reserved, must be 0"},
 	{VIQ_SMMUV3_IDR3_PBHA, "IDR3.PBHA: not offered, must be 0"},
-	{VIQ_SMMUV3_IDR3_PPS, "IDR3.PPS: page requests are not offered, must be 0"},
 	{VIQ_SMMUV3_IDR3_MPAM, "IDR3.MPAM: not offered, must be 0"},
 	{VIQ_SMMUV3_IDR3_STT, "IDR3.STT: small translation tables are not offered, must be 0"},
 	{VIQ_BITS(31, 15), "IDR3[31:15]: no feature of these bits is offered, must be 0"},
@@ -206,6 +203,23 @@ static const char *check_version(const struct viq_smmuv3_config *c)
 	return c->idr0 & VIQ_SMMUV3_IDR0_S2P ? check_version_s2(c) : NULL;
 }
 
+/* PPS: the PASID of a request is in the SMMU's own answer. Without it STE.PPAR would say so (8.1). */
+static const char *check_pri(const struct viq_smmuv3_config *c)
+{
+	if (!(c->idr0 & VIQ_SMMUV3_IDR0_PRI)) {
+		if (c->idr1 & VIQ_SMMUV3_IDR1_PRIQS)
+			return "IDR1.PRIQS: needs IDR0.PRI, must be 0";
+		return c->idr3 & VIQ_SMMUV3_IDR3_PPS ? "IDR3.PPS: needs IDR0.PRI, must be 0" : NULL;
+	}
+	if (!(c->idr0 & VIQ_SMMUV3_IDR0_ATS))
+		return "IDR0.PRI: needs IDR0.ATS";
+	if (VIQ_GET(VIQ_SMMUV3_IDR1_PRIQS, c->idr1) > VIQ_SMMUV3_Q_MAX_LOG2SIZE)
+		return "IDR1.PRIQS: must be at most 19";
+	if (c->idr1 & VIQ_SMMUV3_IDR1_SSIDSIZE && !(c->idr3 & VIQ_SMMUV3_IDR3_PPS))
+		return "IDR3.PPS: STE.PPAR is not looked at, must be 1 with page requests and substreams";
+	return c->ops->page_response ? NULL : "IDR0.PRI: page requests need ops.page_response";
+}
+
 static const char *check_gbpa(const struct viq_smmuv3_config *c)
 {
 	return c->gbpa & ~SMMUV3_GBPA_BITS ? "gbpa: undefined bits, or UPDATE, are set" : NULL;
@@ -228,7 +242,7 @@ int smmuv3_config_take(struct viq_smmuv3_config *own, struct viq_smmuv3_ops *ops
 		       const struct viq_smmuv3_config *config, struct viq_why *why)
 {
 	static const char *(*const checks[])(const struct viq_smmuv3_config *) = {
-		check_embedding, check_idr0, check_idr1, check_idr5, check_stage2, check_version, check_gbpa,
+		check_embedding, check_idr0, check_idr1, check_idr5, check_stage2, check_pri, check_version, check_gbpa,
 	};
 	const char *found = NULL;
 	int ret;

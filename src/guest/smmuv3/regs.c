@@ -25,6 +25,8 @@ enum guard {
 	GUARD_EVENTQEN,
 	GUARD_GERROR_IRQ,
 	GUARD_EVENTQ_IRQ,
+	GUARD_PRIQEN,
+	GUARD_PRIQ_IRQ,
 };
 
 /* An index register of a queue shows its index bits and its wrap flag (6.3.27, 6.3.28); it keeps all of them. */
@@ -32,6 +34,7 @@ enum queue {
 	QUEUE_NONE,
 	QUEUE_CMDQ,
 	QUEUE_EVENTQ,
+	QUEUE_PRIQ,
 };
 
 struct reg {
@@ -43,6 +46,7 @@ struct reg {
 	uint64_t bits;    /* that exist */
 	uint32_t need;    /* feature in IDR0 without which */
 	uint64_t needing; /* these of them do not exist */
+	uint64_t pri;     /* nor these without IDR0.PRI */
 	/* Instead of storing: value holds the whole register as written, bits those that exist. */
 	void (*write)(struct viq_smmuv3 *s, uint64_t value, uint64_t bits);
 };
@@ -141,6 +145,12 @@ static void write_eventq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bit
 	show_queue(s, QUEUE_EVENTQ);
 }
 
+static void write_priq_base(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
+{
+	s->regs.priq_base = value & bits;
+	show_queue(s, QUEUE_PRIQ);
+}
+
 static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 {
 	s->regs.cmdq_prod = (uint32_t)(value & bits);
@@ -160,14 +170,18 @@ static void write_cmdq_prod(struct viq_smmuv3 *s, uint64_t value, uint64_t bits)
 #define REG(name, w, guarded, f, ...)                                                                                  \
 	{.offset = VIQ_SMMUV3_##name, .width = w, .guard = GUARD_##guarded, .field = AT(f), .bits = __VA_ARGS__}
 #define INDEX(q)              .queue = QUEUE_##q
+#define PRI(which)            .pri = which
 #define NEED(feature, which)  .need = VIQ_SMMUV3_IDR0_##feature, .needing = which
 
-#define CR0_BITS     (VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_CMDQEN | VIQ_SMMUV3_CR0_ATSCHK)
+#define CR0_BITS     (VIQ_SMMUV3_CR0_SMMUEN | VIQ_SMMUV3_CR0_EVENTQEN | VIQ_SMMUV3_CR0_CMDQEN |                         \
+		      VIQ_SMMUV3_CR0_ATSCHK | VIQ_SMMUV3_CR0_PRIQEN)
 #define CR1_BITS     (VIQ_SMMUV3_CR1_QUEUE | VIQ_SMMUV3_CR1_TABLE)
-#define IRQ_BITS     (VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN | VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN)
+#define IRQ_BITS     (VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN | VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN |                            \
+		      VIQ_SMMUV3_IRQ_CTRL_PRIQ_IRQEN)
 #define MSI_ERRORS   (VIQ_SMMUV3_GERROR_MSI_CMDQ_ABT_ERR | VIQ_SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR |                      \
-		      VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR)
-#define ERRORS       (VIQ_SMMUV3_GERROR_CMDQ_ERR | VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR | MSI_ERRORS)
+		      VIQ_SMMUV3_GERROR_MSI_PRIQ_ABT_ERR | VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR)
+#define PRIQ_ERRORS  (VIQ_SMMUV3_GERROR_PRIQ_ABT_ERR | VIQ_SMMUV3_GERROR_MSI_PRIQ_ABT_ERR)
+#define ERRORS       (VIQ_SMMUV3_GERROR_CMDQ_ERR | VIQ_SMMUV3_GERROR_EVENTQ_ABT_ERR | PRIQ_ERRORS | MSI_ERRORS)
 #define STRTAB_BITS  (VIQ_SMMUV3_STRTAB_BASE_RA | VIQ_SMMUV3_STRTAB_BASE_ADDR)
 #define SPLIT_FMT    (VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT | VIQ_SMMUV3_STRTAB_BASE_CFG_FMT)
 #define Q_BASE_BITS  (VIQ_SMMUV3_Q_BASE_HINT | VIQ_SMMUV3_Q_BASE_ADDR | VIQ_SMMUV3_Q_BASE_LOG2SIZE)
@@ -185,16 +199,17 @@ static const struct reg regs[] = {
 	REG(IDR5, 4, READONLY, config.idr5, ALL32),
 	REG(IIDR, 4, READONLY, config.iidr, ALL32),
 	REG(AIDR, 4, READONLY, config.aidr, ALL32),
-	REG(CR0, 4, NONE, regs.cr0, CR0_BITS, NEED(ATS, VIQ_SMMUV3_CR0_ATSCHK), .write = write_cr0),
-	REG(CR0ACK, 4, READONLY, regs.cr0, CR0_BITS, NEED(ATS, VIQ_SMMUV3_CR0_ATSCHK)),
+	REG(CR0, 4, NONE, regs.cr0, CR0_BITS, NEED(ATS, VIQ_SMMUV3_CR0_ATSCHK), PRI(VIQ_SMMUV3_CR0_PRIQEN),
+	    .write = write_cr0),
+	REG(CR0ACK, 4, READONLY, regs.cr0, CR0_BITS, NEED(ATS, VIQ_SMMUV3_CR0_ATSCHK), PRI(VIQ_SMMUV3_CR0_PRIQEN)),
 	REG(CR1, 4, NONE, regs.cr1, CR1_BITS, .write = write_cr1),
 	REG(CR2, 4, SMMUEN, regs.cr2, VIQ_SMMUV3_CR2_RECINVSID), /* PTM needs BTM, which is not offered */
 	REG(GBPA, 4, NONE, regs.gbpa, SMMUV3_GBPA_BITS, .write = write_gbpa),
-	REG(IRQ_CTRL, 4, NONE, regs.irq_ctrl, IRQ_BITS, .write = write_irq_ctrl),
-	REG(IRQ_CTRLACK, 4, READONLY, regs.irq_ctrl, IRQ_BITS),
-	REG(GERROR, 4, READONLY, regs.gerror, ERRORS, NEED(MSI, MSI_ERRORS)),
+	REG(IRQ_CTRL, 4, NONE, regs.irq_ctrl, IRQ_BITS, PRI(VIQ_SMMUV3_IRQ_CTRL_PRIQ_IRQEN), .write = write_irq_ctrl),
+	REG(IRQ_CTRLACK, 4, READONLY, regs.irq_ctrl, IRQ_BITS, PRI(VIQ_SMMUV3_IRQ_CTRL_PRIQ_IRQEN)),
+	REG(GERROR, 4, READONLY, regs.gerror, ERRORS, NEED(MSI, MSI_ERRORS), PRI(PRIQ_ERRORS)),
 	REG(GERRORN, 4, NONE, regs.gerrorn, ERRORS | VIQ_SMMUV3_GERROR_SFM_ERR, NEED(MSI, MSI_ERRORS),
-	    .write = write_gerrorn),
+	    PRI(PRIQ_ERRORS), .write = write_gerrorn),
 	IRQ_CFG(GERROR, GERROR_IRQ, regs.gerror_irq),
 	REG(STRTAB_BASE, 8, SMMUEN, regs.strtab_base, STRTAB_BITS),
 	REG(STRTAB_BASE_CFG, 4, SMMUEN, regs.strtab_base_cfg, VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE | SPLIT_FMT,
@@ -206,6 +221,16 @@ static const struct reg regs[] = {
 	IRQ_CFG(EVENTQ, EVENTQ_IRQ, regs.eventq_irq),
 	REG(EVENTQ_PROD, 4, EVENTQEN, regs.eventq_prod, EVENTQ_BITS, INDEX(EVENTQ)),
 	REG(EVENTQ_CONS, 4, NONE, regs.eventq_cons, EVENTQ_BITS, INDEX(EVENTQ)),
+	REG(PRIQ_BASE, 8, PRIQEN, regs.priq_base, Q_BASE_BITS, PRI(Q_BASE_BITS), INDEX(PRIQ),
+	    .write = write_priq_base),
+	REG(PRIQ_IRQ_CFG0, 8, PRIQ_IRQ, regs.priq_irq.addr, VIQ_SMMUV3_IRQ_CFG0_ADDR,
+	    NEED(MSI, VIQ_SMMUV3_IRQ_CFG0_ADDR), PRI(VIQ_SMMUV3_IRQ_CFG0_ADDR)),
+	REG(PRIQ_IRQ_CFG1, 4, PRIQ_IRQ, regs.priq_irq.data, ALL32, NEED(MSI, ALL32), PRI(ALL32)),
+	/* LO is there without MSIs, too. */
+	REG(PRIQ_IRQ_CFG2, 4, PRIQ_IRQ, regs.priq_irq.attr, VIQ_SMMUV3_IRQ_CFG2_MASK | VIQ_SMMUV3_PRIQ_CFG2_LO,
+	    NEED(MSI, VIQ_SMMUV3_IRQ_CFG2_MASK), PRI(ALL32)),
+	REG(PRIQ_PROD, 4, PRIQEN, regs.priq_prod, EVENTQ_BITS, PRI(EVENTQ_BITS), INDEX(PRIQ)),
+	REG(PRIQ_CONS, 4, NONE, regs.priq_cons, EVENTQ_BITS, PRI(EVENTQ_BITS), INDEX(PRIQ)),
 };
 /* clang-format on */
 
@@ -214,7 +239,8 @@ static const struct reg regs[] = {
 /* The bits that exist under this configuration. */
 static uint64_t bits_of(const struct viq_smmuv3 *s, const struct reg *r)
 {
-	return s->config.idr0 & r->need ? r->bits : r->bits & ~r->needing;
+	return r->bits & ~(s->config.idr0 & r->need ? 0 : r->needing) &
+	       ~(s->config.idr0 & VIQ_SMMUV3_IDR0_PRI ? 0 : r->pri);
 }
 
 static const struct reg *find(uint64_t offset)
@@ -243,8 +269,24 @@ static bool guarded(const struct viq_smmuv3 *s, enum guard guard)
 		return s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_GERROR_IRQEN;
 	case GUARD_EVENTQ_IRQ:
 		return s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN;
+	case GUARD_PRIQEN:
+		return s->regs.cr0 & VIQ_SMMUV3_CR0_PRIQEN;
+	case GUARD_PRIQ_IRQ:
+		return s->regs.irq_ctrl & VIQ_SMMUV3_IRQ_CTRL_PRIQ_IRQEN;
 	}
 	return true;
+}
+
+static uint32_t index_mask(const struct viq_smmuv3 *s, enum queue which)
+{
+	switch (which) {
+	case QUEUE_CMDQ:
+		return s->cmdq.mask;
+	case QUEUE_PRIQ:
+		return smmuv3_priq(s).mask;
+	default:
+		return smmuv3_eventq(s).mask;
+	}
 }
 
 /* As the guest sees it: of an index, the bits that the queue's size of this moment has. */
@@ -254,7 +296,7 @@ static uint64_t shown(const struct viq_smmuv3 *s, const struct reg *r)
 
 	if (!r->queue || r->width == 8)
 		return value;
-	return value & ~(VIQ_SMMUV3_Q_INDEX & ~(uint64_t)(r->queue == QUEUE_CMDQ ? s->cmdq : smmuv3_eventq(s)).mask);
+	return value & ~(VIQ_SMMUV3_Q_INDEX & ~(uint64_t)index_mask(s, (enum queue)r->queue));
 }
 
 static void show(struct viq_smmuv3 *s, const struct reg *r)

@@ -25,7 +25,8 @@ struct state {
 	uint32_t retained, unreported;
 };
 
-#define VISIT(member) freeze_visit(c, &s->member, sizeof(s->member))
+#define VISIT(member)          freeze_visit(c, &s->member, sizeof(s->member))
+#define SINCE(version, member) freeze_visit_since(c, &s->member, sizeof(s->member), version)
 
 static void visit_fields(struct freeze_cursor *c, struct state *s)
 {
@@ -38,6 +39,8 @@ static void visit_fields(struct freeze_cursor *c, struct state *s)
 	VISIT(regs.cmdq_base), VISIT(regs.cmdq_prod), VISIT(regs.cmdq_cons);
 	VISIT(regs.eventq_base), VISIT(regs.eventq_prod), VISIT(regs.eventq_cons);
 	VISIT(retained), VISIT(unreported);
+	SINCE(2, regs.priq_irq.addr), SINCE(2, regs.priq_irq.data), SINCE(2, regs.priq_irq.attr);
+	SINCE(2, regs.priq_base), SINCE(2, regs.priq_prod), SINCE(2, regs.priq_cons);
 }
 
 static struct state take_state(const struct viq_smmuv3 *s)

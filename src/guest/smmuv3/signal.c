@@ -63,3 +63,9 @@ void smmuv3_eventq_signal(struct viq_smmuv3 *s)
 	interrupt(s, VIQ_SMMUV3_IRQ_EVENTQ, VIQ_SMMUV3_IRQ_CTRL_EVENTQ_IRQEN, &s->regs.eventq_irq,
 		  VIQ_SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR);
 }
+
+void smmuv3_priq_signal(struct viq_smmuv3 *s)
+{
+	interrupt(s, VIQ_SMMUV3_IRQ_PRIQ, VIQ_SMMUV3_IRQ_CTRL_PRIQ_IRQEN, &s->regs.priq_irq,
+		  VIQ_SMMUV3_GERROR_MSI_PRIQ_ABT_ERR);
+}

@@ -3,8 +3,8 @@
  * The guest-facing SMMUv3, inside.
  *
  * regs.c decodes register accesses and calls what a write sets in motion: cmdq.c consumes commands, batch.c holds those
- * that a host must confirm, stop.c moves CONS and stops, eventq.c writes records, signal.c raises errors and
- * interrupts, stream.c reads the stream table, save.c freezes and thaws.
+ * that a host must confirm, stop.c moves CONS and stops, eventq.c writes records, priq.c page requests, signal.c raises
+ * errors and interrupts, stream.c reads the stream table, save.c freezes and thaws.
  *
  * Terms. An *index* is a queue index with its wrap flag, modulo 2^(log2size + 1) (IHI 0070 3.5.1). *head* is the next
  * command to read; *CONS* is what the guest sees. Between them lies the batch: commands that were read and checked and
@@ -63,13 +63,15 @@ struct smmuv3_irq_cfg {
 struct smmuv3_regs {
 	uint32_t cr0, cr1, cr2, gbpa, irq_ctrl;
 	uint32_t gerror, gerrorn;
-	struct smmuv3_irq_cfg gerror_irq, eventq_irq;
+	struct smmuv3_irq_cfg gerror_irq, eventq_irq, priq_irq;
 	uint64_t strtab_base;
 	uint32_t strtab_base_cfg;
 	uint64_t cmdq_base;
 	uint32_t cmdq_prod, cmdq_cons; /* cons: RD and ERR */
 	uint64_t eventq_base;
 	uint32_t eventq_prod, eventq_cons; /* with OVFLG, OVACKFLG */
+	uint64_t priq_base;
+	uint32_t priq_prod, priq_cons; /* the same */
 };
 
 /* What the guest reads (guest/reg.h): all registers lie in the first bytes of the two pages; the rest is 0. */
@@ -116,7 +118,8 @@ struct viq_smmuv3 {
 	struct host_wait wait;
 	bool again; /* the batch was dropped, and its commands are to be read again at once */
 	struct smmuv3_reconfig reconfig;
-	bool recording;       /* an event's record is being written */
+	bool recording;       /* an event's record is being written; */
+	bool requesting;      /* a page request is */
 	struct budget budget; /* of this call */
 	struct viq_smmuv3_counters counters;
 	struct smmuv3_rule rules[256];
@@ -153,6 +156,12 @@ static inline struct smmuv3_queue smmuv3_eventq(const struct viq_smmuv3 *s)
 {
 	return smmuv3_queue(s, s->regs.eventq_base, VIQ_GET(VIQ_SMMUV3_IDR1_EVENTQS, s->config.idr1),
 			    VIQ_SMMUV3_EVENT_SIZE);
+}
+
+/* The PRI queue's. */
+static inline struct smmuv3_queue smmuv3_priq(const struct viq_smmuv3 *s)
+{
+	return smmuv3_queue(s, s->regs.priq_base, VIQ_GET(VIQ_SMMUV3_IDR1_PRIQS, s->config.idr1), VIQ_SMMUV3_PRI_SIZE);
 }
 
 static inline uint32_t smmuv3_queue_slots(const struct smmuv3_queue *q)
@@ -272,6 +281,11 @@ bool smmuv3_retained_settle(struct viq_smmuv3 *s, const uint64_t cmd[2]);
 /* The embedder hears that the device has not answered. */
 void smmuv3_device_timeout(struct viq_smmuv3 *s, uint32_t sid);
 
+/* --- priq.c ------------------------------------------------------------------------------------------------------- */
+
+/* A legal CMD_PRI_RESP at head. false: the run ends. */
+bool smmuv3_page_response(struct viq_smmuv3 *s, const uint64_t cmd[2]);
+
 /* --- stop.c: what the guest and the trace see of the queue -------------------------------------------------------- */
 
 /* CONS moves to this index, and the guest may see it: all that was done before has happened for it then. */
@@ -306,6 +320,7 @@ void smmuv3_pulse(struct viq_smmuv3 *s, enum viq_smmuv3_irq which);
 void smmuv3_sync_signal(struct viq_smmuv3 *s, uint64_t word0, uint64_t word1);
 /* The event queue went from empty to non-empty. */
 void smmuv3_eventq_signal(struct viq_smmuv3 *s);
+void smmuv3_priq_signal(struct viq_smmuv3 *s);
 
 /* --- reconfig.c: streams must be configured again ----------------------------------------------------------------- */
 

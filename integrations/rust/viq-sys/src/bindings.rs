@@ -52,8 +52,14 @@ pub const VIQ_SMMUV3_EVENTQ_BASE: u32 = 160;
 pub const VIQ_SMMUV3_EVENTQ_IRQ_CFG0: u32 = 176;
 pub const VIQ_SMMUV3_EVENTQ_IRQ_CFG1: u32 = 184;
 pub const VIQ_SMMUV3_EVENTQ_IRQ_CFG2: u32 = 188;
+pub const VIQ_SMMUV3_PRIQ_BASE: u32 = 192;
+pub const VIQ_SMMUV3_PRIQ_IRQ_CFG0: u32 = 208;
+pub const VIQ_SMMUV3_PRIQ_IRQ_CFG1: u32 = 216;
+pub const VIQ_SMMUV3_PRIQ_IRQ_CFG2: u32 = 220;
 pub const VIQ_SMMUV3_EVENTQ_PROD: u32 = 65704;
 pub const VIQ_SMMUV3_EVENTQ_CONS: u32 = 65708;
+pub const VIQ_SMMUV3_PRIQ_PROD: u32 = 65736;
+pub const VIQ_SMMUV3_PRIQ_CONS: u32 = 65740;
 pub const VIQ_SMMUV3_IDR0_S2P: u64 = 0x1;
 pub const VIQ_SMMUV3_IDR0_S1P: u64 = 0x2;
 pub const VIQ_SMMUV3_IDR0_TTF: u64 = 0xc;
@@ -144,6 +150,7 @@ pub const VIQ_SMMUV3_GERROR_MSI_GERROR_ABT_ERR: u64 = 0x80;
 pub const VIQ_SMMUV3_GERROR_SFM_ERR: u64 = 0x100;
 pub const VIQ_SMMUV3_IRQ_CFG0_ADDR: u64 = 0xffffffffffffc;
 pub const VIQ_SMMUV3_IRQ_CFG2_MASK: u64 = 0x3f;
+pub const VIQ_SMMUV3_PRIQ_CFG2_LO: u64 = 0x80000000;
 pub const VIQ_SMMUV3_STRTAB_BASE_ADDR: u64 = 0xfffffffffffc0;
 pub const VIQ_SMMUV3_STRTAB_BASE_RA: u64 = 0x4000000000000000;
 pub const VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE: u64 = 0x3f;
@@ -160,6 +167,7 @@ pub const VIQ_SMMUV3_CMDQ_CONS_ERR: u64 = 0x7f000000;
 pub const VIQ_SMMUV3_EVENTQ_OVFLG: u64 = 0x80000000;
 pub const VIQ_SMMUV3_CMD_SIZE: u32 = 16;
 pub const VIQ_SMMUV3_EVENT_SIZE: u32 = 32;
+pub const VIQ_SMMUV3_PRI_SIZE: u32 = 16;
 pub const VIQ_SMMUV3_CERROR_NONE: u32 = 0;
 pub const VIQ_SMMUV3_CERROR_ILL: u32 = 1;
 pub const VIQ_SMMUV3_CERROR_ABT: u32 = 2;
@@ -218,6 +226,9 @@ pub const VIQ_SMMUV3_PREFETCH_1_STRIDE: u64 = 0x3e0;
 pub const VIQ_SMMUV3_PREFETCH_1_ADDR: u64 = 0xfffffffffffff000;
 pub const VIQ_SMMUV3_PRI_1_GROUP: u64 = 0x1ff;
 pub const VIQ_SMMUV3_PRI_1_RESP: u64 = 0x3000;
+pub const VIQ_SMMUV3_PRI_FAILURE: u32 = 0;
+pub const VIQ_SMMUV3_PRI_INVALID: u32 = 1;
+pub const VIQ_SMMUV3_PRI_SUCCESS: u32 = 2;
 pub const VIQ_SMMUV3_RESUME_AC: u64 = 0x1000;
 pub const VIQ_SMMUV3_RESUME_AB: u64 = 0x2000;
 pub const VIQ_SMMUV3_RESUME_1_STAG: u64 = 0xffff;
@@ -262,6 +273,20 @@ pub const VIQ_SMMUV3_EVT_CLASS_IN: u32 = 2;
 pub const VIQ_SMMUV3_EVT_1_TTRNW: u64 = 0x100000000000;
 pub const VIQ_SMMUV3_EVT_3_FETCH: u64 = 0xffffffffffff8;
 pub const VIQ_SMMUV3_EVT_3_IPA: u64 = 0xffffffffff000;
+pub const VIQ_SMMUV3_PPR_0_SID: u64 = 0xffffffff;
+pub const VIQ_SMMUV3_PPR_0_SSID: u64 = 0xfffff00000000;
+pub const VIQ_SMMUV3_PPR_0_PRIV: u64 = 0x400000000000000;
+pub const VIQ_SMMUV3_PPR_0_X: u64 = 0x800000000000000;
+pub const VIQ_SMMUV3_PPR_0_R: u64 = 0x1000000000000000;
+pub const VIQ_SMMUV3_PPR_0_W: u64 = 0x2000000000000000;
+pub const VIQ_SMMUV3_PPR_0_LAST: u64 = 0x4000000000000000;
+pub const VIQ_SMMUV3_PPR_0_SSV: u64 = 0x8000000000000000;
+pub const VIQ_SMMUV3_PPR_1_PRG: u64 = 0x1ff;
+pub const VIQ_SMMUV3_PPR_1_ADDR: u64 = 0xfffffffffffff000;
+pub const VIQ_SMMUV3_PRG_BITS: u32 = 9;
+pub const VIQ_SMMUV3_PRG_SUCCESS: u32 = 0;
+pub const VIQ_SMMUV3_PRG_INVALID: u32 = 1;
+pub const VIQ_SMMUV3_PRG_FAILURE: u32 = 15;
 pub const VIQ_SMMUV3_L1STD_SPAN: u64 = 0x1f;
 pub const VIQ_SMMUV3_L1STD_L2PTR: u64 = 0xfffffffffffc0;
 pub const VIQ_SMMUV3_STE_SIZE: u32 = 64;
@@ -756,7 +781,7 @@ pub const VIQ_VTD_DEVTLB_IMPLIED: u32 = 2;
 pub const VIQ_VTD_TABLE_STAGE2: u32 = 4;
 pub const VIQ_MEM_READONLY: u32 = 1;
 pub const VIQ_SMMUV3_DEFER: u32 = 4294967295;
-pub const VIQ_SMMUV3_SAVE_VERSION: u32 = 1;
+pub const VIQ_SMMUV3_SAVE_VERSION: u32 = 2;
 pub const VIQ_VTD_DEFER: u32 = 4294967295;
 pub const VIQ_VTD_SAVE_VERSION: u32 = 2;
 pub const VIQ_SOFT_READ: u32 = 1;
@@ -2096,6 +2121,7 @@ pub struct viq_smmuv3 {
 pub const VIQ_SMMUV3_IRQ_EVENTQ: viq_smmuv3_irq = 0;
 pub const VIQ_SMMUV3_IRQ_GERROR: viq_smmuv3_irq = 1;
 pub const VIQ_SMMUV3_IRQ_CMD_SYNC: viq_smmuv3_irq = 2;
+pub const VIQ_SMMUV3_IRQ_PRIQ: viq_smmuv3_irq = 3;
 pub type viq_smmuv3_irq = ::std::os::raw::c_uint;
 pub const VIQ_SMMUV3_CFGI_STE: viq_smmuv3_reconfig_cause = 0;
 pub const VIQ_SMMUV3_ENABLED: viq_smmuv3_reconfig_cause = 1;
@@ -2111,6 +2137,32 @@ pub struct viq_smmuv3_reconfig {
     pub first: u32,
     pub last: u32,
     pub work: viq_work,
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct viq_smmuv3_page_request {
+    pub size: u32,
+    pub sid: u32,
+    pub ssid: u32,
+    pub prgi: u16,
+    pub ssv: bool,
+    pub last: bool,
+    pub read: bool,
+    pub write: bool,
+    pub exec: bool,
+    pub priv_: bool,
+    pub reserved: [u8; 4usize],
+    pub addr: u64,
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct viq_smmuv3_page_response {
+    pub size: u32,
+    pub sid: u32,
+    pub ssid: u32,
+    pub prgi: u16,
+    pub ssv: bool,
+    pub code: u8,
 }
 pub const VIQ_SMMUV3_FATE_HOST: viq_smmuv3_fate = 0;
 pub const VIQ_SMMUV3_FATE_LOCAL: viq_smmuv3_fate = 1;
@@ -2159,6 +2211,12 @@ pub struct viq_smmuv3_ops {
     >,
     pub device_timeout: ::std::option::Option<unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void, sid: u32)>,
     pub sync: ::std::option::Option<unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void) -> u32>,
+    pub page_response: ::std::option::Option<
+        unsafe extern "C" fn(
+            opaque: *mut ::std::os::raw::c_void,
+            response: *const viq_smmuv3_page_response,
+        ) -> ::std::os::raw::c_int,
+    >,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -2231,6 +2289,12 @@ extern "C" {
     pub fn viq_smmuv3_event_lost(smmu: *mut viq_smmuv3, count: u64);
 }
 extern "C" {
+    pub fn viq_smmuv3_page_request(
+        smmu: *mut viq_smmuv3,
+        request: *const viq_smmuv3_page_request,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
     pub fn viq_smmuv3_stream_config(
         smmu: *const viq_smmuv3,
         sid: u32,
@@ -2279,6 +2343,9 @@ pub struct viq_smmuv3_counters {
     pub budget_ends: u64,
     pub writes_lost: u64,
     pub host_waits: u64,
+    pub page_requests: u64,
+    pub page_requests_lost: u64,
+    pub page_responses: u64,
 }
 impl Default for viq_smmuv3_counters {
     fn default() -> Self {

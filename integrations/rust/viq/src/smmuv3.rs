@@ -349,6 +349,7 @@ impl Smmuv3 {
             host_wait: hooks.host_wait.as_ref().map(|_| host_wait as _),
             device_timeout: Some(device_timeout),
             sync: Some(sync),
+            page_response: None,
         };
         let raw_host = host.raw();
         let shim = Box::into_raw(Box::new(Shim { hooks, raw: Cell::new(ptr::null_mut()), nest }));

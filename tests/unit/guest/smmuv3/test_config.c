@@ -33,7 +33,10 @@ static const struct refusal refusals[] = {
 	{"HYP", .set0 = 1 << 9, .aidr = -1},
 	{"SEV", .set0 = 1 << 14, .aidr = -1},
 	{"ATOS", .set0 = 1 << 15, .aidr = -1},
-	{"PRI", .set0 = 1 << 16, .aidr = -1},
+	{"PRI", .set0 = 1 << 16, .aidr = -1}, /* without ATS; without the hook; queues; auto-responses with PASID */
+	{"PRI", .set0 = 1 << 10 | 1 << 16, .aidr = -1},
+	{"PRIQS", .set0 = 1 << 10 | 1 << 16, .set1 = 20 << 11, .aidr = -1},
+	{"PPS", .set0 = 1 << 10 | 1 << 16, .set1 = SSIDSIZE(1), .aidr = -1},
 	{"VMW", .set0 = 1 << 17, .aidr = -1},
 	{"VMID16", .set0 = 1 << 18, .aidr = -1},
 	{"VATOS", .set0 = 1 << 20, .aidr = -1},
