@@ -5,8 +5,8 @@
  * regs.c decodes register accesses and calls what a write sets in motion: invreg.c invalidates by registers, work.c
  * keeps what such a write still owes, invq.c consumes descriptors, table.c knows which nested page tables they concern,
  * batch.c holds what the tables' hosts must confirm, stop.c moves IQH and stops, devtlb.c handles device-TLB
- * descriptors, fault.c keeps fault records, page.c the page request queue, signal.c raises errors and interrupts and completes wait descriptors,
- * save.c freezes and thaws.
+ * descriptors, fault.c keeps fault records, page.c the page request queue, signal.c raises errors and interrupts and
+ * completes wait descriptors, save.c freezes and thaws.
  *
  * Terms. A *slot* is a place in the queue, counted in descriptors. *head* is the next descriptor to take; *IQH* is what
  * the guest sees. Between them lies the batch: descriptors that were read and checked and that not every host has

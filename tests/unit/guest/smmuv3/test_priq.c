@@ -331,12 +331,8 @@ static void registers(void **state)
 	static const struct {
 		uint32_t offset, bits;
 	} regs[] = {
-		{REG(PRIQ_BASE), 0xffffffff},
-		{REG(PRIQ_IRQ_CFG0), 0xfffffffc},
-		{REG(PRIQ_IRQ_CFG1), 0xffffffff},
-		{REG(PRIQ_IRQ_CFG2), 0x8000003f},
-		{REG(PRIQ_PROD), 0x800fffff},
-		{REG(PRIQ_CONS), 0x800fffff},
+		{REG(PRIQ_BASE), 0xffffffff},     {REG(PRIQ_IRQ_CFG0), 0xfffffffc}, {REG(PRIQ_IRQ_CFG1), 0xffffffff},
+		{REG(PRIQ_IRQ_CFG2), 0x8000003f}, {REG(PRIQ_PROD), 0x800fffff},     {REG(PRIQ_CONS), 0x800fffff},
 	};
 	struct viq_smmuv3_config config;
 	struct vsmmu *v, *none = vsmmu_new(NULL);
