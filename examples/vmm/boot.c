@@ -94,6 +94,6 @@ void boot_load(struct vm *vm, const struct boot *boot)
 	initrd = room(vm, "the device tree", fdt, FDT_ROOM);
 	if (boot->initrd)
 		initrd_size = load_initrd(vm, boot->initrd, initrd);
-	fdt_build(vm, boot->append, RAM_BASE + initrd, initrd_size, vm->ram + fdt, FDT_ROOM);
+	fdt_build(vm, boot, RAM_BASE + initrd, initrd_size, vm->ram + fdt, FDT_ROOM);
 	vcpu_set_entry(&vm->cpus[0], RAM_BASE + kernel, RAM_BASE + fdt);
 }

@@ -9,8 +9,11 @@
 
 #include "vmm.h"
 
-#define PHANDLE_GIC  1
-#define PHANDLE_SMMU 2
+#define PHANDLE_GIC    1
+#define PHANDLE_SMMU   2
+#define PHANDLE_ITS    3
+#define PHANDLE_WINDOW 4
+#define PHANDLE_DEVICE 5
 
 /* An interrupt of the GIC: its kind, its number of that kind, its trigger. */
 #define GIC_SPI   0
@@ -102,7 +105,7 @@ static void cpus(void *fdt, const struct vm *vm)
 	end(fdt);
 }
 
-/* What KVM does itself: arm/psci.yaml, timer/arm,arch_timer.yaml, interrupt-controller/arm,gic-v3.yaml */
+/* What KVM does itself: arm/psci.yaml, timer/arm,arch_timer.yaml, interrupt-controller/arm,gic-v3.yaml, with the ITS */
 static void kvm(void *fdt, const struct vm *vm)
 {
 	begin(fdt, "psci");
@@ -122,6 +125,16 @@ static void kvm(void *fdt, const struct vm *vm)
 	flag(fdt, "interrupt-controller");
 	cells(fdt, "#interrupt-cells", 3);
 	cells(fdt, "phandle", PHANDLE_GIC);
+	cells(fdt, "#address-cells", 2);
+	cells(fdt, "#size-cells", 2);
+	flag(fdt, "ranges");
+	begin_at(fdt, "msi-controller", ITS_BASE);
+	string(fdt, "compatible", "arm,gic-v3-its");
+	cells(fdt, "reg", CELLS2(ITS_BASE), CELLS2(ITS_SIZE));
+	flag(fdt, "msi-controller");
+	cells(fdt, "#msi-cells", 1);
+	cells(fdt, "phandle", PHANDLE_ITS);
+	end(fdt);
 	end(fdt);
 }
 
@@ -150,8 +163,38 @@ static void smmu(void *fdt)
 	end(fdt);
 }
 
-/* pci/host-generic-pci.yaml. iommu-map: a function's StreamID is its requester ID. */
-static void pci(void *fdt)
+/*
+ * reserved-memory/reserved-memory.yaml. The addresses to which the host has the device write its MSIs, and which the
+ * guest has to map to themselves, because what the device writes passes the guest's page tables. Linux takes that for
+ * something that must always be so, and gives such a device to no program.
+ */
+static void msi_window(void *fdt)
+{
+	begin(fdt, "reserved-memory");
+	cells(fdt, "#address-cells", 2);
+	cells(fdt, "#size-cells", 2);
+	flag(fdt, "ranges");
+	begin_at(fdt, "msi-window", MSI_WINDOW_BASE);
+	cells(fdt, "reg", CELLS2(MSI_WINDOW_BASE), CELLS2(MSI_WINDOW_SIZE));
+	flag(fdt, "no-map"); /* by the processor, that is */
+	cells(fdt, "iommu-addresses", PHANDLE_DEVICE, PCI_MEMORY32, CELLS2(MSI_WINDOW_BASE), CELLS2(MSI_WINDOW_SIZE));
+	cells(fdt, "phandle", PHANDLE_WINDOW);
+	end(fdt);
+	end(fdt);
+}
+
+/* The device itself: all else that there is to know of it is asked on the bus. */
+static void device(void *fdt)
+{
+	begin_at(fdt, "device", ASSIGNED_SLOT);
+	cells(fdt, "reg", ASSIGNED_SID << 8, 0, 0, 0, 0);
+	cells(fdt, "memory-region", PHANDLE_WINDOW);
+	cells(fdt, "phandle", PHANDLE_DEVICE);
+	end(fdt);
+}
+
+/* pci/host-generic-pci.yaml. iommu-map, msi-map: a function's StreamID and its DeviceID are its requester ID. */
+static void pci(void *fdt, bool window)
 {
 	begin_at(fdt, "pcie", PCI_ECAM_BASE);
 	string(fdt, "compatible", "pci-host-ecam-generic");
@@ -162,11 +205,15 @@ static void pci(void *fdt)
 	cells(fdt, "reg", CELLS2(PCI_ECAM_BASE), CELLS2(PCI_ECAM_SIZE));
 	cells(fdt, "ranges", PCI_MEMORY32, CELLS2(PCI_MMIO_BASE), CELLS2(PCI_MMIO_BASE), CELLS2(PCI_MMIO_SIZE));
 	cells(fdt, "iommu-map", 0, PHANDLE_SMMU, 0, 0x10000);
+	cells(fdt, "msi-map", 0, PHANDLE_ITS, 0, 0x10000);
 	flag(fdt, "dma-coherent");
+	if (window)
+		device(fdt);
 	end(fdt);
 }
 
-void fdt_build(const struct vm *vm, const char *append, uint64_t initrd, uint64_t initrd_size, void *blob, size_t size)
+void fdt_build(const struct vm *vm, const struct boot *boot, uint64_t initrd, uint64_t initrd_size, void *blob,
+	       size_t size)
 {
 	check(fdt_create(blob, (int)size));
 	check(fdt_finish_reservemap(blob));
@@ -175,7 +222,7 @@ void fdt_build(const struct vm *vm, const char *append, uint64_t initrd, uint64_
 	cells(blob, "#address-cells", 2);
 	cells(blob, "#size-cells", 2);
 	cells(blob, "interrupt-parent", PHANDLE_GIC);
-	chosen(blob, append, initrd, initrd_size);
+	chosen(blob, boot->append, initrd, initrd_size);
 	begin_at(blob, "memory", RAM_BASE);
 	string(blob, "device_type", "memory");
 	cells(blob, "reg", CELLS2(RAM_BASE), CELLS2(vm->ram_size));
@@ -184,7 +231,9 @@ void fdt_build(const struct vm *vm, const char *append, uint64_t initrd, uint64_
 	kvm(blob, vm);
 	uart(blob);
 	smmu(blob);
-	pci(blob);
+	if (!boot->no_window)
+		msi_window(blob);
+	pci(blob, !boot->no_window);
 	end(blob);
 	check(fdt_finish(blob));
 }

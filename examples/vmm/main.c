@@ -28,6 +28,10 @@ static const char usage[] =
 	"  --budget N        work done while others must wait, in commands; a host call counts as 64 (0: 1,024)\n"
 	"  --calls HOW       entries that one system call gets: bulk (default), strict, single\n"
 	"  --no-range        the guest sees no range invalidation\n"
+	"  --msi-window HOW  the addresses to which the host has the device send its MSIs: direct (default): the "
+	"guest's\n"
+	"                    kernel maps them, for its driver; none: it does not, and a program may have the device "
+	"(vfio)\n"
 	"  --msi             a CMD_SYNC may complete by a write to memory; else the guest reads CMDQ_CONS\n"
 	"  --cmdq LOG2       the guest's command queue has at most 2^LOG2 entries\n"
 	"  --status SECONDS  how often to say what viq has done\n"
@@ -100,16 +104,33 @@ static bool reads_option(const char *text)
 	return !strcmp(text, "page");
 }
 
+static bool window_option(const char *text)
+{
+	if (strcmp(text, "direct") && strcmp(text, "none"))
+		die("--msi-window is direct or none, not %s", text);
+	return !strcmp(text, "none");
+}
+
 static const struct option words[] = {
-	{"kernel", required_argument, NULL, 'k'}, {"initrd", required_argument, NULL, 'i'},
-	{"append", required_argument, NULL, 'a'}, {"memory", required_argument, NULL, 'm'},
-	{"cpus", required_argument, NULL, 'c'},   {"device", required_argument, NULL, 'd'},
-	{"queue", required_argument, NULL, 'q'},  {"reads", required_argument, NULL, 'r'},
-	{"budget", required_argument, NULL, 'b'}, {"calls", required_argument, NULL, 'C'},
-	{"no-range", no_argument, NULL, 'R'},     {"msi", no_argument, NULL, 'M'},
-	{"cmdq", required_argument, NULL, 'Q'},   {"status", required_argument, NULL, 's'},
-	{"count", no_argument, NULL, 'n'},        {"drop", required_argument, NULL, 'D'},
-	{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	{"kernel", required_argument, NULL, 'k'},
+	{"initrd", required_argument, NULL, 'i'},
+	{"append", required_argument, NULL, 'a'},
+	{"memory", required_argument, NULL, 'm'},
+	{"cpus", required_argument, NULL, 'c'},
+	{"device", required_argument, NULL, 'd'},
+	{"queue", required_argument, NULL, 'q'},
+	{"reads", required_argument, NULL, 'r'},
+	{"budget", required_argument, NULL, 'b'},
+	{"calls", required_argument, NULL, 'C'},
+	{"no-range", no_argument, NULL, 'R'},
+	{"msi", no_argument, NULL, 'M'},
+	{"cmdq", required_argument, NULL, 'Q'},
+	{"status", required_argument, NULL, 's'},
+	{"count", no_argument, NULL, 'n'},
+	{"drop", required_argument, NULL, 'D'},
+	{"help", no_argument, NULL, 'h'},
+	{"msi-window", required_argument, NULL, 'w'},
+	{NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *o, int word)
@@ -153,6 +174,9 @@ static void set_option(struct options *o, int word)
 		break;
 	case 'Q':
 		o->smmu.cmdq = (uint32_t)number("cmdq", optarg, 1, 19);
+		break;
+	case 'w':
+		o->boot.no_window = window_option(optarg);
 		break;
 	case 's':
 		o->status = (unsigned int)number("status", optarg, 1, 3600);

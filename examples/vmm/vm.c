@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The virtual machine as KVM knows it (Documentation/virt/kvm/api.rst): guest memory, vCPUs, and a GICv3 in the kernel,
- * so that only what devices do comes to this program.
+ * The virtual machine as KVM knows it (Documentation/virt/kvm/api.rst): guest memory, vCPUs, and in gic.c an interrupt
+ * controller in the kernel, so that only what devices do comes to this program.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,6 @@
 #include <unistd.h>
 
 #include "vmm.h"
-
-/* Interrupt numbers of the GIC: 16 between processors, 16 private, then the shared ones; KVM wants a multiple of 32. */
-#define GIC_SPI  32
-#define GIC_IRQS 64
 
 /* The result of a system call, unless it failed. */
 static int must(int result, const char *what)
@@ -51,6 +47,8 @@ static const struct {
 	{KVM_CAP_IMMEDIATE_EXIT, "immediate_exit"},
 	{KVM_CAP_ARM_VM_IPA_SIZE, "a choice of the guest's address size"},
 	{KVM_CAP_READONLY_MEM, "memory that a guest can only read"},
+	{KVM_CAP_IRQFD, "interrupts by eventfd"},
+	{KVM_CAP_IRQ_ROUTING, "a choice of what they do"},
 };
 
 static int capability(const struct vm *vm, int cap)
@@ -91,28 +89,6 @@ static void make_vcpu(struct vm *vm, unsigned int index)
 	must(ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init), "initialising a processor");
 }
 
-static void set_gic(const struct vm *vm, uint32_t group, uint64_t attribute, const void *value)
-{
-	struct kvm_device_attr attr = {.group = group, .attr = attribute, .addr = (uintptr_t)value};
-
-	must(ioctl(vm->gic, KVM_SET_DEVICE_ATTR, &attr), "setting up the GICv3");
-}
-
-/* When all vCPUs exist: their redistributors are made with it. */
-static void make_gic(struct vm *vm)
-{
-	struct kvm_create_device device = {.type = KVM_DEV_TYPE_ARM_VGIC_V3};
-	uint64_t distributor = GICD_BASE, redistributors = GICR_BASE;
-	uint32_t irqs = GIC_IRQS;
-
-	must(ioctl(vm->fd, KVM_CREATE_DEVICE, &device), "this KVM has no GICv3");
-	vm->gic = (int)device.fd;
-	set_gic(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &distributor);
-	set_gic(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redistributors);
-	set_gic(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs);
-	set_gic(vm, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
-}
-
 void vm_create(struct vm *vm, uint64_t ram_size, unsigned int cpu_count)
 {
 	*vm = (struct vm){.ram_size = ram_size, .cpu_count = cpu_count};
@@ -123,7 +99,7 @@ void vm_create(struct vm *vm, uint64_t ram_size, unsigned int cpu_count)
 	vm->run_size = (size_t)must(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "a processor's state");
 	for (unsigned int i = 0; i < cpu_count; i++)
 		make_vcpu(vm, i);
-	make_gic(vm);
+	gic_create(vm); /* when all vCPUs exist: their redistributors are made with it */
 }
 
 void vm_destroy(struct vm *vm)
@@ -132,7 +108,7 @@ void vm_destroy(struct vm *vm)
 		munmap(vm->cpus[i].run, vm->run_size);
 		close(vm->cpus[i].fd);
 	}
-	close(vm->gic);
+	gic_destroy(vm);
 	close(vm->fd);
 	munmap(vm->ram, vm->ram_size);
 	close(vm->kvm);
@@ -160,23 +136,6 @@ int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, ui
 int vm_set_read_only(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size)
 {
 	return set_memory(vm, slot, gpa, host, size, KVM_MEM_READONLY);
-}
-
-void vm_set_irq(struct vm *vm, unsigned int spi, bool level)
-{
-	struct kvm_irq_level line = {
-		.irq = KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | (GIC_SPI + spi),
-		.level = level,
-	};
-
-	if (ioctl(vm->fd, KVM_IRQ_LINE, &line))
-		vm_end(vm, "KVM does not take an interrupt", true);
-}
-
-void vm_pulse_irq(struct vm *vm, unsigned int spi)
-{
-	vm_set_irq(vm, spi, true);
-	vm_set_irq(vm, spi, false);
 }
 
 void vm_end(struct vm *vm, const char *text, bool failed)

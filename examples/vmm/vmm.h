@@ -4,12 +4,12 @@
  * device. It is an example: everything here is as short as it can be and still be right.
  *
  *   main.c      the command line, and the order in which everything is made
- *   vm.c        KVM: memory, interrupt controller, which device answers which address
+ *   vm.c        KVM: memory, which device answers which address;  gic.c  the interrupt controller
  *   vcpu.c      a thread for each virtual processor
  *   boot.c      kernel, initrd;  fdt.c  the device tree that describes all this to the guest
  *   uart.c      the guest's console
- *   pci.c       the PCI host bridge, and the configuration space of the assigned device
- *   assigned.c  that device: vfio
+ *   pci.c       the PCI host bridge
+ *   assigned.c  the assigned device: vfio. With config.c, bars.c and msi.c, see assigned.h
  *   smmu.c      viq: all that a VMM does with the library. Read this one first
  *   monitor.c   the status line, and what can be asked for while the guest runs
  *   trial.c     faults made on purpose, for the tests: a dropped invalidation, an illegal command
@@ -27,10 +27,21 @@
 #include <viq/linux_smmuv3.h>
 #include <viq/nest_smmuv3.h>
 
-/* The guest's physical address space */
-#define GICD_BASE     UINT64_C(0x08000000) /* the GIC's distributor */
+/*
+ * The guest's physical address space. The first of it is not free to choose. The host's kernel has every assigned
+ * device write its MSIs to a window of addresses, which nothing else may use. There the guest has its own doorbell: the
+ * ITS's second 64 KiB are GITS_TRANSLATER's, and begin where the window does. So a program in the guest that uses the
+ * device by vfio maps the right page: the guest's kernel gives it the same window, and puts that doorbell at its
+ * beginning.
+ */
+#define MSI_WINDOW_BASE UINT64_C(0x08000000)
+#define MSI_WINDOW_SIZE UINT64_C(0x100000)
+#define ITS_BASE        (MSI_WINDOW_BASE - 0x10000)
+#define ITS_SIZE        UINT64_C(0x20000)
+
+#define GICD_BASE     UINT64_C(0x08200000) /* the GIC's distributor */
 #define GICD_SIZE     UINT64_C(0x10000)
-#define GICR_BASE     UINT64_C(0x080a0000) /* its redistributors */
+#define GICR_BASE     UINT64_C(0x08220000) /* its redistributors */
 #define GICR_SIZE     UINT64_C(0x20000)    /* of each processor's */
 #define UART_BASE     UINT64_C(0x09000000)
 #define UART_SIZE     UINT64_C(0x1000)
@@ -47,11 +58,17 @@
 #define SPI_SMMU_EVENTQ 8 /* both of the SMMU's are edges, the UART's is a level */
 #define SPI_SMMU_GERROR 9
 
-/* KVM's memory slots; each BAR of the device has one */
+/* MSIs, by KVM's number of what signals them: that of MSI, and those of MSI-X */
+#define MAX_VECTORS 128
+#define MSI_GSI     0
+#define MSIX_GSI    1
+#define GSIS        (MSIX_GSI + MAX_VECTORS)
+
+/* KVM's memory slots; each BAR of the device has two */
 enum {
 	RAM_SLOT,
 	BAR_SLOT,
-	SMMU_SLOT = BAR_SLOT + 6,
+	SMMU_SLOT = BAR_SLOT + 2 * 6,
 };
 
 #define MAX_CPUS      8
@@ -80,8 +97,15 @@ struct vcpu {
 	pthread_t thread;
 };
 
+/* What the device with this DeviceID writes to the ITS */
+struct vm_msi {
+	bool used;
+	uint32_t device, data;
+};
+
 struct vm {
-	int kvm, fd, gic;
+	int kvm, fd, gic, its;
+	struct vm_msi msis[GSIS];
 	uint8_t *ram; /* guest-physical RAM_BASE */
 	uint64_t ram_size;
 	unsigned int cpu_count;
@@ -107,8 +131,6 @@ int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, ui
 /* The same with writes that exit: they go to the device that is there. */
 int vm_set_read_only(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, uint64_t size);
 void *vm_map(size_t size, const char *what);
-void vm_set_irq(struct vm *vm, unsigned int spi, bool level);
-void vm_pulse_irq(struct vm *vm, unsigned int spi);
 /* The first caller's reason counts; wakes end_fd. text is static. */
 void vm_end(struct vm *vm, const char *text, bool failed);
 
@@ -118,16 +140,30 @@ void vcpus_start(struct vm *vm);
 /* Makes all vCPUs leave the guest for good, and waits for their threads. */
 void vcpus_stop(struct vm *vm);
 
+/* --- gic.c -------------------------------------------------------------------------------------------------------- */
+
+/* When all vCPUs exist. */
+void gic_create(struct vm *vm);
+void gic_destroy(struct vm *vm);
+void vm_set_irq(struct vm *vm, unsigned int spi, bool level);
+void vm_pulse_irq(struct vm *vm, unsigned int spi);
+/* What a signal at gsi does from now on. Calls do not come at the same time. 0 or -errno, as the next. */
+int vm_route_msi(struct vm *vm, unsigned int gsi, uint32_t device, uint32_t data);
+/* Let KVM take the signals of this eventfd, also those that it holds already; or no longer. */
+int vm_connect_event(struct vm *vm, unsigned int gsi, int event, bool on);
+
 /* --- boot.c, fdt.c ------------------------------------------------------------------------------------------------ */
 
 struct boot {
 	const char *kernel, *initrd, *append; /* initrd may be NULL */
+	bool no_window;                       /* the guest is not told to map the window of the device's MSIs */
 };
 
 /* Loads the images, builds the tree, sets the first vCPU's entry. */
 void boot_load(struct vm *vm, const struct boot *boot);
 /* Builds the tree at blob, which has room for size bytes. initrd_size 0: none. */
-void fdt_build(const struct vm *vm, const char *append, uint64_t initrd, uint64_t initrd_size, void *blob, size_t size);
+void fdt_build(const struct vm *vm, const struct boot *boot, uint64_t initrd, uint64_t initrd_size, void *blob,
+	       size_t size);
 
 /* --- uart.c ------------------------------------------------------------------------------------------------------- */
 

@@ -249,7 +249,7 @@ static void start(struct talk *t)
 	if (!machine_option("viq.seed", seed, sizeof(seed)))
 		strcpy(seed, "1");
 	snprintf(append, sizeof(append),
-		 "console=ttyAMA0 loglevel=5 panic=-1 oops=panic printk.devkmsg=on iommufd.allow_unsafe_interrupts=1 "
+		 "console=ttyAMA0 loglevel=5 panic=-1 oops=panic printk.devkmsg=on "
 		 "viq.work=%s viq.seed=%s %s",
 		 t->plan->work, seed, t->plan->settings ? t->plan->settings : "");
 	snprintf(options, sizeof(options), "%s", t->plan->options);
@@ -260,6 +260,9 @@ static void start(struct talk *t)
 	argv[at++] = (char *)"/guest.cpio";
 	argv[at++] = (char *)"--append";
 	argv[at++] = append;
+	/* A device whose MSIs the guest's kernel maps itself would not be given to a program. */
+	argv[at++] = (char *)"--msi-window";
+	argv[at++] = (char *)"none";
 	for (char *word = strtok(options, " "); word && at < MAX_ARGUMENTS - 1; word = strtok(NULL, " "))
 		argv[at++] = word;
 	argv[at] = NULL;

@@ -29,17 +29,18 @@
 	"/qemu/ld.so|--library-path|/qemu/lib|/qemu/qemu|-L|/qemu|-machine|virt,accel=kvm,gic-version=3|-cpu|host|"    \
 	"-m|256|-nodefaults|-display|none|-serial|stdio|-monitor|none|-no-reboot|-bios|/qemu/efi.fd|"                  \
 	"-object|iommufd,id=iommufd0|-device|arm-smmuv3,primary-bus=pcie.0,id=smmu,accel=on"
+#define VIQ "/viq-vmm|--msi-window|none"
 
 static const struct peer {
 	const char *name, *words, *more; /* more: behind the guest's command line */
 	bool emulator;                   /* needs to be told the device */
 } peers[] = {
 	{"QEMU", QEMU "|" GUEST, " acpi=force", true},
-	{"viq", "/viq-vmm|" GUEST, "", false},
-	{"viq, --reads page", "/viq-vmm|--reads|page|" GUEST, "", false},
+	{"viq", VIQ "|" GUEST, "", false},
+	{"viq, --reads page", VIQ "|--reads|page|" GUEST, "", false},
 	{"QEMU, no ranges", QEMU ",ril=off|" GUEST, " acpi=force", true},
-	{"viq, no ranges", "/viq-vmm|--no-range|" GUEST, "", false},
-	{"viq, --reads page, no ranges", "/viq-vmm|--reads|page|--no-range|" GUEST, "", false},
+	{"viq, no ranges", VIQ "|--no-range|" GUEST, "", false},
+	{"viq, --reads page, no ranges", VIQ "|--reads|page|--no-range|" GUEST, "", false},
 };
 #define PEERS (sizeof(peers) / sizeof(peers[0]))
 
