@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,8 +10,56 @@
 #include "kernel/tap.h"
 #include "host.h"
 
+#define PCI_DEVICES "/sys/bus/pci/devices"
+#define NVME_CLASS  "0x010802"
+
 #define LEVEL_WARNING   4 /* of the kernel's log; 0 is the worst */
 #define FACILITY_KERNEL 0
+
+/* The disk's name as a PCI device; this machine's own driver does not keep it. */
+static void free_disk(char *name, size_t size)
+{
+	char path[300], class[16] = "";
+	struct dirent *entry;
+	DIR *dir = opendir(PCI_DEVICES);
+	int fd;
+
+	while (strncmp(class, NVME_CLASS, strlen(NVME_CLASS)) && dir && (entry = readdir(dir))) {
+		snprintf(name, size, "%.15s", entry->d_name);
+		snprintf(path, sizeof(path), PCI_DEVICES "/%s/class", name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && read(fd, class, sizeof(class)) < 0)
+			class[0] = 0;
+		close(fd);
+	}
+	closedir(dir);
+	if (strncmp(class, NVME_CLASS, strlen(NVME_CLASS)))
+		fail("the machine has no NVMe disk");
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver/unbind", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, name, strlen(name)) < 0)
+		fail("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+void host_bind_disk(char path[HOST_PATH])
+{
+	static char name[16]; /* once vfio-pci has it, nobody takes it away again */
+	struct edu device = {.cdev = -1};
+	char link[32];
+	ssize_t length;
+
+	if (!name[0])
+		free_disk(name, sizeof(name));
+	memcpy(device.name, name, sizeof(name));
+	edu_open_found(&device);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", device.cdev);
+	length = readlink(link, path, HOST_PATH - 1);
+	if (length < 0)
+		fail("%s: %s", link, strerror(errno));
+	path[length] = 0;
+	close(device.cdev);
+}
 
 void host_bind(void)
 {
@@ -22,18 +71,18 @@ void host_bind(void)
 		fail(HOST_DEVICE ": %s", strerror(errno));
 }
 
-void host_use(struct host_use *use)
+void host_use(struct host_use *use, const char *path)
 {
 	struct viq_why why = {""};
 	uint32_t id;
 
-	use->cdev = open(HOST_DEVICE, O_RDWR | O_CLOEXEC);
+	use->cdev = open(path, O_RDWR | O_CLOEXEC);
 	if (use->cdev < 0)
-		fail(HOST_DEVICE ": %s", strerror(errno));
+		fail("%s: %s", path, strerror(errno));
 	if (viq_linux_open(NULL, &use->linux, &why))
 		fail("iommufd: %s", why.text);
 	if (viq_linux_vfio_bind(use->linux, use->cdev, &id, &why))
-		fail(HOST_DEVICE " cannot be bound to an iommufd: %s", why.text);
+		fail("%s cannot be bound to an iommufd: %s", path, why.text);
 }
 
 void host_leave(struct host_use *use)
@@ -47,6 +96,12 @@ void host_log_begin(struct host_log *log)
 	log->fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (log->fd < 0 || lseek(log->fd, 0, SEEK_END) < 0)
 		fail("/dev/kmsg: %s", strerror(errno));
+}
+
+/* vfio resets a device that can be when it is taken and given back, and the kernel has that as a warning. */
+static bool is_reset(const char *said)
+{
+	return strstr(said, ": resetting\n") || strstr(said, ": reset done\n");
 }
 
 bool host_log_end(struct host_log *log, char *text, size_t size)
@@ -64,7 +119,7 @@ bool host_log_end(struct host_log *log, char *text, size_t size)
 		record[got] = 0;
 		said = strchr(record, ';');
 		found = sscanf(record, "%u", &priority) == 1 && priority >> 3 == FACILITY_KERNEL &&
-			(priority & 7) <= LEVEL_WARNING && said;
+			(priority & 7) <= LEVEL_WARNING && said && !is_reset(said);
 		if (found)
 			snprintf(text, size, "%.*s", (int)strcspn(said + 1, "\n"), said + 1);
 	}

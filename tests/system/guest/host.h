@@ -9,9 +9,12 @@
 #include <viq/linux.h>
 
 #define HOST_DEVICE "/dev/vfio/devices/vfio0"
+#define HOST_PATH   64
 
 /* Gives the edu device to vfio-pci, if it is not there yet. Fails the test. */
 void host_bind(void);
+/* The same of the NVMe disk; its cdev's path. */
+void host_bind_disk(char path[HOST_PATH]);
 
 /* The device, used by this program. */
 struct host_use {
@@ -19,7 +22,7 @@ struct host_use {
 	struct viq_linux *linux;
 };
 /* Works if nobody else uses it. Fails the test. */
-void host_use(struct host_use *use);
+void host_use(struct host_use *use, const char *path);
 void host_leave(struct host_use *use);
 
 /* The kernel's log from now on. */

@@ -32,6 +32,7 @@ static const struct refusal {
 	{NULL, ALL "--memory much", "--memory"},
 	{NULL, ALL "--calls all", "--calls"},
 	{NULL, ALL "--queue none", "--queue"},
+	{NULL, ALL "--msi-window all", "--msi-window"},
 	{NULL, ALL "more", "more"},
 };
 
@@ -65,7 +66,7 @@ static void check_device(void)
 {
 	struct host_use use;
 
-	host_use(&use);
+	host_use(&use, HOST_DEVICE);
 	host_leave(&use);
 }
 
@@ -99,7 +100,7 @@ void test_refuse_busy(void)
 	char why[500];
 
 	host_bind();
-	host_use(&use);
+	host_use(&use, HOST_DEVICE);
 	refuse(&busy, why, sizeof(why));
 	if (why[0])
 		fail("%s", why);

@@ -18,7 +18,7 @@
 /* Each is a guest's whole life. Freezing is saving and restoring its SMMU while it works. */
 static const struct talk_plan vcpu = {
 	.options = "--cpus 2 --count",
-	.work = "load,modes,fault,inject,count",
+	.work = "load,modes,fault,inject,msi,count",
 	.settings = "viq.rounds=1000 viq.freeze=5",
 };
 /* Without range invalidation a doorbell brings many commands, and some are left when the SMMU is frozen. */
@@ -62,7 +62,22 @@ static const struct talk_plan drop = {
 	.options = "--cpus 2 --drop 40",
 	.work = "load",
 	.settings = "viq.rounds=300 viq.places=1",
-	.stale = true,
+	.finds = "stale",
+	.loses = true,
+};
+/* A driver of the guest's kernel that knows nothing of all this. */
+static const struct talk_plan disk = {
+	.options = "--cpus 2 --count",
+	.work = "disk,count",
+	.settings = "viq.rounds=200 viq.freeze=5",
+	.disk = true,
+};
+/* What that driver is left with if the guest does not map what the device's MSIs are written to. */
+static const struct talk_plan disk_unmapped = {
+	.options = "--msi-window none",
+	.work = "disk",
+	.disk = true,
+	.finds = "iova: 0x8000040",
 };
 
 static void test_vcpu(void)
@@ -105,12 +120,23 @@ static void test_drop(void)
 	talk(&drop, NULL);
 }
 
+static void test_disk(void)
+{
+	talk(&disk, NULL);
+}
+
+static void test_disk_unmapped(void)
+{
+	talk(&disk_unmapped, NULL);
+}
+
 static const struct tap_test tests[] = {
 	{"refuse", test_refuse},       {"refuse-busy", test_refuse_busy},
 	{"guest-vcpu", test_vcpu},     {"guest-worker", test_worker},
 	{"guest-bulk", test_bulk},     {"guest-strict", test_strict},
 	{"guest-single", test_single}, {"guest-small-queue", test_small_queue},
 	{"guest-page", test_page},     {"guest-drop", test_drop},
+	{"guest-disk", test_disk},     {"guest-disk-unmapped", test_disk_unmapped},
 };
 
 static void demo(void)

@@ -24,7 +24,9 @@ struct talk {
 	unsigned int frozen, frozen_busy; /* times; and with commands that waited */
 	unsigned long injected_at;        /* where the last one was */
 	unsigned long reads, doorbells;   /* that exited */
-	bool stale, lost, off, end;       /* what plan->stale needs: the guest's and the VMM's word; how it ended */
+	bool found, lost;                 /* what must be wrong: the guest's word, and the VMM's */
+	bool off, end;                    /* how it ended */
+	char device[HOST_PATH];
 };
 
 static void __attribute__((format(printf, 2, 3))) complain(struct talk *t, const char *format, ...)
@@ -58,7 +60,7 @@ static void on_words(struct talk *t, const char *line)
 		t->injected_at = strtoul(rest, NULL, 16);
 		return;
 	}
-	if (t->plan->stale && after(line, "viq: drop: ")) {
+	if (t->plan->loses && after(line, "viq: drop: ")) {
 		t->lost = true;
 		return;
 	}
@@ -176,8 +178,8 @@ static void on_ok(struct talk *t, const char *text)
 
 static void on_fail(struct talk *t, const char *text)
 {
-	if (t->plan->stale && strstr(text, "stale")) {
-		t->stale = true;
+	if (t->plan->finds && strstr(text, t->plan->finds)) {
+		t->found = true;
 		tap_note("as it must be: %s", text);
 	} else {
 		complain(t, "in the guest: %s", text);
@@ -260,9 +262,13 @@ static void start(struct talk *t)
 	argv[at++] = (char *)"/guest.cpio";
 	argv[at++] = (char *)"--append";
 	argv[at++] = append;
+	argv[at++] = (char *)"--device";
+	argv[at++] = t->device;
 	/* A device whose MSIs the guest's kernel maps itself would not be given to a program. */
-	argv[at++] = (char *)"--msi-window";
-	argv[at++] = (char *)"none";
+	if (!t->plan->disk) {
+		argv[at++] = (char *)"--msi-window";
+		argv[at++] = (char *)"none";
+	}
 	for (char *word = strtok(options, " "); word && at < MAX_ARGUMENTS - 1; word = strtok(NULL, " "))
 		argv[at++] = word;
 	argv[at] = NULL;
@@ -304,11 +310,11 @@ static void judge(struct talk *t, int status)
 	/* Some read while the SMMU is saved and restored. */
 	if (t->plan->no_reads && t->reads > 100 * (t->frozen + 1))
 		complain(t, "%lu reads of registers exited", t->reads);
-	if (t->plan->stale && !t->lost)
+	if (t->plan->loses && !t->lost)
 		complain(t, "the VMM did not lose an invalidation");
-	if (t->plan->stale && !t->stale)
-		complain(t, "an invalidation was lost, and the guest noticed nothing");
-	if (!t->plan->stale && strcmp(t->done, t->plan->work))
+	if (t->plan->finds && !t->found)
+		complain(t, "the guest did not find \"%s\"", t->plan->finds);
+	if (!t->plan->finds && strcmp(t->done, t->plan->work))
 		complain(t, "the guest has done %s, not %s", t->done, t->plan->work);
 	if (t->frozen)
 		tap_note("saved and restored %u times, %u of them with commands waiting", t->frozen, t->frozen_busy);
@@ -326,7 +332,12 @@ void talk(const struct talk_plan *plan, talk_figure *figure)
 	struct host_log log;
 	char said[256];
 
-	host_bind();
+	if (plan->disk) {
+		host_bind_disk(t.device);
+	} else {
+		host_bind();
+		strcpy(t.device, HOST_DEVICE);
+	}
 	host_log_begin(&log);
 	start(&t);
 	follow(&t);
@@ -336,6 +347,6 @@ void talk(const struct talk_plan *plan, talk_figure *figure)
 	if (t.failure[0])
 		fail("%s", t.failure);
 	/* Nothing of the VMM is left that would keep the next one from the device. */
-	host_use(&use);
+	host_use(&use, t.device);
 	host_leave(&use);
 }

@@ -30,7 +30,9 @@ struct talk_plan {
 	const char *settings; /* more words for its kernel's command line, which its jobs read; "" or NULL: none */
 	bool busy;            /* commands must have waited at least once when the SMMU was saved and restored */
 	bool no_reads;        /* the guest must have read registers without an exit */
-	bool stale;           /* the guest must find a stale byte, because the host loses an invalidation */
+	bool disk;         /* the device is the NVMe disk, which the guest's own driver has; else edu, for a program */
+	const char *finds; /* the guest must find this wrong; NULL: nothing */
+	bool loses;        /* because the host loses an invalidation */
 };
 
 /* Called with each figure of the guest's: "NAME VALUE UNIT". */

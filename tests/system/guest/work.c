@@ -3,13 +3,13 @@
  * /init of the guest. The kernel's command line says what to do:
  *
  *   viq.work=NAME[,NAME...]  the jobs, in this order
- *   viq.rounds=N             how long load works
+ *   viq.rounds=N             how long load and disk work
  *   viq.seed=N               what it does at random
  *   viq.places=N             of how many kinds of places load makes use; 1: of single pages that stay where they are
  *   viq.edu=NAME             the device; viq.edu2=NAME: and the other one of both
  *   viq.port=NAME            what the device of plug is below
  *   viq.lose=N               the round of both in which an invalidation is to be lost
- *   viq.freeze=N             how often load asks in its midst that the guest's SMMU be saved and restored
+ *   viq.freeze=N             how often these ask in their midst that the guest's SMMU be saved and restored
  *
  * Then the machine is switched off.
  */
@@ -25,7 +25,7 @@ static const struct job {
 } jobs[] = {
 	{"load", work_load},   {"both", work_both},     {"plug", work_plug},   {"modes", work_modes},
 	{"fault", work_fault}, {"inject", work_inject}, {"count", work_count}, {"bench", work_bench},
-	{"peers", work_peers}, {"window", work_window},
+	{"peers", work_peers}, {"window", work_window}, {"msi", work_msi},     {"disk", work_disk},
 };
 
 static void run(const char *name)

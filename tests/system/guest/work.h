@@ -142,6 +142,8 @@ void work_plug(void);
 void work_window(void);
 void work_modes(void);
 void work_fault(void);
+void work_msi(void);
+void work_disk(void);
 void work_inject(void);
 void work_count(void);
 void work_bench(void);
