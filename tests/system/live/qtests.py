@@ -23,6 +23,7 @@ import typing
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "kernel"))
 
+import page_requests  # noqa: E402, pylint: disable=wrong-import-position
 import pasids  # noqa: E402, pylint: disable=wrong-import-position
 import qmp  # noqa: E402, pylint: disable=wrong-import-position
 
@@ -290,7 +291,7 @@ ATTACKS = {
 }
 
 ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats,
-           "in-flight": pasids.run_in_flight,
+           "in-flight": pasids.run_in_flight, "page-requests": page_requests.run,
            "a-cache-that-goes": pasids.run_slot, "moved": pasids.run_moved}
 BOTH = {"viq-vtd": ("x86_64", pasids.Vtd), "viq-smmuv3": ("aarch64", pasids.Smmu)}
 

@@ -28,6 +28,8 @@ struct ViqFunction {
     AddressSpace as;
     MemoryRegion root; /* of as */
     IOMMUMemoryRegion dma;
+    void (*answered)(void *opaque, const ViqPage *page);
+    void *asker;
     ViqDevice *assigned; /* what is there, if that is an assigned device */
 };
 
@@ -336,6 +338,50 @@ int viq_function_dma(ViqFunction *function, uint64_t iova, uint32_t pasid,
     viq_thread_register();
     return dev ? function->viq->ops->dma(dev, iova, pasid, flags, buf, len) :
                  -EFAULT;
+}
+
+void viq_function_on_answer(ViqFunction *function,
+                            void (*answered)(void *opaque, const ViqPage *page),
+                            void *opaque)
+{
+    function->answered = answered;
+    function->asker = opaque;
+}
+
+int viq_function_ask(ViqFunction *function, ViqPage *page)
+{
+    ViqBus *viq = function->viq;
+    void *dev = viq_function_dev(function);
+    uint16_t sid;
+    int ret;
+
+    viq_thread_register();
+    if (!dev || !viq_function_sid(function, &sid)) {
+        return -ENODEV;
+    }
+    ret = viq->ops->ask(viq->opaque, dev, sid, page);
+    if (ret > 0 && function->answered) {
+        function->answered(function->asker, page);
+    }
+    return MIN(ret, 0);
+}
+
+void viq_bus_answer(ViqBus *viq, uint16_t sid, const ViqPage *page)
+{
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, viq->functions);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        ViqFunction *function = key;
+        uint16_t its;
+
+        if (function->answered && viq_function_sid(function, &its) &&
+            its == sid) {
+            function->answered(function->asker, page);
+            return;
+        }
+    }
 }
 
 void viq_function_set_ats(ViqFunction *function, bool on)

@@ -11,6 +11,15 @@
 #include "assigned.h"
 #include <viq/soft.h>
 
+/* A page that a function asks for; and, with code, the answer to a group. */
+typedef struct ViqPage {
+    uint64_t addr;
+    uint32_t pasid;
+    uint16_t group;
+    bool has_pasid, write, last;
+    uint8_t code; /* as PCIe has them: 0 success, 1 invalid request */
+} ViqPage;
+
 /* What differs between the IOMMUs. opaque is viq_bus_init()'s. */
 typedef struct ViqBusOps {
     /*
@@ -28,6 +37,8 @@ typedef struct ViqBusOps {
     int (*dma)(void *dev, uint64_t iova, uint32_t pasid, uint32_t flags,
                void *buf, size_t len);
     int (*set_ats)(void *dev, bool on);
+    /* 1: page->code is the answer; 0: it comes by viq_bus_answer(), or none. */
+    int (*ask)(void *opaque, void *dev, uint16_t sid, ViqPage *page);
     /* Regions in front of the translation, or NULL. */
     void (*add_regions)(void *opaque, Object *owner, MemoryRegion *root);
     const ViqAssignedOps *assigned;
@@ -69,6 +80,18 @@ AddressSpace *viq_bus_translation(ViqBus *bus, PCIDevice *dev);
  * a PASID, for execution, privileged.
  */
 typedef struct ViqFunction ViqFunction;
+
+/* The answer to a group of page requests, for whoever has this requester ID. */
+void viq_bus_answer(ViqBus *bus, uint16_t sid, const ViqPage *page);
+
+/*
+ * Ask for a page; answers go to answered(). 0, or a negative errno: the IOMMU
+ * takes no page requests.
+ */
+int viq_function_ask(ViqFunction *function, ViqPage *page);
+void viq_function_on_answer(ViqFunction *function,
+                            void (*answered)(void *opaque, const ViqPage *page),
+                            void *opaque);
 
 /* NULL with *errp: its bus is not behind an IOMMU of viq's. */
 ViqFunction *viq_bus_function(PCIDevice *dev, Error **errp);

@@ -22,6 +22,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(ViqDma, VIQ_DMA)
 #define PASID_BITS  20
 #define ATS_OFFSET   PCI_CONFIG_SPACE_SIZE
 #define PASID_OFFSET (ATS_OFFSET + 0x10)
+#define PRI_OFFSET   (ATS_OFFSET + 0x20)
 
 /* A request's, and how many a bottom half makes. */
 #define CHUNK       4096
@@ -37,7 +38,7 @@ typedef struct ViqDmaCursor {
 struct ViqDma {
     PCIDevice parent;
 
-    bool ats, pasid;
+    bool ats, pasid, pri;
 
     MemoryRegion bar;
     ViqFunction *function;
@@ -49,6 +50,7 @@ struct ViqDma {
     uint64_t src, dst, len, data, sum, done, fault;
 
     ViqDmaCursor from, to;
+    bool asked; /* its requests have left: again after a migration */
 };
 
 /* --- Requests ---------------------------------------------------------------- */
@@ -71,6 +73,42 @@ static bool viq_dma_allowed(const ViqDma *d)
          (d->control & VIQ_DMA_HAS_PASID && have & PCI_PASID_CTRL_EXEC)) &&
         (!(d->control & VIQ_DMA_PRIV) ||
          (d->control & VIQ_DMA_HAS_PASID && have & PCI_PASID_CTRL_PRIV));
+}
+
+static bool viq_dma_may_ask(const ViqDma *d)
+{
+    return d->pri && viq_dma_allowed(d) &&
+        pci_get_word(d->parent.config + ATS_OFFSET + PCI_ATS_CTRL) &
+            PCI_ATS_CTRL_ENABLE &&
+        pci_get_word(d->parent.config + PRI_OFFSET + PCI_PRI_CTRL) &
+            PCI_PRI_CTRL_ENABLE;
+}
+
+/* All of a group. 0, or VIQ_DMA_ERR_*. */
+static uint32_t viq_dma_ask(ViqDma *d)
+{
+    const uint64_t first = d->src / CHUNK, last = (d->src + d->len - 1) / CHUNK;
+
+    if (!viq_dma_may_ask(d)) {
+        return VIQ_DMA_ERR_FORBIDDEN;
+    }
+    d->asked = true;
+    for (uint64_t n = first; n <= last; n++) {
+        ViqPage page = {
+            .addr = n * CHUNK,
+            .has_pasid = d->control & VIQ_DMA_HAS_PASID,
+            .pasid = d->control & VIQ_DMA_HAS_PASID ?
+                     d->control & VIQ_DMA_PASID : 0,
+            .group = d->finished % 512,
+            .write = d->cmd & VIQ_DMA_ASK_WRITE,
+            .last = n == last,
+        };
+
+        if (viq_function_ask(d->function, &page)) {
+            return VIQ_DMA_ERR_INTERNAL;
+        }
+    }
+    return 0;
 }
 
 /* 0, or VIQ_DMA_ERR_*. */
@@ -210,6 +248,21 @@ static void viq_dma_end(ViqDma *d, uint32_t err)
     }
 }
 
+/* What it does not wait for it discards. */
+static void viq_dma_answered(void *opaque, const ViqPage *page)
+{
+    ViqDma *d = opaque;
+
+    if (!(d->status & VIQ_DMA_STATUS_BUSY) || !d->asked ||
+        (d->cmd & VIQ_DMA_OP) != VIQ_DMA_ASK ||
+        page->group != d->finished % 512) {
+        return;
+    }
+    d->asked = false;
+    viq_dma_end(d, !page->code ? 0 : page->code == 1 ? VIQ_DMA_ERR_INVALID :
+                                                       VIQ_DMA_ERR_RESPONSE);
+}
+
 static void viq_dma_work(void *opaque)
 {
     ViqDma *d = opaque;
@@ -220,6 +273,13 @@ static void viq_dma_work(void *opaque)
     }
     /* Its requester ID may be another one than before. */
     viq_dma_set_ats(d);
+    if ((d->cmd & VIQ_DMA_OP) == VIQ_DMA_ASK) {
+        err = d->asked ? 0 : viq_dma_ask(d);
+        if (err) {
+            viq_dma_end(d, err);
+        }
+        return;
+    }
     for (int i = 0; i < CHUNKS && d->done < d->len && !err; i++) {
         err = viq_dma_chunk(d, d->cmd & VIQ_DMA_OP);
     }
@@ -242,13 +302,19 @@ static void viq_dma_start(ViqDma *d, uint32_t cmd)
 {
     const uint8_t op = cmd & VIQ_DMA_OP;
     const bool word = op == VIQ_DMA_READ || op == VIQ_DMA_WRITE;
+    const bool ask = op == VIQ_DMA_ASK;
 
     d->cmd = cmd;
     d->done = 0;
     d->fault = 0;
-    if (op < VIQ_DMA_READ || op > VIQ_DMA_SUMUP || !d->len ||
-        cmd & ~(VIQ_DMA_OP | VIQ_DMA_SRC_LIST | VIQ_DMA_DST_LIST |
-                VIQ_DMA_INTERRUPT) ||
+    d->asked = false;
+    if (op < VIQ_DMA_READ || op > VIQ_DMA_ASK || !d->len ||
+        cmd & ~(VIQ_DMA_OP | VIQ_DMA_INTERRUPT |
+                (ask ? VIQ_DMA_ASK_WRITE : VIQ_DMA_SRC_LIST |
+                                           VIQ_DMA_DST_LIST)) ||
+        (ask && (d->len > VIQ_DMA_ASK_PAGES * CHUNK ||
+                 d->src % CHUNK + d->len > VIQ_DMA_ASK_PAGES * CHUNK ||
+                 d->src + d->len - 1 < d->src)) ||
         (word && (d->len > 8 || cmd & (VIQ_DMA_SRC_LIST | VIQ_DMA_DST_LIST)))) {
         viq_dma_end(d, VIQ_DMA_ERR_COMMAND);
         return;
@@ -385,12 +451,28 @@ static void viq_dma_add_pasid(PCIDevice *pdev)
                  PCI_PASID_CTRL_PRIV);
 }
 
+static void viq_dma_add_pri(PCIDevice *pdev)
+{
+    pcie_add_capability(pdev, PCI_EXT_CAP_ID_PRI, 1, PRI_OFFSET,
+                        PCI_EXT_CAP_PRI_SIZEOF);
+    pci_set_word(pdev->config + PRI_OFFSET + PCI_PRI_STATUS,
+                 PCI_PRI_STATUS_STOPPED | PCI_PRI_STATUS_PASID);
+    pci_set_long(pdev->config + PRI_OFFSET + PCI_PRI_MAX_REQ,
+                 VIQ_DMA_ASK_PAGES);
+    pci_set_word(pdev->wmask + PRI_OFFSET + PCI_PRI_CTRL, PCI_PRI_CTRL_ENABLE);
+    pci_set_long(pdev->wmask + PRI_OFFSET + PCI_PRI_ALLOC_REQ, UINT32_MAX);
+}
+
 static void viq_dma_realize(PCIDevice *pdev, Error **errp)
 {
     ViqDma *d = VIQ_DMA(pdev);
 
     if (d->pasid && !d->ats) {
         error_setg(errp, "pasid=on needs ats=on");
+        return;
+    }
+    if (d->pri && !d->ats) {
+        error_setg(errp, "pri=on needs ats=on");
         return;
     }
     d->function = viq_bus_function(pdev, errp);
@@ -411,6 +493,10 @@ static void viq_dma_realize(PCIDevice *pdev, Error **errp)
     if (d->pasid) {
         viq_dma_add_pasid(pdev);
     }
+    if (d->pri) {
+        viq_dma_add_pri(pdev);
+    }
+    viq_function_on_answer(d->function, viq_dma_answered, d);
     d->work = qemu_bh_new_guarded(viq_dma_work, d,
                                   &DEVICE(d)->mem_reentrancy_guard);
     d->running = qdev_add_vm_change_state_handler(DEVICE(d),
@@ -424,6 +510,7 @@ static void viq_dma_exit(PCIDevice *pdev)
 {
     ViqDma *d = VIQ_DMA(pdev);
 
+    viq_function_on_answer(d->function, NULL, NULL);
     viq_function_set_ats(d->function, false);
     qemu_del_vm_change_state_handler(d->running);
     qemu_bh_delete(d->work);
@@ -439,6 +526,10 @@ static void viq_dma_reset_hold(Object *obj, ResetType type)
     d->src = d->dst = d->len = d->data = d->sum = d->done = d->fault = 0;
     if (d->pasid) {
         pci_set_word(d->parent.config + PASID_OFFSET + PCI_PASID_CTRL, 0);
+    }
+    if (d->pri) {
+        pci_set_word(d->parent.config + PRI_OFFSET + PCI_PRI_CTRL, 0);
+        pci_set_long(d->parent.config + PRI_OFFSET + PCI_PRI_ALLOC_REQ, 0);
     }
     if (d->ats) {
         pci_set_word(d->parent.config + ATS_OFFSET + PCI_ATS_CTRL, 0);
@@ -500,6 +591,7 @@ static const VMStateDescription viq_dma_vmstate = {
 static const Property viq_dma_properties[] = {
     DEFINE_PROP_BOOL("ats", ViqDma, ats, true),
     DEFINE_PROP_BOOL("pasid", ViqDma, pasid, true),
+    DEFINE_PROP_BOOL("pri", ViqDma, pri, false),
 };
 
 static void viq_dma_class_init(ObjectClass *klass, void *data)

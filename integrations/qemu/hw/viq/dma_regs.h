@@ -9,8 +9,8 @@
  *
  * Translations that the function has asked for by ATS stay in its own cache
  * until the IOMMU is told to invalidate them there: whoever forgets to reads
- * and writes what was there before. The PCI capabilities ATS and PASID say
- * what it may do.
+ * and writes what was there before. The PCI capabilities ATS, PASID and, with
+ * pri=on, PRI say what it may do.
  */
 #ifndef VIQ_DMA_REGS_H
 #define VIQ_DMA_REGS_H
@@ -47,6 +47,8 @@
 #define VIQ_DMA_ERR_LIST       4 /* the list is shorter than LEN */
 #define VIQ_DMA_ERR_FORBIDDEN  5 /* Bus Master, PASID Enable or the like is off */
 #define VIQ_DMA_ERR_INTERNAL   6
+#define VIQ_DMA_ERR_INVALID    7 /* ASK was answered so: invalid request */
+#define VIQ_DMA_ERR_RESPONSE   8 /* or so: response failure, or reserved */
 
 /* VIQ_DMA_CMD: one of these, with flags */
 #define VIQ_DMA_READ  1 /* LEN (1 to 8) bytes at SRC to DATA */
@@ -54,10 +56,18 @@
 #define VIQ_DMA_FILL  3 /* LEN bytes at DST with DATA, again and again */
 #define VIQ_DMA_COPY  4 /* LEN bytes from SRC to DST */
 #define VIQ_DMA_SUMUP 5 /* FNV-1a (64 bits) of LEN bytes at SRC to SUM */
+/*
+ * A group of page requests for the pages of LEN bytes at SRC, at most
+ * VIQ_DMA_ASK_PAGES; ends when it is answered. The group's index is FINISHED
+ * modulo 512.
+ */
+#define VIQ_DMA_ASK 6
 #define VIQ_DMA_OP        0xff
 #define VIQ_DMA_SRC_LIST  0x100 /* SRC is the address of SRC_COUNT elements */
 #define VIQ_DMA_DST_LIST  0x200
 #define VIQ_DMA_INTERRUPT 0x400 /* MSI 0 when it has ended */
+#define VIQ_DMA_ASK_WRITE 0x800 /* with ASK: to write, not to read */
+#define VIQ_DMA_ASK_PAGES 32
 
 /* An element of a list, which is read as SRC and DST are. */
 #define VIQ_DMA_ELEMENT_SIZE 16 /* address, bytes: 64 bits each */

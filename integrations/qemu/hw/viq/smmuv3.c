@@ -45,7 +45,7 @@ struct ViqSmmuv3 {
 
     PCIBus *primary_bus;
     char *stage; /* NULL: stage 1 */
-    bool ats;
+    bool ats, pri;
 
     ViqMemory *memory;
     ViqWork work;
@@ -111,6 +111,26 @@ static int viq_unit_set_ats(void *dev, bool on)
     return viq_soft_dev_set_ats(dev, on);
 }
 
+/* Its answer, too, may come from inside. */
+static int viq_unit_ask(void *opaque, void *dev, uint16_t sid, ViqPage *page)
+{
+    ViqSmmuv3 *s = opaque;
+    const struct viq_smmuv3_page_request request = {
+        .size = sizeof(request),
+        .sid = sid,
+        .ssid = page->pasid,
+        .ssv = page->has_pasid,
+        .prgi = page->group,
+        .last = page->last,
+        .read = !page->write,
+        .write = page->write,
+        .addr = page->addr,
+    };
+    int ret = viq_smmuv3_page_request(s->smmu, &request);
+
+    return ret == -EINVAL || ret == -ENOTSUP ? ret : 0;
+}
+
 static const ViqAssignedOps viq_unit_assigned_ops;
 
 static const ViqBusOps viq_unit_bus_ops = {
@@ -119,6 +139,7 @@ static const ViqBusOps viq_unit_bus_ops = {
     .translate = viq_unit_translate,
     .dma = viq_unit_dma,
     .set_ats = viq_unit_set_ats,
+    .ask = viq_unit_ask,
 };
 
 /* --- What the library asks for ---------------------------------------------- */
@@ -133,6 +154,9 @@ static void viq_unit_irq(void *opaque, enum viq_smmuv3_irq which)
     ViqSmmuv3 *s = opaque;
 
     trace_viq_smmuv3_irq(which);
+    if (which == VIQ_SMMUV3_IRQ_PRIQ) {
+        return; /* the machine has no line for it: by MSI */
+    }
     qemu_irq_pulse(s->lines[lines[which]]);
 }
 
@@ -162,6 +186,23 @@ static int viq_unit_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
         viq_bus_forget(&s->bus);
     }
     return ret;
+}
+
+static int viq_unit_page_response(void *opaque,
+                                  const struct viq_smmuv3_page_response *answer)
+{
+    ViqSmmuv3 *s = opaque;
+    const ViqPage page = {
+        .pasid = answer->ssid,
+        .group = answer->prgi,
+        .has_pasid = answer->ssv,
+        .code = answer->code,
+    };
+
+    if (answer->sid <= UINT16_MAX) {
+        viq_bus_answer(&s->bus, answer->sid, &page);
+    }
+    return 0;
 }
 
 static uint32_t viq_unit_sync(void *opaque)
@@ -242,6 +283,7 @@ static const struct viq_smmuv3_ops viq_unit_ops = {
     .host_wait = viq_unit_host_wait,
     .device_timeout = viq_unit_device_timeout,
     .sync = viq_unit_sync,
+    .page_response = viq_unit_page_response,
 };
 
 static int viq_unit_take(void *opaque)
@@ -383,6 +425,11 @@ static int viq_unit_make_front(ViqSmmuv3 *s, struct viq_why *why)
     viq_smmuv3_config_init(&config, sizeof(config));
     viq_unit_offer_stages(viq_unit_stages(s, NULL), s->ats, &config);
     viq_nest_smmuv3_offer(s->nest, s->ats, &config);
+    if (s->pri) {
+        config.idr0 |= VIQ_SMMUV3_IDR0_PRI;
+        config.idr1 |= VIQ_PUT(VIQ_SMMUV3_IDR1_PRIQS, 19);
+        config.idr3 |= VIQ_SMMUV3_IDR3_PPS;
+    }
     config.budget = s->work.budget;
     config.mem = viq_memory_get(s->memory);
     config.ops = &viq_unit_ops;
@@ -673,6 +720,8 @@ static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
         { "linux_rejected", host.rejected },
         { "linux_events", host.events },
         { "no_stream", c.no_stream },
+        { "page_requests", c.page_requests },
+        { "page_requests_lost", c.page_requests_lost },
         { "events", c.events },
         { "events_lost", c.events_lost },
         { "cerror_ill", c.cerror[VIQ_SMMUV3_CERROR_ILL] },
@@ -759,6 +808,7 @@ static const Property viq_unit_properties[] = {
                      PCIBus *),
     DEFINE_PROP_STRING("stage", ViqSmmuv3, stage),
     DEFINE_PROP_BOOL("ats", ViqSmmuv3, ats, false),
+    DEFINE_PROP_BOOL("pri", ViqSmmuv3, pri, false),
     DEFINE_PROP_STRING("host-contract", ViqSmmuv3, work.contract),
     DEFINE_PROP_UINT32("budget", ViqSmmuv3, work.budget, 0),
 };

@@ -44,7 +44,7 @@ struct ViqVtdClass {
 struct ViqVtd {
     X86IOMMUState parent;
 
-    bool scalable, first_stage, second_stage, nested, caching_mode;
+    bool scalable, first_stage, second_stage, nested, caching_mode, pri;
     uint8_t aw_bits;
     uint64_t cap, ecap; /* as the guest sees them */
 
@@ -107,6 +107,26 @@ static int viq_unit_set_ats(void *dev, bool on)
     return viq_soft_vtd_dev_set_ats(dev, on);
 }
 
+static int viq_unit_ask(void *opaque, void *dev, uint16_t sid, ViqPage *page)
+{
+    const struct viq_vtd_page_request request = {
+        .size = sizeof(request),
+        .source_id = sid,
+        .prgi = page->group,
+        .pasid = page->pasid,
+        .has_pasid = page->has_pasid,
+        .last = page->last,
+        .read = !page->write,
+        .write = page->write,
+        .addr = page->addr,
+    };
+    struct viq_vtd_page_response answer = { .size = sizeof(answer) };
+    int ret = viq_soft_vtd_page_request(dev, &request, &answer);
+
+    page->code = answer.code;
+    return ret;
+}
+
 static MemTxResult viq_unit_message(void *opaque, hwaddr addr, uint64_t data,
                                    unsigned size, MemTxAttrs attrs)
 {
@@ -153,6 +173,7 @@ static const ViqBusOps viq_unit_bus_ops = {
     .translate = viq_unit_translate,
     .dma = viq_unit_dma,
     .set_ats = viq_unit_set_ats,
+    .ask = viq_unit_ask,
     .add_regions = viq_unit_add_regions,
 };
 
@@ -219,6 +240,21 @@ static int viq_unit_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
     return viq_soft_vtd_devtlb(s->soft, inv);
 }
 
+static int viq_unit_page_response(void *opaque,
+                                  const struct viq_vtd_page_response *answer)
+{
+    ViqVtd *s = opaque;
+    const ViqPage page = {
+        .pasid = answer->pasid,
+        .group = answer->prgi,
+        .has_pasid = answer->has_pasid,
+        .code = answer->code,
+    };
+
+    viq_bus_answer(&s->bus, answer->source_id, &page);
+    return 0;
+}
+
 static uint32_t viq_unit_sync(void *opaque)
 {
     ViqVtd *s = opaque;
@@ -263,6 +299,7 @@ static const struct viq_vtd_ops viq_unit_ops = {
     .trace = viq_unit_descriptor,
     .host_wait = viq_unit_host_wait,
     .sync = viq_unit_sync,
+    .page_response = viq_unit_page_response,
 };
 
 static int viq_unit_take(void *opaque)
@@ -356,6 +393,11 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
         return false;
     }
 
+    if (s->pri && !(s->scalable && s->parent.dt_supported)) {
+        error_setg(errp, "pri=on needs scalable-mode=on and device-iotlb=on");
+        return false;
+    }
+
     viq_soft_vtd_config_init(&soft, sizeof(soft));
     viq_vtd_config_init(config, sizeof(*config));
     config->cap = (soft.cap & ~(VIQ_VTD_CAP_SAGAW | VIQ_VTD_CAP_MGAW)) |
@@ -380,6 +422,9 @@ static bool viq_unit_features(ViqVtd *s, struct viq_vtd_config *config,
     }
     if (s->nested) {
         config->ecap |= VIQ_VTD_ECAP_NEST;
+    }
+    if (s->pri) {
+        config->ecap |= VIQ_VTD_ECAP_PRS | VIQ_VTD_ECAP_PDS;
     }
     if (!s->parent.dt_supported) {
         config->ecap &= ~VIQ_VTD_ECAP_DT;
@@ -717,6 +762,8 @@ static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
         { "linux_attaches", host.attaches },
         { "linux_rejected", host.rejected },
         { "no_table", c.no_table },
+        { "page_requests", c.page_requests },
+        { "page_requests_lost", c.page_requests_lost },
         { "faults", c.faults },
         { "faults_lost", c.faults_lost },
         { "status_lost", c.status_lost },
@@ -787,6 +834,7 @@ static const Property viq_unit_properties[] = {
     DEFINE_PROP_BOOL("second-stage", ViqVtd, second_stage, true),
     DEFINE_PROP_BOOL("nested", ViqVtd, nested, false),
     DEFINE_PROP_BOOL("caching-mode", ViqVtd, caching_mode, false),
+    DEFINE_PROP_BOOL("pri", ViqVtd, pri, false),
     DEFINE_PROP_UINT8("aw-bits", ViqVtd, aw_bits, 48),
     DEFINE_PROP_STRING("host-contract", ViqVtd, work.contract),
     DEFINE_PROP_UINT32("budget", ViqVtd, work.budget, 0),
