@@ -23,9 +23,11 @@ import typing
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "kernel"))
 
-import page_requests  # noqa: E402, pylint: disable=wrong-import-position
-import pasids  # noqa: E402, pylint: disable=wrong-import-position
-import qmp  # noqa: E402, pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+import migration  # noqa: E402
+import page_requests  # noqa: E402
+import pasids  # noqa: E402
+import qmp  # noqa: E402
 
 AS_QEMU = HERE.parent / "qemu" / "as_qemu.py"
 TOOL = HERE.parents[2] / "build/tools/viq/viq"
@@ -292,7 +294,7 @@ ATTACKS = {
 
 ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats,
            "in-flight": pasids.run_in_flight, "page-requests": page_requests.run,
-           "a-cache-that-goes": pasids.run_slot, "moved": pasids.run_moved}
+           "a-cache-that-goes": pasids.run_slot, "moved": pasids.run_moved, "the-last-moment": migration.run}
 BOTH = {"viq-vtd": ("x86_64", pasids.Vtd), "viq-smmuv3": ("aarch64", pasids.Smmu)}
 
 

@@ -699,6 +699,7 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
 /* The base class takes "auto" for on; the library remaps no interrupts. */
 static void viq_unit_check_realize(DeviceState *dev, Error **errp)
 {
+    viq_work_start(&s->work);
     X86IOMMUState *parent = X86_IOMMU_DEVICE(dev);
 
     if (x86_iommu_ir_supported(parent)) {
@@ -806,6 +807,7 @@ static int viq_unit_post_load(void *opaque, int version)
     int ret = viq_vtd_restore(s->vtd, s->saved, s->saved_len);
 
     if (ret == -ENOTSUP) {
+/* A background snapshot has memory as it is after this: see viq_work_sync(). */
         error_report("viq-vtd: the state is of a newer viq");
     } else if (ret) {
         error_report("viq-vtd: the state is damaged, or of a viq-vtd with "

@@ -6,6 +6,7 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
+#include "exec/address-spaces.h"
 #include "work.h"
 
 /* How long the queue waits for a host that could not. */
@@ -77,6 +78,16 @@ static void viq_work_injected(void *opaque, bool hold)
     qemu_bh_schedule(work->run);
 }
 
+/*
+ * A migration looks for memory that was written. Its last look comes when
+ * everything has stopped, and before the devices are saved: what accesses have
+ * left is told now, for it is written to memory.
+ */
+static void viq_work_sync(MemoryListener *listener, bool last)
+{
+    viq_work_take(container_of(listener, ViqWork, sync));
+}
+
 bool viq_work_init(ViqWork *work, const ViqWorkOps *ops, void *unit,
                    const char *name, bool vtd, DeviceState *dev, Error **errp)
 {
@@ -90,8 +101,18 @@ bool viq_work_init(ViqWork *work, const ViqWorkOps *ops, void *unit,
                            viq_work_injected, work, errp);
 }
 
+void viq_work_start(ViqWork *work)
+{
+    work->sync = (MemoryListener) {
+        .name = "viq-work",
+        .log_sync_global = viq_work_sync,
+    };
+    memory_listener_register(&work->sync, &address_space_memory);
+}
+
 void viq_work_stop(ViqWork *work)
 {
+    memory_listener_unregister(&work->sync); /* if it is */
     g_clear_pointer(&work->run, qemu_bh_delete);
     g_clear_pointer(&work->retry, timer_free);
 }

@@ -6,6 +6,7 @@
 #ifndef HW_VIQ_WORK_H
 #define HW_VIQ_WORK_H
 
+#include "exec/memory.h"
 #include "hw/qdev-core.h"
 #include "inject.h"
 
@@ -27,11 +28,14 @@ typedef struct ViqWork {
     ViqInject inject;
     QEMUBH *run;
     QEMUTimer *retry;
+    MemoryListener sync;
 } ViqWork;
 
 /* false with *errp: no such contract. */
 bool viq_work_init(ViqWork *work, const ViqWorkOps *ops, void *unit,
                    const char *name, bool vtd, DeviceState *dev, Error **errp);
+/* The unit is whole. */
+void viq_work_start(ViqWork *work);
 /* Nothing runs any more. The failures stay, for hosts that are behind them. */
 void viq_work_stop(ViqWork *work);
 
