@@ -34,7 +34,7 @@ arm64)
 esac
 configure=("--target-list=$targets" --without-default-features --without-default-devices
 	--with-devices-x86_64=viq --with-devices-aarch64=viq --enable-viq "--enable-$accel" --enable-system --enable-fdt=system
-	--disable-docs --disable-download --disable-install-blobs --disable-debug-info
+	--enable-vhost-user --disable-docs --disable-download --disable-install-blobs --disable-debug-info
 	--extra-cflags=-Wno-error "${cross[@]}")
 # Firmware that QEMU looks for in its own folder, from the packages seabios and qemu-system-data.
 firmware=(/usr/share/seabios/bios-256k.bin /usr/share/qemu/linuxboot_dma.bin /usr/share/qemu/multiboot_dma.bin

@@ -41,10 +41,10 @@ CI = {("6.1", "legacy-caching", "work"), ("6.1", "first-lazy", "work"), ("6.12",
       ("6.1", "xen", "dom0"), ("6.12", "second-lazy", "lost"), ("6.1", "first-caching", "failures"),
       ("7.3", "arm-strict", "failures"), ("6.12", "first-strict", "ats"), ("6.12", "arm-strict", "ats-arm"),
       ("6.12", "first-57", "work"), ("6.12", "second-57", "work"), ("6.12", "arm-stage2", "work"),
-      ("6.1", "arm-nested", "work")}
+      ("6.1", "arm-nested", "work"), ("6.12", "first-lazy", "vhost"), ("7.3", "arm-strict", "vhost")}
 # The words that a job wants on the kernel's command line.
 JOBS = {"work": "", "reset": "", "migrate": "", "crash": "crashkernel=256M", "lost": "", "dom0": "",
-        "failures": "", "ats": "", "ats-arm": ""}
+        "failures": "", "ats": "", "ats-arm": "", "vhost": ""}
 # A property of the IOMMU that a job wants, with any kernel (None) or with one. However a host reports its failures, it is
 # not seen by a guest.
 UNIT = {("ats", None): "device-iotlb=on", ("ats-arm", None): "ats=on",
@@ -150,6 +150,7 @@ def run_one(options, folder, scenario):
     """The results of one guest."""
     guest = live.Guest(folder, MODES[scenario.mode], scenario.release)
     guest.second, guest.moves = scenario.job == "crash", scenario.job == "migrate"
+    guest.outside = scenario.job == "vhost"
     guest.unit = UNIT.get((scenario.job, None), UNIT.get((scenario.job, scenario.release)))
     log = live.BUILD / f"console-{scenario}.log"
     print(f"\n== {scenario}: {guest.about()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)

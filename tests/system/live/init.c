@@ -372,6 +372,8 @@ static const struct tap_test dom0[] = {
 	{"net", test_net},
 	{"rebind", test_rebind},
 };
+/* Its virtio disk is a process's of its own. */
+static const struct tap_test vhost[] = {{"found", test_found}, {"virtio-blk", test_virtio_blk}};
 static const struct tap_test bench[] = {{"unmap", bench_unmap}, {"reads", bench_reads}};
 static const struct tap_test lost[] = {{"lost", test_lost}};
 
@@ -379,7 +381,7 @@ static const struct machine_job jobs[] = {
 	{"work", MACHINE_TESTS(work)},       {"reset", MACHINE_TESTS(reset)}, {"crash", MACHINE_TESTS(crash)},
 	{"after", MACHINE_TESTS(after)},     {"lost", MACHINE_TESTS(lost)},   {"bench", MACHINE_TESTS(bench)},
 	{"ats", MACHINE_TESTS(ats)},         {"ats-arm", ats, ATS_ARM},       {"failures", MACHINE_TESTS(failures)},
-	{"migrate", MACHINE_TESTS(migrate)}, {"dom0", MACHINE_TESTS(dom0)},
+	{"migrate", MACHINE_TESTS(migrate)}, {"dom0", MACHINE_TESTS(dom0)},   {"vhost", MACHINE_TESTS(vhost)},
 };
 
 int main(void)

@@ -23,10 +23,12 @@ import vm  # noqa: E402
 
 import linux  # noqa: E402
 import qmp  # noqa: E402
+import vhost  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = machines.SOURCE / "build-qemu"
 DISK = 16 << 20  # bytes of each disk
+MEMORY = 768  # MiB
 PROGRAM = ["init.c", "bench.c", "devices.c", "disk.c", "net.c", "dma.c", "function.c", "../kernel/tap.c", "../kernel/machine.c"]
 COMPILERS = {"x86_64": "gcc", "aarch64": "aarch64-linux-gnu-gcc"}
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -70,7 +72,7 @@ def program(architecture):
     return result
 
 
-def devices(folder, nvme=True):
+def devices(folder, nvme=True, disk="virtio-blk-pci,drive=virtio"):
     """QEMU's options: two disks, two network cards that are connected, and a port for one more."""
     options = ["-device", "pcie-root-port,id=hole,chassis=1"] + (["-device", "nvme,drive=nvme,serial=1"] if nvme else [])
     for name in ("nvme", "virtio", "plug"):
@@ -78,7 +80,7 @@ def devices(folder, nvme=True):
         with open(image, "wb") as file:
             file.truncate(DISK)
         options += ["-blockdev", f"driver=file,node-name={name},filename={image}"]
-    return options + ["-device", f"virtio-blk-pci,drive=virtio,{VIRTIO}",
+    return options + ["-device", f"{disk},{VIRTIO}",
                       "-netdev", "hubport,id=one,hubid=0", "-device", "e1000e,netdev=one,romfile=",
                       "-netdev", "hubport,id=other,hubid=0", "-device", f"virtio-net-pci,netdev=other,romfile=,{VIRTIO}",
                       "-device", f"virtio-rng-pci,{VIRTIO}"]
@@ -107,6 +109,7 @@ class Guest:
         self.resets = 0
         self.second = False  # whether it has the kernel once more, for kexec
         self.moves = False  # whether it can migrate, which QEMU's NVMe cannot
+        self.outside = False  # whether its virtio disk is a process's of its own
         self.unit = None  # a property more of its IOMMU
         self.state = None  # where it has migrated to
 
@@ -136,10 +139,19 @@ class Guest:
         mode = self.mode
         # It refuses any other IOMMU.
         dma = ["-device", self.dma] if "viq" in f"{mode.machine} {mode.device}" else []
+        disk = "virtio-blk-pci,drive=virtio"
+        outside = []
+        if self.outside:
+            disk = "vhost-user-blk-pci,chardev=vhost,num-queues=1"
+            outside = ["-chardev", f"socket,id=vhost,path={folder}/vhost"]
+            outside += ["-object", f"memory-backend-memfd,id=ram,size={MEMORY}M,share=on", "-machine", "memory-backend=ram"]
+            # Firmware leaves it alone: QEMU would look at that one's ring when Linux resets the disk, with the IOMMU on.
+            outside += ["-boot", "strict=on"]
         cpu = "max,la57=off" if mode.architecture == "x86_64" else "cortex-a76"
-        return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "768",
+        return [str(self.binary), "-machine", mode.machine, "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", f"{MEMORY}",
                 "-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
-                "-action", "reboot=reset,panic=shutdown", *self._iommu(), *devices(folder, not self.moves), *dma, *self.options,
+                "-action", "reboot=reset,panic=shutdown", *self._iommu(), *outside, *devices(folder, not self.moves, disk), *dma,
+                *self.options,
                 *self._boot(self.kernel / "Image", self._disk(folder),
                             f"panic=-1 oops=panic loglevel=5 {mode.words} viq.type={mode.group} {words}")]
 
@@ -163,6 +175,8 @@ class Guest:
                 if text.startswith("ask: "):
                     self.answer(text[5:])
 
+            if self.outside:
+                vhost.Backend(folder / "vhost", bytearray(DISK)).start()
             try:
                 command = self.command(folder, words)
                 lines = vm.watch(command, log, timeout, silence=silence, line=each, stdin=answers)

@@ -337,17 +337,24 @@ def run_without_ats(talk, kind, qemu):
         return "; ".join(test.wrong) or None
 
 
+def open_port(tables):
+    """The root port lets the function behind it be seen. Returns where its configuration space is."""
+    port = tables.ECAM + (PORT << 12)
+    tables.ask(f"writel {port + 0x18:#x} 0x10100")  # the bus behind is 1
+    tables.ask(f"writel {port + 0x20:#x} {(tables.BAR >> 16) * 0x10001:#x}")
+    tables.ask(f"writew {port + 4:#x} 6")
+    return port
+
+
 class Slot(Test):
     """The function is behind a root port, and another one takes its place."""
 
     def __init__(self, kind, ask, monitor):
-        self.port = kind.ECAM + (PORT << 12)
+        self.port = None
         super().__init__(kind, ask, monitor, BEHIND)
 
     def find(self):
-        self.ask(f"writel {self.port + 0x18:#x} 0x10100")  # the bus behind is 1
-        self.ask(f"writel {self.port + 0x20:#x} {(self.tables.BAR >> 16) * 0x10001:#x}")
-        self.ask(f"writew {self.port + 4:#x} 6")
+        self.port = open_port(self.tables)
         super().find()
 
     def power(self, *words):

@@ -28,6 +28,7 @@ import migration  # noqa: E402
 import page_requests  # noqa: E402
 import pasids  # noqa: E402
 import qmp  # noqa: E402
+import vhost  # noqa: E402
 
 AS_QEMU = HERE.parent / "qemu" / "as_qemu.py"
 TOOL = HERE.parents[2] / "build/tools/viq/viq"
@@ -294,7 +295,8 @@ ATTACKS = {
 
 ON_BOTH = {"pasids": pasids.run, "a-function-without-ats": pasids.run_without_ats,
            "in-flight": pasids.run_in_flight, "page-requests": page_requests.run,
-           "a-cache-that-goes": pasids.run_slot, "moved": pasids.run_moved, "the-last-moment": migration.run}
+           "a-cache-that-goes": pasids.run_slot, "moved": pasids.run_moved, "the-last-moment": migration.run,
+           "vhost": vhost.run, "vhost-with-ats": functools.partial(vhost.run, ats=True)}
 BOTH = {"viq-vtd": ("x86_64", pasids.Vtd), "viq-smmuv3": ("aarch64", pasids.Smmu)}
 
 

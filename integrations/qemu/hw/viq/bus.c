@@ -185,6 +185,28 @@ static void viq_region_class_init(ObjectClass *klass, void *data)
     imrc->replay = viq_region_replay;
 }
 
+/* In two halves: vhost says how long it is, and 2^64 would be 0. */
+static void viq_bus_forget_all(IOMMUNotifier *n)
+{
+    const hwaddr middle = 1ull << 63;
+    /* With ATS vhost wants to hear of device-TLBs only: these are void, too. */
+    IOMMUTLBEvent event = {
+        .type = IOMMU_NOTIFIER_UNMAP | IOMMU_NOTIFIER_DEVIOTLB_UNMAP,
+        .entry = { .target_as = &address_space_memory },
+    };
+
+    if (n->start < middle) {
+        event.entry.iova = n->start;
+        event.entry.addr_mask = MIN(n->end, middle - 1) - n->start;
+        memory_region_notify_iommu_one(n, &event);
+    }
+    if (n->end >= middle) {
+        event.entry.iova = MAX(n->start, middle);
+        event.entry.addr_mask = n->end - event.entry.iova;
+        memory_region_notify_iommu_one(n, &event);
+    }
+}
+
 void viq_bus_forget(ViqBus *viq)
 {
     GHashTableIter iter;
@@ -196,7 +218,7 @@ void viq_bus_forget(ViqBus *viq)
         IOMMUNotifier *n;
 
         IOMMU_NOTIFIER_FOREACH(n, &function->dma) {
-            memory_region_unmap_iommu_notifier_range(n);
+            viq_bus_forget_all(n);
         }
     }
 }

@@ -209,6 +209,7 @@ static uint32_t viq_unit_sync(void *opaque)
 {
     ViqSmmuv3 *s = opaque;
 
+    viq_bus_forget(&s->bus);
     return viq_nest_smmuv3_sync(s->nest);
 }
 
@@ -246,11 +247,6 @@ static void viq_unit_stream(void *opaque,
 
 static void viq_unit_command(void *opaque, const struct viq_smmuv3_trace *trace)
 {
-    ViqSmmuv3 *s = opaque;
-
-    if (trace->fate == VIQ_SMMUV3_FATE_HOST) {
-        viq_bus_forget(&s->bus);
-    }
     if (trace_event_get_state_backends(TRACE_VIQ_SMMUV3_COMMAND)) {
         char text[256];
 
