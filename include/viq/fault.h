@@ -100,6 +100,11 @@ struct viq_fault_failure {
 VIQ_EXPORT int viq_fault_arm(struct viq_fault *fault, const struct viq_fault_failure *failure);
 /* How often what was armed last has struck: entries, or (NO_MEMORY) calls. It stays when times is used up. NULL: 0. */
 VIQ_EXPORT uint64_t viq_fault_strikes(struct viq_fault *fault);
+/*
+ * The entry that this was the first to strike, as the caller had it, into entry. Returns its size in bytes; 0, and
+ * nothing written: it has struck none (NO_MEMORY strikes calls), it is longer than size, or NULL.
+ */
+VIQ_EXPORT uint32_t viq_fault_struck(struct viq_fault *fault, void *entry, uint32_t size);
 
 #ifdef __cplusplus
 }

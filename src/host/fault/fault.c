@@ -2,6 +2,7 @@
 /* A fault and the hosts behind it. The call is in run.c. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sized.h"
 #include "base/why.h"
@@ -141,4 +142,19 @@ uint64_t viq_fault_strikes(struct viq_fault *fault)
 	strikes = fault->injection.strikes;
 	pthread_mutex_unlock(&fault->lock);
 	return strikes;
+}
+
+uint32_t viq_fault_struck(struct viq_fault *fault, void *entry, uint32_t size)
+{
+	uint32_t len;
+
+	if (!fault || !entry)
+		return 0;
+	pthread_mutex_lock(&fault->lock);
+	len = fault->injection.latched;
+	if (len > size)
+		len = 0;
+	memcpy(entry, fault->injection.words, len);
+	pthread_mutex_unlock(&fault->lock);
+	return len;
 }

@@ -91,7 +91,7 @@ bool fault_injection_strike(struct fault_injection *in, const struct viq_call_re
 	if (in->kind == VIQ_FAULT_NONE || in->counted || (entry && !strikes(in, req, index, entry)))
 		return false;
 	if (entry && !in->latched) {
-		in->latched = true;
+		in->latched = req->entry_size;
 		memcpy(in->words, entry, req->entry_size);
 	}
 	in->strikes++;

@@ -20,9 +20,9 @@ struct fault_injection {
 	uint32_t before, after;
 	uint32_t left; /* strikes left; UINT32_MAX: no end */
 	uint64_t strikes;
-	bool counted; /* index is not yet that in a call */
-	bool latched;
-	uint64_t words[FAULT_ENTRY_WORDS]; /* once latched */
+	bool counted;     /* index is not yet that in a call */
+	uint32_t latched; /* bytes of the entry that was */
+	uint64_t words[FAULT_ENTRY_WORDS];
 };
 
 struct fault_injection fault_injection(const struct viq_fault_failure *failure);

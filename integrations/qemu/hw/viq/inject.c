@@ -119,7 +119,8 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
     }
     inject->kind = kind;
     inject->index = failure.index;
-    inject->strikes = 0;
+    inject->strikes = inject->placed = 0;
+    inject->slot = -1;
     inject->left = failure.times ? failure.times : UINT32_MAX;
     old = inject->text; /* may be text */
     inject->text = g_strdup(text);
@@ -148,6 +149,27 @@ bool viq_inject_strikes(ViqInject *inject, ViqInjectKind kind)
 uint64_t viq_inject_count(const ViqInject *inject)
 {
     return inject->strikes + viq_fault_strikes(inject->fault);
+}
+
+void viq_inject_place(ViqInject *inject, uint32_t slot, const uint64_t *what,
+                      bool waits,
+                      bool (*is)(const uint64_t *what, const void *entry))
+{
+    const uint64_t count = viq_inject_count(inject);
+    uint64_t entry[4];
+
+    if (count == inject->placed) {
+        return;
+    }
+    /* The unit's own failures strike what it is at. */
+    if (inject->strikes == count ||
+        (viq_fault_struck(inject->fault, entry, sizeof(entry)) &&
+         is(what, entry))) {
+        inject->slot = slot;
+        inject->placed = count;
+    } else if (waits) {
+        inject->placed = count;
+    }
 }
 
 bool viq_inject_gives_up(ViqInject *inject)

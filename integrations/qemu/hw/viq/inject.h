@@ -28,6 +28,8 @@ typedef struct ViqInject {
     uint32_t index; /* so many get by before it strikes; SLOW: milliseconds */
     uint32_t left;  /* strikes left; UINT32_MAX: no end */
     uint64_t strikes; /* those that fault has not counted */
+    uint64_t placed;  /* of all strikes: those whose slot is known, or never */
+    int64_t slot;     /* of the queue, of the last of them; negative: none */
     /*
      * Whoever owns the unit: no write may do any work itself (hold), or as
      * before; and something may have to be run now.
@@ -53,6 +55,14 @@ bool viq_inject_strikes(ViqInject *inject, ViqInjectKind kind);
 
 /* How often what was armed last has struck. SLOW and HANG are not counted. */
 uint64_t viq_inject_count(const ViqInject *inject);
+
+/*
+ * Something leaves the queue, or stops it, at this slot; waits: all before it
+ * is done. Is this what was struck? is() compares it with an entry of hosts.
+ */
+void viq_inject_place(ViqInject *inject, uint32_t slot, const uint64_t *what,
+                      bool waits,
+                      bool (*is)(const uint64_t *what, const void *entry));
 
 /* A host could not: does the unit give up, and tell the guest? */
 bool viq_inject_gives_up(ViqInject *inject);

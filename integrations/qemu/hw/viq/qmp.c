@@ -26,14 +26,18 @@ static int viq_unit_query(Object *obj, void *opaque)
 {
     ViqUnitList ***tail = opaque;
     ViqCounterList **counters;
+    const ViqInject *inject;
     ViqUnit *unit;
 
     if (object_dynamic_cast(obj, TYPE_VIQ_UNIT)) {
+        inject = VIQ_UNIT_GET_CLASS(obj)->inject(obj);
         unit = g_new0(ViqUnit, 1);
         unit->path = object_get_canonical_path(obj);
         unit->type = g_strdup(object_get_typename(obj));
         unit->failure = object_property_get_str(obj, "inject", NULL);
-        unit->strikes = viq_inject_count(VIQ_UNIT_GET_CLASS(obj)->inject(obj));
+        unit->strikes = viq_inject_count(inject);
+        unit->has_struck = inject->slot >= 0;
+        unit->struck = inject->slot;
         counters = &unit->counters;
         VIQ_UNIT_GET_CLASS(obj)->counters(obj, &counters);
         QAPI_LIST_APPEND(*tail, unit);
@@ -78,9 +82,13 @@ void hmp_info_viq(Monitor *mon, const QDict *qdict)
     g_autoptr(ViqUnitList) units = qmp_query_viq(&error_abort);
 
     for (ViqUnitList *u = units; u; u = u->next) {
-        monitor_printf(mon, "%s (%s), failure: %s, strikes: %" PRIu64 "\n",
+        monitor_printf(mon, "%s (%s), failure: %s, strikes: %" PRIu64,
                        u->value->path, u->value->type, u->value->failure,
                        u->value->strikes);
+        if (u->value->has_struck) {
+            monitor_printf(mon, ", at 0x%x", u->value->struck);
+        }
+        monitor_printf(mon, "\n");
         for (ViqCounterList *c = u->value->counters; c; c = c->next) {
             monitor_printf(mon, "  %-24s %" PRIu64 "\n", c->value->name,
                            c->value->value);

@@ -245,8 +245,17 @@ static void viq_unit_stream(void *opaque,
     }
 }
 
+static bool viq_unit_is(const uint64_t *cmd, const void *entry)
+{
+    return ldq_le_p(entry) == cmd[0] && ldq_le_p(entry + 8) == cmd[1];
+}
+
 static void viq_unit_command(void *opaque, const struct viq_smmuv3_trace *trace)
 {
+    ViqSmmuv3 *s = opaque;
+
+    viq_inject_place(&s->work.inject, trace->index, trace->cmd,
+                     trace->fate == VIQ_SMMUV3_FATE_SYNC, viq_unit_is);
     if (trace_event_get_state_backends(TRACE_VIQ_SMMUV3_COMMAND)) {
         char text[256];
 
@@ -638,12 +647,12 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
         return;
     }
     s->running = qemu_add_vm_change_state_handler(viq_unit_machine_runs, s);
+    viq_work_start(&s->work);
 
     memory_region_init_io(&s->registers, OBJECT(s), &viq_unit_register_ops, s,
                           TYPE_VIQ_SMMUV3, VIQ_SMMUV3_MMIO_SIZE);
     sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->registers);
     for (int i = 0; i < LINES; i++) {
-    viq_work_start(&s->work);
         sysbus_init_irq(SYS_BUS_DEVICE(s), &s->lines[i]);
     }
     viq_bus_init(&s->bus, TYPE_VIQ_SMMUV3, OBJECT(s), s->primary_bus,
@@ -739,12 +748,12 @@ static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
 
 /* --- Migration -------------------------------------------------------------- */
 
+/* A background snapshot has memory as it is after this: see viq_work_sync(). */
 static int viq_unit_pre_save(void *opaque)
 {
     ViqSmmuv3 *s = opaque;
     size_t len = viq_smmuv3_save_size(s->smmu);
     int ret = viq_nest_smmuv3_events(s->nest, 0);
-/* A background snapshot has memory as it is after this: see viq_work_sync(). */
 
     if (ret) {
         return ret;

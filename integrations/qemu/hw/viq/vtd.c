@@ -272,8 +272,23 @@ static int viq_unit_host_wait(void *opaque, const struct viq_call_result *result
     return viq_work_host_wait(&s->work, times);
 }
 
+/* Can the descriptor have asked this of a table? */
+static bool viq_unit_asks(const uint64_t *desc, const void *entry)
+{
+    const uint64_t type = desc[0] & VIQ_VTD_DESC_TYPE;
+    const struct viq_vtd_s1_entry *e = entry;
+
+    return (type == VIQ_VTD_TYPE_IOTLB || type == VIQ_VTD_TYPE_PIOTLB) &&
+        (e->npages == VIQ_VTD_S1_ALL ||
+         (desc[1] & VIQ_VTD_DESC_1_ADDR) - e->addr < e->npages * 4096);
+}
+
 static void viq_unit_descriptor(void *opaque, const struct viq_vtd_trace *trace)
 {
+    ViqVtd *s = opaque;
+
+    viq_inject_place(&s->work.inject, trace->head, trace->desc,
+                     trace->fate == VIQ_VTD_FATE_WAIT, viq_unit_asks);
     if (trace_event_get_state_backends(TRACE_VIQ_VTD_DESCRIPTOR)) {
         char text[256];
 
@@ -684,6 +699,7 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
         return;
     }
     s->running = qemu_add_vm_change_state_handler(viq_unit_machine_runs, s);
+    viq_work_start(&s->work);
     s->saved_len = viq_vtd_save_size(s->vtd);
     s->saved = g_malloc(s->saved_len);
 
@@ -699,7 +715,6 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
 /* The base class takes "auto" for on; the library remaps no interrupts. */
 static void viq_unit_check_realize(DeviceState *dev, Error **errp)
 {
-    viq_work_start(&s->work);
     X86IOMMUState *parent = X86_IOMMU_DEVICE(dev);
 
     if (x86_iommu_ir_supported(parent)) {
@@ -792,6 +807,7 @@ static void viq_unit_counters(Object *obj, ViqCounterList ***tail)
 
 /* --- Migration ------------------------------------------------------------- */
 
+/* A background snapshot has memory as it is after this: see viq_work_sync(). */
 static int viq_unit_pre_save(void *opaque)
 {
     ViqVtd *s = opaque;
@@ -807,7 +823,6 @@ static int viq_unit_post_load(void *opaque, int version)
     int ret = viq_vtd_restore(s->vtd, s->saved, s->saved_len);
 
     if (ret == -ENOTSUP) {
-/* A background snapshot has memory as it is after this: see viq_work_sync(). */
         error_report("viq-vtd: the state is of a newer viq");
     } else if (ret) {
         error_report("viq-vtd: the state is damaged, or of a viq-vtd with "

@@ -1007,6 +1007,9 @@ extern "C" {
 extern "C" {
     pub fn viq_fault_strikes(fault: *mut viq_fault) -> u64;
 }
+extern "C" {
+    pub fn viq_fault_struck(fault: *mut viq_fault, entry: *mut ::std::os::raw::c_void, size: u32) -> u32;
+}
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct viq_linux_sys {

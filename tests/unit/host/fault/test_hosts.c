@@ -536,6 +536,32 @@ static void strikes_are_counted(void **state)
 	assert_int_equal(viq_fault_strikes(NULL), 0);
 }
 
+/* The entry that was struck can be had, also when the failure is used up. */
+static void what_was_struck_is_told(void **state)
+{
+	uint64_t entry[3] = {0};
+	struct bench b;
+
+	bench_init(&b, &kinds[0], VIQ_FAULT_EXACT, false);
+	fault_arm(b.fault, VIQ_FAULT_DROP, 3, 0, 0, 1);
+	assert_int_equal(viq_fault_struck(b.fault, entry, sizeof(entry)), 0);
+	call(&b, false);
+	assert_int_equal(viq_fault_struck(b.fault, entry, 15), 0);
+	assert_int_equal(entry[0], 0);
+	assert_int_equal(viq_fault_struck(b.fault, entry, sizeof(entry)), 16);
+	assert_int_equal(le64toh(entry[0]), b.behind.cmds[3][0]);
+	assert_int_equal(le64toh(entry[1]), b.behind.cmds[3][1]);
+	fault_disarm(b.fault);
+	assert_int_equal(viq_fault_struck(b.fault, entry, sizeof(entry)), 0);
+	fault_arm(b.fault, VIQ_FAULT_NO_MEMORY, 0, 0, 0, 0);
+	call(&b, false);
+	assert_int_equal(viq_fault_strikes(b.fault), 1);
+	assert_int_equal(viq_fault_struck(b.fault, entry, sizeof(entry)), 0);
+	assert_int_equal(viq_fault_struck(b.fault, NULL, sizeof(entry)), 0);
+	assert_int_equal(viq_fault_struck(NULL, entry, sizeof(entry)), 0);
+	bench_fini(&b);
+}
+
 static void kinds_and_contracts_have_names(void **state)
 {
 	assert_null(viq_fault_kind_name(VIQ_FAULT_NONE));
@@ -607,6 +633,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(entries_are_counted_over_calls),
 	cmocka_unit_test(a_call_is_counted_to),
 	cmocka_unit_test(strikes_are_counted),
+	cmocka_unit_test(what_was_struck_is_told),
 	cmocka_unit_test(kinds_and_contracts_have_names),
 	cmocka_unit_test(arguments_that_make_no_sense),
 	cmocka_unit_test(a_failure_of_an_older_and_of_a_newer_caller),
