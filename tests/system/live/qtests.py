@@ -28,6 +28,7 @@ import migration  # noqa: E402
 import page_requests  # noqa: E402
 import pasids  # noqa: E402
 import qmp  # noqa: E402
+import refusals  # noqa: E402
 import vhost  # noqa: E402
 
 AS_QEMU = HERE.parent / "qemu" / "as_qemu.py"
@@ -315,6 +316,8 @@ def run(*folders):
             for name, test in ON_BOTH.items() for unit, (architecture, kind) in BOTH.items()}
     own |= {name: functools.partial(test, find("bin/qemu-system-x86_64")) for name, test in ATTACKS.items()}
     own["stages"] = functools.partial(run_stages, find("bin/qemu-system-aarch64"))
+    own |= {"refused-at-start": functools.partial(refusals.run_at_start, find),
+            "refused-when-plugged": functools.partial(refusals.run_plugged, talk, find)}
     for name, test in own.items():
         try:
             reasons[name] = test()
