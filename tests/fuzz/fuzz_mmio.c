@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any sequence of register accesses, memory writes, events, host failures and migrations: guest.h says what holds. */
+/* Any sequence of register accesses, memory writes, events, page requests, host failures and migrations: guest.h says
+ * what holds. */
 #include "guest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -19,6 +20,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		config.idr3 &= ~(uint32_t)REG(IDR3_RIL);
 	if (how & 128)
 		vsmmu_config_stage2(&config);
+	if ((how & 3) == 3) {
+		config.idr0 |= REG(IDR0_PRI);
+		config.idr1 |= VIQ_PUT(REG(IDR1_PRIQS), 19);
+		config.idr3 |= REG(IDR3_PPS);
+	}
 	g = guest_new(&config);
 	if (!(how & 64))
 		vsmmu_boot(g->v, 4);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
 #include "guest.h"
 
 static void on_trace(struct vsmmu *v, const struct viq_smmuv3_trace *t)
@@ -108,10 +110,15 @@ static const uint32_t offsets[] = {
 	REG(EVENTQ_IRQ_CFG1),
 	REG(EVENTQ_PROD),
 	REG(EVENTQ_CONS),
+	REG(PRIQ_BASE),
+	REG(PRIQ_IRQ_CFG0),
+	REG(PRIQ_IRQ_CFG2),
+	REG(PRIQ_PROD),
+	REG(PRIQ_CONS),
 };
 
 static const uint8_t ops[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11,
-			      0x12, 0x13, 0x30, 0x40, 0x40, 0x46, 0x46, 0x00};
+			      0x12, 0x13, 0x30, 0x40, 0x41, 0x46, 0x46, 0x00};
 
 static void write_register(struct guest *g, struct input *in, unsigned int size)
 {
@@ -176,6 +183,32 @@ static void event(struct guest *g, struct input *in)
 	viq_smmuv3_event(g->v->smmu, record);
 }
 
+/* PROD moves by one, or by its overflow flag at most; nothing else does. */
+static void page_request(struct guest *g, struct input *in)
+{
+	const uint8_t how = input_u8(in);
+	const struct viq_smmuv3_page_request request = {
+		.size = sizeof(request),
+		.sid = how & 3,
+		.ssid = 1,
+		.ssv = how & 4,
+		.last = how & 8,
+		.read = how & 16,
+		.prgi = how >> 5,
+	};
+	uint32_t before = vsmmu_r32(g->v, REG(PRIQ_PROD)), after;
+	int ret = viq_smmuv3_page_request(g->v->smmu, &request);
+
+	after = vsmmu_r32(g->v, REG(PRIQ_PROD));
+	if (!(g->v->config.idr0 & REG(IDR0_PRI)))
+		assert_int_equal(ret, -ENOTSUP);
+	assert_true(ret != -EINVAL);
+	if (!ret)
+		assert_true(after != before && !((after ^ before) & REG(EVENTQ_OVFLG)));
+	else
+		assert_true(!((after ^ before) & ~(uint32_t)REG(EVENTQ_OVFLG)) && (after == before || ret == -ENOSPC));
+}
+
 static void ask_stream(struct guest *g, struct input *in)
 {
 	struct viq_smmuv3_stream s = {.size = sizeof(s)};
@@ -191,7 +224,7 @@ void guest_step(struct guest *g, struct input *in)
 	uint32_t offset;
 
 	guest_begin(g);
-	switch (input_u8(in) % 17) {
+	switch (input_u8(in) % 18) {
 	case 0:
 		write_register(g, in, 4);
 		break;
@@ -241,6 +274,9 @@ void guest_step(struct guest *g, struct input *in)
 		break;
 	case 16:
 		vsmmu_poke64(v, VSMMU_STRTAB + 8 * input_u8(in), input_u64(in));
+		break;
+	case 17:
+		page_request(g, in);
 		break;
 	}
 	guest_end(g);
