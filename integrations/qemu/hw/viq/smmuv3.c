@@ -759,7 +759,9 @@ static int viq_unit_pre_save(void *opaque)
         return ret;
     }
     s->saved = g_realloc(s->saved, len);
-    ret = viq_smmuv3_save(s->smmu, s->saved, &len);
+    /* Without page requests what a viq before them understands, too. */
+    ret = viq_smmuv3_save_as(s->smmu, s->pri ? VIQ_SMMUV3_SAVE_VERSION : 1,
+                             s->saved, &len);
     s->saved_len = len;
     return ret;
 }

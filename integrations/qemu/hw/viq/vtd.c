@@ -678,6 +678,12 @@ static void viq_unit_unsteady(X86MachineState *x86ms, hwaddr *from,
     }
 }
 
+/* Without page requests what a viq before them understands, too. */
+static uint32_t viq_unit_save_version(const ViqVtd *s)
+{
+    return s->pri ? VIQ_VTD_SAVE_VERSION : 1;
+}
+
 static void viq_unit_realize(DeviceState *dev, Error **errp)
 {
     ViqVtd *s = VIQ_VTD(dev);
@@ -685,6 +691,8 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
     X86MachineState *x86ms = X86_MACHINE(qdev_get_machine());
     struct viq_vtd_config config;
     hwaddr from, size;
+    size_t len;
+    int ret;
 
     viq_thread_register();
     viq_unit_unsteady(x86ms, &from, &size);
@@ -700,8 +708,11 @@ static void viq_unit_realize(DeviceState *dev, Error **errp)
     }
     s->running = qemu_add_vm_change_state_handler(viq_unit_machine_runs, s);
     viq_work_start(&s->work);
-    s->saved_len = viq_vtd_save_size(s->vtd);
-    s->saved = g_malloc(s->saved_len);
+    len = viq_vtd_save_size(s->vtd);
+    s->saved = g_malloc(len);
+    ret = viq_vtd_save_as(s->vtd, viq_unit_save_version(s), s->saved, &len);
+    assert(!ret); /* in reset state */
+    s->saved_len = len;
 
     memory_region_init_io(&s->registers, OBJECT(s), &viq_unit_register_ops, s,
                           TYPE_VIQ_VTD, 0x1000);
@@ -814,7 +825,8 @@ static int viq_unit_pre_save(void *opaque)
     size_t len = s->saved_len;
     int ret = viq_nest_vtd_faults(s->nest, 0);
 
-    return ret ? ret : viq_vtd_save(s->vtd, s->saved, &len);
+    return ret ? ret : viq_vtd_save_as(s->vtd, viq_unit_save_version(s),
+                                       s->saved, &len);
 }
 
 static int viq_unit_post_load(void *opaque, int version)
