@@ -39,6 +39,18 @@ static inline bool keeps_contract(uint32_t group, uint32_t len, uint32_t bad, co
 	return safe <= bad && bad <= last;
 }
 
+/* A state between two steps. */
+static inline bool possible(const struct search *s)
+{
+	if (s->lo >= s->count || !s->chunk || s->chunk > s->count)
+		return false;
+	if (!s->end)
+		return s->hint == CALL_NO_HINT;
+	/* With a hint the first refusal is open; without, the window is still more than one entry. */
+	return s->lo < s->end && s->end <= s->count &&
+	       (s->hint == CALL_NO_HINT || (s->hint >= s->lo && s->hint < s->end));
+}
+
 static inline int host(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
 {
 	uint32_t len = req->pieces[0].count, size = res->size;

@@ -38,9 +38,10 @@ PROOFS = (
         ("src/guest/smmuv3/smmuv3.h", "#define BATCH_ENTRIES 2048", "#define BATCH_ENTRIES 4"),
         ("src/guest/smmuv3/smmuv3.h", "#define BATCH_HOLES 256", "#define BATCH_HOLES 4"),
         ("src/guest/smmuv3/smmuv3.h", "#define RETAINED_ENTRIES 1024", "#define RETAINED_ENTRIES 4"))),
+    *(Proof("exact_first", 2, define=(f"GROUP={group}",)) for group in (4, 1, 0)),
     Proof("exact_step", 2, define=("GROUP=1",)),
     Proof("exact_step", 2, define=("GROUP=4",)),
-    Proof("exact_step", 2, define=("GROUP=0",)),
+    Proof("exact_step", 2, "long", define=("GROUP=0",)),
 )
 OPTIONS = ("--pointer-overflow-check", "--drop-unused-functions", "--slice-formula", "--object-bits", "11")
 
