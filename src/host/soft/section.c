@@ -22,14 +22,18 @@
  * A wait that finds a reader hiding takes as long as a few hundred of these barriers (two system calls): so whatever
  * the guest and the device do, they pay at most twice what they would if they knew what comes.
  */
+#ifndef SHOW
 #define SHOW 256u
+#endif
 
 /* The thread has entered liburcu's section, and has looked at nothing yet. */
 static __attribute__((noinline)) void show(struct soft_reader *reader)
 {
 	uint64_t section = atomic_load_explicit(&reader->section, memory_order_relaxed);
 
-	atomic_store_explicit(&reader->section, section + 1, memory_order_relaxed);
+	/* Release: who finds this one, and so the one before ended, sees what that did. C11 gives it for nothing, C++20
+	 * not. */
+	atomic_store_explicit(&reader->section, section + 1, memory_order_release);
 	/* Paired with nobody_inside(): that sees the section, or the section sees what was stored before it looked. */
 	soft_fence();
 	if (++reader->shown < SHOW || atomic_load_explicit(&reader->mode, memory_order_relaxed) != SOFT_SHOWS)

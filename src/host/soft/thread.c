@@ -15,7 +15,9 @@
 #include "thread.h"
 
 /* Looks at a section before a system call takes over: about as long as that. Most sections are over sooner. */
+#ifndef LOOKS
 #define LOOKS 64u
+#endif
 
 _Thread_local struct soft_thread soft_thread;
 _Atomic uint32_t soft_hiding;
