@@ -41,7 +41,7 @@ PROOFS = (
     *(Proof("exact_first", 2, define=(f"GROUP={group}",)) for group in (4, 1, 0)),
     Proof("exact_step", 2, define=("GROUP=1",)),
     Proof("exact_step", 2, define=("GROUP=4",)),
-    Proof("exact_step", 2, "long", define=("GROUP=0",)),
+    Proof("exact_step", 2, define=("GROUP=0",)),
 )
 OPTIONS = ("--pointer-overflow-check", "--drop-unused-functions", "--slice-formula", "--object-bits", "11")
 
