@@ -81,6 +81,7 @@ needs_kernel() {
 	flex                   command flex
 	gcc-aarch64-linux-gnu  command aarch64-linux-gnu-gcc
 	libc6-dev-arm64-cross  package libc6-dev-arm64-cross
+	libelf-dev             module  libelf
 	patch                  command patch
 	qemu-efi-aarch64       package qemu-efi-aarch64
 	xz-utils               command xz

@@ -1,17 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: build-kernel.sh CACHE PACKAGE VERSION [SERIES [DEBUG]]
-# Builds an arm64 Linux from Debian's PACKAGE (linux-source-X.Y) with the options of kernel.config, unless the cache has
-# it. Prints the folder with "Image", its "config", and "about", a line that says what it is. CACHE is shared by all
-# clones: a folder's name holds a hash of all that goes into it, and it appears there only when it is complete.
+# Usage: build-kernel.sh CACHE ARCHITECTURE PACKAGE VERSION [SERIES [DEBUG]]
+# Builds a Linux for arm64 or x86_64 from Debian's PACKAGE (linux-source-X.Y) with the options of kernel.config and
+# ARCHITECTURE.config, unless the cache has it. Prints the folder with "Image", its "config", and "about", a line that
+# says what it is. CACHE is shared by all clones: a folder's name holds a hash of all that goes into it, and it appears
+# there only when it is complete.
 # With the patches in the folder SERIES, the kernel without them is built on the way: both take little longer than one.
 # With the folder DEBUG the options and patches there are added, and that kernel is the only one.
 set -eu
 
-cache=$(realpath -m "${1:?cache}") package=${2:?package} version=${3:?version} series=${4:+$(realpath "$4")} debug=${5:+$(realpath "$5")}
+cache=$(realpath -m "${1:?cache}") architecture=${2:?architecture} package=${3:?package} version=${4:?version}
+series=${5:+$(realpath "$5")} debug=${6:+$(realpath "$6")}
 here=$(cd "$(dirname "$0")" && pwd)
-fragments=("$here/kernel.config" ${debug:+"$debug/kernel.config"})
-cross=aarch64-linux-gnu-
+fragments=("$here/kernel.config" "$here/$architecture.config" ${debug:+"$debug/kernel.config"})
+case $architecture in
+arm64) cross=aarch64-linux-gnu- image=arch/arm64/boot/Image ;;
+x86_64) cross=x86_64-linux-gnu- image=arch/x86/boot/bzImage ;;
+*) echo "kernel: no such architecture here: $architecture" >&2; exit 2 ;;
+esac
 unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that may have called us
 
 say() { echo "kernel: $*" >&2; }
@@ -25,7 +31,7 @@ quietly() {
 
 key=$({ echo "$package=$version"; ${cross}gcc --version; ${cross}ld --version; cat "${fragments[@]}" "$0"; } |
 	sha256sum | cut -c 1-16)
-plain=$cache/kernel/$package-$version-$key result=$plain
+plain=$cache/kernel/$package-$version-$architecture-$key result=$plain
 patches=(${series:+"$series"/*.patch} ${debug:+"$debug"/*.patch})
 [ -z "$series" ] || result=$plain-$(cat "${patches[@]}" "$here"/selftests/sys/* | sha256sum | cut -c 1-16)
 if [ -e "$result" ]; then
@@ -59,7 +65,7 @@ rm -r deb
 
 cat "${fragments[@]}" >options
 build() {
-	quietly make -C source -s -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$cross KCONFIG_ALLCONFIG="$work/options" \
+	quietly make -C source -s -j"$(nproc)" ARCH=$architecture CROSS_COMPILE=$cross KCONFIG_ALLCONFIG="$work/options" \
 		KBUILD_BUILD_USER=viq KBUILD_BUILD_HOST=viq "$@"
 }
 build allnoconfig
@@ -73,15 +79,15 @@ image() {
 	local folder=$1 remark=$2
 
 	shift 2
-	build Image
+	build "${image##*/}"
 	mkdir result
-	cp source/arch/arm64/boot/Image result/Image
+	cp "source/$image" result/Image
 	cp source/.config result/config
 	echo "Linux $(cat source/include/config/kernel.release) ($package $version$remark)" >result/about
 	[ $# -eq 0 ] || mv "$@" result
 	mv result "$folder"
 }
-say "$package $version: compiling (about five minutes on two processors)"
+say "$package $version: compiling for $architecture (about five minutes on two processors)"
 start=$SECONDS
 [ -e "$plain" ] || [ -n "$debug" ] || image "$plain" ""
 if [ -n "$series" ]; then

@@ -77,6 +77,7 @@ def qemu():
 
 
 class Kernel(typing.NamedTuple):
+    architecture: str
     package: str
     version: str
     series: bool = False
@@ -86,17 +87,17 @@ class Kernel(typing.NamedTuple):
         return self.package + ("-series" if self.series else "") + ("-debug" if self.debug else "")
 
 
-def kernels():
+def kernels(architecture="arm64"):
     """Those to run: the current one first, an older one if there is any, and one of them with our patches."""
     lines = output(HERE / "archive.sh", CACHE / "archive", SUITE, "kernels").splitlines()
-    plain = [Kernel(*line.split()) for line in lines]
+    plain = [Kernel(architecture, *line.split()) for line in lines]
     return plain + [one._replace(series=True) for one in plain if one.package == SERIES_FOR]
 
 
 def kernel(which):
     """The folder of a built kernel."""
-    return output(HERE / "build-kernel.sh", CACHE, which.package, which.version, *([SERIES] if which.series else []),
-                   *([DEBUG] if which.debug else []))
+    return output(HERE / "build-kernel.sh", CACHE, which.architecture, which.package, which.version,
+                  *([SERIES] if which.series else []), *([DEBUG] if which.debug else []))
 
 
 def machine(which):
