@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A device that does DMA when told to: QEMU's "edu" (docs/specs/edu.rst), or viq-dma where QEMU has that. What it reads
- * is the only witness of what its IOMMU remembers. It is driven through its vfio cdev, or without a driver through sysfs.
+ * is the only witness of what its IOMMU remembers. It is driven through its vfio cdev, or without a driver through
+ * sysfs.
  */
 #ifndef VIQ_KERNEL_EDU_H
 #define VIQ_KERNEL_EDU_H
@@ -39,8 +40,8 @@ void edu_unbind(struct edu *edu);
 void edu_start_bare(struct edu *edu);
 
 /*
- * DMA of bytes (at most 4096; viq-dma: 8) between iova and the device's own buffer, which a read that fails leaves as it
- * is. What fails is not noticed by the device.
+ * DMA of bytes (at most 4096; viq-dma: 8) between iova and the device's own buffer, which a read that fails leaves as
+ * it is. What fails is not noticed by the device.
  */
 void edu_fetch(struct edu *edu, uint64_t iova, uint32_t bytes); /* memory to device */
 void edu_store(struct edu *edu, uint64_t iova, uint32_t bytes); /* device to memory */
