@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The example VMM's PCI device, examples/vmm/{pci,assigned}.c: a file in memory is the vfio cdev, the test is KVM. */
+/*
+ * The example VMM's PCI device, examples/vmm/{pci,assigned,config,bars,msi}.c: a file in memory is the vfio cdev, the
+ * test is KVM.
+ */
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -21,6 +24,12 @@
 #define CAP_EXPRESS 0x60
 #define CAP_MSIX    0xa0
 #define CAP_VENDOR  0xc0
+#define VECTORS     3u
+#define TABLE       0x1000u /* in BAR 2, and the pending bits in the same page */
+#define PENDING     0x1800u
+#define BELOW(bar)  (1 + 2 * (bar)) /* the memory slot of a BAR, up to the MSI-X table if that is in it */
+#define BEHIND(bar) (2 + 2 * (bar))
+#define ENTRY(n)    (PLACE + TABLE + (n)*PCI_MSIX_ENTRY_SIZE)
 
 /* BAR 0: 64 KiB; 1: I/O; 2 and 3: one of 64 bits; 4: less than a page; 5: mappable in parts */
 static const uint64_t sizes[] = {0x10000, 0x20, 0x100000, 0, 0x100, 0x20000};
@@ -33,6 +42,11 @@ static struct machine {
 	uint64_t at[16]; /* each memory slot's address, and size; 0: none */
 	uint64_t size[16];
 	unsigned int told;
+	/* vfio's: which index signals, and whereto. KVM's: what is connected, and the data of its message */
+	uint32_t signalled, count;
+	int32_t events[GSIS];
+	bool connected[GSIS];
+	uint32_t data[GSIS];
 } m;
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
@@ -43,6 +57,15 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 	struct vfio_info_cap_header sparse = {.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1};
 
 	assert_int_equal(fd, m.cdev);
+	if (request == VFIO_DEVICE_SET_IRQS) {
+		struct vfio_irq_set *set = arg;
+
+		m.signalled = set->index;
+		m.count = set->count;
+		memcpy(m.events + (set->index == VFIO_PCI_MSI_IRQ_INDEX ? MSI_GSI : MSIX_GSI), set->data,
+		       set->count * sizeof(*m.events));
+		return 0;
+	}
 	if (request == VFIO_DEVICE_GET_INFO) {
 		((struct vfio_device_info *)arg)->flags = VFIO_DEVICE_FLAGS_PCI;
 		return 0;
@@ -102,6 +125,32 @@ int vm_set_memory(struct vm *vm, unsigned int slot, uint64_t gpa, void *host, ui
 	return 0;
 }
 
+/* The host's window is not here. */
+void __wrap_msi_check_window(int cdev);
+
+void __wrap_msi_check_window(int cdev)
+{
+}
+
+int vm_route_msi(struct vm *vm, unsigned int gsi, uint32_t device, uint32_t data)
+{
+	assert_int_equal(device, ASSIGNED_SID);
+	m.data[gsi] = data;
+	return 0;
+}
+
+int vm_connect_event(struct vm *vm, unsigned int gsi, int event, bool on)
+{
+	assert_int_equal(event, m.events[gsi]);
+	m.connected[gsi] = on;
+	return 0;
+}
+
+void vm_end(struct vm *vm, const char *text, bool failed)
+{
+	fail_msg("ended: %s", text);
+}
+
 static const struct mmio *find(uint64_t address)
 {
 	for (unsigned int i = 0; i < m.vm.mmio_count; i++)
@@ -144,10 +193,12 @@ static int start(void **state)
 	set_real(PCI_CAPABILITY_LIST, CAP_PM);
 	set_real(PCI_INTERRUPT_LINE, 0x01ff);
 	set_real(CAP_PM, 0xabcd0000 | CAP_MSI << 8 | PCI_CAP_ID_PM);
-	set_real(CAP_MSI, 0xabcd0000 | CAP_EXPRESS << 8 | PCI_CAP_ID_MSI);
+	set_real(CAP_MSI, 0xabcd0000 | (uint32_t)PCI_MSI_FLAGS_64BIT << 16 | CAP_EXPRESS << 8 | PCI_CAP_ID_MSI);
 	set_real(CAP_EXPRESS, 0x00020000 | CAP_MSIX << 8 | PCI_CAP_ID_EXP);
 	set_real(CAP_EXPRESS + 0x38, 0x12345678);
-	set_real(CAP_MSIX, 0xabcd0000 | CAP_VENDOR << 8 | PCI_CAP_ID_MSIX);
+	set_real(CAP_MSIX, (VECTORS - 1) << 16 | CAP_VENDOR << 8 | PCI_CAP_ID_MSIX);
+	set_real(CAP_MSIX + PCI_MSIX_TABLE, TABLE | 2);
+	set_real(CAP_MSIX + PCI_MSIX_PBA, PENDING | 2);
 	set_real(CAP_VENDOR, 0x00080000 | PCI_CAP_ID_VNDR);
 	set_real(CAP_VENDOR + 4, 0x11111111);
 	set_real(CAP_VENDOR + 8, 0x22222222);
@@ -188,23 +239,25 @@ static void test_hidden_capabilities_leave_the_list(void **state)
 {
 	create();
 	assert_true(get(DEVICE + PCI_STATUS, 2) & PCI_STATUS_CAP_LIST);
-	assert_int_equal(get(DEVICE + PCI_CAPABILITY_LIST, 1), CAP_EXPRESS);
-	assert_int_equal(get(DEVICE + CAP_EXPRESS, 2), CAP_VENDOR << 8 | PCI_CAP_ID_EXP);
+	assert_int_equal(get(DEVICE + PCI_CAPABILITY_LIST, 1), CAP_MSI);
+	assert_int_equal(get(DEVICE + CAP_MSI, 2), CAP_EXPRESS << 8 | PCI_CAP_ID_MSI);
+	assert_int_equal(get(DEVICE + CAP_MSI + PCI_MSI_FLAGS, 2), PCI_MSI_FLAGS_64BIT); /* one vector, no masks */
+	assert_int_equal(get(DEVICE + CAP_EXPRESS, 2), CAP_MSIX << 8 | PCI_CAP_ID_EXP);
+	assert_int_equal(get(DEVICE + CAP_MSIX, 4), (VECTORS - 1) << 16 | CAP_VENDOR << 8 | PCI_CAP_ID_MSIX);
+	assert_int_equal(get(DEVICE + CAP_MSIX + PCI_MSIX_TABLE, 4), TABLE | 2);
+	assert_int_equal(get(DEVICE + CAP_MSIX + PCI_MSIX_PBA, 4), PENDING | 2);
 	assert_int_equal(get(DEVICE + CAP_EXPRESS + 0x38, 4), 0x12345678);
 	assert_int_equal(get(DEVICE + CAP_VENDOR, 2), PCI_CAP_ID_VNDR);
 	assert_int_equal(get(DEVICE + CAP_VENDOR + 4, 4), 0x11111111);
 	assert_int_equal(get(DEVICE + CAP_VENDOR + 8, 4), 0); /* behind its end */
 	assert_int_equal(get(DEVICE + CAP_PM, 4), 0);
-	assert_int_equal(get(DEVICE + CAP_MSI, 4), 0);
-	assert_int_equal(get(DEVICE + CAP_MSIX, 4), 0);
 	assert_int_equal(get(DEVICE + PCI_INTERRUPT_PIN, 1), 0);
 	assert_int_equal(get(DEVICE + PCI_CFG_SPACE_SIZE, 4), 0);
 }
 
 static void test_no_capability_no_list(void **state)
 {
-	set_real(PCI_CAPABILITY_LIST, CAP_MSIX);
-	set_real(CAP_MSIX, PCI_CAP_ID_MSIX);
+	set_real(CAP_PM, PCI_CAP_ID_PM);
 	create();
 	assert_false(get(DEVICE + PCI_STATUS, 2) & PCI_STATUS_CAP_LIST);
 	assert_int_equal(get(DEVICE + PCI_CAPABILITY_LIST, 1), 0);
@@ -224,7 +277,9 @@ static void test_what_may_be_written(void **state)
 	assert_int_equal(real(PCI_VENDOR_ID, 4), 0x11e81234);
 	assert_int_equal(real(PCI_BASE_ADDRESS_0, 4), 0xf0000000);
 	assert_int_equal(real(PCI_ROM_ADDRESS, 4), 0xfffc0000);
-	assert_int_equal(real(CAP_MSI, 4), 0xabcd0000 | CAP_EXPRESS << 8 | PCI_CAP_ID_MSI);
+	assert_int_equal(real(CAP_MSI, 2), CAP_EXPRESS << 8 | PCI_CAP_ID_MSI);
+	assert_int_equal(real(CAP_MSI + PCI_MSI_FLAGS, 2), 0xabcd | PCI_MSI_FLAGS_64BIT);
+	assert_int_equal(real(CAP_MSIX + PCI_MSIX_FLAGS, 2), VECTORS - 1);
 	assert_int_equal(real(CAP_EXPRESS + 0x38, 4), 0x12345678);
 	put(DEVICE + PCI_COMMAND + 1, 1, 0);
 	assert_int_equal(real(PCI_COMMAND, 2), allowed | PCI_COMMAND_INTX_DISABLE);
@@ -254,16 +309,19 @@ static void test_memory_follows(void **state)
 	put(bar(2), 4, PLACE + 0x100000);
 	put(bar(4), 4, PLACE + 0x200000);
 	put(bar(5), 4, PLACE + 0x220000);
-	assert_int_equal(m.size[1], 0);
+	assert_int_equal(m.size[BELOW(0)], 0);
 	put(DEVICE + PCI_COMMAND, 2, MEMORY);
-	assert_int_equal(m.at[1], PLACE);
-	assert_int_equal(m.size[1], sizes[0]);
-	assert_int_equal(m.at[3], PLACE + 0x100000);
-	assert_int_equal(m.size[5] + m.size[6], 0); /* served by exits */
+	assert_int_equal(m.at[BELOW(0)], PLACE);
+	assert_int_equal(m.size[BELOW(0)], sizes[0]);
+	assert_int_equal(m.at[BELOW(2)], PLACE + 0x100000);
+	assert_int_equal(m.size[BELOW(2)], TABLE);
+	assert_int_equal(m.at[BEHIND(2)], PLACE + 0x100000 + TABLE + 0x1000);
+	assert_int_equal(m.size[BEHIND(2)], 0x100000 - TABLE - 0x1000);
+	assert_int_equal(m.size[BELOW(4)] + m.size[BELOW(5)], 0); /* served by exits */
 	put(bar(0), 4, PLACE + 0x10000);
-	assert_int_equal(m.at[1], PLACE + 0x10000);
+	assert_int_equal(m.at[BELOW(0)], PLACE + 0x10000);
 	put(DEVICE + PCI_COMMAND, 2, 0);
-	assert_int_equal(m.size[1] + m.size[3], 0);
+	assert_int_equal(m.size[BELOW(0)] + m.size[BELOW(2)] + m.size[BEHIND(2)], 0);
 	assert_int_equal(m.told, 0);
 }
 
@@ -275,18 +333,18 @@ static void test_bad_places_are_told_once(void **state)
 	put(bar(2), 4, PLACE);
 	put(DEVICE + PCI_COMMAND, 2, MEMORY); /* BAR 0 is at 0 */
 	assert_int_equal(m.told, 1);
-	assert_int_equal(m.size[1], 0);
+	assert_int_equal(m.size[BELOW(0)], 0);
 	put(bar(2), 4, 0);
 	assert_int_equal(m.told, 2);
 	put(bar(0), 4, PLACE);
 	put(bar(2), 4, PLACE); /* on top of BAR 0 */
-	assert_int_equal(m.size[3], 0);
+	assert_int_equal(m.size[BELOW(2)], 0);
 	put(bar(0), 4, PLACE + 0x800000);
-	assert_int_equal(m.at[3], PLACE); /* the place is free now */
+	assert_int_equal(m.at[BELOW(2)], PLACE); /* the place is free now */
 	put(bar(3), 4, 1);
-	assert_int_equal(m.size[3], 0); /* beyond 4 GiB */
+	assert_int_equal(m.size[BELOW(2)], 0); /* beyond 4 GiB */
 	put(bar(0), 4, (uint32_t)(PLACE + PCI_MMIO_SIZE));
-	assert_int_equal(m.size[1], 0);
+	assert_int_equal(m.size[BELOW(0)], 0);
 	assert_int_equal(m.told, 2);
 }
 
@@ -306,6 +364,110 @@ static void test_exits(void **state)
 	assert_int_equal(get(PLACE + 0x200, 4), NOBODY);
 }
 
+/* --- Interrupts --------------------------------------------------------------------------------------------------- */
+
+static void start_msix(uint16_t flags)
+{
+	create();
+	put(bar(2), 4, PLACE);
+	put(DEVICE + PCI_COMMAND, 2, MEMORY);
+	put(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2, flags);
+}
+
+static uint64_t pending(void)
+{
+	return get(PLACE + PENDING, 8);
+}
+
+static void signal_vector(unsigned int which)
+{
+	uint64_t one = 1;
+
+	assert_int_equal(write(m.events[MSIX_GSI + which], &one, sizeof(one)), sizeof(one));
+}
+
+static void test_a_vector_is_connected(void **state)
+{
+	start_msix(0);
+	assert_int_equal(get(ENTRY(1) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4), PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	put(ENTRY(1), 8, 0x1122334455667788);
+	put(ENTRY(1) + PCI_MSIX_ENTRY_DATA, 8, 77);
+	assert_int_equal(get(ENTRY(1), 8), 0x1122334455667788);
+	assert_int_equal(get(ENTRY(1) + PCI_MSIX_ENTRY_DATA, 4), 77);
+	assert_false(m.connected[MSIX_GSI + 1]);
+	put(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(m.signalled, VFIO_PCI_MSIX_IRQ_INDEX);
+	assert_int_equal(m.count, VECTORS);
+	assert_true(m.connected[MSIX_GSI + 1]);
+	assert_int_equal(m.data[MSIX_GSI + 1], 77);
+	assert_false(m.connected[MSIX_GSI] || m.connected[MSIX_GSI + 2]);
+	put(ENTRY(1) + PCI_MSIX_ENTRY_DATA, 4, 78);
+	assert_int_equal(m.data[MSIX_GSI + 1], 78);
+	put(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2, 0);
+	assert_false(m.connected[MSIX_GSI + 1]);
+	assert_int_equal(m.count, 0);
+}
+
+static void test_what_is_masked_is_pending(void **state)
+{
+	start_msix(PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(pending(), 0);
+	signal_vector(2);
+	assert_int_equal(pending(), 0x4);
+	put(ENTRY(2) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0);
+	assert_true(m.connected[MSIX_GSI + 2]);
+	assert_int_equal(pending(), 0); /* KVM has it */
+	put(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	assert_false(m.connected[MSIX_GSI + 2]);
+	put(PLACE + PENDING, 8, 0);
+	assert_int_equal(pending(), 0x4);
+	put(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	assert_true(m.connected[MSIX_GSI + 2]);
+}
+
+static void test_odd_accesses_to_the_table(void **state)
+{
+	start_msix(PCI_MSIX_FLAGS_ENABLE);
+	put(ENTRY(0), 4, 0x12345678);
+	assert_int_equal(get(ENTRY(0), 2), 0);
+	assert_int_equal(get(ENTRY(0) + 1, 1), 0);
+	assert_int_equal(get(ENTRY(0) + 2, 4), 0);
+	put(ENTRY(0) + 2, 4, UINT32_MAX);
+	put(ENTRY(0), 1, 0);
+	put(ENTRY(0) + 4, 8, UINT64_MAX);
+	assert_int_equal(get(ENTRY(0), 8), 0x12345678);
+	/* Behind the last entry the page is the device's own. */
+	put(ENTRY(VECTORS), 4, 0xabcdef01);
+	assert_int_equal(get(ENTRY(VECTORS), 4), 0xabcdef01);
+	assert_int_equal(get(ENTRY(VECTORS - 1) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4), PCI_MSIX_ENTRY_CTRL_MASKBIT);
+}
+
+static void test_no_more_vectors_than_there_are_places(void **state)
+{
+	set_real(CAP_MSIX, PCI_MSIX_FLAGS_QSIZE << 16 | CAP_VENDOR << 8 | PCI_CAP_ID_MSIX);
+	start_msix(PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(get(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE, MAX_VECTORS - 1);
+	assert_int_equal(m.count, MAX_VECTORS);
+	put(ENTRY(MAX_VECTORS - 1) + PCI_MSIX_ENTRY_DATA, 8, 5);
+	assert_true(m.connected[MSIX_GSI + MAX_VECTORS - 1]);
+}
+
+static void test_msi(void **state)
+{
+	create();
+	put(DEVICE + CAP_MSI + PCI_MSI_ADDRESS_LO, 4, UINT32_MAX);
+	assert_int_equal(get(DEVICE + CAP_MSI + PCI_MSI_ADDRESS_LO, 4), UINT32_MAX & ~3u);
+	put(DEVICE + CAP_MSI + PCI_MSI_DATA_64, 2, 33);
+	put(DEVICE + CAP_MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+	assert_int_equal(get(DEVICE + CAP_MSI + PCI_MSI_FLAGS, 2), PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_ENABLE);
+	assert_int_equal(m.signalled, VFIO_PCI_MSI_IRQ_INDEX);
+	assert_int_equal(m.count, 1);
+	assert_true(m.connected[MSI_GSI]);
+	assert_int_equal(m.data[MSI_GSI], 33);
+	put(DEVICE + CAP_MSI + PCI_MSI_FLAGS, 2, 0);
+	assert_false(m.connected[MSI_GSI]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +479,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_memory_follows, start, stop),
 		cmocka_unit_test_setup_teardown(test_bad_places_are_told_once, start, stop),
 		cmocka_unit_test_setup_teardown(test_exits, start, stop),
+		cmocka_unit_test_setup_teardown(test_a_vector_is_connected, start, stop),
+		cmocka_unit_test_setup_teardown(test_what_is_masked_is_pending, start, stop),
+		cmocka_unit_test_setup_teardown(test_odd_accesses_to_the_table, start, stop),
+		cmocka_unit_test_setup_teardown(test_no_more_vectors_than_there_are_places, start, stop),
+		cmocka_unit_test_setup_teardown(test_msi, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
