@@ -206,7 +206,9 @@ local VTD = {
 		{4, {"ECAP", 42}},
 		{5, {"ECAP", 41}},
 		{6, {"ECAP", 43}},
+		{6, {"ECAP", 52}},
 		{7, {"ECAP", 2}, {"ECAP", 43}},
+		{7, {"ECAP", 2}, {"ECAP", 52}},
 		{8, {"CAP", 39}},
 	},
 	commands = { -- as above
@@ -433,10 +435,11 @@ local function vtd_features(r)
 	end
 	local has = {[VTD.always] = true, mamv = r.CAP:band(mask(table.unpack(VTD.mamv))):rshift(VTD.mamv[1]):tonumber()}
 	for _, row in ipairs(VTD.features) do
-		has[row[1]] = true
+		local all = true
 		for i = 2, #row do
-			has[row[1]] = has[row[1]] and r[row[i][1]]:rshift(row[i][2]):band(UInt64(1)) == UInt64(1)
+			all = all and r[row[i][1]]:rshift(row[i][2]):band(UInt64(1)) == UInt64(1)
 		end
+		has[row[1]] = has[row[1]] or all -- a feature may have several rows
 	end
 	return has
 end

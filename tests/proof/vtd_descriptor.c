@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The check of an invalidation descriptor is the architecture's, said anew below from VT-d Rev. 5.10, 6.5.2.1
- * to 6.5.2.10: for each descriptor of 128 or 256 bits, in either mode, under any CAP and ECAP, the fast check and the
- * full one both accept it if and only if it is legal there, and else give the same IQEI.
+ * to 6.5.2.11 (Table 26) and 7.6.1: for each descriptor of 128 or 256 bits, in either mode, under any CAP and ECAP, the
+ * fast check and the full one both accept it if and only if it is legal there, and else give the same IQEI.
  *
- * Bounds: none but the table's own size. Types FIRST to LAST, one at a time: the table is looked up then, and not
- * solved for.
+ * Bounds: ECAP.HPTS is 0 (no type 0xa), and the table's own size. Types FIRST to LAST, one at a time: the table is
+ * looked up then, and not solved for.
  */
 #include "proof.h"
 
@@ -29,8 +29,8 @@ static bool has(uint64_t reg, unsigned int n)
 /* Bits 3:0 and 11:9 are the type. What may be set, if there is such a type in this mode. */
 static bool known(unsigned int type, uint64_t cap, uint64_t ecap, bool scalable, struct bits *all)
 {
-	const bool dt = has(ecap, 2), ir = has(ecap, 3), prs = has(ecap, 29), dit = has(ecap, 41), smts = has(ecap, 43),
-		   pds = has(ecap, 42);
+	const bool dt = has(ecap, 2), ir = has(ecap, 3), prs = has(ecap, 29), dit = has(ecap, 41),
+		   modes = has(ecap, 43) || has(ecap, 52), pds = has(ecap, 42);
 
 	(void)cap;
 	allow(all, 3, 0);
@@ -58,17 +58,17 @@ static bool known(unsigned int type, uint64_t cap, uint64_t ecap, bool scalable,
 	case 6: /* PASID-IOTLB: G, DID, PASID; AM, IH, ADDR */
 		allow(all, 5, 4), allow(all, 31, 16), allow(all, 51, 32);
 		allow(all, 69, 64), allow(all, 70, 70), allow(all, 127, 76);
-		return smts && scalable;
+		return modes && scalable;
 	case 7: /* PASID-cache: G, DID, PASID */
 		allow(all, 5, 4), allow(all, 31, 16), allow(all, 51, 32);
-		return smts && scalable;
+		return modes && scalable;
 	case 8: /* PASID-based device-TLB: MIP, SID, PASID; G, S, ADDR; PFSID with DIT */
 		allow(all, 8, 4), allow(all, 31, 16), allow(all, 51, 32);
 		allow(all, 64, 64), allow(all, 75, 75), allow(all, 127, 76);
 		if (dit)
 			allow(all, 15, 12), allow(all, 63, 52);
-		return smts && dt && scalable;
-	case 9: /* page group response: PP, RESP, RID, PASID; LPIG, PRGI */
+		return modes && dt && scalable;
+	case 9: /* page group response: PP, RC, RID, PASID; IGN, once LPIG; PRGI */
 		allow(all, 4, 4), allow(all, 15, 12), allow(all, 31, 16), allow(all, 51, 32);
 		allow(all, 66, 66), allow(all, 75, 67);
 		return prs && scalable;
@@ -104,7 +104,7 @@ static void prove_of(unsigned int type)
 	struct bits all = {{0, 0}};
 	unsigned int expected = 0;
 
-	GIVEN(IMPLIES(scalable, wide));
+	GIVEN(IMPLIES(scalable, wide) && !has(ecap, 55));
 	if (!wide)
 		desc[2] = desc[3] = 0;
 	vtd_rule_init(&rules[type], (uint8_t)type, &offer);

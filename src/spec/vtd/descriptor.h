@@ -22,19 +22,19 @@ enum vtd_feature {
 	FEATURE_PRS,
 	FEATURE_PDS,
 	FEATURE_DIT,
-	FEATURE_SMTS,
-	FEATURE_SMTS_DT,
+	FEATURE_WIDE, /* a mode that needs 256-bit descriptors: scalable or abort-dma mode (Table 26) */
+	FEATURE_WIDE_DT,
 	FEATURE_PSI,
 };
 #define FEATURE_BIT(f) (1u << (f))
 
-/* A unit has a feature if it has all of these bits. */
+/* A unit has a feature if it has all bits of one of the feature's rows. */
 struct vtd_feature_row {
 	uint8_t feature; /* enum vtd_feature */
 	uint64_t cap, ecap;
 };
 
-#define VTD_FEATURE_ROWS 8
+#define VTD_FEATURE_ROWS 10
 extern const struct vtd_feature_row vtd_feature_rows[VTD_FEATURE_ROWS];
 
 /* Who handles a descriptor. */

@@ -59,9 +59,9 @@ static void features_of_each_bit(void **state)
 		enum vtd_feature feature;
 	} rows[] = {
 		{39, FEATURE_PSI},      {64 + 2, FEATURE_DT},   {64 + 3, FEATURE_IR},    {64 + 29, FEATURE_PRS},
-		{64 + 41, FEATURE_DIT}, {64 + 42, FEATURE_PDS}, {64 + 43, FEATURE_SMTS},
+		{64 + 41, FEATURE_DIT}, {64 + 42, FEATURE_PDS}, {64 + 43, FEATURE_WIDE}, {64 + 52, FEATURE_WIDE},
 	};
-	const uint64_t smts = UINT64_C(1) << 43, dt = 1 << 2;
+	const uint64_t smts = UINT64_C(1) << 43, adms = UINT64_C(1) << 52, dt = 1 << 2;
 
 	for (unsigned int bit = 0; bit < 128; bit++) {
 		uint64_t regs[2] = {0, 0};
@@ -72,7 +72,8 @@ static void features_of_each_bit(void **state)
 			expected |= rows[i].bit == bit ? FEATURE_BIT(rows[i].feature) : 0;
 		assert_int_equal(vtd_offer(regs[0], regs[1]).features, expected);
 	}
-	assert_true(vtd_offer(0, smts | dt).features & FEATURE_BIT(FEATURE_SMTS_DT));
+	assert_true(vtd_offer(0, smts | dt).features & FEATURE_BIT(FEATURE_WIDE_DT));
+	assert_true(vtd_offer(0, adms | dt).features & FEATURE_BIT(FEATURE_WIDE_DT));
 	assert_int_equal(vtd_offer(UINT64_C(0x2a) << 48, 0).mamv, 0x2a);
 }
 
