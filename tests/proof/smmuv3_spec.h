@@ -4,8 +4,11 @@
  * 0070 4.3 to 4.7, with bits numbered from 0 to 127 as its figures have them. It shares no table, mask or function with
  * src/.
  *
- * What the architecture leaves open is as docs/smmuv3.md has it: RES0 bits are refused; what it says is ignored without
- * a feature is ignored.
+ * What the architecture leaves open is as docs/smmuv3.md has it: RES0 bits are refused (4.1.5), but ignored where they
+ * are a SubstreamID without SSIDSIZE, a VMID without S2P or ASID[15:8] without ASID16. Three fields are taken whole
+ * although the SMMU has less: VMID[15:8] without VMID16 (4.4 asks nothing of such a command then), address bits [51:48]
+ * of v3.0, which no OAS there reaches (4.1.6), and the MSI of a CMD_SYNC without IDR0.MSI, which the front end ignores
+ * (4.7.3).
  */
 #ifndef VIQ_PROOF_SMMUV3_SPEC_H
 #define VIQ_PROOF_SMMUV3_SPEC_H
