@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
-	check-assigned prove bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
+	check-assigned check-nested prove bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -30,6 +30,7 @@ help:
 	@echo 'make demo-guest        watch such a guest, and what viq does meanwhile'
 	@echo 'make check-qemu        Debian'\''s kernels in QEMU with viq as their IOMMU, on x86 and Arm; builds QEMU the first time'
 	@echo 'make check-assigned    a device assigned to QEMU'\''s guest beside an emulated one; builds another QEMU, for arm64'
+	@echo 'make check-nested      Linux'\''s real Intel driver nests on viq, and viq on it; builds a kernel for x86 the first time'
 	@echo 'make demo-qemu         watch such a guest, and what it asks of viq'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/; needs what make deps installs'
 	@echo 'make bench             measure, on an optimised build of its own'
@@ -97,6 +98,11 @@ check-assigned:
 	@tools/install-deps.sh qemu
 	@tests/system/assigned/check.py
 
+check-nested:
+	@tools/install-deps.sh kernel
+	@tools/install-deps.sh qemu
+	@tests/system/nested/check.py
+
 demo-qemu:
 	@tools/install-deps.sh qemu
 	@tests/system/live/demo.py
@@ -157,4 +163,4 @@ uninstall:
 	$(LDCONFIG)
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel build-qemu build-release
+	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel build-nested build-qemu build-release

@@ -12,7 +12,6 @@
 #define DIR   0x32000
 #define TABLE 0x33000
 #define SID   0x0100
-#define DID   4
 
 void vtd_guest_poke(struct vtd_guest *g, uint64_t gpa, uint64_t value)
 {
@@ -107,7 +106,7 @@ void vtd_guest_push_page(struct vtd_guest *g, uint32_t pasid, uint64_t page)
 {
 	vtd_guest_push(g,
 		       VIQ_VTD_TYPE_PIOTLB | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_PIOTLB_PAGE) |
-			       VIQ_PUT(VIQ_VTD_DESC_DID, DID) | VIQ_PUT(VIQ_VTD_DESC_PASID, pasid),
+			       VIQ_PUT(VIQ_VTD_DESC_DID, VTD_GUEST_DID) | VIQ_PUT(VIQ_VTD_DESC_PASID, pasid),
 		       page << 12);
 }
 
@@ -124,8 +123,8 @@ bool vtd_guest_ring(struct vtd_guest *g)
 static bool flush_pasid(struct vtd_guest *g, uint32_t pasid)
 {
 	vtd_guest_push(g,
-		       VIQ_VTD_TYPE_PC | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_PC_PASID) | VIQ_PUT(VIQ_VTD_DESC_DID, DID) |
-			       VIQ_PUT(VIQ_VTD_DESC_PASID, pasid),
+		       VIQ_VTD_TYPE_PC | VIQ_PUT(VIQ_VTD_DESC_G, VIQ_VTD_PC_PASID) |
+			       VIQ_PUT(VIQ_VTD_DESC_DID, VTD_GUEST_DID) | VIQ_PUT(VIQ_VTD_DESC_PASID, pasid),
 		       0);
 	return vtd_guest_ring(g);
 }
@@ -136,7 +135,7 @@ void vtd_guest_set(struct vtd_guest *g, uint32_t pasid, uint64_t table)
 	uint64_t gpa = TABLE + pasid * VIQ_VTD_PE_SIZE;
 
 	vtd_guest_poke(g, gpa + 16, table);
-	vtd_guest_poke(g, gpa + 8, DID);
+	vtd_guest_poke(g, gpa + 8, VTD_GUEST_DID);
 	vtd_guest_poke(g, gpa, table ? VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_FS) : 0);
 	check(flush_pasid(g, pasid));
 }

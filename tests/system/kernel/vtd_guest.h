@@ -15,6 +15,7 @@
 #define VTD_GUEST_STATUS 0x20000 /* 8 bytes for each descriptor */
 #define VTD_GUEST_FREE   0x40000
 #define VTD_GUEST_DONE   2 /* a wait descriptor's status */
+#define VTD_GUEST_DID    4 /* of all its entries */
 
 struct vtd_guest {
 	uint8_t *ram;

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make check-nested: Linux's real Intel driver nests on viq-vtd, and viq's host for it is judged by a device's DMA.
+
+The last line is "N passed, N failed[, N skipped]". Not part of any other check. See README.md here.
+"""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "kernel"))
+
+# pylint: disable=wrong-import-position
+import initrd  # noqa: E402
+import machines  # noqa: E402
+import tap  # noqa: E402
+import vm  # noqa: E402
+
+BUILD = machines.SOURCE / "build-nested"
+SETUP = ["meson", "setup", BUILD, "--buildtype=release", "-Ddefault_library=static", "-Dtool=false", "-Dtests=false",
+         "-Dsoft=false", "-Dvm=true", "-Dc_link_args=-static"]
+PROGRAM = "tests/system/nested/nested"
+TIMEOUT = 300  # seconds for one boot; it takes a tenth of that
+# A device with ATS has translations of its own, which the kernel must reach, too; and this one has PASIDs.
+MACHINES = {
+    "plain": ["-device", "viq-vtd,nested=on", "-device", "viq-dma,ats=off,pasid=off"],
+    "ats": ["-device", "viq-vtd,nested=on,device-iotlb=on", "-device", "viq-dma"],
+}
+MAY_SKIP = {"pasids", "entries"}  # without PASIDs
+
+
+def program():
+    """Its /init, linked statically; the path."""
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(SETUP, check=True, cwd=machines.SOURCE, stdout=subprocess.DEVNULL)
+    if subprocess.run(["ninja", "-C", BUILD, "--quiet", PROGRAM], check=False, stdout=subprocess.DEVNULL).returncode:
+        raise vm.VmError("the program for the machine does not build")
+    return BUILD / PROGRAM
+
+
+def run(options, qemu, kernel, name):
+    """The results on one machine."""
+    log = BUILD / f"console-{kernel}-{name}.log"
+    folder = pathlib.Path(machines.kernel(kernel))
+    print(f"\n== {name}: {(folder / 'about').read_text().strip()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
+    disk = BUILD / "initrd"
+    disk.write_bytes(initrd.build({"init": program().read_bytes()}, None))
+    words = "console=ttyS0 panic=-1 oops=panic loglevel=5 no_timer_check intel_iommu=on,sm_on " \
+            "iommufd.allow_unsafe_interrupts=1 viq.run=tests"
+    words += " viq.pasids=yes" if name == "ats" else ""
+    words += f" viq.only={options.only}" if options.only else ""
+    command = [qemu / "bin/qemu-system-x86_64", "-machine", "q35", "-cpu", "max,la57=off", "-m", "512", *MACHINES[name],
+               "-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+               "-kernel", folder / "Image", "-initrd", disk, "-append", words]
+    lines = vm.watch([str(word) for word in command], log, TIMEOUT, line=print if options.console else None)
+    results, notes = tap.parse(lines, MAY_SKIP if name == "plain" else ())
+    tap.report(results, notes)
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--only", metavar="PREFIX", help="run only the tests whose names begin so")
+    parser.add_argument("--console", action="store_true", help="show the machine's console as it runs")
+    options = parser.parse_args()
+    qemu = pathlib.Path(os.environ.get("VIQ_QEMU") or machines.output(machines.SOURCE / "integrations/qemu/build.sh"))
+    kernels = [kernel for kernel in machines.kernels("x86_64") if kernel.package == machines.SERIES_FOR]
+    results = []
+    for kernel in sorted(kernels, key=lambda kernel: not kernel.series):  # the one without patches is built with it
+        for name in MACHINES:
+            results += run(options, qemu, kernel, name)
+    return tap.total(results)
+
+
+if __name__ == "__main__":
+    machines.script(main, "check-nested")
