@@ -51,6 +51,7 @@ struct msi {
 	unsigned int count;  /* vectors that the guest is told of */
 	struct vector *vectors;
 	bool enabled, masked;
+	bool told; /* that vfio refuses */
 };
 
 /* What MSI-X has in a BAR */

@@ -112,8 +112,10 @@ static void set_enabled(struct assigned *a, struct msi *msi, bool enabled)
 	if (enabled == msi->enabled)
 		return;
 	if (!signal_events(a, msi, enabled)) {
-		say("the device's %u interrupts cannot be %s: %s", msi->count, enabled ? "had" : "given back",
-		    strerror(errno));
+		if (!msi->told) /* the guest may try for ever */
+			say("the device's %u interrupts cannot be %s: %s", msi->count, enabled ? "had" : "given back",
+			    strerror(errno));
+		msi->told = true;
 		return;
 	}
 	msi->enabled = enabled;

@@ -44,6 +44,7 @@ static struct machine {
 	unsigned int told;
 	/* vfio's: which index signals, and whereto. KVM's: what is connected, and the data of its message */
 	uint32_t signalled, count;
+	bool refuses; /* vfio, to signal */
 	int32_t events[GSIS];
 	bool connected[GSIS];
 	uint32_t data[GSIS];
@@ -60,6 +61,10 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 	if (request == VFIO_DEVICE_SET_IRQS) {
 		struct vfio_irq_set *set = arg;
 
+		if (m.refuses) {
+			errno = ENOSPC;
+			return -1;
+		}
 		m.signalled = set->index;
 		m.count = set->count;
 		memcpy(m.events + (set->index == VFIO_PCI_MSI_IRQ_INDEX ? MSI_GSI : MSIX_GSI), set->data,
@@ -408,6 +413,23 @@ static void test_a_vector_is_connected(void **state)
 	assert_int_equal(m.count, 0);
 }
 
+/* A guest may try for ever. */
+static void test_a_refusal_is_told_once(void **state)
+{
+	m.refuses = true;
+	start_msix(0);
+	m.told = 0; /* of BARs */
+	for (unsigned int i = 0; i < 5; i++)
+		put(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(m.told, 1);
+	put(DEVICE + CAP_MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE);
+	assert_int_equal(m.told, 2);
+	m.refuses = false;
+	put(DEVICE + CAP_MSI + PCI_MSI_FLAGS, 2, 0);
+	put(DEVICE + CAP_MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(m.count, VECTORS);
+}
+
 static void test_what_is_masked_is_pending(void **state)
 {
 	start_msix(PCI_MSIX_FLAGS_ENABLE);
@@ -480,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_places_are_told_once, start, stop),
 		cmocka_unit_test_setup_teardown(test_exits, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_vector_is_connected, start, stop),
+		cmocka_unit_test_setup_teardown(test_a_refusal_is_told_once, start, stop),
 		cmocka_unit_test_setup_teardown(test_what_is_masked_is_pending, start, stop),
 		cmocka_unit_test_setup_teardown(test_odd_accesses_to_the_table, start, stop),
 		cmocka_unit_test_setup_teardown(test_no_more_vectors_than_there_are_places, start, stop),
