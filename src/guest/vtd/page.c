@@ -64,7 +64,7 @@ static uint64_t offset_bits(const struct viq_vtd *s)
 	return ((UINT64_C(4096) << VIQ_GET(VIQ_VTD_PQA_PQS, s->regs.pqa)) - 1) & VIQ_VTD_PQ_OFFSET;
 }
 
-static void write_descriptor(const struct viq_vtd *s, uint64_t at, const struct viq_vtd_page_request *r)
+static void write_descriptor(struct viq_vtd *s, uint64_t at, const struct viq_vtd_page_request *r)
 {
 	le64 desc[VIQ_VTD_PREQ_SIZE / 8] = {
 		le64_put(VIQ_VTD_PREQ_PAGE | VIQ_PUT(VIQ_VTD_PREQ_RID, r->source_id)),
@@ -76,14 +76,17 @@ static void write_descriptor(const struct viq_vtd *s, uint64_t at, const struct 
 	if (r->has_pasid)
 		desc[0] = le64_put(le64_get(desc[0]) | VIQ_VTD_PREQ_PP | VIQ_PUT(VIQ_VTD_PREQ_PASID, r->pasid) |
 				   VIQ_PUT(VIQ_VTD_PREQ_EXR, r->exec && r->read) | VIQ_PUT(VIQ_VTD_PREQ_PMR, r->priv));
+	s->requesting = true;
 	(void)viq_mem_write(s->config.mem, (s->regs.pqa & VIQ_VTD_PQA_PQA) + at, desc, sizeof(desc));
+	s->requesting = false;
 }
 
 static int queue_request(struct viq_vtd *s, const struct viq_vtd_page_request *r)
 {
 	const uint64_t bits = offset_bits(s), tail = s->regs.pqt & bits, next = (tail + VIQ_VTD_PREQ_SIZE) & bits;
 
-	if (s->regs.prs & VIQ_VTD_PRS_PRO || next == (s->regs.pqh & bits))
+	/* A request of what the writing of one sets in motion finds no room: PQT does not tell of that one yet. */
+	if (s->regs.prs & VIQ_VTD_PRS_PRO || next == (s->regs.pqh & bits) || s->requesting)
 		return -ENOSPC;
 	write_descriptor(s, tail, r);
 	/* Who sees PQT sees the descriptor, and who sees PPR, or gets the message, PQT (7.5). */

@@ -206,6 +206,7 @@ struct viq_vtd {
 	struct host_wait wait;
 	struct vtd_work work;
 	bool tables_open;     /* in a hook that may attach and detach */
+	bool requesting;      /* a page request is being written */
 	struct budget budget; /* of this call */
 	struct viq_vtd_counters counters;
 	struct vtd_rule rules[VTD_TYPES];

@@ -383,6 +383,45 @@ static void test_drain(void **state)
 	vvtd_free(v);
 }
 
+/* Who serves the queue's memory has a device ask: no second descriptor into the slot that is being written. */
+static int asks_again(void *opaque, uint64_t gpa, const void *buf, size_t len)
+{
+	struct vvtd *v = opaque;
+
+	assert_true(gpa == VVTD_RAM_SIZE);
+	assert_int_equal(len, 32);
+	assert_int_equal(ask(v, 6, 2, true), -ENOSPC);
+	return 0;
+}
+
+static void test_inside(void **state)
+{
+	const struct viq_mem_ops ops = {.size = sizeof(ops), .write = asks_again};
+	struct vvtd *v = new_guest(VIQ_WORK_UNLIMITED);
+	struct viq_vtd_config config = v->config;
+	struct viq_mem *mem;
+
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, v, &mem, NULL), 0);
+	viq_vtd_destroy(v->vtd);
+	config.mem = mem;
+	assert_int_equal(viq_vtd_create(&config, &v->vtd, NULL), 0);
+	vvtd_w64(v, VREG(RTADDR), 0x1000 | VIQ_PUT(VREG(RTADDR_TTM), 1));
+	vvtd_w32(v, VREG(GCMD), VREG(GCMD_SRTP));
+	vvtd_w32(v, VREG(GCMD), VREG(GCMD_TE));
+	vvtd_w64(v, VREG(PQA), VVTD_RAM_SIZE);
+	vvtd_forget(v);
+	assert_int_equal(ask(v, 6, 1, true), 0);
+	assert_true(vvtd_r64(v, VREG(PQT)) == 32);
+	assert_int_equal(vvtd_r32(v, VREG(PRS)), VREG(PRS_PPR) | VREG(PRS_PRO));
+	assert_int_equal(vvtd_log_number(v, VLOG_RESPONSE), 1);
+	assert_int_equal(last_response(v)->prgi, 2);
+	assert_int_equal(last_response(v)->code, VREG(RESP_SUCCESS));
+	assert_int_equal(vtd_counters(v->vtd).page_requests, 1);
+	assert_int_equal(vtd_counters(v->vtd).page_requests_lost, 1);
+	vvtd_free(v);
+	viq_mem_destroy(mem);
+}
+
 /* 11.4.11: RsvdZ in a unit without PRS, and the bits that hold with it. */
 static void test_registers(void **state)
 {
@@ -435,7 +474,8 @@ int main(void)
 		cmocka_unit_test(test_nonsense),        cmocka_unit_test(test_not_enabled),
 		cmocka_unit_test(test_response),        cmocka_unit_test(test_response_waits),
 		cmocka_unit_test(test_response_budget), cmocka_unit_test(test_drain),
-		cmocka_unit_test(test_registers),       cmocka_unit_test(test_migrate),
+		cmocka_unit_test(test_inside),          cmocka_unit_test(test_registers),
+		cmocka_unit_test(test_migrate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
