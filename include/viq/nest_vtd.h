@@ -103,10 +103,10 @@ VIQ_EXPORT int viq_nest_vtd_block(struct viq_nest_vtd *nest, uint16_t source_id)
 
 /*
  * Move faults of the host to the guest's fault records, and page requests of its devices to the guest's queue, each in
- * order: at most budget of them (0: 1,024), so that a flood does not hold the caller. Before that, where CAP.CM = 0,
- * the host takes over entries that devices have found. What the host has lost makes the records, or the queue, overflow
- * (viq_vtd_fault_lost(), viq_vtd_page_requests_lost()). Without a guest they are dropped. 0, or a negative errno of the
- * host.
+ * order: at most budget of either (0: 1,024), so that a flood does not hold the caller, and one of faults no request.
+ * Before that, where CAP.CM = 0, the host takes over entries that devices have found. What the host has lost makes the
+ * records, or the queue, overflow (viq_vtd_fault_lost(), viq_vtd_page_requests_lost()). Without a guest they are
+ * dropped. 0, or a negative errno of the host.
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_faults(struct viq_nest_vtd *nest, uint32_t budget);
 /*

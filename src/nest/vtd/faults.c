@@ -78,7 +78,7 @@ static int move_requests(const struct viq_nest_vtd *n, uint32_t *left)
 
 int viq_nest_vtd_faults(struct viq_nest_vtd *n, uint32_t budget)
 {
-	uint32_t left = budget ? budget : DEFAULT_BUDGET;
+	uint32_t faults = budget ? budget : DEFAULT_BUDGET, requests = faults;
 	int err = 0;
 
 	if (!n)
@@ -86,9 +86,9 @@ int viq_nest_vtd_faults(struct viq_nest_vtd *n, uint32_t budget)
 	if (n->ops.fetch)
 		err = n->ops.fetch(n->config.backend.opaque);
 	if (n->ops.faults)
-		nest_vtd_first(&err, move(n, &left));
+		nest_vtd_first(&err, move(n, &faults));
 	if (n->ops.page_requests)
-		nest_vtd_first(&err, move_requests(n, &left));
+		nest_vtd_first(&err, move_requests(n, &requests));
 	return err;
 }
 

@@ -476,7 +476,7 @@ impl Vtd {
         check(unsafe { viq_nest_vtd_block(self.nest()?, source_id) })
     }
 
-    /// Bring faults of the backend to the guest: at most budget, 0: 1,024.
+    /// Bring faults of the backend, and page requests of its devices, to the guest: at most budget of either, 0: 1,024.
     pub fn take_faults(&mut self, budget: u32) -> Result<()> {
         check(unsafe { viq_nest_vtd_faults(self.nest()?, budget) })
     }

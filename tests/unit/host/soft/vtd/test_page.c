@@ -262,6 +262,21 @@ static void more_than_can_wait(void **state)
 	vm_fini(&w.vm);
 }
 
+/* As many faults as a call moves keep no request from the guest. */
+static void faults_do_not_hold_requests_up(void **state)
+{
+	struct world w;
+
+	world_init(&w, with_pri);
+	for (unsigned int i = 0; i < RING; i++)
+		assert_int_equal(ask(&w, 64, 1, true), VIQ_VTD_RESP_INVALID);
+	assert_int_equal(ask(&w, PASID, 1, true), -1);
+	assert_int_equal(viq_nest_vtd_faults(w.vm.nest, 0), 0);
+	assert_int_equal(tail(&w), 1);
+	assert_int_equal(vm_fault(&w.vm), 0x51);
+	vm_fini(&w.vm);
+}
+
 /* P9: a successor under the same source-id has not asked. */
 static void requests_go_with_their_device(void **state)
 {
@@ -281,9 +296,13 @@ static void requests_go_with_their_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_page_is_asked_for_and_used), cmocka_unit_test(what_is_cached_of_the_page_goes),
-		cmocka_unit_test(tables_that_do_not_allow_it),  cmocka_unit_test(modes_without_page_requests),
-		cmocka_unit_test(more_than_can_wait),           cmocka_unit_test(requests_go_with_their_device),
+		cmocka_unit_test(a_page_is_asked_for_and_used),
+		cmocka_unit_test(what_is_cached_of_the_page_goes),
+		cmocka_unit_test(tables_that_do_not_allow_it),
+		cmocka_unit_test(modes_without_page_requests),
+		cmocka_unit_test(more_than_can_wait),
+		cmocka_unit_test(faults_do_not_hold_requests_up),
+		cmocka_unit_test(requests_go_with_their_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
