@@ -30,6 +30,10 @@ class Vtd(pasids.Vtd):
         """How many there were."""
         return int(self.ask(f"readl {self.REGISTERS + 0xC8:#x}").split()[1], 16) // self.SLOT
 
+    def told(self):
+        """Has the guest been told of requests?"""
+        return int(self.ask(f"readl {self.REGISTERS + 0xDC:#x}").split()[1], 16) & 1  # PRS.PPR
+
     def entry(self, pasid, group, address, last):
         """What a request to write is in the queue."""
         return (1 | self.sid << 16 | (0x100 | pasid << 32 if pasid else 0), address | group << 3 | (4 if last else 0) | 2)
@@ -44,14 +48,21 @@ class Smmu(pasids.Smmu):
     """PRI queue and CMD_PRI_RESP (IHI 0070, 4.5.2 and 8)."""
     OPTIONS = pasids.Smmu.OPTIONS.replace("viq-smmuv3.ats=on", "viq-smmuv3.ats=on -global viq-smmuv3.pri=on")
     SLOT = 16
+    GIC, PRIQ = 0x8000000, 32 + 75  # the distributor, and the wire's number there
 
     def start(self):
         super().start()
         self.put(self.REGISTERS + 0xC0, QUEUE | 7)
+        self.ask(f"writel {self.GIC + 0xC00 + self.PRIQ // 16 * 4:#x} {2 << self.PRIQ % 16 * 2:#x}")  # an edge
+        self.ask(f"writel {self.REGISTERS + 0x50:#x} 2")  # PRIQ_IRQEN; no MSI
         self.ask(f"writel {self.REGISTERS + 0x20:#x} {0xB:#x}")  # PRIQEN
 
     def produced(self):
         return int(self.ask(f"readl {self.REGISTERS + 0x100C8:#x}").split()[1], 16)
+
+    def told(self):
+        pending = int(self.ask(f"readl {self.GIC + 0x200 + self.PRIQ // 32 * 4:#x}").split()[1], 16)
+        return pending >> self.PRIQ % 32 & 1
 
     def entry(self, pasid, group, address, last):
         return ((1 << 63 | pasid << 32 if pasid else 0) | last << 62 | 1 << 61 | self.sid, address | group)
@@ -74,6 +85,7 @@ class Test(pasids.Test):
         before = self.tables.produced()
         self.function.begin(ASK | ASK_WRITE, pasids.IOVA, length=pages * pasids.PAGE, control=pasids.control(pasid))
         pasids.until(lambda: self.tables.produced() >= before + pages)
+        self.expect("the guest is told", self.tables.told(), 1)
         for page in range(pages):
             place = QUEUE + self.tables.SLOT * (before + page)
             got = tuple(self.function.number(f"readq {place + 8 * word:#x}") for word in range(2))

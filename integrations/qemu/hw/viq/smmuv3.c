@@ -150,13 +150,11 @@ static void viq_unit_irq(void *opaque, enum viq_smmuv3_irq which)
         [VIQ_SMMUV3_IRQ_GERROR] = LINE_GERROR,
         [VIQ_SMMUV3_IRQ_EVENTQ] = LINE_EVENTQ,
         [VIQ_SMMUV3_IRQ_CMD_SYNC] = LINE_SYNC,
+        [VIQ_SMMUV3_IRQ_PRIQ] = LINE_PRIQ,
     };
     ViqSmmuv3 *s = opaque;
 
     trace_viq_smmuv3_irq(which);
-    if (which == VIQ_SMMUV3_IRQ_PRIQ) {
-        return; /* the machine has no line for it: by MSI */
-    }
     qemu_irq_pulse(s->lines[lines[which]]);
 }
 
