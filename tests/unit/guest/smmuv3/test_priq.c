@@ -369,6 +369,39 @@ static void migration(void **state)
 	vsmmu_free(v);
 }
 
+/* Who serves the queue's memory has a device ask: as if there were no room, for PROD does not tell of the first yet. */
+static int asks_again(void *opaque, uint64_t gpa, const void *buf, size_t len)
+{
+	struct vsmmu *v = opaque;
+
+	assert_true(gpa == PRIQ);
+	assert_int_equal(len, 16);
+	assert_int_equal(ask(v, 2, false, true), -ENOSPC);
+	return 0;
+}
+
+static void inside(void **state)
+{
+	const struct viq_mem_ops ops = {.size = sizeof(ops), .write = asks_again};
+	struct vsmmu *v = booted(VIQ_WORK_UNLIMITED);
+	struct viq_smmuv3_config config = v->config;
+	struct viq_mem *mem;
+
+	assert_int_equal(viq_mem_create(NULL, 0, &ops, v, &mem, NULL), 0);
+	viq_smmuv3_destroy(v->smmu);
+	config.mem = mem;
+	assert_int_equal(viq_smmuv3_create(&config, &v->smmu, NULL), 0);
+	start(v, PRIQ);
+	assert_int_equal(ask(v, 1, false, true), 0);
+	assert_int_equal(vsmmu_r32(v, REG(PRIQ_PROD)), 1 | REG(EVENTQ_OVFLG));
+	assert_int_equal(answer(v)->prgi, 2);
+	assert_int_equal(answer(v)->code, REG(PRG_SUCCESS));
+	assert_int_equal(smmuv3_counters(v->smmu).page_requests, 1);
+	assert_int_equal(smmuv3_counters(v->smmu).page_requests_lost, 1);
+	vsmmu_free(v);
+	viq_mem_destroy(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +416,7 @@ int main(void)
 		cmocka_unit_test(responses_are_charged),
 		cmocka_unit_test(registers),
 		cmocka_unit_test(migration),
+		cmocka_unit_test(inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
