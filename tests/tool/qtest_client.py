@@ -13,7 +13,7 @@ EVENTQ_BASE, EVENTQ_PROD, EVENTQ_CONS = 0xA0, 0x100A8, 0x100AC
 SMMUEN, EVENTQEN, CMDQEN = 1, 4, 8
 SYNC = (0x46, 0)
 SYNC_SEV = (0x0FC02046, 0)  # what Linux queues without MSIs
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Failed(Exception):
