@@ -62,10 +62,13 @@ static void answer(struct viq_smmuv3 *s, const struct viq_smmuv3_page_request *r
 
 /* --- The queue ---------------------------------------------------------------------------------------------------- */
 
-static void set_prod(struct viq_smmuv3 *s, uint32_t prod)
+static struct smmuv3_produced produced(struct viq_smmuv3 *s)
 {
-	s->regs.priq_prod = prod;
-	smmuv3_show(s, VIQ_SMMUV3_PRIQ_PROD, prod & (VIQ_SMMUV3_EVENTQ_OVFLG | smmuv3_priq(s).mask));
+	return (struct smmuv3_produced){.ring = smmuv3_priq(s),
+					.reg = VIQ_SMMUV3_PRIQ_PROD,
+					.prod = &s->regs.priq_prod,
+					.cons = &s->regs.priq_cons,
+					.writing = &s->requesting};
 }
 
 /* An interrupt for each last request, or for a queue that was empty (PRIQ_IRQ_CFG2.LO). */
@@ -75,34 +78,22 @@ static void signal_request(struct viq_smmuv3 *s, const struct viq_smmuv3_page_re
 		smmuv3_priq_signal(s);
 }
 
-static int write_request(const struct viq_smmuv3 *s, uint64_t gpa, const struct viq_smmuv3_page_request *r)
+static void encode(const struct viq_smmuv3_page_request *r, le64 words[VIQ_SMMUV3_PRI_SIZE / 8])
 {
 	uint64_t word = VIQ_PUT(VIQ_SMMUV3_PPR_0_SID, r->sid) | VIQ_PUT(VIQ_SMMUV3_PPR_0_R, r->read) |
 			VIQ_PUT(VIQ_SMMUV3_PPR_0_W, r->write) | VIQ_PUT(VIQ_SMMUV3_PPR_0_LAST, r->last);
-	le64 words[2];
 
 	if (r->ssv)
 		word |= VIQ_SMMUV3_PPR_0_SSV | VIQ_PUT(VIQ_SMMUV3_PPR_0_SSID, r->ssid) |
 			VIQ_PUT(VIQ_SMMUV3_PPR_0_X, r->exec) | VIQ_PUT(VIQ_SMMUV3_PPR_0_PRIV, r->priv);
 	words[0] = le64_put(word);
 	words[1] = le64_put((r->addr & VIQ_SMMUV3_PPR_1_ADDR) | r->prgi);
-	return viq_mem_write(s->config.mem, gpa, words, sizeof(words));
-}
-
-/* An overflow inhibits new entries until it is acknowledged (8.1). */
-static int overflow(struct viq_smmuv3 *s, const struct viq_smmuv3_page_request *r)
-{
-	if (!((s->regs.priq_prod ^ s->regs.priq_cons) & VIQ_SMMUV3_EVENTQ_OVFLG))
-		set_prod(s, s->regs.priq_prod ^ VIQ_SMMUV3_EVENTQ_OVFLG);
-	answer(s, r, VIQ_SMMUV3_PRG_SUCCESS);
-	signal_request(s, r, false);
-	return -ENOSPC;
 }
 
 static int queue_request(struct viq_smmuv3 *s, const struct viq_smmuv3_page_request *r)
 {
-	const struct smmuv3_queue q = smmuv3_priq(s);
-	uint32_t fill;
+	const struct smmuv3_produced p = produced(s);
+	le64 words[VIQ_SMMUV3_PRI_SIZE / 8];
 	int ret;
 
 	if (!smmuv3_translates(s) || !(s->regs.cr0 & VIQ_SMMUV3_CR0_PRIQEN) ||
@@ -110,23 +101,20 @@ static int queue_request(struct viq_smmuv3 *s, const struct viq_smmuv3_page_requ
 		answer(s, r, VIQ_SMMUV3_PRG_FAILURE);
 		return -ENODEV;
 	}
-	/* Inconsistent indices count as full (3.5.1), as does a request of what the writing of one sets in motion. */
-	fill = smmuv3_queue_fill(&q, s->regs.priq_prod, s->regs.priq_cons);
-	if ((s->regs.priq_prod ^ s->regs.priq_cons) & VIQ_SMMUV3_EVENTQ_OVFLG || fill >= smmuv3_queue_slots(&q) ||
-	    s->requesting)
-		return overflow(s, r);
-	s->requesting = true;
-	ret = write_request(s, q.base + (uint64_t)(s->regs.priq_prod & (q.mask >> 1)) * VIQ_SMMUV3_PRI_SIZE, r);
-	s->requesting = false;
-	if (ret) {
+	encode(r, words);
+	/* An overflow inhibits new entries until it is acknowledged (8.1). */
+	ret = smmuv3_overflown(&p) ? -ENOSPC : smmuv3_produce(s, &p, words, sizeof(words));
+	if (ret == -ENOSPC) {
+		smmuv3_overflow(s, &p);
+		answer(s, r, VIQ_SMMUV3_PRG_SUCCESS);
+	}
+	if (ret == -EFAULT) {
 		smmuv3_gerror(s, VIQ_SMMUV3_GERROR_PRIQ_ABT_ERR);
 		answer(s, r, VIQ_SMMUV3_PRG_FAILURE);
-		return -EFAULT;
+		return ret;
 	}
-	/* The guest sees the request before PROD, whose load acquires it, and PROD before the interrupt. */
-	set_prod(s, (s->regs.priq_prod & VIQ_SMMUV3_EVENTQ_OVFLG) | ((s->regs.priq_prod + 1) & q.mask));
-	signal_request(s, r, !fill);
-	return 0;
+	signal_request(s, r, ret > 0);
+	return ret < 0 ? ret : 0;
 }
 
 int viq_smmuv3_page_request(struct viq_smmuv3 *s, const struct viq_smmuv3_page_request *asked)

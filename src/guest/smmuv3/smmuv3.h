@@ -3,8 +3,8 @@
  * The guest-facing SMMUv3, inside.
  *
  * regs.c decodes register accesses and calls what a write sets in motion: cmdq.c consumes commands, batch.c holds those
- * that a host must confirm, stop.c moves CONS and stops, eventq.c writes records, priq.c page requests, signal.c raises
- * errors and interrupts, stream.c reads the stream table, save.c freezes and thaws.
+ * that a host must confirm, stop.c moves CONS and stops, eventq.c writes records and priq.c page requests, both by
+ * produce.c, signal.c raises errors and interrupts, stream.c reads the stream table, save.c freezes and thaws.
  *
  * Terms. An *index* is a queue index with its wrap flag, modulo 2^(log2size + 1) (IHI 0070 3.5.1). *head* is the next
  * command to read; *CONS* is what the guest sees. Between them lies the batch: commands that were read and checked and
@@ -280,6 +280,30 @@ bool smmuv3_retained_has(const struct viq_smmuv3 *s, uint32_t sid);
 bool smmuv3_retained_settle(struct viq_smmuv3 *s, const uint64_t cmd[2]);
 /* The embedder hears that the device has not answered. */
 void smmuv3_device_timeout(struct viq_smmuv3 *s, uint32_t sid);
+
+/* --- produce.c: queues that the SMMU produces into ---------------------------------------------------------------- */
+
+/* One of them. It refers to the registers that it was made of. */
+struct smmuv3_produced {
+	struct smmuv3_queue ring;
+	uint32_t reg; /* PROD's offset */
+	uint32_t *prod;
+	const uint32_t *cons;
+	bool *writing; /* an entry is being written */
+};
+
+/* Is an overflow not acknowledged? */
+static inline bool smmuv3_overflown(const struct smmuv3_produced *p)
+{
+	return (*p->prod ^ *p->cons) & VIQ_SMMUV3_EVENTQ_OVFLG;
+}
+/* Tell of what was lost by the overflow flag, unless an earlier overflow is still unacknowledged (7.4). */
+void smmuv3_overflow(struct viq_smmuv3 *s, const struct smmuv3_produced *p);
+/*
+ * Write an entry, as large as all of this queue, behind the last one. 1: it is the only one; 0; -ENOSPC; -EFAULT: there
+ * is no memory.
+ */
+int smmuv3_produce(struct viq_smmuv3 *s, const struct smmuv3_produced *p, const le64 *entry, size_t size);
 
 /* --- priq.c ------------------------------------------------------------------------------------------------------- */
 
