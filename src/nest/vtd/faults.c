@@ -8,9 +8,31 @@
  * done. */
 #define DEFAULT_BUDGET 1024
 
-/* A loss after the record: the guest is told of the overflow while there is a record to look at (11.4.7.1). */
-static void deliver(const struct viq_nest_vtd *n, const struct viq_vtd_host_fault *fault)
+/* So many at once */
+#define AT_ONCE 32
+
+union records {
+	struct viq_vtd_host_fault faults[AT_ONCE];
+	struct viq_vtd_host_page_request requests[AT_ONCE];
+};
+
+/* What a host has for the guest: take at most *count; pass one on; the guest has not got some. */
+struct kind {
+	int (*take)(const struct viq_nest_vtd *n, union records *records, uint32_t *count);
+	void (*pass)(const struct viq_nest_vtd *n, const union records *records, uint32_t which);
+	void (*lose)(struct viq_vtd *vtd, uint64_t count);
+};
+
+static int take_faults(const struct viq_nest_vtd *n, union records *records, uint32_t *count)
 {
+	return n->ops.faults(n->config.backend.opaque, records->faults, count);
+}
+
+/* A loss after the record: the guest is told of the overflow while there is a record to look at (11.4.7.1). */
+static void pass_fault(const struct viq_nest_vtd *n, const union records *records, uint32_t which)
+{
+	const struct viq_vtd_host_fault *fault = &records->faults[which];
+
 	if (fault->record[1] && n->config.fault)
 		n->config.fault(n->config.opaque, fault->record, fault->parent);
 	else if (fault->record[1] && !fault->parent)
@@ -18,89 +40,79 @@ static void deliver(const struct viq_nest_vtd *n, const struct viq_vtd_host_faul
 	viq_vtd_fault_lost(n->vtd, fault->lost);
 }
 
-/* At most *left of them. */
-static int move(const struct viq_nest_vtd *n, uint32_t *left)
+static int take_requests(const struct viq_nest_vtd *n, union records *records, uint32_t *count)
 {
-	while (*left) {
-		struct viq_vtd_host_fault faults[32];
-		uint32_t room = sizeof(faults) / sizeof(faults[0]), count;
-		int err;
-
-		if (room > *left)
-			room = *left;
-		count = room;
-		err = n->ops.faults(n->config.backend.opaque, faults, &count);
-		if (err || !count)
-			return err;
-		if (count > room) {
-			/* Whatever it means, the guest has not got it. */
-			viq_vtd_fault_lost(n->vtd, 1);
-			return -EIO;
-		}
-		for (uint32_t i = 0; i < count && n->vtd; i++)
-			deliver(n, &faults[i]);
-		*left -= count;
-	}
-	return 0;
+	return n->ops.page_requests(n->config.backend.opaque, records->requests, count);
 }
 
 /* A loss after the request, which might find no room else (7.4.1). */
-static void pass_request(const struct viq_nest_vtd *n, const struct viq_vtd_host_page_request *r)
+static void pass_request(const struct viq_nest_vtd *n, const union records *records, uint32_t which)
 {
+	const struct viq_vtd_host_page_request *r = &records->requests[which];
+
 	if (r->request.size)
 		(void)viq_vtd_page_request(n->vtd, &r->request);
 	viq_vtd_page_requests_lost(n->vtd, r->lost);
 }
 
-static int move_requests(const struct viq_nest_vtd *n, uint32_t *left)
+/* At most *left of them. */
+static int move(const struct viq_nest_vtd *n, const struct kind *kind, uint32_t *left)
 {
 	while (*left) {
-		struct viq_vtd_host_page_request requests[32];
-		uint32_t room = sizeof(requests) / sizeof(requests[0]), count;
-		int err;
+		uint32_t room = *left < AT_ONCE ? *left : AT_ONCE, count = room;
+		union records records;
+		int err = kind->take(n, &records, &count);
 
-		if (room > *left)
-			room = *left;
-		count = room;
-		err = n->ops.page_requests(n->config.backend.opaque, requests, &count);
 		if (err || !count)
 			return err;
 		if (count > room) {
-			viq_vtd_page_requests_lost(n->vtd, 1);
+			/* Whatever it means, the guest has not got it. */
+			kind->lose(n->vtd, 1);
 			return -EIO;
 		}
-		for (uint32_t i = 0; i < count; i++)
-			pass_request(n, &requests[i]);
+		for (uint32_t i = 0; i < count && n->vtd; i++)
+			kind->pass(n, &records, i);
 		*left -= count;
 	}
 	return 0;
 }
 
+/* At most budget of each kind: a flood of one does not hold the other up. *moved: of both. The first error. */
+static int move_all(const struct viq_nest_vtd *n, uint32_t budget, uint32_t *moved)
+{
+	static const struct kind faults = {take_faults, pass_fault, viq_vtd_fault_lost},
+				 requests = {take_requests, pass_request, viq_vtd_page_requests_lost};
+	uint32_t faults_left = budget, requests_left = budget;
+	int err = 0;
+
+	if (n->ops.faults)
+		nest_vtd_first(&err, move(n, &faults, &faults_left));
+	if (n->ops.page_requests)
+		nest_vtd_first(&err, move(n, &requests, &requests_left));
+	*moved = 2 * budget - faults_left - requests_left;
+	return err;
+}
+
 int viq_nest_vtd_faults(struct viq_nest_vtd *n, uint32_t budget)
 {
-	uint32_t faults = budget ? budget : DEFAULT_BUDGET, requests = faults;
+	uint32_t moved;
 	int err = 0;
 
 	if (!n)
 		return -EINVAL;
 	if (n->ops.fetch)
 		err = n->ops.fetch(n->config.backend.opaque);
-	if (n->ops.faults)
-		nest_vtd_first(&err, move(n, &faults));
-	if (n->ops.page_requests)
-		nest_vtd_first(&err, move_requests(n, &requests));
+	nest_vtd_first(&err, move_all(n, budget ? budget : DEFAULT_BUDGET, &moved));
 	return err;
 }
 
 uint32_t viq_nest_vtd_sync(struct viq_nest_vtd *n)
 {
-	uint32_t faults = DEFAULT_BUDGET, requests = DEFAULT_BUDGET;
+	uint32_t moved;
 
-	if (!n || !n->ops.pending || !n->ops.faults || !n->ops.pending(n->config.backend.opaque))
+	if (!n || !n->ops.pending || !n->ops.pending(n->config.backend.opaque))
 		return 0;
 	/* A host that cannot say now is asked again. */
-	(void)move(n, &faults);
-	if (n->ops.page_requests)
-		(void)move_requests(n, &requests);
-	return 2 * DEFAULT_BUDGET - faults - requests;
+	(void)move_all(n, DEFAULT_BUDGET, &moved);
+	return moved;
 }
