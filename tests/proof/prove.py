@@ -18,7 +18,10 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
-CACHE = os.environ.get("VIQ_CACHE", os.path.expanduser("~/.cache/viq"))
+sys.path.append(str(SOURCE / "tests/system/kernel"))
+
+import machines  # noqa: E402 pylint: disable=wrong-import-position
+
 LIMIT = {"quick": 600, "long": 7200}  # seconds for one, far more than it takes
 
 # unwind: how often a loop is gone through at most, plus 1. That no loop is gone through more often is proved as well.
@@ -110,7 +113,7 @@ def main():
     everything = options.long or options.bite or options.only
     proofs = [proof for proof in PROOFS
               if options.only in (None, proof.name) and (everything or proof.time == "quick")]
-    cbmc = subprocess.run([HERE / "fetch-cbmc.sh", CACHE], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    cbmc = subprocess.run([HERE / "fetch-cbmc.sh", machines.CACHE], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     by_name = {}
     for proof in proofs:
         by_name.setdefault(proof.name, []).append(proof)

@@ -5,45 +5,26 @@
 # link them: from Debian's archive, kept in the cache. They link with the C library of whatever cross compiler this system has.
 set -eu
 
-cache=$(realpath -m "${1:?cache}")
+cache=$(realpath -m "${1:?cache}") suite=bookworm:arm64
 shift
-here=$(cd "$(dirname "$0")" && pwd)
-archive() { "$here/archive.sh" "$cache/archive" bookworm:arm64 "$@"; }
+# shellcheck source=tests/system/kernel/cached.sh
+. "$(dirname "$0")/cached.sh"
 
 wanted=()
 for package; do
-	wanted+=("$package=$(archive version "$package")")
+	wanted+=("$package=$(archive $suite version "$package")")
 done
-result=$cache/sysroot/arm64-$(echo "${wanted[@]}" | sha256sum | cut -c 1-16)
-if [ -e "$result" ]; then
-	echo "$result"
-	exit
+begin "$cache/sysroot/arm64-$(echo "${wanted[@]}" | sha256sum | cut -c 1-16)"
+if [ -z "$found" ]; then
+	unpack $suite "${wanted[@]}"
+	find . -name '*.so*' -delete
+	mkdir pkgconfig
+	for file in usr/lib/*/pkgconfig/*.pc usr/share/pkgconfig/*.pc; do
+		[ ! -e "$file" ] || sed "s,=/usr,=$result/usr," "$file" >"pkgconfig/${file##*/}"
+	done
+	# What a static library needs is needed.
+	[ ! -e pkgconfig/glib-2.0.pc ] || sed -i 's,^Requires.private:,Requires:,' pkgconfig/glib-2.0.pc
+	cd ..
+	mv -T all "$result"
 fi
-mkdir -p "$cache/sysroot"
-exec 9>"$cache/sysroot/lock"
-flock 9
-if [ -e "$result" ]; then
-	echo "$result"
-	exit
-fi
-rm -rf "$cache"/sysroot/unpacking.*
-work=$cache/sysroot/unpacking.$$
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM HUP
-mkdir -p "$work/packages" "$work/result/pkgconfig"
-
-cd "$work/packages"
-archive download "${wanted[@]}" >../log 2>&1 || { tail -n 20 ../log >&2; exit 1; }
-for package in ./*.deb; do
-	dpkg-deb -x "$package" ../result
-done
-cd ../result
-find . -name '*.so*' -delete
-for file in usr/lib/*/pkgconfig/*.pc usr/share/pkgconfig/*.pc; do
-	[ ! -e "$file" ] || sed "s,=/usr,=$result/usr," "$file" >"pkgconfig/${file##*/}"
-done
-# What a static library needs is needed.
-[ ! -e pkgconfig/glib-2.0.pc ] || sed -i 's,^Requires.private:,Requires:,' pkgconfig/glib-2.0.pc
-cd ..
-mv -T result "$result"
 echo "$result"
