@@ -8,39 +8,16 @@
  * the sums, and a violated order of sums of so few numbers shows in small numbers as well; that nothing overflows with
  * large ones is what the first part proves.
  */
-#include "proof.h"
+#include "pieces.h"
 
 #include "call/gather.c"
-
-#define PIECES     3
-#define ENTRY_SIZE 16
-#define SMALL      7
-
-/* Where the pieces are: only addresses count, no entry is read. */
-static char memory[PIECES][SMALL * ENTRY_SIZE];
-
-static const char *entry_of(const struct viq_call_request *req, uint32_t entry)
-{
-	for (uint32_t i = 0; i < PIECES; i++) {
-		if (entry < req->pieces[i].count)
-			return &memory[i][entry * ENTRY_SIZE];
-		entry -= req->pieces[i].count;
-	}
-	return NULL;
-}
 
 int main(void)
 {
 	struct viq_call_piece pieces[PIECES], cut[VIQ_CALL_MAX_PIECES];
 	struct viq_call_request req = {.entry_size = ENTRY_SIZE, .pieces = pieces, .piece_count = PIECES};
-	uint32_t from = nondet_u32(), to = nondet_u32(), wanted = nondet_u32(), n, at, count = 0;
+	uint32_t from = nondet_u32(), to = nondet_u32(), wanted = nondet_u32(), n, at, count = any_pieces(pieces);
 
-	for (uint32_t i = 0; i < PIECES; i++) {
-		pieces[i].count = nondet_u32();
-		GIVEN(pieces[i].count <= SMALL);
-		pieces[i].entries = memory[i];
-		count += pieces[i].count;
-	}
 	PROVE(gather_count(&req) == count);
 	GIVEN(from <= to && to <= count);
 	n = gather_cut(&req, from, to, cut);

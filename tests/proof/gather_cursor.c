@@ -4,39 +4,15 @@
  *
  * Bounds: as in gather.c; of two steps the second begins anywhere, so that further ones are like it.
  */
-#include "proof.h"
-
-#include "call/gather.h"
-
-#define PIECES     3
-#define ENTRY_SIZE 16
-#define SMALL      7
-
-static char memory[PIECES][SMALL * ENTRY_SIZE];
-
-static const char *entry_of(const struct viq_call_request *req, uint32_t entry)
-{
-	for (uint32_t i = 0; i < PIECES; i++) {
-		if (entry < req->pieces[i].count)
-			return &memory[i][entry * ENTRY_SIZE];
-		entry -= req->pieces[i].count;
-	}
-	return NULL;
-}
+#include "pieces.h"
 
 int main(void)
 {
 	struct viq_call_piece pieces[PIECES];
 	struct viq_call_request req = {.entry_size = ENTRY_SIZE, .pieces = pieces, .piece_count = PIECES};
 	struct gather_cursor c = {.req = &req};
-	uint32_t first = nondet_u32(), second = nondet_u32(), count = 0;
+	uint32_t first = nondet_u32(), second = nondet_u32(), count = any_pieces(pieces);
 
-	for (uint32_t i = 0; i < PIECES; i++) {
-		pieces[i].count = nondet_u32();
-		GIVEN(pieces[i].count <= SMALL);
-		pieces[i].entries = memory[i];
-		count += pieces[i].count;
-	}
 	GIVEN(first < count && second < count - first);
 	gather_skip(&c, first);
 	PROVE(c.index == first);
