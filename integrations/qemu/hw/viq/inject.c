@@ -118,6 +118,7 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
         return false;
     }
     inject->kind = kind;
+    inject->armed = kind != VIQ_INJECT_NONE;
     inject->index = failure.index;
     inject->strikes = inject->placed = 0;
     inject->slot = -1;
@@ -155,9 +156,13 @@ void viq_inject_place(ViqInject *inject, uint32_t slot, const uint64_t *what,
                       bool waits,
                       bool (*is)(const uint64_t *what, const void *entry))
 {
-    const uint64_t count = viq_inject_count(inject);
-    uint64_t entry[4];
+    uint64_t count, entry[4];
 
+    /* Of each command that is traced, so without the fault's lock. */
+    if (!inject->armed) {
+        return;
+    }
+    count = viq_inject_count(inject);
     if (count == inject->placed) {
         return;
     }

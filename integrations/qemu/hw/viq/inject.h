@@ -25,6 +25,7 @@ typedef enum ViqInjectKind {
 typedef struct ViqInject {
     struct viq_fault *fault;
     ViqInjectKind kind;
+    bool armed; /* anything but none, last */
     uint32_t index; /* so many get by before it strikes; SLOW: milliseconds */
     uint32_t left;  /* strikes left; UINT32_MAX: no end */
     uint64_t strikes; /* those that fault has not counted */
