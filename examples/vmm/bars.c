@@ -122,8 +122,7 @@ static void window_write(void *opaque, uint64_t offset, unsigned int size, uint6
 		return; /* likewise: the write is lost */
 }
 
-/* --- Their registers -----------------------------------------------------------------------------------------------
- */
+/* --- Their registers ---------------------------------------------------------------------------------------------- */
 
 bool is_bar(uint32_t offset)
 {

@@ -104,8 +104,7 @@ struct viq_vtd_page_request {
 /* One that has come to a host, or the loss of some. */
 struct viq_vtd_host_page_request {
 	struct viq_vtd_page_request request; /* for viq_vtd_page_request(); size is 0 if there is none, only a loss */
-	uint64_t
-		lost; /* that the host has lost before this one; those that are the last of their group were answered */
+	uint64_t lost; /* by the host before this one; those that are the last of their group were answered */
 };
 
 /* The answer to a group. */

@@ -66,16 +66,17 @@ static uint64_t offset_bits(const struct viq_vtd *s)
 
 static void write_descriptor(struct viq_vtd *s, uint64_t at, const struct viq_vtd_page_request *r)
 {
+	uint64_t word = VIQ_VTD_PREQ_PAGE | VIQ_PUT(VIQ_VTD_PREQ_RID, r->source_id);
 	le64 desc[VIQ_VTD_PREQ_SIZE / 8] = {
-		le64_put(VIQ_VTD_PREQ_PAGE | VIQ_PUT(VIQ_VTD_PREQ_RID, r->source_id)),
-		le64_put((r->addr & VIQ_VTD_PREQ_1_ADDR) | VIQ_PUT(VIQ_VTD_PREQ_1_PRGI, r->prgi) |
-			 VIQ_PUT(VIQ_VTD_PREQ_1_LPIG, r->last) | VIQ_PUT(VIQ_VTD_PREQ_1_WRR, r->write) |
-			 VIQ_PUT(VIQ_VTD_PREQ_1_RDR, r->read)),
+		[1] = le64_put((r->addr & VIQ_VTD_PREQ_1_ADDR) | VIQ_PUT(VIQ_VTD_PREQ_1_PRGI, r->prgi) |
+			       VIQ_PUT(VIQ_VTD_PREQ_1_LPIG, r->last) | VIQ_PUT(VIQ_VTD_PREQ_1_WRR, r->write) |
+			       VIQ_PUT(VIQ_VTD_PREQ_1_RDR, r->read)),
 	};
 
 	if (r->has_pasid)
-		desc[0] = le64_put(le64_get(desc[0]) | VIQ_VTD_PREQ_PP | VIQ_PUT(VIQ_VTD_PREQ_PASID, r->pasid) |
-				   VIQ_PUT(VIQ_VTD_PREQ_EXR, r->exec && r->read) | VIQ_PUT(VIQ_VTD_PREQ_PMR, r->priv));
+		word |= VIQ_VTD_PREQ_PP | VIQ_PUT(VIQ_VTD_PREQ_PASID, r->pasid) |
+			VIQ_PUT(VIQ_VTD_PREQ_EXR, r->exec && r->read) | VIQ_PUT(VIQ_VTD_PREQ_PMR, r->priv);
+	desc[0] = le64_put(word);
 	s->requesting = true;
 	(void)viq_mem_write(s->config.mem, (s->regs.pqa & VIQ_VTD_PQA_PQA) + at, desc, sizeof(desc));
 	s->requesting = false;
@@ -109,8 +110,7 @@ static int take(struct viq_vtd *s, const struct viq_vtd_page_request *r)
 {
 	int ret;
 
-	/* A guest whose devices may ask has these: else it is one that was reset, and its memory must not be written.
-	 */
+	/* A guest whose devices may ask has these: else it was reset, and its memory must not be written. */
 	if (!(s->regs.gsts & VIQ_VTD_GSTS_TES) ||
 	    VIQ_GET(VIQ_VTD_RTADDR_TTM, s->regs.rtaddr_used) != VIQ_VTD_TTM_SCALABLE) {
 		s->counters.page_requests_lost++;

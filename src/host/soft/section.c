@@ -31,8 +31,10 @@ static __attribute__((noinline)) void show(struct soft_reader *reader)
 {
 	uint64_t section = atomic_load_explicit(&reader->section, memory_order_relaxed);
 
-	/* Release: who finds this one, and so the one before ended, sees what that did. C11 gives it for nothing, C++20
-	 * not. */
+	/*
+	 * Release: who finds this one, and so the one before ended, sees what that did. C11 gives it for nothing, C++20
+	 * not.
+	 */
 	atomic_store_explicit(&reader->section, section + 1, memory_order_release);
 	/* Paired with nobody_inside(): that sees the section, or the section sees what was stored before it looked. */
 	soft_fence();

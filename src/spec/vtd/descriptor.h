@@ -48,7 +48,7 @@ enum vtd_handler {
 	HANDLER_PIOTLB,
 	HANDLER_PC,
 	HANDLER_PDEVTLB,
-	HANDLER_PGRP, /* nobody, and no configuration offers it */
+	HANDLER_PGRP, /* the device that has asked */
 };
 
 /* Which values of legal bits are illegal. */

@@ -24,7 +24,9 @@ static void free_disk(char *name, size_t size)
 	DIR *dir = opendir(PCI_DEVICES);
 	int fd;
 
-	while (strncmp(class, NVME_CLASS, strlen(NVME_CLASS)) && dir && (entry = readdir(dir))) {
+	if (!dir)
+		fail(PCI_DEVICES ": %s", strerror(errno));
+	while (strncmp(class, NVME_CLASS, strlen(NVME_CLASS)) && (entry = readdir(dir))) {
 		snprintf(name, size, "%.15s", entry->d_name);
 		snprintf(path, sizeof(path), PCI_DEVICES "/%s/class", name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
