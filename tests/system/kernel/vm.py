@@ -92,9 +92,9 @@ class _Limit:
     A reader thread is not worth it: the signal's handler does it.
     """
 
-    def __init__(self, process, timeout, silence):
-        self.process, self.end, self.silence = process, time.monotonic() + timeout, silence
-        self.reason = None
+    def __init__(self, process, timeout, silence, look):
+        self.process, self.end, self.silence, self.look = process, time.monotonic() + timeout, silence, look
+        self.reason, self.seen = None, []
         self.before = [(number, signal.signal(number, handler))
                        for number, handler in ((signal.SIGALRM, self._late), (signal.SIGTERM, self._terminated))]
         self.renew()
@@ -107,6 +107,7 @@ class _Limit:
     def _late(self, *_):
         silent = self.end - time.monotonic() > 0
         self.reason = f"viq: killed after {self.silence} s of silence" if silent else "viq: killed, out of time"
+        self.seen = self.look(self.process.pid) if self.look else []
         self.process.kill()
 
     @staticmethod
@@ -121,12 +122,15 @@ class _Limit:
             signal.signal(number, handler)
 
 
-def watch(command, log, timeout, *, silence=None, line=None, stdin=subprocess.DEVNULL):
-    """Run QEMU to its end; the limits and line are Vm.boot()'s, log and the lines that are returned, too."""
+def watch(command, log, timeout, *, silence=None, line=None, look=None, stdin=subprocess.DEVNULL):
+    """Run QEMU to its end; the limits and line are Vm.boot()'s, log and the lines that are returned, too.
+
+    look(pid) is called before a machine is killed for a limit, and returns lines for the log.
+    """
     lines = []
     with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
             command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        limit = _Limit(process, timeout, silence or timeout)
+        limit = _Limit(process, timeout, silence or timeout, look)
         try:
             for raw in process.stdout:
                 limit.renew()
@@ -141,8 +145,9 @@ def watch(command, log, timeout, *, silence=None, line=None, stdin=subprocess.DE
             raise
         finally:
             limit.lift()
+            out.writelines(text + "\n" for text in limit.seen)
     if limit.reason:
-        lines.append(limit.reason)
+        lines.append(f"{limit.reason}, after \"{lines[-1] if lines else ''}\"")
     if process.returncode:
         lines.append(f"viq: QEMU ended with status {process.returncode}")
     return lines

@@ -95,6 +95,10 @@ def last_life(lines):
     return lines
 
 
+# Registers that tell nothing of where a processor is.
+VECTORS = re.compile(r"(XMM|FP|DR|[QZP])\w*\d=|$")
+
+
 class Guest:
     """One life of a virtual machine. What its program asks for is done through QMP."""
 
@@ -179,13 +183,13 @@ class Guest:
                 vhost.Backend(folder / "vhost", bytearray(DISK)).start()
             try:
                 command = self.command(folder, words)
-                lines = vm.watch(command, log, timeout, silence=silence, line=each, stdin=answers)
+                lines = vm.watch(command, log, timeout, silence=silence, line=each, look=self.look, stdin=answers)
                 if self.state:
                     self.monitor.close()
                     self.monitor = None
                     threading.Thread(target=self._arrive, daemon=True).start()
                     lines += vm.watch(command + ["-incoming", f"file:{self.state}"], log.with_stem(f"{log.stem}-moved"), timeout,
-                                      silence=silence, line=each, stdin=answers)
+                                      silence=silence, line=each, look=self.look, stdin=answers)
             finally:
                 if self.monitor:
                     self.monitor.close()
@@ -203,6 +207,22 @@ class Guest:
             except OSError:  # not there yet
                 time.sleep(0.1)
         os.write(self.answers, b"done\n")
+
+    def look(self, pid):
+        """Where a machine hangs: QEMU's threads, and if its monitor answers, the processors and the IOMMU."""
+        lines = []
+        for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+            stat = (task / "stat").read_text().split()
+            lines.append(f"viq: thread {stat[1]} {stat[2]}, {stat[13]} ticks, in {(task / 'wchan').read_text()}")
+        try:
+            self.qmp().socket.settimeout(10)
+            for command in ("info status", "info registers -a", "info viq"):
+                lines += [f"viq: {command}", *self.qmp().monitor(command).splitlines()]
+        except (OSError, ValueError, vm.VmError) as error:
+            lines.append(f"viq: the monitor: {error}")
+        lines = [text for text in lines if not VECTORS.match(text)]
+        print("\n".join(lines), flush=True)  # where only the output is kept
+        return lines
 
     def qmp(self):
         """QEMU's monitor."""
