@@ -194,7 +194,8 @@ struct viq_smmuv3_ops {
 	 * known here: it discards what it does not wait for.
 	 * 0: done, or there is no such device. A negative errno: not now; the queue waits at the guest's, see
 	 * host_wait(); of the SMMU's own it is ignored, so a VMM keeps such an answer itself. Must be there if IDR0.PRI
-	 * = 1.
+	 * = 1. A device that asks again on its answer does so when this has returned: an answer that is given at once
+	 * comes from within viq_smmuv3_page_request(), and the one to that from deeper still.
 	 */
 	int (*page_response)(void *opaque, const struct viq_smmuv3_page_response *response);
 };

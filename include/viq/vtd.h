@@ -176,7 +176,8 @@ struct viq_vtd_ops {
 	 * wait for (7.9).
 	 * 0: done, or there is no such device. A negative errno: not now; the queue waits at the guest's, see
 	 * host_wait(); of the unit's own it is ignored, so a VMM keeps such an answer itself. Must be there if ECAP.PRS
-	 * = 1.
+	 * = 1. A device that asks again on its answer does so when this has returned: an answer that is given at once
+	 * comes from within viq_vtd_page_request(), and the one to that from deeper still.
 	 */
 	int (*page_response)(void *opaque, const struct viq_vtd_page_response *response);
 };
