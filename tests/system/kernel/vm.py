@@ -46,20 +46,20 @@ class Vm:
         """What kernel this is, on what machine."""
         return f"{(self.kernel / 'about').read_text().strip()}, {self.qemu_version}"
 
-    def boot(self, arguments, tables, log, timeout, *, silence=None, leap=True, line=None):
-        """Run to power-off; the console's lines, also written to log. line(text) is called with each as it comes.
+    def boot(self, arguments, tables, log, timeout, *, leap=True, more=(), **options):
+        """Run to power-off; the console's lines, also written to log. more: QEMU's options that change no table.
 
-        The limits are seconds of real time, for all of it and without a line.
+        The rest is watch()'s.
         """
         disk = initrd.build({"init": self.init.read_bytes(), **self.files}, tables)
         with tempfile.NamedTemporaryFile(prefix="viq-initrd-") as file:
             file.write(disk)
             file.flush()
             command = [self.qemu, *self.options, *(LEAPING_CLOCK if leap else []), "-nodefaults", "-display", "none",
-                       "-serial", "stdio", "-monitor", "none", "-no-reboot",
+                       "-serial", "stdio", "-monitor", "none", "-no-reboot", *more,
                        "-kernel", str(self.kernel / "Image"), "-initrd", file.name,
                        "-append", f"console=ttyAMA0 acpi=force panic=-1 oops=panic loglevel=5 {arguments}"]
-            return watch(command, log, timeout, silence=silence, line=line)
+            return watch(command, log, timeout, **options)
 
     def iort(self, log):
         """The firmware's own IORT as this machine has it, patched; from the cache, or by booting once."""
@@ -123,9 +123,10 @@ class _Limit:
 
 
 def watch(command, log, timeout, *, silence=None, line=None, look=None, stdin=subprocess.DEVNULL):
-    """Run QEMU to its end; the limits and line are Vm.boot()'s, log and the lines that are returned, too.
+    """Run QEMU to its end; the console's lines, also written to log. line(text) is called with each as it comes.
 
-    look(pid) is called before a machine is killed for a limit, and returns lines for the log.
+    The limits are seconds of real time, for all of it and without a line. look(pid) is called before a machine is killed
+    for a limit, and returns lines for the log.
     """
     lines = []
     with open(log, "w", encoding="utf-8") as out, subprocess.Popen(

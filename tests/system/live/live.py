@@ -21,8 +21,8 @@ import initrd  # noqa: E402
 import machines  # noqa: E402
 import vm  # noqa: E402
 
+import ask  # noqa: E402
 import linux  # noqa: E402
-import qmp  # noqa: E402
 import vhost  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -95,17 +95,13 @@ def last_life(lines):
     return lines
 
 
-# Registers that tell nothing of where a processor is.
-VECTORS = re.compile(r"(XMM|FP|DR|[QZP])\w*\d=|$")
-
-
-class Guest:
-    """One life of a virtual machine. What its program asks for is done through QMP."""
+class Guest(ask.Asked):
+    """One life of a virtual machine."""
 
     def __init__(self, folder, mode, release):
+        super().__init__()
         self.mode, self.kernel = mode, linux.fetch(release, DEBIAN[mode.architecture])
         self.binary = folder / "bin" / f"qemu-system-{mode.architecture}"
-        self.monitor = self.answers = self.socket = None
         self.options = []  # more of QEMU's
         self.init = None  # its /init, if that is another one
         self.modules = list(self.kernel.glob("modules/*"))  # loaded in the order of their names
@@ -176,8 +172,7 @@ class Guest:
             def each(text):
                 if line:
                     line(text)
-                if text.startswith("ask: "):
-                    self.answer(text[5:])
+                self.line(text)
 
             if self.outside:
                 vhost.Backend(folder / "vhost", bytearray(DISK)).start()
@@ -185,14 +180,12 @@ class Guest:
                 command = self.command(folder, words)
                 lines = vm.watch(command, log, timeout, silence=silence, line=each, look=self.look, stdin=answers)
                 if self.state:
-                    self.monitor.close()
-                    self.monitor = None
+                    self.hang_up()
                     threading.Thread(target=self._arrive, daemon=True).start()
                     lines += vm.watch(command + ["-incoming", f"file:{self.state}"], log.with_stem(f"{log.stem}-moved"), timeout,
                                       silence=silence, line=each, look=self.look, stdin=answers)
             finally:
-                if self.monitor:
-                    self.monitor.close()
+                self.hang_up()
                 os.close(answers)
                 os.close(self.answers)
         return last_life(lines)
@@ -208,37 +201,9 @@ class Guest:
                 time.sleep(0.1)
         os.write(self.answers, b"done\n")
 
-    def look(self, pid):
-        """Where a machine hangs: QEMU's threads, and if its monitor answers, the processors and the IOMMU."""
-        lines = []
-        for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
-            stat = (task / "stat").read_text().split()
-            lines.append(f"viq: thread {stat[1]} {stat[2]}, {stat[13]} ticks, in {(task / 'wchan').read_text()}")
-        try:
-            self.qmp().socket.settimeout(10)
-            for command in ("info status", "info registers -a", "info viq"):
-                lines += [f"viq: {command}", *self.qmp().monitor(command).splitlines()]
-        except (OSError, ValueError, vm.VmError) as error:
-            lines.append(f"viq: the monitor: {error}")
-        lines = [text for text in lines if not VECTORS.match(text)]
-        print("\n".join(lines), flush=True)  # where only the output is kept
-        return lines
-
-    def qmp(self):
-        """QEMU's monitor."""
-        if not self.monitor:
-            self.monitor = qmp.Qmp(self.socket)
-        return self.monitor
-
-    def answer(self, what):
-        """Do what the guest asks for, and say so on its console."""
-        name, *words = what.split()
-        try:
-            said = "again" if "[" in what else getattr(self, f"do_{name}")(*words) or "done"
-        except vm.VmError as error:
-            said = str(error)
+    def say(self, text):
         if not self.state:
-            os.write(self.answers, said.encode() + b"\n")
+            super().say(text)
 
     def do_plug(self):
         """An NVMe comes."""
@@ -249,27 +214,9 @@ class Guest:
         self.qmp().command("device_del", id="plugged")
         self.qmp().await_event("DEVICE_DELETED")
 
-    def do_fail(self, failure, seconds=None):
-        """The IOMMU or its host is to fail, for so long; docs/fail-on-demand.md says how.
-
-        A guest whose invalidations stand still cannot ask for the end of it, and must not ask for anything before it.
-        """
-        self.qmp().command("x-viq-inject", failure=failure)
-        if seconds:
-            threading.Timer(int(seconds), self.do_fail, ["none"]).start()
-
-    def _unit(self):
-        unit, = self.qmp().command("query-viq")
-        return unit
-
-    def do_struck(self):
-        """Has the failure that is armed?"""
-        unit = self._unit()
-        return None if unit["strikes"] else f"{unit['failure']} has not struck"
-
     def do_counted(self, name):
         """Has it?"""
-        counters = {one["name"]: one["value"] for one in self._unit()["counters"]}
+        counters = {one["name"]: one["value"] for one in self.query()["counters"]}
         return None if name in counters else f"{name} is 0"
 
     def do_slot(self):
