@@ -115,7 +115,7 @@ static void make_smmu(struct nest *nest)
 	nest->host = viq_linux_vsmmu_host(nest->vsmmu);
 
 	viq_smmuv3_config_init(&config, sizeof(config));
-	viq_nest_smmuv3_offer(nest->nest, false, &config);
+	viq_nest_smmuv3_offer(nest->nest, nest->config.ats, &config);
 	config.mem = nest->mem;
 	config.ops = &nest->ops;
 	config.opaque = nest;
@@ -135,7 +135,8 @@ static void make_smmu(struct nest *nest)
 
 void nest_add(struct nest *nest, uint32_t vsid)
 {
-	struct viq_linux_device device = {.size = sizeof(device), .device = nest->device, .fd = nest->edu.cdev};
+	struct viq_linux_device device = {
+		.size = sizeof(device), .device = nest->device, .fd = nest->edu.cdev, .ats = nest->config.ats};
 	struct viq_why why = {""};
 
 	must(viq_linux_vsmmu_add(nest->vsmmu, &device, vsid, &why), why.text);
@@ -152,7 +153,7 @@ static void boot(struct nest *nest)
 	check_equal(synth_cmdq_init(&nest->queue, &nest->guest.mem, nest->config.log2size), 0);
 	nest->events = synth_alloc(&nest->guest.mem, NEST_EVENTS_LOG2 + 5);
 	check(nest->events != SYNTH_NONE);
-	synth_ste_s1(ste, &nest->guest.cdt, 0, 0);
+	synth_ste_s1(ste, &nest->guest.cdt, 0, nest->config.ats);
 	nest_set_ste(nest, nest->config.vsid, ste);
 
 	viq_smmuv3_mmio_write(nest->smmu, REG(STRTAB_BASE), 8, synth_st_base(&nest->streams));
@@ -239,13 +240,18 @@ unsigned int nest_error(struct nest *nest)
 	return VIQ_GET(VIQ_SMMUV3_CMDQ_CONS_ERR, read32(nest, REG(CMDQ_CONS)));
 }
 
+void nest_acknowledge(struct nest *nest)
+{
+	write32(nest, REG(GERRORN), read32(nest, REG(GERROR)));
+	while (viq_smmuv3_run(nest->smmu, 0))
+		;
+}
+
 void nest_repair(struct nest *nest)
 {
 	check(nest_error(nest) != VIQ_SMMUV3_CERROR_NONE);
 	synth_cmdq_rewrite(&nest->queue, nest_cons(nest), synth_cmd_sync(VIQ_SMMUV3_SYNC_CS_SEV, 0, 0));
-	write32(nest, REG(GERRORN), read32(nest, REG(GERROR)));
-	while (viq_smmuv3_run(nest->smmu, 0))
-		;
+	nest_acknowledge(nest);
 }
 
 void nest_switch(struct nest *nest, bool on)

@@ -21,6 +21,7 @@ struct nest_config {
 	uint32_t vsid;                /* below 256 */
 	uint32_t calls;               /* enum viq_linux_calls */
 	struct viq_linux *linux_host; /* NULL: of its own */
+	bool ats;                     /* let the device keep translations of its own */
 	bool any_stream; /* tell the guest's side that every StreamID has a device: the kernel knows better */
 };
 
@@ -63,6 +64,8 @@ void nest_command(struct nest *nest, struct synth_cmd command);
 /* As the guest sees it: CMDQ_CONS's index with its wrap flag; the active error or CERROR_NONE. */
 uint32_t nest_cons(struct nest *nest);
 unsigned int nest_error(struct nest *nest);
+/* GERRORN, and go on where CMDQ_CONS is. */
+void nest_acknowledge(struct nest *nest);
 /* What Linux does about CERROR_ILL: a CMD_SYNC in place of the command; then acknowledge. Here for any error. */
 void nest_repair(struct nest *nest);
 
