@@ -54,8 +54,8 @@ struct fk_plan {
 	/*
 	 * The hardware fails, such as when a device does not confirm in time, of which Linux up to 7.3 says nothing: it
 	 * goes on as if the entry had taken effect. FK_LINUX_REPORT tells: CERROR_ATC_INV_SYNC of an ATC_INV,
-	 * CERROR_ILL of another command; of VT-d ITE. On VT-d (cmd is {addr, npages}) the call ends there with err
-	 * otherwise.
+	 * CERROR_ILL of another command; of VT-d ITE, or IQE if err is -EIO. On VT-d (cmd is {addr, npages}) the call
+	 * ends there with err otherwise.
 	 */
 	bool swallowed;
 };

@@ -169,8 +169,8 @@ static int entry(struct fake_kernel *fk, const struct fk_object *nested, const s
 		return -EINVAL;
 	plan = find_plan(fk, e);
 	if (plan && plan->swallowed && error) {
-		*error = VIQ_VTD_FSTS_ITE;
-		return -ETIMEDOUT;
+		*error = plan->err == -EIO ? VIQ_VTD_FSTS_IQE : VIQ_VTD_FSTS_ITE;
+		return plan->err == -EIO ? -EIO : -ETIMEDOUT;
 	}
 	if (plan && plan->swallowed) {
 		fk->swallowed++;

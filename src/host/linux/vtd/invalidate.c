@@ -12,7 +12,7 @@
  *
  * An entry that keeps the rules was made from a guest's legal descriptor. If the kernel refuses it nonetheless the
  * guest is not to blame, and would lose it if it were: the whole table is invalidated instead, which is more than any
- * entry asks for.
+ * entry asks for. If the hardware refuses it, and the kernel says so, the guest is told what its own VT-d would say.
  */
 #include <errno.h>
 
@@ -48,6 +48,12 @@ static inline bool call(struct linux_calls *calls, uint32_t hwpt, const struct v
 				     answer);
 }
 
+/* IQE: the physical VT-d refuses the entry, as it would refuse the guest's own descriptor. */
+static uint32_t error_of(const struct linux_answer *answer)
+{
+	return answer->hw_code == VIQ_VTD_FSTS_IQE ? VIQ_CALL_ILLEGAL : linux_call_error(answer->err);
+}
+
 /* What to believe of a call for n entries from number first of the request's total on. */
 static __attribute__((noinline)) struct call_failure failure(struct linux_vtd_invalidate *inv, uint32_t n,
 							     uint32_t first, uint32_t total, struct linux_answer answer)
@@ -55,15 +61,18 @@ static __attribute__((noinline)) struct call_failure failure(struct linux_vtd_in
 	uint32_t handled = answer.handled, left = total - first;
 	int err = answer.err;
 	struct viq_call_result said = {.suspect = answer.report ? answer.last : answer.handled,
-				       .error = linux_call_error(err),
+				       .error = error_of(&answer),
 				       .hw_code = answer.hw_code,
 				       .os_error = err};
 
 	linux_add(&inv->calls.failed, 1);
 	/* Of success with another count nothing is known. */
 	said.handled = !err || handled >= n ? left : handled;
-	/* If nothing of the request was done it may be the call that cannot be made, as without a table or memory. */
-	if (!(first + handled) || err == -ENOENT || err == -ENOMEM)
+	/*
+	 * If nothing of the request was done it may be the call that cannot be made, as without a table or memory. What
+	 * the hardware has raised is of an entry.
+	 */
+	if (!answer.hw_code && (!(first + handled) || err == -ENOENT || err == -ENOMEM))
 		said.suspect = left - 1;
 	return call_believe(1, left, 0, &said);
 }

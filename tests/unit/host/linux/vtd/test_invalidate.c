@@ -362,27 +362,42 @@ static void hardware_errors_that_the_kernel_swallows(void **state)
 	table_fini(&t);
 }
 
-/* The same on a kernel with integrations/linux: the entry's device did not confirm (ITE). */
+/* The same on a kernel with integrations/linux: it is this entry, the first one as well as any other. */
 static void hardware_errors_that_the_kernel_tells(void **state)
 {
+	static const struct {
+		int err;
+		uint32_t error, hw_code;
+	} errors[] = {
+		{0, VIQ_CALL_TIMEOUT, VIQ_VTD_FSTS_ITE}, /* its device did not confirm */
+		{-EIO, VIQ_CALL_ILLEGAL, VIQ_VTD_FSTS_IQE},
+	};
 	struct viq_vtd_s1_entry entries[8];
 	struct viq_call_result res;
 	struct table t;
 
 	table_init(&t);
-	t.n->fk->behaviour = FK_LINUX_REPORT;
 	t.n->ctx->report = true;
 	pages(entries, 8);
-	t.n->fk->plans[0] = (struct fk_plan){
-		.cmd = {entries[3].addr, 1}, .mask = {~UINT64_C(0), ~UINT64_C(0)}, .swallowed = true, .times = -1};
-	res = call(&t, entries, 8);
-	assert_int_equal(res.error, VIQ_CALL_TIMEOUT);
-	assert_int_equal(res.hw_code, VIQ_VTD_FSTS_ITE);
-	assert_int_equal(res.handled, 3);
-	assert_int_equal(res.suspect, 3);
-	assert_int_equal(res.host_calls, 1);
-	assert_int_equal(t.n->fk->effect_count, 3);
-	assert_int_equal(t.n->fk->swallowed, 0);
+	for (uint32_t k = 0; k < 16; k++) {
+		const uint32_t i = k % 8, e = k / 8;
+
+		fake_kernel_reset(t.n->fk);
+		t.n->fk->behaviour = FK_LINUX_REPORT;
+		t.n->fk->plans[0] = (struct fk_plan){.cmd = {entries[i].addr, 1},
+						     .mask = {~UINT64_C(0), ~UINT64_C(0)},
+						     .err = errors[e].err,
+						     .swallowed = true,
+						     .times = -1};
+		res = call(&t, entries, 8);
+		assert_int_equal(res.error, errors[e].error);
+		assert_int_equal(res.hw_code, errors[e].hw_code);
+		assert_int_equal(res.handled, i);
+		assert_int_equal(res.suspect, i);
+		assert_int_equal(res.host_calls, 1);
+		assert_ran(&t, entries, i);
+		assert_int_equal(t.n->fk->swallowed, 0);
+	}
 	table_fini(&t);
 }
 
