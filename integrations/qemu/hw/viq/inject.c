@@ -11,18 +11,26 @@
 static const struct {
     const char *name;
     ViqInjectKind kind;
-    bool vtd_only;
+    enum { OF_BOTH, OF_VTD, OF_SMMUV3 } unit;
     bool endless; /* without TIMES */
 } kinds[] = {
     /* Of VT-d these are in front of what the fault host calls so. */
-    { "atc-timeout", VIQ_INJECT_ATC_TIMEOUT, true },
-    { "atc-wrong", VIQ_INJECT_ATC_WRONG, true },
-    { "atc-drop", VIQ_INJECT_ATC_DROP, true },
+    { "atc-timeout", VIQ_INJECT_ATC_TIMEOUT, OF_VTD },
+    { "atc-wrong", VIQ_INJECT_ATC_WRONG, OF_VTD },
+    { "atc-drop", VIQ_INJECT_ATC_DROP, OF_VTD },
+    { "atc-lost", VIQ_INJECT_ATC_LOST, OF_SMMUV3 },
     { "config-drop", VIQ_INJECT_CONFIG_DROP },
     { "abort", VIQ_INJECT_ABORT },
-    { "slow", VIQ_INJECT_SLOW, false, true },
-    { "hang", VIQ_INJECT_HANG, false, true },
+    { "slow", VIQ_INJECT_SLOW, OF_BOTH, true },
+    { "hang", VIQ_INJECT_HANG, OF_BOTH, true },
 };
+
+/* Is kinds[i] this unit's? */
+static bool viq_inject_has(const ViqInject *inject, size_t i)
+{
+    return kinds[i].unit == OF_BOTH ||
+           kinds[i].unit == (inject->vtd ? OF_VTD : OF_SMMUV3);
+}
 
 static bool viq_inject_holds(ViqInjectKind kind)
 {
@@ -47,8 +55,7 @@ static char *viq_inject_kinds(const ViqInject *inject)
         g_string_append_printf(names, ", %s", viq_fault_kind_name(k));
     }
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        if (kinds[i].vtd_only ? inject->vtd &&
-            !viq_inject_host_kind(kinds[i].name) : true) {
+        if (viq_inject_has(inject, i) && !viq_inject_host_kind(kinds[i].name)) {
             g_string_append_printf(names, ", %s", kinds[i].name);
         }
     }
@@ -62,14 +69,15 @@ static bool viq_inject_find(const ViqInject *inject, const char *name,
     *host = VIQ_FAULT_NONE;
     *endless = false;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        if (strcmp(name, kinds[i].name) ||
-            (kinds[i].vtd_only && !inject->vtd)) {
+        if (strcmp(name, kinds[i].name) || !viq_inject_has(inject, i)) {
             continue;
         }
         *kind = kinds[i].kind;
         *endless = kinds[i].endless;
         if (*kind == VIQ_INJECT_ABORT) {
             *host = VIQ_FAULT_HARDWARE;
+        } else if (*kind == VIQ_INJECT_ATC_LOST) {
+            *host = VIQ_FAULT_ATC_TIMEOUT;
         }
         return true;
     }
@@ -93,6 +101,7 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
         .counted = 1,
     };
     ViqInjectKind kind;
+    uint32_t times;
     char *old;
     bool endless;
 
@@ -113,6 +122,10 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
         error_setg(errp, "failure '%s': INDEX and TIMES are numbers", text);
         return false;
     }
+    times = failure.times;
+    if (kind == VIQ_INJECT_ATC_LOST) {
+        failure.times = 1; /* the rest is viq_inject_told()'s */
+    }
     if (viq_fault_arm(inject->fault, &failure)) {
         error_setg(errp, "failure '%s' cannot be armed", text);
         return false;
@@ -122,7 +135,7 @@ bool viq_inject_arm(ViqInject *inject, const char *text, Error **errp)
     inject->index = failure.index;
     inject->strikes = inject->placed = 0;
     inject->slot = -1;
-    inject->left = failure.times ? failure.times : UINT32_MAX;
+    inject->left = times ? times : UINT32_MAX;
     old = inject->text; /* may be text */
     inject->text = g_strdup(text);
     g_free(old);
@@ -174,6 +187,25 @@ void viq_inject_place(ViqInject *inject, uint32_t slot, const uint64_t *what,
         inject->placed = count;
     } else if (waits) {
         inject->placed = count;
+    }
+}
+
+void viq_inject_told(ViqInject *inject)
+{
+    const struct viq_fault_failure lost = {
+        .size = sizeof(lost),
+        .kind = VIQ_FAULT_ATC_DROP,
+        .times = inject->left == UINT32_MAX ? 0 : inject->left,
+        .counted = 1,
+    };
+
+    if (inject->kind != VIQ_INJECT_ATC_LOST) {
+        return;
+    }
+    inject->kind = VIQ_INJECT_HOST;
+    inject->strikes += viq_fault_strikes(inject->fault);
+    if (viq_fault_arm(inject->fault, &lost)) {
+        g_assert_not_reached(); /* it takes no memory */
     }
 }
 

@@ -14,6 +14,7 @@ typedef enum ViqInjectKind {
     VIQ_INJECT_NONE,
     VIQ_INJECT_HOST,        /* armed in fault */
     VIQ_INJECT_ABORT,       /* in fault, and the unit gives up at once */
+    VIQ_INJECT_ATC_LOST,    /* in fault, and the unit does not ask again */
     VIQ_INJECT_CONFIG_DROP, /* a configuration command has no effect */
     VIQ_INJECT_ATC_TIMEOUT, /* VT-d's device-TLB descriptors: no answer, */
     VIQ_INJECT_ATC_WRONG,   /* a wrong one, */
@@ -64,6 +65,9 @@ uint64_t viq_inject_count(const ViqInject *inject);
 void viq_inject_place(ViqInject *inject, uint32_t slot, const uint64_t *what,
                       bool waits,
                       bool (*is)(const uint64_t *what, const void *entry));
+
+/* The guest is told of a device that has not answered. */
+void viq_inject_told(ViqInject *inject);
 
 /* A host could not: does the unit give up, and tell the guest? */
 bool viq_inject_gives_up(ViqInject *inject);

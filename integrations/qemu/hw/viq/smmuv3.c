@@ -254,6 +254,9 @@ static void viq_unit_command(void *opaque, const struct viq_smmuv3_trace *trace)
 
     viq_inject_place(&s->work.inject, trace->index, trace->cmd,
                      trace->fate == VIQ_SMMUV3_FATE_SYNC, viq_unit_is);
+    if (trace->cerror == VIQ_SMMUV3_CERROR_ATC_INV_SYNC) {
+        viq_inject_told(&s->work.inject);
+    }
     if (trace_event_get_state_backends(TRACE_VIQ_SMMUV3_COMMAND)) {
         char text[256];
 
