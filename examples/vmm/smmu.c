@@ -117,7 +117,7 @@ static const struct viq_smmuv3_ops front_ops = {
 
 static void on_trace(void *opaque, const struct viq_smmuv3_outcome *trace)
 {
-	if (trace->fate >= VIQ_SMMUV3_STREAM_REJECTED)
+	if (trace->fate >= VIQ_SMMUV3_STREAM_REJECTED && trace->fate <= VIQ_SMMUV3_STREAM_BROKEN)
 		say("stream 0x%x aborts: %s", trace->vsid, strerror(-trace->os_error));
 }
 

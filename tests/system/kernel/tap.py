@@ -8,7 +8,8 @@ RESULT = re.compile(r"(not )?ok (\d+) ([\w-]+)(?:: (.*)| # SKIP (.*))?$")
 THE_END = "viq: the end"
 # What a kernel in good health does not say.
 TROUBLE = re.compile(r"WARNING: |BUG: |Oops|Internal error|Unable to handle|Kernel panic|Call trace:|rcu: INFO|"
-                     r"refcount_t: |leaked|arm-smmu-v3.*(CMDQ|timeout|timed out)|^viq: (killed|QEMU)")
+                     r"refcount_t: |leaked|arm-smmu-v3.*(CMDQ|timeout|timed out)|^viq: (killed|QEMU)|"
+                     r"^qemu-system-\S+ warning: viq.* is refused")
 
 
 def parse(lines, may_skip=()):

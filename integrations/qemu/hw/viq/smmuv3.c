@@ -236,7 +236,8 @@ static void viq_unit_stream(void *opaque,
                             const struct viq_smmuv3_outcome *outcome)
 {
     trace_viq_smmuv3_stream(outcome->vsid, outcome->fate, outcome->os_error);
-    if (outcome->fate >= VIQ_SMMUV3_STREAM_REJECTED) {
+    if (outcome->fate >= VIQ_SMMUV3_STREAM_REJECTED &&
+        outcome->fate <= VIQ_SMMUV3_STREAM_BROKEN) {
         warn_report_once("viq-smmuv3: DMA of %02x:%02x.%x is refused: %s",
                          PCI_BUS_NUM(outcome->vsid), PCI_SLOT(outcome->vsid),
                          PCI_FUNC(outcome->vsid), strerror(-outcome->os_error));
