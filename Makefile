@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
-	check-assigned check-nested check-nested-arm check-chain prove bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
+	check-assigned check-nested check-nested-arm check-chain prove mutate bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -24,6 +24,7 @@ help:
 	@echo 'make check             every test: plain, ASan and UBSan, TSan, short fuzz runs, comparison with QEMU'
 	@echo 'make check-release     what others get: installed copies, packages, bindings'
 	@echo 'make prove             what is proved, not only tested: LONG=1 proves all of it, and that each proof finds faults'
+	@echo 'make mutate REV=R      which faults in what src/ has got since revision R would no test find?'
 	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
 	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
@@ -72,6 +73,12 @@ check-release:
 prove:
 	@tools/install-deps.sh prove
 	@tests/proof/prove.py $(if $(LONG),--long)
+
+# FILES="src/call src/mem" for some of it, MAX=N mutants of each file, SEED=N for other ones; WHOLE=1: also what is old.
+mutate:
+	@tools/install-deps.sh check
+	@tests/mutate/mutate.py $(addprefix --max=,$(MAX)) $(addprefix --seed=,$(SEED)) \
+		$(if $(WHOLE),--whole,$(or $(REV),$(error which revision? REV=...))) $(FILES)
 
 check-kernel:
 	@tools/install-deps.sh kernel
@@ -175,4 +182,4 @@ uninstall:
 	$(LDCONFIG)
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-bench build-kernel build-nested build-qemu build-release
+	rm -rf build build-asan build-tsan build-fuzz build-bench build-mutate build-kernel build-nested build-qemu build-release
