@@ -122,7 +122,7 @@ static void test_same_descriptor(void **state)
 	struct vvtd *v = vvtd_new(NULL);
 	struct vvtd_host *hosts[2] = {vvtd_host_new(v), vvtd_host_new(v)};
 	static const unsigned int attached[] = {0, 1, 3, 2, 3, 1, 0, 2, 0, 3};
-	unsigned int tables[2], was = 0;
+	unsigned int tables[2] = {0}, was = 0;
 
 	vvtd_boot(v, 256, 1);
 	for (unsigned int i = 0; i < 2 * sizeof(attached) / sizeof(attached[0]); i++) {
