@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* P4: a doorbell costs at most the queue's length and the budget, whatever the guest writes; nothing is lost by it. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/vvtd.h"
@@ -55,6 +56,39 @@ static void test_any_tail(void **state)
 			vvtd_free(v);
 		}
 	}
+}
+
+/* A guest can set tables and move the queue as often as it likes: what was read is not walked over for it. */
+static void test_moves_touch_little(void **state)
+{
+	static const uint32_t moves[] = {VREG(GCMD_SRTP), VREG(GCMD_QIE)};
+	struct vvtd *v = vvtd_new(NULL);
+	unsigned char *before;
+	size_t size = viq_vtd_footprint(v->vtd);
+
+	v->lax = true;
+	before = malloc(size);
+	assert_non_null(before);
+	vvtd_boot(v, 256, 1);
+	/* The first one stops the queue, all are read. */
+	for (unsigned int i = 0; i < 200; i++)
+		vvtd_push(v, (struct test_desc){{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}});
+	vvtd_ring(v);
+	assert_iqe(v, 0, 3);
+	vvtd_gcmd(v, VREG(GCMD_QIE), false);
+	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+		size_t changed = 0;
+
+		vvtd_w64(v, VREG(RTADDR), VIQ_PUT(VREG(RTADDR_TTM), VIQ_VTD_TTM_SCALABLE) | 0x1000);
+		memcpy(before, v->vtd, size);
+		vvtd_gcmd(v, moves[i], true);
+		for (size_t k = 0; k < size; k++)
+			changed += before[k] != ((const unsigned char *)v->vtd)[k];
+		assert_true(changed > 0);
+		assert_true(changed < 256);
+	}
+	free(before);
+	vvtd_free(v);
 }
 
 /* Random writes to every register: the object stays sane, no access costs more than a queue. */
@@ -461,6 +495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_tail),
+		cmocka_unit_test(test_moves_touch_little),
 		cmocka_unit_test(test_any_write),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_many_tables_cost),

@@ -3,8 +3,6 @@
  * The invalidation queue (VT-d 6.5.2): check each descriptor against its rule, give it to whoever handles it.
  */
 
-#include <string.h>
-
 #include "vtd.h"
 
 void vtd_invq_moved(struct viq_vtd *s, struct vtd_queue to)
@@ -13,8 +11,6 @@ void vtd_invq_moved(struct viq_vtd *s, struct vtd_queue to)
 
 	s->queue = to;
 	s->model.usable = false;
-	/* A narrow queue's descriptors have none, and leave them so. */
-	memset(s->batch.high, 0, sizeof(s->batch.high));
 	s->ring = viq_mem_span(s->config.mem, to.base, &avail);
 	slots = avail >> to.shift;
 	s->ring_slots = slots < to.slots ? (uint32_t)slots : to.slots;
@@ -94,13 +90,15 @@ static struct vtd_irtes irtes_of(const uint64_t desc[4])
 	return (struct vtd_irtes){first, first + (1u << order)};
 }
 
-/* One that was read, and was not like the model then. */
+/* One that was read, and was not like the model then. What a narrow queue has above is of a wide one before it. */
 static inline void load(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
 {
+	const bool wide = s->queue.shift == 5;
+
 	desc[0] = le64_get(s->batch.low[position][0]);
 	desc[1] = le64_get(s->batch.low[position][1]);
-	desc[2] = le64_get(s->batch.high[position][0]);
-	desc[3] = le64_get(s->batch.high[position][1]);
+	desc[2] = wide ? le64_get(s->batch.high[position][0]) : 0;
+	desc[3] = wide ? le64_get(s->batch.high[position][1]) : 0;
 }
 
 static inline bool is_wait(const struct viq_vtd *s, const uint64_t desc[4])

@@ -126,7 +126,7 @@ struct vtd_work {
 /*
  * Descriptors as they were read from the ring, in its order. [first, taken) are the batch, the next one is at head;
  * [taken, read) were read in advance, and are like the model up to alike. The upper half is that of 256 bits, and not
- * set of those that were like the model when they were read: it is 0.
+ * set of those that were like the model when they were read: it is 0. In a narrow queue it means nothing.
  */
 struct vtd_batch {
 	struct call_form form; /* of a target's part */

@@ -100,6 +100,34 @@ static void test_every_bit_in_the_queue(void **state)
 	vvtd_free(v);
 }
 
+/* What a wide queue's descriptors had above is nothing to a narrow one's in their place. */
+static void test_narrow_after_wide(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *host = vvtd_host_new(v);
+
+	vvtd_attach(v, host, 1, 0, 0x100, 0);
+	vvtd_boot(v, 256, 1);
+	/* The first one stops the queue, all are read. */
+	for (unsigned int i = 0; i < 200; i++)
+		vvtd_push(v, (struct test_desc){{0x12, 0, UINT64_MAX, UINT64_MAX}});
+	vvtd_ring(v);
+	assert_iqe(v, 0, 4);
+	vvtd_gcmd(v, VREG(GCMD_QIE), false);
+	vvtd_w32(v, VREG(FSTS), VREG(FSTS_IQE));
+	vvtd_w64(v, VREG(RTADDR), 0); /* legacy mode */
+	vvtd_gcmd(v, VREG(GCMD_SRTP), true);
+	vvtd_boot(v, 128, 1);
+	for (unsigned int i = 0; i < 100; i++) {
+		vvtd_push(v, desc_iotlb(i % 2 + 1, 1, 0, 0, false));
+		vvtd_push_wait(v);
+	}
+	vvtd_ring(v);
+	assert_vidle(v);
+	assert_int_equal(host->effect_count, 100);
+	vvtd_free(v);
+}
+
 static unsigned int check(uint64_t cap, uint64_t ecap, unsigned int width, struct test_desc d)
 {
 	struct viq_vtd_config config;
@@ -241,9 +269,13 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_bit), cmocka_unit_test(test_every_bit_in_the_queue),
-		cmocka_unit_test(test_features),  cmocka_unit_test(test_unused_fields),
-		cmocka_unit_test(test_text),      cmocka_unit_test(test_names),
+		cmocka_unit_test(test_every_bit),
+		cmocka_unit_test(test_every_bit_in_the_queue),
+		cmocka_unit_test(test_features),
+		cmocka_unit_test(test_unused_fields),
+		cmocka_unit_test(test_narrow_after_wide),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
