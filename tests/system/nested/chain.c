@@ -60,19 +60,24 @@ static void print_log(void)
 	fflush(stdout);
 }
 
+void chain_use_processor(unsigned int number)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(number, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		fail("processor %u: %s", number, strerror(errno));
+}
+
 struct viq_linux *chain_open(void)
 {
 	struct viq_linux_sys sys = linux_sys;
 	struct viq_linux_config config;
 	struct viq_why why = {""};
 	struct viq_linux *ctx;
-	cpu_set_t cpus;
 
-	/* The driver polls with interrupts off. */
-	CPU_ZERO(&cpus);
-	CPU_SET(1, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		fail("the second processor: %s", strerror(errno));
+	chain_use_processor(1); /* the driver polls with interrupts off */
 	check(!klogctl(CLEAR, NULL, 0));
 	sys.ioctl = listening;
 	viq_linux_config_init(&config, sizeof(config));

@@ -40,6 +40,7 @@ struct failure {
 	bool ats;
 	unsigned int more; /* strikes after the first */
 	bool stays;        /* until it is let go */
+	bool blind;        /* its interrupt goes to the processor that waits for it */
 	struct outcome patched, unpatched;
 };
 
@@ -223,6 +224,7 @@ static void at_each_place(const struct failure *failure)
 	struct viq_linux *ctx = chain_open();
 
 	nest_create(&nest, &(struct nest_config){.log2size = 10, .vsid = VSID, .linux_host = ctx, .ats = failure->ats});
+	chain_use_processor(!failure->blind);
 	for (unsigned int i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		at(failure, places[i]);
 	nest_destroy(&nest);
@@ -281,6 +283,21 @@ static void test_atc_lost(void)
 	});
 }
 
+/* Linux polls with interrupts off, and gives the group up: it learns of the error when that is over. */
+static void test_blind(void)
+{
+	const struct outcome outcome = {.cerror = VIQ_SMMUV3_CERROR_ABT, .at = AT_GROUP, .err = -ETIMEDOUT};
+
+	at_each_place(&(struct failure){
+		.name = "CERROR_ILL, seen after a time-out",
+		.kind = "host-illegal",
+		.command = guest_tlbi,
+		.blind = true,
+		.patched = outcome,
+		.unpatched = outcome,
+	});
+}
+
 /* The queue stands still, without an error, until Linux has given the group up. */
 static void test_stands(void)
 {
@@ -297,8 +314,8 @@ static void test_stands(void)
 }
 
 static const struct tap_test tests[] = {
-	{"illegal", test_illegal},   {"abort", test_abort},   {"atc-timeout", test_atc_timeout},
-	{"atc-lost", test_atc_lost}, {"stands", test_stands},
+	{"illegal", test_illegal},   {"abort", test_abort}, {"atc-timeout", test_atc_timeout},
+	{"atc-lost", test_atc_lost}, {"blind", test_blind}, {"stands", test_stands},
 };
 
 static const struct machine_job jobs[] = {{"chain", MACHINE_TESTS(tests)}};
