@@ -63,6 +63,8 @@ struct viq_linux_sys {
 	 * uses the caller's own, which must stay open, and the same file, as long as it needs them.
 	 */
 	int (*dup)(void *opaque, int fd);
+	/* NULL here: devices' page requests cannot be answered, so none are taken. */
+	int64_t (*write)(void *opaque, int fd, const void *buf, size_t len);
 };
 
 struct viq_linux;

@@ -70,9 +70,15 @@ struct viq_linux_vvtd_config {
 	uint32_t max_tables; /* nested page tables at most, of all devices: what a guest can make the kernel allocate */
 	const struct viq_linux_vvtd_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
+	/*
+	 * Groups of page requests that wait for the guest's answers at most, of all devices; more are answered as
+	 * invalid, and the guest sees a loss. 0: page requests are not taken (IOMMU_FAULT_QUEUE_ALLOC, Linux 6.11).
+	 */
+	uint32_t page_groups;
+	uint32_t reserved;
 };
 
-/* 4,096 tables. hwpt and device are the caller's to set. */
+/* 4,096 tables, no page requests. hwpt and device are the caller's to set. */
 VIQ_EXPORT void viq_linux_vvtd_config_init(struct viq_linux_vvtd_config *config, size_t size);
 
 /*
@@ -119,6 +125,12 @@ struct viq_linux_vtd_device {
 	 */
 	int fd;
 	uint32_t pasids; /* not 0: the guest may use the device's PASIDs; needs VIQ_LINUX_PASID in the stage 2 */
+	/*
+	 * Not 0: the device's page requests are the guest's; needs config.page_groups. The kernel must have PRI enabled
+	 * in the device, which it does for a physical function with ATS: else it takes no first stage (FAILED).
+	 */
+	uint32_t page_requests;
+	uint32_t reserved;
 };
 
 /*
@@ -155,19 +167,36 @@ VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_set(struct viq_linux_vvtd *vvtd, ui
 						 const struct viq_vtd_translation *translation,
 						 struct viq_vtd_outcome *outcome);
 
+/* --- Page requests (7.4) ------------------------------------------------------------------------------------------ */
+
+/*
+ * With config.page_groups: readable when there are page requests, which viq_nest_vtd_faults() then brings to the guest.
+ * Each wait descriptor has them brought as well, by a read(). -1: there are none. Not to be closed.
+ */
+VIQ_EXPORT int viq_linux_vvtd_page_fd(const struct viq_linux_vvtd *vvtd);
+/*
+ * Answer a group: ops.page_response() of the guest VT-d for a device that is here. The kernel knows success and invalid
+ * request: any other code is that. 0, also if nothing waits for it: the device has been blocked or set up anew, which
+ * answers its groups as invalid. Another negative errno: it still waits.
+ */
+VIQ_EXPORT VIQ_MUST_CHECK int viq_linux_vvtd_page_response(struct viq_linux_vvtd *vvtd,
+							   const struct viq_vtd_page_response *response);
+
 /* --- Looking in --------------------------------------------------------------------------------------------------- */
 
 /* Every member is a uint64_t. */
 struct viq_linux_vtd_counters {
-	uint64_t ioctls;     /* IOMMU_HWPT_INVALIDATE calls */
-	uint64_t entries;    /* passed in them */
-	uint64_t failed;     /* of the calls */
-	uint64_t refused;    /* entries that are not legal: no call was made for them */
-	uint64_t whole;      /* times that a whole table was invalidated, since the kernel refused a legal entry */
-	uint64_t attaches;   /* of nested page tables, and of the stage 2 */
-	uint64_t rejected;   /* entries of the guest that the kernel refused, or that were too many */
-	uint64_t tables;     /* nested page tables that there are now */
-	uint64_t set_failed; /* times that the kernel failed to set requests, which are blocked since */
+	uint64_t ioctls;         /* IOMMU_HWPT_INVALIDATE calls */
+	uint64_t entries;        /* passed in them */
+	uint64_t failed;         /* of the calls */
+	uint64_t refused;        /* entries that are not legal: no call was made for them */
+	uint64_t whole;          /* times that a whole table was invalidated, since the kernel refused a legal entry */
+	uint64_t attaches;       /* of nested page tables, and of the stage 2 */
+	uint64_t rejected;       /* entries of the guest that the kernel refused, or that were too many */
+	uint64_t tables;         /* nested page tables that there are now */
+	uint64_t set_failed;     /* times that the kernel failed to set requests, which are blocked since */
+	uint64_t page_requests;  /* handed out */
+	uint64_t page_discarded; /* page requests that were not: their group was one too many, or its device gone */
 };
 /* A snapshot. size: sizeof(*out). -EINVAL: NULL, or size is no multiple of 8. Context: any thread. */
 VIQ_EXPORT int viq_linux_vvtd_counters(struct viq_linux_vvtd *vvtd, struct viq_linux_vtd_counters *out, size_t size);

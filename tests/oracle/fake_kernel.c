@@ -50,7 +50,7 @@ static void file_free(struct fake_kernel *fk, struct fk_file *file)
 		fk_unbind(fk, file);
 		fk->devices[file->device].fd = -1;
 	} else if (file->queue) {
-		file->queue->veventq.file = NULL;
+		*(file->type == FK_FILE_FAULTQ ? &file->queue->faultq.file : &file->queue->veventq.file) = NULL;
 		file->queue->users--;
 	}
 	if (file->ctx)
@@ -127,12 +127,15 @@ static const struct ioctl_row ioctls[] = {
 	{UAPI_IOMMU_VIOMMU_ALLOC, 40, 24, fk_viommu_alloc},
 	{UAPI_IOMMU_VDEVICE_ALLOC, 24, 24, fk_vdevice_alloc},
 	{UAPI_IOMMU_VEVENTQ_ALLOC, 32, 28, fk_veventq_alloc},
+	{UAPI_IOMMU_FAULT_QUEUE_ALLOC, 16, 16, fk_fault_alloc},
 };
 
 #define ARG_MAX 48
 
 static bool known(const struct fake_kernel *fk, unsigned long request)
 {
+	if (request == UAPI_IOMMU_FAULT_QUEUE_ALLOC)
+		return !fk->no_faultq;
 	if (request == UAPI_IOMMU_VIOMMU_ALLOC || request == UAPI_IOMMU_VDEVICE_ALLOC)
 		return !fk->no_viommu;
 	return request != UAPI_IOMMU_VEVENTQ_ALLOC || (!fk->no_viommu && !fk->no_veventq);
@@ -276,6 +279,7 @@ static int file_ioctl(struct fake_kernel *fk, int fd, unsigned long request, voi
 	case FK_FILE_CDEV:
 		return fk_vfio_ioctl(fk, file, request, arg);
 	case FK_FILE_VEVENTQ:
+	case FK_FILE_FAULTQ:
 		break;
 	}
 	return -ENOTTY;
@@ -302,6 +306,8 @@ static int64_t file_read(struct fake_kernel *fk, int fd, void *buf, size_t len)
 		fk->bad_handles++;
 		return -EBADF;
 	}
+	if (file->type == FK_FILE_FAULTQ)
+		return file->queue ? fk_faultq_read(fk, file->queue, buf, len) : -ENODEV;
 	if (file->type != FK_FILE_VEVENTQ)
 		return -EINVAL;
 	return file->queue ? fk_veventq_read(file->queue, buf, len) : -ENODEV;
@@ -316,6 +322,24 @@ static int64_t sys_read(void *opaque, int fd, void *buf, size_t len)
 	ret = fault(fk, 0);
 	if (!ret)
 		ret = file_read(fk, fd, buf, len);
+	pthread_mutex_unlock(&fk->lock);
+	return ret;
+}
+
+static int64_t sys_write(void *opaque, int fd, const void *buf, size_t len)
+{
+	struct fake_kernel *fk = opaque;
+	struct fk_file *file;
+	int64_t ret;
+
+	pthread_mutex_lock(&fk->lock);
+	ret = fault(fk, 0);
+	file = fk_file_find(fk, fd);
+	fk->bad_handles += !file;
+	if (!ret)
+		ret = !file                                         ? -EBADF
+		      : file->type == FK_FILE_FAULTQ && file->queue ? fk_faultq_write(fk, file->queue, buf, len)
+								    : -EINVAL;
 	pthread_mutex_unlock(&fk->lock);
 	return ret;
 }
@@ -349,6 +373,7 @@ const struct viq_linux_sys *fake_kernel_sys(void)
 		.read = sys_read,
 		.group = sys_group,
 		.dup = sys_dup,
+		.write = sys_write,
 	};
 
 	return &sys;
@@ -402,7 +427,8 @@ struct fake_kernel *fake_kernel_new_vtd(void)
 			.ecap = VIQ_VTD_ECAP_C | VIQ_VTD_ECAP_QI | VIQ_VTD_ECAP_DT | VIQ_VTD_ECAP_PT | VIQ_VTD_ECAP_SC |
 				VIQ_VTD_ECAP_NEST | VIQ_VTD_ECAP_SRS | VIQ_VTD_ECAP_EAFS |
 				VIQ_PUT(VIQ_VTD_ECAP_PSS, 19) | VIQ_VTD_ECAP_PASID | VIQ_VTD_ECAP_SMTS |
-				VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_FSTS | VIQ_VTD_ECAP_SMPWCS | VIQ_VTD_ECAP_NWFS,
+				VIQ_VTD_ECAP_SSTS | VIQ_VTD_ECAP_FSTS | VIQ_VTD_ECAP_SMPWCS | VIQ_VTD_ECAP_NWFS |
+				VIQ_VTD_ECAP_PRS,
 		};
 	}
 	for (int i = 0; i < FK_DEVICES; i++)

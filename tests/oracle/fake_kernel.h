@@ -110,6 +110,7 @@ struct fk_device {
 	uint32_t streams;      /* StreamIDs that it has */
 	uint64_t capabilities; /* VIQ_LINUX_CAP_* */
 	uint32_t max_pasid_log2;
+	bool pri;       /* enabled: page requests */
 	uint32_t group; /* IOMMU group, set before anything is attached; 0: one of its own, of which sysfs says nothing
 			 */
 	/* What its STE says now: read only. */
@@ -146,10 +147,12 @@ struct fake_kernel {
 	struct fk_inv_fault inv_fault;
 	uint32_t inv_fault_last; /* out_last_index then, if it is asked for and beyond the count */
 	struct fk_plan plans[FK_PLANS];
-	uint32_t memory; /* longer arrays end in ENOMEM; 0: no limit */
-	bool no_iommu;   /* there is no /dev/iommu */
-	bool no_viommu;  /* a kernel before 6.13 */
-	bool no_veventq; /* a kernel before 6.15 */
+	uint32_t memory;   /* longer arrays end in ENOMEM; 0: no limit */
+	bool no_iommu;     /* there is no /dev/iommu */
+	bool no_viommu;    /* a kernel before 6.13 */
+	bool no_veventq;   /* a kernel before 6.15 */
+	bool no_faultq;    /* a kernel before 6.11 */
+	bool cookies_grow; /* cookies of page requests are not used again, as no kernel has it */
 	/*
 	 * A window that no device can reach (MSIs), reserved as soon as one is attached. last < first: none. On arm64
 	 * it is at 0x8000000.
@@ -171,7 +174,8 @@ struct fake_kernel {
 	 * every guest, and no group can be issued any more.
 	 */
 	uint64_t wedged;
-	uint64_t swallowed;   /* entries that did not take effect, which nobody was told */
+	uint64_t swallowed; /* entries that did not take effect, which nobody was told */
+	uint64_t pages_granted, pages_refused, pages_ended; /* groups that were answered so, and by the kernel itself */
 	uint64_t bad_handles; /* file descriptors that are not open here, also in close() */
 	struct fk_effect *effects;
 	size_t effect_count, effect_room;
@@ -223,6 +227,12 @@ bool fake_kernel_legal(const struct fk_smmu *smmu, const uint64_t cmd[2]);
  * vDEVICE, or no nested page table is attached; -EOPNOTSUPP: there is no queue. A full queue loses it: 0.
  */
 int fake_kernel_event(struct fake_kernel *fk, uint32_t device, const uint64_t record[4]);
+/*
+ * A device asks for count pages in one group, from addr on: read and write, with pasid if it is not 0. 0; -ENOENT: what
+ * is attached for such requests has no fault queue.
+ */
+int fake_kernel_ask(struct fake_kernel *fk, uint32_t device, uint32_t pasid, uint32_t prgi, uint64_t addr,
+		    uint32_t count);
 /* The kernel has no memory for an event: it is lost. */
 int fake_kernel_lose_event(struct fake_kernel *fk, uint32_t device);
 

@@ -13,6 +13,7 @@ enum fk_type {
 	FK_VIOMMU,
 	FK_VDEVICE,
 	FK_VEVENTQ,
+	FK_FAULTQ,
 	FK_DEVICE
 };
 
@@ -25,6 +26,16 @@ struct fk_queued_event {
 	struct uapi_iommufd_vevent_header header;
 	struct uapi_iommu_vevent_arm_smmuv3 data; /* unless the header says lost */
 	struct fk_queued_event *next;
+};
+
+/* A group of page requests. */
+struct fk_page_group {
+	uint32_t device; /* index */
+	uint32_t pasid;  /* 0: none, of what is attached for these requests */
+	uint32_t cookie; /* 0: not read yet */
+	uint32_t count;
+	struct uapi_iommu_hwpt_pgfault *requests;
+	struct fk_page_group *next;
 };
 
 struct fk_object {
@@ -50,6 +61,7 @@ struct fk_object {
 			struct fk_object *parent; /* or VT-d */
 			struct viq_linux_vtd_s1 s1;
 			bool pasid;
+			struct fk_object *faultq; /* NULL: none */
 		} nested;
 		struct {
 			struct fk_object *hwpt;
@@ -66,6 +78,11 @@ struct fk_object {
 			struct fk_queued_event *events;
 			struct fk_file *file;
 		} veventq;
+		struct {
+			struct fk_page_group *groups; /* those that are not answered, oldest first */
+			uint32_t last;                /* cookie */
+			struct fk_file *file;
+		} faultq;
 		struct {
 			uint32_t device; /* index */
 			struct fk_object *vdevice, *attached;
@@ -87,7 +104,8 @@ struct fk_ctx {
 enum fk_file_type {
 	FK_FILE_IOMMUFD,
 	FK_FILE_CDEV,
-	FK_FILE_VEVENTQ
+	FK_FILE_VEVENTQ,
+	FK_FILE_FAULTQ
 };
 
 #define FK_DUPS 4 /* descriptors that one file can have */
@@ -98,7 +116,7 @@ struct fk_file {
 	enum fk_file_type type;
 	struct fk_ctx *ctx;      /* of a device: when it is bound */
 	uint32_t device;         /* FK_FILE_CDEV: index */
-	struct fk_object *queue; /* FK_FILE_VEVENTQ */
+	struct fk_object *queue; /* FK_FILE_VEVENTQ, FK_FILE_FAULTQ */
 	struct fk_file *next;
 };
 
@@ -125,7 +143,7 @@ int fk_vdevice_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 /* fake_kernel_vtd.c */
 int fk_vtd_nested_alloc(struct fk_ctx *ctx, const struct fk_smmu *vtd, struct fk_object *parent, void *arg);
 /* May the device be set up like this? What is attached goes first, and the kernel cannot always put it back. */
-int fk_vtd_check_attach(const struct fk_smmu *vtd, const struct fk_object *pt);
+int fk_vtd_check_attach(const struct fk_smmu *vtd, const struct fk_device *dev, const struct fk_object *pt);
 int fk_vtd_attach_pasid(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *device, uint32_t pasid,
 			uint32_t id);
 void fk_vtd_detach_pasid(struct fake_kernel *fk, struct fk_object *device, uint32_t pasid);
@@ -141,6 +159,14 @@ void fk_effect_add(struct fake_kernel *fk, struct fk_effect effect);
 /* fake_kernel_events.c */
 int fk_veventq_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int64_t fk_veventq_read(struct fk_object *queue, void *buf, size_t len);
+
+/* fake_kernel_pages.c */
+int fk_fault_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
+int64_t fk_faultq_read(const struct fake_kernel *fk, struct fk_object *queue, void *buf, size_t len);
+int64_t fk_faultq_write(struct fake_kernel *fk, struct fk_object *queue, const void *buf, size_t len);
+/* What is attached for a device's requests goes: its groups are answered. */
+void fk_pages_detach(struct fake_kernel *fk, const struct fk_object *pt, uint32_t device, uint32_t pasid);
+void fk_faultq_free(struct fk_object *queue);
 
 /* fake_kernel_invalidate.c */
 int fk_invalidate(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);

@@ -20,7 +20,7 @@ const char *fk_type_name(enum fk_type type)
 {
 	static const char *const names[] = {
 		[FK_IOAS] = "IOAS",       [FK_HWPT] = "HWPT",       [FK_NESTED] = "nested HWPT", [FK_VIOMMU] = "vIOMMU",
-		[FK_VDEVICE] = "vDEVICE", [FK_VEVENTQ] = "vEVENTQ", [FK_DEVICE] = "device",
+		[FK_VDEVICE] = "vDEVICE", [FK_VEVENTQ] = "vEVENTQ", [FK_FAULTQ] = "fault queue", [FK_DEVICE] = "device",
 	};
 
 	return names[type];
@@ -121,6 +121,8 @@ static void release(struct fk_ctx *ctx, struct fk_object *o)
 		break;
 	case FK_NESTED:
 		(o->nested.parent ? o->nested.parent : o->nested.viommu)->users--;
+		if (o->nested.faultq)
+			o->nested.faultq->users--;
 		break;
 	case FK_VIOMMU:
 		o->viommu.hwpt->users--;
@@ -133,6 +135,9 @@ static void release(struct fk_ctx *ctx, struct fk_object *o)
 		free_events(o->veventq.events);
 		if (o->veventq.file)
 			o->veventq.file->queue = NULL;
+		break;
+	case FK_FAULTQ:
+		fk_faultq_free(o);
 		break;
 	case FK_DEVICE:
 		break;
@@ -191,6 +196,7 @@ static bool built_on(const struct fk_object *o, const struct fk_object *base)
 	case FK_VEVENTQ:
 		return o->veventq.viommu == base;
 	case FK_IOAS:
+	case FK_FAULTQ:
 	case FK_DEVICE:
 		break;
 	}

@@ -42,8 +42,9 @@ static int check_attach(const struct fake_kernel *fk, const struct fk_object *de
 
 	/* VT-d: a stage 2 may serve units that are alike, which those of a test are. */
 	if (smmu->type == VIQ_LINUX_HW_VTD)
-		return !fk_vtd_has_pasids(device) || fk_vtd_pasid_compatible(pt) ? fk_vtd_check_attach(smmu, pt)
-										 : -EINVAL;
+		return fk_vtd_has_pasids(device) && !fk_vtd_pasid_compatible(pt)
+			       ? -EINVAL
+			       : fk_vtd_check_attach(smmu, &fk->devices[device->device.device], pt);
 	if (smmu_of(pt) != fk->devices[device->device.device].smmu)
 		return -EINVAL;
 	if (pt->type == FK_NESTED && mode_of(pt) == FK_TRANSLATE && viommu_of(device) != pt->nested.viommu)
@@ -132,8 +133,10 @@ static void replace_group(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_
 		old = o->device.attached;
 		pt->users++;
 		o->device.attached = pt;
-		if (old)
+		if (old) {
+			fk_pages_detach(fk, old, o->device.device, 0);
 			put_table(fk, ctx, old);
+		}
 	}
 }
 
@@ -146,6 +149,7 @@ void fk_detach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *dev
 	device->device.attached = NULL;
 	if (!group_table(fk, ctx, device))
 		set_group(fk, ctx, device, NULL);
+	fk_pages_detach(fk, old, device->device.device, 0);
 	put_table(fk, ctx, old);
 }
 

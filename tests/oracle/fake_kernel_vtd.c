@@ -17,8 +17,15 @@ int fk_vtd_nested_alloc(struct fk_ctx *ctx, const struct fk_smmu *vtd, struct fk
 	const struct uapi_iommu_hwpt_vtd_s1 *data = (const void *)(uintptr_t)cmd->data_uptr;
 	struct fk_object *o;
 
-	if (cmd->flags & ~UAPI_IOMMU_HWPT_ALLOC_PASID || !cmd->data_len)
+	struct fk_object *faultq = NULL;
+
+	if (cmd->flags & ~(UAPI_IOMMU_HWPT_ALLOC_PASID | UAPI_IOMMU_HWPT_FAULT_ID_VALID) || !cmd->data_len)
 		return -EOPNOTSUPP;
+	if (cmd->flags & UAPI_IOMMU_HWPT_FAULT_ID_VALID) {
+		faultq = fk_get(ctx, cmd->fault_id, FK_FAULTQ);
+		if (!faultq)
+			return -ENOENT;
+	}
 	if (!parent->hwpt.parent)
 		return -EINVAL;
 	if (!(vtd->ecap & VIQ_VTD_ECAP_NEST) || vtd->legacy_mode || cmd->data_type != UAPI_IOMMU_HWPT_DATA_VTD_S1)
@@ -34,6 +41,9 @@ int fk_vtd_nested_alloc(struct fk_ctx *ctx, const struct fk_smmu *vtd, struct fk
 	o->nested.pasid = cmd->flags & UAPI_IOMMU_HWPT_ALLOC_PASID;
 	o->nested.s1 = (struct viq_linux_vtd_s1){
 		.flags = data->flags, .pgtbl_addr = data->pgtbl_addr, .addr_width = data->addr_width};
+	o->nested.faultq = faultq;
+	if (faultq)
+		faultq->users++;
 	parent->users++;
 	cmd->out_hwpt_id = o->id;
 	return 0;
@@ -56,12 +66,14 @@ bool fk_vtd_has_pasids(const struct fk_object *device)
 }
 
 /* As intel_pasid_setup_nested(). */
-int fk_vtd_check_attach(const struct fk_smmu *vtd, const struct fk_object *pt)
+int fk_vtd_check_attach(const struct fk_smmu *vtd, const struct fk_device *dev, const struct fk_object *pt)
 {
 	const struct viq_linux_vtd_s1 *s1 = &pt->nested.s1;
 
 	if (pt->type != FK_NESTED)
 		return 0;
+	if (pt->nested.faultq && !dev->pri)
+		return -ENODEV;
 	if (s1->addr_width != 48 && (s1->addr_width != 57 || !(vtd->cap & VIQ_VTD_CAP_FS5LP)))
 		return -EINVAL;
 	if (s1->flags & UAPI_IOMMU_VTD_S1_SRE && !(vtd->ecap & VIQ_VTD_ECAP_SRS))
@@ -87,6 +99,7 @@ int fk_vtd_attach_pasid(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_ob
 	const struct fk_smmu *vtd = &fk->smmus[dev->smmu];
 	struct fk_object *pt = fk_find(ctx, id), **attached;
 	uint32_t i = place(dev, pasid);
+	int err;
 
 	if (vtd->type != VIQ_LINUX_HW_VTD)
 		return -EOPNOTSUPP;
@@ -102,13 +115,16 @@ int fk_vtd_attach_pasid(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_ob
 	if (i == FK_PASIDS)
 		return -ENOMEM;
 	attached = &device->device.pasids[i];
-	if (fk_vtd_check_attach(vtd, pt)) {
+	err = fk_vtd_check_attach(vtd, dev, pt);
+	if (err) {
 		/* The old entry has been torn down by then, and is still in the books. */
 		dev->pasids[i].mode = FK_BLOCKED;
-		return -EINVAL;
+		return err;
 	}
-	if (*attached)
+	if (*attached) {
+		fk_pages_detach(fk, *attached, device->device.device, pasid);
 		(*attached)->users--;
+	}
 	*attached = pt;
 	pt->users++;
 	dev->pasids[i] = (struct fk_pasid){
@@ -126,6 +142,7 @@ void fk_vtd_detach_pasid(struct fake_kernel *fk, struct fk_object *device, uint3
 
 	if (!pasid || i == FK_PASIDS || !device->device.pasids[i])
 		return;
+	fk_pages_detach(fk, device->device.pasids[i], device->device.device, pasid);
 	device->device.pasids[i]->users--;
 	device->device.pasids[i] = NULL;
 	dev->pasids[i] = (struct fk_pasid){0};

@@ -58,6 +58,14 @@ static int on_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 	return n ? viq_nest_vtd_reconfig(n->nest, what) : 0;
 }
 
+static uint32_t on_sync(void *opaque)
+{
+	struct vvtd *g = opaque;
+	struct vnest *n = g->opaque;
+
+	return n ? viq_nest_vtd_sync(n->nest) : 0;
+}
+
 /* Everything that has a table is flushed by the kernel itself; the rest has no device-TLB here. */
 static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 {
@@ -66,6 +74,14 @@ static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 
 	n->devtlbs++;
 	return 0;
+}
+
+static int on_page_response(void *opaque, const struct viq_vtd_page_response *response)
+{
+	struct vvtd *g = opaque;
+	struct vnest *n = g->opaque;
+
+	return viq_linux_vvtd_page_response(n->vv, response);
 }
 
 static void on_host_error(void *opaque, const struct viq_vtd_table *table, const struct viq_call_result *result)
@@ -135,7 +151,9 @@ void vnest_guest(struct vnest *n)
 	n->guest_ops = (struct viq_vtd_ops){.size = sizeof(n->guest_ops),
 					    .reconfig = on_reconfig,
 					    .devtlb = on_devtlb,
-					    .host_error = on_host_error};
+					    .host_error = on_host_error,
+					    .sync = on_sync,
+					    .page_response = on_page_response};
 	config.ops = &n->guest_ops;
 	assert_int_equal(viq_linux_vvtd_check(n->vv, config.cap, config.ecap, &n->why), 0);
 	n->g = vvtd_new(&config);
@@ -247,6 +265,7 @@ int vnest_try_add(struct vnest *n, uint32_t device, uint16_t source_id)
 		.device = n->id[device],
 		.fd = n->own_attach ? -1 : n->fd[device],
 		.pasids = true,
+		.page_requests = n->config.page_groups != 0,
 	};
 
 	int err;

@@ -61,18 +61,19 @@ static bool s1_ok(const struct viq_linux_vtd_s1 *s1)
 	return !(s1->flags & ~(uint64_t)S1_FLAGS) && !(s1->pgtbl_addr % 4096) && !s1->reserved;
 }
 
-int viq_linux_vtd_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t parent, uint32_t flags,
-			       const struct viq_linux_vtd_s1 *s1, uint32_t *nested)
+int linux_vtd_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t parent, uint32_t flags, uint32_t fault,
+			   const struct viq_linux_vtd_s1 *s1, uint32_t *nested)
 {
 	struct uapi_iommu_hwpt_vtd_s1 data;
 	struct uapi_iommu_hwpt_alloc cmd = {
 		.size = sizeof(cmd),
-		.flags = flags,
+		.flags = flags | (fault ? UAPI_IOMMU_HWPT_FAULT_ID_VALID : 0),
 		.dev_id = device,
 		.pt_id = parent,
 		.data_type = UAPI_IOMMU_HWPT_DATA_VTD_S1,
 		.data_len = sizeof(data),
 		.data_uptr = (uintptr_t)&data,
+		.fault_id = fault,
 	};
 
 	if (!ctx || !device || !parent || flags & ~VIQ_LINUX_PASID || !s1 || !nested || !s1_ok(s1))
@@ -80,4 +81,10 @@ int viq_linux_vtd_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t 
 	data = (struct uapi_iommu_hwpt_vtd_s1){
 		.flags = s1->flags, .pgtbl_addr = s1->pgtbl_addr, .addr_width = s1->addr_width};
 	return hwpt_alloc(ctx, &cmd, nested);
+}
+
+int viq_linux_vtd_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t parent, uint32_t flags,
+			       const struct viq_linux_vtd_s1 *s1, uint32_t *nested)
+{
+	return linux_vtd_nested_alloc(ctx, device, parent, flags, 0, s1, nested);
 }

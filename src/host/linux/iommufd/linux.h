@@ -36,6 +36,7 @@ static inline int linux_ioctl_once(const struct viq_linux *ctx, int fd, unsigned
 	return ret < 0 ? ret : 0;
 }
 int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len);
+int64_t linux_write(const struct viq_linux *ctx, int fd, const void *buf, size_t len); /* sys.write is there */
 int linux_open(const struct viq_linux *ctx, const char *path, int flags);
 void linux_close(const struct viq_linux *ctx, int fd);
 /*
@@ -44,6 +45,10 @@ void linux_close(const struct viq_linux *ctx, int fd);
  */
 int linux_keep(const struct viq_linux *ctx, int fd);
 void linux_let_go(const struct viq_linux *ctx, int fd);
+
+/* viq_linux_vtd_nested_alloc(); fault, if it is not 0: a fault queue, for the page requests of what is attached. */
+int linux_vtd_nested_alloc(struct viq_linux *ctx, uint32_t device, uint32_t parent, uint32_t flags, uint32_t fault,
+			   const struct viq_linux_vtd_s1 *s1, uint32_t *nested);
 
 /* viq_linux_hw_info() of a device that was given by its id; says why it failed. */
 int linux_ask_hw(struct viq_linux *ctx, uint32_t device, struct viq_linux_hw_info *info, struct viq_why *why);

@@ -53,6 +53,13 @@ static int64_t sys_read(void *opaque, int fd, void *buf, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+static int64_t sys_write(void *opaque, int fd, const void *buf, size_t len)
+{
+	ssize_t n = write(fd, buf, len);
+
+	return n < 0 ? -errno : n;
+}
+
 static int sys_dup(void *opaque, int fd)
 {
 	int ret = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -111,6 +118,7 @@ const struct viq_linux_sys linux_sys = {
 	.read = sys_read,
 	.group = sys_group,
 	.dup = sys_dup,
+	.write = sys_write,
 };
 
 int linux_ioctl(const struct viq_linux *ctx, int fd, unsigned long request, void *arg)
@@ -139,6 +147,19 @@ int64_t linux_read(const struct viq_linux *ctx, int fd, void *buf, size_t len)
 
 	for (i = 0; i < INTERRUPTS_MAX; i++) {
 		ret = ctx->sys.read(ctx->opaque, fd, buf, len);
+		if (ret != -EINTR)
+			return ret;
+	}
+	return -EAGAIN;
+}
+
+int64_t linux_write(const struct viq_linux *ctx, int fd, const void *buf, size_t len)
+{
+	int64_t ret;
+	int i;
+
+	for (i = 0; i < INTERRUPTS_MAX; i++) {
+		ret = ctx->sys.write(ctx->opaque, fd, buf, len);
 		if (ret != -EINTR)
 			return ret;
 	}

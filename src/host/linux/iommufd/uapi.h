@@ -19,20 +19,21 @@
 #define UAPI_IOMMUFD(nr) _IO(';', nr)
 #define UAPI_VFIO(nr)    _IO(';', 100 + (nr))
 
-#define UAPI_IOMMU_DESTROY          UAPI_IOMMUFD(0x80)
-#define UAPI_IOMMU_IOAS_ALLOC       UAPI_IOMMUFD(0x81)
-#define UAPI_IOMMU_IOAS_IOVA_RANGES UAPI_IOMMUFD(0x84)
-#define UAPI_IOMMU_IOAS_MAP         UAPI_IOMMUFD(0x85)
-#define UAPI_IOMMU_IOAS_UNMAP       UAPI_IOMMUFD(0x86)
-#define UAPI_IOMMU_HWPT_ALLOC       UAPI_IOMMUFD(0x89)
-#define UAPI_IOMMU_GET_HW_INFO      UAPI_IOMMUFD(0x8a)
-#define UAPI_IOMMU_HWPT_INVALIDATE  UAPI_IOMMUFD(0x8d)
-#define UAPI_IOMMU_VIOMMU_ALLOC     UAPI_IOMMUFD(0x90)
-#define UAPI_IOMMU_VDEVICE_ALLOC    UAPI_IOMMUFD(0x91)
-#define UAPI_IOMMU_VEVENTQ_ALLOC    UAPI_IOMMUFD(0x93)
-#define UAPI_VFIO_BIND_IOMMUFD      UAPI_VFIO(18)
-#define UAPI_VFIO_ATTACH_IOMMUFD_PT UAPI_VFIO(19)
-#define UAPI_VFIO_DETACH_IOMMUFD_PT UAPI_VFIO(20)
+#define UAPI_IOMMU_DESTROY           UAPI_IOMMUFD(0x80)
+#define UAPI_IOMMU_IOAS_ALLOC        UAPI_IOMMUFD(0x81)
+#define UAPI_IOMMU_IOAS_IOVA_RANGES  UAPI_IOMMUFD(0x84)
+#define UAPI_IOMMU_IOAS_MAP          UAPI_IOMMUFD(0x85)
+#define UAPI_IOMMU_IOAS_UNMAP        UAPI_IOMMUFD(0x86)
+#define UAPI_IOMMU_HWPT_ALLOC        UAPI_IOMMUFD(0x89)
+#define UAPI_IOMMU_GET_HW_INFO       UAPI_IOMMUFD(0x8a)
+#define UAPI_IOMMU_HWPT_INVALIDATE   UAPI_IOMMUFD(0x8d)
+#define UAPI_IOMMU_FAULT_QUEUE_ALLOC UAPI_IOMMUFD(0x8e)
+#define UAPI_IOMMU_VIOMMU_ALLOC      UAPI_IOMMUFD(0x90)
+#define UAPI_IOMMU_VDEVICE_ALLOC     UAPI_IOMMUFD(0x91)
+#define UAPI_IOMMU_VEVENTQ_ALLOC     UAPI_IOMMUFD(0x93)
+#define UAPI_VFIO_BIND_IOMMUFD       UAPI_VFIO(18)
+#define UAPI_VFIO_ATTACH_IOMMUFD_PT  UAPI_VFIO(19)
+#define UAPI_VFIO_DETACH_IOMMUFD_PT  UAPI_VFIO(20)
 
 struct uapi_iommu_destroy {
 	uint32_t size, id;
@@ -73,6 +74,7 @@ UAPI_SIZE(uapi_iommu_ioas_unmap, 24);
 
 #define UAPI_IOMMU_HWPT_ALLOC_NEST_PARENT    (1u << 0)
 #define UAPI_IOMMU_HWPT_ALLOC_DIRTY_TRACKING (1u << 1)
+#define UAPI_IOMMU_HWPT_FAULT_ID_VALID       (1u << 2)
 #define UAPI_IOMMU_HWPT_ALLOC_PASID          (1u << 3)
 #define UAPI_IOMMU_HWPT_DATA_NONE            0
 #define UAPI_IOMMU_HWPT_DATA_VTD_S1          1
@@ -179,6 +181,33 @@ struct uapi_iommu_vevent_arm_smmuv3 {
 	le64 evt[4];
 };
 UAPI_SIZE(uapi_iommu_vevent_arm_smmuv3, 32);
+
+struct uapi_iommu_fault_alloc {
+	uint32_t size, flags, out_fault_id, out_fault_fd;
+};
+UAPI_SIZE(uapi_iommu_fault_alloc, 16);
+
+#define UAPI_IOMMU_PGFAULT_FLAGS_PASID_VALID (1u << 0)
+#define UAPI_IOMMU_PGFAULT_FLAGS_LAST_PAGE   (1u << 1)
+#define UAPI_IOMMU_PGFAULT_PERM_READ         (1u << 0)
+#define UAPI_IOMMU_PGFAULT_PERM_WRITE        (1u << 1)
+#define UAPI_IOMMU_PGFAULT_PERM_EXEC         (1u << 2)
+#define UAPI_IOMMU_PGFAULT_PERM_PRIV         (1u << 3)
+
+struct uapi_iommu_hwpt_pgfault {
+	uint32_t flags, dev_id, pasid, grpid, perm, __reserved;
+	uint64_t addr;
+	uint32_t length, cookie;
+};
+UAPI_SIZE(uapi_iommu_hwpt_pgfault, 40);
+
+#define UAPI_IOMMUFD_PAGE_RESP_SUCCESS 0
+#define UAPI_IOMMUFD_PAGE_RESP_INVALID 1
+
+struct uapi_iommu_hwpt_page_response {
+	uint32_t cookie, code;
+};
+UAPI_SIZE(uapi_iommu_hwpt_page_response, 8);
 
 struct uapi_vfio_device_bind_iommufd {
 	uint32_t argsz, flags;

@@ -184,6 +184,8 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 		return err;
 	if (own.fd < -1)
 		return why_say(why, -EINVAL, "device.fd: %d is not set", own.fd);
+	if (own.page_requests && v->pages.fd < 0)
+		return why_say(why, -EINVAL, "device.page_requests: config.page_groups is 0");
 	dev = (struct linux_device){.number = source_id, .device = own.device, .fd = own.fd};
 	err = linux_device_check(&v->devices, &dev, v->ops.attach, "source-id", why);
 	if (!err)
@@ -200,6 +202,7 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 	}
 	d->dev = dev;
 	d->pasid_bits = pasid_bits;
+	d->page_requests = own.page_requests;
 	err = linux_group_take(&v->attacher, &d->dev, why);
 	if (err) {
 		/* What it is attached to is another guest IOMMU's, or the embedder's. */

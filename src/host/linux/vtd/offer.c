@@ -42,6 +42,8 @@ static const struct offer_field fields[] = {
 	ECAP(SMPWCS, AT_MOST, SET, 1, NULL),
 	ECAP(PASID, AT_MOST, LOWER, 1, NULL),
 	ECAP(PSS, AT_MOST, LOWER, 31, NULL),
+	ECAP(PRS, AT_MOST, SET, 1, NULL),
+	ECAP(PDS, AT_MOST, SET, 1, NULL),
 #undef CAP
 #undef ECAP
 #undef ROW
@@ -66,9 +68,16 @@ static void settle(struct caps *c)
 		c->ecap &= ~VIQ_VTD_ECAP_PSS;
 }
 
-static struct caps caps_of(const struct viq_linux_hw_info *hw)
+/* Page requests are answered by the embedder's leave, and drained here: what the hardware has of PDS is the kernel's.
+ */
+static struct caps caps_of(const struct viq_linux_vvtd *v)
 {
-	return (struct caps){hw->cap, hw->ecap};
+	struct caps c = {v->hw.cap, v->hw.ecap};
+
+	if (v->pages.fd < 0)
+		c.ecap &= ~VIQ_VTD_ECAP_PRS;
+	c.ecap = c.ecap & VIQ_VTD_ECAP_PRS ? c.ecap | VIQ_VTD_ECAP_PDS : c.ecap & ~VIQ_VTD_ECAP_PDS;
+	return c;
 }
 
 static void offer(const struct caps *host, struct caps *config)
@@ -97,7 +106,7 @@ void viq_linux_vvtd_offer(const struct viq_linux_vvtd *v, uint64_t *cap, uint64_
 	if (!v || !cap || !ecap)
 		return;
 	c = (struct caps){*cap, *ecap};
-	host = caps_of(&v->hw);
+	host = caps_of(v);
 	offer(&host, &c);
 	*cap = c.cap;
 	*ecap = c.ecap;
@@ -110,6 +119,6 @@ int viq_linux_vvtd_check(const struct viq_linux_vvtd *v, uint64_t cap, uint64_t 
 
 	if (!v)
 		return why_say(why, -EINVAL, "vvtd must not be NULL");
-	host = caps_of(&v->hw);
+	host = caps_of(v);
 	return offer_check_fields(fields, FIELDS, &host, &c, why);
 }

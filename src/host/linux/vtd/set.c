@@ -197,6 +197,19 @@ static void settle(void *opaque)
 	v->settle_calls = call_cost_sum(v->settle_calls, v->attacher.calls);
 }
 
+static int page_requests(void *opaque, struct viq_vtd_host_page_request *requests, uint32_t *count)
+{
+	return linux_vtd_page_requests(opaque, requests, count);
+}
+
+/* A guest that drains its requests (PD) finds in its queue what the kernel has. */
+static bool pending(void *opaque)
+{
+	const struct viq_linux_vvtd *v = opaque;
+
+	return v->pages.fd >= 0;
+}
+
 struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *v)
 {
 	static const struct viq_vtd_backend_ops ops = {
@@ -206,6 +219,8 @@ struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *v)
 		.set = backend_set,
 		.listen = listen,
 		.settle = settle,
+		.pending = pending,
+		.page_requests = page_requests,
 	};
 
 	return (struct viq_vtd_backend){.ops = &ops, .opaque = v};

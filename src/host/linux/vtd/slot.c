@@ -62,7 +62,8 @@ static int make_table(struct viq_linux_vvtd *v, const struct linux_vtd_device *d
 	if (linux_load(&v->tables) >= v->max_tables)
 		return -ENOSPC;
 	v->attacher.calls++;
-	err = viq_linux_vtd_nested_alloc(v->ctx, d->dev.device, v->hwpt, flags, &s1, &s->slot.tables[i]);
+	err = linux_vtd_nested_alloc(v->ctx, d->dev.device, v->hwpt, flags, d->page_requests ? v->pages.fault : 0, &s1,
+				     &s->slot.tables[i]);
 	if (err)
 		return err;
 	linux_add(&v->tables, 1);
@@ -110,9 +111,11 @@ static int attach(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct l
 {
 	int err = linux_slot_attach(&v->attacher, &d->dev, &s->slot, pt);
 
-	if (!err)
-		(void)linux_vtd_slot_collect(v, s);
-	return err;
+	if (err)
+		return err;
+	linux_vtd_pages_forget(v, d->dev.device, s->slot.pasid);
+	(void)linux_vtd_slot_collect(v, s);
+	return 0;
 }
 
 int linux_vtd_slot_bypass(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s)

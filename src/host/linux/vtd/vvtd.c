@@ -101,9 +101,12 @@ int viq_linux_vvtd_create(struct viq_linux *ctx, const struct viq_linux_vvtd_con
 					      .opaque = v->opaque};
 	v->hwpt = own.hwpt;
 	v->max_tables = own.max_tables;
+	v->pages.fd = -1;
 	err = get_hardware(v, own.device, why);
 	if (!err)
 		err = try_nesting(v, own.device, why);
+	if (!err && own.page_groups)
+		err = linux_vtd_pages_open(v, own.page_groups, why);
 	if (err) {
 		free(v);
 		return err;
@@ -201,6 +204,7 @@ int viq_linux_vvtd_destroy(struct viq_linux_vvtd *v)
 	if (v->listener.size)
 		forget_all(v);
 	free_removed(v, &err);
+	linux_first(&err, linux_vtd_pages_close(v));
 	free(v->devices.items);
 	free(v);
 	return err;
@@ -227,6 +231,8 @@ int viq_linux_vvtd_counters(struct viq_linux_vvtd *v, struct viq_linux_vtd_count
 		.rejected = linux_load(&v->rejected),
 		.tables = linux_load(&v->tables),
 		.set_failed = linux_load(&v->failed),
+		.page_requests = linux_load(&v->pages.requests),
+		.page_discarded = linux_load(&v->pages.discarded),
 	};
 	return sized_counters(out, size, &now, sizeof(now));
 }

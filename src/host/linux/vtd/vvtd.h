@@ -8,6 +8,7 @@
  *                 failure leaves a table that may be in use without invalidations
  *   devices.c     the list of devices: add, remove, renumber
  *   set.c         setting requests by value
+ *   page.c        devices' page requests, and the guest's answers
  *   offer.c       CAP and ECAP: the guest's against the host's
  *
  * All of it belongs to the thread that owns the guest VT-d, but for struct linux_vtd_invalidate: constant and counters.
@@ -44,6 +45,7 @@ struct linux_vtd_slot {
 struct linux_vtd_device {
 	struct linux_device dev; /* its number is the source-id */
 	uint32_t pasid_bits;     /* of its requests, 0: none have PASIDs */
+	bool page_requests;      /* they come to the fault queue */
 	/* struct linux_vtd_slot; the first is for requests without PASID, and always there. */
 	struct sorted slots;
 };
@@ -52,6 +54,26 @@ struct linux_vtd_device {
 struct linux_vtd_invalidate {
 	struct linux_calls calls;
 	uint64_t refused, whole;
+};
+
+/* A group of page requests that waits for the guest's answer. */
+struct linux_vtd_page_group {
+	uint32_t cookie; /* the kernel's: free again when it has been answered, by whomever */
+	uint32_t device;
+	uint32_t pasid, prgi;
+	bool has_pasid;
+};
+
+/* Page requests. fd -1: none are taken. */
+struct linux_vtd_pages {
+	uint32_t fault; /* the kernel's queue, */
+	int fd;         /* and its file */
+	uint32_t max, count;
+	struct linux_vtd_page_group *groups; /* count of max */
+	struct uapi_iommu_hwpt_pgfault *read;
+	uint32_t at, end;             /* of read: those that were not handed out yet */
+	uint64_t lost;                /* that nobody was told */
+	uint64_t requests, discarded; /* atomic, relaxed */
 };
 
 struct viq_linux_vvtd {
@@ -67,6 +89,7 @@ struct viq_linux_vvtd {
 	struct linux_device *removed;     /* struct linux_vtd_device of which something may still be attached */
 	uint32_t settle_calls;            /* system calls of settle() that nobody has paid for */
 	uint64_t failed;
+	struct linux_vtd_pages pages;
 	uint64_t tables, rejected; /* as in struct viq_linux_vtd_counters; atomic, relaxed */
 };
 
@@ -114,6 +137,16 @@ void linux_vtd_free_device(struct linux_vtd_device *d);
 void linux_vtd_collect_removed(struct viq_linux_vvtd *v);
 /* Block the device, undo everything and forget it. The first error of the kernel. */
 int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d);
+
+/* --- page.c ------------------------------------------------------------------------------------------------------- */
+
+int linux_vtd_pages_open(struct viq_linux_vvtd *v, uint32_t groups, struct viq_why *why);
+/* Nothing is attached to tables with the queue. The kernel answers what waits. Its error if it keeps the queue. */
+int linux_vtd_pages_close(struct viq_linux_vvtd *v);
+/* Of requests with this PASID, 0: without. What was attached for them has gone, and the kernel has answered. */
+void linux_vtd_pages_forget(struct viq_linux_vvtd *v, uint32_t device, uint32_t pasid);
+/* As page_requests() of a backend. */
+int linux_vtd_page_requests(struct viq_linux_vvtd *v, struct viq_vtd_host_page_request *requests, uint32_t *count);
 
 /* --- offer.c ------------------------------------------------------------------------------------------------------ */
 

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/* Page requests of devices (7.4), from the kernel's fault queue to the guest's page request queue, and the answers. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/linux_vnest.h"
+
+#define PRQ     UINT64_C(0x00400000)
+#define GROUPS  4
+#define DID     4
+#define PAGE(k) (UINT64_C(0x40000000) + (k)*UINT64_C(0x1000))
+
+/* Two devices with PASIDs 1 and 2, which may ask; the guest has a queue of 128 << order. */
+static struct vnest *asking(uint32_t groups, unsigned int order)
+{
+	struct vnest *n = vnest_kernel(2);
+
+	n->config.page_groups = groups;
+	n->fk->devices[0].pri = n->fk->devices[1].pri = true;
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	vnest_boot(n);
+	vvtd_w64(n->g, VREG(PQH), 0);
+	vvtd_w64(n->g, VREG(PQA), PRQ | order);
+	for (uint32_t d = 0; d < 2; d++) {
+		vnest_add(n, d);
+		for (uint32_t pasid = 0; pasid < 3; pasid++)
+			vnest_set(n, d, pasid, DID, d * 3 + pasid);
+	}
+	return n;
+}
+
+static void bring(struct vnest *n)
+{
+	assert_int_equal(viq_nest_vtd_faults(n->nest, 0), 0);
+}
+
+static bool readable(const struct vnest *n)
+{
+	struct pollfd fd = {.fd = viq_linux_vvtd_page_fd(n->vv), .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+/* What the guest finds in its queue at n: 7.4.1.1. */
+static void assert_request(struct vnest *n, uint32_t at, uint32_t device, uint32_t pasid, uint32_t prgi, uint64_t addr,
+			   bool last)
+{
+	const uint64_t qw0 = 1 | (pasid ? 1u << 8 : 0) | (uint64_t)VNEST_SID(device) << 16 | (uint64_t)pasid << 32,
+		       qw1 = addr | prgi << 3 | (last ? 4 : 0) | 3;
+
+	assert_true(vvtd_peek64(n->g, PRQ + 32 * at) == qw0);
+	assert_true(vvtd_peek64(n->g, PRQ + 32 * at + 8) == qw1);
+	assert_true(vvtd_r64(n->g, VREG(PQT)) > 32 * at);
+}
+
+static void guest_answers(struct vnest *n, uint32_t device, uint32_t pasid, uint32_t prgi, uint32_t code)
+{
+	assert_true(vnest_send(n, desc_pgrp(VNEST_SID(device), pasid, pasid, prgi, code)));
+}
+
+#define assert_answered(n, granted, refused, ended)                                                                    \
+	do {                                                                                                           \
+		assert_int_equal((n)->fk->pages_granted, granted);                                                     \
+		assert_int_equal((n)->fk->pages_refused, refused);                                                     \
+		assert_int_equal((n)->fk->pages_ended, ended);                                                         \
+	} while (0)
+
+static void there_and_back(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_false(readable(n));
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 2), 0);
+	assert_int_equal(fake_kernel_ask(n->fk, 1, 0, 5, PAGE(9), 1), 0);
+	assert_true(readable(n));
+	assert_true(vvtd_r64(n->g, VREG(PQT)) == 0);
+	bring(n);
+	assert_request(n, 0, 0, 1, 5, PAGE(7), false);
+	assert_request(n, 1, 0, 1, 5, PAGE(8), true);
+	assert_request(n, 2, 1, 0, 5, PAGE(9), true);
+	assert_false(readable(n));
+	assert_answered(n, 0, 0, 0);
+	/* The group is named by all three. */
+	guest_answers(n, 0, 2, 5, VIQ_VTD_RESP_SUCCESS);
+	guest_answers(n, 0, 0, 5, VIQ_VTD_RESP_SUCCESS);
+	guest_answers(n, 0, 1, 6, VIQ_VTD_RESP_SUCCESS);
+	guest_answers(n, 1, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, 0);
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 1, 0, 0);
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_INVALID); /* once */
+	assert_answered(n, 1, 0, 0);
+	guest_answers(n, 1, 0, 5, VIQ_VTD_RESP_INVALID);
+	assert_answered(n, 1, 1, 0);
+	assert_int_equal(vnest_counters(n).page_requests, 3);
+	assert_int_equal(vnest_counters(n).page_discarded, 0);
+	vnest_free(n);
+}
+
+/* The kernel knows no response failure. */
+static void a_failure_is_an_invalid_request(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	bring(n);
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_FAILURE);
+	assert_answered(n, 0, 1, 0);
+	vnest_free(n);
+}
+
+/* What the kernel has is in the guest's queue before its next wait descriptor is done: a driver drains so (PD). */
+static void a_wait_descriptor_brings_them(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	vvtd_push_wait(n->g);
+	vvtd_ring(n->g);
+	assert_true(vvtd_completed(n->g, n->g->prod - 1));
+	assert_request(n, 0, 0, 1, 5, PAGE(7), true);
+	vnest_free(n);
+}
+
+/* More than one read, and more than the guest is given at once. */
+static void many(void **state)
+{
+	struct vnest *n = asking(512, 3);
+
+	for (uint32_t i = 0; i < 400; i++)
+		assert_int_equal(fake_kernel_ask(n->fk, i % 2, 1 + i / 2 % 2, i, PAGE(i), 1 + i % 2), 0);
+	bring(n);
+	assert_true(vvtd_r64(n->g, VREG(PQT)) == 600 * 32);
+	for (uint32_t i = 0; i < 400; i++)
+		assert_request(n, i + i / 2 + i % 2, i % 2, 1 + i / 2 % 2, i, PAGE(i) + i % 2 * 4096, true);
+	for (uint32_t i = 400; i-- > 0;)
+		guest_answers(n, i % 2, 1 + i / 2 % 2, i, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 400, 0, 0);
+	vnest_free(n);
+}
+
+/* A guest that answers nothing holds so many, whatever its devices ask. */
+static void one_too_many(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	for (uint32_t i = 0; i <= GROUPS; i++)
+		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i, PAGE(i), 3), 0);
+	bring(n);
+	assert_true(vvtd_r64(n->g, VREG(PQT)) == GROUPS * 3 * 32);
+	assert_answered(n, 0, 1, 0);
+	assert_true(vvtd_r32(n->g, VREG(PRS)) & VREG(PRS_PRO));
+	assert_int_equal(vnest_counters(n).page_discarded, 3);
+	vvtd_w32(n->g, VREG(PRS), VREG(PRS_PRO) | VREG(PRS_PPR));
+	guest_answers(n, 0, 1, 2, VIQ_VTD_RESP_SUCCESS);
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 9, PAGE(9), 1), 0);
+	bring(n);
+	assert_request(n, GROUPS * 3, 0, 1, 9, PAGE(9), true);
+	vnest_free(n);
+}
+
+/* 7.4.1: what finds no room is answered, and the device asks again. */
+static void the_guests_queue_is_full(void **state)
+{
+	struct vnest *n = asking(200, 0);
+
+	for (uint32_t i = 0; i < 128; i++)
+		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i, PAGE(i), 1), 0);
+	bring(n);
+	assert_true(vvtd_r32(n->g, VREG(PRS)) & VREG(PRS_PRO));
+	assert_answered(n, 1, 0, 0);
+	vnest_free(n);
+}
+
+/* The kernel answers the groups of a table that goes. Its cookies are free, and the guest's late answer hits nobody. */
+static void a_late_answer(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	bring(n);
+	vnest_clear(n, 0, 1);
+	vnest_flush(n, DID, 1);
+	assert_answered(n, 0, 0, 1);
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, 1);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 2, 5, PAGE(7), 1), 0);
+	bring(n);
+	vnest_clear(n, 0, 2);
+	vnest_flush(n, DID, 2);
+	assert_answered(n, 0, 0, 2);
+	assert_int_equal(fake_kernel_ask(n->fk, 1, 2, 6, PAGE(8), 1), 0); /* gets the same cookie */
+	bring(n);
+	guest_answers(n, 0, 2, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, 2);
+	guest_answers(n, 1, 2, 6, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 1, 0, 2);
+	vnest_free(n);
+}
+
+/* What has been answered holds no place, whoever did it. */
+static void places(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	n->fk->cookies_grow = true;
+	for (uint32_t i = 0; i < 3 * GROUPS; i++) {
+		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i, PAGE(i), 1), 0);
+		bring(n);
+		guest_answers(n, 0, 1, i, VIQ_VTD_RESP_INVALID);
+	}
+	assert_answered(n, 0, 3 * GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 1, 1, 1, PAGE(1), 1), 0);
+	for (uint32_t i = 0; i < GROUPS - 1; i++)
+		assert_int_equal(fake_kernel_ask(n->fk, 0, i, i, PAGE(i), 1), 0);
+	bring(n);
+	for (uint32_t pasid = 0; pasid < 3; pasid++)
+		vnest_clear(n, 0, pasid);
+	assert_true(vnest_send(n, desc_pc(VREG(PC_GLOBAL), 0, 0)));
+	assert_answered(n, 0, 3 * GROUPS, GROUPS - 1);
+	for (uint32_t i = 2; i < 2 + GROUPS - 1; i++)
+		assert_int_equal(fake_kernel_ask(n->fk, 1, 2, i, PAGE(i), 1), 0);
+	bring(n);
+	assert_answered(n, 0, 3 * GROUPS, GROUPS - 1);
+	guest_answers(n, 1, 1, 1, VIQ_VTD_RESP_SUCCESS);
+	for (uint32_t i = 2; i < 2 + GROUPS - 1; i++)
+		guest_answers(n, 1, 2, i, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, GROUPS, 3 * GROUPS, GROUPS - 1);
+	vnest_free(n);
+}
+
+/* A group ends without our having a part in it: the kernel gives its cookie to another one. */
+static void a_cookie_comes_again(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	bring(n);
+	assert_int_equal(viq_linux_vfio_detach_pasid(n->ctx, n->fd[0], 1), 0);
+	assert_answered(n, 0, 0, 1);
+	assert_int_equal(fake_kernel_ask(n->fk, 1, 2, 6, PAGE(8), 1), 0);
+	bring(n);
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, 1);
+	guest_answers(n, 1, 2, 6, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 1, 0, 1);
+	vnest_free(n);
+}
+
+/* Between the kernel's read and the guest, and behind it. */
+static void a_device_goes(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	assert_int_equal(fake_kernel_ask(n->fk, 1, 1, 5, PAGE(8), 1), 0);
+	assert_int_equal(viq_nest_vtd_faults(n->nest, 1), 0); /* the other one waits here */
+	assert_true(vvtd_r64(n->g, VREG(PQT)) == 32);
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(1)), 0);
+	assert_answered(n, 0, 0, 1);
+	bring(n);
+	assert_true(vvtd_r64(n->g, VREG(PQT)) == 32);
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), 0);
+	assert_answered(n, 0, 0, 2);
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	guest_answers(n, 1, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, 2);
+	vnest_free(n);
+}
+
+/* The guest has renumbered its buses, and answers as it names the device now. */
+static void a_device_moves(void **state)
+{
+	const struct viq_linux_move move = {.from = VNEST_SID(0), .to = VNEST_SID(4)};
+	struct vnest *n = asking(GROUPS, 0);
+
+	vnest_set(n, 4, 1, DID, 9);
+	assert_int_equal(vnest_move(n, &move, 1), 0);
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	bring(n);
+	assert_request(n, 0, 4, 1, 5, PAGE(7), true);
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, 0);
+	guest_answers(n, 4, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 1, 0, 0);
+	vnest_free(n);
+}
+
+/* The guest's answer waits in its queue until the kernel takes it. */
+static void the_kernel_takes_no_answer(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	bring(n);
+	/* The next call is the write. */
+	n->fk->faults[0] = (struct fk_fault){.first = n->fk->calls + 1, .times = 1, .err = -ENOMEM};
+	assert_false(vnest_send(n, desc_pgrp(VNEST_SID(0), true, 1, 5, VIQ_VTD_RESP_SUCCESS)));
+	assert_answered(n, 0, 0, 0);
+	assert_true(vnest_retry(n));
+	assert_answered(n, 1, 0, 0);
+	vnest_free(n);
+}
+
+static void the_kernel_gives_nothing(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	n->fk->faults[0] = (struct fk_fault){.first = n->fk->calls + 1, .times = 1, .err = -EIO};
+	assert_int_equal(viq_nest_vtd_faults(n->nest, 0), -EIO);
+	bring(n);
+	assert_request(n, 0, 0, 1, 5, PAGE(7), true);
+	vnest_free(n);
+}
+
+/* --- Who may ask -------------------------------------------------------------------------------------------------- */
+
+static void only_where_it_is_wanted(void **state)
+{
+	const struct viq_vtd_page_response response = {.size = sizeof(response), .source_id = VNEST_SID(0)};
+	struct vnest *n = vnest_new(1);
+
+	assert_int_equal(viq_linux_vvtd_page_fd(n->vv), -1);
+	assert_int_equal(viq_linux_vvtd_page_fd(NULL), -1);
+	assert_int_equal(viq_linux_vvtd_page_response(n->vv, &response), 0);
+	assert_int_equal(viq_linux_vvtd_page_response(n->vv, NULL), -EINVAL);
+	assert_int_equal(viq_linux_vvtd_page_response(NULL, &response), -EINVAL);
+	assert_false(vvtd_r64(n->g, VREG(ECAP)) & (VREG(ECAP_PRS) | VREG(ECAP_PDS)));
+	vnest_destroy(n);
+	n->config.page_groups = GROUPS;
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	assert_true(vvtd_r64(n->g, VREG(ECAP)) & VREG(ECAP_PRS));
+	assert_true(vvtd_r64(n->g, VREG(ECAP)) & VREG(ECAP_PDS));
+	vnest_destroy(n);
+	n->fk->smmus[0].ecap &= ~VREG(ECAP_PRS);
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	assert_false(vvtd_r64(n->g, VREG(ECAP)) & (VREG(ECAP_PRS) | VREG(ECAP_PDS)));
+	vnest_free(n);
+}
+
+/* A device that the kernel has not enabled PRI in is blocked, and no other. */
+static void a_device_without(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	n->fk->devices[1].pri = false;
+	vnest_first(n, 1, 1, DID, 20);
+	assert_true(vnest_send(n, desc_pc(VREG(PC_PASID), DID, 1)));
+	assert_int_equal(n->last.fate, VIQ_VTD_SET_FAILED);
+	assert_int_equal(n->last.os_error, -ENODEV);
+	assert_blocked(n, 1, 1);
+	assert_nested(n, 0, 1, 1);
+	vnest_free(n);
+}
+
+static void a_kernel_without(void **state)
+{
+	struct vnest *n = vnest_kernel(1);
+	struct viq_linux_vtd_device d = {.size = sizeof(d), .device = n->id[0], .fd = n->fd[0], .page_requests = true};
+
+	assert_int_equal(vnest_create(n), 0);
+	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 8, &n->why), -EINVAL);
+	assert_string_equal(n->why.text, "device.page_requests: config.page_groups is 0");
+	vnest_destroy(n);
+	n->config.page_groups = GROUPS;
+	n->fk->no_faultq = true;
+	assert_int_equal(vnest_create(n), -EOPNOTSUPP);
+	assert_string_equal(n->why.text, "FAULT_QUEUE_ALLOC: page requests need Linux 6.11");
+	n->fk->no_faultq = false;
+	assert_int_equal(vnest_create(n), 0);
+	vnest_free(n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(a_failure_is_an_invalid_request),
+		cmocka_unit_test(a_wait_descriptor_brings_them),
+		cmocka_unit_test(many),
+		cmocka_unit_test(one_too_many),
+		cmocka_unit_test(the_guests_queue_is_full),
+		cmocka_unit_test(a_late_answer),
+		cmocka_unit_test(places),
+		cmocka_unit_test(a_cookie_comes_again),
+		cmocka_unit_test(a_device_goes),
+		cmocka_unit_test(a_device_moves),
+		cmocka_unit_test(the_kernel_takes_no_answer),
+		cmocka_unit_test(the_kernel_gives_nothing),
+		cmocka_unit_test(only_where_it_is_wanted),
+		cmocka_unit_test(a_device_without),
+		cmocka_unit_test(a_kernel_without),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
