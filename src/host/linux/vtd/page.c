@@ -26,16 +26,19 @@ int linux_vtd_pages_open(struct viq_linux_vvtd *v, uint32_t groups, struct viq_w
 		return why_say(why, -EOPNOTSUPP, "config.page_groups: sys.write is not there");
 	p->groups = calloc(groups, sizeof(*p->groups));
 	p->read = calloc(BATCH, sizeof(*p->read));
-	if (!p->groups || !p->read)
+	if (!p->groups || !p->read) {
 		err = why_say(why, -ENOMEM, "out of memory");
-	else
+	} else {
 		err = linux_ioctl(v->ctx, v->ctx->fd, UAPI_IOMMU_FAULT_QUEUE_ALLOC, &cmd);
+		if (err == -ENOTTY)
+			err = why_say(why, -EOPNOTSUPP, "FAULT_QUEUE_ALLOC: page requests need Linux 6.11");
+		else if (err)
+			why_say(why, err, "FAULT_QUEUE_ALLOC: %s", strerror(-err));
+	}
 	if (err) {
 		free(p->groups);
 		free(p->read);
-		return err == -ENOMEM ? err
-				      : why_say(why, err == -ENOTTY ? -EOPNOTSUPP : err, "FAULT_QUEUE_ALLOC: %s",
-						err == -ENOTTY ? "page requests need Linux 6.11" : strerror(-err));
+		return err;
 	}
 	p->max = groups;
 	p->fault = cmd.out_fault_id;

@@ -238,6 +238,8 @@ static struct sweep *begin(bool own_attach)
 	static struct life life;
 
 	life = (struct life){.n = vnest_kernel(2)};
+	life.n->config.page_groups = 2;
+	life.n->fk->devices[0].pri = life.n->fk->devices[1].pri = true;
 	life.sweep.fk = life.n->fk;
 	life.n->own_attach = own_attach;
 	return &life.sweep;
