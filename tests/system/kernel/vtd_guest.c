@@ -6,7 +6,7 @@
 #include "vtd_guest.h"
 
 #define QUEUE 0x10000
-#define SLOTS 128 /* descriptors of 256 bits */
+#define SIZE  2 /* IQA.QS of VTD_GUEST_SLOTS */
 #define ROOT  0x30000
 #define CTX   0x31000
 #define DIR   0x32000
@@ -28,7 +28,14 @@ static int on_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 	return viq_nest_vtd_reconfig(g->nest, what);
 }
 
-static void make_guest(struct vtd_guest *g)
+/* The tables' host reaches it: there is nothing else to do. */
+static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
+{
+	(void)opaque;
+	fail("the TLB of device 0x%x is not reached by its tables", inv->source_id);
+}
+
+static void make_guest(struct vtd_guest *g, bool devtlb)
 {
 	struct viq_mem_region region = {.size = VTD_GUEST_RAM, .host = g->ram};
 	struct viq_why why = {{0}};
@@ -36,8 +43,9 @@ static void make_guest(struct vtd_guest *g)
 
 	check_equal(viq_mem_create(&region, 1, NULL, NULL, &g->mem, NULL), 0);
 	viq_vtd_config_init(&config, sizeof(config));
+	config.ecap |= devtlb ? VIQ_VTD_ECAP_DT : 0;
 	viq_linux_vvtd_offer(g->vv, &config.cap, &config.ecap);
-	g->ops = (struct viq_vtd_ops){.size = sizeof(g->ops), .reconfig = on_reconfig};
+	g->ops = (struct viq_vtd_ops){.size = sizeof(g->ops), .reconfig = on_reconfig, .devtlb = on_devtlb};
 	config.mem = g->mem;
 	config.ops = &g->ops;
 	config.opaque = g;
@@ -47,12 +55,12 @@ static void make_guest(struct vtd_guest *g)
 	check_equal(viq_nest_vtd_bind(g->nest, g->vtd, g->mem), 0);
 }
 
-static void boot(struct vtd_guest *g)
+static void boot(struct vtd_guest *g, bool devtlb)
 {
 	vtd_guest_poke(g, ROOT + (SID >> 8) * 16, CTX | 1);
-	vtd_guest_poke(g, CTX, VIQ_VTD_SCTX_P | VIQ_VTD_SCTX_PASIDE | DIR);
+	vtd_guest_poke(g, CTX, VIQ_VTD_SCTX_P | VIQ_VTD_SCTX_PASIDE | (devtlb ? VIQ_VTD_SCTX_DTE : 0) | DIR);
 	vtd_guest_poke(g, DIR, TABLE | 1);
-	viq_vtd_mmio_write(g->vtd, VIQ_VTD_IQA, 8, QUEUE | VIQ_VTD_IQA_DW);
+	viq_vtd_mmio_write(g->vtd, VIQ_VTD_IQA, 8, QUEUE | VIQ_VTD_IQA_DW | SIZE);
 	viq_vtd_mmio_write(g->vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE);
 	viq_vtd_mmio_write(g->vtd, VIQ_VTD_RTADDR, 8, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, VIQ_VTD_TTM_SCALABLE));
 	viq_vtd_mmio_write(g->vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE | VIQ_VTD_GCMD_SRTP);
@@ -76,8 +84,8 @@ void vtd_guest_start(struct vtd_guest *g, const struct vtd_guest_host *host, uin
 	viq_nest_vtd_config_init(&nest, sizeof(nest));
 	nest.backend = viq_linux_vvtd_backend(g->vv);
 	check_equal(viq_nest_vtd_create(&nest, &g->nest, NULL), 0);
-	make_guest(g);
-	boot(g);
+	make_guest(g, host->devtlb);
+	boot(g, host->devtlb);
 	if (viq_linux_vvtd_add(g->vv, &device, SID, &why))
 		fail("%s", why.text);
 	check_equal(viq_nest_vtd_follow(g->nest, SID), 0);
@@ -93,13 +101,18 @@ void vtd_guest_end(struct vtd_guest *g)
 
 /* --- The guest's driver ------------------------------------------------------------------------------------------- */
 
-void vtd_guest_push(struct vtd_guest *g, uint64_t qw0, uint64_t qw1)
+void vtd_guest_rewrite(struct vtd_guest *g, uint32_t slot, uint64_t qw0, uint64_t qw1)
 {
-	uint64_t gpa = QUEUE + g->tail++ % SLOTS * VIQ_VTD_DESC_SIZE_256;
+	uint64_t gpa = QUEUE + slot * VIQ_VTD_DESC_SIZE_256;
 
-	check(VTD_GUEST_STATUS + 8 * g->tail < ROOT);
 	vtd_guest_poke(g, gpa, qw0);
 	vtd_guest_poke(g, gpa + 8, qw1);
+}
+
+void vtd_guest_push(struct vtd_guest *g, uint64_t qw0, uint64_t qw1)
+{
+	vtd_guest_rewrite(g, g->tail++ % VTD_GUEST_SLOTS, qw0, qw1);
+	check(VTD_GUEST_STATUS + 8 * g->tail < ROOT);
 }
 
 void vtd_guest_push_page(struct vtd_guest *g, uint32_t pasid, uint64_t page)
@@ -110,14 +123,27 @@ void vtd_guest_push_page(struct vtd_guest *g, uint32_t pasid, uint64_t page)
 		       page << 12);
 }
 
-/* A wait descriptor, and the doorbell. Did it complete? */
+void vtd_guest_push_devtlb(struct vtd_guest *g, uint32_t pasid, uint64_t page)
+{
+	uint64_t qw0 = VIQ_VTD_TYPE_DEVTLB | VIQ_PUT(VIQ_VTD_DEVTLB_SID, SID);
+
+	if (pasid)
+		qw0 = VIQ_VTD_TYPE_PDEVTLB | VIQ_PUT(VIQ_VTD_PDEVTLB_SID, SID) | VIQ_PUT(VIQ_VTD_DESC_PASID, pasid);
+	vtd_guest_push(g, qw0, page << 12);
+}
+
 bool vtd_guest_ring(struct vtd_guest *g)
 {
 	uint64_t status = VTD_GUEST_STATUS + 8 * g->tail;
 
 	vtd_guest_push(g, VIQ_VTD_TYPE_WAIT | VIQ_VTD_WAIT_SW | VIQ_PUT(VIQ_VTD_WAIT_DATA, VTD_GUEST_DONE), status);
-	viq_vtd_mmio_write(g->vtd, VIQ_VTD_IQT, 4, g->tail % SLOTS * VIQ_VTD_DESC_SIZE_256);
-	return g->ram[status] == VTD_GUEST_DONE;
+	viq_vtd_mmio_write(g->vtd, VIQ_VTD_IQT, 4, g->tail % VTD_GUEST_SLOTS * VIQ_VTD_DESC_SIZE_256);
+	return vtd_guest_done(g);
+}
+
+bool vtd_guest_done(const struct vtd_guest *g)
+{
+	return g->ram[VTD_GUEST_STATUS + 8 * (g->tail - 1)] == VTD_GUEST_DONE;
 }
 
 static bool flush_pasid(struct vtd_guest *g, uint32_t pasid)

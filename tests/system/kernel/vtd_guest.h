@@ -14,8 +14,9 @@
 #define VTD_GUEST_RAM    0x100000
 #define VTD_GUEST_STATUS 0x20000 /* 8 bytes for each descriptor */
 #define VTD_GUEST_FREE   0x40000
-#define VTD_GUEST_DONE   2 /* a wait descriptor's status */
-#define VTD_GUEST_DID    4 /* of all its entries */
+#define VTD_GUEST_DONE   2   /* a wait descriptor's status */
+#define VTD_GUEST_DID    4   /* of all its entries */
+#define VTD_GUEST_SLOTS  512 /* of its queue: descriptors of 256 bits */
 
 struct vtd_guest {
 	uint8_t *ram;
@@ -33,6 +34,7 @@ struct vtd_guest_host {
 	uint32_t parent, device; /* the second stage; the device, bound */
 	int cdev;
 	bool pasids;
+	bool devtlb; /* the guest is to be offered device-TLBs, which the second stage's IOMMU must have */
 };
 
 /* ram: VTD_GUEST_RAM zeroes; the caller's. Translation is on, and no PASID has an entry. */
@@ -44,8 +46,14 @@ void vtd_guest_poke(struct vtd_guest *g, uint64_t gpa, uint64_t value);
 void vtd_guest_push(struct vtd_guest *g, uint64_t qw0, uint64_t qw1);
 /* PASID-IOTLB, of one page. */
 void vtd_guest_push_page(struct vtd_guest *g, uint32_t pasid, uint64_t page);
+/* The same of the device's TLB. */
+void vtd_guest_push_devtlb(struct vtd_guest *g, uint32_t pasid, uint64_t page);
+/* What stands in a slot of the queue becomes this. */
+void vtd_guest_rewrite(struct vtd_guest *g, uint32_t slot, uint64_t qw0, uint64_t qw1);
 /* A wait descriptor, and the doorbell. Did it complete? */
 bool vtd_guest_ring(struct vtd_guest *g);
+/* The last one: did it, by now? */
+bool vtd_guest_done(const struct vtd_guest *g);
 /* The entry of a PASID below 64: first-stage tables at this address; 0: none. Its descriptor must complete. */
 void vtd_guest_set(struct vtd_guest *g, uint32_t pasid, uint64_t table);
 

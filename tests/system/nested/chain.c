@@ -22,6 +22,8 @@ static void hear(const struct linux_hwpt_invalidate *call, uint32_t entries, int
 	struct chain_said *said = &chain_said;
 
 	said->calls++;
+	if (!err && !said->failed)
+		said->before += entries;
 	if (!err || said->failed++)
 		return;
 	said->err = err;

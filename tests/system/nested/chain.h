@@ -15,9 +15,9 @@
 /* What IOMMU_HWPT_INVALIDATE has said since chain_arm(). */
 struct chain_said {
 	unsigned int calls, failed;
-	/* The first that failed: -errno, entries passed in, entries handled. */
+	/* The first that failed: -errno, entries passed in, entries handled; and entries of the calls before it. */
 	int err;
-	uint32_t entries, handled;
+	uint32_t entries, handled, before;
 	/* With integrations/linux: the last entry that can be the cause, and the hardware's error. */
 	bool report;
 	uint32_t last, error;

@@ -9,6 +9,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "kernel"))
@@ -22,7 +23,6 @@ import vm  # noqa: E402
 BUILD = machines.SOURCE / "build-nested"
 SETUP = ["meson", "setup", BUILD, "--buildtype=release", "-Ddefault_library=static", "-Dtool=false", "-Dtests=false",
          "-Dsoft=false", "-Dvm=true", "-Dc_link_args=-static"]
-PROGRAM = "tests/system/nested/nested"
 TIMEOUT = 300  # seconds for one boot; it takes a tenth of that
 # A device with ATS has translations of its own, which the kernel must reach, too; and this one has PASIDs.
 MACHINES = {
@@ -32,30 +32,37 @@ MACHINES = {
 MAY_SKIP = {"pasids", "entries"}  # without PASIDs
 
 
-def program():
-    """Its /init, linked statically; the path."""
+def program(name):
+    """Of this folder, linked statically; the path."""
     if not (BUILD / "build.ninja").exists():
         subprocess.run(SETUP, check=True, cwd=machines.SOURCE, stdout=subprocess.DEVNULL)
-    if subprocess.run(["ninja", "-C", BUILD, "--quiet", PROGRAM], check=False, stdout=subprocess.DEVNULL).returncode:
+    path = f"tests/system/nested/{name}"
+    if subprocess.run(["ninja", "-C", BUILD, "--quiet", path], check=False, stdout=subprocess.DEVNULL).returncode:
         raise vm.VmError("the program for the machine does not build")
-    return BUILD / PROGRAM
+    return BUILD / path
 
 
-def run(options, qemu, kernel, name):
+def boot(init, kernel, machine, words, log, *, more=(), **how):
+    """The console's lines of this one of the MACHINES, with more of QEMU's options; how: as vm.watch()."""
+    qemu = pathlib.Path(os.environ.get("VIQ_QEMU") or machines.output(machines.SOURCE / "integrations/qemu/build.sh"))
+    words = f"console=ttyS0 panic=-1 oops=panic no_timer_check intel_iommu=on,sm_on iommufd.allow_unsafe_interrupts=1 {words}"
+    with tempfile.NamedTemporaryFile(prefix="viq-initrd-") as disk:
+        disk.write(initrd.build({"init": program(init).read_bytes()}, None))
+        disk.flush()
+        command = [qemu / "bin/qemu-system-x86_64", "-machine", "q35", "-cpu", "max,la57=off", "-m", "512", *MACHINES[machine],
+                   "-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", *more,
+                   "-kernel", kernel / "Image", "-initrd", disk.name, "-append", words]
+        return vm.watch([str(word) for word in command], log, TIMEOUT, **how)
+
+
+def run(options, kernel, name):
     """The results on one machine."""
     log = BUILD / f"console-{kernel}-{name}.log"
     folder = pathlib.Path(machines.kernel(kernel))
     print(f"\n== {name}: {(folder / 'about').read_text().strip()}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
-    disk = BUILD / "initrd"
-    disk.write_bytes(initrd.build({"init": program().read_bytes()}, None))
-    words = "console=ttyS0 panic=-1 oops=panic loglevel=5 no_timer_check intel_iommu=on,sm_on " \
-            "iommufd.allow_unsafe_interrupts=1 viq.run=tests"
-    words += " viq.pasids=yes" if name == "ats" else ""
-    words += f" viq.only={options.only}" if options.only else ""
-    command = [qemu / "bin/qemu-system-x86_64", "-machine", "q35", "-cpu", "max,la57=off", "-m", "512", *MACHINES[name],
-               "-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-               "-kernel", folder / "Image", "-initrd", disk, "-append", words]
-    lines = vm.watch([str(word) for word in command], log, TIMEOUT, line=print if options.console else None)
+    words = "loglevel=5 viq.run=tests" + (" viq.pasids=yes" if name == "ats" else "") + \
+            (f" viq.only={options.only}" if options.only else "")
+    lines = boot("nested", folder, name, words, log, line=print if options.console else None)
     results, notes = tap.parse(lines, MAY_SKIP if name == "plain" else ())
     tap.report(results, notes)
     return results
@@ -66,12 +73,11 @@ def main():
     parser.add_argument("--only", metavar="PREFIX", help="run only the tests whose names begin so")
     parser.add_argument("--console", action="store_true", help="show the machine's console as it runs")
     options = parser.parse_args()
-    qemu = pathlib.Path(os.environ.get("VIQ_QEMU") or machines.output(machines.SOURCE / "integrations/qemu/build.sh"))
     kernels = [kernel for kernel in machines.kernels("x86_64") if kernel.package == machines.SERIES_FOR]
     results = []
     for kernel in sorted(kernels, key=lambda kernel: not kernel.series):  # the one without patches is built with it
         for name in MACHINES:
-            results += run(options, qemu, kernel, name)
+            results += run(options, kernel, name)
     return tap.total(results)
 
 

@@ -105,18 +105,25 @@ uint64_t vmm_look(unsigned int page)
 	return status & VIQ_DMA_STATUS_ERROR ? 0 : function_read64(&function, VIQ_DMA_DATA);
 }
 
-/* Nothing is kept of the very first request, with which the unit reads its entries. */
+/* The page is OLD, is used, and becomes NEW. Is it still read as it was? */
+static bool stays(unsigned int space, unsigned int page)
+{
+	vmm_map(space, page, vmm_old(page));
+	check_equal(vmm_look(page), vmm_old(page));
+	vmm_map(space, page, vmm_new(page));
+	return vmm_look(page) == vmm_old(page);
+}
+
+/* The unit may keep nothing of a device's first requests, with which it reads the entries: others are made before. */
 void vmm_make_stale(unsigned int space, uint32_t pasid, unsigned int pages)
 {
+	unsigned int other = VMM_PAGES - 1;
+
 	vmm_use_pasid(pasid);
-	vmm_map(space, 0, vmm_old(0));
-	vmm_look(0);
-	for (unsigned int i = 0; i < pages; i++) {
-		vmm_map(space, i, vmm_old(i));
-		check_equal(vmm_look(i), vmm_old(i));
-		vmm_map(space, i, vmm_new(i));
-		check_equal(vmm_look(i), vmm_old(i));
-	}
+	while (!stays(space, other) && other > pages)
+		other--;
+	for (unsigned int i = 0; i < pages; i++)
+		check(stays(space, i));
 }
 
 void vmm_see(uint32_t pasid, unsigned int first, unsigned int count, bool fresh)
