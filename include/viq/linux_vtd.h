@@ -72,7 +72,8 @@ struct viq_linux_vvtd_config {
 	void *opaque;
 	/*
 	 * Groups of page requests that wait for the guest's answers at most, of all devices; more are answered as
-	 * invalid, and the guest sees a loss. 0: page requests are not taken (IOMMU_FAULT_QUEUE_ALLOC, Linux 6.11).
+	 * invalid, and the guest sees a loss. The guest is offered ECAP.PRS and PDS then, if it has DT. 0: page
+	 * requests are not taken (IOMMU_FAULT_QUEUE_ALLOC, Linux 6.11).
 	 */
 	uint32_t page_groups;
 	uint32_t reserved;

@@ -11,7 +11,7 @@
 #define CTX   0x31000
 #define DIR   0x32000
 #define TABLE 0x33000
-#define SID   0x0100
+#define SID   VTD_GUEST_SID
 
 void vtd_guest_poke(struct vtd_guest *g, uint64_t gpa, uint64_t value)
 {
@@ -35,6 +35,13 @@ static int on_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 	fail("the TLB of device 0x%x is not reached by its tables", inv->source_id);
 }
 
+static int on_page_response(void *opaque, const struct viq_vtd_page_response *response)
+{
+	struct vtd_guest *g = opaque;
+
+	return viq_linux_vvtd_page_response(g->vv, response);
+}
+
 static void make_guest(struct vtd_guest *g, bool devtlb)
 {
 	struct viq_mem_region region = {.size = VTD_GUEST_RAM, .host = g->ram};
@@ -45,13 +52,17 @@ static void make_guest(struct vtd_guest *g, bool devtlb)
 	viq_vtd_config_init(&config, sizeof(config));
 	config.ecap |= devtlb ? VIQ_VTD_ECAP_DT : 0;
 	viq_linux_vvtd_offer(g->vv, &config.cap, &config.ecap);
-	g->ops = (struct viq_vtd_ops){.size = sizeof(g->ops), .reconfig = on_reconfig, .devtlb = on_devtlb};
+	g->ops = (struct viq_vtd_ops){.size = sizeof(g->ops),
+				      .reconfig = on_reconfig,
+				      .devtlb = on_devtlb,
+				      .page_response = on_page_response};
 	config.mem = g->mem;
 	config.ops = &g->ops;
 	config.opaque = g;
 	if (viq_linux_vvtd_check(g->vv, config.cap, config.ecap, &why))
 		fail("%s", why.text);
-	check_equal(viq_vtd_create(&config, &g->vtd, NULL), 0);
+	if (viq_vtd_create(&config, &g->vtd, &why))
+		fail("%s", why.text);
 	check_equal(viq_nest_vtd_bind(g->nest, g->vtd, g->mem), 0);
 }
 
@@ -65,12 +76,16 @@ static void boot(struct vtd_guest *g, bool devtlb)
 	viq_vtd_mmio_write(g->vtd, VIQ_VTD_RTADDR, 8, ROOT | VIQ_PUT(VIQ_VTD_RTADDR_TTM, VIQ_VTD_TTM_SCALABLE));
 	viq_vtd_mmio_write(g->vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE | VIQ_VTD_GCMD_SRTP);
 	viq_vtd_mmio_write(g->vtd, VIQ_VTD_GCMD, 4, VIQ_VTD_GCMD_QIE | VIQ_VTD_GCMD_TE);
+	viq_vtd_mmio_write(g->vtd, VIQ_VTD_PQA, 8, VTD_GUEST_PRQ);
 }
 
 void vtd_guest_start(struct vtd_guest *g, const struct vtd_guest_host *host, uint8_t *ram)
 {
-	struct viq_linux_vtd_device device = {
-		.size = sizeof(device), .device = host->device, .fd = host->cdev, .pasids = host->pasids};
+	struct viq_linux_vtd_device device = {.size = sizeof(device),
+					      .device = host->device,
+					      .fd = host->cdev,
+					      .pasids = host->pasids,
+					      .page_requests = host->asks};
 	struct viq_linux_vvtd_config config;
 	struct viq_nest_vtd_config nest;
 	struct viq_why why = {{0}};
@@ -79,12 +94,13 @@ void vtd_guest_start(struct vtd_guest *g, const struct vtd_guest_host *host, uin
 	viq_linux_vvtd_config_init(&config, sizeof(config));
 	config.hwpt = host->parent;
 	config.device = host->device;
+	config.page_groups = host->asks ? 4 : 0;
 	if (viq_linux_vvtd_create(host->ctx, &config, &g->vv, &why))
 		fail("%s", why.text);
 	viq_nest_vtd_config_init(&nest, sizeof(nest));
 	nest.backend = viq_linux_vvtd_backend(g->vv);
 	check_equal(viq_nest_vtd_create(&nest, &g->nest, NULL), 0);
-	make_guest(g, host->devtlb);
+	make_guest(g, host->devtlb || host->asks);
 	boot(g, host->devtlb);
 	if (viq_linux_vvtd_add(g->vv, &device, SID, &why))
 		fail("%s", why.text);

@@ -13,6 +13,8 @@
 /* Its memory, from 0; what lies from the first to the second address is the driver's. */
 #define VTD_GUEST_RAM    0x100000
 #define VTD_GUEST_STATUS 0x20000 /* 8 bytes for each descriptor */
+#define VTD_GUEST_PRQ    0x38000 /* page requests, 128 of them */
+#define VTD_GUEST_SID    0x0100  /* of the device */
 #define VTD_GUEST_FREE   0x40000
 #define VTD_GUEST_DONE   2   /* a wait descriptor's status */
 #define VTD_GUEST_DID    4   /* of all its entries */
@@ -35,6 +37,7 @@ struct vtd_guest_host {
 	int cdev;
 	bool pasids;
 	bool devtlb; /* the guest is to be offered device-TLBs, which the second stage's IOMMU must have */
+	bool asks;   /* the device may ask for pages */
 };
 
 /* ram: VTD_GUEST_RAM zeroes; the caller's. Translation is on, and no PASID has an entry. */

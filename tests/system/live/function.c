@@ -25,12 +25,16 @@ uint64_t function_read64(const struct function *f, unsigned int reg)
 	return function_read32(f, reg) | (uint64_t)function_read32(f, reg + 4) << 32;
 }
 
-uint32_t function_command(struct function *f, uint32_t cmd, uint64_t src, uint64_t dst, uint64_t len)
+void function_begin(struct function *f, uint32_t cmd, uint64_t src, uint64_t dst, uint64_t len)
 {
 	function_write64(f, VIQ_DMA_SRC, src);
 	function_write64(f, VIQ_DMA_DST, dst);
 	function_write64(f, VIQ_DMA_LEN, len);
 	f->bar[VIQ_DMA_CMD / 4] = cmd;
+}
+
+uint32_t function_wait(const struct function *f)
+{
 	for (int i = 0; i < 100000; i++) {
 		uint32_t status = function_read32(f, VIQ_DMA_STATUS);
 
@@ -39,6 +43,12 @@ uint32_t function_command(struct function *f, uint32_t cmd, uint64_t src, uint64
 		usleep(100);
 	}
 	return 0;
+}
+
+uint32_t function_command(struct function *f, uint32_t cmd, uint64_t src, uint64_t dst, uint64_t len)
+{
+	function_begin(f, cmd, src, dst, len);
+	return function_wait(f);
 }
 
 void function_find(char *address, size_t size)

@@ -20,7 +20,10 @@ void function_take(const char *address);
 void function_enable(struct function *f, int device);
 void function_write64(struct function *f, unsigned int reg, uint64_t value);
 uint64_t function_read64(const struct function *f, unsigned int reg);
-/* The status of a command; 0: it did not end. */
+/* Its status when it has ended; 0: it did not, in some seconds. */
+void function_begin(struct function *f, uint32_t cmd, uint64_t src, uint64_t dst, uint64_t len);
+uint32_t function_wait(const struct function *f);
+/* Both. */
 uint32_t function_command(struct function *f, uint32_t cmd, uint64_t src, uint64_t dst, uint64_t len);
 
 #endif

@@ -27,9 +27,9 @@ TIMEOUT = 300  # seconds for one boot; it takes a tenth of that
 # A device with ATS has translations of its own, which the kernel must reach, too; and this one has PASIDs.
 MACHINES = {
     "plain": ["-device", "viq-vtd,nested=on", "-device", "viq-dma,ats=off,pasid=off"],
-    "ats": ["-device", "viq-vtd,nested=on,device-iotlb=on", "-device", "viq-dma"],
+    "ats": ["-device", "viq-vtd,nested=on,device-iotlb=on,pri=on", "-device", "viq-dma,pri=on"],
 }
-MAY_SKIP = {"pasids", "entries"}  # without PASIDs
+MAY_SKIP = {"pasids", "entries", "requests"}  # without PASIDs and PRI
 
 
 def program(name):

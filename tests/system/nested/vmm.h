@@ -25,7 +25,7 @@ struct vmm {
 
 extern struct vmm vmm; /* each test is a process, and has one */
 
-/* The device has PASIDs: so says who made the machine. */
+/* The device has PASIDs, and asks for pages: so says who made the machine. */
 bool vmm_has_pasids(void);
 /* ctx: the caller's. No page of any address space is mapped. */
 void vmm_start(struct viq_linux *ctx);

@@ -61,7 +61,9 @@ static const struct offer_field fields[] = {
 static void settle(struct caps *c)
 {
 	if (!(c->ecap & VIQ_VTD_ECAP_DT))
-		c->ecap &= ~(VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_NWFS);
+		c->ecap &= ~(VIQ_VTD_ECAP_DIT | VIQ_VTD_ECAP_NWFS | VIQ_VTD_ECAP_PRS);
+	if (!(c->ecap & VIQ_VTD_ECAP_PRS))
+		c->ecap &= ~VIQ_VTD_ECAP_PDS;
 	if (!(c->ecap & VIQ_VTD_ECAP_SMPWCS))
 		c->ecap &= ~VIQ_VTD_ECAP_EAFS;
 	if (!(c->ecap & VIQ_VTD_ECAP_PASID))

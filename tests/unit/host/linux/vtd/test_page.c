@@ -339,6 +339,13 @@ static void only_where_it_is_wanted(void **state)
 	assert_true(vvtd_r64(n->g, VREG(ECAP)) & VREG(ECAP_PRS));
 	assert_true(vvtd_r64(n->g, VREG(ECAP)) & VREG(ECAP_PDS));
 	vnest_destroy(n);
+	/* Nor without device-TLBs (11.4.3). */
+	n->guest_config.ecap &= ~VREG(ECAP_DT);
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	assert_false(vvtd_r64(n->g, VREG(ECAP)) & (VREG(ECAP_PRS) | VREG(ECAP_PDS)));
+	vnest_destroy(n);
+	n->guest_config.ecap |= VREG(ECAP_DT);
 	n->fk->smmus[0].ecap &= ~VREG(ECAP_PRS);
 	assert_int_equal(vnest_create(n), 0);
 	vnest_guest(n);
