@@ -82,6 +82,7 @@ void bare_create(struct bare *bare, struct guest *guest)
 	nest(bare, guest);
 	attach.pt_id = bare->nested;
 	must(bare->edu.cdev, UAPI_VFIO_ATTACH_IOMMUFD_PT, &attach);
+	guest_ready();
 }
 
 static struct linux_hwpt_invalidate request(uint32_t viommu, const struct synth_cmd *commands, uint32_t count)

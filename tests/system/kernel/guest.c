@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "guest.h"
+#include "live/job.h"
 #include "tap.h"
 
 #define WITNESS_BASE UINT64_C(0x1000000000)
@@ -51,6 +53,16 @@ void guest_create(struct guest *guest)
 void guest_destroy(struct guest *guest)
 {
 	munmap(guest->ram, GUEST_BYTES);
+}
+
+void guest_ready(void)
+{
+	char text[64];
+
+	if (!machine_option("viq.lose", text, sizeof(text)))
+		return;
+	snprintf(text, sizeof(text), "lose %s", tap_current());
+	devices_ask(text);
 }
 
 uint64_t guest_witness(unsigned int i)

@@ -35,6 +35,11 @@ struct guest {
 
 void guest_create(struct guest *guest);
 void guest_destroy(struct guest *guest);
+/*
+ * The guest is set up. With viq.lose in the kernel's command line the hardware is to lose what this test invalidates
+ * from here on, so that it must fail: who runs the machine knows which.
+ */
+void guest_ready(void);
 
 /* The device address of witness i (any number), and pointing it at a page. Does not invalidate anything. */
 uint64_t guest_witness(unsigned int i);

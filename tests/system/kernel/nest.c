@@ -179,6 +179,7 @@ void nest_create(struct nest *nest, const struct nest_config *config)
 	make_smmu(nest);
 	nest_add(nest, config->vsid);
 	boot(nest);
+	guest_ready();
 }
 
 void nest_destroy(struct nest *nest)

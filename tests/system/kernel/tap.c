@@ -14,6 +14,7 @@
 
 /* The child's reason, read by its parent. */
 static int reason_fd = -1;
+static const char *current = "";
 
 static void __attribute__((noreturn)) leave(int status, const char *text)
 {
@@ -114,7 +115,10 @@ int tap_try(void (*run)(void), unsigned int seconds, char *text, size_t size)
 static bool run_one(const struct tap_test *test, unsigned int number)
 {
 	char text[600];
-	int status = tap_try(test->run, SECONDS_LIMIT, text, sizeof(text));
+	int status;
+
+	current = test->name;
+	status = tap_try(test->run, SECONDS_LIMIT, text, sizeof(text));
 
 	if (status == TAP_PASSED)
 		printf("ok %u %s\n", number, test->name);
@@ -126,15 +130,34 @@ static bool run_one(const struct tap_test *test, unsigned int number)
 	return status != TAP_PASSED && status != TAP_SKIPPED;
 }
 
+const char *tap_current(void)
+{
+	return current;
+}
+
+static bool is_chosen(const char *name, const char *only)
+{
+	size_t length;
+
+	for (; only; only = only[length] ? only + length + 1 : NULL) {
+		length = strcspn(only, ",");
+		if (!strncmp(name, only, length))
+			return true;
+	}
+	return false;
+}
+
 unsigned int tap_run(const struct tap_test *tests, size_t count, const char *only)
 {
 	unsigned int chosen = 0, number = 0, failed = 0;
 
+	if (!only)
+		only = ""; /* so all begin */
 	for (size_t i = 0; i < count; i++)
-		chosen += !only || !strncmp(tests[i].name, only, strlen(only));
+		chosen += is_chosen(tests[i].name, only);
 	printf("1..%u\n", chosen);
 	for (size_t i = 0; i < count; i++) {
-		if (!only || !strncmp(tests[i].name, only, strlen(only)))
+		if (is_chosen(tests[i].name, only))
 			failed += run_one(&tests[i], ++number);
 	}
 	return failed;

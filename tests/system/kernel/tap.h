@@ -22,8 +22,12 @@ struct tap_test {
 /* Runs in a child process, and ends it after so many seconds of the machine's time (0: never). text: why not passed. */
 int tap_try(void (*run)(void), unsigned int seconds, char *text, size_t size);
 
-/* Run those tests whose names begin with only (NULL: all). Prints the plan and a line per test; how many failed. */
+/* Run those tests whose names begin with only, or one of several with commas (NULL: all). Prints the plan and a line
+ * per test; how many failed. */
 unsigned int tap_run(const struct tap_test *tests, size_t count, const char *only);
+
+/* The name of the test that runs. */
+const char *tap_current(void);
 
 /* Inside a test: these end it. */
 void tap_fail(const char *file, int line, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));

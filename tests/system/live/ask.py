@@ -6,6 +6,7 @@ The machine has a monitor for programs (qmp.py), of which this must have the pat
 import os
 import pathlib
 import re
+import tempfile
 import threading
 
 import qmp
@@ -20,6 +21,18 @@ class Asked:
 
     def __init__(self):
         self.monitor = self.answers = self.socket = None
+
+    def attend(self, run):
+        """What run(options, **how) returns: it runs QEMU, with these more of its options, as vm.watch()."""
+        with tempfile.TemporaryDirectory(prefix="viq-ask-") as name:
+            self.socket = pathlib.Path(name) / "qmp"
+            answers, self.answers = os.pipe()
+            try:
+                return run(["-qmp", f"unix:{self.socket},server=on,wait=off"], stdin=answers, line=self.line, look=self.look)
+            finally:
+                self.hang_up()
+                os.close(answers)
+                os.close(self.answers)
 
     def qmp(self):
         """QEMU's monitor."""

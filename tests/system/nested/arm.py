@@ -6,6 +6,7 @@ The last line is "N passed, N failed[, N skipped]". See README.md in this folder
 """
 import argparse
 import pathlib
+import re
 import sys
 import time
 
@@ -13,6 +14,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "live"))
 
 # pylint: disable=wrong-import-position
 import live  # noqa: E402
+import ask  # noqa: E402
 import machines  # noqa: E402
 import tap  # noqa: E402
 import vm  # noqa: E402
@@ -26,6 +28,20 @@ MAY_SKIP = {"bare-hardware", "selftests", "selftests-fail-nth"}
 # And what a kernel without our patches has not to show.
 UNPATCHED = {"bare-pair", "bare-groups", "bare-report"}
 TIMEOUT = 400  # seconds
+# What the hardware is to lose for ever, counted from where the test's guest is set up, so that the test must fail.
+TLBI, SECOND, THIRD, STREAM = "0:drop:0", "1:drop:0", "2:drop:0", "0:config-drop:0"
+LOST = {
+    "bare-valid": TLBI, "bare-pair": TLBI, "bare-groups": TLBI, "bare-report": TLBI,
+    "exact-guest": SECOND, "exact-kernel": SECOND, "exact-strict": SECOND, "exact-single": SECOND,  # behind one for all
+    "exact-many": TLBI, "exact-call": THIRD, "exact-call-listed": THIRD,  # the first two are for all
+    "streams-ste": STREAM, "streams-bad-ste": STREAM, "streams-cd": TLBI, "streams-smmuen": STREAM, "streams-move": STREAM,
+    "streams-plug": STREAM,
+    "doorbell-bulk": TLBI, "doorbell-strict": TLBI, "doorbell-single": TLBI,
+    "replay": "7:drop:0",  # the first that is watched
+}
+LOOKING = "bare,exact,streams,doorbell,replay"  # their names begin so
+# Why a test fails that looks at what a device reaches.
+SEEN = re.compile(r"the device reads|guest_look|gone == i")
 
 
 def arguments():
@@ -33,15 +49,42 @@ def arguments():
     parser.add_argument("--only", metavar="PREFIX", help="run only the tests whose names begin so")
     parser.add_argument("--device", choices=DEVICES, help="run only with this device")
     parser.add_argument("--kernel", metavar="FOLDER", help="run only this built kernel")
+    parser.add_argument("--lost", choices=("only", "no"), help="run only, or do not run, what must fail")
     parser.add_argument("--property", metavar="NAME=VALUE", action="append", default=[],
                         help="a property more of the SMMU")
     return parser.parse_args()
 
 
-def run(options, qemu, kernel, device):
+class Loser(ask.Asked):
+    """The machine loses what LOST says, and remembers which tests it has struck."""
+
+    def __init__(self):
+        super().__init__()
+        self.struck = set()
+
+    def do_lose(self, test):
+        """A test begins."""
+        self.do_fail(LOST.get(test, "none"))
+
+    def line(self, text):
+        if match := tap.RESULT.match(text):
+            if self.query()["strikes"]:
+                self.struck.add(match[3])
+            self.do_fail("none")
+        super().line(text)
+
+
+def make(options, qemu, kernel, device):
+    """The machine."""
     machine = vm.Vm(qemu, kernel, machines.program(), machines.CACHE, [*SMMU, "-device", DEVICES[device], *REST])
     machine.options += [word for one in options.property for word in ("-global", f"viq-smmuv3.{one}")]
     machine.files["replay"] = machines.replay.flatten(machines.CAPTURE.read_bytes())
+    return machine
+
+
+def run(options, qemu, kernel, device):
+    """Its tests."""
+    machine = make(options, qemu, kernel, device)
     log = machines.BUILD / f"console-nested-{pathlib.Path(kernel).name}-{device}.log"
     print(f"\n== {machine.about()}, {device}\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
     start = time.monotonic()
@@ -53,18 +96,41 @@ def run(options, qemu, kernel, device):
     return results
 
 
+def run_losing(options, qemu, kernel):
+    """The tests that must fail when the hardware loses what they look for: ("passed", ...) is one that did."""
+    machine = make(options, qemu, kernel, "viq-dma")
+    log = machines.BUILD / f"console-nested-{pathlib.Path(kernel).name}-losing.log"
+    print(f"\n== {machine.about()}, losing\n   console in {log.relative_to(machines.SOURCE)}", flush=True)
+    start = time.monotonic()
+    loser = Loser()
+    words = f"viq.run=tests viq.lose=yes viq.only={options.only or LOOKING}"
+    lines = loser.attend(lambda more, **how: machine.run(words, log, TIMEOUT, leap=False, more=more, **how))
+    outcomes = {name: (kind, reason) for kind, name, reason in tap.parse(lines)[0]}
+    results = []
+    for name in [name for name in LOST if name.startswith(options.only or "")]:
+        kind, reason = outcomes.get(name, ("not run", None))
+        noticed = kind == "failed" and SEEN.search(reason) and name in loser.struck
+        results.append(("passed" if noticed else "failed", f"lost-{name}",
+                        None if noticed else f"{'struck' if name in loser.struck else 'not struck'}, {kind}: {reason}"))
+    tap.report(results)
+    print(f"   {time.monotonic() - start:.0f} s")
+    return results
+
+
 def main():
     options = arguments()
     qemu = str(live.qemu() / "bin" / "qemu-system-aarch64")
     kernels = [options.kernel] if options.kernel else [machines.kernel(which) for which in machines.kernels()]
     results = []
-    for kernel in kernels:
+    for kernel in kernels if options.lost != "only" else ():
         for device in [options.device] if options.device else DEVICES:
             try:
                 results += run(options, qemu, kernel, device)
             except machines.TROUBLE as error:
                 print(f"   FAILED: {error}")
                 results.append(("failed", f"{kernel}, {device}", str(error)))
+    if options.lost != "no":
+        results += run_losing(options, qemu, kernels[-1])
     return tap.total(results)
 
 

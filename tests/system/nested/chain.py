@@ -5,11 +5,9 @@
 The last line is "N passed, N failed[, N skipped]". Not part of any other check. See README.md here.
 """
 import argparse
-import os
 import pathlib
 import re
 import sys
-import tempfile
 import time
 import typing
 
@@ -47,18 +45,6 @@ class Machine(ask.Asked):
         super().__init__()
         self.queue, self.armed_at = queue, 0
 
-    def boot(self, run):
-        """The console's lines. run(options, **how) runs QEMU, with these more of its options, as vm.watch()."""
-        with tempfile.TemporaryDirectory(prefix="viq-chain-") as name:
-            self.socket = pathlib.Path(name) / "qmp"
-            answers, self.answers = os.pipe()
-            try:
-                return run(["-qmp", f"unix:{self.socket},server=on,wait=off"], stdin=answers, line=self.line, look=self.look)
-            finally:
-                self.hang_up()
-                os.close(answers)
-                os.close(self.answers)
-
     def _register(self, address):
         return int(self.qmp().monitor(f"xp /1gx {address:#x}").split()[1], 16)
 
@@ -95,7 +81,7 @@ class Arm:
         """The console's lines."""
         program = machines.build() / "tests/system/nested/chain-smmuv3"
         machine = vm.Vm(str(live.qemu() / "bin/qemu-system-aarch64"), kernel, program, machines.CACHE, Arm.OPTIONS)
-        return Machine(Arm.QUEUE).boot(
+        return Machine(Arm.QUEUE).attend(
             lambda options, **how: machine.run(words, log, TIMEOUT, leap=False, more=options, **how))
 
 
