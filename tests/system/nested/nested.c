@@ -169,6 +169,7 @@ static void test_requests(void)
 
 	if (!vmm_has_pasids())
 		tap_skip("the device does not ask for pages");
+	vmm.host.asks = true;
 	start();
 	function.bar = vmm.edu.bar;
 	vtd_guest_set(&vmm.guest, pasid, vmm_space(0));

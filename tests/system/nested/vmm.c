@@ -42,7 +42,7 @@ void vmm_start(struct viq_linux *ctx)
 	vmm.host.ctx = ctx;
 	edu_open(&vmm.edu);
 	vmm.host.cdev = vmm.edu.cdev;
-	vmm.host.pasids = vmm.host.asks = vmm_has_pasids();
+	vmm.host.pasids = vmm_has_pasids();
 	check_equal(viq_linux_vfio_bind(vmm.host.ctx, vmm.edu.cdev, &vmm.host.device, NULL), 0);
 	edu_start(&vmm.edu);
 	check_equal(viq_linux_ioas_alloc(vmm.host.ctx, &vmm.ioas), 0);
