@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/minmax.h"
 
 #include "vtd.h"
 
@@ -28,9 +29,9 @@ static inline void extend(struct viq_vtd *s, unsigned int type, uint32_t count, 
 {
 	struct vtd_batch *b = &s->batch;
 
-	b->fate[b->taken] = fate;
+	b->kind[b->taken] = (uint8_t)(type | (unsigned int)fate << 4);
 	if (count > 1)
-		memset(&b->fate[b->taken], fate, count);
+		memset(&b->kind[b->taken], b->kind[b->taken], count);
 	b->taken += count;
 	s->head = vtd_next(s, s->head, count);
 	s->counters.descriptors[type] += count;
@@ -78,10 +79,17 @@ static inline void open_stretch(struct viq_vtd *s, struct vtd_target *t)
 	t->slate->stretches[t->stretch_count++] = (struct vtd_stretch){(uint16_t)t->count, (uint16_t)s->batch.taken};
 }
 
-static void add_entry(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span, bool leaf)
+/* The target's next entry. */
+static inline struct viq_vtd_s1_entry *next_entry(struct viq_vtd *s, struct vtd_target *t)
 {
 	open_stretch(s, t);
-	fill_entry(&t->slate->entries[t->count++], span, leaf);
+	t->slate->same = min_u32(t->slate->same, t->count);
+	return &t->slate->entries[t->count++];
+}
+
+static void add_entry(struct viq_vtd *s, struct vtd_target *t, struct vtd_span span, bool leaf)
+{
+	fill_entry(next_entry(s, t), span, leaf);
 }
 
 /* The position of an entry's descriptor. */
@@ -133,30 +141,46 @@ static bool has_all(const struct vtd_target *t)
 	return t->count && t->slate->entries[t->count - 1].npages == VIQ_VTD_S1_ALL;
 }
 
-/* The same but for the address: the rest of an entry is one store. */
-typedef uint64_t entry_rest __attribute__((vector_size(16)));
-
-static inline void fill_like(struct viq_vtd_s1_entry *e, uint64_t qw1, uint64_t addr, entry_rest rest)
+static inline vtd_entry_rest rest_of(const struct vtd_model *model)
 {
-	e->addr = qw1 & addr;
+	vtd_entry_rest rest;
+
+	memcpy(&rest, &model->entry.npages, sizeof(rest));
+	return rest;
+}
+
+static inline void fill_like(struct viq_vtd_s1_entry *e, uint64_t addr, vtd_entry_rest rest)
+{
+	e->addr = addr;
 	memcpy(&e->npages, &rest, sizeof(rest));
 }
 
-/* A group at a time: one by one the loop takes as long as they do. */
-static inline void fill(struct viq_vtd_s1_entry *e, const le64 (*desc)[2], uint32_t count,
-			const struct vtd_model *model)
+/*
+ * Entries from number at on, of descriptors that are like the model. A guest that unmaps much has batch after batch
+ * filled with the same but for the addresses, and then these are all that is stored.
+ */
+static __attribute__((noinline)) void fill(struct vtd_slate *slate, uint32_t at, const le64 (*desc)[2], uint32_t count,
+					   const struct vtd_model *model)
 {
+	const vtd_entry_rest rest = rest_of(model), changed = rest ^ slate->rest;
+	struct viq_vtd_s1_entry *e = slate->entries;
 	const uint64_t addr = model->addr;
-	entry_rest rest;
+	const uint32_t end = at + count;
+	uint32_t same;
 
-	memcpy(&rest, &model->entry.npages, sizeof(rest));
-	for (; count >= VTD_GROUP; count -= VTD_GROUP, e += VTD_GROUP, desc += VTD_GROUP) {
-#pragma GCC unroll 8
-		for (uint32_t i = 0; i < VTD_GROUP; i++)
-			fill_like(&e[i], le64_get(desc[i][1]), addr, rest);
+	if (changed[0] | changed[1]) {
+		slate->rest = rest;
+		slate->same = 0;
 	}
-	for (uint32_t i = 0; i < count; i++)
-		fill_like(&e[i], le64_get(desc[i][1]), addr, rest);
+	same = min_u32(slate->same, end);
+	if (at <= same && same < end)
+		slate->same = end;
+#pragma GCC unroll 8
+	for (; at < same; at++, desc++)
+		e[at].addr = le64_get((*desc)[1]) & addr;
+#pragma GCC unroll 8
+	for (; at < end; at++, desc++)
+		fill_like(&e[at], le64_get((*desc)[1]) & addr, rest);
 }
 
 static inline void add_like(struct viq_vtd *s, struct vtd_target *t, uint32_t count)
@@ -169,7 +193,7 @@ static inline void add_like(struct viq_vtd *s, struct vtd_target *t, uint32_t co
 		return;
 	}
 	open_stretch(s, t);
-	fill(&t->slate->entries[t->count], &s->batch.low[s->batch.taken], count, model);
+	fill(t->slate, t->count, &s->batch.low[s->batch.taken], count, model);
 	t->count += count;
 }
 
@@ -200,15 +224,11 @@ bool vtd_batch_add_one(struct viq_vtd *s)
 {
 	const struct vtd_model *model = &s->model;
 	struct vtd_target *t = vtd_target_of(model->run.first);
-	entry_rest rest;
 
 	if (model->run.count != 1 || (s->tables.active && !t->count))
 		return vtd_batch_add_like(s, 1);
-	if (model->entry.npages != VIQ_VTD_S1_ALL || !has_all(t)) {
-		open_stretch(s, t);
-		memcpy(&rest, &model->entry.npages, sizeof(rest));
-		fill_like(&t->slate->entries[t->count++], le64_get(s->batch.low[s->batch.taken][1]), model->addr, rest);
-	}
+	if (model->entry.npages != VIQ_VTD_S1_ALL || !has_all(t))
+		fill_like(next_entry(s, t), le64_get(s->batch.low[s->batch.taken][1]) & model->addr, rest_of(model));
 	extend(s, model->desc[0] & VIQ_VTD_DESC_TYPE, 1, VIQ_VTD_FATE_HOST);
 	return true;
 }
@@ -301,6 +321,7 @@ static inline bool call(struct viq_vtd *s, const struct vtd_target *t, const str
 	return true;
 }
 
+/* Of one that is traced: if nobody does, it may not have been kept. */
 static void load_desc(const struct viq_vtd *s, uint32_t position, uint64_t desc[4])
 {
 	desc[0] = le64_get(s->batch.low[position][0]);
@@ -322,7 +343,7 @@ static __attribute__((noinline)) void trace_each(const struct viq_vtd *s, uint32
 
 	for (uint32_t i = b->first; i < end; i++) {
 		load_desc(s, i, desc);
-		vtd_trace(s, slot_of(s, i), desc, b->fate[i], 0);
+		vtd_trace(s, slot_of(s, i), desc, b->kind[i] >> 4, 0);
 	}
 }
 
@@ -338,8 +359,8 @@ static void uncount(struct viq_vtd *s, uint32_t position)
 	const struct vtd_batch *b = &s->batch;
 
 	for (uint32_t i = position; i < b->taken; i++) {
-		s->counters.descriptors[le64_get(b->low[i][0]) & VIQ_VTD_DESC_TYPE]--;
-		s->counters.no_table -= b->fate[i] == VIQ_VTD_FATE_NO_TABLE;
+		s->counters.descriptors[b->kind[i] & VIQ_VTD_DESC_TYPE]--;
+		s->counters.no_table -= b->kind[i] >> 4 == VIQ_VTD_FATE_NO_TABLE;
 	}
 }
 
@@ -430,10 +451,8 @@ bool vtd_batch_straight(struct viq_vtd *s, uint64_t qw0, uint64_t qw1)
 	uint32_t slot = s->head;
 	struct viq_vtd_s1_entry entry;
 	struct viq_call_result res;
-	entry_rest rest;
 
-	memcpy(&rest, &s->model.entry.npages, sizeof(rest));
-	fill_like(&entry, qw1, s->model.addr, rest);
+	fill_like(&entry, qw1 & s->model.addr, rest_of(&s->model));
 	if (!call(s, t, &entry, 1, &res) && res.error != VIQ_CALL_NONE) {
 		call_failed(s, slot, desc, &res);
 		return false;

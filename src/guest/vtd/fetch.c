@@ -35,60 +35,64 @@ static inline bool any(pair bits)
 	return bits[0] | bits[1];
 }
 
-/* The first one that is not like the model; those before i are. */
-static inline size_t alike(const struct vtd_batch *b, size_t i, size_t end, bool wide, struct like model)
+/* The first one that is not like the model; those before i are. Apart: within copy() it would take its registers. */
+static __attribute__((noinline)) size_t alike(const struct vtd_batch *b, size_t i, size_t end, bool wide,
+					      const struct like *model)
 {
 	const pair *low = (const pair *)(const void *)b->low, *high = (const pair *)(const void *)b->high;
 
-	while (i < end && !any(other(low[i], wide ? high[i] : none, model)))
+	while (i < end && !any(other(low[i], wide ? high[i] : none, *model)))
 		i++;
 	return i;
 }
 
 /*
- * Copy count descriptors, and return the same of them, of which like begins as b->read; or, without a model in use, as
- * what is never reached: all have their upper halves copied then. The guest may write the ring meanwhile; every value
- * that is read is checked. The race is intended; TSan is told so.
+ * Copy count descriptors, and return the first of them, if any, that is not like the model; or, without a model in use,
+ * the first: all have their upper halves copied then. keep: the lower halves of those that are like the model are
+ * wanted. The guest may write the ring meanwhile; every value that is read is checked. The race is intended; TSan is
+ * told so.
  */
-__attribute__((no_sanitize("thread"))) static inline size_t
-copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, struct like model, size_t like)
+__attribute__((no_sanitize("thread"))) static inline __attribute__((always_inline)) size_t
+copy(struct vtd_batch *b, const volatile pair *from, size_t count, bool wide, bool keep, bool usable, struct like model)
 {
 	pair *low = (pair *)(void *)b->low, *high = (pair *)(void *)b->high;
-	const size_t n = wide ? 2 : 1;
-	size_t i = b->read;
+	const size_t n = wide ? 2 : 1, end = b->read + count;
+	size_t i = b->read, first = usable ? end : i;
 
 	/* As long as they are alike, a group at a time. Unrolled, it has all that it compares in registers. */
-	for (count += i; like == i && i + VTD_GROUP <= count; i += VTD_GROUP, from += VTD_GROUP * n) {
-		pair upper[VTD_GROUP], seen = none;
+	for (; first == end && i + VTD_GROUP <= end; i += VTD_GROUP, from += VTD_GROUP * n) {
+		pair lower[VTD_GROUP], upper[VTD_GROUP], seen = none, above = none;
 
 #pragma GCC unroll 8
 		for (size_t k = 0; k < VTD_GROUP; k++) {
-			pair lower = from[k * n];
-
+			lower[k] = from[k * n];
 			upper[k] = wide ? from[k * n + 1] : none;
-			low[i + k] = lower;
-			seen |= other(lower, upper[k], model);
+			if (keep)
+				low[i + k] = lower[k];
+			seen |= lower[k] ^ model.expect;
+			above |= upper[k];
 		}
-		if (!any(seen)) {
-			like += VTD_GROUP;
+		if (!any((seen & model.fixed) | above))
 			continue;
-		}
-		if (wide) {
 #pragma GCC unroll 8
-			for (size_t k = 0; k < VTD_GROUP; k++)
+		for (size_t k = 0; k < VTD_GROUP; k++) {
+			if (!keep)
+				low[i + k] = lower[k];
+			if (wide)
 				high[i + k] = upper[k];
 		}
-		like = alike(b, i, i + VTD_GROUP, wide, model);
+		first = alike(b, i, i + VTD_GROUP, wide, &model);
 	}
-	for (; i < count; i++, from += n) {
+	for (; i < end; i++, from += n) {
 		pair lower = from[0], upper = wide ? from[1] : none;
 
 		low[i] = lower;
 		if (wide)
 			high[i] = upper;
-		like += like == i && !any(other(lower, upper, model));
+		if (first == end && any(other(lower, upper, model)))
+			first = i;
 	}
-	return like;
+	return first;
 }
 
 uint32_t vtd_alike(const struct viq_vtd *s)
@@ -96,7 +100,7 @@ uint32_t vtd_alike(const struct viq_vtd *s)
 	const struct vtd_batch *b = &s->batch;
 	const struct like model = like_of(&s->model);
 
-	return (uint32_t)alike(b, b->taken, b->read, s->queue.shift == 5, model);
+	return (uint32_t)alike(b, b->taken, b->read, s->queue.shift == 5, &model);
 }
 
 /* count descriptors from head on are taken over from there. */
@@ -104,10 +108,16 @@ static inline __attribute__((always_inline)) void take(struct viq_vtd *s, const 
 {
 	struct vtd_batch *b = &s->batch;
 	const struct like model = like_of(&s->model);
-	size_t like = s->model.usable ? b->read : SIZE_MAX;
+	const bool usable = s->model.usable;
+	size_t first;
 
-	like = s->queue.shift == 5 ? copy(b, from, count, true, model, like) : copy(b, from, count, false, model, like);
-	b->alike = s->model.usable ? (uint32_t)like : b->read;
+	if (s->queue.shift == 5)
+		first = copy(b, from, count, true, true, usable, model);
+	else if (vtd_batch_keeps(s))
+		first = copy(b, from, count, false, true, usable, model);
+	else
+		first = copy(b, from, count, false, false, usable, model);
+	b->alike = (uint32_t)first;
 	b->read += count;
 }
 

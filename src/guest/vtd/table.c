@@ -104,6 +104,8 @@ static int get_slate(struct viq_vtd *s)
 	slate = malloc(sizeof(*slate));
 	if (!slate)
 		return -ENOMEM;
+	slate->rest = (vtd_entry_rest){0};
+	slate->same = 0;
 	slate->next = s->tables.slate;
 	s->tables.slate = slate;
 	s->tables.free_slates = ++s->tables.slates;

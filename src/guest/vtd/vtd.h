@@ -47,9 +47,14 @@ struct vtd_stretch {
 	uint16_t position; /* of the first one's descriptor in the batch */
 };
 
+/* The same but for the address: the rest of an entry is one store. */
+typedef uint64_t vtd_entry_rest __attribute__((vector_size(16)));
+
 /* A target's part of the batch. There are as many as there are targets, up to VTD_SLATES. */
 struct vtd_slate {
 	struct vtd_slate *next; /* that is free */
+	vtd_entry_rest rest;    /* of the first entries, */
+	uint32_t same;          /* so many of them, those of earlier batches included */
 	struct viq_vtd_s1_entry entries[BATCH_DESCRIPTORS];
 	struct vtd_stretch stretches[BATCH_DESCRIPTORS];
 };
@@ -126,13 +131,14 @@ struct vtd_work {
 /*
  * Descriptors as they were read from the ring, in its order. [first, taken) are the batch, the next one is at head;
  * [taken, read) were read in advance, and are like the model up to alike. The upper half is that of 256 bits, and not
- * set of those that were like the model when they were read: it is 0. In a narrow queue it means nothing.
+ * set of those that were like the model when they were read: it is 0. In a narrow queue it means nothing. Nor is the
+ * lower half of these set if nobody needs it (vtd_batch_keeps()).
  */
 struct vtd_batch {
 	struct call_form form; /* of a target's part */
 	uint32_t first, taken, alike, read;
 	_Alignas(16) le64 low[BATCH_DESCRIPTORS][2], high[BATCH_DESCRIPTORS][2];
-	uint8_t fate[BATCH_DESCRIPTORS];
+	uint8_t kind[BATCH_DESCRIPTORS]; /* of those that are taken: type | fate << 4 */
 };
 
 /*
@@ -297,6 +303,11 @@ static inline bool vtd_batch_room(struct viq_vtd *s, uint32_t targets)
 	return targets <= s->tables.free_slates || (vtd_batch_flush(s) && s->budget.left);
 }
 void vtd_batch_init(struct viq_vtd *s);
+/* Are lower halves of descriptors that are like the model wanted? Mostly an entry needs the address. */
+static inline bool vtd_batch_keeps(const struct viq_vtd *s)
+{
+	return s->ops.trace || s->model.entry.npages != VIQ_VTD_S1_ALL;
+}
 /* Forget the batch: its descriptors will be read again. */
 void vtd_batch_drop(struct viq_vtd *s);
 /* The one at head, as model.run.count == 1, with nothing in the batch: consumed at once, after a call of its own. */
