@@ -3,6 +3,8 @@
 #define VIQ_KERNEL_TESTS_H
 
 /* One line per test, by subject; init.c lists them in the order of a run. */
+void test_ats(void);
+void test_ats_pasids(void);
 void test_bare_answers(void);
 void test_bare_groups(void);
 void test_bare_hardware(void);
@@ -26,6 +28,7 @@ void test_mock_count(void);
 void test_mock_pasids(void);
 void test_mock_refusal(void);
 void test_objects(void);
+void test_pasids(void);
 void test_replay(void);
 void test_selftests(void);
 void test_selftests_fail_nth(void);

@@ -74,7 +74,7 @@ class Arm:
     # And what it may say then.
     FAILING = re.compile(r"arm-smmu-v3.*(CMDQ error|CMD_SYNC timeout|skipping command in error state|retrying command fetch)")
     QUEUE = Queue(head=0x9050098, shift=32, struck=0, base=0x9050090, log2=lambda base: base & 0x1f)
-    OPTIONS = [*arm.SMMU, "-global", "viq-smmuv3.ats=on", "-device", "viq-dma", *arm.REST, "-smp", "2"]
+    OPTIONS = [*arm.SMMU, *arm.DEVICES["viq-dma"], *arm.REST, "-smp", "2"]
 
     @staticmethod
     def run(kernel, words, log):
