@@ -98,7 +98,7 @@ class X86:
     @staticmethod
     def run(kernel, words, log):
         """The console's lines."""
-        return Machine(X86.QUEUE).boot(
+        return Machine(X86.QUEUE).attend(
             lambda options, **how: check.boot("chain-vtd", kernel, "ats", f"{words} viq.pasids=yes", log,
                                               more=[*options, "-smp", "2"], **how))
 
