@@ -123,8 +123,8 @@ struct viq_vtd_ops {
 	 * descriptor names, or no such table at all. Called in queue order: everything before has taken effect.
 	 * 0: done, or there is nothing to do. -ETIMEDOUT: the device did not answer: the guest sees FSTS.ITE with its
 	 * source-id, the next wait descriptor aborts, and the invalidation is the guest's to repeat. -EIO: the device
-	 * answered wrongly: FSTS.ICE, and the queue goes on. Other errors: not done now, the queue waits, see
-	 * host_wait(). Must be there if ECAP.DT = 1.
+	 * answered wrongly: FSTS.ICE at once, and the same, as the right answer does not come. Other errors: not done
+	 * now, the queue waits, see host_wait(). Must be there if ECAP.DT = 1.
 	 */
 	int (*devtlb)(void *opaque, const struct viq_vtd_devtlb *inv);
 	/*
@@ -370,7 +370,7 @@ struct viq_vtd_counters {
 	uint64_t descriptors[16];                 /* consumed, by type */
 	uint64_t iqe[16];                         /* queue stops with IQE, by VIQ_VTD_IQEI_* */
 	uint64_t retries;                         /* queue stops with ITE after the embedder gave up */
-	uint64_t timeouts;                        /* device-TLB descriptors that timed out */
+	uint64_t timeouts;                        /* device-TLB descriptors that timed out, or had a wrong answer */
 	uint64_t aborted;                         /* wait descriptors that did not complete for that */
 	uint64_t ice;                             /* device-TLB descriptors that were answered wrongly */
 	uint64_t doorbells;                       /* writes of IQT */

@@ -161,14 +161,15 @@ bool vtd_devtlb(struct viq_vtd *s, const uint64_t desc[4], bool pasid_based)
 	else
 		cover(s, run, &inv);
 	vtd_batch_add(s, desc[0] & VIQ_VTD_DESC_TYPE, fate);
-	if (fate == VIQ_VTD_FATE_TIMEOUT)
+	if (fate == VIQ_VTD_FATE_ICE) {
+		/* IQH has passed the descriptor when its error can be seen. */
+		if (!vtd_batch_flush(s))
+			return false;
+		s->counters.ice++;
+		vtd_error(s, VIQ_VTD_FSTS_ICE, VIQ_VTD_IQERCD_ICESID, inv.source_id);
+	}
+	/* A wrong answer is none: the right one does not come (6.5.2.12: no wait descriptor may speak for it). */
+	if (fate == VIQ_VTD_FATE_TIMEOUT || fate == VIQ_VTD_FATE_ICE)
 		time_out(s, inv.source_id);
-	if (fate != VIQ_VTD_FATE_ICE)
-		return true;
-	/* IQH has passed the descriptor when its error can be seen. */
-	if (!vtd_batch_flush(s))
-		return false;
-	s->counters.ice++;
-	vtd_error(s, VIQ_VTD_FSTS_ICE, VIQ_VTD_IQERCD_ICESID, inv.source_id);
 	return true;
 }

@@ -65,7 +65,7 @@ void guest_ring(struct p1_world *w)
 	vm_write(&w->vm, VREG(IQT), 8, w->tail * 32);
 }
 
-/* An ITE that names a device, or ICE: device-TLB invalidations so far may not have happened. */
+/* An ITE that names a device: device-TLB invalidations so far may not have happened. */
 static void lose_devtlbs(struct p1_world *w)
 {
 	for (uint32_t i = 0; i < w->rung; i++) {
@@ -98,10 +98,9 @@ static void handle_errors(struct p1_world *w)
 	uint32_t fsts = (uint32_t)vm_reg(&w->vm, VREG(FSTS), 4);
 	uint64_t code = vm_reg(&w->vm, VREG(IQERCD), 8);
 
-	if (fsts & VIQ_VTD_FSTS_ICE) {
+	/* ITE follows. */
+	if (fsts & VIQ_VTD_FSTS_ICE)
 		w->result.ice++;
-		lose_devtlbs(w);
-	}
 	if (fsts & VIQ_VTD_FSTS_ITE) {
 		w->result.ite++;
 		if (VIQ_GET(VIQ_VTD_IQERCD_ITESID, code))

@@ -90,6 +90,7 @@ class X86:
     TOLD = {
         "IQE": r"VT-d detected Invalidation Queue Error",
         "ITE": r"VT-d detected Invalidation Time-out Error",
+        "ICE": r"VT-d detected Invalidation Completion Error",
     }
     FAILING = re.compile("DMAR: ")
     # IQH and IQA, of 256-bit descriptors.

@@ -291,7 +291,7 @@ static void test_ice(void **state)
 		start(qi, i, d, 2);
 	}
 	run(qi);
-	/* Nobody had to look; the handler of the fault event clears it. */
+	/* The one that has seen ITE left at once, to submit all again. */
 	assert_int_equal(vvtd_r32(qi->v, VREG(FSTS)), VREG(FSTS_ICE));
 	vvtd_w32(qi->v, VREG(FSTS), VREG(FSTS_ICE));
 	for (unsigned int i = 0; i < CPUS; i++)
