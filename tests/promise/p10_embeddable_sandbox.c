@@ -29,6 +29,7 @@
 #include "host/linux/iommufd/sys.h"
 
 #include <viq/linux_smmuv3.h>
+#include <viq/linux_vtd.h>
 #include <viq/nest_smmuv3.h>
 #include <viq/vtd.h>
 
@@ -62,6 +63,7 @@ static const struct {
 	{"readlink", SYS_readlink},
 #endif
 	{"readlinkat", SYS_readlinkat},
+	{"write", SYS_write},
 };
 
 #define GROUPS 8 /* system calls of a row; a group has several names of one, by libc and machine: `a`/`b` */
@@ -302,21 +304,87 @@ static int also_dup(void *opaque, int fd)
 	return fake_kernel_sys()->dup(opaque, fd);
 }
 
+static int64_t also_write(void *opaque, int fd, const void *buf, size_t len)
+{
+	linux_sys.write(NULL, -1, buf, len);
+	return fake_kernel_sys()->write(opaque, fd, buf, len);
+}
+
+static const struct viq_linux_sys sys = {.size = sizeof(sys),
+					 .open = also_open,
+					 .close = also_close,
+					 .ioctl = also_ioctl,
+					 .read = also_read,
+					 .group = also_group,
+					 .dup = also_dup,
+					 .write = also_write};
+
+static struct viq_linux *open_linux(struct fake_kernel *fk)
+{
+	struct viq_linux_config config;
+	struct viq_linux *ctx;
+
+	viq_linux_config_init(&config, sizeof(config));
+	config.sys = &sys;
+	config.sys_opaque = fk;
+	MUST(!viq_linux_open(&config, &ctx, NULL));
+	return ctx;
+}
+
+static int table_attach(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
+{
+	*handle = 1;
+	return 0;
+}
+
+static void table_detach(void *opaque, uint32_t handle)
+{
+}
+
+/* A device asks for a page, and is answered. */
+static void scene_linux_pages(void)
+{
+	const struct viq_vtd_translation first = {
+		.size = sizeof(first), .mode = VIQ_VTD_STAGE1, .domain_id = 1, .levels = 4, .table = 0x1000};
+	const struct viq_vtd_listener listener = {
+		.size = sizeof(listener), .attach = table_attach, .detach = table_detach};
+	const struct viq_vtd_page_response response = {.size = sizeof(response), .source_id = 8, .prgi = 5};
+	struct viq_linux_vtd_device device = {.size = sizeof(device), .page_requests = true};
+	struct fake_kernel *fk = fake_kernel_new_vtd();
+	struct viq_vtd_host_page_request request;
+	struct viq_linux_vvtd_config config;
+	struct viq_vtd_backend backend;
+	struct viq_linux_vvtd *vvtd;
+	struct viq_linux *ctx = open_linux(fk);
+	uint32_t ioas, count = 1;
+
+	fk->devices[0].pri = true;
+	device.fd = fake_kernel_cdev(fk, 0);
+	MUST(!viq_linux_vfio_bind(ctx, device.fd, &device.device, NULL));
+	MUST(!viq_linux_ioas_alloc(ctx, &ioas));
+	viq_linux_vvtd_config_init(&config, sizeof(config));
+	MUST(!viq_linux_hwpt_alloc(ctx, device.device, ioas, VIQ_LINUX_NEST_PARENT, &config.hwpt));
+	config.device = device.device;
+	config.page_groups = 1;
+	MUST(!viq_linux_vvtd_create(ctx, &config, &vvtd, NULL));
+	MUST(!viq_linux_vvtd_listen(vvtd, &listener));
+	MUST(!viq_linux_vvtd_add(vvtd, &device, 8, NULL));
+	MUST(!viq_linux_vvtd_set(vvtd, 8, 0, &first, NULL));
+	MUST(!fake_kernel_ask(fk, 0, 0, 5, 0x1000, 1));
+	backend = viq_linux_vvtd_backend(vvtd);
+	MUST(!backend.ops->page_requests(backend.opaque, &request, &count) && count == 1);
+	MUST(!viq_linux_vvtd_page_response(vvtd, &response) && fk->pages_granted == 1);
+	MUST(!viq_linux_vvtd_destroy(vvtd));
+	viq_linux_close(ctx);
+}
+
 static void scene_linux(const struct row *row, unsigned int skip, const struct row *allocator)
 {
-	const struct viq_linux_sys sys = {.size = sizeof(sys),
-					  .open = also_open,
-					  .close = also_close,
-					  .ioctl = also_ioctl,
-					  .read = also_read,
-					  .group = also_group,
-					  .dup = also_dup};
 	struct viq_smmuv3_stream stream = {.size = sizeof(stream), .mode = VIQ_SMMUV3_BYPASS, .ste = {9, 0}};
 	struct viq_smmuv3_outcome outcome = {.size = sizeof(outcome)};
 	struct viq_linux_device device = {.size = sizeof(device)};
 	struct viq_smmuv3_host_event events[4];
 	struct viq_linux_vsmmu_config config;
-	struct viq_linux_config lconfig;
 	struct viq_linux_vsmmu *vsmmu;
 	struct viq_linux *ctx;
 	struct fake_kernel *fk;
@@ -327,10 +395,7 @@ static void scene_linux(const struct row *row, unsigned int skip, const struct r
 	null_device = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	confine(row, skip, allocator);
 	fk = fake_kernel_new();
-	viq_linux_config_init(&lconfig, sizeof(lconfig));
-	lconfig.sys = &sys;
-	lconfig.sys_opaque = fk;
-	MUST(!viq_linux_open(&lconfig, &ctx, NULL));
+	ctx = open_linux(fk);
 	device.fd = fake_kernel_cdev(fk, 0);
 	MUST(!viq_linux_vfio_bind(ctx, device.fd, &device.device, NULL));
 	MUST(!viq_linux_ioas_alloc(ctx, &ioas));
@@ -343,6 +408,7 @@ static void scene_linux(const struct row *row, unsigned int skip, const struct r
 	MUST(!viq_linux_vsmmu_events(vsmmu, events, &count));
 	MUST(!viq_linux_vsmmu_destroy(vsmmu));
 	viq_linux_close(ctx);
+	scene_linux_pages();
 }
 
 /* --- The tests ---------------------------------------------------------------------------------------------------- */
