@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
-	check-assigned check-nested check-nested-arm check-chain prove mutate bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
+	check-assigned check-nested check-chain prove mutate bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -31,8 +31,7 @@ help:
 	@echo 'make demo-guest        watch such a guest, and what viq does meanwhile'
 	@echo 'make check-qemu        Debian'\''s kernels in QEMU with viq as their IOMMU, on x86 and Arm; builds QEMU the first time'
 	@echo 'make check-assigned    a device assigned to QEMU'\''s guest beside an emulated one; builds another QEMU, for arm64'
-	@echo 'make check-nested      Linux'\''s real Intel driver nests on viq, and viq on it; builds a kernel for x86 the first time'
-	@echo 'make check-nested-arm  the tests of check-kernel with viq-smmuv3 as the hardware'
+	@echo 'make check-nested      Linux'\''s real Intel and Arm drivers nest on viq; builds kernels for x86, too, the first time'
 	@echo 'make check-chain       the hardware fails on purpose: what Linux, with and without our patches, and a guest make of it'
 	@echo 'make demo-qemu         watch such a guest, and what it asks of viq'
 	@echo 'make                   build the libraries and the viq command into $(BUILD)/; needs what make deps installs'
@@ -111,11 +110,6 @@ check-nested:
 	@tools/install-deps.sh kernel
 	@tools/install-deps.sh qemu
 	@tests/system/nested/check.py
-
-check-nested-arm:
-	@tools/install-deps.sh kernel
-	@tools/install-deps.sh qemu
-	@tests/system/nested/arm.py
 
 check-chain:
 	@tools/install-deps.sh kernel

@@ -23,7 +23,7 @@ check:
 	@bash tools/check.sh
 check-release:
 	@python3 tests/release/check.py
-prove check-kernel check-guest check-qemu:
+prove check-kernel check-guest check-qemu check-nested check-chain:
 	@python3 machine.py
 """
 MACHINE = """
@@ -177,20 +177,20 @@ class Run(Tree):
 
     def check(self, recipe, **env):
         """With that recipe in the place of make check: the status, the last line, and what is said of make check."""
-        makefile = f"check:\n\t{recipe}\ncheck-kernel check-release check-qemu prove:\n\t{self.GOOD}\n"
+        makefile = f"check:\n\t{recipe}\ncheck-kernel check-release check-qemu prove check-nested check-chain:\n\t{self.GOOD}\n"
         makefile += "check-guest:\n\t@echo 1 passed, 0 failed, 2 skipped\n"
         (self.tree / "Makefile").write_text(makefile, encoding="utf-8")
         status, lines = self.run_all(**env)
         return status, lines[-1], [line for line in lines if line.startswith("make check:")]
 
     def test_all_is_well(self):
-        self.assertEqual(self.check(self.GOOD), (0, "16 passed, 0 failed, 2 skipped", []))
+        self.assertEqual(self.check(self.GOOD), (0, "22 passed, 0 failed, 2 skipped", []))
 
     def test_failures_are_counted(self):
-        self.assertEqual(self.check("@echo 5 passed, 2 failed, 1 skipped; false"), (1, "18 passed, 2 failed, 3 skipped", []))
-        self.assertEqual(self.check("@echo 5 passed, 2 failed"), (1, "18 passed, 2 failed, 2 skipped", []))
+        self.assertEqual(self.check("@echo 5 passed, 2 failed, 1 skipped; false"), (1, "24 passed, 2 failed, 3 skipped", []))
+        self.assertEqual(self.check("@echo 5 passed, 2 failed"), (1, "24 passed, 2 failed, 2 skipped", []))
 
-    def fails(self, why, recipe, passed=13, **env):
+    def fails(self, why, recipe, passed=19, **env):
         self.assertEqual(self.check(recipe, **env),
                          (1, f"{passed} passed, 1 failed, 2 skipped", [f"make check: {why}"]), recipe)
 
@@ -199,17 +199,17 @@ class Run(Tree):
         self.fails("ended without a total", "@exit 3")
         self.fails("ended without a total", "@true")
         self.fails("ended without a total", "@echo 5 passed, 0 failed; echo Killed")
-        self.fails("ended with status 2", "@echo 5 passed, 0 failed; false", passed=18)
+        self.fails("ended with status 2", "@echo 5 passed, 0 failed; false", passed=24)
 
     def test_a_target_that_hangs(self):
         self.fails("not done in 1", "@sleep 60", VIQ_CI_LIMIT="1")
 
     def test_a_target_that_runs_nothing(self):
         self.fails("no test ran", "@echo 0 passed, 0 failed")
-        (self.tree / "Makefile").write_text("check check-release prove check-kernel check-guest check-qemu:\n\t@echo 0 passed, 0 failed, 9 skipped\n",
+        (self.tree / "Makefile").write_text("check check-release prove check-kernel check-guest check-qemu check-nested check-chain:\n\t@echo 0 passed, 0 failed, 9 skipped\n",
                                             encoding="utf-8")
         status, lines = self.run_all()
-        self.assertEqual((status, lines[-1]), (1, "0 passed, 6 failed, 54 skipped"))
+        self.assertEqual((status, lines[-1]), (1, "0 passed, 8 failed, 72 skipped"))
 
 
 class Check(Tree):
@@ -224,7 +224,7 @@ class Check(Tree):
 
     def test_1_all_is_well(self):
         status, total, said, log = self.judge(TINY="plain.format=skip")
-        self.assertEqual(total, "19 passed, 0 failed, 1 skipped", log)
+        self.assertEqual(total, "23 passed, 0 failed, 1 skipped", log)
         self.assertEqual(status, 0)
         self.assertEqual([line for line in said if "format" in line],
                          ["build: SKIP: format (not every release has clang-format 14, and other versions format differently)"])
@@ -233,7 +233,7 @@ class Check(Tree):
         status, total, said, log = self.judge(
             TINY="plain.alone=oracle plain.project=hang asan.alone=leak asan.threads=overflow tsan.threads=race",
             TINY_FUZZ="oracle")
-        self.assertEqual(total, "14 passed, 6 failed", log)
+        self.assertEqual(total, "18 passed, 6 failed", log)
         self.assertEqual(status, 1)
         for line in ("build: FAIL: alone", "build: TIMEOUT: of-project", "build-asan: FAIL: alone",
                      "build-asan: FAIL: of-threads", "build-tsan: FAIL: of-threads", "build-fuzz: FAIL: fuzz-tiny"):

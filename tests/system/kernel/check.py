@@ -17,7 +17,7 @@ MAY_SKIP = {
     "bare-groups": "the same",
     "bare-report": "a kernel without our patches has no report",
     "bare-hardware": "Linux 7.3 lets nothing through that the SMMU would refuse; with --debug it does",
-    "ats": "this machine's device has no ATS; make check-nested-arm has one",
+    "ats": "this machine's device has no ATS; make check-nested has one",
     "ats-pasids": "the same",
     "pasids": "nor PASIDs",
     "selftests": "the kernel's own tests are built with our patches",

@@ -48,15 +48,16 @@ LOOKING = "bare,exact,streams,ats,pasids,doorbell,replay"  # their names begin s
 SEEN = re.compile(r"the device reads|guest_look|gone == i")
 
 
-def arguments():
+def arguments(words=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--all", action="store_true", help="each kernel with each device, not only the patched one with viq-dma")
     parser.add_argument("--only", metavar="PREFIX", help="run only the tests whose names begin so")
     parser.add_argument("--device", choices=DEVICES, help="run only with this device")
     parser.add_argument("--kernel", metavar="FOLDER", help="run only this built kernel")
     parser.add_argument("--lost", choices=("only", "no"), help="run only, or do not run, what must fail")
     parser.add_argument("--property", metavar="NAME=VALUE", action="append", default=[],
                         help="a property more of the SMMU")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 class Loser(ask.Asked):
@@ -122,13 +123,15 @@ def run_losing(options, qemu, kernel):
     return results
 
 
-def main():
-    options = arguments()
+def results_of(options):
+    """The results of all that was asked for."""
     qemu = str(live.qemu() / "bin" / "qemu-system-aarch64")
-    kernels = [options.kernel] if options.kernel else [machines.kernel(which) for which in machines.kernels()]
+    wanted = [which for which in machines.kernels() if options.all or which.series]
+    kernels = [options.kernel] if options.kernel else [machines.kernel(which) for which in wanted]
+    devices = [options.device] if options.device else DEVICES if options.all else ["viq-dma"]
     results = []
     for kernel in kernels if options.lost != "only" else ():
-        for device in [options.device] if options.device else DEVICES:
+        for device in devices:
             try:
                 results += run(options, qemu, kernel, device)
             except machines.TROUBLE as error:
@@ -136,7 +139,11 @@ def main():
                 results.append(("failed", f"{kernel}, {device}", str(error)))
     if options.lost != "no":
         results += run_losing(options, qemu, kernels[-1])
-    return tap.total(results)
+    return results
+
+
+def main():
+    return tap.total(results_of(arguments()))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """make check-chain: the hardware's queue fails, and a table says what Linux, the guest and a device make of it.
 
-The last line is "N passed, N failed[, N skipped]". Not part of any other check. See README.md here.
+The last line is "N passed, N failed[, N skipped]". See README.md here.
 """
 import argparse
 import pathlib
@@ -22,7 +22,7 @@ import tap  # noqa: E402
 import vm  # noqa: E402
 
 import arm  # noqa: E402
-import check  # noqa: E402
+import x86  # noqa: E402
 
 TIMEOUT = 300  # seconds for one boot; it takes a tenth of that
 ROW = re.compile(r"chain: (.*)$")
@@ -63,7 +63,7 @@ class Machine(ask.Asked):
 
 
 class Arm:
-    """The machine of make check-nested-arm, whose device has ATS."""
+    """The machine of make check-nested on Arm, whose device has ATS."""
     # What Linux's driver says once for each row of this failure.
     TOLD = {
         "CERROR_ILL": r"CMDQ error .*: Illegal command",
@@ -86,7 +86,7 @@ class Arm:
 
 
 class X86:
-    """The machine of make check-nested whose device has ATS."""
+    """The machine of make check-nested on x86 whose device has ATS."""
     TOLD = {
         "IQE": r"VT-d detected Invalidation Queue Error",
         "ITE": r"VT-d detected Invalidation Time-out Error",
@@ -100,7 +100,7 @@ class X86:
     def run(kernel, words, log):
         """The console's lines."""
         return Machine(X86.QUEUE).attend(
-            lambda options, **how: check.boot("chain-vtd", kernel, "ats", f"{words} viq.pasids=yes", log,
+            lambda options, **how: x86.boot("chain-vtd", kernel, "ats", f"{words} viq.pasids=yes", log,
                                               more=[*options, "-smp", "2"], **how))
 
 
