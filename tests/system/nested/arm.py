@@ -102,6 +102,18 @@ def run(options, qemu, kernel, device):
     return results
 
 
+def noticed(names, results, struck):
+    """Of tests that should have failed: those that did because of what the device has read have passed."""
+    outcomes = {name: (kind, reason) for kind, name, reason in results}
+    judged = []
+    for name in names:
+        kind, reason = outcomes.get(name, ("not run", None))
+        good = kind == "failed" and SEEN.search(reason) and name in struck
+        judged.append(("passed" if good else "failed", f"lost-{name}",
+                       None if good else f"{'struck' if name in struck else 'not struck'}, {kind}: {reason}"))
+    return judged
+
+
 def run_losing(options, qemu, kernel):
     """The tests that must fail when the hardware loses what they look for: ("passed", ...) is one that did."""
     machine = make(options, qemu, kernel, "viq-dma")
@@ -111,13 +123,8 @@ def run_losing(options, qemu, kernel):
     loser = Loser()
     words = f"viq.run=tests viq.lose=yes viq.only={options.only or LOOKING}"
     lines = loser.attend(lambda more, **how: machine.run(words, log, TIMEOUT, leap=False, more=more, **how))
-    outcomes = {name: (kind, reason) for kind, name, reason in tap.parse(lines)[0]}
-    results = []
-    for name in [name for name in LOST if name.startswith(tuple((options.only or "").split(",")))]:
-        kind, reason = outcomes.get(name, ("not run", None))
-        noticed = kind == "failed" and SEEN.search(reason) and name in loser.struck
-        results.append(("passed" if noticed else "failed", f"lost-{name}",
-                        None if noticed else f"{'struck' if name in loser.struck else 'not struck'}, {kind}: {reason}"))
+    chosen = [name for name in LOST if name.startswith(tuple((options.only or "").split(",")))]
+    results = noticed(chosen, tap.parse(lines)[0], loser.struck)
     tap.report(results)
     print(f"   {time.monotonic() - start:.0f} s")
     return results
