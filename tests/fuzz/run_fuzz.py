@@ -110,8 +110,24 @@ def seed_device():
             bytes([0]) + damaged * 4 + qmp]
 
 
+def seed_worst():
+    """The worst that was found; full queues of each kind of command, before each host and with each budget, and calls that
+    fail by turns, alone or between waits."""
+    seeds = [path.read_bytes() for path in sorted(pathlib.Path(__file__).with_name('worst').iterdir())]
+    wait = 5
+    for how in range(8 * 6):
+        program = bytes([how])
+        for fates in (0x5555555555555555, (1 << 64) - 1, 0x1111111111111111, 0x0101010101010101):
+            for kind, period in ((how % 8 | 0x08, 15), (how // 8 | 0x10, 31), (how // 8 | 0x10, 3)):
+                program += bytes([7]) + struct.pack('<QBBB', fates, 4 + 7 * kind, 146, 9)  # of the next calls: no memory
+                program += bytes([0, 0, 255, kind, wait, period, 0, 64, 255, kind, wait, period, 3, 4, 255, 1])  # commands, and a doorbell
+                program += bytes([5, 3, 2, 3, 3, 5])  # a run, an error acknowledged, a run
+        seeds.append(program)
+    return seeds
+
+
 SEEDS = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd,
-         'fuzz_device': seed_device}
+         'fuzz_device': seed_device, 'fuzz_worst': seed_worst}
 MARGIN = 300  # seconds, for what a target does besides running inputs
 
 
