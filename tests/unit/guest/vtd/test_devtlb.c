@@ -277,6 +277,30 @@ static void test_completion_error(void **state)
 	vvtd_free(v);
 }
 
+/* What stands before it has failed: the hook is not called, and the run has ended. */
+static void test_behind_what_failed(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	struct vvtd_host *host = vvtd_host_new(v);
+
+	vvtd_attach(v, host, 1, 0, SID, RID);
+	vvtd_boot(v, 256, 0);
+	vvtd_host_fail(host, entry_page(5, true), VIQ_CALL_NO_MEMORY, -1);
+	vvtd_push(v, desc_page(1, 0, 5));
+	vvtd_push(v, desc_devtlb(SID, 0x5000, false));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_vwaits(v, 0);
+	assert_int_equal(viq_vtd_waits_for_host(v->vtd), 1);
+	assert_int_equal(vtd_counters(v->vtd).calls, 1);
+	assert_int_equal(vvtd_log_number(v, VLOG_DEVTLB), 0);
+	host->times = 0;
+	vvtd_retry(v);
+	assert_vidle(v);
+	assert_int_equal(vvtd_log_number(v, VLOG_DEVTLB), 1);
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_time_out_later),
 		cmocka_unit_test(test_completion_error),
+		cmocka_unit_test(test_behind_what_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

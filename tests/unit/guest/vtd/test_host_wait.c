@@ -207,6 +207,17 @@ static void test_a_device_does_not_answer(void **state)
 	vvtd_free(v);
 }
 
+/* Statistics have what was done, and each failure. */
+static void test_counters(void **state)
+{
+	struct vvtd *v = waiting(NULL, true);
+
+	assert_int_equal(vtd_counters(v->vtd).descriptors[VREG(TYPE_PIOTLB)], 1);
+	assert_int_equal(vtd_counters(v->vtd).call_errors[VIQ_CALL_NO_MEMORY], 1);
+	assert_int_equal(vtd_counters(v->vtd).call_errors[VIQ_CALL_NONE], 0);
+	heals(v);
+}
+
 /* --- Requests by register ----------------------------------------------------------------------------------------- */
 
 #define CCMD_GLOBAL  (VREG(CCMD_ICC) | VIQ_PUT(VREG(CCMD_CIRG), VIQ_VTD_CC_GLOBAL))
@@ -417,6 +428,17 @@ static void test_nobody_to_ask(void **state)
 	assert_int_equal(deepest, 1);
 }
 
+/* Without ICC the register only keeps what is written. */
+static void test_ccmd_without_a_request(void **state)
+{
+	struct vvtd *v = by_register(NULL);
+
+	vvtd_w64(v, VREG(CCMD), CCMD_GLOBAL & ~VREG(CCMD_ICC));
+	assert_int_equal(vvtd_r64(v, VREG(CCMD)), CCMD_GLOBAL & ~VREG(CCMD_ICC));
+	assert_int_equal(vvtd_log_number(v, VLOG_RECONFIG), 0);
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +455,8 @@ int main(void)
 		cmocka_unit_test(test_by_register_without_the_hook),
 		cmocka_unit_test(test_without_the_hook_kick_asks),
 		cmocka_unit_test(test_nobody_to_ask),
+		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_ccmd_without_a_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,11 +204,26 @@ static void other_reads_are_zero(void **state)
 	vvtd_free(v);
 }
 
+/* Whatever was in the embedder's page before. */
+static void where_no_register_is_zero_is_read(void **state)
+{
+	struct viq_vtd_config config;
+	struct vvtd *v;
+
+	memset(page, 0xa5, sizeof(page));
+	vvtd_config(&config);
+	config.page = page;
+	v = vvtd_new(&config);
+	assert_int_equal(answer(v->vtd, VIQ_VTD_MMIO_SIZE - 8, 8), 0);
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(p6_image_is_what_reads_answer),
 		cmocka_unit_test(other_reads_are_zero),
+		cmocka_unit_test(where_no_register_is_zero_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -369,6 +369,21 @@ static void a_time_out_uncovers(void **state)
 	}
 }
 
+/* One that is covered counts as its own type, too. */
+static void covered_descriptors_count(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+
+	vvtd_boot(v, 256, 0);
+	vvtd_push(v, desc_iec(false, 0, 0));
+	vvtd_push(v, desc_iec(true, 5, 0));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_vidle(v);
+	assert_int_equal(vtd_counters(v->vtd).descriptors[VREG(TYPE_IEC)], 2);
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_descriptor_taken_back_begins_anew),
 		cmocka_unit_test(an_error_comes_last),
 		cmocka_unit_test(p7_saved_in_the_middle),
+		cmocka_unit_test(covered_descriptors_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
