@@ -32,6 +32,8 @@ PROOFS = (
     Proof("gather", 4),
     Proof("gather_cursor", 4),
     Proof("sorted", 5),
+    Proof("smmuv3_pte", 2),
+    Proof("vtd_pte", 2),
     *(Proof("smmuv3_command", 34, loops=("main.0:257",), define=(f"FIRST={first}", f"LAST={last}"))
       for first, last in ((0x00, 0x04), (0x05, 0x0f), (0x10, 0x12), (0x13, 0x1f), (0x20, 0x22), (0x23, 0x2a), (0x2b, 0x41),
                           (0x42, 0x6f), (0x70, 0xff))),
