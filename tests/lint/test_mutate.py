@@ -53,6 +53,9 @@ class Mutants(unittest.TestCase):
         self.assertEqual(changes("\tASSERT(a < b);"), [])
         self.assertEqual(changes("\t/* a < b, 7 */"), [])
         self.assertEqual(changes('\tf("a < 7");'), [";"])
+        self.assertEqual(changes("\treturn a->x > b ? a->x : b;"), [";"])
+        self.assertEqual(changes("\treturn a > b ? a : b + 1;")[0], "return a >= b ? a : b + 1;")
+        self.assertEqual(changes("\treturn sizeof(t) / sizeof(t[0]);"), ["return sizeof(t) * sizeof(t[0]);", ";"])
         self.assertEqual(list(mutants.of_text("f.c", "#define A (b < 7)\nint c = 3;\n#define D \\\n\t(e < 7)\n")), [])
 
     def test_applied(self):

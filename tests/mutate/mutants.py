@@ -22,6 +22,8 @@ CHANGES = (
     (re.compile(r"(?<![\w.])(?:0[xX][0-9a-fA-F]+|\d+)"), lambda found: another(found[0])),
     (re.compile(r"(?<=return )-E\w+(?=;)"), lambda found: "0"),
 )
+# The same whatever is put there: the larger or smaller of two that are equal, and the size of any element.
+SAME = re.compile(r"(?:(?<== )|(?<=return ))(\S+) [<>]=? (\S+) \? (?:\1 : \2|\2 : \1)(?=[,;])|sizeof\(\w+\[0\]\)")
 CONDITION = re.compile(r"(?<=\bif \()(.*)(?=\)(?: \{)?$)")
 # What asserts is no behaviour, what declares is needed; a loop's head is no statement.
 KEPT = re.compile(r"\s*(?:ASSERT|ASSERT_DEBUG|_Static_assert|static_assert|assert_static)\b|#")
@@ -53,7 +55,7 @@ def balanced(text):
 
 def of_line(lines, masked, i):
     """What line i, from 0, could be instead."""
-    line, seen = lines[i], masked[i]
+    line, seen = lines[i], SAME.sub(lambda found: "\a" * len(found[0]), masked[i])
     for found in OPERATOR.finditer(seen):
         yield line[:found.start()] + SWAPS[found[0]] + line[found.end():]
     for pattern, new in CHANGES:
