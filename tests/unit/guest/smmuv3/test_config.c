@@ -91,6 +91,9 @@ static const struct refusal refusals[] = {
 	{"VAX", .set5 = 3 << 10, .aidr = -1},
 	{"STALL_MAX", .set5 = 1 << 16, .aidr = -1},
 	{"IDR5", .set5 = 1 << 3, .aidr = -1},
+	{"IDR5", .set5 = 1 << 9, .aidr = -1},
+	{"IDR5", .set5 = 1 << 12, .aidr = -1},
+	{"IDR5", .set5 = 1 << 15, .aidr = -1},
 	/* What a version obliges to (6.3.8): v3.1 HAD; v3.2 RIL and BBML; v3.3 E0PD. */
 	{"HAD", .clear3 = 1 << 2, .aidr = 1},
 	{"RIL", .set3 = 1 << 11, .clear3 = 1 << 10, .aidr = 2},
