@@ -237,8 +237,18 @@ static uint64_t count_leaves(const struct soft_tlb_range *range, uint64_t limit)
 	return count;
 }
 
+static inline void bump_leaf(const struct soft_vm *vm, uint64_t addr, unsigned int shift, unsigned int owner,
+			     bool globals)
+{
+	soft_word *line = soft_page_line(&vm->pages, addr, shift);
+
+	soft_gen_bump(&line[owner]);
+	if (globals)
+		soft_gen_bump(&line[SOFT_OWNER_NONE]);
+}
+
 /* Bump a counter of every leaf of the range; and the globals', if there may be any. */
-static void bump_leaves(const struct soft_vm *vm, const struct soft_tlb_range *range, unsigned int owner)
+static inline void bump_leaves(const struct soft_vm *vm, const struct soft_tlb_range *range, unsigned int owner)
 {
 	bool globals = owner >= SOFT_OWNER_FIRST && range->leaves & SOFT_LEAVES_GLOBAL;
 
@@ -247,40 +257,51 @@ static void bump_leaves(const struct soft_vm *vm, const struct soft_tlb_range *r
 		uint64_t page = range->first >> shift, last = range->last >> shift;
 
 		for (;; page++) {
-			soft_word *line = soft_page_line(&vm->pages, page << shift, shift);
-
-			soft_gen_bump(&line[owner]);
-			if (globals)
-				soft_gen_bump(&line[SOFT_OWNER_NONE]);
+			bump_leaf(vm, page << shift, shift, owner, globals);
 			if (page == last)
 				break;
 		}
 	}
 }
 
+/* The same of one address, as most commands name: one leaf of each size, which nobody need count. */
+static inline void bump_address(const struct soft_vm *vm, const struct soft_tlb_range *range, unsigned int owner)
+{
+	bool globals = owner >= SOFT_OWNER_FIRST && range->leaves & SOFT_LEAVES_GLOBAL;
+
+	for (uint64_t shifts = range->leaves & ~SOFT_LEAVES_GLOBAL; shifts; shifts &= shifts - 1)
+		bump_leaf(vm, range->first, soft_lowest_bit(shifts), owner, globals);
+}
+
+/* false: they are too many. */
+static inline bool inv_leaves(const struct soft_vm *vm, const struct soft_tlb_range *range, unsigned int owner)
+{
+	if (range->first == range->last)
+		bump_address(vm, range, owner);
+	else if (count_leaves(range, vm->steps) <= vm->steps)
+		bump_leaves(vm, range, owner);
+	else
+		return false;
+	return true;
+}
+
 void soft_tlb_inv_va(struct soft_vm *vm, uint16_t asid, const struct soft_tlb_range *range)
 {
-	if (count_leaves(range, vm->steps) <= vm->steps) {
-		bump_leaves(vm, range, soft_owner(asid));
+	if (inv_leaves(vm, range, soft_owner(asid)))
 		return;
-	}
 	soft_tlb_inv_asid(vm, asid);
 	soft_gen_bump(&vm->gen_global);
 }
 
 void soft_tlb_inv_vaa(struct soft_vm *vm, const struct soft_tlb_range *range)
 {
-	if (count_leaves(range, vm->steps) <= vm->steps)
-		bump_leaves(vm, range, SOFT_OWNER_ANY);
-	else
+	if (!inv_leaves(vm, range, SOFT_OWNER_ANY))
 		soft_tlb_inv_vm(vm);
 }
 
 void soft_tlb_inv_ipa(struct soft_vm *vm, const struct soft_tlb_range *range)
 {
-	if (count_leaves(range, vm->steps) <= vm->steps)
-		bump_leaves(vm, range, SOFT_OWNER_NONE);
-	else
+	if (!inv_leaves(vm, range, SOFT_OWNER_NONE))
 		soft_tlb_inv_vm(vm);
 }
 

@@ -243,11 +243,27 @@ static bool find_vm(struct soft_target *t, const uint64_t cmd[2])
 	return t->vm;
 }
 
-bool soft_command_run(struct soft_target *t, const uint64_t cmd[2])
+static __attribute__((noinline)) bool run_other(struct soft_target *t, const uint64_t cmd[2])
 {
 	const struct soft_command *row = check(t->soft, t->viommu, cmd);
 
-	if (row && (!row->names_vmid || !soft_own_stage2(t->viommu) || find_vm(t, cmd)))
-		row->run(t, cmd);
-	return row;
+	t->model.row = NULL;
+	if (!row || (row->names_vmid && soft_own_stage2(t->viommu) && !find_vm(t, cmd)))
+		return row;
+	row->run(t, cmd);
+	if (row->legal == range_legal) {
+		t->model.row = row;
+		t->model.cmd[0] = cmd[0];
+		t->model.cmd[1] = cmd[1];
+	}
+	return true;
+}
+
+/* Guests send many that differ in the address only, of which no bit decides whether a command is legal. */
+bool soft_command_run(struct soft_target *t, const uint64_t cmd[2])
+{
+	if (!t->model.row || cmd[0] != t->model.cmd[0] || (cmd[1] ^ t->model.cmd[1]) & ~VIQ_SMMUV3_TLBI_1_IPA)
+		return run_other(t, cmd);
+	t->model.row->run(t, cmd);
+	return true;
 }

@@ -5,6 +5,8 @@
 
 #include "object.h"
 
+struct soft_command;
+
 /* What the commands of a call are about. */
 struct soft_target {
 	struct viq_soft *soft;
@@ -13,6 +15,11 @@ struct soft_target {
 	uint16_t vmid;      /* that the last command named */
 	struct soft_vm *vm; /* its; NULL: nothing has it */
 	uint64_t leaves;    /* of vm, that may be cached: soft_vm_leaves() */
+	/* The last command, if it was one of addresses, was legal and about vm; else row is NULL. */
+	struct {
+		const struct soft_command *row;
+		uint64_t cmd[2];
+	} model;
 };
 
 /* The target's vIOMMU is another one, or has changed. */
@@ -21,6 +28,7 @@ static inline void soft_target_begin(struct soft_target *t)
 	t->vmid = 0;
 	t->vm = &t->viommu->vm;
 	t->leaves = soft_vm_leaves(t->vm);
+	t->model.row = NULL;
 }
 
 /*

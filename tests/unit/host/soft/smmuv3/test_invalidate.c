@@ -345,6 +345,36 @@ static void the_cut_makes_no_difference(void **state)
 	}
 }
 
+/* A neighbour that differs in any one bit is judged, and carried out, as if it were alone. */
+static void neighbours_are_judged_one_by_one(void **state)
+{
+	const uint64_t ops[] = {tlbi_va(1), VIQ_SMMUV3_OP_TLBI_NH_VAA};
+	struct bench b;
+
+	bench_init(&b);
+	for (unsigned int i = 0; i < 2; i++) {
+		for (unsigned int bit = 0; bit < 128; bit++) {
+			uint64_t cmds[3][2] = {{ops[i], 0}, {ops[i], 0x1000}, {ops[i], 0x2000}};
+			struct viq_call_result res;
+			bool legal, went;
+
+			/* Alone, to a page of its own. */
+			cmds[2][bit / 64] ^= VIQ_BIT(bit % 64);
+			legal = accepts(&b.m, cmds[2][0], cmds[2][1]);
+			went = !viq_soft_cached(b.m.dev, 0x2000, 0, VIQ_SOFT_READ, false);
+			bench_fill(&b);
+			res = call_host(b.m.host, (const uint64_t(*)[2])cmds, 3);
+			assert_int_equal(res.error, legal ? VIQ_CALL_NONE : VIQ_CALL_ILLEGAL);
+			assert_int_equal(res.handled, legal ? 3 : 2);
+			assert_false(viq_soft_cached(b.m.dev, 0, 0, VIQ_SOFT_READ, false));
+			assert_false(viq_soft_cached(b.m.dev, 0x1000, 0, VIQ_SOFT_READ, false));
+			assert_int_equal(!viq_soft_cached(b.m.dev, 0x2000, 0, VIQ_SOFT_READ, false), went);
+			bench_fill(&b);
+		}
+	}
+	machine_fini(&b.m);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(exactly_the_kernels_opcodes_and_bits_are_taken),
 	cmocka_unit_test(range_fields_go_together),
@@ -356,6 +386,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_host_knows_its_streams),
 	cmocka_unit_test(an_illegal_entry_is_found_exactly),
 	cmocka_unit_test(the_cut_makes_no_difference),
+	cmocka_unit_test(neighbours_are_judged_one_by_one),
 };
 
 int main(void)

@@ -403,7 +403,7 @@ static void commands_of_many_vmids_in_one_call(void **state)
 	enum {
 		VMIDS = 20
 	};
-	uint64_t cmds[2 * VMIDS][2];
+	uint64_t cmds[3 * VMIDS][2];
 	struct viq_soft_dev *dev[VMIDS];
 	uint64_t ttb[VMIDS];
 	struct machine m;
@@ -416,12 +416,15 @@ static void commands_of_many_vmids_in_one_call(void **state)
 		map_page(&m, ttb[i], IPA, OLD | S2RW);
 		assert_translates(dev[i], IPA, OLD);
 		map_page(&m, ttb[i], IPA, NEW | S2RW);
-		cmds[2 * i][0] = op_vmid(VIQ_SMMUV3_OP_TLBI_S2_IPA, (uint16_t)(i * 3277));
-		cmds[2 * i][1] = i % 2 ? IPA : IPA + 0x1000;
-		cmds[2 * i + 1][0] = op_vmid(VIQ_SMMUV3_OP_TLBI_S12_VMALL, (uint16_t)(i * 3277 + 1)); /* nobody's */
-		cmds[2 * i + 1][1] = 0;
+		/* The same twice but for the address, and between them one that turns to another VMID, which nobody
+		 * has. */
+		cmds[3 * i][0] = cmds[3 * i + 2][0] = op_vmid(VIQ_SMMUV3_OP_TLBI_S2_IPA, (uint16_t)(i * 3277));
+		cmds[3 * i][1] = IPA + 0x2000;
+		cmds[3 * i + 1][0] = op_vmid(VIQ_SMMUV3_OP_TLBI_S12_VMALL, (uint16_t)(i * 3277 + 1));
+		cmds[3 * i + 1][1] = 0;
+		cmds[3 * i + 2][1] = i % 2 ? IPA : IPA + 0x1000;
 	}
-	assert_int_equal(call_host(m.host, (const uint64_t(*)[2])cmds, 2 * VMIDS).handled, 2 * VMIDS);
+	assert_int_equal(call_host(m.host, (const uint64_t(*)[2])cmds, 3 * VMIDS).handled, 3 * VMIDS);
 	for (unsigned int i = 0; i < VMIDS; i++)
 		assert_translates(dev[i], IPA, i % 2 ? NEW : OLD);
 	machine_fini(&m);
