@@ -290,6 +290,21 @@ static void a_stream_leaves_in_the_call(void **state)
 	}
 }
 
+/* Statistics have what was done, and each failure. */
+static void counters(void **state)
+{
+	struct vsmmu *v = waiting(NULL);
+
+	assert_int_equal(smmuv3_counters(v->smmu).commands[VIQ_SMMUV3_OP_TLBI_NH_VA], 1);
+	assert_int_equal(smmuv3_counters(v->smmu).call_errors[VIQ_CALL_NO_MEMORY], 1);
+	assert_int_equal(smmuv3_counters(v->smmu).call_errors[VIQ_CALL_NONE], 0);
+	test_host_heal(&v->host);
+	vsmmu_retry(v);
+	assert_int_equal(smmuv3_counters(v->smmu).commands[VIQ_SMMUV3_OP_TLBI_NH_VA], 3);
+	assert_int_equal(smmuv3_counters(v->smmu).call_errors[VIQ_CALL_NONE], 1);
+	vsmmu_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_kick_that_runs_at_once),
 		cmocka_unit_test(nobody_to_ask),
 		cmocka_unit_test(a_stream_leaves_in_the_call),
+		cmocka_unit_test(counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -285,6 +285,25 @@ static void responses(void **state)
 	vsmmu_free(v);
 }
 
+/* P1: the device must not try again before what is ahead of the answer has taken effect. */
+static void responses_behind_what_failed(void **state)
+{
+	struct vsmmu *v = booted(VIQ_WORK_UNLIMITED);
+
+	test_host_fail(&v->host, 0, cmd_nh_asid(7).dw, VIQ_CALL_NO_MEMORY, -1);
+	vsmmu_push_test(v, cmd_nh_asid(7));
+	push_response(v, SID, true, 1, 2, 2);
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_waits(v, 0);
+	assert_int_equal(vsmmu_log_number(v, LOG_RESPONSE), 0);
+	test_host_heal(&v->host);
+	vsmmu_retry(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_RESPONSE), 1);
+	vsmmu_free(v);
+}
+
 /* With SMMUEN = 0 it is ignored; a device that cannot be told now holds the queue. */
 static void responses_that_do_not_go_out(void **state)
 {
@@ -412,6 +431,7 @@ int main(void)
 		cmocka_unit_test(no_memory_at_the_queue),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(responses),
+		cmocka_unit_test(responses_behind_what_failed),
 		cmocka_unit_test(responses_that_do_not_go_out),
 		cmocka_unit_test(responses_are_charged),
 		cmocka_unit_test(registers),

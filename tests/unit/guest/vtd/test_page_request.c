@@ -293,6 +293,27 @@ static void test_response(void **state)
 	vvtd_free(v);
 }
 
+/* P1: the device must not try again before what is ahead of the answer has taken effect. */
+static void test_response_behind_what_failed(void **state)
+{
+	struct vvtd *v = new_guest(VIQ_WORK_UNLIMITED);
+	struct vvtd_host *host = vvtd_host_new(v);
+
+	vvtd_attach(v, host, 1, 5, 0x10, 0);
+	vvtd_host_fail(host, entry_page(7, true), VIQ_CALL_NO_MEMORY, -1);
+	vvtd_push(v, desc_page(1, 5, 7));
+	vvtd_push(v, desc_pgrp(0x10, true, 5, 0x155, 1));
+	vvtd_push_wait(v);
+	vvtd_ring(v);
+	assert_vwaits(v, 0);
+	assert_int_equal(vvtd_log_number(v, VLOG_RESPONSE), 0);
+	host->times = 0;
+	vvtd_retry(v);
+	assert_vidle(v);
+	assert_int_equal(vvtd_log_number(v, VLOG_RESPONSE), 1);
+	vvtd_free(v);
+}
+
 /* A device that cannot be told now holds the queue, and is told once. */
 static void test_response_waits(void **state)
 {
@@ -475,7 +496,7 @@ int main(void)
 		cmocka_unit_test(test_response),        cmocka_unit_test(test_response_waits),
 		cmocka_unit_test(test_response_budget), cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_inside),          cmocka_unit_test(test_registers),
-		cmocka_unit_test(test_migrate),
+		cmocka_unit_test(test_migrate),         cmocka_unit_test(test_response_behind_what_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
