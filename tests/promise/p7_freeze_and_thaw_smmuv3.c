@@ -357,6 +357,40 @@ static void impossible_states_are_refused(void **state)
 	vsmmu_free(other);
 }
 
+/* P5: what a state says was retained goes to the host as it is, so it is what the queue would have let through. */
+static void retained_commands_are_checked(void **state)
+{
+	const uint32_t all = VIQ_CALL_STREAM_KNOWN | VIQ_CALL_STREAM_ATS;
+	struct vsmmu *v = vsmmu_new(NULL), *other = vsmmu_new(NULL);
+	unsigned int taken = 0;
+	size_t len;
+	uint8_t *saved_state = saved(v, &len), *copy = malloc(len);
+
+	assert_non_null(copy);
+	for (unsigned int bit = 0; bit < 128; bit++) {
+		uint64_t cmd[2], out[2];
+		bool legal;
+
+		memcpy(copy, saved_state, len);
+		copy[len - 16 + bit / 8] ^= 1u << (bit % 8);
+		fix_hash(copy, len);
+		memcpy(cmd, copy + len - 16, 16);
+		cmd[0] = le64toh(cmd[0]), cmd[1] = le64toh(cmd[1]);
+		legal = (cmd[0] & 0xff) == VIQ_SMMUV3_OP_ATC_INV &&
+			refcmd_check(cmd, &other->config) == VIQ_SMMUV3_CERROR_NONE &&
+			refcmd_to_host(cmd, &other->config, true, all, out) && out[0] == cmd[0] && out[1] == cmd[1];
+		taken += legal;
+		if (viq_smmuv3_restore(other->smmu, copy, len) != (legal ? 0 : -EINVAL))
+			fail_msg("bit %u", bit);
+		viq_smmuv3_reset(other->smmu);
+	}
+	assert_true(taken > 64);
+	free(copy);
+	free(saved_state);
+	vsmmu_free(v);
+	vsmmu_free(other);
+}
+
 /*
  * A guest without MSI, two-level stream tables and ATS, or with ATS, 16 StreamIDs and 4 SubstreamIDs: a state that says
  * more is refused, and one that says as much as there is is taken.
@@ -554,6 +588,7 @@ int main(void)
 		cmocka_unit_test(truncated_states_are_refused),
 		cmocka_unit_test(damaged_states_are_refused),
 		cmocka_unit_test(impossible_states_are_refused),
+		cmocka_unit_test(retained_commands_are_checked),
 		cmocka_unit_test(states_of_a_guest_that_has_less),
 		cmocka_unit_test(newer_versions_are_refused_as_such),
 		cmocka_unit_test(other_id_registers_are_refused),
