@@ -207,7 +207,12 @@ static void no_memory_at_the_queue(void **state)
 	assert_int_equal(vsmmu_r32(v, REG(PRIQ_PROD)), 0);
 	assert_int_equal(ask(v, 1, true, true), -ENODEV);
 	vsmmu_w32(v, REG(GERRORN), REG(GERROR_PRIQ_ABT_ERR));
+	/* Nothing was written, so with LO there is no interrupt of the queue, either. */
+	vsmmu_w32(v, REG(IRQ_CTRL), 0);
+	vsmmu_w32(v, REG(PRIQ_IRQ_CFG2), REG(PRIQ_CFG2_LO));
+	vsmmu_w32(v, REG(IRQ_CTRL), REG(IRQ_CTRL_PRIQ_IRQEN) | REG(IRQ_CTRL_GERROR_IRQEN));
 	assert_int_equal(ask(v, 1, true, true), -EFAULT);
+	assert_int_equal(irqs(v, VIQ_SMMUV3_IRQ_PRIQ), 0);
 	vsmmu_free(v);
 }
 
