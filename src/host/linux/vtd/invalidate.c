@@ -133,20 +133,13 @@ static int probe(struct linux_vtd_invalidate *inv, uint32_t hwpt, struct viq_cal
 	return 0;
 }
 
-/* count legal entries, the first of which is number first of the request's total. */
-static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_request *req, uint32_t total,
-		    const struct viq_vtd_s1_entry *entries, uint32_t first, uint32_t count, struct viq_call_result *res)
+/* After a call that failed. true: all was done by another one. */
+static __attribute__((noinline)) bool recover(struct linux_vtd_invalidate *inv, uint32_t hwpt, uint32_t first,
+					      struct call_failure f, struct viq_call_result *res)
 {
-	struct call_failure f;
-
-	if (!count)
-		return true;
-	res->host_calls++;
-	if (attempt(inv, req->object, entries, count, first, total, &f))
-		return true;
 	if (refusal(f.os_error)) {
 		res->host_calls++;
-		if (whole_table(inv, req->object))
+		if (whole_table(inv, hwpt))
 			return true;
 		f.last = f.safe;
 		f.error = VIQ_CALL_GONE;
@@ -156,8 +149,20 @@ static bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_requ
 	return false;
 }
 
-int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
-			 struct viq_call_result *res)
+/* count legal entries, one at least, the first of which is number first of the request's total. */
+static inline bool execute(struct linux_vtd_invalidate *inv, const struct viq_call_request *req, uint32_t total,
+			   const struct viq_vtd_s1_entry *entries, uint32_t first, uint32_t count,
+			   struct viq_call_result *res)
+{
+	struct linux_answer answer;
+
+	res->host_calls++;
+	return call(&inv->calls, req->object, entries, count, &answer) ||
+	       recover(inv, req->object, first, failure(inv, count, first, total, answer), res);
+}
+
+static __attribute__((noinline)) int invalidate_any(struct linux_vtd_invalidate *inv,
+						    const struct viq_call_request *req, struct viq_call_result *res)
 {
 	uint32_t total = gather_count(req), first = 0;
 
@@ -174,7 +179,7 @@ int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call
 
 		while (legal < count && entry_ok(&entries[legal]))
 			legal++;
-		if (!execute(inv, req, total, entries, first, legal, res))
+		if (legal && !execute(inv, req, total, entries, first, legal, res))
 			return 0;
 		if (legal < count) {
 			linux_add(&inv->refused, 1);
@@ -183,5 +188,17 @@ int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call
 		}
 		first += count;
 	}
+	return 0;
+}
+
+/* What a doorbell mostly brings is one entry, and needs none of the loops. */
+int linux_vtd_invalidate(struct linux_vtd_invalidate *inv, const struct viq_call_request *req,
+			 struct viq_call_result *res)
+{
+	if (req->type != VIQ_CALL_VTD_S1 || req->entry_size != sizeof(struct viq_vtd_s1_entry) ||
+	    req->piece_count != 1 || req->pieces[0].count != 1 || !entry_ok(req->pieces[0].entries))
+		return invalidate_any(inv, req, res);
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = 1, .suspect = 1};
+	execute(inv, req, 1, req->pieces[0].entries, 0, 1, res);
 	return 0;
 }
