@@ -215,6 +215,7 @@ static void host_invalidates(void **state)
 	assert_int_equal(c.entries, 1);
 	assert_int_equal(c.failed, 0);
 	assert_null(viq_linux_vsmmu_host(NULL).ops);
+	assert_null(viq_linux_vsmmu_backend(NULL).ops);
 	nest_free(n);
 }
 

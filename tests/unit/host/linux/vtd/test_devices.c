@@ -54,6 +54,7 @@ static void arguments(void **state)
 	d = (struct viq_linux_vtd_device){.size = sizeof(d), .device = 99, .fd = n->fd[0]};
 	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -ENOENT);
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, 1), -ENOENT);
+	assert_int_equal(viq_linux_vvtd_remove(NULL, 1), -EINVAL);
 	what.cause = VIQ_VTD_RESTORED + 1;
 	assert_int_equal(viq_nest_vtd_reconfig(n->nest, &what), -EINVAL);
 	what.cause = 0;

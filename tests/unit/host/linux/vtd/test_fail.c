@@ -160,6 +160,20 @@ static void step_enable(struct life *s, uint32_t device, int k)
 	assert_follows(s, device, 0, 4, k);
 }
 
+/* A page request comes through, if not at once. */
+static void step_ask(struct life *s)
+{
+	int err;
+
+	assert_int_equal(fake_kernel_ask(s->n->fk, 0, 0, 5, 0x1000, 1), 0);
+	err = viq_nest_vtd_faults(s->n->nest, 0);
+	if (err) {
+		sweep_assert_injected(&s->sweep, err);
+		assert_int_equal(viq_nest_vtd_faults(s->n->nest, 0), 0);
+	}
+	assert_int_equal(vnest_counters(s->n).page_requests, 1);
+}
+
 static void step_swap(struct life *s)
 {
 	const struct viq_linux_move moves[] = {{VNEST_SID(0), VNEST_SID(1)}, {VNEST_SID(1), VNEST_SID(0)}};
@@ -213,6 +227,7 @@ static void live(struct sweep *sweep)
 	step_set(s, 0, 0, 4, 1);
 	step_set(s, 0, 0, 4, 2);
 	step_set(s, 0, 0, 5, 2);
+	step_ask(s);
 	step_set(s, 0, 7, 5, 3);
 	step_set(s, 0, 7, 5, 4);
 	step_pass_through(s, 0, 7);
