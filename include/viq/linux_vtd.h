@@ -71,9 +71,10 @@ struct viq_linux_vvtd_config {
 	const struct viq_linux_vvtd_ops *ops; /* copied; NULL: no hooks */
 	void *opaque;
 	/*
-	 * Groups of page requests that wait for the guest's answers at most, of all devices; more are answered as
-	 * invalid, and the guest sees a loss. The guest is offered ECAP.PRS and PDS then, if it has DT. 0: page
-	 * requests are not taken (IOMMU_FAULT_QUEUE_ALLOC, Linux 6.11).
+	 * Groups of page requests that wait for the guest's answers at most, of all devices; more are answered as those
+	 * that find the guest's queue full: it sees the overflow, and the device tries again. Each is looked for one by
+	 * one: some hundreds at most. The guest is offered ECAP.PRS and PDS then, if it has DT. 0: page requests are
+	 * not taken. IOMMU_FAULT_QUEUE_ALLOC, from Linux 6.11; docs/vtd.md says on which to use it.
 	 */
 	uint32_t page_groups;
 	uint32_t reserved;
@@ -128,7 +129,8 @@ struct viq_linux_vtd_device {
 	uint32_t pasids; /* not 0: the guest may use the device's PASIDs; needs VIQ_LINUX_PASID in the stage 2 */
 	/*
 	 * Not 0: the device's page requests are the guest's; needs config.page_groups. The kernel must have PRI enabled
-	 * in the device, which it does for a physical function with ATS: else it takes no first stage (FAILED).
+	 * in the device, which it does for a physical function with ATS: else it takes no first stage (FAILED). When a
+	 * first stage of its is replaced, its requests are blocked for a moment.
 	 */
 	uint32_t page_requests;
 	uint32_t reserved;

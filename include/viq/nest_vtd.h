@@ -110,8 +110,8 @@ VIQ_EXPORT int viq_nest_vtd_block(struct viq_nest_vtd *nest, uint16_t source_id)
  */
 VIQ_EXPORT VIQ_MUST_CHECK int viq_nest_vtd_faults(struct viq_nest_vtd *nest, uint32_t budget);
 /*
- * For viq_vtd_ops.sync: as viq_nest_vtd_faults(nest, 0) if faults are in time when they are moved now. Returns how many
- * there were. Costs next to nothing if there are none.
+ * For viq_vtd_ops.sync: as viq_nest_vtd_faults(nest, 0) if faults are in time when they are moved now. Returns what
+ * that has cost: 1 for each, and what the host says of its own calls (look_cost).
  */
 VIQ_EXPORT uint32_t viq_nest_vtd_sync(struct viq_nest_vtd *nest);
 

@@ -157,11 +157,11 @@ struct viq_vtd_ops {
 	 */
 	int (*host_wait)(void *opaque, const struct viq_call_result *result, uint64_t times);
 	/*
-	 * The device with this source-id has not answered an invalidation of its TLB: devtlb() said so, or the host of
-	 * one of its tables with VIQ_VTD_DEVTLB_IMPLIED, which the queue then waits for. Of several devices behind such
-	 * a table it is one, and this is called for each. Isolate it: later, when viq_vtd_run() or the write has
-	 * returned, by viq_nest_vtd_block() or its like, which has its tables detached (a blocked device holds
-	 * nothing), then run the queue.
+	 * The device with this source-id has not answered an invalidation of its TLB, or wrongly: devtlb() said so, or
+	 * the host of one of its tables with VIQ_VTD_DEVTLB_IMPLIED, which the queue then waits for. Of several devices
+	 * behind such a table it is one, and this is called for each. Isolate it: later, when viq_vtd_run() or the
+	 * write has returned, by viq_nest_vtd_block() or its like, which has its tables detached (a blocked device
+	 * holds nothing), then run the queue.
 	 */
 	void (*device_timeout)(void *opaque, uint32_t sid);
 	/*
@@ -334,7 +334,8 @@ VIQ_EXPORT void viq_vtd_fault_lost(struct viq_vtd *vtd, uint64_t count);
  * Returns: 0: the guest has it. -ENOSPC: no room, or a request was lost before and the guest has not cleared PRO since:
  * this one is lost too, and PRO set. -ENODEV: translation is off, or not in scalable mode: no guest can have enabled
  * it. In both cases the last request of a group is answered, by ops.page_response() before this returns: with success
- * (Table 31), so that the device tries again, or as invalid. -ENOTSUP: ECAP.PRS = 0; -EINVAL: nothing happens.
+ * (Table 31), so that the device tries again, or as invalid. -ENOTSUP: ECAP.PRS = 0, and as invalid if there is
+ * that hook. -EINVAL: nothing happens.
  * Context: the thread that owns the object.
  */
 VIQ_EXPORT int viq_vtd_page_request(struct viq_vtd *vtd, const struct viq_vtd_page_request *request);

@@ -296,6 +296,12 @@ struct viq_vtd_backend_ops {
 	 * none. pending() speaks of these, too.
 	 */
 	int (*page_requests)(void *opaque, struct viq_vtd_host_page_request *requests, uint32_t *count);
+	/*
+	 * What each call of faults() and page_requests() takes besides 1 for each record, and an answer of the unit's
+	 * own to a device, in units of <viq/work.h>: VIQ_WORK_CALL for a system call. 0: next to nothing.
+	 */
+	uint32_t look_cost;
+	uint32_t reserved;
 };
 
 struct viq_vtd_backend {

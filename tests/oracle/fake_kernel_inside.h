@@ -164,8 +164,12 @@ int64_t fk_veventq_read(struct fk_object *queue, void *buf, size_t len);
 int fk_fault_alloc(struct fake_kernel *fk, struct fk_ctx *ctx, void *arg);
 int64_t fk_faultq_read(const struct fake_kernel *fk, struct fk_object *queue, void *buf, size_t len);
 int64_t fk_faultq_write(struct fake_kernel *fk, struct fk_object *queue, const void *buf, size_t len);
-/* What is attached for a device's requests goes: its groups are answered. */
-void fk_pages_detach(struct fake_kernel *fk, const struct fk_object *pt, uint32_t device, uint32_t pasid);
+/*
+ * What is attached for a device's requests goes: its groups are answered. Replaced by another one they may be, or wait
+ * for ever, or be met again when they are freed memory, by kernel: a warning.
+ */
+void fk_pages_detach(struct fake_kernel *fk, const struct fk_object *pt, uint32_t device, uint32_t pasid,
+		     bool replaced);
 void fk_faultq_free(struct fk_object *queue);
 
 /* fake_kernel_invalidate.c */

@@ -40,7 +40,7 @@ void fk_faultq_free(struct fk_object *queue)
 		queue->faultq.file->queue = NULL;
 }
 
-void fk_pages_detach(struct fake_kernel *fk, const struct fk_object *pt, uint32_t device, uint32_t pasid)
+void fk_pages_detach(struct fake_kernel *fk, const struct fk_object *pt, uint32_t device, uint32_t pasid, bool replaced)
 {
 	struct fk_page_group **link;
 
@@ -50,7 +50,10 @@ void fk_pages_detach(struct fake_kernel *fk, const struct fk_object *pt, uint32_
 	while (*link) {
 		if ((*link)->device == device && (*link)->pasid == pasid) {
 			free_group(link);
-			fk->pages_ended++;
+			if (replaced)
+				fk->warnings++;
+			else
+				fk->pages_ended++;
 		} else {
 			link = &(*link)->next;
 		}
@@ -82,7 +85,7 @@ int64_t fk_faultq_read(const struct fake_kernel *fk, struct fk_object *queue, vo
 			continue;
 		if (size > len - done) {
 			eventfd_write(queue->faultq.file->fds[0], 1);
-			break;
+			return done ? (int64_t)done : -EINVAL;
 		}
 		for (cookie = fk->cookies_grow ? queue->faultq.last + 1 : 1; *find_group(queue, cookie); cookie++)
 			;

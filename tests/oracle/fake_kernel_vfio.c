@@ -134,7 +134,7 @@ static void replace_group(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_
 		pt->users++;
 		o->device.attached = pt;
 		if (old) {
-			fk_pages_detach(fk, old, o->device.device, 0);
+			fk_pages_detach(fk, old, o->device.device, 0, true);
 			put_table(fk, ctx, old);
 		}
 	}
@@ -149,7 +149,7 @@ void fk_detach(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_object *dev
 	device->device.attached = NULL;
 	if (!group_table(fk, ctx, device))
 		set_group(fk, ctx, device, NULL);
-	fk_pages_detach(fk, old, device->device.device, 0);
+	fk_pages_detach(fk, old, device->device.device, 0, false);
 	put_table(fk, ctx, old);
 }
 

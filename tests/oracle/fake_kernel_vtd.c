@@ -122,7 +122,7 @@ int fk_vtd_attach_pasid(struct fake_kernel *fk, struct fk_ctx *ctx, struct fk_ob
 		return err;
 	}
 	if (*attached) {
-		fk_pages_detach(fk, *attached, device->device.device, pasid);
+		fk_pages_detach(fk, *attached, device->device.device, pasid, true);
 		(*attached)->users--;
 	}
 	*attached = pt;
@@ -142,7 +142,7 @@ void fk_vtd_detach_pasid(struct fake_kernel *fk, struct fk_object *device, uint3
 
 	if (!pasid || i == FK_PASIDS || !device->device.pasids[i])
 		return;
-	fk_pages_detach(fk, device->device.pasids[i], device->device.device, pasid);
+	fk_pages_detach(fk, device->device.pasids[i], device->device.device, pasid, false);
 	device->device.pasids[i]->users--;
 	device->device.pasids[i] = NULL;
 	dev->pasids[i] = (struct fk_pasid){0};

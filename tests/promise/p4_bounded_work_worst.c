@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * P4: the worst register writes and runs that a search has found (tests/fuzz/fuzz_worst.c), by guest and budget, on
- * hosts that fail at the worst moments. They cost what they did, or less; if a change makes one cheaper, search again
- * and write down the new one here. The inputs are the files of tests/fuzz/worst.
+ * hosts that fail at the worst moments. They cost what they did: if a change makes one cheaper, search again, and
+ * write down the new one here. The inputs are the files of tests/fuzz/worst.
  */
 #include <stdio.h>
 #include <stdlib.h>

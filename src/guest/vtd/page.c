@@ -125,6 +125,14 @@ static int take(struct viq_vtd *s, const struct viq_vtd_page_request *r)
 	return ret;
 }
 
+/* Nobody has told the guest that its devices can ask. One that does has to have an answer. */
+static int refuse(struct viq_vtd *s, const struct viq_vtd_page_request *r)
+{
+	if (s->ops.page_response)
+		answer(s, r, VIQ_VTD_RESP_INVALID);
+	return -ENOTSUP;
+}
+
 int viq_vtd_page_request(struct viq_vtd *s, const struct viq_vtd_page_request *asked)
 {
 	struct viq_vtd_page_request request = {0};
@@ -139,10 +147,8 @@ int viq_vtd_page_request(struct viq_vtd *s, const struct viq_vtd_page_request *a
 		return ret;
 	if (request.prgi >> VIQ_VTD_PRGI_BITS || (request.has_pasid && request.pasid >> VIQ_VTD_PASID_BITS))
 		return -EINVAL;
-	if (!(s->config.ecap & VIQ_VTD_ECAP_PRS))
-		return -ENOTSUP;
 	outer = vtd_enter(s);
-	ret = take(s, &request);
+	ret = s->config.ecap & VIQ_VTD_ECAP_PRS ? take(s, &request) : refuse(s, &request);
 	if (outer)
 		vtd_leave(s);
 	return ret;

@@ -96,6 +96,7 @@ int linux_vtd_drop(struct viq_linux_vvtd *v, struct linux_vtd_device *d)
 	int err;
 
 	sorted_remove(&v->devices, d);
+	v->pages.askers -= d->page_requests;
 	err = block_all(v, d);
 	/*
 	 * Its file is let go of: tables that may be in use wait until the kernel destroys them, and what
@@ -211,6 +212,7 @@ int viq_linux_vvtd_add(struct viq_linux_vvtd *v, const struct viq_linux_vtd_devi
 		return err;
 	}
 	sorted_insert(&v->devices, d);
+	v->pages.askers += d->page_requests;
 	err = set_up(v, d, why);
 	if (err)
 		(void)linux_vtd_drop(v, d);

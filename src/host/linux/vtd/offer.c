@@ -70,8 +70,7 @@ static void settle(struct caps *c)
 		c->ecap &= ~VIQ_VTD_ECAP_PSS;
 }
 
-/* Page requests are answered by the embedder's leave, and drained here: what the hardware has of PDS is the kernel's.
- */
+/* Page requests are taken by the embedder's leave. What PD can do is done here, so it is not the hardware's to have. */
 static struct caps caps_of(const struct viq_linux_vvtd *v)
 {
 	struct caps c = {v->hw.cap, v->hw.ecap};

@@ -13,8 +13,12 @@
 
 #include "vvtd.h"
 
-/* Requests of one read(). A group that is longer would never come: Linux lets a device have 32 requests (PRQ_DEPTH). */
-#define BATCH 256
+/*
+ * Requests of one read(), which brings whole groups. Linux lets a device have 32 (PRQ_DEPTH); of one that does not keep
+ * to that a group may be longer, and would hold all others up.
+ */
+#define BATCH     256
+#define BATCH_MAX 8192
 
 int linux_vtd_pages_open(struct viq_linux_vvtd *v, uint32_t groups, struct viq_why *why)
 {
@@ -25,7 +29,8 @@ int linux_vtd_pages_open(struct viq_linux_vvtd *v, uint32_t groups, struct viq_w
 	if (!v->ctx->sys.write)
 		return why_say(why, -EOPNOTSUPP, "config.page_groups: sys.write is not there");
 	p->groups = calloc(groups, sizeof(*p->groups));
-	p->read = calloc(BATCH, sizeof(*p->read));
+	p->room = BATCH;
+	p->read = calloc(p->room, sizeof(*p->read));
 	if (!p->groups || !p->read) {
 		err = why_say(why, -ENOMEM, "out of memory");
 	} else {
@@ -72,7 +77,7 @@ void linux_vtd_pages_forget(struct viq_linux_vvtd *v, uint32_t device, uint32_t 
 	for (uint32_t i = p->count; i > 0; i--) {
 		struct linux_vtd_page_group *g = &p->groups[i - 1];
 
-		if (g->device == device && g->has_pasid == (pasid != 0) && (!pasid || g->pasid == pasid))
+		if (g->device == device && (g->has_pasid ? g->pasid : 0) == pasid)
 			free_group(p, g);
 	}
 }
@@ -86,15 +91,23 @@ static struct linux_vtd_page_group *find_cookie(struct linux_vtd_pages *p, uint3
 	return NULL;
 }
 
-/* 0: the kernel has the answer, or had one before. */
-static int answer(const struct viq_linux_vvtd *v, uint32_t cookie, uint32_t code)
+/* 0: the kernel has them, but for those of which it had an answer before. */
+static int answer(const struct viq_linux_vvtd *v, const struct uapi_iommu_hwpt_page_response *responses, uint32_t count)
 {
-	const struct uapi_iommu_hwpt_page_response response = {.cookie = cookie, .code = code};
-	int64_t ret = linux_write(v->ctx, v->pages.fd, &response, sizeof(response));
+	const int64_t size = sizeof(*responses);
 
-	if (ret < 0)
-		return ret == -EINVAL ? 0 : (int)ret;
-	return ret == sizeof(response) ? 0 : -EIO;
+	for (uint32_t at = 0; at < count;) {
+		int64_t ret = linux_write(v->ctx, v->pages.fd, &responses[at], (count - at) * sizeof(*responses));
+
+		if (ret == -EINVAL)
+			ret = size;
+		if (ret < 0)
+			return (int)ret;
+		if (!ret || ret % size || ret / size > count - at)
+			return -EIO;
+		at += (uint32_t)(ret / size);
+	}
+	return 0;
 }
 
 static const struct linux_vtd_device *find_device(const struct viq_linux_vvtd *v, uint32_t device)
@@ -108,20 +121,23 @@ static const struct linux_vtd_device *find_device(const struct viq_linux_vvtd *v
 	return NULL;
 }
 
-/* A group has come: by its last request. */
-static void take_group(struct viq_linux_vvtd *v, const struct uapi_iommu_hwpt_pgfault *f)
+/*
+ * A group has come: by its last request. false: it is not kept, and *code is the answer. One too many is as one that
+ * finds the guest's queue full (Table 31): the device tries again.
+ */
+static bool take_group(struct viq_linux_vvtd *v, const struct uapi_iommu_hwpt_pgfault *f, uint32_t *code)
 {
 	struct linux_vtd_pages *p = &v->pages;
 	struct linux_vtd_page_group *g = find_cookie(p, f->cookie);
 
 	if (g)
 		free_group(p, g);
-	if (p->count == p->max || !find_device(v, f->dev_id) || f->grpid >> VIQ_VTD_PRGI_BITS ||
-	    f->pasid >> VIQ_VTD_PASID_BITS) {
-		/* Whoever asks must have an answer; that this one fails nobody can be told. */
-		(void)answer(v, f->cookie, UAPI_IOMMUFD_PAGE_RESP_INVALID);
-		return;
-	}
+	*code = UAPI_IOMMUFD_PAGE_RESP_INVALID;
+	if (!find_device(v, f->dev_id) || f->grpid >> VIQ_VTD_PRGI_BITS || f->pasid >> VIQ_VTD_PASID_BITS)
+		return false;
+	*code = UAPI_IOMMUFD_PAGE_RESP_SUCCESS;
+	if (p->count == p->max)
+		return false;
 	p->groups[p->count++] = (struct linux_vtd_page_group){
 		.cookie = f->cookie,
 		.device = f->dev_id,
@@ -129,26 +145,67 @@ static void take_group(struct viq_linux_vvtd *v, const struct uapi_iommu_hwpt_pg
 		.prgi = f->grpid,
 		.has_pasid = f->flags & UAPI_IOMMU_PGFAULT_FLAGS_PASID_VALID,
 	};
+	return true;
 }
 
-/* What the kernel has now. */
+/* The guest is told of these, up to the last one of the group: length, which the kernel leaves 0, says so. */
+static void lose_group(struct uapi_iommu_hwpt_pgfault *first, struct uapi_iommu_hwpt_pgfault *last)
+{
+	const uint32_t cookie = last->cookie;
+
+	for (; last >= first && last->cookie == cookie; last--)
+		last->length = 1;
+}
+
+/* -EINVAL: a group has no room, and there is to be no more. */
+static int grow(struct linux_vtd_pages *p)
+{
+	void *read = p->room < BATCH_MAX ? realloc(p->read, p->room * 2 * sizeof(*p->read)) : NULL;
+
+	if (!read)
+		return p->room < BATCH_MAX ? -ENOMEM : -EINVAL;
+	p->read = read;
+	p->room *= 2;
+	return 0;
+}
+
+/* What the kernel has now: two system calls at most, but for those that make room. */
 static int fill(struct viq_linux_vvtd *v)
 {
+	struct uapi_iommu_hwpt_page_response responses[BATCH];
 	struct linux_vtd_pages *p = &v->pages;
-	const size_t room = BATCH * sizeof(*p->read);
-	int64_t ret = linux_read(v->ctx, p->fd, p->read, room);
+	uint32_t refused = 0;
+	int64_t ret;
+	int err = 0;
 
 	p->at = p->end = 0;
+	do {
+		ret = linux_read(v->ctx, p->fd, p->read, p->room * sizeof(*p->read));
+		if (ret == -EINVAL)
+			err = grow(p);
+	} while (ret == -EINVAL && !err);
 	if (ret < 0)
-		return ret == -EAGAIN ? 0 : (int)ret;
-	if ((size_t)ret > room || (size_t)ret % sizeof(*p->read))
+		return ret == -EAGAIN ? 0 : err ? err : (int)ret;
+	if ((size_t)ret > p->room * sizeof(*p->read) || (size_t)ret % sizeof(*p->read))
 		return -EIO;
 	p->end = (uint32_t)((size_t)ret / sizeof(*p->read));
 	for (uint32_t i = 0; i < p->end; i++) {
-		if (p->read[i].flags & UAPI_IOMMU_PGFAULT_FLAGS_LAST_PAGE)
-			take_group(v, &p->read[i]);
+		struct uapi_iommu_hwpt_page_response *r = &responses[refused];
+
+		p->read[i].length = 0;
+		if (!(p->read[i].flags & UAPI_IOMMU_PGFAULT_FLAGS_LAST_PAGE) || take_group(v, &p->read[i], &r->code))
+			continue;
+		if (r->code == UAPI_IOMMUFD_PAGE_RESP_SUCCESS)
+			lose_group(p->read, &p->read[i]);
+		r->cookie = p->read[i].cookie;
+		if (++refused == BATCH) {
+			linux_first(&err, answer(v, responses, refused));
+			refused = 0;
+		}
 	}
-	return 0;
+	if (refused)
+		linux_first(&err, answer(v, responses, refused));
+	return err;
 }
 
 /* --- Requests ----------------------------------------------------------------------------------------------------- */
@@ -164,7 +221,6 @@ static bool hand_out(struct viq_linux_vvtd *v, const struct uapi_iommu_hwpt_pgfa
 	if (!d || !find_cookie(&v->pages, f->cookie))
 		return false;
 	*out = (struct viq_vtd_host_page_request){
-		.lost = v->pages.lost,
 		.request = {.size = sizeof(out->request),
 			    .source_id = (uint16_t)d->dev.number,
 			    .prgi = (uint16_t)f->grpid,
@@ -192,19 +248,16 @@ int linux_vtd_page_requests(struct viq_linux_vvtd *v, struct viq_vtd_host_page_r
 		err = fill(v);
 	if (err)
 		return err;
+	/* One each, so that what a guest's devices ask is charged whatever becomes of it. */
 	while (*count < room && p->at < p->end) {
-		if (hand_out(v, &p->read[p->at++], &requests[*count])) {
-			linux_add(&p->requests, 1);
-			p->lost = 0;
-			++*count;
-		} else {
-			linux_add(&p->discarded, 1);
-			p->lost++;
-		}
-	}
-	if (*count < room && p->lost) {
-		requests[(*count)++] = (struct viq_vtd_host_page_request){.lost = p->lost};
-		p->lost = 0;
+		const struct uapi_iommu_hwpt_pgfault *f = &p->read[p->at++];
+		struct viq_vtd_host_page_request *out = &requests[(*count)++];
+		bool handed = hand_out(v, f, out);
+
+		linux_add(handed ? &p->requests : &p->discarded, 1);
+		/* What was asked of a table that has gone goes with it. */
+		if (!handed)
+			*out = (struct viq_vtd_host_page_request){.lost = f->length};
 	}
 	return 0;
 }
@@ -218,6 +271,7 @@ int viq_linux_vvtd_page_fd(const struct viq_linux_vvtd *v)
 
 int viq_linux_vvtd_page_response(struct viq_linux_vvtd *v, const struct viq_vtd_page_response *response)
 {
+	struct uapi_iommu_hwpt_page_response kernels = {0};
 	struct viq_vtd_page_response own = {0};
 	const struct linux_vtd_device *d;
 	struct linux_vtd_pages *p;
@@ -228,6 +282,8 @@ int viq_linux_vvtd_page_response(struct viq_linux_vvtd *v, const struct viq_vtd_
 	err = sized_take(&own, sizeof(own), response, SIZED_TO(struct viq_vtd_page_response, code), "response", NULL);
 	if (err)
 		return err;
+	kernels.code =
+		own.code == VIQ_VTD_RESP_SUCCESS ? UAPI_IOMMUFD_PAGE_RESP_SUCCESS : UAPI_IOMMUFD_PAGE_RESP_INVALID;
 	d = sorted_find(&v->devices, own.source_id);
 	p = &v->pages;
 	for (uint32_t i = 0; d && i < p->count; i++) {
@@ -236,9 +292,8 @@ int viq_linux_vvtd_page_response(struct viq_linux_vvtd *v, const struct viq_vtd_
 		if (g->device != d->dev.device || g->prgi != own.prgi || g->has_pasid != own.has_pasid ||
 		    (own.has_pasid && g->pasid != own.pasid))
 			continue;
-		err = answer(v, g->cookie,
-			     own.code == VIQ_VTD_RESP_SUCCESS ? UAPI_IOMMUFD_PAGE_RESP_SUCCESS
-							      : UAPI_IOMMUFD_PAGE_RESP_INVALID);
+		kernels.cookie = g->cookie;
+		err = answer(v, &kernels, 1);
 		if (!err)
 			free_group(p, g);
 		return err;

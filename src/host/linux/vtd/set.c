@@ -207,7 +207,7 @@ static bool pending(void *opaque)
 {
 	const struct viq_linux_vvtd *v = opaque;
 
-	return v->pages.fd >= 0;
+	return v->pages.askers;
 }
 
 struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *v)
@@ -221,6 +221,7 @@ struct viq_vtd_backend viq_linux_vvtd_backend(struct viq_linux_vvtd *v)
 		.settle = settle,
 		.pending = pending,
 		.page_requests = page_requests,
+		.look_cost = VIQ_WORK_CALL,
 	};
 
 	return (struct viq_vtd_backend){.ops = &ops, .opaque = v};

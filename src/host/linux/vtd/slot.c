@@ -109,8 +109,16 @@ void linux_vtd_slot_forget(struct viq_linux_vvtd *v, struct linux_vtd_slot *s)
 
 static int attach(struct viq_linux_vvtd *v, struct linux_vtd_device *d, struct linux_vtd_slot *s, uint32_t pt)
 {
-	int err = linux_slot_attach(&v->attacher, &d->dev, &s->slot, pt);
+	int err = 0;
 
+	/*
+	 * Kernels up to 7.3 answer the groups of a table that is replaced by another one's queue, if it has any, and
+	 * count each first stage that is attached, but not one that is replaced: so there is a gap.
+	 */
+	if (d->page_requests && pt && linux_slot_own(&s->slot) >= 0)
+		err = linux_slot_attach(&v->attacher, &d->dev, &s->slot, 0);
+	if (!err)
+		err = linux_slot_attach(&v->attacher, &d->dev, &s->slot, pt);
 	if (err)
 		return err;
 	linux_vtd_pages_forget(v, d->dev.device, s->slot.pasid);

@@ -71,8 +71,8 @@ struct linux_vtd_pages {
 	uint32_t max, count;
 	struct linux_vtd_page_group *groups; /* count of max */
 	struct uapi_iommu_hwpt_pgfault *read;
-	uint32_t at, end;             /* of read: those that were not handed out yet */
-	uint64_t lost;                /* that nobody was told */
+	uint32_t room, at, end;       /* of read: all, and those that were not handed out yet */
+	uint32_t askers;              /* devices that may ask */
 	uint64_t requests, discarded; /* atomic, relaxed */
 };
 

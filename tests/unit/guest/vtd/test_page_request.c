@@ -112,6 +112,7 @@ static void test_refused(void **state)
 	assert_int_equal(viq_vtd_page_request(NULL, &r), -EINVAL);
 	assert_int_equal(viq_vtd_page_request(v->vtd, NULL), -EINVAL);
 	assert_int_equal(viq_vtd_page_request(none->vtd, &r), -ENOTSUP);
+	assert_int_equal(last_response(none)->code, VIQ_VTD_RESP_INVALID); /* or the device would wait for ever */
 	viq_vtd_page_requests_lost(none->vtd, 1);
 	assert_int_equal(vvtd_r32(none, VREG(PRS)), 0);
 	r.prgi = 512;

@@ -151,7 +151,7 @@ static void one_too_many(void **state)
 		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i, PAGE(i), 3), 0);
 	bring(n);
 	assert_true(vvtd_r64(n->g, VREG(PQT)) == GROUPS * 3 * 32);
-	assert_answered(n, 0, 1, 0);
+	assert_answered(n, 1, 0, 0); /* as if the guest's queue were full: the device tries again */
 	assert_true(vvtd_r32(n->g, VREG(PRS)) & VREG(PRS_PRO));
 	assert_int_equal(vnest_counters(n).page_discarded, 3);
 	vvtd_w32(n->g, VREG(PRS), VREG(PRS_PRO) | VREG(PRS_PPR));
@@ -159,6 +159,73 @@ static void one_too_many(void **state)
 	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 9, PAGE(9), 1), 0);
 	bring(n);
 	assert_request(n, GROUPS * 3, 0, 1, 9, PAGE(9), true);
+	vnest_free(n);
+}
+
+/* A device that asks at once when it has been answered cannot make one wait descriptor last. */
+static void a_flood_is_charged(void **state)
+{
+	struct vnest *n = asking(1, 0);
+	uint64_t before;
+	uint32_t cost;
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	bring(n);
+	for (uint32_t i = 0; i < 3000; i++)
+		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i % 512, PAGE(7), 1), 0);
+	before = n->fk->calls;
+	cost = viq_nest_vtd_sync(n->nest);
+	assert_in_range(n->fk->calls - before, 8, 10); /* 1,024 of them: a read and a write for 256 */
+	assert_true(cost >= 1024 + (n->fk->calls - before) * VIQ_WORK_CALL);
+	assert_answered(n, 1024, 0, 0);
+	vnest_free(n);
+}
+
+/* A look at an empty queue is a system call; where no device may ask there is none. */
+static void a_look_is_charged(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+	uint64_t before = n->fk->calls;
+
+	assert_int_equal(viq_nest_vtd_sync(n->nest), VIQ_WORK_CALL);
+	assert_int_equal(n->fk->calls, before + 1);
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), 0);
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(1)), 0);
+	before = n->fk->calls;
+	assert_int_equal(viq_nest_vtd_sync(n->nest), 0);
+	assert_int_equal(n->fk->calls, before);
+	vnest_free(n);
+}
+
+/* Longer than any that a device may ask for: the others are not held up. */
+static void a_long_group(void **state)
+{
+	struct vnest *n = asking(GROUPS, 3);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(0), 700), 0);
+	assert_int_equal(fake_kernel_ask(n->fk, 1, 1, 6, PAGE(7), 1), 0);
+	bring(n);
+	assert_true(vvtd_r64(n->g, VREG(PQT)) == 701 * 32);
+	assert_request(n, 699, 0, 1, 5, PAGE(699), true);
+	assert_request(n, 700, 1, 1, 6, PAGE(7), true);
+	vnest_free(n);
+}
+
+/* Pass-through, or other tables, in the place of what has asked: only what is detached first is sure to be answered. */
+static void another_table(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	for (uint32_t pasid = 0; pasid < 2; pasid++) {
+		assert_int_equal(fake_kernel_ask(n->fk, 0, pasid, 5, PAGE(7), 1), 0);
+		assert_int_equal(fake_kernel_ask(n->fk, 1, pasid, 5, PAGE(7), 1), 0);
+		bring(n);
+		vnest_entry(n, 0, pasid, 1 | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_PT), 1, 0);
+		assert_true(vnest_send(n, desc_pc(VREG(PC_PASID), DID, pasid)));
+		vnest_set(n, 1, pasid, DID, 30 + pasid);
+		assert_answered(n, 0, 0, 2 * (pasid + 1));
+	}
+	assert_int_equal(n->fk->warnings, 0);
 	vnest_free(n);
 }
 
@@ -265,11 +332,30 @@ static void a_device_goes(void **state)
 	assert_answered(n, 0, 0, 1);
 	bring(n);
 	assert_true(vvtd_r64(n->g, VREG(PQT)) == 32);
+	assert_false(vvtd_r32(n->g, VREG(PRS)) & VREG(PRS_PRO)); /* nobody waits for that */
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(0)), 0);
 	assert_answered(n, 0, 0, 2);
 	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
 	guest_answers(n, 1, 1, 5, VIQ_VTD_RESP_SUCCESS);
 	assert_answered(n, 0, 0, 2);
+	vnest_free(n);
+}
+
+/* An entry is cleared while a request for it waits here: nobody is told of a loss. */
+static void an_entry_goes(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 2, 6, PAGE(8), 1), 0);
+	assert_int_equal(viq_nest_vtd_faults(n->nest, 1), 0);
+	vnest_clear(n, 0, 2);
+	vvtd_push(n->g, desc_pc(VREG(PC_PASID), DID, 2));
+	vvtd_ring(n->g);
+	bring(n);
+	assert_true(vvtd_r64(n->g, VREG(PQT)) == 32);
+	assert_false(vvtd_r32(n->g, VREG(PRS)) & VREG(PRS_PRO));
+	assert_int_equal(vnest_counters(n).page_discarded, 1);
 	vnest_free(n);
 }
 
@@ -368,6 +454,25 @@ static void a_device_without(void **state)
 	vnest_free(n);
 }
 
+/* The guest was not told that its devices can ask: one that does has an answer. */
+static void a_guest_without(void **state)
+{
+	struct vnest *n = vnest_kernel(1);
+
+	n->config.page_groups = GROUPS;
+	n->fk->devices[0].pri = true;
+	n->guest_config.ecap &= ~VREG(ECAP_DT);
+	assert_int_equal(vnest_create(n), 0);
+	vnest_guest(n);
+	vnest_boot(n);
+	vnest_add(n, 0);
+	vnest_set(n, 0, 1, DID, 1);
+	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 2), 0);
+	bring(n);
+	assert_answered(n, 0, 1, 0);
+	vnest_free(n);
+}
+
 static void a_kernel_without(void **state)
 {
 	struct vnest *n = vnest_kernel(1);
@@ -394,16 +499,22 @@ int main(void)
 		cmocka_unit_test(a_wait_descriptor_brings_them),
 		cmocka_unit_test(many),
 		cmocka_unit_test(one_too_many),
+		cmocka_unit_test(a_flood_is_charged),
+		cmocka_unit_test(a_look_is_charged),
+		cmocka_unit_test(a_long_group),
+		cmocka_unit_test(another_table),
 		cmocka_unit_test(the_guests_queue_is_full),
 		cmocka_unit_test(a_late_answer),
 		cmocka_unit_test(places),
 		cmocka_unit_test(a_cookie_comes_again),
 		cmocka_unit_test(a_device_goes),
+		cmocka_unit_test(an_entry_goes),
 		cmocka_unit_test(a_device_moves),
 		cmocka_unit_test(the_kernel_takes_no_answer),
 		cmocka_unit_test(the_kernel_gives_nothing),
 		cmocka_unit_test(only_where_it_is_wanted),
 		cmocka_unit_test(a_device_without),
+		cmocka_unit_test(a_guest_without),
 		cmocka_unit_test(a_kernel_without),
 	};
 
