@@ -1050,6 +1050,14 @@ pub struct viq_linux_sys {
     pub dup: ::std::option::Option<
         unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void, fd: ::std::os::raw::c_int) -> ::std::os::raw::c_int,
     >,
+    pub write: ::std::option::Option<
+        unsafe extern "C" fn(
+            opaque: *mut ::std::os::raw::c_void,
+            fd: ::std::os::raw::c_int,
+            buf: *const ::std::os::raw::c_void,
+            len: usize,
+        ) -> i64,
+    >,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1878,6 +1886,8 @@ pub struct viq_vtd_backend_ops {
             count: *mut u32,
         ) -> ::std::os::raw::c_int,
     >,
+    pub look_cost: u32,
+    pub reserved: u32,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1928,6 +1938,8 @@ pub struct viq_linux_vvtd_config {
     pub max_tables: u32,
     pub ops: *const viq_linux_vvtd_ops,
     pub opaque: *mut ::std::os::raw::c_void,
+    pub page_groups: u32,
+    pub reserved: u32,
 }
 impl Default for viq_linux_vvtd_config {
     fn default() -> Self {
@@ -1980,6 +1992,8 @@ pub struct viq_linux_vtd_device {
     pub device: u32,
     pub fd: ::std::os::raw::c_int,
     pub pasids: u32,
+    pub page_requests: u32,
+    pub reserved: u32,
 }
 extern "C" {
     pub fn viq_linux_vvtd_add(
@@ -2008,6 +2022,15 @@ extern "C" {
         outcome: *mut viq_vtd_outcome,
     ) -> ::std::os::raw::c_int;
 }
+extern "C" {
+    pub fn viq_linux_vvtd_page_fd(vvtd: *const viq_linux_vvtd) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viq_linux_vvtd_page_response(
+        vvtd: *mut viq_linux_vvtd,
+        response: *const viq_vtd_page_response,
+    ) -> ::std::os::raw::c_int;
+}
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct viq_linux_vtd_counters {
@@ -2020,6 +2043,8 @@ pub struct viq_linux_vtd_counters {
     pub rejected: u64,
     pub tables: u64,
     pub set_failed: u64,
+    pub page_requests: u64,
+    pub page_discarded: u64,
 }
 extern "C" {
     pub fn viq_linux_vvtd_counters(
