@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The README's example is examples/embed.c, word for word; links in documents lead somewhere, and names in them exist."""
+"""The README's example is examples/embed.c, word for word; links in documents lead somewhere, and names in them exist, and make's targets."""
 import os
 import re
 import unittest
@@ -30,6 +30,12 @@ class Readme(unittest.TestCase):
         for page in [page for page in self.pages() if page != "CHANGELOG.md"]:
             for name in re.findall(r"`(?:struct |enum )?(viq_\w*[a-z0-9])[`(.]", read(page)):
                 self.assertTrue(name in known, f"{page}: {name}")
+
+    def test_targets(self):
+        known = set(re.findall(r"^([\w-]+):", read("Makefile"), re.M))
+        for page in self.pages():
+            for target in re.findall(r"\bmake ((?:check|demo|bench)(?:-\w+)*|prove|mutate|abi|fuzz)\b", read(page)):
+                self.assertTrue(target in known, f"{page}: make {target}")
 
     def test_links(self):
         for page in self.pages():
