@@ -326,20 +326,28 @@ static int64_t sys_read(void *opaque, int fd, void *buf, size_t len)
 	return ret;
 }
 
+static int64_t file_write(struct fake_kernel *fk, int fd, const void *buf, size_t len)
+{
+	struct fk_file *file = fk_file_find(fk, fd);
+
+	if (!file) {
+		fk->bad_handles++;
+		return -EBADF;
+	}
+	if (file->type != FK_FILE_FAULTQ)
+		return -EINVAL;
+	return file->queue ? fk_faultq_write(fk, file->queue, buf, len) : -ENODEV;
+}
+
 static int64_t sys_write(void *opaque, int fd, const void *buf, size_t len)
 {
 	struct fake_kernel *fk = opaque;
-	struct fk_file *file;
 	int64_t ret;
 
 	pthread_mutex_lock(&fk->lock);
 	ret = fault(fk, 0);
-	file = fk_file_find(fk, fd);
-	fk->bad_handles += !file;
 	if (!ret)
-		ret = !file                                         ? -EBADF
-		      : file->type == FK_FILE_FAULTQ && file->queue ? fk_faultq_write(fk, file->queue, buf, len)
-								    : -EINVAL;
+		ret = file_write(fk, fd, buf, len);
 	pthread_mutex_unlock(&fk->lock);
 	return ret;
 }

@@ -319,15 +319,21 @@ static const struct viq_linux_sys sys = {.size = sizeof(sys),
 					 .dup = also_dup,
 					 .write = also_write};
 
-static struct viq_linux *open_linux(struct fake_kernel *fk)
+/* The kernel, its first device bound, and a stage 2. */
+static struct viq_linux *open_linux(struct fake_kernel *fk, int *cdev, uint32_t *device, uint32_t *hwpt)
 {
 	struct viq_linux_config config;
 	struct viq_linux *ctx;
+	uint32_t ioas;
 
 	viq_linux_config_init(&config, sizeof(config));
 	config.sys = &sys;
 	config.sys_opaque = fk;
 	MUST(!viq_linux_open(&config, &ctx, NULL));
+	*cdev = fake_kernel_cdev(fk, 0);
+	MUST(!viq_linux_vfio_bind(ctx, *cdev, device, NULL));
+	MUST(!viq_linux_ioas_alloc(ctx, &ioas));
+	MUST(!viq_linux_hwpt_alloc(ctx, *device, ioas, VIQ_LINUX_NEST_PARENT, hwpt));
 	return ctx;
 }
 
@@ -355,15 +361,12 @@ static void scene_linux_pages(void)
 	struct viq_linux_vvtd_config config;
 	struct viq_vtd_backend backend;
 	struct viq_linux_vvtd *vvtd;
-	struct viq_linux *ctx = open_linux(fk);
-	uint32_t ioas, count = 1;
+	struct viq_linux *ctx;
+	uint32_t count = 1;
 
 	fk->devices[0].pri = true;
-	device.fd = fake_kernel_cdev(fk, 0);
-	MUST(!viq_linux_vfio_bind(ctx, device.fd, &device.device, NULL));
-	MUST(!viq_linux_ioas_alloc(ctx, &ioas));
 	viq_linux_vvtd_config_init(&config, sizeof(config));
-	MUST(!viq_linux_hwpt_alloc(ctx, device.device, ioas, VIQ_LINUX_NEST_PARENT, &config.hwpt));
+	ctx = open_linux(fk, &device.fd, &device.device, &config.hwpt);
 	config.device = device.device;
 	config.page_groups = 1;
 	MUST(!viq_linux_vvtd_create(ctx, &config, &vvtd, NULL));
@@ -388,19 +391,15 @@ static void scene_linux(const struct row *row, unsigned int skip, const struct r
 	struct viq_linux_vsmmu *vsmmu;
 	struct viq_linux *ctx;
 	struct fake_kernel *fk;
-	uint32_t ioas, count = 4;
+	uint32_t count = 4;
 
 	for (size_t at = offsetof(struct viq_linux_sys, open); at < sizeof(sys); at += sizeof(void *))
 		MUST(*(void *const *)((const char *)&sys + at)); /* every call is here */
 	null_device = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	confine(row, skip, allocator);
 	fk = fake_kernel_new();
-	ctx = open_linux(fk);
-	device.fd = fake_kernel_cdev(fk, 0);
-	MUST(!viq_linux_vfio_bind(ctx, device.fd, &device.device, NULL));
-	MUST(!viq_linux_ioas_alloc(ctx, &ioas));
 	viq_linux_vsmmu_config_init(&config, sizeof(config));
-	MUST(!viq_linux_hwpt_alloc(ctx, device.device, ioas, VIQ_LINUX_NEST_PARENT, &config.hwpt));
+	ctx = open_linux(fk, &device.fd, &device.device, &config.hwpt);
 	config.device = device.device;
 	MUST(!viq_linux_vsmmu_create(ctx, &config, &vsmmu, NULL));
 	MUST(!viq_linux_vsmmu_add(vsmmu, &device, 8, NULL));

@@ -77,18 +77,6 @@ static __attribute__((noinline)) struct call_failure failure(struct linux_vtd_in
 	return call_believe(1, left, 0, &said);
 }
 
-/* One such call. True if all was done. */
-static bool attempt(struct linux_vtd_invalidate *inv, uint32_t hwpt, const struct viq_vtd_s1_entry *entries, uint32_t n,
-		    uint32_t first, uint32_t total, struct call_failure *f)
-{
-	struct linux_answer answer;
-
-	if (call(&inv->calls, hwpt, entries, n, &answer))
-		return true;
-	*f = failure(inv, n, first, total, answer);
-	return false;
-}
-
 static bool refusal(int err)
 {
 	return err == -EINVAL || err == -EOPNOTSUPP || err == -E2BIG;
@@ -98,10 +86,13 @@ static bool refusal(int err)
 static bool whole_table(struct linux_vtd_invalidate *inv, uint32_t hwpt)
 {
 	const struct viq_vtd_s1_entry all = {.npages = VIQ_VTD_S1_ALL};
-	struct call_failure f;
+	struct linux_answer answer;
 
 	linux_add(&inv->whole, 1);
-	return attempt(inv, hwpt, &all, 1, 0, 1, &f);
+	if (call(&inv->calls, hwpt, &all, 1, &answer))
+		return true;
+	linux_add(&inv->calls.failed, 1);
+	return false;
 }
 
 static void fail(struct viq_call_result *res, uint32_t at, uint32_t last, uint32_t error, int os_error)

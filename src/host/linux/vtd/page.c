@@ -149,12 +149,12 @@ static bool take_group(struct viq_linux_vvtd *v, const struct uapi_iommu_hwpt_pg
 }
 
 /* The guest is told of these, up to the last one of the group: length, which the kernel leaves 0, says so. */
-static void lose_group(struct uapi_iommu_hwpt_pgfault *first, struct uapi_iommu_hwpt_pgfault *last)
+static void lose_group(struct uapi_iommu_hwpt_pgfault *read, uint32_t last)
 {
-	const uint32_t cookie = last->cookie;
+	const uint32_t cookie = read[last].cookie;
 
-	for (; last >= first && last->cookie == cookie; last--)
-		last->length = 1;
+	for (uint32_t n = last + 1; n && read[n - 1].cookie == cookie; n--)
+		read[n - 1].length = 1;
 }
 
 /* -EINVAL: a group has no room, and there is to be no more. */
@@ -196,7 +196,7 @@ static int fill(struct viq_linux_vvtd *v)
 		if (!(p->read[i].flags & UAPI_IOMMU_PGFAULT_FLAGS_LAST_PAGE) || take_group(v, &p->read[i], &r->code))
 			continue;
 		if (r->code == UAPI_IOMMUFD_PAGE_RESP_SUCCESS)
-			lose_group(p->read, &p->read[i]);
+			lose_group(p->read, i);
 		r->cookie = p->read[i].cookie;
 		if (++refused == BATCH) {
 			linux_first(&err, answer(v, responses, refused));

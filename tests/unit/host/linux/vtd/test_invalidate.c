@@ -237,8 +237,10 @@ static void a_refused_legal_entry_takes_the_whole_table(void **state)
 	struct viq_vtd_s1_entry entries[8];
 	struct viq_call_result res;
 	struct table t;
+	uint64_t failed;
 
 	table_init(&t);
+	failed = vnest_counters(t.n).failed;
 	pages(entries, 8);
 	for (size_t e = 0; e < 3; e++) {
 		fake_kernel_reset(t.n->fk);
@@ -263,6 +265,7 @@ static void a_refused_legal_entry_takes_the_whole_table(void **state)
 		assert_ran(&t, entries, 3);
 	}
 	assert_int_equal(vnest_counters(t.n).whole, 6);
+	assert_int_equal(vnest_counters(t.n).failed, failed + 9);
 	table_fini(&t);
 }
 

@@ -37,6 +37,12 @@ static void bring(struct vnest *n)
 	assert_int_equal(viq_nest_vtd_faults(n->nest, 0), 0);
 }
 
+/* The device asks for count pages from addr on, in one group. */
+static void ask(struct vnest *n, uint32_t device, uint32_t pasid, uint32_t prgi, uint64_t addr, uint32_t count)
+{
+	assert_int_equal(fake_kernel_ask(n->fk, device, pasid, prgi, addr, count), 0);
+}
+
 static bool readable(const struct vnest *n)
 {
 	struct pollfd fd = {.fd = viq_linux_vvtd_page_fd(n->vv), .events = POLLIN};
@@ -73,8 +79,8 @@ static void there_and_back(void **state)
 	struct vnest *n = asking(GROUPS, 0);
 
 	assert_false(readable(n));
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 2), 0);
-	assert_int_equal(fake_kernel_ask(n->fk, 1, 0, 5, PAGE(9), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 2);
+	ask(n, 1, 0, 5, PAGE(9), 1);
 	assert_true(readable(n));
 	assert_true(vvtd_r64(n->g, VREG(PQT)) == 0);
 	bring(n);
@@ -105,7 +111,7 @@ static void a_failure_is_an_invalid_request(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	bring(n);
 	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_FAILURE);
 	assert_answered(n, 0, 1, 0);
@@ -117,7 +123,7 @@ static void a_wait_descriptor_brings_them(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	vvtd_push_wait(n->g);
 	vvtd_ring(n->g);
 	assert_true(vvtd_completed(n->g, n->g->prod - 1));
@@ -131,7 +137,7 @@ static void many(void **state)
 	struct vnest *n = asking(512, 3);
 
 	for (uint32_t i = 0; i < 400; i++)
-		assert_int_equal(fake_kernel_ask(n->fk, i % 2, 1 + i / 2 % 2, i, PAGE(i), 1 + i % 2), 0);
+		ask(n, i % 2, 1 + i / 2 % 2, i, PAGE(i), 1 + i % 2);
 	bring(n);
 	assert_true(vvtd_r64(n->g, VREG(PQT)) == 600 * 32);
 	for (uint32_t i = 0; i < 400; i++)
@@ -148,7 +154,7 @@ static void one_too_many(void **state)
 	struct vnest *n = asking(GROUPS, 0);
 
 	for (uint32_t i = 0; i <= GROUPS; i++)
-		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i, PAGE(i), 3), 0);
+		ask(n, 0, 1, i, PAGE(i), 3);
 	bring(n);
 	assert_true(vvtd_r64(n->g, VREG(PQT)) == GROUPS * 3 * 32);
 	assert_answered(n, 1, 0, 0); /* as if the guest's queue were full: the device tries again */
@@ -156,7 +162,7 @@ static void one_too_many(void **state)
 	assert_int_equal(vnest_counters(n).page_discarded, 3);
 	vvtd_w32(n->g, VREG(PRS), VREG(PRS_PRO) | VREG(PRS_PPR));
 	guest_answers(n, 0, 1, 2, VIQ_VTD_RESP_SUCCESS);
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 9, PAGE(9), 1), 0);
+	ask(n, 0, 1, 9, PAGE(9), 1);
 	bring(n);
 	assert_request(n, GROUPS * 3, 0, 1, 9, PAGE(9), true);
 	vnest_free(n);
@@ -169,10 +175,10 @@ static void a_flood_is_charged(void **state)
 	uint64_t before;
 	uint32_t cost;
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	bring(n);
 	for (uint32_t i = 0; i < 3000; i++)
-		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i % 512, PAGE(7), 1), 0);
+		ask(n, 0, 1, i % 512, PAGE(7), 1);
 	before = n->fk->calls;
 	cost = viq_nest_vtd_sync(n->nest);
 	assert_in_range(n->fk->calls - before, 8, 10); /* 1,024 of them: a read and a write for 256 */
@@ -202,8 +208,8 @@ static void a_long_group(void **state)
 {
 	struct vnest *n = asking(GROUPS, 3);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(0), 700), 0);
-	assert_int_equal(fake_kernel_ask(n->fk, 1, 1, 6, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(0), 700);
+	ask(n, 1, 1, 6, PAGE(7), 1);
 	bring(n);
 	assert_true(vvtd_r64(n->g, VREG(PQT)) == 701 * 32);
 	assert_request(n, 699, 0, 1, 5, PAGE(699), true);
@@ -217,8 +223,8 @@ static void another_table(void **state)
 	struct vnest *n = asking(GROUPS, 0);
 
 	for (uint32_t pasid = 0; pasid < 2; pasid++) {
-		assert_int_equal(fake_kernel_ask(n->fk, 0, pasid, 5, PAGE(7), 1), 0);
-		assert_int_equal(fake_kernel_ask(n->fk, 1, pasid, 5, PAGE(7), 1), 0);
+		ask(n, 0, pasid, 5, PAGE(7), 1);
+		ask(n, 1, pasid, 5, PAGE(7), 1);
 		bring(n);
 		vnest_entry(n, 0, pasid, 1 | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_PT), 1, 0);
 		assert_true(vnest_send(n, desc_pc(VREG(PC_PASID), DID, pasid)));
@@ -235,11 +241,22 @@ static void the_guests_queue_is_full(void **state)
 	struct vnest *n = asking(200, 0);
 
 	for (uint32_t i = 0; i < 128; i++)
-		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i, PAGE(i), 1), 0);
+		ask(n, 0, 1, i, PAGE(i), 1);
 	bring(n);
 	assert_true(vvtd_r32(n->g, VREG(PRS)) & VREG(PRS_PRO));
 	assert_answered(n, 1, 0, 0);
 	vnest_free(n);
+}
+
+/* Group 5 of the first device has ended, as so many have. Another one gets its cookie, and only its own answer. */
+static void hits_nobody(struct vnest *n, uint32_t pasid, uint32_t ended)
+{
+	ask(n, 1, 2, 6, PAGE(8), 1);
+	bring(n);
+	guest_answers(n, 0, pasid, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, ended);
+	guest_answers(n, 1, 2, 6, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 1, 0, ended);
 }
 
 /* The kernel answers the groups of a table that goes. Its cookies are free, and the guest's late answer hits nobody. */
@@ -247,7 +264,7 @@ static void a_late_answer(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	bring(n);
 	vnest_clear(n, 0, 1);
 	vnest_flush(n, DID, 1);
@@ -255,17 +272,12 @@ static void a_late_answer(void **state)
 	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
 	assert_answered(n, 0, 0, 1);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 2, 5, PAGE(7), 1), 0);
+	ask(n, 0, 2, 5, PAGE(7), 1);
 	bring(n);
 	vnest_clear(n, 0, 2);
 	vnest_flush(n, DID, 2);
 	assert_answered(n, 0, 0, 2);
-	assert_int_equal(fake_kernel_ask(n->fk, 1, 2, 6, PAGE(8), 1), 0); /* gets the same cookie */
-	bring(n);
-	guest_answers(n, 0, 2, 5, VIQ_VTD_RESP_SUCCESS);
-	assert_answered(n, 0, 0, 2);
-	guest_answers(n, 1, 2, 6, VIQ_VTD_RESP_SUCCESS);
-	assert_answered(n, 1, 0, 2);
+	hits_nobody(n, 2, 2);
 	vnest_free(n);
 }
 
@@ -276,22 +288,22 @@ static void places(void **state)
 
 	n->fk->cookies_grow = true;
 	for (uint32_t i = 0; i < 3 * GROUPS; i++) {
-		assert_int_equal(fake_kernel_ask(n->fk, 0, 1, i, PAGE(i), 1), 0);
+		ask(n, 0, 1, i, PAGE(i), 1);
 		bring(n);
 		guest_answers(n, 0, 1, i, VIQ_VTD_RESP_INVALID);
 	}
 	assert_answered(n, 0, 3 * GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 1, 1, 1, PAGE(1), 1), 0);
+	ask(n, 1, 1, 1, PAGE(1), 1);
 	for (uint32_t i = 0; i < GROUPS - 1; i++)
-		assert_int_equal(fake_kernel_ask(n->fk, 0, i, i, PAGE(i), 1), 0);
+		ask(n, 0, i, i, PAGE(i), 1);
 	bring(n);
 	for (uint32_t pasid = 0; pasid < 3; pasid++)
 		vnest_clear(n, 0, pasid);
 	assert_true(vnest_send(n, desc_pc(VREG(PC_GLOBAL), 0, 0)));
 	assert_answered(n, 0, 3 * GROUPS, GROUPS - 1);
 	for (uint32_t i = 2; i < 2 + GROUPS - 1; i++)
-		assert_int_equal(fake_kernel_ask(n->fk, 1, 2, i, PAGE(i), 1), 0);
+		ask(n, 1, 2, i, PAGE(i), 1);
 	bring(n);
 	assert_answered(n, 0, 3 * GROUPS, GROUPS - 1);
 	guest_answers(n, 1, 1, 1, VIQ_VTD_RESP_SUCCESS);
@@ -306,16 +318,11 @@ static void a_cookie_comes_again(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	bring(n);
 	assert_int_equal(viq_linux_vfio_detach_pasid(n->ctx, n->fd[0], 1), 0);
 	assert_answered(n, 0, 0, 1);
-	assert_int_equal(fake_kernel_ask(n->fk, 1, 2, 6, PAGE(8), 1), 0);
-	bring(n);
-	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
-	assert_answered(n, 0, 0, 1);
-	guest_answers(n, 1, 2, 6, VIQ_VTD_RESP_SUCCESS);
-	assert_answered(n, 1, 0, 1);
+	hits_nobody(n, 1, 1);
 	vnest_free(n);
 }
 
@@ -324,8 +331,8 @@ static void a_device_goes(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
-	assert_int_equal(fake_kernel_ask(n->fk, 1, 1, 5, PAGE(8), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
+	ask(n, 1, 1, 5, PAGE(8), 1);
 	assert_int_equal(viq_nest_vtd_faults(n->nest, 1), 0); /* the other one waits here */
 	assert_true(vvtd_r64(n->g, VREG(PQT)) == 32);
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, VNEST_SID(1)), 0);
@@ -346,8 +353,8 @@ static void an_entry_goes(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 2, 6, PAGE(8), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
+	ask(n, 0, 2, 6, PAGE(8), 1);
 	assert_int_equal(viq_nest_vtd_faults(n->nest, 1), 0);
 	vnest_clear(n, 0, 2);
 	vvtd_push(n->g, desc_pc(VREG(PC_PASID), DID, 2));
@@ -359,6 +366,24 @@ static void an_entry_goes(void **state)
 	vnest_free(n);
 }
 
+/* The same, and behind it in the same read one group too many: that one is lost, and no other. */
+static void an_entry_goes_before_a_loss(void **state)
+{
+	struct vnest *n = asking(1, 0);
+
+	ask(n, 0, 2, 6, PAGE(8), 2);
+	ask(n, 0, 1, 5, PAGE(7), 1);
+	assert_int_equal(viq_nest_vtd_faults(n->nest, 1), 0);
+	vnest_clear(n, 0, 2);
+	vvtd_push(n->g, desc_pc(VREG(PC_PASID), DID, 2));
+	vvtd_ring(n->g);
+	bring(n);
+	assert_answered(n, 1, 0, 1);
+	assert_int_equal(vnest_counters(n).page_discarded, 2);
+	assert_int_equal(vtd_counters(n->g->vtd).page_requests_lost, 1);
+	vnest_free(n);
+}
+
 /* The guest has renumbered its buses, and answers as it names the device now. */
 static void a_device_moves(void **state)
 {
@@ -367,7 +392,7 @@ static void a_device_moves(void **state)
 
 	vnest_set(n, 4, 1, DID, 9);
 	assert_int_equal(vnest_move(n, &move, 1), 0);
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	bring(n);
 	assert_request(n, 0, 4, 1, 5, PAGE(7), true);
 	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
@@ -382,7 +407,7 @@ static void the_kernel_takes_no_answer(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	bring(n);
 	/* The next call is the write. */
 	n->fk->faults[0] = (struct fk_fault){.first = n->fk->calls + 1, .times = 1, .err = -ENOMEM};
@@ -397,7 +422,7 @@ static void the_kernel_gives_nothing(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
 
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 1), 0);
+	ask(n, 0, 1, 5, PAGE(7), 1);
 	n->fk->faults[0] = (struct fk_fault){.first = n->fk->calls + 1, .times = 1, .err = -EIO};
 	assert_int_equal(viq_nest_vtd_faults(n->nest, 0), -EIO);
 	bring(n);
@@ -467,7 +492,7 @@ static void a_guest_without(void **state)
 	vnest_boot(n);
 	vnest_add(n, 0);
 	vnest_set(n, 0, 1, DID, 1);
-	assert_int_equal(fake_kernel_ask(n->fk, 0, 1, 5, PAGE(7), 2), 0);
+	ask(n, 0, 1, 5, PAGE(7), 2);
 	bring(n);
 	assert_answered(n, 0, 1, 0);
 	vnest_free(n);
@@ -509,6 +534,7 @@ int main(void)
 		cmocka_unit_test(a_cookie_comes_again),
 		cmocka_unit_test(a_device_goes),
 		cmocka_unit_test(an_entry_goes),
+		cmocka_unit_test(an_entry_goes_before_a_loss),
 		cmocka_unit_test(a_device_moves),
 		cmocka_unit_test(the_kernel_takes_no_answer),
 		cmocka_unit_test(the_kernel_gives_nothing),
