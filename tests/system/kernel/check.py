@@ -11,15 +11,14 @@ import time
 import machines
 import tap
 
+DEVICE = {"ats", "ats-pasids", "pasids"}
 # The tests that may be skipped, and why. Any other skip is a failure.
 MAY_SKIP = {
     "bare-pair": "a kernel whose count of handled entries is true has nothing to show",
     "bare-groups": "the same",
     "bare-report": "a kernel without our patches has no report",
     "bare-hardware": "Linux 7.3 lets nothing through that the SMMU would refuse; with --debug it does",
-    "ats": "this machine's device has no ATS; make check-nested has one",
-    "ats-pasids": "the same",
-    "pasids": "nor PASIDs",
+    **dict.fromkeys(DEVICE, "this machine's device has neither ATS nor PASIDs; that of make check-nested has"),
     "selftests": "the kernel's own tests are built with our patches",
     "selftests-fail-nth": "the same",
 }
@@ -42,10 +41,9 @@ def arguments():
 
 def may_skip(kernel):
     """The names of the tests that have nothing to show on this kernel."""
-    device = {"ats", "ats-pasids", "pasids"}
     if kernel.debug:
-        return device
-    return device | {"bare-hardware"} if kernel.series else MAY_SKIP
+        return DEVICE
+    return DEVICE | {"bare-hardware"} if kernel.series else MAY_SKIP
 
 
 def run_one(options, kernel):

@@ -94,6 +94,11 @@ def kernels(architecture="arm64"):
     return plain + [one._replace(series=True) for one in plain if one.package == SERIES_FOR]
 
 
+def pair(architecture):
+    """The one with our patches first, as the one without them is built on the way."""
+    return sorted((one for one in kernels(architecture) if one.package == SERIES_FOR), key=lambda one: not one.series)
+
+
 def kernel(which):
     """The folder of a built kernel."""
     return output(HERE / "build-kernel.sh", CACHE, which.architecture, which.package, which.version,

@@ -49,15 +49,15 @@ class Asked:
     def look(self, pid):
         """Where a machine hangs: QEMU's threads, and if its monitor answers, the processors and the IOMMU."""
         lines = []
-        for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
-            stat = (task / "stat").read_text().split()
-            lines.append(f"viq: thread {stat[1]} {stat[2]}, {stat[13]} ticks, in {(task / 'wchan').read_text()}")
         try:
+            for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+                stat = (task / "stat").read_text().split()
+                lines.append(f"viq: thread {stat[1]} {stat[2]}, {stat[13]} ticks, in {(task / 'wchan').read_text()}")
             self.qmp().socket.settimeout(10)
             for command in ("info status", "info registers -a", "info viq"):
                 lines += [f"viq: {command}", *self.qmp().monitor(command).splitlines()]
         except (OSError, ValueError, vm.VmError) as error:
-            lines.append(f"viq: the monitor: {error}")
+            lines.append(f"viq: that is all: {error}")
         lines = [text for text in lines if not VECTORS.match(text)]
         print("\n".join(lines), flush=True)  # where only the output is kept
         return lines

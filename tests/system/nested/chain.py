@@ -155,9 +155,8 @@ def main():
     options = parser.parse_args()
     rows, results = {}, []
     for name in [options.architecture] if options.architecture else ARCHITECTURES:
-        kernels = [kernel for kernel in machines.kernels(name) if kernel.package == machines.SERIES_FOR]
         rows[name] = []
-        for kernel in sorted(kernels, key=lambda kernel: not kernel.series):  # the one without is built with it
+        for kernel in machines.pair(name):
             try:
                 more, judged = run(options, name, kernel)
             except machines.TROUBLE as error:

@@ -231,8 +231,7 @@ static void at_each_place(const struct failure *failure)
 	chain_close(ctx);
 }
 
-/* --- Failures ------------------------------------------------------------------------------------------------------
- */
+/* --- Failures ----------------------------------------------------------------------------------------------------- */
 
 /* Linux overwrites the command, and goes on. */
 static void test_illegal(void)

@@ -140,7 +140,6 @@ static uint32_t request(struct function *function, uint32_t pasid, unsigned int 
 	struct pollfd fd = {.fd = viq_linux_vvtd_page_fd(vmm.guest.vv), .events = POLLIN};
 	uint64_t qw[2];
 
-	vmm.edu.bar[VIQ_DMA_CONTROL / 4] = pasid ? VIQ_DMA_HAS_PASID | pasid : 0;
 	function_begin(function, VIQ_DMA_ASK | VIQ_DMA_ASK_WRITE, page * 4096, 0, 8);
 	check_equal(poll(&fd, 1, 5000), 1);
 	check_equal(viq_nest_vtd_faults(vmm.guest.nest, 0), 0);

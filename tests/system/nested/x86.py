@@ -77,9 +77,8 @@ def arguments(words=None):
 
 def results_of(options):
     """The results of all that was asked for."""
-    kernels = [kernel for kernel in machines.kernels("x86_64") if kernel.package == machines.SERIES_FOR]
     results = []
-    for kernel in sorted(kernels, key=lambda kernel: not kernel.series):  # the one without patches is built with it
+    for kernel in machines.pair("x86_64"):
         for name in MACHINES:
             results += run(options, kernel, name)
     return results
