@@ -8,11 +8,6 @@
 
 #define MAX_OPTIONS 32
 
-const struct tool_command *const tool_commands[] = {
-	&command_record, &command_decode, &command_replay, &command_device,
-	&command_doctor, &command_bench,  &command_help,   NULL,
-};
-
 const struct tool_command *tool_find_command(const char *name)
 {
 	for (size_t i = 0; tool_commands[i]; i++)

@@ -43,7 +43,7 @@ struct tool_command {
 extern const struct tool_command command_bench, command_decode, command_device, command_doctor, command_help,
 	command_record, command_replay;
 
-/* In the order in which a newcomer meets them; NULL ends it. */
+/* In the order in which a newcomer meets them; NULL ends it (main.c). */
 extern const struct tool_command *const tool_commands[];
 /* NULL: there is none of this name. */
 const struct tool_command *tool_find_command(const char *name);

@@ -10,6 +10,11 @@
 #include "command.h"
 #include "tool.h"
 
+const struct tool_command *const tool_commands[] = {
+	&command_record, &command_decode, &command_replay, &command_device,
+	&command_doctor, &command_bench,  &command_help,   NULL,
+};
+
 /* As getopt_long() takes an option of a command: also shortened. */
 static bool means(const char *word, const char *option)
 {

@@ -2,7 +2,7 @@
 /*
  * What the subcommands of viq share.
  *
- * A subcommand is a folder and a row in the table of command.c. Every error is one line on standard error: "viq
+ * A subcommand is a folder and a row in the table of main.c. Every error is one line on standard error: "viq
  * COMMAND: FILE:OFFSET: what; what to do".
  */
 #ifndef VIQ_TOOL_H
