@@ -279,6 +279,9 @@ class ToolErrors(unittest.TestCase):
         tail = "vtd_inv_qi_tail write tail "
         self.trace_fails("has no vtd_inv_qi_setup", tail + "0", desc)
         self.trace_fails("trace:1: a vtd_inv_qi_setup that cannot be read", "vtd_inv_qi_setup addr 0x1000 size 255")
+        self.trace_fails("trace: a queue of 128 descriptors of 16 bytes, which no VT-d has", setup.replace("256", "128"))
+        self.trace_fails("trace: a queue of 32768 descriptors of 32 bytes", setup.replace("256", "32768"), tail + "1",
+                         desc.replace("low 0x4", "low 0x6"))
         self.trace_fails("trace:2: the guest sets up another queue", setup, setup.replace("1000", "2000"))
         self.trace_fails("trace:2: a vtd_inv_qi_tail that", setup, tail + "x")
         self.trace_fails("trace:2: a tail outside", setup, tail + "256")

@@ -18,7 +18,9 @@
 #include "record.h"
 #include "tool.h"
 
-#define VTD_ENTRIES_MAX 32768u /* 512 KiB of 16-byte descriptors */
+#define VTD_QUEUE_MIN   4096u
+#define VTD_QUEUE_MAX   (4096u << 7)
+#define VTD_ENTRIES_MAX (VTD_QUEUE_MAX / 16)
 #define VTD_TYPE_WAIT   5
 
 struct vtd_trace {
@@ -216,6 +218,7 @@ int record_vtd_trace(const struct record_options *options)
 {
 	struct vtd_trace *t = calloc(1, sizeof(*t));
 	int status = TOOL_ERROR;
+	uint32_t bytes;
 
 	if (!t)
 		return tool_error(NULL, "out of memory");
@@ -231,6 +234,14 @@ int record_vtd_trace(const struct record_options *options)
 	}
 	if (!t->setup.entry_size)
 		t->setup.entry_size = 16;
+	bytes = t->setup.entries * t->setup.entry_size;
+	if (bytes < VTD_QUEUE_MIN || bytes > VTD_QUEUE_MAX) {
+		tool_error(t->lines.path,
+			   "a queue of %" PRIu32 " descriptors of %" PRIu32
+			   " bytes, which no VT-d has; is --entry-size right?",
+			   t->setup.entries, t->setup.entry_size);
+		goto close;
+	}
 	t->setup.clock = t->have_time ? VIQ_CAPTURE_REALTIME : VIQ_CAPTURE_COUNTER;
 	status = write_capture(t, options);
 close:
