@@ -137,6 +137,23 @@ class ToolErrors(unittest.TestCase):
             where = error.split(path + ":")[1].split(":")[0]
             self.assertLessEqual(int(where), cut)
 
+    def test_capture_that_changes_between_two_looks(self):
+        """A replay reads it twice, and has made room for the queues that it saw first."""
+        large = (1, struct.pack("<QIHHQ", 2**64 - 1, 4096, 16, 0, 0))
+        bells = [(4, struct.pack("<IIII", at + 1024, at, 1024, 0) + struct.pack("<QQ", 0x46, 0) * 1024) for at in (0, 1024, 2048)]
+        vtd = pcap((1, struct.pack("<QIHHQ", 2**64 - 1, 256, 16, 0, 0))).replace(b"VIQ\x01\x01", b"VIQ\x01\x02")
+        for other in (pcap(large, *bells, (7, struct.pack("<QQQQ", 4, 3, 3072, 0))), vtd):
+            first, pipe = self.write("first", SMALL), self.path("pipe")
+            os.mkfifo(pipe)
+            with subprocess.Popen([VIQ, "replay", "--html", self.path("page"), first, pipe], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE) as process:
+                with open(pipe, "wb") as second:  # which is opened when the first has been read
+                    self.write("first", other)
+                    second.write(SMALL)
+                self.assertIn("first: has changed while it was read", process.communicate(timeout=60)[1].decode())
+            self.assertEqual(process.returncode, 1)
+            os.remove(pipe)
+
     def test_foreign_files(self):
         self.fails(1, ":0: a pcap file, but not a viq capture: link type 1,", "decode",
                    self.write("ethernet", pcap(SETUP, link=1)))

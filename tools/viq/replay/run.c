@@ -37,6 +37,7 @@ struct replay {
 	bool starts;          /* the next command is the first after a doorbell */
 	bool restart;         /* the next entries begin a queue */
 	uint32_t entries, entry_size;
+	uint32_t max_entries; /* that there is room for */
 	struct sample *samples;
 	size_t sample_count, sample_room;
 };
@@ -353,11 +354,21 @@ static uint32_t first_index(const struct replay *r, const struct viq_capture_ent
 	return r->arch->wraps ? entries->doorbell : (entries->doorbell / r->entry_size) & (r->entries - 1);
 }
 
+/* It is read a second time: what the first one has found must still hold. */
+static bool changed(const struct replay *r, const struct viq_capture_reader *reader)
+{
+	bool same = scan_arch(reader) == r->arch && viq_capture_reader_setup(reader)->entries <= r->max_entries;
+
+	if (!same)
+		tool_error(r->options->path, "has changed while it was read; replay it when it is whole");
+	return !same;
+}
+
 static bool take_event(struct replay *r, const struct viq_capture_reader *reader, const struct viq_capture_event *event)
 {
 	switch (event->type) {
 	case VIQ_CAPTURE_SETUP:
-		if (r->held && !ring_held(r))
+		if (changed(r, reader) || (r->held && !ring_held(r)))
 			return false;
 		r->restart = true;
 		r->entries = event->setup.entries;
@@ -460,7 +471,11 @@ static bool finish(struct replay *r)
 
 bool replay_capture(const struct replay_options *options, const struct scan *scan, struct replay_result *result)
 {
-	struct replay r = {.options = options, .arch = scan->arch, .result = result, .restart = true};
+	struct replay r = {.options = options,
+			   .arch = scan->arch,
+			   .result = result,
+			   .restart = true,
+			   .max_entries = scan->max_entries};
 	bool good = false;
 
 	r.guest = guest_create(r.arch, options, scan);

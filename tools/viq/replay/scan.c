@@ -50,6 +50,11 @@ static void note_event(struct scan *scan, const struct viq_capture_reader *reade
 	}
 }
 
+const struct replay_arch *scan_arch(const struct viq_capture_reader *reader)
+{
+	return viq_capture_reader_kind(reader) == VIQ_CAPTURE_SMMUV3 ? &replay_smmuv3 : &replay_vtd;
+}
+
 bool scan_capture(const char *path, uint64_t wanted, struct scan *scan)
 {
 	struct viq_capture_reader *reader;
@@ -66,7 +71,7 @@ bool scan_capture(const char *path, uint64_t wanted, struct scan *scan)
 		return false;
 	}
 	scan->clocked = true;
-	scan->arch = viq_capture_reader_kind(reader) == VIQ_CAPTURE_SMMUV3 ? &replay_smmuv3 : &replay_vtd;
+	scan->arch = scan_arch(reader);
 	snprintf(scan->note, sizeof(scan->note), "%s", viq_capture_reader_setup(reader)->note);
 	note_setup(scan, viq_capture_reader_setup(reader));
 	while ((ret = viq_capture_reader_next(reader, &event, &err)) > 0)

@@ -57,6 +57,9 @@ struct scan {
 	uint64_t wanted[4];
 };
 
+struct viq_capture_reader;
+
+const struct replay_arch *scan_arch(const struct viq_capture_reader *reader);
 /* Read the whole capture. False after an error, which was printed. */
 bool scan_capture(const char *path, uint64_t wanted, struct scan *scan);
 
