@@ -73,7 +73,7 @@ struct viq_capture_register {
 struct viq_capture_event {
 	uint64_t packet; /* number in the file, from 1 */
 	uint64_t offset; /* of the packet in the file, for messages */
-	uint64_t time;   /* nanoseconds; see setup.clock */
+	uint64_t time;   /* nanoseconds, below 2^63; see setup.clock */
 	uint32_t type;   /* enum viq_capture_type; says which member holds */
 	union {
 		struct viq_capture_setup setup;

@@ -101,6 +101,11 @@ static int read_packet(struct viq_capture_reader *r, struct viq_capture_event *e
 					   "packet %" PRIu64
 					   ": %u bytes of %u: not written by viq record; record again",
 					   event->packet, header->caplen, header->len);
+	/* pcapng has 64 bits of any unit. */
+	if (header->ts.tv_sec < 0 || header->ts.tv_sec >= INT64_MAX / NS_PER_S)
+		return viq_capture_fail_at(err, -EBADMSG, event->offset,
+					   "packet %" PRIu64 ": a time that no clock shows; record or copy it again",
+					   event->packet);
 	*len = header->caplen;
 	memcpy(r->buf, data, *len);
 	event->time = (uint64_t)header->ts.tv_sec * NS_PER_S + (uint64_t)header->ts.tv_usec;

@@ -154,6 +154,19 @@ class ToolErrors(unittest.TestCase):
             self.assertEqual(process.returncode, 1)
             os.remove(pipe)
 
+    def test_times_that_no_clock_shows(self):
+        """pcapng has 64 bits of any unit; JSON's times are nanoseconds, and not negative."""
+        def block(kind, body):
+            return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+        start = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+        packet = SMALL[40:24 + 16 + struct.unpack_from("<I", SMALL, 32)[0]]
+        for resolution, high, good in ((9, 0x7FFFFFFE, True), (9, 0xFFFFFFFF, False), (0, 3, False), (0, 0xFFFFFFFF, False)):
+            interface = block(1, struct.pack("<HHIHHII", 147, 0, 65535, 9, 1, resolution, 0))
+            body = struct.pack("<IIIII", 0, high, 0, len(packet), len(packet)) + packet + bytes(-len(packet) % 4)
+            path = self.write("ng", start + interface + block(6, body))
+            self.fails(1, "no end packet" if good else "packet 1: a time that no clock shows", "decode", path)
+
     def test_foreign_files(self):
         self.fails(1, ":0: a pcap file, but not a viq capture: link type 1,", "decode",
                    self.write("ethernet", pcap(SETUP, link=1)))
