@@ -148,7 +148,9 @@ bool input_load(const char *path, size_t max, void **bytes, size_t *len)
 		goto free;
 	}
 	fclose(file);
-	*bytes = buf;
+	*bytes = realloc(buf, *len + 1); /* not all of max */
+	if (!*bytes)
+		*bytes = buf;
 	return true;
 
 free:

@@ -61,7 +61,9 @@ int doctor_read(const struct doctor *d, const char *path, size_t max, char **out
 		free(text);
 		return ret;
 	}
-	*out = text;
+	*out = realloc(text, *len + 1); /* not all of max */
+	if (!*out)
+		*out = text;
 	return 0;
 }
 
