@@ -31,6 +31,7 @@ static uint64_t work_of(const char *path)
 	if (viq_capture_reader_open(path, &reader, &err))
 		return 0;
 	while ((ret = viq_capture_reader_next(reader, &event, &err)) == 1) {
+		assert_true(event.time <= INT64_MAX);
 		if (event.type == VIQ_CAPTURE_SETUP)
 			entries = event.setup.entries;
 		work += event.type == VIQ_CAPTURE_GAP ? event.entries.count : entries;

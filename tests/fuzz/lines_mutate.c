@@ -50,7 +50,8 @@ static uint64_t number(unsigned int seed)
 
 static size_t new_line(char *out, size_t room, unsigned int seed)
 {
-	uint64_t a = number(seed / 64), b = number(seed / 2048), c = number(seed / 65536);
+	static const unsigned int registers[] = {0, 0x20, 0x90, 0x94, 0x98, 0x98, 0x98, 0x9c}; /* of an SMMUv3 */
+	uint64_t a = number(seed / 64), b = number(seed / 2048), c = seed / 65536;
 	int len = 0;
 
 	if (seed & 1)
@@ -73,9 +74,8 @@ static size_t new_line(char *out, size_t room, unsigned int seed)
 	case 5:
 		return (size_t)(len + snprintf(out, room, "0x%" PRIx64 "\n", a));
 	default:
-		return (size_t)(len + snprintf(out, room,
-					       "smmuv3_%s_mmio addr: 0x%" PRIx64 " val:0x%" PRIx64 " size: 0x%d\n",
-					       seed & 32 ? "read" : "write", a, b, c & 1 ? 8 : 4));
+		return (size_t)(len + snprintf(out, room, "smmuv3_%s_mmio addr: 0x%x val:0x%" PRIx64 " size: 0x%d\n",
+					       c & 14 ? "write" : "read", registers[seed / 16 % 8], a, c & 1 ? 8 : 4));
 	}
 }
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Run one libFuzzer target from a small corpus made here. The exit status is 0 or 1: Meson takes others for no failure.
+"""Usage: run_fuzz.py TARGET               run it from a small corpus made here
+       run_fuzz.py --write FOLDER NAME  put NAME_seed_corpus.zip, that corpus, and NAME.options there, for OSS-Fuzz
+
+The exit status of a run is 0 or 1: Meson takes others for no failure.
 
 A fixed number of inputs by default, so that a run costs the same everywhere: FUZZ_RUNS changes it, VIQ_FUZZ_TIME (in
 seconds) asks for a time instead. An input that fails is kept in the directory of the build and named.
@@ -13,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 
 def commands():
@@ -149,12 +153,44 @@ def capture(kind, size, entry_size, *packets):
     return data
 
 
+def pcapng(data):
+    """The same as a pcapng file, whose times may be any 64 bits."""
+    def block(kind, body):
+        return struct.pack('<II', kind, len(body) + 12) + body + struct.pack('<I', len(body) + 12)
+
+    out = block(0x0A0D0D0A, struct.pack('<IHHq', 0x1A2B3C4D, 1, 0, -1))
+    out += block(1, struct.pack('<HHIHHII', 147, 0, 65535, 9, 1, 9, 0))
+    at = 24
+    while at < len(data):
+        length = struct.unpack_from('<I', data, at + 8)[0]
+        body = data[at + 16:at + 16 + length]
+        out += block(6, struct.pack('<IIIII', 0, at & 3, at, length, length) + body + bytes(-length % 4))
+        at += 16 + length
+    return out
+
+
+def head(path, room):
+    """The beginning of a capture, as one that ends there."""
+    data, at, totals = path.read_bytes(), 24, [0, 0, 0, 0]
+    while True:
+        length = struct.unpack_from('<I', data, at + 8)[0]
+        if at + 16 + length > room:
+            break
+        packet, count = data[at + 21], struct.unpack_from('<I', data, at + 32)[0]
+        totals[0] += 1
+        totals[1] += packet == DOORBELL
+        if packet in (ENTRIES, GAP, DOORBELL):
+            totals[3 if packet == GAP else 2] += count
+        at += 16 + length
+    return data[:at] + struct.pack('<IIII', 0, 0, 40, 40) + data[40:45] + bytes([END, 0, 0]) + struct.pack('<QQQQ', *totals)
+
+
 def words(*pairs):
     return [struct.pack('<QQ', *pair) for pair in pairs]
 
 
 def seed_capture():
-    """Each IOMMU's queue, with both sizes of descriptors, going round; registers, gaps, a second queue, one that is cut; each
+    """How Linux guests began; each IOMMU's queue, with both sizes of descriptors, going round; registers, gaps, a second queue, one that is cut; each
     way to replay one."""
     arm = words(*commands())
     smmu = capture(1, 16, 16, (READ, 0, 0x1A1C0AFF, 4), (DOORBELL, 0, 14, arm[:14]), (DOORBELL, 14, 30, arm[:16]),
@@ -165,7 +201,8 @@ def seed_capture():
                   (DOORBELL, 6, 112, intel[6:]), (DOORBELL, 7, 0x2000, []))
     wide = [entry + bytes(16) for entry in words((4 << 16 | 0x26, 0), (4 << 16 | 0x36, 0x1000), (4 << 16 | 0x17, 0), (3 << 16 | 0x8, 1), (0x25, 0))]
     vtd_wide = capture(2, 128, 32, (GAP, 120, 0, 3), (DOORBELL, 123, 0, wide), (DOORBELL, 0, 64, wide[:1] + wide[-1:]))
-    files = [smmu, vtd, vtd_wide, smmu[:200], b'\x0a\x0d\x0d\x0a' + bytes(60)]
+    recorded = [head(path, 2048) for path in sorted((pathlib.Path(__file__).parents[2] / 'captures').glob('*.pcap'))]
+    files = recorded + [smmu, vtd, vtd_wide, smmu[:200], pcapng(smmu), pcapng(vtd)]
     return [bytes([how, number]) + data for data in files for how, number in
             ((0, 0), (1, 0), (3 | 4, 0x01), (2, 0x02), (2, 0x23), (0x12, 0x13), (2 | 8, 0x53), (2 | 0x20, 0x61), (3 | 12, 0x74),
              (0x40, 0), (0xC2, 0x03), (0x31, 0))]
@@ -192,7 +229,7 @@ vtd_inv_desc invalidate desc type wait high 0x1000 low 0x800000025
     return ([bytes([how]) + front + ring + prods for how in (0, 16, 48)] +
             [bytes([how]) + (prefix + line).encode() for how in (1, 17, 33) for prefix, line in
              (('', trace), ('7@1700000000.000001:', trace.replace('\n', '\n7@1700000000.000002:')))] +
-            [bytes([how]) + log.encode() * 2 for how in (2, 2 | 32, 3 | 64)])
+            [bytes([how]) + text.encode() for how in (2, 2 | 32, 3 | 64) for text in (log * 2, log[:log.index('0x90 val:0x5 ')] * 2)])
 
 
 def seed_doctor():
@@ -216,7 +253,7 @@ def seed_doctor():
 SEEDS = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd,
          'fuzz_device': seed_device, 'fuzz_worst': seed_worst, 'fuzz_capture': seed_capture, 'fuzz_record': seed_record,
          'fuzz_doctor': seed_doctor}
-LONGEST = {'fuzz_capture': 4096, 'fuzz_record': 4096}  # bytes of an input, where they are not 768
+LONGEST = {'fuzz_capture': 4096, 'fuzz_device': 2048, 'fuzz_doctor': 2048, 'fuzz_record': 4096}  # bytes of an input, where they are not 768
 MARGIN = 300  # seconds, for what a target does besides running inputs
 
 
@@ -226,7 +263,17 @@ def executed(report):
     return int(found[1]) if found else 0
 
 
+def write(folder, name):
+    with zipfile.ZipFile(pathlib.Path(folder, f'{name}_seed_corpus.zip'), 'w', zipfile.ZIP_DEFLATED) as corpus:
+        for i, seed in enumerate(SEEDS[name]()):
+            corpus.writestr(f'seed-{i}', seed)
+    pathlib.Path(folder, f'{name}.options').write_text(f'[libfuzzer]\nmax_len = {LONGEST.get(name, 768)}\n', encoding='ascii')
+    return 0
+
+
 def main():
+    if sys.argv[1] == '--write':
+        return write(*sys.argv[2:])
     target = pathlib.Path(sys.argv[1]).resolve()
     seeds = SEEDS.get(target.name, list)()
     noise = random.Random(1)

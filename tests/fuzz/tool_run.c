@@ -52,8 +52,11 @@ static void check_text(const char *text, size_t len)
 
 	assert_non_null(utf8);
 	json_decref(utf8);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		assert_true((unsigned char)text[i] >= 0x20 ? text[i] != 0x7f : text[i] == '\n');
+		/* C1, as UTF-8: 0xc2 is never last in it. */
+		assert_true((unsigned char)text[i] != 0xc2 || (unsigned char)text[i + 1] >= 0xa0);
+	}
 }
 
 static void check(const struct tool_command *command, int status, bool json, const struct tool_said *said)
@@ -76,11 +79,11 @@ static void check(const struct tool_command *command, int status, bool json, con
 int tool_run(const struct tool_command *command, const char *const *words, bool json, struct tool_said *said)
 {
 	FILE *const out = stdout, *const err = stderr;
-	char *argv[WORDS + 2] = {strdup(command->name)};
+	char *argv[WORDS + 1] = {strdup(command->name)};
 	int status, argc = 1;
 
 	for (; words[argc - 1]; argc++) {
-		assert_true(argc <= WORDS);
+		assert_true(argc < WORDS);
 		argv[argc] = strdup(words[argc - 1]);
 	}
 	optind = 0; /* getopt begins anew */
