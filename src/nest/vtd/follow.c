@@ -117,16 +117,23 @@ static uint32_t next_set(const struct viq_nest_vtd *n, struct nest_vtd_device *d
 }
 
 /*
- * An entry, by who uses it: there may be two, and it is read once. PASID 0 is never a request's: with VT-d it is the
- * usual RID_PASID, and hosts know no other use of it.
+ * An entry, by who uses it: requests without PASID, or those with; for these RID_PASID is none (SCT.9). It is read
+ * once. PASID 0 is never a request's: with VT-d it is the usual RID_PASID, and hosts know no other use of it.
  */
 static void follow_entry(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32_t pasid, bool has_pasid,
 			 const struct viq_vtd_translation *t)
 {
-	if (pasid == d->ctx.rid_pasid)
-		set(n, d, 0, t);
-	if (pasid && has_pasid)
-		set(n, d, pasid, t);
+	if (pasid != d->ctx.rid_pasid) {
+		if (pasid && has_pasid)
+			set(n, d, pasid, t);
+		return;
+	}
+	set(n, d, 0, t);
+	if (pasid && !d->gone && next_set(n, d, pasid) == pasid) {
+		const struct viq_vtd_translation none = block(pasid, VIQ_VTD_FR_SM_RID_PASID);
+
+		set(n, d, pasid, &none);
+	}
 }
 
 static void follow_one(struct viq_nest_vtd *n, struct nest_vtd_device *d, uint32_t pasid)
