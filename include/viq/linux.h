@@ -115,7 +115,7 @@ struct viq_linux_range {
 /*
  * The guest-physical addresses that can be mapped, given the devices attached so far (MSI windows and reserved regions
  * are holes). *count: ranges has room for; out: how many there are. -EMSGSIZE: more than fit, *count says how many, and
- * ranges has the first of them.
+ * ranges has the first of them. -EIO: the kernel says that all fit, and there are more.
  */
 VIQ_EXPORT int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struct viq_linux_range *ranges,
 				     uint32_t *count);
@@ -226,7 +226,7 @@ VIQ_EXPORT int viq_linux_vtd_nested_alloc(struct viq_linux *ctx, uint32_t device
 /*
  * The queue of the physical SMMU's events that concern this vIOMMU's devices, at most depth of them (>= 1). *id and *fd
  * are the caller's: close the fd, then destroy the id (-EBUSY before). The fd is readable when there are events.
- * -EEXIST: has one already.
+ * -EEXIST: has one already. -EIO: the kernel has given no file.
  */
 VIQ_EXPORT int viq_linux_veventq_alloc(struct viq_linux *ctx, uint32_t viommu, uint32_t depth, uint32_t *id, int *fd);
 

@@ -76,6 +76,9 @@ int viq_linux_ioas_ranges(struct viq_linux *ctx, uint32_t ioas, struct viq_linux
 		return -EINVAL;
 	cmd.num_iovas = *count;
 	ret = linux_ioctl(ctx, ctx->fd, UAPI_IOMMU_IOAS_IOVA_RANGES, &cmd);
+	/* Who believes it reads beyond the array. */
+	if (!ret && cmd.num_iovas > *count)
+		return -EIO;
 	if (!ret || ret == -EMSGSIZE)
 		*count = cmd.num_iovas;
 	return ret;

@@ -28,6 +28,11 @@ int viq_linux_veventq_alloc(struct viq_linux *ctx, uint32_t viommu, uint32_t dep
 	ret = linux_ioctl(ctx, ctx->fd, UAPI_IOMMU_VEVENTQ_ALLOC, &cmd);
 	if (ret)
 		return ret;
+	/* A queue that cannot be read. */
+	if ((int)cmd.out_veventq_fd < 0) {
+		(void)viq_linux_destroy(ctx, cmd.out_veventq_id);
+		return -EIO;
+	}
 	*id = cmd.out_veventq_id;
 	*fd = (int)cmd.out_veventq_fd;
 	return 0;

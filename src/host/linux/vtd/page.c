@@ -40,6 +40,11 @@ int linux_vtd_pages_open(struct viq_linux_vvtd *v, uint32_t groups, struct viq_w
 		else if (err)
 			why_say(why, err, "FAULT_QUEUE_ALLOC: %s", strerror(-err));
 	}
+	/* A queue that cannot be read. */
+	if (!err && (int)cmd.out_fault_fd < 0) {
+		(void)viq_linux_destroy(v->ctx, cmd.out_fault_id);
+		err = why_say(why, -EIO, "FAULT_QUEUE_ALLOC: no file");
+	}
 	if (err) {
 		free(p->groups);
 		free(p->read);

@@ -497,6 +497,45 @@ static void test_more_ranges_than_room(void **state)
 	count = 1;
 	assert_int_equal(viq_linux_ioas_ranges(ctx, 2, &range, &count), -ENOENT);
 	assert_int_equal(count, 1);
+	/* Nor does it say that all of them fit. */
+	ret = 0;
+	assert_int_equal(viq_linux_ioas_ranges(ctx, 2, &range, &count), -EIO);
+	assert_int_equal(count, 1);
+	viq_linux_close(ctx);
+}
+
+/* A queue, but no file; then what is destroyed. */
+static int queue_without_file(void *opaque, int fd, unsigned long request, void *arg)
+{
+	uint32_t *words = arg, *destroyed = opaque;
+
+	if (request == 0x3b80)
+		*destroyed = words[1];
+	if (request == 0x3b93) {
+		words[5] = 9;
+		words[6] = UINT32_MAX;
+	}
+	return 0;
+}
+
+static void test_event_queue_without_file(void **state)
+{
+	struct viq_linux_config config;
+	struct viq_linux_sys sys = script_sys;
+	uint32_t destroyed = 0, id = OUT;
+	struct viq_linux *ctx;
+	int fd = 77;
+
+	sys.ioctl = queue_without_file;
+	viq_linux_config_init(&config, sizeof(config));
+	config.fd = SCRIPT_FD;
+	config.sys = &sys;
+	config.sys_opaque = &destroyed;
+	assert_int_equal(viq_linux_open(&config, &ctx, NULL), 0);
+	assert_int_equal(viq_linux_veventq_alloc(ctx, 2, 4, &id, &fd), -EIO);
+	assert_int_equal(destroyed, 9);
+	assert_int_equal(id, OUT);
+	assert_int_equal(fd, 77);
 	viq_linux_close(ctx);
 }
 
@@ -864,6 +903,7 @@ int main(void)
 		cmocka_unit_test(test_hw_info_writes_nothing_on_failure),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_more_ranges_than_room),
+		cmocka_unit_test(test_event_queue_without_file),
 		cmocka_unit_test(test_veventq_gives_an_fd),
 		cmocka_unit_test(test_bad_ids),
 		cmocka_unit_test(test_no_place_for_the_result),

@@ -498,6 +498,40 @@ static void a_guest_without(void **state)
 	vnest_free(n);
 }
 
+static int queue_without_file(void *opaque, int fd, unsigned long request, void *arg)
+{
+	int ret = fake_kernel_sys()->ioctl(opaque, fd, request, arg);
+	uint32_t *words = arg;
+
+	if (!ret && request == 0x3b8e) { /* IOMMU_FAULT_QUEUE_ALLOC */
+		assert_int_equal(fake_kernel_sys()->close(opaque, (int)words[3]), 0);
+		words[3] = UINT32_MAX;
+	}
+	return ret;
+}
+
+/* It says that there is a queue, and gives no file: nothing is left of it. */
+static void a_queue_without_file(void **state)
+{
+	struct vnest *n = vnest_kernel(1);
+	struct viq_linux_sys sys = *fake_kernel_sys();
+	struct viq_linux_config config;
+	struct viq_linux *ctx;
+
+	sys.ioctl = queue_without_file;
+	viq_linux_config_init(&config, sizeof(config));
+	config.fd = viq_linux_fd(n->ctx);
+	config.sys = &sys;
+	config.sys_opaque = n->fk;
+	assert_int_equal(viq_linux_open(&config, &ctx, NULL), 0);
+	n->config.page_groups = GROUPS;
+	assert_int_equal(viq_linux_vvtd_create(ctx, &n->config, &n->vv, &n->why), -EIO);
+	assert_string_equal(n->why.text, "FAULT_QUEUE_ALLOC: no file");
+	assert_int_equal(vnest_own_objects(n), 0);
+	viq_linux_close(ctx);
+	vnest_free(n);
+}
+
 static void a_kernel_without(void **state)
 {
 	struct vnest *n = vnest_kernel(1);
@@ -541,6 +575,7 @@ int main(void)
 		cmocka_unit_test(only_where_it_is_wanted),
 		cmocka_unit_test(a_device_without),
 		cmocka_unit_test(a_guest_without),
+		cmocka_unit_test(a_queue_without_file),
 		cmocka_unit_test(a_kernel_without),
 	};
 
