@@ -130,7 +130,7 @@ def seed_worst():
     return seeds
 
 
-SETUP, ENTRIES, GAP, DOORBELL, READ, WRITE, END = range(1, 8)
+SETUP, ENTRIES, GAP, BELL, READ, WRITE, END = range(1, 8)
 
 
 def capture(kind, size, entry_size, *packets):
@@ -143,7 +143,7 @@ def capture(kind, size, entry_size, *packets):
             continue
         count = entries if packet == GAP else len(entries)
         bodies.append((packet, struct.pack('<IIII', value, first, count, 0) + (b'' if packet == GAP else b''.join(entries))))
-        totals[0] += packet == DOORBELL
+        totals[0] += packet == BELL
         totals[2 if packet == GAP else 1] += count
     bodies.append((END, struct.pack('<QQQQ', len(bodies), *totals)))
     data = struct.pack('<IHHiIII', 0xA1B23C4D, 2, 4, 0, 0, 65535, 147)
@@ -178,8 +178,8 @@ def head(path, room):
             break
         packet, count = data[at + 21], struct.unpack_from('<I', data, at + 32)[0]
         totals[0] += 1
-        totals[1] += packet == DOORBELL
-        if packet in (ENTRIES, GAP, DOORBELL):
+        totals[1] += packet == BELL
+        if packet in (ENTRIES, GAP, BELL):
             totals[3 if packet == GAP else 2] += count
         at += 16 + length
     return data[:at] + struct.pack('<IIII', 0, 0, 40, 40) + data[40:45] + bytes([END, 0, 0]) + struct.pack('<QQQQ', *totals)
@@ -193,14 +193,14 @@ def seed_capture():
     """How Linux guests began; each IOMMU's queue, with both sizes of descriptors, going round; registers, gaps, a second queue, one that is cut; each
     way to replay one."""
     arm = words(*commands())
-    smmu = capture(1, 16, 16, (READ, 0, 0x1A1C0AFF, 4), (DOORBELL, 0, 14, arm[:14]), (DOORBELL, 14, 30, arm[:16]),
-                   (WRITE, 0x20, 0xD, 4), (GAP, 30, 0, 2), (DOORBELL, 0, 2, words((0xFF, 0), (0x46, 0))))
+    smmu = capture(1, 16, 16, (READ, 0, 0x1A1C0AFF, 4), (BELL, 0, 14, arm[:14]), (BELL, 14, 30, arm[:16]),
+                   (WRITE, 0x20, 0xD, 4), (GAP, 30, 0, 2), (BELL, 0, 2, words((0xFF, 0), (0x46, 0))))
     intel = words((0x13, 0), (0x24, 0), (1 << 16 | 0x132, 0x5000), (2 << 32 | 1 << 16 | 0x3, 0x7FFFFFFFFFFFF001), (7 << 32 | 0x25, 0x1000),
                   (0x14, 0), (1 << 32 | 0x25, 0x1000))
-    vtd = capture(2, 256, 16, (READ, 8, 0xD2008C22260286, 8), (DOORBELL, 0, 80, intel[:5]), (ENTRIES, 5, 0, intel[5:6]),
-                  (DOORBELL, 6, 112, intel[6:]), (DOORBELL, 7, 0x2000, []))
+    vtd = capture(2, 256, 16, (READ, 8, 0xD2008C22260286, 8), (BELL, 0, 80, intel[:5]), (ENTRIES, 5, 0, intel[5:6]),
+                  (BELL, 6, 112, intel[6:]), (BELL, 7, 0x2000, []))
     wide = [entry + bytes(16) for entry in words((4 << 16 | 0x26, 0), (4 << 16 | 0x36, 0x1000), (4 << 16 | 0x17, 0), (3 << 16 | 0x8, 1), (0x25, 0))]
-    vtd_wide = capture(2, 128, 32, (GAP, 120, 0, 3), (DOORBELL, 123, 0, wide), (DOORBELL, 0, 64, wide[:1] + wide[-1:]))
+    vtd_wide = capture(2, 128, 32, (GAP, 120, 0, 3), (BELL, 123, 0, wide), (BELL, 0, 64, wide[:1] + wide[-1:]))
     recorded = [head(path, 2048) for path in sorted((pathlib.Path(__file__).parents[2] / 'captures').glob('*.pcap'))]
     files = recorded + [smmu, vtd, vtd_wide, smmu[:200], pcapng(smmu), pcapng(vtd)]
     return [bytes([how, number]) + data for data in files for how, number in
@@ -250,10 +250,54 @@ def seed_doctor():
     return out
 
 
-SEEDS = {'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd,
+# Operations of linux_smmuv3.c and linux_vtd.c; those below 9 are the guest's own.
+GUEST, LIE, HEALED, PLUG, MOVE, EVENTS, FOLLOW, BLOCK, LOOSE, FILL, CHANGE = 0, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19
+
+
+def lies(*how, forever=False):
+    """Each is a byte, or a byte with GARBAGE (2) and the number for what is written back."""
+    told = b''.join(bytes([one]) if isinstance(one, int) else struct.pack('<BI', *one) for one in how)
+    return bytes([LIE, len(how) | 0x80 * forever]) + told
+
+
+def seed_linux():
+    """Devices, entries of a guest's tables, invalidations, and a kernel that fails at each of these."""
+    smmu = bytes([PLUG, 0x10, PLUG, 0x15])
+    smmu_work = b''.join(bytes([CHANGE, 0x08 | sid, what]) for sid in (0, 1) for what in (0x10, 0x25))
+    queue = b''.join(bytes([GUEST, COMMAND, slot, kind, page]) for slot, kind, page in ((0, 8, 5), (1, ATC, 7), (2, 0x0D, 0)))
+    smmu_work += queue + bytes([GUEST, DOORBELL, 3, GUEST, ACKNOWLEDGE, EVENTS, 8, FILL, 4, 100, FILL, 0, 250, GUEST, ACKNOWLEDGE])
+    vtd = bytes([PLUG, 0x08, PLUG, 0x09])
+    vtd_work = b''.join(bytes([CHANGE, kind << 4 | pasid << 2 | n, what]) for n in (0, 1) for pasid in (0, 1)
+                        for kind, what in ((1, 1), (1, 2), (2, 0), (1, 0x83), (0, 0)))
+    vtd_work += bytes([CHANGE, 0x14, 1, GUEST, 3, 0]) + struct.pack('<IB', 0x10126, 0) + bytes([GUEST, 6, 1, EVENTS, 8, FILL, 0, 30, FILL, 1, 200])
+    failures = [lies(*[0] * at, how) for at in range(8)
+                for how in [16 * error + 1 for error in range(16)] + [(0x0B, 1), (0x0A, 3), (0x02, 0x80000001)]]
+    failures += [lies(*[0] * at, how, forever=True) for at in range(8) for how in (0x01, 0x11, 0x71)]
+    failures += [lies(0x21, 0x21, 0x21), lies((0x02, 400), (0x06, 4000), (0x03, 0x8000FFFF)),
+                 lies((0x02, 70), (0x02, 130), (0x01), (0x03, 65), forever=True)]
+    out = [bytes([0, 0x00]) + smmu + smmu_work * 2 + bytes([MOVE, 0x24, FOLLOW, 1, BLOCK, 0, PLUG, 0, LOOSE, 3])]
+    out += [bytes([1, 0x20]) + vtd + vtd_work + bytes([MOVE, 0, FOLLOW, 1, BLOCK, 0, PLUG, 0, LOOSE, 0])]
+    for count in (1, 62, 63, 64, 70, 126, 130):
+        for how in (0x02, 0x03, 0x51, 0x53):
+            said = lies((how, count)) if how & 2 else lies(how)
+            out += [bytes([report, calls]) + smmu + said + bytes([FILL, 0, 200, GUEST, ACKNOWLEDGE]) + said + bytes([FILL, 5, 130])
+                    for report in (0, 2) for calls in (0x00, 0x80)]
+            out.append(bytes([1, 0x20]) + vtd + vtd_work[:20] + said + bytes([FILL, 0, 200]))
+    for i, failure in enumerate(failures):
+        out.append(bytes([i % 2 * 2, i % 4 << 4]) + smmu + smmu_work + failure + smmu_work + bytes([HEALED]) + smmu_work)
+        out.append(bytes([1 | i % 2 * 2, i % 4 << 4]) + vtd + vtd_work[:20] + failure + vtd_work + bytes([HEALED]) + vtd_work)
+        out.append(bytes([4 | i % 4]) + failure[1:] + bytes([0x20]) + (vtd + vtd_work if i % 2 else smmu + smmu_work))
+    return out
+
+
+SEEDS = {'fuzz_linux': seed_linux,
+         'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd,
          'fuzz_device': seed_device, 'fuzz_worst': seed_worst, 'fuzz_capture': seed_capture, 'fuzz_record': seed_record,
          'fuzz_doctor': seed_doctor}
-LONGEST = {'fuzz_capture': 4096, 'fuzz_device': 2048, 'fuzz_doctor': 2048, 'fuzz_record': 4096}  # bytes of an input, where they are not 768
+# Bytes of an input, where they are not 768; inputs, where they are not 4,000.
+LONGEST = {'fuzz_capture': 4096, 'fuzz_device': 2048, 'fuzz_doctor': 2048, 'fuzz_linux': 2048,
+           'fuzz_record': 4096}
+RUNS = {'fuzz_linux': 2000}
 MARGIN = 300  # seconds, for what a target does besides running inputs
 
 
@@ -278,7 +322,7 @@ def main():
     seeds = SEEDS.get(target.name, list)()
     noise = random.Random(1)
     seeds += [bytes(noise.randrange(256) for _ in range(size)) for size in (16, 64, 256, 1024)]
-    seconds, runs = os.environ.get('VIQ_FUZZ_TIME'), int(os.environ.get('FUZZ_RUNS', '4000'))
+    seconds, runs = os.environ.get('VIQ_FUZZ_TIME'), int(os.environ.get('FUZZ_RUNS', RUNS.get(target.name, 4000)))
     # libFuzzer's own status of a failure is 77, which Meson takes for a skip.
     command = [str(target), f'-max_total_time={seconds}' if seconds else f'-runs={runs}', '-error_exitcode=1',
                '-print_final_stats=1', '-seed=1', f'-max_len={LONGEST.get(target.name, 768)}', '-timeout=20', '-rss_limit_mb=2048',

@@ -146,6 +146,8 @@ struct vvtd_host *vvtd_host_new(struct vvtd *v);
 struct viq_call_host vvtd_host_ref(struct vvtd_host *host);
 void vvtd_host_contract(struct vvtd_host *host, enum test_contract contract);
 void vvtd_host_fail(struct vvtd_host *host, struct viq_vtd_s1_entry bad, uint32_t error, int times);
+/* The entry takes effect now: for hosts of other kinds that keep their truth here. */
+void vvtd_host_effect(struct vvtd_host *host, struct viq_vtd_s1_entry entry);
 /* Did an entry that covers this one take effect at or after time? */
 bool vvtd_host_did(const struct vvtd_host *host, struct viq_vtd_s1_entry entry, uint64_t since);
 /* How often exactly this entry took effect. */

@@ -10,18 +10,6 @@ static bool same(struct viq_vtd_s1_entry a, struct viq_vtd_s1_entry b)
 	return a.addr == b.addr && a.npages == b.npages && a.flags == b.flags;
 }
 
-static void take_effect(struct vvtd_host *host, struct viq_vtd_s1_entry entry)
-{
-	if (host->effect_count == host->effect_room) {
-		host->effect_room = host->effect_room ? 2 * host->effect_room : 64;
-		host->effects = realloc(host->effects, host->effect_room * sizeof(*host->effects));
-		assert_non_null(host->effects);
-	}
-	host->effects[host->effect_count++] = (struct vvtd_effect){.entry = entry, .time = ++host->v->time};
-	vvtd_log_add(host->v,
-		     (struct vvtd_log){.kind = VLOG_HOST, .a = host->number, .b = entry.addr, .c = entry.npages});
-}
-
 /* What a real host would refuse, or worse: act upon. */
 static void check_entry(struct viq_vtd_s1_entry e)
 {
@@ -36,6 +24,19 @@ static void check_entry(struct viq_vtd_s1_entry e)
 		assert_int_equal(e.npages & (e.npages - 1), 0);
 		assert_int_equal(e.addr / 0x1000 & (e.npages - 1), 0);
 	}
+}
+
+void vvtd_host_effect(struct vvtd_host *host, struct viq_vtd_s1_entry entry)
+{
+	check_entry(entry);
+	if (host->effect_count == host->effect_room) {
+		host->effect_room = host->effect_room ? 2 * host->effect_room : 64;
+		host->effects = realloc(host->effects, host->effect_room * sizeof(*host->effects));
+		assert_non_null(host->effects);
+	}
+	host->effects[host->effect_count++] = (struct vvtd_effect){.entry = entry, .time = ++host->v->time};
+	vvtd_log_add(host->v,
+		     (struct vvtd_log){.kind = VLOG_HOST, .a = host->number, .b = entry.addr, .c = entry.npages});
 }
 
 static int invalidate(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
@@ -64,7 +65,7 @@ static int invalidate(void *opaque, const struct viq_call_request *req, struct v
 			host->times--;
 	}
 	for (uint32_t k = 0; k < ran; k++)
-		take_effect(host, entries[k]);
+		vvtd_host_effect(host, entries[k]);
 	free(entries);
 	if (i < count)
 		ret = test_lie(host->lie, ran, count, res);
