@@ -290,14 +290,47 @@ def seed_linux():
     return out
 
 
-SEEDS = {'fuzz_linux': seed_linux,
+# Operations of fuzz_differential.c.
+CONTEXT, UPPER, TRANSLATION, PLUGGED, TROUBLE, RECOVER, ANY, FLUSH, ENTRY = 0, 2, 3, 4, 6, 7, 8, 9, 10
+NO_FLIP = 0xFF
+
+
+def seed_differential():
+    """Devices with PASIDs, each kind of entry made, changed and taken away; other directories, roots and modes; each
+    system call that may fail in between."""
+    def context(device, how=0x0C, flips=(NO_FLIP, NO_FLIP)):
+        return bytes([CONTEXT, device | how, *flips])
+
+    def entry(device, pasid, how=0, what=0, flips=(NO_FLIP,) * 3):
+        return bytes([ENTRY, device | pasid << 2 | how, what, *flips])
+
+    start = b''.join(bytes([PLUGGED, device]) for device in range(3)) + bytes([CONTEXT, 0x0C, NO_FLIP, NO_FLIP])
+    work = b''.join(bytes([ENTRY, how, what, NO_FLIP, NO_FLIP, NO_FLIP]) for how in range(0, 0x80, 3)
+                    for what in (0x00, 0x15, 0xA6))
+    other = bytes([UPPER, 0x29, NO_FLIP, UPPER, 0x09, NO_FLIP, TRANSLATION, 5, TRANSLATION, 2, TRANSLATION, 0, TRANSLATION, 1])
+    out = [start + work[:240] + other + work[240:480], start + work[480:] + other]
+    for device in range(3):
+        one = context(device) + entry(device, 0, what=1) + entry(device, 1, what=6) + entry(device, 1, 0x40, 0)
+        out.append(start + one + b''.join(entry(device, pasid, 0, what) for pasid in range(4) for what in (1, 0x52, 0xA3)))
+        for bit in range(device, 64, 3):
+            flips = [context(device, flips=(NO_FLIP, bit)), context(device, flips=(bit, NO_FLIP))]
+            flips += [entry(device, 1, what=1, flips=tuple(bit if i == j else NO_FLIP for j in range(3))) for i in range(3)]
+            out.append(start + one + one.join(flips) + one)
+    for when in range(24):
+        for how in range(0, 16, 2):
+            one = context(0) + entry(0, 0, what=1) + entry(0, 1, what=2)
+            out.append(start + one + bytes([TROUBLE, how, when | (how & 4) << 5]) + one + entry(0, 1, 0x40) + bytes([RECOVER]) + one)
+    return out
+
+
+SEEDS = {'fuzz_differential': seed_differential, 'fuzz_linux': seed_linux,
          'fuzz_mmio': seed_mmio, 'fuzz_queue': seed_queue, 'fuzz_restore': seed_restore, 'fuzz_vtd': seed_vtd,
          'fuzz_device': seed_device, 'fuzz_worst': seed_worst, 'fuzz_capture': seed_capture, 'fuzz_record': seed_record,
          'fuzz_doctor': seed_doctor}
 # Bytes of an input, where they are not 768; inputs, where they are not 4,000.
-LONGEST = {'fuzz_capture': 4096, 'fuzz_device': 2048, 'fuzz_doctor': 2048, 'fuzz_linux': 2048,
+LONGEST = {'fuzz_capture': 4096, 'fuzz_device': 2048, 'fuzz_differential': 2048, 'fuzz_doctor': 2048, 'fuzz_linux': 2048,
            'fuzz_record': 4096}
-RUNS = {'fuzz_linux': 2000}
+RUNS = {'fuzz_differential': 1000, 'fuzz_linux': 2000}
 MARGIN = 300  # seconds, for what a target does besides running inputs
 
 
