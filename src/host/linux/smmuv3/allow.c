@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <stddef.h>
-#include <string.h>
 
 #include "spec/smmuv3/scope.h"
 
@@ -62,22 +61,21 @@ static void lacking(uint8_t op, const struct viq_linux_hw_info *hw, uint64_t bit
 
 void linux_allow_init(struct linux_allow *allow, const struct viq_linux_hw_info *hw)
 {
-	memset(allow, 0, sizeof(*allow));
-	allow->ds = hw->idr[5] & VIQ_SMMUV3_IDR5_DS;
+	*allow = (struct linux_allow){.ds = hw->idr[5] & VIQ_SMMUV3_IDR5_DS};
+	for (uint64_t op = 0; op <= VIQ_SMMUV3_OP_ATC_INV; op++)
+		allow->rows[op].op = ~op;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		const struct rule *rule = &rules[i];
+		struct linux_allow_row *row = &allow->rows[rule->op];
 		uint64_t without[2];
 
 		if (rule->op == VIQ_SMMUV3_OP_ATC_INV && !(hw->idr[0] & VIQ_SMMUV3_IDR0_ATS))
 			continue;
 		lacking(rule->op, hw, without);
+		row->op = rule->op;
 		for (int word = 0; word < 2; word++) {
-			uint64_t bits = rule->bits[word] & ~without[word];
-
-			if (!word)
-				bits |= rule->op;
-			allow->bits[rule->op][word] = bits;
-			allow->plain[rule->op][word] = bits & ~rule->checked[word];
+			row->bits[word] = rule->bits[word] & ~without[word];
+			row->plain[word] = row->bits[word] & ~rule->checked[word];
 		}
 	}
 }
@@ -95,9 +93,9 @@ static bool range_allowed(const struct linux_allow *allow, const uint64_t cmd[2]
 bool linux_allowed_values(const struct linux_allow *allow, const uint64_t cmd[2])
 {
 	uint64_t op = cmd[0] & VIQ_SMMUV3_CMD_OP;
-	const uint64_t *bits = allow->bits[op];
+	const struct linux_allow_row *row = &allow->rows[op];
 
-	if (!bits[0] || cmd[0] & ~bits[0] || cmd[1] & ~bits[1])
+	if (!linux_allowed_bits(cmd, row->op, row->bits))
 		return false;
 	switch (op) {
 	case VIQ_SMMUV3_OP_TLBI_NH_VA:

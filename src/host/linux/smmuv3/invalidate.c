@@ -194,22 +194,22 @@ static void run_take(struct linux_invalidate *inv, struct run *run, struct gathe
 	gather_skip(at, run->count);
 }
 
+/* An entry that the erratum is of. */
+static bool is_repeated(const struct linux_invalidate *inv, const le64 entry[2])
+{
+	return inv->repeat && (le64_get(entry[0]) & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV;
+}
+
 /* Cut the run at the first entry that is not on the kernel's list. True if there is one. */
 static bool run_check(const struct linux_invalidate *inv, struct run *run)
 {
-	uint32_t count = run->count, i;
+	uint32_t count = run->count, legal = linux_allowed_count(&inv->allow, run->entries, count);
 
+	run->count = legal;
 	run->repeat = false;
-	for (i = 0; i < count; i++) {
-		const uint64_t cmd[2] = {le64_get(run->entries[i][0]), le64_get(run->entries[i][1])};
-
-		if (!linux_allowed(&inv->allow, cmd))
-			break;
-		if (inv->repeat && (cmd[0] & VIQ_SMMUV3_CMD_OP) != VIQ_SMMUV3_OP_ATC_INV)
-			run->repeat = true;
-	}
-	run->count = i;
-	return i < count;
+	for (uint32_t i = 0; inv->repeat && i < legal; i++)
+		run->repeat |= is_repeated(inv, run->entries[i]);
+	return legal < count;
 }
 
 /* --- Answers ------------------------------------------------------------------------------------------------------ */
@@ -233,8 +233,8 @@ static uint32_t refusal(struct linux_invalidate *inv, const le64 entry[2], uint3
 	return alive(inv, calls) ? VIQ_CALL_ILLEGAL : VIQ_CALL_GONE;
 }
 
-/* The run that begins at entry first ended before its end. */
-static void run_failed(struct linux_invalidate *inv, const struct run *run, uint32_t first,
+/* The run of entries that begins at number first of the request ended before its end. */
+static void run_failed(struct linux_invalidate *inv, const le64 (*entries)[2], uint32_t first,
 		       const struct call_failure *f, struct viq_call_result *res)
 {
 	res->handled = first + f->safe;
@@ -245,7 +245,7 @@ static void run_failed(struct linux_invalidate *inv, const struct run *run, uint
 	res->hw_code = f->hw_code;
 	/* One of several may be asked for again; one that is alone will not. What the hardware refuses, it refuses. */
 	if (f->error == VIQ_CALL_ILLEGAL && f->safe == f->last && !f->hw_code)
-		res->error = refusal(inv, run->entries[f->safe], &res->host_calls);
+		res->error = refusal(inv, entries[f->safe], &res->host_calls);
 }
 
 /*
@@ -274,15 +274,14 @@ static int probe(struct linux_invalidate *inv, struct viq_call_result *res)
 	return 0;
 }
 
-int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request *req, struct viq_call_result *res)
+static __attribute__((noinline)) int invalidate_any(struct linux_invalidate *inv, const struct viq_call_request *req,
+						    struct viq_call_result *res)
 {
 	struct gather_cursor at = {.req = req};
 	uint32_t total = gather_count(req);
 	struct run run;
 
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = total, .suspect = total};
-	if (req->object != inv->object)
-		return -ENOENT;
 	if (req->type != VIQ_CALL_SMMUV3) {
 		res->handled = 0;
 		res->suspect = total ? total - 1 : 0;
@@ -299,7 +298,7 @@ int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request
 		run_take(inv, &run, &at, total);
 		illegal = run_check(inv, &run);
 		if (run.count && !run_execute(inv, &run, total - first, &res->host_calls, &f)) {
-			run_failed(inv, &run, first, &f, res);
+			run_failed(inv, run.entries, first, &f, res);
 			return 0;
 		}
 		if (illegal) {
@@ -309,5 +308,24 @@ int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request
 			return 0;
 		}
 	}
+	return 0;
+}
+
+/* What a doorbell mostly brings is one entry, and needs none of the loops. */
+int linux_invalidate(struct linux_invalidate *inv, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	const le64(*entry)[2];
+	struct call_failure f;
+
+	if (req->object != inv->object)
+		return -ENOENT;
+	if (req->type != VIQ_CALL_SMMUV3 || req->piece_count != 1 || req->pieces[0].count != 1)
+		return invalidate_any(inv, req, res);
+	entry = req->pieces[0].entries;
+	if (is_repeated(inv, *entry) || linux_allowed_count(&inv->allow, entry, 1) != 1)
+		return invalidate_any(inv, req, res);
+	*res = (struct viq_call_result){.size = sizeof(*res), .handled = 1, .suspect = 1, .host_calls = 1};
+	if (!attempt(inv, entry, 1, 1, &f))
+		run_failed(inv, entry, 0, &f, res);
 	return 0;
 }
