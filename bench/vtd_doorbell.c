@@ -35,13 +35,13 @@ double vtd_doorbell_ring(void *opaque)
 	return vtd_guest_done(&d->guest, tail) ? (double)(end - start) / d->repeat : -1;
 }
 
-int vtd_doorbell_open(struct vtd_doorbell *d, bool wide, struct viq_call_host host)
+int vtd_doorbell_open_at(struct vtd_doorbell *d, unsigned int qs, bool wide, struct viq_call_host host)
 {
 	int ret;
 
 	*d = (struct vtd_doorbell){
 		.host = host, .entry = {.addr = 0x100000, .npages = 1, .flags = VIQ_VTD_S1_LEAF}, .repeat = 100};
-	ret = vtd_guest_open(&d->guest, 0, wide ? VTD_GUEST_WIDE : 0, host);
+	ret = vtd_guest_open(&d->guest, qs, wide ? VTD_GUEST_WIDE : 0, host);
 	if (!ret)
 		write_ring(d);
 	return ret;
@@ -110,7 +110,7 @@ static int report_soft(const struct bench *b)
 	struct vtd_iommu iommu;
 	int ret;
 
-	ret = vtd_iommu_open(&iommu, 1u << 16, pages);
+	ret = vtd_iommu_open(&iommu, &(struct vtd_iommu_shape){1u << 16, pages, 1, 1});
 	for (uint32_t i = 0; !ret && i < pages; i++)
 		ret = vtd_iommu_access(&iommu, i);
 	if (!ret)

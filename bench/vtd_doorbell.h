@@ -13,8 +13,15 @@ struct vtd_doorbell {
 	uint32_t repeat; /* doorbells in one measurement */
 };
 
-/* wide: PASID-IOTLB descriptors of 256 bits. The guest is closed by vtd_guest_close(), also after a failed open. */
-int vtd_doorbell_open(struct vtd_doorbell *doorbell, bool wide, struct viq_call_host host);
+/*
+ * A queue of 4096 << qs bytes. wide: PASID-IOTLB descriptors of 256 bits. The guest is closed by vtd_guest_close(),
+ * also after a failed open.
+ */
+int vtd_doorbell_open_at(struct vtd_doorbell *doorbell, unsigned int qs, bool wide, struct viq_call_host host);
+static inline int vtd_doorbell_open(struct vtd_doorbell *doorbell, bool wide, struct viq_call_host host)
+{
+	return vtd_doorbell_open_at(doorbell, 0, wide, host);
+}
 /* ns per doorbell. opaque is a struct vtd_doorbell. */
 double vtd_doorbell_ring(void *opaque);
 

@@ -36,24 +36,54 @@ static void map(struct vtd_iommu *iommu, uint64_t va)
 	synth_store(&iommu->synth, table + 8 * (va >> 12 & 511), va | TABLE_ENTRY | VIQ_VTD_FS_D);
 }
 
-/* Device n: source-id n, domain n + 1. */
-static void write_device(struct vtd_iommu *iommu, unsigned int n, uint64_t tables)
+/* The directory has 2^(PDTS + 7) entries, of 64 PASIDs each. */
+static unsigned int pdts(uint32_t pasids)
 {
-	struct synth_mem *mem = &iommu->synth;
-	uint64_t directory = synth_alloc(mem, 12), pasids = synth_alloc(mem, 12);
+	unsigned int log2 = 0;
 
-	synth_store(mem, pasids + 16, tables);
-	synth_store(mem, pasids + 8, VIQ_PUT(VIQ_VTD_PE_1_DID, n + 1));
-	synth_store(mem, pasids, VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_FS));
-	synth_store(mem, directory, pasids | VIQ_VTD_PDE_P);
-	synth_store(mem, iommu->context + n * VIQ_VTD_SCTX_SIZE, directory | VIQ_VTD_SCTX_P);
+	while ((UINT32_C(64) << (log2 + 7)) < pasids)
+		log2++;
+	return log2;
 }
 
-static int add_memory(struct vtd_iommu *iommu, uint32_t pages)
+/* A PASID directory of one domain, whose entries are alike. */
+static uint64_t write_directory(struct synth_mem *mem, uint16_t domain, uint64_t tables, uint32_t pasids)
+{
+	uint64_t directory = synth_alloc(mem, pdts(pasids) < 2 ? 12 : 10 + pdts(pasids)), table = 0;
+
+	for (uint32_t pasid = 0; pasid < pasids; pasid++) {
+		uint64_t entry;
+
+		if (pasid % 64 == 0) {
+			table = synth_alloc(mem, 12);
+			synth_store(mem, directory + pasid / 64 * VIQ_VTD_PDE_SIZE, table | VIQ_VTD_PDE_P);
+		}
+		entry = table + pasid % 64 * VIQ_VTD_PE_SIZE;
+		synth_store(mem, entry + 16, tables);
+		synth_store(mem, entry + 8, VIQ_PUT(VIQ_VTD_PE_1_DID, domain));
+		synth_store(mem, entry, VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_FS));
+	}
+	return directory;
+}
+
+/* Two context tables a bus, of 128 devices each. */
+static void write_device(struct vtd_iommu *iommu, uint16_t source_id, uint64_t directory, uint32_t pasids)
+{
+	struct synth_mem *mem = &iommu->synth;
+	uint64_t slot = iommu->root + (source_id >> 8) * VIQ_VTD_ROOT_SIZE + (source_id >> 7 & 1) * 8;
+
+	if (!synth_load(mem, slot))
+		synth_store(mem, slot, synth_alloc(mem, 12) | VIQ_VTD_ROOT_P);
+	synth_store(mem, (synth_load(mem, slot) & VIQ_VTD_ROOT_CTP) + (source_id & 127) * VIQ_VTD_SCTX_SIZE,
+		    directory | VIQ_PUT(VIQ_VTD_SCTX_PDTS, pdts(pasids)) | VIQ_VTD_SCTX_PASIDE | VIQ_VTD_SCTX_P);
+}
+
+static int add_memory(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
 {
 	struct viq_mem_region region = {.gpa = RAM_BASE};
 
-	iommu->ram_size = (4u << 20) + (size_t)pages * 16;
+	iommu->ram_size =
+		(4u << 20) + (size_t)shape->pages * 16 + (size_t)shape->pasids * 64 + (size_t)shape->devices * 32;
 	iommu->ram_size &= ~(size_t)4095;
 	region.size = iommu->ram_size;
 	iommu->ram = mmap(NULL, iommu->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -66,7 +96,7 @@ static int add_memory(struct vtd_iommu *iommu, uint32_t pages)
 	return viq_mem_create(&region, 1, NULL, NULL, &iommu->mem, NULL);
 }
 
-static int add_unit(struct vtd_iommu *iommu, uint32_t tlb_entries)
+static int add_unit(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
 {
 	const struct viq_vtd_listener listener = {
 		.size = sizeof(listener), .attach = attach, .detach = detach, .opaque = iommu};
@@ -74,7 +104,8 @@ static int add_unit(struct vtd_iommu *iommu, uint32_t tlb_entries)
 	int ret;
 
 	viq_soft_vtd_config_init(&config, sizeof(config));
-	config.tlb_entries = tlb_entries;
+	config.tlb_entries = shape->tlb_entries;
+	config.tables = shape->devices + shape->pasids; /* of each device: that of the second domain, too */
 	config.mem = iommu->mem;
 	ret = viq_soft_vtd_create(&config, &iommu->soft, NULL);
 	if (!ret)
@@ -86,31 +117,44 @@ static int add_unit(struct vtd_iommu *iommu, uint32_t tlb_entries)
 	return ret;
 }
 
-int vtd_iommu_open(struct vtd_iommu *iommu, uint32_t tlb_entries, uint32_t pages)
+static int add_devices(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
 {
-	struct viq_vtd_reconfig all = {.size = sizeof(all), .cause = VIQ_VTD_ENABLED, .scope = VIQ_VTD_SCOPE_ALL};
-	struct viq_vtd_tables tables = {
-		.size = sizeof(tables), .enabled = true, .mode = VIQ_VTD_TTM_SCALABLE, .root_set = true};
+	struct synth_mem *mem = &iommu->synth;
+	uint64_t first = write_directory(mem, 1, iommu->tables, shape->pasids);
+	struct viq_soft_vtd_dev *dev;
+	int ret = 0;
+
+	for (uint32_t n = 0; !ret && n < shape->devices; n++) {
+		write_device(iommu, (uint16_t)n, first, shape->pasids);
+		ret = viq_soft_vtd_dev_alloc(iommu->soft, (uint16_t)n, n ? &dev : &iommu->dev, NULL);
+	}
+	write_device(iommu, VTD_IOMMU_OTHER, write_directory(mem, 2, synth_alloc(mem, 12), 1), 1);
+	return ret ? ret : viq_soft_vtd_dev_alloc(iommu->soft, VTD_IOMMU_OTHER, &dev, NULL);
+}
+
+int vtd_iommu_open(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
+{
 	int ret;
 
 	*iommu = (struct vtd_iommu){.ram = NULL};
-	ret = add_memory(iommu, pages);
+	ret = add_memory(iommu, shape);
 	if (ret)
 		return ret;
-	iommu->root = tables.root = synth_alloc(&iommu->synth, 12);
-	iommu->context = synth_alloc(&iommu->synth, 12);
+	iommu->root = synth_alloc(&iommu->synth, 12);
 	iommu->tables = synth_alloc(&iommu->synth, 12);
-	synth_store(&iommu->synth, iommu->root, iommu->context | VIQ_VTD_ROOT_P);
-	write_device(iommu, 0, iommu->tables);
-	write_device(iommu, 1, synth_alloc(&iommu->synth, 12));
-	for (uint32_t i = 0; i < pages; i++)
+	iommu->unit = (struct viq_vtd_tables){.size = sizeof(iommu->unit),
+					      .enabled = true,
+					      .mode = VIQ_VTD_TTM_SCALABLE,
+					      .root = iommu->root,
+					      .root_set = true};
+	for (uint32_t i = 0; i < shape->pages; i++)
 		map(iommu, VTD_IOMMU_VA + i * UINT64_C(4096));
-	ret = add_unit(iommu, tlb_entries);
-	for (uint16_t n = 0; !ret && n < VTD_IOMMU_DEVICES; n++)
-		ret = viq_soft_vtd_dev_alloc(iommu->soft, n, &iommu->dev[n], NULL);
+	ret = add_unit(iommu, shape);
 	if (!ret)
-		ret = viq_soft_vtd_reconfig(iommu->soft, &tables, &all);
-	return ret ? ret : iommu->attached == VTD_IOMMU_DEVICES ? 0 : -EIO;
+		ret = add_devices(iommu, shape);
+	if (!ret)
+		ret = vtd_iommu_reconfig(iommu, (struct viq_vtd_reconfig){.cause = VIQ_VTD_ENABLED});
+	return ret ? ret : iommu->host[0].ops && iommu->host[1].ops ? 0 : -EIO;
 }
 
 void vtd_iommu_close(struct vtd_iommu *iommu)
@@ -123,12 +167,12 @@ void vtd_iommu_close(struct vtd_iommu *iommu)
 		munmap(iommu->ram, iommu->ram_size);
 }
 
-int vtd_iommu_invalidate(const struct vtd_iommu *iommu, unsigned int device, struct viq_vtd_s1_entry entry)
+int vtd_iommu_invalidate(const struct vtd_iommu *iommu, unsigned int domain, struct viq_vtd_s1_entry entry)
 {
 	const struct viq_call_piece piece = {&entry, 1};
 	const struct viq_call_request request = {
 		.size = sizeof(request),
-		.object = iommu->host[device].object,
+		.object = iommu->host[domain].object,
 		.type = VIQ_CALL_VTD_S1,
 		.entry_size = sizeof(entry),
 		.pieces = &piece,
@@ -137,6 +181,12 @@ int vtd_iommu_invalidate(const struct vtd_iommu *iommu, unsigned int device, str
 	struct viq_call_result result = {.size = sizeof(result)};
 	int ret;
 
-	ret = viq_call_invalidate(&iommu->host[device], &request, &result);
+	ret = viq_call_invalidate(&iommu->host[domain], &request, &result);
 	return ret ? ret : result.error ? -EIO : 0;
+}
+
+int vtd_iommu_reconfig(const struct vtd_iommu *iommu, struct viq_vtd_reconfig what)
+{
+	what.size = sizeof(what);
+	return viq_soft_vtd_reconfig(iommu->soft, &iommu->unit, &what);
 }

@@ -108,13 +108,16 @@ static int measure(const struct bench *b, struct flat *f)
 int bench_vtd_soft(const struct bench *b)
 {
 	struct flat *f = calloc(1, sizeof(*f));
+	struct vtd_iommu_shape shape = {.devices = 1, .pasids = 1};
 	int ret;
 
 	if (!f)
 		return -ENOMEM;
 	f->sizes = b->quick ? QUICK_SIZES : SIZES;
+	shape.pages = size_of(f->sizes - 1);
 	/* Twice as many entries as are wanted: sets overflow at random. */
-	ret = vtd_iommu_open(&f->iommu, b->quick ? 1u << 16 : 1u << 21, size_of(f->sizes - 1));
+	shape.tlb_entries = b->quick ? 1u << 16 : 1u << 21;
+	ret = vtd_iommu_open(&f->iommu, &shape);
 	if (!ret)
 		ret = measure(b, f);
 	vtd_iommu_close(&f->iommu);

@@ -13,14 +13,18 @@ import unittest
 
 VIQ = pathlib.Path(sys.argv.pop()).resolve()
 
-# The first three points of each axis.
+# The first points of each axis.
 SCALE = (
     ('queue', (16, 256, 4096), ('doorbell',)),
     ('regions', (1, 10, 100), ('doorbell',)),
     ('tlb', (100, 1000, 10000), ('hit', 'tlbi_va', 'tlbi_asid')),
     ('streams', (1, 16, 256), ('hit', 'tlbi_va', 'cfgi_ste')),
-    ('pasids', (1, 10, 100), ('hit', 'tlbi_va', 'cfgi_cd')),
+    ('pasids', (1, 16, 100), ('hit', 'tlbi_va', 'cfgi_cd')),
     ('guests', (1, 4, 16), ('hit', 'tlbi_va', 'tlbi_asid')),
+    ('vtd_queue', (128, 1024), ('doorbell',)),
+    ('vtd_tlb', (100, 1000, 10000), ('hit', 'page', 'table')),
+    ('vtd_devices', (1, 16, 256), ('hit', 'page', 'context')),
+    ('vtd_pasids', (1, 16, 100), ('hit', 'page', 'pasid')),
 )
 ROWS = {
     'bulk': ['tlbi_va', 'memcpy', 'tlbi_range', 'tlbi_range_mixed', 'tlbi_types',
