@@ -5,29 +5,51 @@
 #include "host/soft/thread.h"
 #include "unit.h"
 
-static bool keeps(const struct soft_vtd_view *view, const struct soft_vtd_attachment *a)
-{
-	const struct soft_vtd_entry *entry = view ? soft_vtd_entry_find(view, a->pasid) : NULL;
-
-	return entry && entry->attachment == a;
-}
-
-/* True if something was dropped. */
-static bool drop_attachments(const struct soft_vtd_view *old, const struct soft_vtd_view *view,
-			     struct soft_vtd_change *change)
+bool soft_vtd_group_drop(const struct soft_vtd_group *group, const struct soft_vtd_view *view,
+			 struct soft_vtd_change *change)
 {
 	bool any = false;
 
-	for (uint32_t i = 0; i < old->count; i++) {
-		struct soft_vtd_attachment *a = old->entries[i].attachment;
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct soft_vtd_attachment *a = group->entries[i].attachment;
+		const struct soft_vtd_entry *entry = view ? soft_vtd_entry_find(view, a->pasid) : NULL;
 
-		if (keeps(view, a))
+		if (entry && entry->attachment == a)
 			continue;
 		a->dropped = change->dropped;
 		change->dropped = a;
 		any = true;
 	}
 	return any;
+}
+
+/* Those of its groups that the next view, which may be NULL, does not have. True if an attachment was dropped. */
+static bool retire_groups(const struct soft_vtd_view *old, const struct soft_vtd_view *view,
+			  struct soft_vtd_change *change)
+{
+	bool any = false;
+
+	for (uint32_t i = 0, n = 0; i < old->count; i++) {
+		struct soft_vtd_group *group = old->groups[i];
+
+		while (view && n < view->count && view->groups[n]->index < group->index)
+			n++;
+		if (view && n < view->count && view->groups[n] == group)
+			continue;
+		any |= soft_vtd_group_drop(group, view, change);
+		group->retired = change->groups;
+		change->groups = group;
+	}
+	return any;
+}
+
+static void use_ats(struct viq_soft_vtd_dev *dev, const struct soft_vtd_view *view) MUST_HOLD(dev->soft->lock)
+{
+	dev->uses_ats = true;
+	for (uint32_t i = 0; i < view->count; i++) {
+		for (uint32_t n = 0; n < view->groups[i]->count; n++)
+			soft_vtd_attachment_ats(view->groups[i]->entries[n].attachment);
+	}
 }
 
 void soft_vtd_publish(struct viq_soft_vtd_dev *dev, struct soft_vtd_view *view, struct soft_vtd_change *change)
@@ -39,7 +61,8 @@ void soft_vtd_publish(struct viq_soft_vtd_dev *dev, struct soft_vtd_view *view, 
 		return;
 	/* Before the device can fill its TLB, invalidations must find it. */
 	pthread_mutex_lock(&dev->soft->lock);
-	dev->uses_ats |= has_ats;
+	if (has_ats && !dev->uses_ats)
+		use_ats(dev, view);
 	/* Paired with the acquire of accesses: who finds the view finds it whole. */
 	atomic_store_explicit(&dev->view, view, memory_order_release);
 	/* Then this, the other way round than accesses look at both: none is remembered under an old view. */
@@ -48,7 +71,7 @@ void soft_vtd_publish(struct viq_soft_vtd_dev *dev, struct soft_vtd_view *view, 
 	change->published = true;
 	if (!old)
 		return;
-	if (drop_attachments(old, view, change) && had_ats)
+	if (retire_groups(old, view, change) && had_ats)
 		dev->emptied = true;
 	if (had_ats && (!has_ats || old->state != view->state))
 		dev->emptied = true;
@@ -61,7 +84,8 @@ void soft_vtd_publish(struct viq_soft_vtd_dev *dev, struct soft_vtd_view *view, 
 static void empty_devtlbs(struct viq_soft_vtd *soft)
 {
 	pthread_mutex_lock(&soft->lock);
-	for (struct viq_soft_vtd_dev *dev = soft->devs; dev; dev = dev->next) {
+	for (size_t i = 0; i < soft->devs.count; i++) {
+		struct viq_soft_vtd_dev *dev = soft->devs.items[i];
 		const struct soft_vtd_view *view = soft_vtd_view(dev);
 
 		if (!dev->emptied)
@@ -100,7 +124,13 @@ bool soft_vtd_release_some(struct viq_soft_vtd *soft, struct soft_vtd_change *ch
 		change->views = view->retired;
 		free(view);
 	}
-	return change->dropped || change->views;
+	for (uint32_t i = 0; i < count && change->groups; i++) {
+		struct soft_vtd_group *group = change->groups;
+
+		change->groups = group->retired;
+		free(group);
+	}
+	return change->dropped || change->views || change->groups;
 }
 
 void soft_vtd_finish(struct viq_soft_vtd *soft, struct soft_vtd_change *change)

@@ -5,15 +5,6 @@
 
 #include "unit.h"
 
-struct viq_soft_vtd_dev *soft_vtd_dev_find(const struct viq_soft_vtd *soft, uint16_t sid)
-{
-	struct viq_soft_vtd_dev *dev = soft->devs;
-
-	while (dev && dev->sid != sid)
-		dev = dev->next;
-	return dev;
-}
-
 struct viq_soft_vtd_dev *viq_soft_vtd_dev_find(struct viq_soft_vtd *soft, uint16_t source_id)
 {
 	return soft ? soft_vtd_dev_find(soft, source_id) : NULL;
@@ -30,29 +21,29 @@ static struct viq_soft_vtd_dev *make_dev(struct viq_soft_vtd *soft, uint16_t sid
 	return dev;
 }
 
-static void link_dev(struct viq_soft_vtd_dev *dev)
+static int link_dev(struct viq_soft_vtd_dev *dev)
 {
 	struct viq_soft_vtd *soft = dev->soft;
+	int ret;
 
+	if (soft_vtd_dev_find(soft, (uint16_t)dev->sid))
+		return -EEXIST;
 	pthread_mutex_lock(&soft->lock);
-	dev->id = ++soft->last_dev;
-	dev->owner = soft_front_owner(dev->id);
-	dev->next = soft->devs;
-	if (dev->next)
-		dev->next->prev = dev;
-	soft->devs = dev;
+	ret = sorted_reserve(&soft->devs);
+	if (!ret) {
+		dev->id = ++soft->last_dev;
+		dev->owner = soft_front_owner(dev->id);
+		sorted_insert(&soft->devs, dev);
+	}
 	pthread_mutex_unlock(&soft->lock);
+	return ret;
 }
 
 static void unlink_dev(struct viq_soft_vtd_dev *dev)
 {
-	struct viq_soft_vtd *soft = dev->soft;
-
-	pthread_mutex_lock(&soft->lock);
-	*(dev->prev ? &dev->prev->next : &soft->devs) = dev->next;
-	if (dev->next)
-		dev->next->prev = dev->prev;
-	pthread_mutex_unlock(&soft->lock);
+	pthread_mutex_lock(&dev->soft->lock);
+	sorted_remove(&dev->soft->devs, dev);
+	pthread_mutex_unlock(&dev->soft->lock);
 }
 
 int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct viq_soft_vtd_dev **out,
@@ -70,12 +61,11 @@ int viq_soft_vtd_dev_alloc(struct viq_soft_vtd *soft, uint16_t source_id, struct
 	ret = soft_vtd_enter(soft);
 	if (ret)
 		goto err_dev;
-	if (soft_vtd_dev_find(soft, source_id)) {
+	ret = link_dev(dev);
+	if (ret) {
 		soft_vtd_leave(soft);
-		ret = -EEXIST;
 		goto err_dev;
 	}
-	link_dev(dev);
 	/* If it cannot be had now the device is blocked, which is how it begins. */
 	soft_vtd_update(dev, NULL, &change);
 	soft_vtd_finish(soft, &change);
@@ -90,6 +80,10 @@ err_dev:
 
 void soft_vtd_dev_destroy(struct viq_soft_vtd_dev *dev)
 {
+	const struct soft_vtd_view *view = soft_vtd_view(dev);
+
+	for (uint32_t i = 0; view && i < view->count; i++)
+		free(view->groups[i]);
 	free(soft_vtd_view(dev));
 	if (dev->atc) {
 		soft_atc_fini(dev->atc);

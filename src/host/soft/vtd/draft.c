@@ -59,7 +59,7 @@ int soft_vtd_read_context(const struct viq_soft_vtd *soft, uint64_t rtaddr, cons
 static void read_context(const struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d)
 {
 	const struct viq_soft_vtd *soft = dev->soft;
-	const struct soft_vtd_request req = {.sid = dev->sid};
+	const struct soft_vtd_request req = {.sid = (uint16_t)dev->sid};
 
 	d->rtaddr = soft->tables.root | VIQ_PUT(VIQ_VTD_RTADDR_TTM, soft->tables.mode);
 	if (!soft->tables.enabled) {
@@ -127,73 +127,129 @@ static bool is_rid(const struct soft_vtd_draft *d, const struct soft_vtd_entry *
 	return !d->ctx.scalable || entry->pasid == d->ctx.rid_pasid;
 }
 
-/* The list gets the entry. One that is of the same table as before keeps its attachment, all others get one. */
-static int take_entry(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, const struct soft_vtd_entry *old,
-		      const struct soft_vtd_entry *chosen)
+/* The group in the making gets the entry. One that is of the same table as before keeps its attachment. */
+static int take_entry(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, struct soft_vtd_group *group,
+		      const struct soft_vtd_entry *old, const struct soft_vtd_entry *chosen)
 {
-	struct soft_vtd_entry *entry;
+	struct soft_vtd_entry *entry = &group->entries[group->count];
 	int ret;
 
-	d->changed |= chosen != old;
-	if (!chosen)
-		return 0;
-	ret = soft_vtd_list_add(dev->soft, &d->list, chosen);
-	if (ret)
-		return ret;
-	entry = &d->list.entries[d->list.count - 1];
+	*entry = *chosen;
 	if (old && old->attachment->rid == is_rid(d, entry) &&
 	    old->attachment->table->key == soft_vtd_key(&entry->regime, entry->pasid)) {
 		entry->attachment = old->attachment;
 		entry->asid = old->asid;
-		return 0;
+	} else {
+		ret = soft_vtd_attach(dev, entry, is_rid(d, entry));
+		/* Where accesses look for themselves, one for which there is no room is not cached. */
+		if (ret)
+			return ret == -ENOSPC && dev->soft->looks ? 0 : ret;
 	}
-	entry->attachment = NULL;
-	return soft_vtd_attach(dev, entry, is_rid(d, entry));
-}
-
-/* Where accesses look for themselves, one for which there is no room is not cached. */
-static int take(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, const struct soft_vtd_entry *old,
-		const struct soft_vtd_entry *chosen)
-{
-	const uint32_t count = d->list.count;
-	int ret = take_entry(dev, d, old, chosen);
-
-	if (ret != -ENOSPC || !dev->soft->looks)
-		return ret;
-	d->list.count = count;
+	group->count++;
 	return 0;
 }
 
-/* Entries that are cached, from where the draft has come to, below this PASID: they stay. */
+static int list_add(struct soft_vtd_list *list, struct soft_vtd_group *group)
+{
+	uint32_t room = list->room ? 2 * list->room : 4;
+	struct soft_vtd_group **bigger;
+
+	if (list->count == list->room) {
+		bigger = realloc(list->groups, room * sizeof(*bigger));
+		if (!bigger)
+			return -ENOMEM;
+		list->groups = bigger;
+		list->room = room;
+	}
+	list->groups[list->count++] = group;
+	return 0;
+}
+
+/* The list gets a group with room for so many entries, to be filled and then ended. NULL: no memory. */
+static struct soft_vtd_group *group_begin(struct soft_vtd_draft *d, uint32_t index, uint32_t room)
+{
+	struct soft_vtd_group *group = calloc(1, sizeof(*group) + room * sizeof(group->entries[0]));
+
+	if (!group)
+		return NULL;
+	group->index = index;
+	if (list_add(&d->list, group)) {
+		free(group);
+		return NULL;
+	}
+	return group;
+}
+
+/* What is in it now is all. old, which may be NULL: it is there instead if nothing has changed. */
+static void group_end(struct soft_vtd_draft *d, struct soft_vtd_group *group, struct soft_vtd_group *old, bool changed)
+{
+	if (changed && group->count)
+		return;
+	free(group);
+	d->list.groups[d->list.count - 1] = old;
+	if (changed || !old)
+		d->list.count--;
+}
+
+/* Cached groups, from where the draft has come to, below this index: they stay. */
 static int keep(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint32_t below)
 {
 	const struct soft_vtd_view *old = soft_vtd_view(dev);
 	int ret = 0;
 
-	for (; old && !ret && d->at < old->count && old->entries[d->at].pasid < below; d->at++) {
+	for (; old && !ret && d->at < old->count && old->groups[d->at]->index < below; d->at++) {
 		if (!d->renewed)
-			ret = take(dev, d, &old->entries[d->at], &old->entries[d->at]);
+			ret = list_add(&d->list, old->groups[d->at]);
 	}
 	return ret;
 }
 
-/* count PASIDs of one table, as they are in memory and as they are cached. */
+/* The cached group of the PASIDs that the draft has come to. NULL: none. */
+static struct soft_vtd_group *next_cached(const struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint32_t index)
+{
+	const struct soft_vtd_view *view = soft_vtd_view(dev);
+
+	return view && d->at < view->count && view->groups[d->at]->index == index ? view->groups[d->at++] : NULL;
+}
+
+/* count PASIDs of one table, as they are in memory and as they are cached; what else is cached of the table stays. */
 static int refresh(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint32_t first, uint32_t count,
 		   struct soft_vtd_cost *cost)
 {
-	const struct soft_vtd_view *view = soft_vtd_view(dev);
+	const uint32_t index = first / VIQ_VTD_PE_TABLE;
 	struct soft_vtd_entry fresh[VIQ_VTD_PE_TABLE];
-	uint32_t n = soft_vtd_scan(dev->soft, &d->ctx, first, count, fresh, cost), i = 0;
-	int ret = keep(dev, d, first);
+	struct soft_vtd_group *group, *cached;
+	uint32_t n = soft_vtd_scan(dev->soft, &d->ctx, first, count, fresh, cost), i = 0, have, at = 0;
+	bool changed = d->renewed;
+	int ret = keep(dev, d, index);
 
-	for (uint32_t pasid = first; !ret && pasid < first + count; pasid++) {
-		const struct soft_vtd_entry *new = i < n &&fresh[i].pasid == pasid ? &fresh[i++] : NULL, *old = NULL;
+	if (ret)
+		return ret;
+	cached = next_cached(dev, d, index);
+	have = cached ? cached->count : 0;
+	if (!n && !have)
+		return 0;
+	group = group_begin(d, index, n + have < VIQ_VTD_PE_TABLE ? n + have : VIQ_VTD_PE_TABLE);
+	if (!group)
+		return -ENOMEM;
+	while (!ret && (i < n || at < have)) {
+		const bool is_new = i < n && (at == have || fresh[i].pasid <= cached->entries[at].pasid);
+		const bool is_old = at < have && (i == n || cached->entries[at].pasid <= fresh[i].pasid);
+		const struct soft_vtd_entry *new = is_new ? &fresh[i++] : NULL,
+					    *old = is_old ? &cached->entries[at++] : NULL;
+		const uint32_t pasid = new ? new->pasid : old->pasid;
+		const struct soft_vtd_entry *chosen = old;
 
-		if (view && d->at < view->count && view->entries[d->at].pasid == pasid)
-			old = &view->entries[d->at++];
-		if (old || new)
-			ret = take(dev, d, old, d->renewed ? new : choose(old, new, pasid, &d->what));
+		if (d->renewed)
+			chosen = new;
+		else if (pasid - first < count)
+			chosen = choose(old, new, pasid, &d->what);
+		changed |= chosen != old;
+		if (chosen)
+			ret = take_entry(dev, d, group, old, chosen);
 	}
+	group_end(d, group, cached, changed);
+	d->changed |= changed;
 	return ret;
 }
 
@@ -202,10 +258,16 @@ static int refresh(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint3
 static int take_legacy(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d)
 {
 	const struct soft_vtd_view *old = soft_vtd_view(dev);
+	struct soft_vtd_group *group = group_begin(d, 0, 1);
 	struct soft_vtd_entry legacy = {0};
+	int ret;
 
+	if (!group)
+		return -ENOMEM;
 	vtd_legacy_regime(&d->ctx, &legacy.regime);
-	return take(dev, d, old ? soft_vtd_entry_find(old, 0) : NULL, &legacy);
+	ret = take_entry(dev, d, group, old ? soft_vtd_entry_find(old, 0) : NULL, &legacy);
+	group_end(d, group, NULL, true);
+	return ret;
 }
 
 /* Which PASIDs are to be looked at. */
@@ -288,7 +350,7 @@ static bool uses_ats(const struct viq_soft_vtd_dev *dev, const struct soft_vtd_d
 
 static struct soft_vtd_view *make_view(const struct viq_soft_vtd_dev *dev, const struct soft_vtd_draft *d)
 {
-	size_t bytes = d->list.count * sizeof(struct soft_vtd_entry);
+	size_t bytes = d->list.count * sizeof(struct soft_vtd_group *);
 	struct soft_vtd_view *view = calloc(1, sizeof(*view) + bytes);
 
 	if (!view)
@@ -300,7 +362,7 @@ static struct soft_vtd_view *make_view(const struct viq_soft_vtd_dev *dev, const
 	view->ats = uses_ats(dev, d);
 	view->count = d->list.count;
 	if (bytes)
-		memcpy(view->entries, d->list.entries, bytes);
+		memcpy(view->groups, d->list.groups, bytes);
 	return view;
 }
 
@@ -309,15 +371,14 @@ void soft_vtd_draft_drop(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d,
 	const struct soft_vtd_view *old = soft_vtd_view(dev);
 
 	for (uint32_t i = 0; i < d->list.count; i++) {
-		struct soft_vtd_attachment *a = d->list.entries[i].attachment;
-		const struct soft_vtd_entry *was = old && a ? soft_vtd_entry_find(old, a->pasid) : NULL;
+		struct soft_vtd_group *group = d->list.groups[i];
 
-		if (a && !(was && was->attachment == a)) {
-			a->dropped = change->dropped;
-			change->dropped = a;
-		}
+		if (old && soft_vtd_group_find(old, group->index) == group)
+			continue;
+		soft_vtd_group_drop(group, old, change);
+		free(group);
 	}
-	free(d->list.entries);
+	free(d->list.groups);
 	d->list = (struct soft_vtd_list){0};
 }
 
@@ -329,11 +390,13 @@ static bool is_named(const struct soft_vtd_draft *d)
 	if (what->scope == VIQ_VTD_SCOPE_ALL || what->scope == VIQ_VTD_SCOPE_DEVICE)
 		return true;
 	for (uint32_t i = 0; i < d->list.count; i++) {
-		const struct soft_vtd_entry *entry = &d->list.entries[i];
+		const struct soft_vtd_group *group = d->list.groups[i];
 
-		if (entry->regime.did == what->domain_id &&
-		    (what->scope == VIQ_VTD_SCOPE_DOMAIN || entry->pasid == what->pasid))
-			return true;
+		for (uint32_t n = 0; n < group->count; n++) {
+			if (group->entries[n].regime.did == what->domain_id &&
+			    (what->scope == VIQ_VTD_SCOPE_DOMAIN || group->entries[n].pasid == what->pasid))
+				return true;
+		}
 	}
 	return false;
 }

@@ -71,7 +71,8 @@ int soft_vtd_fetch(struct viq_soft_vtd *soft)
 	if (ret)
 		return ret;
 	atomic_store(&soft->wanting, 0);
-	for (struct viq_soft_vtd_dev *dev = soft->devs; dev; dev = dev->next) {
+	for (size_t i = 0; i < soft->devs.count; i++) {
+		struct viq_soft_vtd_dev *dev = soft->devs.items[i];
 		const uint32_t wanted = atomic_exchange(&dev->wanted, 0);
 
 		/* A reconfiguration that is under way reads them, or the next access asks again: it is not held up. */

@@ -163,7 +163,8 @@ int viq_soft_vtd_parent_invalidate(struct viq_soft_vtd *soft, uint64_t gpa, uint
 		return -EDEADLK;
 	pthread_mutex_lock(&soft->lock);
 	soft_tlb_inv_vm(&soft->vm);
-	for (struct viq_soft_vtd_dev *dev = soft->devs; dev; dev = dev->next) {
+	for (size_t i = 0; i < soft->devs.count; i++) {
+		struct viq_soft_vtd_dev *dev = soft->devs.items[i];
 		if (dev->atc)
 			soft_atc_inv_all(dev->atc);
 	}

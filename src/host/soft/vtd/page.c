@@ -86,7 +86,7 @@ static int accept_request(struct viq_soft_vtd_dev *dev, const struct viq_vtd_pag
 	const struct soft_vtd_view *view = atomic_load_explicit(&dev->view, memory_order_acquire);
 	const struct soft_vtd_request req = {.addr = r->addr,
 					     .pasid = r->pasid,
-					     .sid = dev->sid,
+					     .sid = (uint16_t)dev->sid,
 					     .has_pasid = r->has_pasid,
 					     .access = (uint8_t)((r->exec ? SOFT_X : 0) | (r->priv ? SOFT_P : 0))};
 	struct soft_record left = {.source = dev->id};
@@ -140,12 +140,12 @@ int viq_soft_vtd_page_request(struct viq_soft_vtd_dev *dev, const struct viq_vtd
 	viq_soft_access_begin();
 	if (!soft_in_section())
 		return -EINVAL;
-	own.source_id = dev->sid;
+	own.source_id = (uint16_t)dev->sid;
 	code = accept_request(dev, &own);
 	viq_soft_access_end();
 	if (code < 0 || !own.last)
 		return 0;
-	mine = (struct viq_vtd_page_response){.source_id = dev->sid,
+	mine = (struct viq_vtd_page_response){.source_id = (uint16_t)dev->sid,
 					      .prgi = own.prgi,
 					      .pasid = own.pasid,
 					      .has_pasid = own.has_pasid,

@@ -49,6 +49,19 @@ int soft_vtd_block(struct viq_soft_vtd *soft, uint16_t source_id)
 
 /* --- The one that is under way ------------------------------------------------------------------------------------ */
 
+/* The first device in scope of this source-id or a higher one. */
+static struct viq_soft_vtd_dev *device_from(const struct viq_soft_vtd *soft, uint32_t sid,
+					    const struct viq_vtd_reconfig *what)
+{
+	const uint16_t mask = what->scope == VIQ_VTD_SCOPE_DEVICE ? what->source_mask : 0;
+	const uint16_t first = what->source_id & mask, last = first | (uint16_t)~mask;
+	struct viq_soft_vtd_dev *dev = soft_vtd_dev_from(soft, sid > first ? sid : first);
+
+	while (dev && dev->sid <= last && (dev->sid & mask) != first)
+		dev = soft_vtd_dev_from(soft, dev->sid + 1);
+	return dev && dev->sid <= last ? dev : NULL;
+}
+
 /* Before dev gets another view, or leaves: what of it was not committed is for nothing. */
 void soft_vtd_work_leave(struct viq_soft_vtd_dev *dev, bool for_good, struct soft_vtd_change *change)
 {
@@ -60,12 +73,7 @@ void soft_vtd_work_leave(struct viq_soft_vtd_dev *dev, bool for_good, struct sof
 		soft_vtd_draft_drop(dev, &w->draft, change);
 	w->inside = false;
 	if (for_good)
-		w->dev = dev->next;
-}
-
-static bool device_in_scope(const struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what)
-{
-	return what->scope != VIQ_VTD_SCOPE_DEVICE || !((dev->sid ^ what->source_id) & what->source_mask);
+		w->dev = device_from(dev->soft, dev->sid + 1, &w->what);
 }
 
 static void begin(struct viq_soft_vtd *soft, const struct viq_vtd_reconfig *what)
@@ -81,8 +89,8 @@ static void begin(struct viq_soft_vtd *soft, const struct viq_vtd_reconfig *what
 	}
 	/* A front end that was restored knows of no table, whether it is the one of before or not. */
 	if (cause == VIQ_VTD_RESTORED) {
-		for (struct viq_soft_vtd_dev *dev = soft->devs; dev; dev = dev->next)
-			soft_vtd_publish(dev, NULL, &w->change);
+		for (size_t i = 0; i < soft->devs.count; i++)
+			soft_vtd_publish(soft->devs.items[i], NULL, &w->change);
 		soft_vtd_finish(soft, &w->change);
 	}
 	w->what = *what;
@@ -92,7 +100,7 @@ static void begin(struct viq_soft_vtd *soft, const struct viq_vtd_reconfig *what
 	}
 	w->begun = true;
 	w->waited = false;
-	w->dev = soft->devs;
+	w->dev = device_from(soft, 0, &w->what);
 	w->err = 0;
 }
 
@@ -102,8 +110,6 @@ static bool step(struct viq_soft_vtd *soft, struct soft_vtd_cost *cost)
 	struct soft_vtd_work *w = &soft->work;
 	int err;
 
-	while (w->dev && !w->inside && !device_in_scope(w->dev, &w->what))
-		w->dev = w->dev->next;
 	if (w->dev && !w->inside) {
 		soft_vtd_draft_begin(w->dev, &w->what, &w->draft, cost);
 		w->inside = true;
@@ -115,7 +121,7 @@ static bool step(struct viq_soft_vtd *soft, struct soft_vtd_cost *cost)
 		err = soft_vtd_draft_commit(w->dev, &w->draft, &w->change);
 		w->err = w->err ? w->err : err;
 		w->inside = false;
-		w->dev = w->dev->next;
+		w->dev = device_from(soft, w->dev->sid + 1, &w->what);
 		return true;
 	}
 	if (!w->waited)

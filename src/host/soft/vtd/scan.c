@@ -3,28 +3,7 @@
  * Reading PASID tables. With CAP.CM = 1 entries that are not present count as cached too, so that whatever is worth
  * caching can be read when the guest invalidates, and nothing has to be read when a device accesses.
  */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "unit.h"
-
-int soft_vtd_list_add(const struct viq_soft_vtd *soft, struct soft_vtd_list *list, const struct soft_vtd_entry *entry)
-{
-	uint32_t room = list->room ? 2 * list->room : 16;
-	struct soft_vtd_entry *bigger;
-
-	if (list->count == soft->config.tables)
-		return -ENOSPC;
-	if (list->count == list->room) {
-		bigger = realloc(list->entries, room * sizeof(*bigger));
-		if (!bigger)
-			return -ENOMEM;
-		list->entries = bigger;
-		list->room = room;
-	}
-	list->entries[list->count++] = *entry;
-	return 0;
-}
 
 uint32_t soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t first, uint32_t count,
 		       struct soft_vtd_entry out[VIQ_VTD_PE_TABLE], struct soft_vtd_cost *cost)

@@ -76,7 +76,7 @@ static void put_table(struct viq_soft_vtd *soft, struct soft_vtd_table *table) M
 {
 	struct soft_vtd_table **at;
 
-	if (table->attachments)
+	if (table->attachments[0] || table->attachments[1])
 		return;
 	for (at = key_bucket(soft, table->key); *at != table; at = &(*at)->next_by_key)
 		;
@@ -86,6 +86,28 @@ static void put_table(struct viq_soft_vtd *soft, struct soft_vtd_table *table) M
 	*at = table->next_by_id;
 	soft->asids[table->asid / 64] &= ~(UINT64_C(1) << table->asid % 64);
 	free(table);
+}
+
+static void list_insert(struct soft_vtd_attachment **list, struct soft_vtd_attachment *a)
+{
+	a->at = list;
+	a->next = *list;
+	if (a->next)
+		a->next->at = &a->next;
+	*list = a;
+}
+
+static void list_remove(struct soft_vtd_attachment *a)
+{
+	*a->at = a->next;
+	if (a->next)
+		a->next->at = a->at;
+}
+
+void soft_vtd_attachment_ats(struct soft_vtd_attachment *a)
+{
+	list_remove(a);
+	list_insert(&a->table->attachments[1], a);
 }
 
 /* 0 with *out. */
@@ -107,8 +129,7 @@ static int link_attachment(struct viq_soft_vtd *soft, struct viq_soft_vtd_dev *d
 	a->dev = dev;
 	a->pasid = entry->pasid;
 	a->rid = rid;
-	a->next = a->table->attachments;
-	a->table->attachments = a;
+	list_insert(&a->table->attachments[dev->uses_ats], a);
 	soft->attachments++;
 	*out = a;
 	return 0;
@@ -116,11 +137,7 @@ static int link_attachment(struct viq_soft_vtd *soft, struct viq_soft_vtd_dev *d
 
 static void unlink_attachment(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a) MUST_HOLD(soft->lock)
 {
-	struct soft_vtd_attachment **at = &a->table->attachments;
-
-	while (*at != a)
-		at = &(*at)->next;
-	*at = a->next;
+	list_remove(a);
 	soft->attachments--;
 	put_table(soft, a->table);
 }
@@ -134,7 +151,7 @@ static int tell(struct viq_soft_vtd *soft, struct soft_vtd_attachment *a) MUST_H
 			 key_stage(a->table->key),
 		.pasid = a->pasid,
 		.domain_id = soft_vtd_key_did(a->table->key),
-		.source_id = a->dev->sid,
+		.source_id = (uint16_t)a->dev->sid,
 		.host = soft_vtd_host(soft, a->table->id),
 	};
 	int ret;
@@ -188,9 +205,9 @@ int soft_vtd_tables_tell(struct viq_soft_vtd *soft)
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; i < SOFT_VTD_BUCKETS; i++) {
-		for (struct soft_vtd_table *t = soft->by_id[i]; t; t = t->next_by_id) {
-			for (struct soft_vtd_attachment *a = t->attachments; a && !ret; a = a->next)
+	for (uint32_t i = 0; i < 2 * SOFT_VTD_BUCKETS; i++) {
+		for (struct soft_vtd_table *t = soft->by_id[i / 2]; t; t = t->next_by_id) {
+			for (struct soft_vtd_attachment *a = t->attachments[i % 2]; a && !ret; a = a->next)
 				ret = tell(soft, a);
 		}
 	}
@@ -199,9 +216,9 @@ int soft_vtd_tables_tell(struct viq_soft_vtd *soft)
 
 void soft_vtd_tables_forget(struct viq_soft_vtd *soft)
 {
-	for (uint32_t i = 0; i < SOFT_VTD_BUCKETS; i++) {
-		for (struct soft_vtd_table *t = soft->by_id[i]; t; t = t->next_by_id) {
-			for (struct soft_vtd_attachment *a = t->attachments; a; a = a->next)
+	for (uint32_t i = 0; i < 2 * SOFT_VTD_BUCKETS; i++) {
+		for (struct soft_vtd_table *t = soft->by_id[i / 2]; t; t = t->next_by_id) {
+			for (struct soft_vtd_attachment *a = t->attachments[i % 2]; a; a = a->next)
 				forget(soft, a);
 		}
 	}
@@ -209,7 +226,7 @@ void soft_vtd_tables_forget(struct viq_soft_vtd *soft)
 
 void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last)
 {
-	for (const struct soft_vtd_attachment *a = table->attachments; a; a = a->next) {
+	for (const struct soft_vtd_attachment *a = table->attachments[1]; a; a = a->next) {
 		if (!a->dev->uses_ats)
 			continue;
 		soft_atc_inv(a->dev->atc, false, a->pasid, first, last);
@@ -225,11 +242,11 @@ void soft_vtd_tables_destroy(struct viq_soft_vtd *soft)
 			struct soft_vtd_table *table = soft->by_id[i];
 
 			soft->by_id[i] = table->next_by_id;
-			while (table->attachments) {
-				struct soft_vtd_attachment *a = table->attachments;
-
-				table->attachments = a->next;
-				free(a);
+			for (int list = 0; list < 2; list++) {
+				for (struct soft_vtd_attachment *a = table->attachments[list], *next; a; a = next) {
+					next = a->next;
+					free(a);
+				}
 			}
 			free(table);
 		}

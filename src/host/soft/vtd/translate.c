@@ -25,19 +25,35 @@ struct access {
 	unsigned int rights; /* that it needs */
 };
 
-const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *view, uint32_t pasid)
+struct soft_vtd_group *soft_vtd_group_find(const struct soft_vtd_view *view, uint32_t index)
 {
 	uint32_t lo = 0, hi = view->count;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (view->entries[mid].pasid < pasid)
+		if (view->groups[mid]->index < index)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < view->count && view->entries[lo].pasid == pasid ? &view->entries[lo] : NULL;
+	return lo < view->count && view->groups[lo]->index == index ? view->groups[lo] : NULL;
+}
+
+const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *view, uint32_t pasid)
+{
+	const struct soft_vtd_group *group = soft_vtd_group_find(view, pasid / VIQ_VTD_PE_TABLE);
+	uint32_t lo = 0, hi = group ? group->count : 0;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (group->entries[mid].pasid < pasid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return group && lo < group->count && group->entries[lo].pasid == pasid ? &group->entries[lo] : NULL;
 }
 
 /* --- Configuration ------------------------------------------------------------------------------------------------ */
@@ -392,7 +408,7 @@ static struct access make_access(struct viq_soft_vtd_dev *dev, uint64_t iova, ui
 	struct access a = {
 		.soft = dev->soft,
 		.dev = dev,
-		.req = {.addr = iova, .sid = dev->sid, .type = VIQ_VTD_AT_UNTRANSLATED},
+		.req = {.addr = iova, .sid = (uint16_t)dev->sid, .type = VIQ_VTD_AT_UNTRANSLATED},
 		.flags = flags,
 	};
 

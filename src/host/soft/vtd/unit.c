@@ -190,18 +190,14 @@ void viq_soft_vtd_destroy(struct viq_soft_vtd *soft)
 {
 	if (!soft)
 		return;
+	if (soft->work.dev)
+		soft_vtd_work_leave(soft->work.dev, false, &soft->work.change);
 	soft_vtd_tables_destroy(soft);
-	free(soft->work.draft.list.entries);
-	for (struct soft_vtd_view *view = soft->work.change.views, *next; view; view = next) {
-		next = view->retired;
-		free(view);
-	}
-	while (soft->devs) {
-		struct viq_soft_vtd_dev *dev = soft->devs;
-
-		soft->devs = dev->next;
-		soft_vtd_dev_destroy(dev);
-	}
+	soft->work.change.dropped = NULL;
+	(void)soft_vtd_release_some(soft, &soft->work.change, UINT32_MAX);
+	for (size_t i = 0; i < soft->devs.count; i++)
+		soft_vtd_dev_destroy(soft->devs.items[i]);
+	free(soft->devs.items);
 	pthread_mutex_destroy(&soft->config_lock);
 	pthread_mutex_destroy(&soft->lock);
 	fini_rings(soft);

@@ -22,6 +22,7 @@
 #include <viq/soft_vtd.h>
 
 #include "base/guard.h"
+#include "base/sorted.h"
 #include "host/soft/cache/atc.h"
 #include "host/soft/count.h"
 #include "host/soft/front.h"
@@ -36,7 +37,8 @@ struct soft_vtd_table {
 	uint64_t key;
 	uint32_t id;
 	uint16_t asid; /* not 0 */
-	struct soft_vtd_attachment *attachments;
+	/* [1]: of devices that use ATS or have done so. */
+	struct soft_vtd_attachment *attachments[2];
 	struct soft_vtd_table *next_by_key, *next_by_id; /* same bucket */
 };
 
@@ -47,7 +49,8 @@ struct soft_vtd_attachment {
 	uint32_t handle;                     /* the listener's */
 	bool rid;                            /* requests without PASID come here */
 	bool told;                           /* the listener knows of it */
-	struct soft_vtd_attachment *next;    /* of the same table */
+	struct soft_vtd_attachment *next;    /* of the same list of the table */
+	struct soft_vtd_attachment **at;     /* what points to it there */
 	struct soft_vtd_attachment *dropped; /* list of what to release after a grace period */
 };
 
@@ -65,6 +68,17 @@ enum soft_vtd_state {
 	SOFT_VTD_ON,
 };
 
+/*
+ * Entries of one PASID table, 64 PASIDs. Immutable, and of one device after the other view, until one has others there:
+ * so an entry that changes costs as much as its table, however many there are.
+ */
+struct soft_vtd_group {
+	struct soft_vtd_group *retired;
+	uint32_t index;                  /* the lowest PASID / 64 */
+	uint32_t count;                  /* not 0 */
+	struct soft_vtd_entry entries[]; /* by PASID */
+};
+
 /* Immutable. NULL in a device: blocked, requests abort and nothing is recorded. */
 struct soft_vtd_view {
 	enum soft_vtd_state state;
@@ -74,13 +88,13 @@ struct soft_vtd_view {
 	struct soft_vtd_fault fault; /* with FAULT */
 	struct soft_vtd_view *retired;
 	uint32_t count;
-	struct soft_vtd_entry entries[]; /* by PASID */
+	struct soft_vtd_group *groups[]; /* by index */
 };
 
 struct viq_soft_vtd_dev {
+	uint32_t sid; /* the key of struct sorted */
 	struct viq_soft_vtd *soft;
 	uint64_t id; /* never used again, as the source-id is */
-	uint16_t sid;
 	bool ats;
 	_Atomic(struct soft_vtd_view *) view;
 	soft_word configs;    /* grows whenever the view changes */
@@ -93,12 +107,11 @@ struct viq_soft_vtd_dev {
 	bool isolated;        /* blocked, until a change names it or one of its entries */
 	/* 1 + a PASID whose entry was used and is not cached, or 0: fetch.c. */
 	_Atomic uint32_t wanted;
-	struct viq_soft_vtd_dev *prev, *next;
 };
 
-/* Entries in the making; by PASID. */
+/* A view's groups in the making. */
 struct soft_vtd_list {
-	struct soft_vtd_entry *entries;
+	struct soft_vtd_group **groups;
 	uint32_t count, room;
 };
 
@@ -115,13 +128,14 @@ struct soft_vtd_draft {
 	uint32_t next, limit; /* PASIDs whose tables are still to be read */
 	uint32_t single;      /* and one more; UINT32_MAX: none */
 	uint32_t wanted;      /* not UINT32_MAX: of the PASIDs, only this one, for an access that has found it */
-	uint32_t at;          /* of the cached entries, the first that was not looked at */
+	uint32_t at;          /* of the cached groups, the first that was not looked at */
 	int err;
 };
 
 /* Views that were replaced, and what must follow. */
 struct soft_vtd_change {
 	struct soft_vtd_view *views;
+	struct soft_vtd_group *groups;
 	struct soft_vtd_attachment *dropped;
 	bool published, emptied;
 };
@@ -167,7 +181,7 @@ struct viq_soft_vtd {
 	struct viq_vtd_listener listener; /* size 0: nobody */
 
 	pthread_mutex_t lock;
-	struct viq_soft_vtd_dev *devs;
+	struct sorted devs; /* by source-id */
 	struct soft_vtd_table *by_key[SOFT_VTD_BUCKETS], *by_id[SOFT_VTD_BUCKETS];
 	uint64_t asids[SOFT_VTD_ASIDS / 64]; /* in use */
 	uint32_t last_id;
@@ -182,7 +196,15 @@ int soft_vtd_enter(struct viq_soft_vtd *soft) TAKES_IF_0(soft->config_lock);
 void soft_vtd_leave(struct viq_soft_vtd *soft) DROPS(soft->config_lock);
 
 /* device.c */
-struct viq_soft_vtd_dev *soft_vtd_dev_find(const struct viq_soft_vtd *soft, uint16_t sid);
+static inline struct viq_soft_vtd_dev *soft_vtd_dev_find(const struct viq_soft_vtd *soft, uint16_t sid)
+{
+	return sorted_find(&soft->devs, sid);
+}
+/* The first of this source-id or a higher one. */
+static inline struct viq_soft_vtd_dev *soft_vtd_dev_from(const struct viq_soft_vtd *soft, uint32_t sid)
+{
+	return sorted_from(&soft->devs, sid);
+}
 void soft_vtd_dev_destroy(struct viq_soft_vtd_dev *dev);
 static inline struct soft_vtd_view *soft_vtd_view(const struct viq_soft_vtd_dev *dev)
 {
@@ -204,6 +226,8 @@ int soft_vtd_attach(struct viq_soft_vtd_dev *dev, struct soft_vtd_entry *entry, 
 /* The device does not use it any more, and accesses that did have ended. Tells the listener. */
 void soft_vtd_release(struct viq_soft_vtd *soft, struct soft_vtd_attachment *attachment) MUST_NOT_HOLD(soft->lock);
 struct soft_vtd_table *soft_vtd_table_find(const struct viq_soft_vtd *soft, uint32_t id) MUST_HOLD(soft->lock);
+/* The device begins to use ATS: invalidations of its tables find it from now on. */
+void soft_vtd_attachment_ats(struct soft_vtd_attachment *attachment);
 /* Invalidate the device-TLBs of a table's devices. */
 void soft_vtd_table_devtlbs(const struct soft_vtd_table *table, uint64_t first, uint64_t last);
 uint64_t soft_vtd_key(const struct vtd_regime *regime, uint32_t pasid);
@@ -223,7 +247,6 @@ void soft_vtd_drain(struct viq_soft_vtd *soft);
 int soft_vtd_fetch(struct viq_soft_vtd *soft);
 
 /* scan.c */
-int soft_vtd_list_add(const struct viq_soft_vtd *soft, struct soft_vtd_list *list, const struct soft_vtd_entry *entry);
 /* What count PASIDs from this one on, of one table, are in memory now: how many valid entries are in out. */
 uint32_t soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context *ctx, uint32_t first, uint32_t count,
 		       struct soft_vtd_entry out[VIQ_VTD_PE_TABLE], struct soft_vtd_cost *cost);
@@ -233,9 +256,12 @@ uint32_t soft_vtd_scan(const struct viq_soft_vtd *soft, const struct vtd_context
  * they shall keep; NULL blocks it. The attachments of its last view that are not in it are dropped.
  */
 void soft_vtd_publish(struct viq_soft_vtd_dev *dev, struct soft_vtd_view *view, struct soft_vtd_change *change);
+/* Drop the attachments of a group that the view, which may be NULL, does not have. True if there were any. */
+bool soft_vtd_group_drop(const struct soft_vtd_group *group, const struct soft_vtd_view *view,
+			 struct soft_vtd_change *change);
 /* Wait for accesses, and empty the device-TLBs that must be. */
 void soft_vtd_wait(struct viq_soft_vtd *soft, struct soft_vtd_change *change);
-/* Then release count dropped attachments, telling the listener, and as many views. true: there are more. */
+/* Then release count dropped attachments, telling the listener, and as many views and groups. true: there are more. */
 bool soft_vtd_release_some(struct viq_soft_vtd *soft, struct soft_vtd_change *change, uint32_t count);
 /* All of that. */
 void soft_vtd_finish(struct viq_soft_vtd *soft, struct soft_vtd_change *change);
@@ -266,7 +292,8 @@ int soft_vtd_begin(struct viq_soft_vtd *soft, const struct viq_vtd_tables *table
 int soft_vtd_step(struct viq_soft_vtd *soft, struct soft_vtd_cost *cost);
 int soft_vtd_block(struct viq_soft_vtd *soft, uint16_t source_id);
 
-/* translate.c */
+/* translate.c. NULL: none. */
+struct soft_vtd_group *soft_vtd_group_find(const struct soft_vtd_view *view, uint32_t index);
 const struct soft_vtd_entry *soft_vtd_entry_find(const struct soft_vtd_view *view, uint32_t pasid);
 
 static inline void soft_vtd_count(struct viq_soft_vtd *soft, enum soft_count what)

@@ -76,6 +76,33 @@ static void the_device_goes_on_until_its_tlb_is_invalidated(void **state)
 	vm_fini(&w.vm);
 }
 
+/* Whatever tables it had before, and whatever it has got since. */
+static void invalidations_find_a_device_that_begins_to_use_its_tlb(void **state)
+{
+	struct world w;
+
+	world_init(&w, true);
+	for (unsigned int round = 0; round < 3; round++) {
+		assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, false), 0);
+		assert_int_equal(left(&w), 0);
+		vm_map(&w.pt, IOVA, PAGE(0));
+		vm_entry(&w.pasids, 64 + round, &w.pt, NULL, 5);
+		vm_flush_entry(&w.vm, 5, 64 + round);
+		assert_int_equal(viq_soft_vtd_dev_set_ats(w.vm.dev, true), 0);
+		vm_entry(&w.pasids, 70 + round, &w.pt, NULL, 5);
+		vm_flush_entry(&w.vm, 5, 70 + round);
+		for (int64_t pasid = 5; pasid < 73; pasid = pasid < 64 ? 64 + round : pasid + 6) {
+			vm_hits(w.vm.dev, pasid, IOVA, PAGE(0));
+			assert_true(in_device(&w, pasid, IOVA));
+			vm_unmap(&w.pt, IOVA);
+			assert_true(vm_submit(&w.vm, desc_piotlb(3, 5, (uint32_t)pasid, IOVA, 0, false)));
+			assert_false(in_device(&w, pasid, IOVA));
+			vm_map(&w.pt, IOVA, PAGE(0));
+		}
+	}
+	vm_fini(&w.vm);
+}
+
 static void a_descriptor_takes_its_source_pasid_and_range(void **state)
 {
 	static const struct {
@@ -375,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_device_goes_on_until_its_tlb_is_invalidated),
+		cmocka_unit_test(invalidations_find_a_device_that_begins_to_use_its_tlb),
 		cmocka_unit_test(a_descriptor_takes_its_source_pasid_and_range),
 		cmocka_unit_test(with_devtlb_implied_entries_reach_the_device),
 		cmocka_unit_test(a_detached_table_leaves_nothing_in_the_device),

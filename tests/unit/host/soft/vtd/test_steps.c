@@ -210,6 +210,67 @@ static void many_tables(void **state)
 	world_fini(&w);
 }
 
+static const struct soft_vtd_entry *cached(const struct soft_vtd_view *view, uint32_t pasid)
+{
+	for (uint32_t i = 0; i < view->count; i++) {
+		for (uint32_t n = 0; n < view->groups[i]->count; n++) {
+			if (view->groups[i]->entries[n].pasid == pasid)
+				return &view->groups[i]->entries[n];
+		}
+	}
+	return NULL;
+}
+
+/* However many entries a device has, one that changes is a matter of its table of 64. */
+static void an_entry_that_changes_leaves_other_tables_alone(void **state)
+{
+	struct viq_vtd_reconfig what = change(VIQ_VTD_PASID_CACHE, VIQ_VTD_SCOPE_ALL);
+	const struct soft_vtd_group *before[32];
+	const struct soft_vtd_attachment *neighbour;
+	const struct soft_vtd_view *view;
+	struct world w;
+	uint64_t pa;
+
+	world_init(&w);
+	for (uint32_t pasid = 0; pasid < 32 * VIQ_VTD_PE_TABLE; pasid++)
+		vm_entry(&w.pasids[0], pasid, &w.pts[0], NULL, 4);
+	assert_int_equal(viq_soft_vtd_reconfig(w.stepped.soft, &w.tables, &what), 0);
+	view = soft_vtd_view(w.stepped.devs[0]);
+	assert_int_equal(view->count, 32);
+	memcpy(before, view->groups, sizeof(before));
+	neighbour = cached(view, 131)->attachment;
+
+	/* Another table of pages, another domain: one table goes, one comes. */
+	vm_entry(&w.pasids[0], 130, &w.pts[1], NULL, 5);
+	what = change(VIQ_VTD_PASID_CACHE, VIQ_VTD_SCOPE_PASID);
+	what.pasid = 130;
+	what.domain_id = 4;
+	w.stepped.calls = 0;
+	assert_int_equal(viq_soft_vtd_reconfig(w.stepped.soft, &w.tables, &what), 0);
+	view = soft_vtd_view(w.stepped.devs[0]);
+	assert_int_equal(view->count, 32);
+	for (uint32_t i = 0; i < 32; i++)
+		assert_int_equal(view->groups[i] == before[i], i != 2);
+	assert_ptr_equal(cached(view, 131)->attachment, neighbour);
+	assert_int_equal(w.stepped.calls, 2);
+	assert_int_equal(vm_translate(w.stepped.devs[0], 130, IOVA, VIQ_SOFT_READ, &pa), 0);
+	assert_int_equal(pa, PAGE(1));
+
+	/* All of a table. */
+	for (uint32_t pasid = 64; pasid < 128; pasid++)
+		assert_int_equal(synth_vtd_pasids_set(&w.pasids[0], pasid, NULL), 0);
+	what = change(VIQ_VTD_PASID_CACHE, VIQ_VTD_SCOPE_DOMAIN);
+	what.domain_id = 4;
+	w.stepped.calls = 0;
+	assert_int_equal(viq_soft_vtd_reconfig(w.stepped.soft, &w.tables, &what), 0);
+	view = soft_vtd_view(w.stepped.devs[0]);
+	assert_int_equal(view->count, 31);
+	assert_null(cached(view, 64));
+	assert_ptr_equal(cached(view, 131)->attachment, neighbour);
+	assert_int_equal(w.stepped.calls, 64);
+	world_fini(&w);
+}
+
 /* Nothing is copied, published or waited for where nothing has changed. */
 static void what_concerns_nobody_changes_nothing(void **state)
 {
@@ -379,6 +440,7 @@ int main(void)
 		cmocka_unit_test(many_tables),
 		cmocka_unit_test(steps_end_where_one_call_does),
 		cmocka_unit_test(the_nest_passes_steps_and_their_cost_on),
+		cmocka_unit_test(an_entry_that_changes_leaves_other_tables_alone),
 		cmocka_unit_test(what_concerns_nobody_changes_nothing),
 	};
 
