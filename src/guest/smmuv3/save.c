@@ -133,9 +133,27 @@ static bool retained_ok(const struct viq_smmuv3 *s, const uint8_t *buf, uint32_t
 	return true;
 }
 
-int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
+/* 0: it can be taken over, and *retained is where the ATC_INVs are. The object is as it was in any case. */
+static int read_state(const struct viq_smmuv3 *s, const uint8_t *buf, size_t len, struct state *state,
+		      const uint8_t **retained)
 {
 	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER, .version = VIQ_SMMUV3_SAVE_VERSION};
+	int ret = freeze_check_header(buf, len, MAGIC, &c.version);
+
+	if (ret)
+		return ret;
+	if (len < fixed_size(c.version))
+		return -EINVAL;
+	visit_fields(&c, state);
+	/* Older libraries kept this bit, which Linux writes; without IDR0.BTM it is RES0 (6.3.12). */
+	state->regs.cr2 &= ~(uint32_t)VIQ_SMMUV3_CR2_PTM;
+	*retained = buf + c.pos;
+	return state_ok(s, state, len - c.pos) && retained_ok(s, *retained, state->retained) ? 0 : -EINVAL;
+}
+
+int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
+{
+	const uint8_t *retained;
 	struct state state;
 	int ret;
 
@@ -143,16 +161,9 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 		return -EINVAL;
 	if (s->gate.busy)
 		return -EBUSY;
-	ret = freeze_check_header(buf, len, MAGIC, &c.version);
+	ret = read_state(s, buf, len, &state, &retained);
 	if (ret)
 		return ret;
-	if (len < fixed_size(c.version))
-		return -EINVAL;
-	visit_fields(&c, &state);
-	/* Older libraries kept this bit, which Linux writes; without IDR0.BTM it is RES0 (6.3.12). */
-	state.regs.cr2 &= ~(uint32_t)VIQ_SMMUV3_CR2_PTM;
-	if (!state_ok(s, &state, len - c.pos) || !retained_ok(s, c.in + c.pos, state.retained))
-		return -EINVAL;
 	smmuv3_enter(s);
 	smmuv3_regs_set(s, &state.regs);
 	smmuv3_batch_drop(s);
@@ -160,7 +171,7 @@ int viq_smmuv3_restore(struct viq_smmuv3 *s, const void *buf, size_t len)
 	s->retained.unreported = state.unreported;
 	s->retained.count = 0;
 	for (uint32_t i = 0; i < state.retained; i++)
-		(void)smmuv3_retain(s, le_load(c.in + c.pos + i * sizeof(s->retained.entries[0]), sizeof(uint64_t)));
+		(void)smmuv3_retain(s, le_load(retained + i * sizeof(s->retained.entries[0]), sizeof(uint64_t)));
 	smmuv3_reconfig_whole(s, VIQ_SMMUV3_RESTORED);
 	/* The kick of a budget that ended before the save was another object's. */
 	gate_owe_kick(&s->gate);

@@ -131,9 +131,22 @@ static bool state_ok(const struct viq_vtd *s, const struct state *t)
 	return true;
 }
 
-int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
+/* 0: it can be taken over. The object is as it was in any case. */
+static int read_state(const struct viq_vtd *s, const uint8_t *buf, size_t len, struct state *state)
 {
 	struct freeze_cursor c = {.in = buf, .pos = FREEZE_HEADER, .version = VIQ_VTD_SAVE_VERSION};
+	int ret = freeze_check_header(buf, len, MAGIC, &c.version);
+
+	if (ret)
+		return ret;
+	if (len != state_size(s, c.version))
+		return -EINVAL;
+	visit_fields(&c, state, vtd_frcd_count(s));
+	return state_ok(s, state) ? 0 : -EINVAL;
+}
+
+int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
+{
 	struct state state = {0};
 	int ret;
 
@@ -141,14 +154,9 @@ int viq_vtd_restore(struct viq_vtd *s, const void *buf, size_t len)
 		return -EINVAL;
 	if (s->gate.busy)
 		return -EBUSY;
-	ret = freeze_check_header(buf, len, MAGIC, &c.version);
+	ret = read_state(s, buf, len, &state);
 	if (ret)
 		return ret;
-	if (len != state_size(s, c.version))
-		return -EINVAL;
-	visit_fields(&c, &state, vtd_frcd_count(s));
-	if (!state_ok(s, &state))
-		return -EINVAL;
 	vtd_enter(s);
 	vtd_regs_set(s, &state.regs, state.frcd);
 	vtd_batch_drop(s);
