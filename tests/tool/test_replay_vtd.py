@@ -6,7 +6,7 @@ import os
 import struct
 import unittest
 
-from capture_bytes import DOORBELL, GAP, NO_BASE, SETUP, VTD, Capture, Writer
+from capture_bytes import DOORBELL, ENTRIES, GAP, NO_BASE, SETUP, VTD, Capture, Writer
 from replay_client import Made, replay, run
 
 SOURCE = os.environ["VIQ_SOURCE"]
@@ -302,6 +302,17 @@ class Soft(Replay):
                     self.assertEqual(result["consumed"], {"pasid-iotlb": 2 * laps, "device-tlb": laps + 1, "wait": 3 * laps + 1})
                     self.assertEqual((result["completed"], result["stopped"]), (3 * laps, False))
                     self.assertEqual([result["witnesses"][k] for k in ("stale", "waiting", "lost")], [0, 0, 0])
+
+    def test_a_submission_whose_beginning_was_overwritten(self):
+        """Nobody knows what to queue again, so nobody does, and the rest is not replayed."""
+        pair = [struct.pack("<QQQQ", *d, 0, 0) for d in (devtlb(0x10, 0x8000), WAIT)]
+        for before, number in ((((ENTRIES, 0, pair[:1]),), 1), (((GAP, 0, 128), (GAP, 0, 128)), 256)):
+            writer = Writer(VTD, 128, 32, "made").events(*before, (DOORBELL, 0, pair, 64), (DOORBELL, 2, pair, 128))
+            writer.save(self.path)
+            result = replay(self.path, "--inject", f"{number}:atc-timeout", status=1)
+            (error,) = result["errors"]
+            self.assertEqual((error["number"], error["replaced"], result["stopped"]), (number + 1, False, True))
+            self.assertEqual((result["witnesses"]["stale"], result["completed"]), (0, 0))
 
     def test_a_wait_must_follow(self):
         result = replay(self.make([piotlb(1, 0, 0x5000, 2)], [WAIT, piotlb(1, 0, 0x9000)]))

@@ -109,13 +109,17 @@ static uint32_t doorbell_of(const struct replay *r, uint32_t index)
 	return r->arch->wraps ? index : index * r->entry_size;
 }
 
-/* The driver queues the submission that ends at this index again, behind all others, and rings. */
-static void submit_again(struct replay *r, uint32_t last)
+/*
+ * The driver queues the submission that ends at this index again, behind all others, and rings. False: where it began
+ * has been overwritten.
+ */
+static bool submit_again(struct replay *r, uint32_t last)
 {
 	uint32_t mask = guest_index_mask(r->guest), tail = guest_doorbell_index(r->guest, r->doorbell), first = last;
 
-	while (!place_at(r, first)->starts)
-		first = (first - 1) & mask;
+	for (; !place_at(r, first)->starts; first = (first - 1) & mask)
+		if (first == ((last + 1) & mask))
+			return false;
 	for (uint32_t i = first; i != ((last + 1) & mask); i = (i + 1) & mask, tail = (tail + 1) & mask, r->shift++) {
 		uint64_t cmd[4];
 
@@ -127,6 +131,7 @@ static void submit_again(struct replay *r, uint32_t last)
 	}
 	r->doorbell = doorbell_of(r, tail);
 	guest_ring(r->guest, r->doorbell);
+	return true;
 }
 
 static void answer_error(struct replay *r, struct replay_error *error)
@@ -142,10 +147,9 @@ static void answer_error(struct replay *r, struct replay_error *error)
 	error->answer = r->arch->answer(r->guest, error, &submission);
 	if (error->answer == REPLAY_REPLACED)
 		witness_lost(r->witness, error->index);
-	else if (error->answer == REPLAY_AGAIN)
-		submit_again(r, error->index);
-	else if (error->answer == REPLAY_STUCK)
-		r->result->stopped = true;
+	else if (error->answer == REPLAY_AGAIN && !submit_again(r, error->index))
+		error->answer = REPLAY_STUCK;
+	r->result->stopped |= error->answer == REPLAY_STUCK;
 }
 
 /* Until the queue runs again, or the same command has failed too often: then the driver, or the VMM, gives up. */
