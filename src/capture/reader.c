@@ -79,6 +79,7 @@ static int read_packet(struct viq_capture_reader *r, struct viq_capture_event *e
 	off_t offset = ftello(file);
 	struct pcap_pkthdr *header;
 	const u_char *data;
+	int64_t seconds;
 	int ret;
 
 	event->offset = offset < 0 ? 0 : (uint64_t)offset;
@@ -101,14 +102,17 @@ static int read_packet(struct viq_capture_reader *r, struct viq_capture_event *e
 					   "packet %" PRIu64
 					   ": %u bytes of %u: not written by viq record; record again",
 					   event->packet, header->caplen, header->len);
-	/* pcapng has 64 bits of any unit. */
-	if (header->ts.tv_sec < 0 || header->ts.tv_sec >= INT64_MAX / NS_PER_S)
+	/* pcapng has 64 bits of any unit; pcap has 32, which libpcap takes as signed: negative from 2038 on. */
+	seconds = header->ts.tv_sec;
+	if (seconds < 0 && seconds >= INT32_MIN)
+		seconds += INT64_C(1) << 32;
+	if (seconds < 0 || seconds >= INT64_MAX / NS_PER_S || header->ts.tv_usec < 0 || header->ts.tv_usec >= NS_PER_S)
 		return viq_capture_fail_at(err, -EBADMSG, event->offset,
 					   "packet %" PRIu64 ": a time that no clock shows; record or copy it again",
 					   event->packet);
 	*len = header->caplen;
 	memcpy(r->buf, data, *len);
-	event->time = (uint64_t)header->ts.tv_sec * NS_PER_S + (uint64_t)header->ts.tv_usec;
+	event->time = (uint64_t)seconds * NS_PER_S + (uint64_t)header->ts.tv_usec;
 	return 1;
 }
 

@@ -166,6 +166,15 @@ class ToolErrors(unittest.TestCase):
             body = struct.pack("<IIIII", 0, high, 0, len(packet), len(packet)) + packet + bytes(-len(packet) % 4)
             path = self.write("ng", start + interface + block(6, body))
             self.fails(1, "no end packet" if good else "packet 1: a time that no clock shows", "decode", path)
+        # A pcap file has 32 bits of seconds, to 2106.
+        bell = SMALL.index(BELL[1]) - 24
+        for seconds, fraction in ((2**31, 0), (2**32 - 1, 999999999), (0, 10**9), (0, 2**31)):
+            path = self.write("late", SMALL[:bell] + struct.pack("<II", seconds, fraction) + SMALL[bell + 8:])
+            if fraction < 10**9:
+                done = self.run_viq("decode", "--json", path)
+                self.assertIn(f'"time_ns":{seconds * 10**9 + fraction},', done.stdout.decode())
+            else:
+                self.fails(1, "packet 2: a time that no clock shows", "decode", path)
 
     def test_foreign_files(self):
         self.fails(1, ":0: a pcap file, but not a viq capture: link type 1,", "decode",
