@@ -59,8 +59,10 @@ needs_release() {
 	debhelper              package debhelper
 	debian-archive-keyring package debian-archive-keyring
 	dpkg-dev               command dpkg-buildpackage
+	g++                    command g++
 	gcc-aarch64-linux-gnu  command aarch64-linux-gnu-gcc
 	libc6-dev-arm64-cross  package libc6-dev-arm64-cross
+	libclang-rt-dev        runtime libclang_rt.fuzzer-$(uname -m).a
 	libcmocka-dev          module  cmocka
 	lintian                command lintian
 	musl-tools             command musl-gcc

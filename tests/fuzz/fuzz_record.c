@@ -136,6 +136,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		*word++ = tool_file(0, in.data, qemu.how & 32 ? in.left / 2 : in.left);
 		break;
 	}
+	if (qemu.how % 4 == 0) {
+		tool_run(&command_decode, (const char *const[]){"--color=never", "--ring", words[4], NULL}, false,
+			 &said);
+		tool_forget(&said);
+	}
 	take_output();
 	check_capture(tool_run(&command_record, words, false, &said));
 	tool_forget(&said);

@@ -133,9 +133,9 @@ def seed_worst():
 SETUP, ENTRIES, GAP, BELL, READ, WRITE, END = range(1, 8)
 
 
-def capture(kind, size, entry_size, *packets):
+def capture(kind, size, entry_size, *packets, note=b'seed'):
     """A capture file (docs/capture-format.md) of (type, first, value, entries or count)."""
-    bodies = [(SETUP, struct.pack('<QIHHQ', 1 << 30, size, entry_size, 0, 0) + b'seed')]
+    bodies = [(SETUP, struct.pack('<QIHHQ', 1 << 30, size, entry_size, 0, 0) + note)]
     totals = [0, 0, 0]
     for packet, first, value, entries in packets:
         if packet in (READ, WRITE):
@@ -195,22 +195,25 @@ def seed_capture():
     arm = words(*commands())
     smmu = capture(1, 16, 16, (READ, 0, 0x1A1C0AFF, 4), (BELL, 0, 14, arm[:14]), (BELL, 14, 30, arm[:16]),
                    (WRITE, 0x20, 0xD, 4), (GAP, 30, 0, 2), (BELL, 0, 2, words((0xFF, 0), (0x46, 0))))
-    intel = words((0x13, 0), (0x24, 0), (1 << 16 | 0x132, 0x5000), (2 << 32 | 1 << 16 | 0x3, 0x7FFFFFFFFFFFF001), (7 << 32 | 0x25, 0x1000),
-                  (0x14, 0), (1 << 32 | 0x25, 0x1000))
+    intel = words((0x13, 0), (0x24, 0), (1 << 16 | 0x132, 0x5000), (2 << 32 | 1 << 16 | 0x3, 0x7FFFFFFFFFFFF001),
+                  (7 << 32 | 0x25, 0x1000), (0x14, 0), (1 << 32 | 0x25, 0x1000))
     vtd = capture(2, 256, 16, (READ, 8, 0xD2008C22260286, 8), (BELL, 0, 80, intel[:5]), (ENTRIES, 5, 0, intel[5:6]),
                   (BELL, 6, 112, intel[6:]), (BELL, 7, 0x2000, []))
-    wide = [entry + bytes(16) for entry in words((4 << 16 | 0x26, 0), (4 << 16 | 0x36, 0x1000), (4 << 16 | 0x17, 0), (3 << 16 | 0x8, 1), (0x25, 0))]
+    wide = [entry + bytes(16) for entry in
+            words((4 << 16 | 0x26, 0), (4 << 16 | 0x36, 0x1000), (4 << 16 | 0x17, 0), (3 << 16 | 0x8, 1), (0x25, 0))]
     vtd_wide = capture(2, 128, 32, (GAP, 120, 0, 3), (BELL, 123, 0, wide), (BELL, 0, 64, wide[:1] + wide[-1:]))
     recorded = [head(path, 2048) for path in sorted((pathlib.Path(__file__).parents[2] / 'captures').glob('*.pcap'))]
-    files = recorded + [smmu, vtd, vtd_wide, smmu[:200], pcapng(smmu), pcapng(vtd)]
+    over = capture(2, 256, 16, (ENTRIES, 0, 0, intel[3:4]), (BELL, 0, 32, intel[3:5]))
+    bold = capture(1, 16, 16, (BELL, 0, 2, arm[:2]), note=b'caf\xc3\xa9 \xc2\x9b1m')  # refused: C1 speaks to terminals
+    files = recorded + [over, bold, smmu, vtd, vtd_wide, smmu[:200], pcapng(smmu), pcapng(vtd)]
     return [bytes([how, number]) + data for data in files for how, number in
-            ((0, 0), (1, 0), (3 | 4, 0x01), (2, 0x02), (2, 0x23), (0x12, 0x13), (2 | 8, 0x53), (2 | 0x20, 0x61), (3 | 12, 0x74),
+            ((0, 0), (1, 0), (3 | 4, 0x01), (2, 0x02), (2, 0x21), (2, 0x23), (0x12, 0x13), (2 | 8, 0x53), (2 | 0x20, 0x61), (3 | 12, 0x74),
              (0x40, 0), (0xC2, 0x03), (0x31, 0))]
 
 
 def seed_record():
-    """A ring with PROD values; QEMU's trace of a VT-d, with and without times; the log of an SMMUv3 that is set up, once more,
-    in halves."""
+    """A ring with PROD values; QEMU's trace of a VT-d, with and without times; the log of an SMMUv3 that is set up, with PROD
+    values that make no sense, and once more, in halves."""
     ring = b''.join(words(*commands()[:8]))
     prods = b'2\n0x5\n8\n'
     front = struct.pack('<H', len(ring))
@@ -222,31 +225,37 @@ vtd_inv_qi_tail write tail 5
 vtd_inv_desc invalidate desc type piotlb high 0x1000 low 0x40036
 vtd_inv_desc invalidate desc type wait high 0x1000 low 0x800000025
 """
-    mmio = [(0x20, 0, 4), (0x90, 0x40000004, 8), (0x9C, 0, 4), (0x98, 0, 4), (0x20, 8, 4), (0x98, 3, 4), (0x98, 0x11, 4), (0x90, 5, 4),
-            (0x94, 0, 4), (0x98, 0x12, 4)]
+    mmio = [(0x20, 0, 4), (0x90, 0x40000004, 8), (0x9C, 0, 4), (0x98, 0, 4), (0x20, 8, 4), (0x98, 3, 4), (0x98, 0x11, 4),
+            (0x98, 0x10, 4), (0x98, 0x20, 4), (0x90, 5, 4), (0x94, 0, 4), (0x98, 0x12, 4)]
     log = 'smmuv3_read_mmio addr: 0x0 val:0xfffff size: 0x4(0)\n'
     log += ''.join(f'smmuv3_write_mmio addr: 0x{addr:x} val:0x{value:x} size: 0x{size}(0)\n' for addr, value, size in mmio)
+    once = ''.join(log.splitlines(True)[:-3])
     return ([bytes([how]) + front + ring + prods for how in (0, 16, 48)] +
             [bytes([how]) + (prefix + line).encode() for how in (1, 17, 33) for prefix, line in
              (('', trace), ('7@1700000000.000001:', trace.replace('\n', '\n7@1700000000.000002:')))] +
-            [bytes([how]) + text.encode() for how in (2, 2 | 32, 3 | 64) for text in (log * 2, log[:log.index('0x90 val:0x5 ')] * 2)])
+            [bytes([how]) + text.encode() for how in (2, 2 | 32, 3 | 64) for text in (log * 2, once)])
 
 
 def seed_doctor():
-    """An Arm machine and an Intel one that can nest, with a device that vfio has; a damaged table; nothing at all."""
+    """An Arm machine and an Intel one that can nest, with a device that vfio has; damaged tables; nothing at all."""
     def blob(data, width=1):
         return len(data).to_bytes(width, 'little') + data
 
     node = struct.pack('<BHBIII', 2, 36, 3, 0, 0, 0) + struct.pack('<QIIBBH', 1 << 56, 0, 0, 48, 0, 0)
     node = node[:23] + b'\x05' + node[24:]
-    table = bytes(36) + struct.pack('<III', 2, 48, 0) + node * 2
+    header = bytes(36)
+    good, short, long = (header + struct.pack('<III', *front) + node * 2 for front in ((2, 48, 0), (3, 48, 0), (2, 80, 0)))
     options = b''.join(b'CONFIG_%s=y\n' % name for name in (b'IOMMUFD', b'VFIO_DEVICE_CDEV', b'VFIO_PCI'))
-    arm = [b'6.15.0\n', b'aarch64\n', b'ro quiet\n', options + b'CONFIG_ARM_SMMU_V3=m\nCONFIG_ARM_SMMU_V3_IOMMUFD=y\n', b'', b'', b'0x010802\n']
-    intel = [b'6.15.0\n', b'x86_64\n', b'ro intel_iommu=on,sm_on\n', options + b'CONFIG_INTEL_IOMMU=y\n', b'ee9e86f050df\n', b'0\n', b'0x020000\n']
+    arm = [b'6.15.0\n', b'aarch64\n', b'ro quiet\n', options + b'CONFIG_ARM_SMMU_V3=m\nCONFIG_ARM_SMMU_V3_IOMMUFD=y\n',
+           b'', b'', b'0x010802\n']
+    intel = [b'6.15.0\n', b'x86_64\n', b'ro intel_iommu=on,sm_on\n', options + b'CONFIG_INTEL_IOMMU=y\n',
+             b'ee9e86f050df\n', b'0\n', b'0x020000\n']
     devices = [b'vfio-pci', b'smmu3.0x0000000009050000', b'0000:00:02.0', b'nvme', b'dmar0']
     out = [bytes(1)]
-    for how, texts in ((0x1C, arm), (0x1D, arm), (0x0C, intel), (0x0D, intel), (0x3E, arm), (0x11, arm)):
-        out.append(bytes([how]) + b''.join(blob(text[:255]) for text in texts) + b''.join(blob(name) for name in devices) + blob(table, 2))
+    for how, texts, table in ((0x1C, arm, good), (0x1D, arm, good), (0x0C, intel, good), (0x0D, intel, good), (0x3E, arm, good),
+                              (0x11, arm, good), (0x1C, arm, short), (0x1C, arm, long)):
+        names = b''.join(blob(name) for name in devices)
+        out.append(bytes([how]) + b''.join(blob(text[:255]) for text in texts) + names + blob(table, 2))
     return out
 
 
