@@ -195,6 +195,10 @@ def seed_capture():
     arm = words(*commands())
     smmu = capture(1, 16, 16, (READ, 0, 0x1A1C0AFF, 4), (BELL, 0, 14, arm[:14]), (BELL, 14, 30, arm[:16]),
                    (WRITE, 0x20, 0xD, 4), (GAP, 30, 0, 2), (BELL, 0, 2, words((0xFF, 0), (0x46, 0))))
+    sync = words((0x46, 0))
+    # Each by itself, so that what one forgets no other one hides.
+    alone = [command for command in arm if command[0] != 0x46]
+    alone = capture(1, 64, 16, *((BELL, 2 * i, 2 * i + 2, [command] + sync) for i, command in enumerate(alone * 2)))
     intel = words((0x13, 0), (0x24, 0), (1 << 16 | 0x132, 0x5000), (2 << 32 | 1 << 16 | 0x3, 0x7FFFFFFFFFFFF001),
                   (7 << 32 | 0x25, 0x1000), (0x14, 0), (1 << 32 | 0x25, 0x1000))
     vtd = capture(2, 256, 16, (READ, 8, 0xD2008C22260286, 8), (BELL, 0, 80, intel[:5]), (ENTRIES, 5, 0, intel[5:6]),
@@ -205,7 +209,7 @@ def seed_capture():
     recorded = [head(path, 2048) for path in sorted((pathlib.Path(__file__).parents[2] / 'captures').glob('*.pcap'))]
     over = capture(2, 256, 16, (ENTRIES, 0, 0, intel[3:4]), (BELL, 0, 32, intel[3:5]))
     bold = capture(1, 16, 16, (BELL, 0, 2, arm[:2]), note=b'caf\xc3\xa9 \xc2\x9b1m')  # refused: C1 speaks to terminals
-    files = recorded + [over, bold, smmu, vtd, vtd_wide, smmu[:200], pcapng(smmu), pcapng(vtd)]
+    files = recorded + [over, bold, alone, smmu, vtd, vtd_wide, smmu[:200], pcapng(smmu), pcapng(vtd)]
     return [bytes([how, number]) + data for data in files for how, number in
             ((0, 0), (1, 0), (3 | 4, 0x01), (2, 0x02), (2, 0x21), (2, 0x23), (0x12, 0x13), (2 | 8, 0x53), (2 | 0x20, 0x61), (3 | 12, 0x74),
              (0x40, 0), (0xC2, 0x03), (0x31, 0))]
