@@ -183,7 +183,7 @@ struct viq_linux_counters {
 	uint64_t attaches;    /* of nested page tables */
 	uint64_t rejected;    /* STEs that the kernel refused */
 	uint64_t events;      /* taken with viq_linux_vsmmu_events() */
-	uint64_t events_lost; /* by the kernel */
+	uint64_t events_lost; /* by the kernel, or for want of room while a device was removed or moved */
 	uint64_t events_kept; /* not for the guest */
 	uint64_t set_failed;  /* times that the kernel failed to set a stream, which aborts since */
 };

@@ -71,6 +71,7 @@ struct world {
 	unsigned int taken_count;
 	void (*inside)(struct world *w); /* in the callback that takes the unit's write, once */
 	void (*on_kick)(struct world *w);
+	void (*on_reset)(struct world *w);
 	int answers[4];
 };
 
@@ -119,6 +120,14 @@ static void on_kick(void *opaque)
 		w->on_kick(w);
 }
 
+/* The unit's tables are not what they were: the guest's devices are set up anew. */
+static void was_reset(struct world *w)
+{
+	w->resets++;
+	if (w->on_reset)
+		w->on_reset(w);
+}
+
 static void took(struct world *w, uint32_t slot)
 {
 	assert_true(w->taken_count < 256);
@@ -146,7 +155,8 @@ static void smmuv3_trace(void *opaque, const struct viq_smmuv3_trace *trace)
 
 static int smmuv3_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
-	((struct world *)opaque)->resets += what->cause == VIQ_SMMUV3_RESTORED;
+	if (what->cause == VIQ_SMMUV3_RESTORED)
+		was_reset(opaque);
 	return 0;
 }
 
@@ -290,7 +300,8 @@ static void vtd_trace(void *opaque, const struct viq_vtd_trace *trace)
 
 static int vtd_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
-	((struct world *)opaque)->resets += what->cause == VIQ_VTD_RESTORED;
+	if (what->cause == VIQ_VTD_RESTORED)
+		was_reset(opaque);
 	return 0;
 }
 
@@ -663,6 +674,38 @@ static void reset_inside_comes_last(const struct arch *arch, enum door door)
 	close_world(w);
 }
 
+static void write_and_reset(struct world *w)
+{
+	w->arch->write(w, w->arch->plain_register, 0x11);
+	w->arch->reset(w);
+}
+
+static void write_again(struct world *w)
+{
+	w->arch->write(w, w->arch->plain_register, 0x22);
+}
+
+/* What a call writes is gone with its reset; what comes in the reset is of the time after it. */
+static void writes_in_a_reset_come_after_it(const struct arch *arch, enum door door)
+{
+	struct world *w = open_world(arch, door, 0);
+
+	put(w, 0, arch->signal(w, AWAY, 0));
+	w->inside = write_and_reset;
+	ring(w, 1);
+	assert_int_equal(w->resets, 1);
+	assert_int_equal(arch->read(w, arch->plain_register), 0);
+	arch->boot(w);
+	put(w, 0, arch->signal(w, AWAY, 0));
+	w->inside = write_and_reset;
+	w->on_reset = write_again;
+	ring(w, 1);
+	assert_int_equal(w->resets, 2);
+	assert_int_equal(arch->read(w, arch->plain_register), 0x22);
+	assert_int_equal(arch->lost(w), 0);
+	close_world(w);
+}
+
 typedef void (*scene)(const struct arch *arch, enum door door);
 
 static const struct {
@@ -679,6 +722,7 @@ static const struct {
 	{"run_inside_is_made_up_for", run_inside_is_made_up_for},
 	{"run_from_kick", run_from_kick},
 	{"reset_inside_comes_last", reset_inside_comes_last},
+	{"writes_in_a_reset_come_after_it", writes_in_a_reset_come_after_it},
 };
 
 /* Every scene for both architectures through both doors. */

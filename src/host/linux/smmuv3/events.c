@@ -108,10 +108,14 @@ void linux_events_settle(struct viq_linux_vsmmu *v)
 			return;
 		left -= taken;
 		for (uint32_t i = 0; i < made; i++) {
-			if (v->waiting_count < v->event_depth)
+			const bool record = events[i].record[0];
+
+			if (v->waiting_count < v->event_depth) {
 				v->waiting[v->waiting_count++] = events[i];
-			else
-				v->waiting_lost += events[i].lost + (events[i].record[0] != 0);
+			} else {
+				v->waiting_lost += events[i].lost + record;
+				linux_add(&v->events_lost, record); /* the others are counted */
+			}
 		}
 	}
 }
@@ -126,7 +130,6 @@ static uint32_t take_waiting(struct viq_linux_vsmmu *v, struct viq_smmuv3_host_e
 	memmove(v->waiting, v->waiting + n, v->waiting_count * sizeof(*events));
 	if (n < room && v->waiting_lost) {
 		events[n++] = (struct viq_smmuv3_host_event){.lost = v->waiting_lost};
-		linux_add(&v->events_lost, v->waiting_lost);
 		v->waiting_lost = 0;
 	}
 	return n;

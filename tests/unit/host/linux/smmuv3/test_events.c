@@ -459,6 +459,68 @@ static void a_successor_does_not_inherit_events(void **state)
 	}
 }
 
+/* --- What waits because a device has gone ------------------------------------------------------------------------- */
+
+static struct nest *with_three(uint32_t depth)
+{
+	struct nest *n = nest_kernel(3);
+
+	n->config.event_depth = depth;
+	assert_int_equal(nest_create(n), 0);
+	nest_guest(n);
+	nest_boot(n, true);
+	for (uint32_t i = 0; i < 3; i++) {
+		nest_stage1(n, SID + i);
+		nest_add(n, i, SID + i);
+	}
+	return n;
+}
+
+/* Nobody else tells of them: the next CMD_SYNC does. */
+static void what_waits_comes_with_the_next_sync(void **state)
+{
+	struct nest *n = with_three(8);
+
+	assert_int_equal(viq_nest_smmuv3_sync(n->nest), 0);
+	happens(n, 0, 0x10, RNW, 0x1000, 0);
+	/* Of these the fd tells. */
+	assert_int_equal(viq_nest_smmuv3_sync(n->nest), 0);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 1), 0);
+	assert_false(readable(n));
+	assert_int_equal(viq_nest_smmuv3_sync(n->nest), 1);
+	assert_int_equal(seen(n), 1);
+	assert_int_equal(word(n, 0, 2), 0x1000);
+	assert_int_equal(viq_nest_smmuv3_sync(n->nest), 0);
+	nest_free(n);
+}
+
+/* As many wait as the kernel would keep. What finds no room is told as a loss, once, and so is the kernel's own. */
+static void what_waits_is_bounded(void **state)
+{
+	struct nest *n = with_three(4);
+	uint64_t i;
+
+	for (i = 0; i < 3; i++)
+		happens(n, 0, 0x10, RNW, i << 12, 0);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 1), 0);
+	happens(n, 0, 0x10, RNW, i++ << 12, 0);
+	for (unsigned int lost = 0; lost < 3; lost++)
+		fake_kernel_lose_event(n->fk, 0);
+	happens(n, 0, 0x10, RNW, i++ << 12, 0);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 2), 0);
+	move_events(n);
+	assert_int_equal(seen(n), 4);
+	assert_int_equal(word(n, 3, 2), 3 << 12);
+	/* The loss is pending, too. */
+	assert_int_equal(viq_nest_smmuv3_sync(n->nest), 1);
+	assert_counts(n, 4, 4);
+	assert_int_equal(nest_counters(n).events_lost, 4);
+	happens(n, 0, 0x10, RNW, i << 12, 0);
+	move_events(n);
+	assert_counts(n, 5, 4);
+	nest_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -475,6 +537,8 @@ int main(void)
 		cmocka_unit_test(an_smmu_that_is_off_records_nothing),
 		cmocka_unit_test(events_of_streams_that_are_gone),
 		cmocka_unit_test(a_successor_does_not_inherit_events),
+		cmocka_unit_test(what_waits_comes_with_the_next_sync),
+		cmocka_unit_test(what_waits_is_bounded),
 		cmocka_unit_test(p4_a_flood_does_not_hold_the_caller),
 		cmocka_unit_test(read_errors_are_returned),
 	};
