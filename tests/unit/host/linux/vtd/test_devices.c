@@ -51,6 +51,11 @@ static void arguments(void **state)
 	d.size = 1;
 	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -EINVAL);
 	assert_int_equal(viq_linux_vvtd_add(n->vv, NULL, 1, &n->why), -EINVAL);
+	d = (struct viq_linux_vtd_device){.size = sizeof(d), .device = n->id[0], .fd = -2};
+	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -EINVAL);
+	assert_string_equal(n->why.text, "device.fd: -2 is not set");
+	d.fd = n->fd[0];
+	assert_int_equal(viq_linux_vvtd_add(NULL, &d, 1, &n->why), -EINVAL);
 	d = (struct viq_linux_vtd_device){.size = sizeof(d), .device = 99, .fd = n->fd[0]};
 	assert_int_equal(viq_linux_vvtd_add(n->vv, &d, 1, &n->why), -ENOENT);
 	assert_int_equal(viq_linux_vvtd_remove(n->vv, 1), -ENOENT);
@@ -65,8 +70,44 @@ static void arguments(void **state)
 	vnest_add(n, 0);
 	assert_int_equal(vnest_try_add(n, 1, VNEST_SID(0)), -EEXIST);
 	assert_int_equal(vnest_try_add(n, 0, VNEST_SID(1)), -EEXIST);
-	n->config.max_tables = 0;
-	assert_int_equal(viq_linux_vvtd_create(n->ctx, &n->config, &n->vv, &n->why), -EINVAL);
+	vnest_free(n);
+}
+
+static int create(struct vnest *n, struct viq_linux_vvtd_config config)
+{
+	struct viq_linux_vvtd *vv = NULL;
+	int err = viq_linux_vvtd_create(n->ctx, &config, &vv, &n->why);
+
+	assert_true(err || vv);
+	return err ? err : viq_linux_vvtd_destroy(vv);
+}
+
+static void arguments_of_create(void **state)
+{
+	struct vnest *n = vnest_kernel(1);
+	struct viq_linux_vvtd_config c = n->config;
+	struct viq_linux_vvtd *vv = NULL;
+
+	assert_int_equal(create(n, c), 0);
+	c.max_tables = 0;
+	assert_int_equal(create(n, c), -EINVAL);
+	c = n->config;
+	c.hwpt = 0;
+	assert_int_equal(create(n, c), -EINVAL);
+	c = n->config;
+	c.device = 0;
+	assert_int_equal(create(n, c), -EINVAL);
+	c = n->config;
+	c.size--;
+	assert_int_equal(create(n, c), -EINVAL);
+	assert_int_equal(viq_linux_vvtd_create(NULL, &n->config, &vv, NULL), -EINVAL);
+	assert_int_equal(viq_linux_vvtd_create(n->ctx, NULL, &vv, NULL), -EINVAL);
+	assert_int_equal(viq_linux_vvtd_create(n->ctx, &n->config, NULL, NULL), -EINVAL);
+	assert_null(vv);
+	n->fk->faults[0] = (struct fk_fault){UAPI_IOMMU_GET_HW_INFO, 0, UINT64_MAX, -ENOTTY};
+	assert_int_equal(create(n, n->config), -EOPNOTSUPP);
+	assert_non_null(strstr(n->why.text, "6.8"));
+	n->fk->faults[0] = (struct fk_fault){0};
 	vnest_free(n);
 }
 
@@ -382,6 +423,7 @@ static void group_of_a_device_that_could_not_be_detached(void **state)
 
 static void looking_in(void **state)
 {
+	struct viq_linux_vtd_counters none;
 	struct vnest *n = vnest_new(1);
 
 	assert_int_equal(viq_linux_vvtd_hw_info(n->vv)->ecap, n->fk->smmus[0].ecap);
@@ -393,6 +435,7 @@ static void looking_in(void **state)
 	assert_int_equal(vnest_counters(n).attaches, 2);
 	assert_int_equal(vnest_counters(n).ioctls, n->fk->inv_calls);
 	assert_int_equal(vnest_counters(n).entries, n->fk->entries);
+	assert_int_equal(viq_linux_vvtd_counters(NULL, &none, sizeof(none)), -EINVAL);
 	assert_null(viq_linux_vvtd_hw_info(NULL));
 	assert_int_equal(viq_linux_vvtd_destroy(NULL), 0);
 	vnest_free(n);
@@ -404,6 +447,7 @@ int main(void)
 		cmocka_unit_test(added_device_is_blocked_until_the_guest_says),
 		cmocka_unit_test(added_device_is_set_up_as_the_tables_say),
 		cmocka_unit_test(arguments),
+		cmocka_unit_test(arguments_of_create),
 		cmocka_unit_test(devices_behind_other_hardware),
 		cmocka_unit_test(removed_device_is_blocked),
 		cmocka_unit_test(device_that_comes_back_half_removed),

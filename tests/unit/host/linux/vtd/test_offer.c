@@ -87,7 +87,7 @@ static void each_field_is_checked(void **state)
 		{"ECAP.PSS", 0, VIQ_PUT(VIQ_VTD_ECAP_PSS, 1)},
 	};
 	struct vnest *n = vnest_kernel(1);
-	struct viq_vtd_config config = n->guest_config;
+	struct viq_vtd_config config = n->guest_config, same;
 
 	poor(n);
 	assert_int_equal(vnest_create(n), 0);
@@ -100,6 +100,12 @@ static void each_field_is_checked(void **state)
 		check(n, &changed, rows[i].name);
 	}
 	assert_int_equal(viq_linux_vvtd_check(NULL, config.cap, config.ecap, &n->why), -EINVAL);
+	/* Nobody to ask: nothing is offered, nothing taken away. */
+	same = config;
+	viq_linux_vvtd_offer(NULL, &same.cap, &same.ecap);
+	viq_linux_vvtd_offer(n->vv, NULL, &same.ecap);
+	viq_linux_vvtd_offer(n->vv, &same.cap, NULL);
+	assert_true(same.cap == config.cap && same.ecap == config.ecap);
 	vnest_free(n);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/linux/iommufd/linux.h"
 #include "support/linux_vnest.h"
 
 #define PRQ     UINT64_C(0x00400000)
@@ -418,6 +419,95 @@ static void the_kernel_takes_no_answer(void **state)
 	vnest_free(n);
 }
 
+/* It has answered the group itself, and says so: done. */
+static void the_kernel_has_answered(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	ask(n, 0, 1, 5, PAGE(7), 1);
+	bring(n);
+	n->fk->faults[0] = (struct fk_fault){.first = n->fk->calls + 1, .times = 1, .err = -EINVAL};
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	/* Once: nothing waits any more. */
+	guest_answers(n, 0, 1, 5, VIQ_VTD_RESP_SUCCESS);
+	assert_answered(n, 0, 0, 0);
+	vnest_free(n);
+}
+
+static int64_t written, given;
+
+static int64_t lying_write(void *opaque, int fd, const void *buf, size_t len)
+{
+	return written;
+}
+
+static int64_t lying_read(void *opaque, int fd, void *buf, size_t len)
+{
+	memset(buf, 0xff, len);
+	return given < 0 ? (int64_t)len - given : given;
+}
+
+/* P8: more or less than it was given, or has room for: nothing is known of the answer, which waits. */
+static void the_kernel_lies(void **state)
+{
+	static const int64_t nonsense[] = {0, 1, 9, 1 << 20};
+	struct viq_vtd_page_response response = {
+		.size = sizeof(response), .source_id = VNEST_SID(0), .has_pasid = true, .pasid = 1, .prgi = 5};
+	struct vnest *n = asking(GROUPS, 0);
+	struct viq_linux_sys sys = *fake_kernel_sys();
+
+	ask(n, 0, 1, 5, PAGE(7), 1);
+	bring(n);
+	n->ctx->sys.write = lying_write;
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+		written = nonsense[i];
+		assert_int_equal(viq_linux_vvtd_page_response(n->vv, &response), -EIO);
+	}
+	n->ctx->sys = sys;
+	n->ctx->sys.read = lying_read;
+	for (given = -4096; given < 8; given += 4099) {
+		assert_int_equal(viq_nest_vtd_faults(n->nest, 0), -EIO);
+		assert_int_equal(vnest_counters(n).page_requests, 1);
+		assert_int_equal(vnest_counters(n).page_discarded, 0);
+	}
+	n->ctx->sys = sys;
+	assert_int_equal(viq_linux_vvtd_page_response(n->vv, &response), 0);
+	assert_answered(n, 1, 0, 0);
+	vnest_free(n);
+}
+
+/* A signal each time: no answer has been given, and none is taken for given. */
+static void interrupted_without_end(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+
+	ask(n, 0, 1, 5, PAGE(7), 1);
+	bring(n);
+	n->fk->faults[0] = (struct fk_fault){.first = 0, .times = UINT64_MAX, .err = -EINTR};
+	assert_false(vnest_send(n, desc_pgrp(VNEST_SID(0), true, 1, 5, VIQ_VTD_RESP_SUCCESS)));
+	assert_answered(n, 0, 0, 0);
+	n->fk->faults[0] = (struct fk_fault){0};
+	assert_true(vnest_retry(n));
+	assert_answered(n, 1, 0, 0);
+	vnest_free(n);
+}
+
+/* Each time that the kernel has no room for a group there is more, up to a bound. */
+static void a_group_without_an_end(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+	uint64_t calls = n->fk->calls;
+
+	ask(n, 0, 1, 5, PAGE(7), 1);
+	n->fk->faults[0] = (struct fk_fault){.first = 0, .times = UINT64_MAX, .err = -EINVAL};
+	assert_int_equal(viq_nest_vtd_faults(n->nest, 0), -EINVAL);
+	assert_in_range(n->fk->calls - calls, 2, 16);
+	n->fk->faults[0] = (struct fk_fault){0};
+	bring(n);
+	assert_request(n, 0, 0, 1, 5, PAGE(7), true);
+	vnest_free(n);
+}
+
 static void the_kernel_gives_nothing(void **state)
 {
 	struct vnest *n = asking(GROUPS, 0);
@@ -546,6 +636,11 @@ static void a_kernel_without(void **state)
 	assert_int_equal(vnest_create(n), -EOPNOTSUPP);
 	assert_string_equal(n->why.text, "FAULT_QUEUE_ALLOC: page requests need Linux 6.11");
 	n->fk->no_faultq = false;
+	/* System calls of an embedder that knows no write(). */
+	n->ctx->sys.write = NULL;
+	assert_int_equal(vnest_create(n), -EOPNOTSUPP);
+	assert_string_equal(n->why.text, "config.page_groups: sys.write is not there");
+	n->ctx->sys.write = fake_kernel_sys()->write;
 	assert_int_equal(vnest_create(n), 0);
 	vnest_free(n);
 }
@@ -571,6 +666,10 @@ int main(void)
 		cmocka_unit_test(an_entry_goes_before_a_loss),
 		cmocka_unit_test(a_device_moves),
 		cmocka_unit_test(the_kernel_takes_no_answer),
+		cmocka_unit_test(the_kernel_has_answered),
+		cmocka_unit_test(the_kernel_lies),
+		cmocka_unit_test(interrupted_without_end),
+		cmocka_unit_test(a_group_without_an_end),
 		cmocka_unit_test(the_kernel_gives_nothing),
 		cmocka_unit_test(only_where_it_is_wanted),
 		cmocka_unit_test(a_device_without),

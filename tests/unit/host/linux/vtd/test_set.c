@@ -245,14 +245,34 @@ static void another_listener(void **state)
 	assert_int_equal(other.count, 0);
 }
 
+/* A removed device may still use a table that the kernel has not destroyed. */
+static void a_listener_hears_of_removed_devices(void **state)
+{
+	struct front f, other = {.fails = 1};
+	struct vnest *n = alone(&f);
+	struct viq_vtd_listener l = listener(&other);
+
+	assert_int_equal(set(n, 7, first_stage(7, 4, 2)), VIQ_VTD_SET_NESTED);
+	n->fk->faults[0] = (struct fk_fault){UAPI_IOMMU_DESTROY, 0, UINT64_MAX, -EBUSY};
+	assert_int_equal(viq_linux_vvtd_remove(n->vv, SID), -EBUSY);
+	assert_int_equal(f.count, 1);
+	assert_int_equal(viq_linux_vvtd_listen(n->vv, &l), -ENOMEM);
+	assert_int_equal(f.count, 0);
+	assert_int_equal(viq_linux_vvtd_listen(n->vv, &l), 0);
+	assert_int_equal(other.count, 1);
+	assert_int_equal(other.tables[0].source_id, SID);
+	assert_int_equal(other.tables[0].pasid, 7);
+	n->fk->faults[0] = (struct fk_fault){0};
+	vnest_free(n);
+	assert_int_equal(other.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_life),
-		cmocka_unit_test(another_listener),
-		cmocka_unit_test(calls_that_a_change_takes),
-		cmocka_unit_test(arguments),
-		cmocka_unit_test(what_cannot_be),
+		cmocka_unit_test(a_life),           cmocka_unit_test(a_listener_hears_of_removed_devices),
+		cmocka_unit_test(another_listener), cmocka_unit_test(calls_that_a_change_takes),
+		cmocka_unit_test(arguments),        cmocka_unit_test(what_cannot_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
