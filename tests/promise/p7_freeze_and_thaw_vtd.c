@@ -254,6 +254,29 @@ static void test_forged(void **state)
 	vvtd_free(v);
 }
 
+/* With the length and the hash made right for less than all of it: nothing behind the end is read. */
+static void test_states_cut_short(void **state)
+{
+	struct vvtd *v = new_guest(), *other = new_guest();
+	size_t len;
+	uint8_t *all = save(v, &len);
+
+	for (size_t cut = 24; cut <= len; cut++) {
+		uint8_t *copy = malloc(len);
+
+		assert_non_null(copy);
+		memcpy(copy, all, len);
+		copy[12] = (uint8_t)cut;
+		copy[13] = (uint8_t)(cut >> 8);
+		fix_hash(copy, cut);
+		assert_int_equal(viq_vtd_restore(other->vtd, copy, cut), cut == len ? 0 : -EINVAL);
+		free(copy);
+	}
+	free(all);
+	vvtd_free(v);
+	vvtd_free(other);
+}
+
 /* A number in one field, by its place in the format: only what the object could have come to. */
 static void test_impossible_states(void **state)
 {
@@ -436,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_restore_calls),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_states_cut_short),
 		cmocka_unit_test(test_impossible_states),
 		cmocka_unit_test(test_states_of_a_guest_that_has_less),
 		cmocka_unit_test(test_every_error_at_once),

@@ -290,6 +290,30 @@ static void responses(void **state)
 	vsmmu_free(v);
 }
 
+/* To no stream that there can be: it goes by. */
+static void responses_to_nobody(void **state)
+{
+	struct viq_smmuv3_config config;
+	struct vsmmu *v;
+
+	config_of(&config);
+	config.idr1 = (config.idr1 & ~(uint32_t)REG(IDR1_SIDSIZE)) | VIQ_PUT(REG(IDR1_SIDSIZE), 20);
+	v = vsmmu_new(&config);
+	start(v, PRIQ);
+	push_response(v, 1u << 20, false, 0, 1, 2);
+	vsmmu_push_sync(v);
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_RESPONSE), 0);
+	assert_int_equal(smmuv3_counters(v->smmu).no_stream, 1);
+	push_response(v, SID, false, 0, 1, 2);
+	vsmmu_ring(v);
+	assert_idle(v);
+	assert_int_equal(vsmmu_log_number(v, LOG_RESPONSE), 1);
+	assert_int_equal(smmuv3_counters(v->smmu).no_stream, 1);
+	vsmmu_free(v);
+}
+
 /* P1: the device must not try again before what is ahead of the answer has taken effect. */
 static void responses_behind_what_failed(void **state)
 {
@@ -436,6 +460,7 @@ int main(void)
 		cmocka_unit_test(no_memory_at_the_queue),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(responses),
+		cmocka_unit_test(responses_to_nobody),
 		cmocka_unit_test(responses_behind_what_failed),
 		cmocka_unit_test(responses_that_do_not_go_out),
 		cmocka_unit_test(responses_are_charged),

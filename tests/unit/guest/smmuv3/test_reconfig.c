@@ -189,6 +189,37 @@ static void a_command_taken_back_begins_anew(void **state)
 }
 
 /* What came of it by a register's write in between is not covered by a command before that. */
+/* Overwritten, and the ring has gone round since: another one at the same place with the same wrap bit is not it. */
+static void an_overwritten_command_is_forgotten(void **state)
+{
+	struct vsmmu *v = vsmmu_start(BUDGET, 3);
+
+	v->steps = STEPS;
+	v->lax = true;
+	vsmmu_push_test(v, cmd_cfgi_range(0, 31));
+	vsmmu_ring(v);
+	assert_cons(v, 0);
+	vsmmu_poke64(v, vsmmu_entry(v, 0), cmd_nh_all().dw[0]);
+	vsmmu_poke64(v, vsmmu_entry(v, 0) + 8, 0);
+	for (uint32_t done = 1; done < 16; done++) {
+		vsmmu_push_test(v, cmd_nh_all());
+		vsmmu_ring(v);
+		while (run(v))
+			;
+		assert_idle(v);
+		v->cons = v->prod;
+	}
+	vsmmu_push_test(v, cmd_cfgi_range(0, 31));
+	vsmmu_ring(v);
+	assert_cons(v, 0);
+	/* All of its steps, two a run. */
+	assert_true(run(v));
+	assert_false(run(v));
+	assert_idle(v);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_CFGI_STE), 1);
+	vsmmu_free(v);
+}
+
 static void a_register_uncovers(void **state)
 {
 	struct vsmmu *v = guest(2);
@@ -324,6 +355,7 @@ int main(void)
 		cmocka_unit_test(the_newest_cause_begins_anew),
 		cmocka_unit_test(a_queue_that_was_off_begins_anew),
 		cmocka_unit_test(a_command_taken_back_begins_anew),
+		cmocka_unit_test(an_overwritten_command_is_forgotten),
 		cmocka_unit_test(a_register_uncovers),
 		cmocka_unit_test(a_time_out_uncovers),
 		cmocka_unit_test(an_error_comes_last),

@@ -176,6 +176,10 @@ static void test_embedding(void **state)
 	expect(&c, "ECAP.DT");
 	c.ops = NULL;
 	expect(&c, "ECAP.DT");
+	bad = ops, bad.page_response = NULL;
+	c.ops = &bad;
+	c.ecap |= VREG(ECAP_PRS);
+	expect(&c, "ECAP.PRS: page requests need ops.page_response");
 	c.ops = &ops;
 	assert_int_equal(viq_vtd_config_check(&c, NULL), 0);
 	assert_int_equal(viq_vtd_create(&good, NULL, &why), -EINVAL);

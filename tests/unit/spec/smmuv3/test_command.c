@@ -253,6 +253,7 @@ static void commands_of_stage_1_need_it(void **state)
 
 		assert_int_equal(viq_smmuv3_command_check(cmd, &config), VIQ_SMMUV3_CERROR_ILL);
 	}
+	assert_int_equal(viq_smmuv3_command_check(NULL, &config), VIQ_SMMUV3_CERROR_ILL);
 }
 
 static void names(void **state)

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "support/test.h"
+#include "host/linux/iommufd/linux.h"
+#include "host/linux/iommufd/uapi.h"
 #include "support/linux_call.h"
 
 static uint64_t cmds[FIXTURE_MAX][2];
@@ -353,6 +355,41 @@ static void time_outs_that_the_kernel_tells(void **state)
 	}
 }
 
+static uint32_t told;
+
+static int tells(void *opaque, int fd, unsigned long request, void *arg)
+{
+	int ret = fake_kernel_sys()->ioctl(opaque, fd, request, arg);
+
+	if (request == UAPI_IOMMU_HWPT_INVALIDATE && ret < 0)
+		((struct linux_hwpt_invalidate *)arg)->out_error = told;
+	return ret;
+}
+
+/* P8: an error that no SMMU of the kernel's ends a queue with, or none that there is: it failed, and no more is known.
+ */
+static void other_errors_that_the_kernel_tells(void **state)
+{
+	static const uint32_t codes[] = {VIQ_SMMUV3_CERROR_ABT, 4, UINT32_MAX};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		struct linux_fixture f;
+		struct viq_call_result res;
+
+		linux_fixture_init(&f, FK_LINUX_REPORT, VIQ_LINUX_CALLS_BULK, false);
+		fill(3);
+		linux_fail(&f, 0, cmds[1], 0, -1);
+		f.vm.fk->plans[0].swallowed = true;
+		f.vm.ctx->sys.ioctl = tells;
+		told = codes[i];
+		res = linux_call(&f, cmds, 3);
+		assert_result(res, VIQ_CALL_FAILED, 1, 1);
+		assert_int_equal(res.hw_code, codes[i]);
+		f.vm.ctx->sys.ioctl = fake_kernel_sys()->ioctl;
+		linux_fixture_fini(&f);
+	}
+}
+
 /* The hardware refuses a command that the kernel's list has: that very one, in one call. */
 static void refusals_of_the_hardware(void **state)
 {
@@ -558,6 +595,7 @@ int main(void)
 		cmocka_unit_test(single_names_its_entry),
 		cmocka_unit_test(time_outs_that_the_kernel_swallows),
 		cmocka_unit_test(time_outs_that_the_kernel_tells),
+		cmocka_unit_test(other_errors_that_the_kernel_tells),
 		cmocka_unit_test(refusals_of_the_hardware),
 		cmocka_unit_test(lack_of_memory_halves),
 		cmocka_unit_test(errors_by_errno),

@@ -294,9 +294,29 @@ static void group_of_a_device_that_could_not_be_detached(void **state)
 	nest_free_leaky(n);
 }
 
+/* Nothing can be cached, but an id that is none is still none. */
+static void an_object_of_nobody(void **state)
+{
+	struct nest *n = without_device(1);
+	struct viq_call_host host = viq_linux_vsmmu_host(n->vs);
+	const struct viq_call_piece piece = {cmd_nh_all().dw, 1};
+	struct viq_call_request req = {
+		.size = sizeof(req), .type = VIQ_CALL_SMMUV3, .entry_size = 16, .pieces = &piece, .piece_count = 1};
+	struct viq_call_result res = {.size = sizeof(res)};
+
+	req.object = host.object;
+	assert_int_equal(viq_call_invalidate(&host, &req, &res), 0);
+	assert_int_equal(res.handled, 1);
+	req.object++;
+	assert_int_equal(host.ops->invalidate(host.opaque, &req, &res), -ENOENT);
+	assert_int_equal(n->fk->ioctls[UAPI_IOMMU_HWPT_INVALIDATE & 0xff], 0);
+	nest_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_object_of_nobody),
 		cmocka_unit_test(first_device_of_a_living_guest),
 		cmocka_unit_test(first_device_on_the_embedders_stage_2),
 		cmocka_unit_test(never_a_device),

@@ -264,6 +264,7 @@ static void what_is_set_as_another_version_has_it(void **state)
 	bypass.mode = VIQ_SMMUV3_BYPASS;
 	assert_int_equal(viq_linux_vsmmu_set(n->vs, SID, &bypass, NULL), -EINVAL);
 	assert_int_equal(viq_linux_vsmmu_set(NULL, SID, &bypass, &o), -EINVAL);
+	assert_int_equal(viq_linux_vsmmu_set(n->vs, SID + 1, &bypass, &o), -ENOENT);
 	nest_free(n);
 }
 

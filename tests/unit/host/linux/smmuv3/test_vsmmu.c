@@ -214,6 +214,7 @@ static void host_invalidates(void **state)
 	assert_int_equal(c.ioctls, 1);
 	assert_int_equal(c.entries, 1);
 	assert_int_equal(c.failed, 0);
+	assert_int_equal(viq_linux_vsmmu_counters(NULL, &c, sizeof(c)), -EINVAL);
 	assert_null(viq_linux_vsmmu_host(NULL).ops);
 	assert_null(viq_linux_vsmmu_backend(NULL).ops);
 	nest_free(n);
