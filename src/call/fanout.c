@@ -102,13 +102,11 @@ static void leave(struct viq_call_fanout *fanout, struct member *m)
 
 /* --- What one host is given --------------------------------------------------------------------------------------- */
 
+/* For a type that names streams, and a host that knows which it has. */
 static bool concerns(const struct viq_call_host *host, const struct call_type *type, const void *entry)
 {
-	uint32_t sid, needs;
+	uint32_t sid, needs = type->needs(entry, &sid);
 
-	if (!type->needs || !CALL_HOST_OP(host->ops, stream))
-		return true;
-	needs = type->needs(entry, &sid);
 	return !needs || (viq_call_stream(host, sid) & needs) == needs;
 }
 

@@ -578,11 +578,51 @@ static void every_host_is_asked_of_a_stream(void **state)
 		fake_host_fini(&fakes[h]);
 }
 
+static int count_entries(void *opaque, const struct viq_call_request *req, struct viq_call_result *res)
+{
+	uint32_t *taken = opaque;
+
+	*taken += req->pieces[0].count;
+	res->handled = res->suspect = req->pieces[0].count;
+	return 0;
+}
+
+static uint32_t knows_none(void *opaque, uint32_t object, uint32_t sid)
+{
+	return 0;
+}
+
+/* A VT-d's entries name none: they concern every host, also one that knows its streams. */
+static void entries_without_streams_reach_every_host(void **state)
+{
+	static const struct viq_call_host_ops ops = {
+		.size = sizeof(ops), .report_group = 1, .invalidate = count_entries, .stream = knows_none};
+	static const uint64_t entries[4][3];
+	uint32_t taken[2] = {0};
+	const struct viq_call_host hosts[2] = {{&ops, &taken[0], 1}, {&ops, &taken[1], 1}};
+	const struct viq_call_piece piece = {entries, 4};
+	struct viq_call_request req = {
+		.size = sizeof(req), .type = VIQ_CALL_VTD_S1, .entry_size = 24, .pieces = &piece, .piece_count = 1};
+	struct viq_call_result res = {.size = sizeof(res)};
+	struct viq_call_fanout *fanout;
+	struct viq_call_host host;
+
+	assert_int_equal(viq_call_fanout_create(hosts, 2, &fanout, NULL), 0);
+	host = viq_call_fanout_host(fanout);
+	req.object = host.object;
+	assert_int_equal(viq_call_invalidate(&host, &req, &res), 0);
+	assert_int_equal(res.handled, 4);
+	assert_int_equal(taken[0], 4);
+	assert_int_equal(taken[1], 4);
+	viq_call_fanout_destroy(fanout);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(p1_every_host_executes_every_entry_once),
 		cmocka_unit_test(p1_fanouts_nest),
+		cmocka_unit_test(entries_without_streams_reach_every_host),
 		cmocka_unit_test(p1_stream_commands_reach_the_hosts_they_concern),
 		cmocka_unit_test(p2_earliest_failure_of_any_host_property),
 		cmocka_unit_test(p2_same_answer_however_cut),

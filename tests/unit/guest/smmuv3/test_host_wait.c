@@ -305,6 +305,31 @@ static void counters(void **state)
 	vsmmu_free(v);
 }
 
+/* P2: two failures, told in the order of the queue: what cannot be read is behind what has not been done. */
+static void a_failure_before_what_cannot_be_read(void **state)
+{
+	struct vsmmu *v = vsmmu_new(NULL);
+	const struct viq_mem_region region = {
+		.gpa = VSMMU_RAM, .size = VSMMU_CMDQ + 8 * 16 - VSMMU_RAM, .host = v->ram};
+	struct viq_mem *all = v->mem;
+
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &v->mem, NULL), 0);
+	v->config.mem = v->mem;
+	vsmmu_replace(v);
+	viq_mem_destroy(all);
+	vsmmu_boot(v, 8);
+	test_host_fail(&v->host, 0, cmd_nh_asid(3).dw, VIQ_CALL_NO_MEMORY, -1);
+	for (uint16_t i = 0; i < 12; i++)
+		vsmmu_push_test(v, cmd_nh_asid(i));
+	vsmmu_ring(v);
+	assert_waits(v, 3);
+	assert_int_equal(smmuv3_counters(v->smmu).cerror[VIQ_SMMUV3_CERROR_ABT], 0);
+	test_host_heal(&v->host);
+	vsmmu_retry(v);
+	assert_stopped(v, 8, VIQ_SMMUV3_CERROR_ABT);
+	vsmmu_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +345,7 @@ int main(void)
 		cmocka_unit_test(a_kick_that_runs_at_once),
 		cmocka_unit_test(nobody_to_ask),
 		cmocka_unit_test(a_stream_leaves_in_the_call),
+		cmocka_unit_test(a_failure_before_what_cannot_be_read),
 		cmocka_unit_test(counters),
 	};
 

@@ -273,6 +273,18 @@ static void a_time_out_uncovers(void **state)
 }
 
 /* Whether it fails is said at the end. */
+/* However many steps it takes: nothing of the old tables is used when it returns. */
+static void a_reset_does_all_of_it(void **state)
+{
+	struct vsmmu *v = guest(BUDGET);
+
+	viq_smmuv3_reset(v->smmu);
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_RESTORED), 1);
+	assert_false(run(v));
+	assert_int_equal(reconfigs(v, VIQ_SMMUV3_RESTORED), 1);
+	vsmmu_free(v);
+}
+
 static void an_error_comes_last(void **state)
 {
 	struct vsmmu *v = guest(BUDGET);
@@ -358,6 +370,7 @@ int main(void)
 		cmocka_unit_test(an_overwritten_command_is_forgotten),
 		cmocka_unit_test(a_register_uncovers),
 		cmocka_unit_test(a_time_out_uncovers),
+		cmocka_unit_test(a_reset_does_all_of_it),
 		cmocka_unit_test(an_error_comes_last),
 		cmocka_unit_test(registers_do_not_wait_for_the_host),
 		cmocka_unit_test(p7_saved_in_the_middle),

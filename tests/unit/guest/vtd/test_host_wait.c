@@ -443,6 +443,32 @@ static void test_ccmd_without_a_request(void **state)
 	vvtd_free(v);
 }
 
+/* P2: two failures, told in the order of the queue: what cannot be read is behind what has not been done. */
+static void test_a_failure_before_what_cannot_be_read(void **state)
+{
+	struct vvtd *v = vvtd_new(NULL);
+	const struct viq_mem_region region = {.gpa = 0, .size = VVTD_QUEUE + 8 * 32, .host = v->ram};
+	struct viq_mem *all = v->mem;
+
+	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &v->mem, NULL), 0);
+	v->config.mem = v->mem;
+	viq_vtd_destroy(v->vtd);
+	assert_int_equal(viq_vtd_create(&v->config, &v->vtd, NULL), 0);
+	viq_mem_destroy(all);
+	host = vvtd_host_new(v);
+	vvtd_attach(v, host, 1, 0, 0x100, VIQ_VTD_TABLE_RID);
+	vvtd_boot(v, 256, 1);
+	vvtd_host_fail(host, entry_page(3, true), VIQ_CALL_NO_MEMORY, -1);
+	for (unsigned int i = 0; i < 12; i++)
+		vvtd_push(v, desc_page(1, 0, i));
+	vvtd_ring(v);
+	assert_vwaits(v, 3);
+	host->times = 0;
+	vvtd_retry(v);
+	assert_iqe(v, 8, VIQ_VTD_IQEI_FETCH);
+	vvtd_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_by_register_without_the_hook),
 		cmocka_unit_test(test_without_the_hook_kick_asks),
 		cmocka_unit_test(test_nobody_to_ask),
+		cmocka_unit_test(test_a_failure_before_what_cannot_be_read),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_ccmd_without_a_request),
 	};

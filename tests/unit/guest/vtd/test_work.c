@@ -335,6 +335,20 @@ static void p7_saved_in_the_middle(void **state)
 	vvtd_free(v);
 }
 
+/* However many steps it takes: nothing of the old tables is used when it returns. */
+static void a_reset_does_all_of_it(void **state)
+{
+	struct vvtd *v = guest(BUDGET);
+
+	viq_vtd_reset(v->vtd);
+	assert_int_equal(reconfigs(v, VIQ_VTD_RESTORED), 1);
+	assert_int_equal(remaps(v, VIQ_VTD_REMAP_RESTORED), 1);
+	assert_false(run(v));
+	assert_int_equal(reconfigs(v, VIQ_VTD_RESTORED), 1);
+	assert_int_equal(remaps(v, VIQ_VTD_REMAP_RESTORED), 1);
+	vvtd_free(v);
+}
+
 /*
  * The VMM may block a device that does not answer: a descriptor behind that has it configured again, although one
  * before it, from the same doorbell, has covered it.
@@ -387,6 +401,7 @@ static void covered_descriptors_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reset_does_all_of_it),
 		cmocka_unit_test(a_time_out_uncovers),
 		cmocka_unit_test(p4_a_descriptor_is_left_and_taken_up),
 		cmocka_unit_test(p4_gsts_tells_when_it_is_done),

@@ -29,6 +29,7 @@ struct backend {
 	uint32_t fails;   /* this StreamID: */
 	int error;        /* so */
 	uint32_t fate;    /* and that is what it does then, 0: FAILED, it aborts */
+	bool silent;      /* and says nothing of that */
 	int next_error;   /* of next() */
 	uint32_t oas;     /* more is promised: -EINVAL */
 	uint32_t promise; /* IDR5 of the last one */
@@ -111,8 +112,10 @@ static int set(void *opaque, uint32_t object, uint32_t vsid, const struct viq_sm
 	order[order_count++] = vsid;
 	outcome->calls = b->calls;
 	if (b->error && b->fails == vsid) {
-		outcome->fate = b->fate ? b->fate : VIQ_SMMUV3_STREAM_FAILED;
-		outcome->os_error = b->error;
+		if (!b->silent) {
+			outcome->fate = b->fate ? b->fate : VIQ_SMMUV3_STREAM_FAILED;
+			outcome->os_error = b->error;
+		}
 		return b->error;
 	}
 	return 0;
@@ -410,6 +413,25 @@ static void a_stream_that_aborts_holds_nobody(void **state)
 	w.b.broken[0] = true; /* it says so of a stream that aborts for it */
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 1, 1), 0);
 	assert_set(1, 7);
+	end(&w);
+}
+
+/* Of a stream of which nothing is said either it has gone, and holds nobody, or nobody knows what it does. */
+static void a_host_that_says_nothing(void **state)
+{
+	static const int errors[] = {-EIO, -EBUSY, -ENOMEM};
+	struct world w;
+
+	begin(&w);
+	has(&w.b, 7);
+	w.b.fails = 7;
+	w.b.silent = true;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		w.b.error = errors[i];
+		assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 7, 7), errors[i]);
+	}
+	w.b.error = -ENOENT;
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 7, 7), 0);
 	end(&w);
 }
 
@@ -762,6 +784,29 @@ static void what_all_hosts_have_is_offered(void **state)
 	viq_nest_smmuv3_destroy(nest);
 }
 
+/* A host that offers nothing has no say: the first that does may raise. */
+static void a_host_that_offers_nothing(void **state)
+{
+	struct viq_smmuv3_backend_ops silent = all;
+	struct viq_smmuv3_config config;
+	struct viq_nest_smmuv3 *nest;
+	struct backend a, b;
+
+	silent.offer = NULL;
+	viq_smmuv3_config_init(&config, sizeof(config));
+	config.idr5 &= ~(uint32_t)REG(IDR5_OAS);
+	init_backend(&a);
+	init_backend(&b);
+	a.me.ops = &silent;
+	b.oas = 5;
+	assert_int_equal(viq_nest_smmuv3_create(NULL, NULL, &nest, NULL), 0);
+	assert_int_equal(viq_nest_smmuv3_join(nest, &a.me, NULL), 0);
+	assert_int_equal(viq_nest_smmuv3_join(nest, &b.me, NULL), 0);
+	viq_nest_smmuv3_offer(nest, true, &config);
+	assert_int_equal(VIQ_GET(REG(IDR5_OAS), config.idr5), 5);
+	viq_nest_smmuv3_destroy(nest);
+}
+
 static void a_guest_that_was_promised_too_much_is_not_bound(void **state)
 {
 	struct viq_why why = {""};
@@ -908,7 +953,9 @@ int main(void)
 		cmocka_unit_test(streams_of_a_host_that_leaves_abort),
 		cmocka_unit_test(hosts_that_cannot_join),
 		cmocka_unit_test(hosts_of_a_living_guest_come_and_go),
+		cmocka_unit_test(a_host_that_says_nothing),
 		cmocka_unit_test(what_all_hosts_have_is_offered),
+		cmocka_unit_test(a_host_that_offers_nothing),
 		cmocka_unit_test(a_guest_that_was_promised_too_much_is_not_bound),
 		cmocka_unit_test(events_come_back_in_order),
 		cmocka_unit_test(a_hosts_losses_are_an_overflow),

@@ -12,6 +12,8 @@ struct host {
 	uint32_t source_id; /* its only device; beyond 16 bits: none */
 	int error;          /* of set() and reconfig() */
 	bool goes;          /* the device, in a set() that fails */
+	int listen_error;
+	bool bad_table; /* the listener is told of a table of no version that there is */
 	uint32_t sets, begun, steps, settled;
 	struct viq_vtd_translation set; /* the last one, */
 	struct viq_vtd_reconfig what;   /* and what a host that reads itself was told */
@@ -26,6 +28,7 @@ static int host_next(void *opaque, uint32_t *source_id, struct viq_vtd_device_st
 {
 	struct host *h = opaque;
 
+	assert_in_range(*source_id, 0, UINT16_MAX);
 	if (*source_id > h->source_id || h->source_id > UINT16_MAX)
 		return 0;
 	*source_id = h->source_id;
@@ -54,7 +57,13 @@ static int host_set(void *opaque, uint16_t source_id, uint32_t pasid, const stru
 
 static int host_listen(void *opaque, const struct viq_vtd_listener *listener)
 {
-	return 0;
+	const struct viq_vtd_table none = {.size = 4};
+	struct host *h = opaque;
+	uint32_t handle;
+
+	if (listener && h->bad_table)
+		return listener->attach(listener->opaque, &none, &handle);
+	return listener ? h->listen_error : 0;
 }
 
 static void host_settle(void *opaque)
@@ -181,6 +190,30 @@ static void arguments(void **state)
 	assert_int_equal(viq_nest_vtd_follow(nest, VNEST_SID(0)), -ENODEV);
 	assert_int_equal(h.sets, 0);
 	viq_nest_vtd_destroy(nest);
+}
+
+/* Its tables would not be invalidated: nothing of the guest's is followed. */
+static void a_host_that_cannot_tell_of_its_tables(void **state)
+{
+	struct host h = {.source_id = VNEST_SID(0)};
+	struct vnest *n = with(&h, &ops, false);
+
+	assert_int_equal(reconfig(n, 0), 0);
+	vnest_bind(n, false);
+	h.sets = 0;
+	h.listen_error = -EBUSY;
+	assert_int_equal(viq_nest_vtd_bind(n->nest, n->g->vtd, n->g->mem), -EBUSY);
+	assert_int_equal(reconfig(n, 0), -ENODEV);
+	h.bad_table = true;
+	assert_int_equal(viq_nest_vtd_bind(n->nest, n->g->vtd, n->g->mem), -EINVAL);
+	assert_int_equal(reconfig(n, 0), -ENODEV);
+	assert_int_equal(h.sets, 0);
+	h.bad_table = false;
+	h.listen_error = 0;
+	vnest_bind(n, true);
+	assert_int_equal(reconfig(n, 0), 0);
+	assert_int_equal(h.sets, 1);
+	vnest_free(n);
 }
 
 /* P5: it concerns nobody any more, and the guest's descriptor completes. */
@@ -320,6 +353,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_goes_meanwhile),
+		cmocka_unit_test(a_host_that_cannot_tell_of_its_tables),
 		cmocka_unit_test(a_host_that_reads_the_tables),
 		cmocka_unit_test(a_table_out_of_memory),
 		cmocka_unit_test(arguments),

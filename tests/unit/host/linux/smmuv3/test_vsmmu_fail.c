@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 
+#include <viq/linux_host.h>
+
 #include "support/linux_nest.h"
 #include "support/nomem.h"
 #include "support/sweep.h"
@@ -228,6 +230,42 @@ static void each_allocation_fails_once(void **state)
 	sweep_allocations(&life, 5);
 }
 
+/* What whoever has a front end of their own opens. */
+static void the_call_alone(struct nest *n, uint32_t viommu)
+{
+	struct viq_linux_hw_info hw = {.size = sizeof(hw)};
+	struct viq_linux_smmuv3_host *host = NULL;
+	struct viq_linux_config config;
+	struct viq_linux *ctx = NULL;
+
+	viq_linux_config_init(&config, sizeof(config));
+	config.sys = fake_kernel_sys();
+	config.sys_opaque = n->fk;
+	nomem_must(viq_linux_open(&config, &ctx, NULL));
+	viq_linux_close(ctx);
+	assert_int_equal(viq_linux_hw_info(n->ctx, n->id[0], &hw), 0);
+	nomem_must(viq_linux_smmuv3_host_create(n->ctx, viommu, &hw, VIQ_LINUX_CALLS_BULK, &host, NULL));
+	viq_linux_smmuv3_host_destroy(host);
+}
+
+static void the_call_alone_without_memory(void **state)
+{
+	struct nest *n = nest_kernel(1);
+	size_t live = nomem_live();
+	uint32_t viommu, nth = 0;
+
+	assert_int_equal(viq_linux_viommu_alloc(n->ctx, n->id[0], n->hwpt, &viommu), 0);
+	do {
+		nomem_fail(++nth, false);
+		the_call_alone(n, viommu);
+		nomem_off();
+		assert_int_equal(nomem_live(), live);
+	} while (nomem_struck());
+	assert_in_range(nth, 4, 10);
+	assert_int_equal(viq_linux_destroy(n->ctx, viommu), 0);
+	nest_free(n);
+}
+
 /* --- From one call on, all fail ------------------------------------------------------------------------------------
  */
 
@@ -436,11 +474,9 @@ static void p1_anything_while_anything_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_call_fails_once),
-		cmocka_unit_test(each_call_fails_once_with_attach_hook),
-		cmocka_unit_test(each_allocation_fails_once),
-		cmocka_unit_test(p1_whatever_fails_for_good),
-		cmocka_unit_test(p1_anything_while_anything_fails),
+		cmocka_unit_test(each_call_fails_once),       cmocka_unit_test(each_call_fails_once_with_attach_hook),
+		cmocka_unit_test(each_allocation_fails_once), cmocka_unit_test(the_call_alone_without_memory),
+		cmocka_unit_test(p1_whatever_fails_for_good), cmocka_unit_test(p1_anything_while_anything_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

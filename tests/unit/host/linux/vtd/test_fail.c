@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 
+#include <viq/linux_host.h>
+
 #include "support/linux_vnest.h"
 #include "support/nomem.h"
 #include "support/sweep.h"
@@ -285,6 +287,27 @@ static void each_call_fails_once_with_attach_hook(void **state)
 static void each_allocation_fails_once(void **state)
 {
 	sweep_allocations(&life, 25);
+}
+
+static void the_call_alone_without_memory(void **state)
+{
+	const struct viq_linux_vtd_s1 s1 = {.pgtbl_addr = VNEST_PGTBL(1), .addr_width = 48};
+	struct viq_linux_vtd_host *host = NULL;
+	struct vnest *n = vnest_kernel(1);
+	size_t live = nomem_live();
+	uint32_t hwpt, nth = 0;
+
+	assert_int_equal(viq_linux_vtd_nested_alloc(n->ctx, n->id[0], n->hwpt, 0, &s1, &hwpt), 0);
+	do {
+		nomem_fail(++nth, false);
+		nomem_must(viq_linux_vtd_host_create(n->ctx, hwpt, &host, NULL));
+		viq_linux_vtd_host_destroy(host);
+		nomem_off();
+		assert_int_equal(nomem_live(), live);
+	} while (nomem_struck());
+	assert_in_range(nth, 2, 10);
+	assert_int_equal(viq_linux_destroy(n->ctx, hwpt), 0);
+	vnest_free(n);
 }
 
 /* --- From one call on, all fail ----------------------------------------------------------------------------------- */
@@ -590,6 +613,7 @@ int main(void)
 		cmocka_unit_test(each_call_fails_once),
 		cmocka_unit_test(each_call_fails_once_with_attach_hook),
 		cmocka_unit_test(each_allocation_fails_once),
+		cmocka_unit_test(the_call_alone_without_memory),
 		cmocka_unit_test(p1_whatever_fails_for_good),
 		cmocka_unit_test(replace_that_fails_half_way),
 		cmocka_unit_test(removed_device_is_reached_until_its_file_is_closed),

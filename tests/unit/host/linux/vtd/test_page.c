@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/linux/iommufd/linux.h"
+#include "host/linux/iommufd/uapi.h"
 #include "support/linux_vnest.h"
 
 #define PRQ     UINT64_C(0x00400000)
@@ -476,6 +477,59 @@ static void the_kernel_lies(void **state)
 	vnest_free(n);
 }
 
+static struct uapi_iommu_hwpt_pgfault strange;
+static struct uapi_iommu_hwpt_page_response answered;
+static unsigned int strangers, answers;
+
+static int64_t strange_read(void *opaque, int fd, void *buf, size_t len)
+{
+	if (!strangers)
+		return -EAGAIN;
+	strangers--;
+	memcpy(buf, &strange, sizeof(strange));
+	return sizeof(strange);
+}
+
+static int64_t taken_write(void *opaque, int fd, const void *buf, size_t len)
+{
+	answers++;
+	memcpy(&answered, buf, sizeof(answered));
+	return (int64_t)len;
+}
+
+/* P8: of a device that is not here, of a group or PASID that cannot be. The guest is not asked; the device is told. */
+static void groups_that_cannot_be(void **state)
+{
+	struct vnest *n = asking(GROUPS, 0);
+	const struct uapi_iommu_hwpt_pgfault good = {.flags = UAPI_IOMMU_PGFAULT_FLAGS_PASID_VALID |
+							      UAPI_IOMMU_PGFAULT_FLAGS_LAST_PAGE,
+						     .dev_id = n->id[0],
+						     .pasid = 1,
+						     .grpid = 5,
+						     .perm = UAPI_IOMMU_PGFAULT_PERM_READ,
+						     .addr = PAGE(7)};
+
+	n->ctx->sys.read = strange_read;
+	n->ctx->sys.write = taken_write;
+	answers = 0;
+	for (uint32_t i = 0; i < 4; i++) {
+		strange = good;
+		strange.cookie = 40 + i;
+		strange.dev_id += i == 1 ? 1000 : 0;
+		strange.grpid |= i == 2 ? 1u << VIQ_VTD_PRGI_BITS : 0;
+		strange.pasid |= i == 3 ? 1u << VIQ_VTD_PASID_BITS : 0;
+		strangers = 1;
+		bring(n);
+		assert_int_equal(answers, i);
+		assert_int_equal(vnest_counters(n).page_requests, 1);
+		assert_int_equal(vnest_counters(n).page_discarded, i);
+		if (i)
+			assert_true(answered.cookie == 40 + i && answered.code == UAPI_IOMMUFD_PAGE_RESP_INVALID);
+	}
+	n->ctx->sys = *fake_kernel_sys();
+	vnest_free(n);
+}
+
 /* A signal each time: no answer has been given, and none is taken for given. */
 static void interrupted_without_end(void **state)
 {
@@ -668,6 +722,7 @@ int main(void)
 		cmocka_unit_test(the_kernel_takes_no_answer),
 		cmocka_unit_test(the_kernel_has_answered),
 		cmocka_unit_test(the_kernel_lies),
+		cmocka_unit_test(groups_that_cannot_be),
 		cmocka_unit_test(interrupted_without_end),
 		cmocka_unit_test(a_group_without_an_end),
 		cmocka_unit_test(the_kernel_gives_nothing),
