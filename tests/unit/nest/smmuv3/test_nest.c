@@ -435,6 +435,27 @@ static void a_host_that_says_nothing(void **state)
 	end(&w);
 }
 
+/* Whatever the guest says of it, and it alone; in each host that has it. */
+static void a_stream_that_is_blocked(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	has(&w.a, 7);
+	has(&w.b, 7);
+	has(&w.b, 8);
+	assert_int_equal(viq_nest_smmuv3_block(w.nest, 7), 0);
+	assert_set(7, 7);
+	assert_int_equal(w.a.now[0].mode, VIQ_SMMUV3_ABORT);
+	assert_int_equal(w.b.now[0].mode, VIQ_SMMUV3_ABORT);
+	assert_int_equal(viq_nest_smmuv3_block(w.nest, 9), -ENOENT);
+	assert_int_equal(viq_nest_smmuv3_block(NULL, 7), -EINVAL);
+	w.b.fails = 8;
+	w.b.error = -EIO;
+	assert_int_equal(viq_nest_smmuv3_block(w.nest, 8), -EIO);
+	end(&w);
+}
+
 static void the_first_error_is_returned_and_the_others_are_done(void **state)
 {
 	struct world w;
@@ -954,6 +975,7 @@ int main(void)
 		cmocka_unit_test(hosts_that_cannot_join),
 		cmocka_unit_test(hosts_of_a_living_guest_come_and_go),
 		cmocka_unit_test(a_host_that_says_nothing),
+		cmocka_unit_test(a_stream_that_is_blocked),
 		cmocka_unit_test(what_all_hosts_have_is_offered),
 		cmocka_unit_test(a_host_that_offers_nothing),
 		cmocka_unit_test(a_guest_that_was_promised_too_much_is_not_bound),
