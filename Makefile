@@ -14,7 +14,7 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 LIBDIR    := $(if $(MULTIARCH),--libdir=lib/$(MULTIARCH))
 
 .PHONY: all abi help deps demo check check-release check-kernel demo-kernel check-guest demo-guest check-qemu demo-qemu \
-	check-assigned check-nested check-chain prove mutate bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
+	check-assigned check-nested check-chain prove mutate coverage bench bench-compare bench-kernel bench-guest bench-qemu bench-peers fuzz format install uninstall clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -25,6 +25,7 @@ help:
 	@echo 'make check-release     what others get: installed copies, packages, bindings'
 	@echo 'make prove             what is proved, not only tested: LONG=1 proves all of it, and that each proof finds faults'
 	@echo 'make mutate REV=R      which faults in what src/ has got since revision R would no test find?'
+	@echo 'make coverage          which lines of src/ does no test run, and is it said why?'
 	@echo 'make check-kernel      real Linux kernels on an emulated IOMMU, with real DMA; builds them the first time'
 	@echo 'make demo-kernel       one of these tests as a story: what a device reads, without viq and with it'
 	@echo 'make check-guest       Linux as a guest on examples/vmm: viq works live, with a real device behind it'
@@ -78,6 +79,11 @@ mutate:
 	@tools/install-deps.sh check
 	@tests/mutate/mutate.py $(addprefix --max=,$(MAX)) $(addprefix --seed=,$(SEED)) \
 		$(if $(WHOLE),--whole,$(or $(REV),$(error which revision? REV=...))) $(FILES)
+
+# BRANCHES=1 lists branches that are never taken, too; AGAIN=1 tells once more what the last run has found.
+coverage:
+	@tools/install-deps.sh coverage
+	@tests/coverage/coverage.py $(if $(BRANCHES),--branches) $(if $(AGAIN),--again)
 
 check-kernel:
 	@tools/install-deps.sh kernel
@@ -176,4 +182,4 @@ uninstall:
 	$(LDCONFIG)
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-bench build-mutate build-kernel build-nested build-qemu build-release
+	rm -rf build build-asan build-tsan build-fuzz build-bench build-mutate build-coverage build-kernel build-nested build-qemu build-release

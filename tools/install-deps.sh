@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Usage: install-deps.sh [--name] build|check|release|prove|kernel|qemu
-# Installs what building (build), testing (check), testing what others get (release), proofs (prove), testing with a real
-# kernel (kernel) or in QEMU (qemu) needs and this machine lacks; with --name it only names that, and fails.
+# Usage: install-deps.sh [--name] build|check|release|prove|coverage|kernel|qemu
+# Installs what building (build), testing (check), testing what others get (release), proofs (prove), counting what tests run
+# (coverage), testing with a real kernel (kernel) or in QEMU (qemu) needs and this machine lacks; with --name it only
+# names that, and fails.
 # Says nothing if nothing is missing.
 set -eu
 
@@ -24,6 +25,10 @@ needs() {
 	check) needs_check ;;
 	release) needs_release ;;
 	prove) echo debian-archive-keyring package debian-archive-keyring ;;
+	coverage)
+		echo libcmocka-dev module cmocka
+		echo gcovr command gcovr
+		;;
 	kernel) needs_kernel ;;
 	qemu) needs_qemu ;;
 	esac
@@ -124,7 +129,7 @@ name=
 missing=()
 while read -r package kind what; do
 	have "$kind" "$what" || missing+=("$package")
-done < <(needs "${1:?build, check, release, prove, kernel or qemu}")
+done < <(needs "${1:?build, check, release, prove, coverage, kernel or qemu}")
 if [ -n "$name" ]; then
 	[ ${#missing[@]} -gt 0 ] || exit 0
 	echo "To build viq, 'make deps' installs what is missing here: ${missing[*]}" >&2

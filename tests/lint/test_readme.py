@@ -34,7 +34,7 @@ class Readme(unittest.TestCase):
     def test_targets(self):
         known = set(re.findall(r"^([\w-]+):", read("Makefile"), re.M))
         for page in self.pages():
-            for target in re.findall(r"\bmake ((?:check|demo|bench)(?:-\w+)*|prove|mutate|abi|fuzz)\b", read(page)):
+            for target in re.findall(r"\bmake ((?:check|demo|bench)(?:-\w+)*|prove|mutate|coverage|abi|fuzz)\b", read(page)):
                 self.assertTrue(target in known, f"{page}: make {target}")
 
     def test_links(self):
