@@ -43,6 +43,23 @@ PROOFS = (
         ("src/guest/smmuv3/smmuv3.h", "#define BATCH_ENTRIES 2048", "#define BATCH_ENTRIES 4"),
         ("src/guest/smmuv3/smmuv3.h", "#define BATCH_HOLES 256", "#define BATCH_HOLES 4"),
         ("src/guest/smmuv3/smmuv3.h", "#define RETAINED_ENTRIES 1024", "#define RETAINED_ENTRIES 4"))),
+    Proof("vtd_index", 4, smaller=(
+        ("src/guest/vtd/vtd.h", "#define BATCH_DESCRIPTORS 256", "#define BATCH_DESCRIPTORS 5"),)),
+    *(Proof("vtd_copy", 7, smaller=(
+        ("src/guest/vtd/vtd.h", "#define BATCH_DESCRIPTORS 256", "#define BATCH_DESCRIPTORS 3"),
+        ("src/guest/vtd/vtd.h", "#define VTD_GROUP 8", "#define VTD_GROUP 2")),
+            loops=("alike.0:3", "copy.0:3", "copy.1:3", "copy.2:2", "copy.3:4", "copy_few.0:4"),
+            define=(f"WIDE={wide}", f"KEEP={keep}")) for wide, keep in ((1, 1), (0, 1), (0, 0))),
+    Proof("freeze", 9),
+    *(Proof("smmuv3_load", 50, define=(f"VERSION={version}",), smaller=(
+        ("src/guest/smmuv3/smmuv3.h", "#define BATCH_ENTRIES 2048", "#define BATCH_ENTRIES 4"),
+        ("src/guest/smmuv3/smmuv3.h", "#define BATCH_HOLES 256", "#define BATCH_HOLES 4"),
+        ("src/guest/smmuv3/smmuv3.h", "#define RETAINED_ENTRIES 1024", "#define RETAINED_ENTRIES 3")))
+      for version in (1, 2)),
+    Proof("vtd_load", 50, smaller=(
+        ("include/viq/vtd_spec.h", "#define VIQ_VTD_FRCD_MAX     256", "#define VIQ_VTD_FRCD_MAX     4"),
+        ("src/guest/vtd/vtd.h", "#define BATCH_DESCRIPTORS 256", "#define BATCH_DESCRIPTORS 4"),
+        ("src/guest/vtd/vtd.h", "#define VTD_SLATES 32", "#define VTD_SLATES 2"))),
     *(Proof("exact_first", 2, define=(f"GROUP={group}",)) for group in (4, 1, 0)),
     Proof("exact_step", 2, define=("GROUP=1",)),
     Proof("exact_step", 2, define=("GROUP=4",)),
