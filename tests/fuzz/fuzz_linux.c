@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	kernel_init(&k, how & 1);
 	k.report = how & 2;
+	k.repeat = how & 8;
 	viq_linux_config_init(&config, sizeof(config));
 	config.sys = kernel_sys();
 	config.sys_opaque = &k;

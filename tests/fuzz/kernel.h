@@ -47,6 +47,7 @@ struct kernel_attached {
 struct kernel {
 	bool vtd;
 	bool report; /* integrations/linux */
+	bool repeat; /* the hardware's erratum: every TLBI and CFGI twice */
 	/* The lies to come; each is told once, or the last one for ever. */
 	struct kernel_lie lies[KERNEL_LIES];
 	uint32_t lie_at, lie_count;

@@ -49,6 +49,8 @@ static int hw_info(struct kernel *k, const struct kernel_lie *lie, struct uapi_i
 	size_t len = k->vtd ? sizeof(vtd) : sizeof(smmu);
 
 	memcpy(to, from, len < cmd->data_len ? len : cmd->data_len);
+	if (!k->vtd)
+		((struct uapi_iommu_hw_info_arm_smmuv3 *)to)->flags = k->repeat;
 	cmd->out_data_type = k->vtd ? VIQ_LINUX_HW_VTD : VIQ_LINUX_HW_SMMUV3;
 	cmd->out_max_pasid_log2 = 9;
 	if (lie->how & GARBAGE) {

@@ -17,8 +17,11 @@ static struct world {
 	struct guest *g;
 	struct viq_call_host host; /* the Linux host, */
 	struct viq_call_host_ops ops;
-	/* Under the erratum, entries that were done once in this operation. */
-	uint64_t once[4096][2];
+	/* Under the erratum, entries that were done in this operation, and by which call first. */
+	struct {
+		uint64_t cmd[2];
+		uint64_t call;
+	} once[4096];
 	size_t once_count;
 	uint32_t at[STREAMS]; /* device + 1 */
 } w;
@@ -35,13 +38,16 @@ static void done(void *opaque, uint32_t object, const uint64_t *entry)
 	if (hw && hw->flags & VIQ_LINUX_SMMUV3_REPEAT_TLBI_CFGI && refcmd_op(cmd) != VIQ_SMMUV3_OP_ATC_INV) {
 		size_t i = 0;
 
-		while (i < w.once_count && memcmp(w.once[i], cmd, sizeof(cmd)))
+		while (i < w.once_count && memcmp(w.once[i].cmd, cmd, sizeof(cmd)))
 			i++;
 		if (i == w.once_count) {
 			assert_true(w.once_count < sizeof(w.once) / sizeof(w.once[0]));
-			memcpy(w.once[w.once_count++], cmd, sizeof(cmd));
-			return;
+			memcpy(w.once[i].cmd, cmd, sizeof(cmd));
+			w.once[i].call = w.k->calls;
+			w.once_count++;
 		}
+		if (w.once[i].call == w.k->calls)
+			return;
 	}
 	test_host_effect(&w.g->v->host, cmd);
 }

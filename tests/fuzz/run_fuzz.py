@@ -294,7 +294,7 @@ def seed_linux():
         for how in (0x02, 0x03, 0x51, 0x53):
             said = lies((how, count)) if how & 2 else lies(how)
             out += [bytes([report, calls]) + smmu + said + bytes([FILL, 0, 200, GUEST, ACKNOWLEDGE]) + said + bytes([FILL, 5, 130])
-                    for report in (0, 2) for calls in (0x00, 0x80)]
+                    for report in (0, 2, 8) for calls in (0x00, 0x80)]
             out.append(bytes([1, 0x20]) + vtd + vtd_work[:20] + said + bytes([FILL, 0, 200]))
     for i, failure in enumerate(failures):
         out.append(bytes([i % 2 * 2, i % 4 << 4]) + smmu + smmu_work + failure + smmu_work + bytes([HEALED]) + smmu_work)
