@@ -162,10 +162,13 @@ static void move(struct input *in)
 	}
 }
 
+/* After the VMM has worked as long as there is something to do. */
 static bool at_rest(void)
 {
 	struct vsmmu *v = w.g->v;
 
+	for (unsigned int runs = 0; runs < 64 && viq_smmuv3_run(v->smmu, VIQ_WORK_UNLIMITED) > 0; runs++)
+		;
 	return vsmmu_r32(v, REG(CMDQ_CONS)) % (1 << 20) == vsmmu_r32(v, REG(CMDQ_PROD)) &&
 	       vsmmu_cerror(v) == VIQ_SMMUV3_CERROR_NONE && !viq_smmuv3_waits_for_host(v->smmu);
 }

@@ -136,7 +136,7 @@ static void check_entry(uint32_t device, uint32_t pasid, unsigned int kind, uint
 static void plug(struct input *in)
 {
 	uint8_t how = input_u8(in);
-	uint32_t n = how % KERNEL_DEVICES;
+	uint32_t n = (how & 3) % KERNEL_DEVICES;
 	const struct viq_linux_vtd_device d = {.size = sizeof(d),
 					       .device = 1 + n,
 					       .fd = KERNEL_CDEV + (int)n,
@@ -173,6 +173,14 @@ static void poke4(uint64_t gpa, const uint64_t words[4])
 		vvtd_poke64(w.g, gpa + 8 * (unsigned int)i, words[i]);
 }
 
+/* After the VMM has worked as long as there is something to do. */
+static bool at_rest(void)
+{
+	for (unsigned int runs = 0; runs < 64 && viq_vtd_run(w.g->vtd, VIQ_WORK_UNLIMITED) > 0; runs++)
+		;
+	return vvtd_idle(w.g) && !viq_vtd_waits_for_host(w.g->vtd);
+}
+
 /* The driver's queue at rest: these descriptors, and a wait. true: all of them are done. */
 static bool send(const struct test_desc *descs, uint32_t count)
 {
@@ -180,7 +188,7 @@ static bool send(const struct test_desc *descs, uint32_t count)
 	uint64_t iqa = vvtd_r64(v, VREG(IQA)), size = iqa & VREG(IQA_DW) ? 32 : 16, bytes = 4096u << (iqa & 7);
 	uint64_t tail = vvtd_r64(v, VREG(IQT));
 
-	if (!vvtd_idle(v) || !(vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_QIES)) || (iqa & ~UINT64_C(0xfff)) != VVTD_QUEUE ||
+	if (!at_rest() || !(vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_QIES)) || (iqa & ~UINT64_C(0xfff)) != VVTD_QUEUE ||
 	    tail % size)
 		return false;
 	vvtd_poke64(v, VVTD_STATUS, 0);
@@ -192,16 +200,14 @@ static bool send(const struct test_desc *descs, uint32_t count)
 		tail = (tail + size) % bytes;
 	}
 	vvtd_w32(v, VREG(IQT), (uint32_t)tail);
-	for (unsigned int runs = 0; runs < 64 && viq_vtd_run(v->vtd, VIQ_WORK_UNLIMITED) > 0; runs++)
-		;
-	return vvtd_idle(v) && vvtd_peek32(v, VVTD_STATUS) == VVTD_DONE;
+	return at_rest() && vvtd_peek32(v, VVTD_STATUS) == VVTD_DONE;
 }
 
 /* As a driver changes a device's PASID-table entry: none, first stage, pass-through, second stage. */
 static void change(struct input *in)
 {
 	uint8_t how = input_u8(in), what = input_u8(in);
-	uint32_t n = how % KERNEL_DEVICES, pasid = pasids[(how >> 2 & 3) % PASIDS];
+	uint32_t n = (how & 3) % KERNEL_DEVICES, pasid = pasids[(how >> 2 & 3) % PASIDS];
 	unsigned int kind = how >> 4 & 3;
 	uint64_t k = what & 7, dir = VNEST_DIR(n) + pasid / 64 * 8;
 	static const uint64_t pgtt[] = {0, VIQ_VTD_PGTT_FS, VIQ_VTD_PGTT_PT, VIQ_VTD_PGTT_SS};

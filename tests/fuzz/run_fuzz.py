@@ -295,10 +295,15 @@ def seed_linux():
             said = lies((how, count)) if how & 2 else lies(how)
             out += [bytes([report, calls]) + smmu + said + bytes([FILL, 0, 200, GUEST, ACKNOWLEDGE]) + said + bytes([FILL, 5, 130])
                     for report in (0, 2, 8) for calls in (0x00, 0x80)]
-            out.append(bytes([1, 0x20]) + vtd + vtd_work[:20] + said + bytes([FILL, 0, 200]))
+            out.append(bytes([1, 0x20]) + vtd + vtd_work[:18] + said + bytes([FILL, 0, 200]))
+    # What is read: how long it is said to be, and really is.
+    for value in (1, 39, 40, 41, 400, 12000, 1 << 20):
+        for how in (0x02, 0x06, 0x0A, 0x0E):
+            out += [start + lies((how, value)) + bytes([EVENTS, 40]) + lies((how, value), 0x01) + bytes([EVENTS, 0, CHANGE, 8, 1])
+                    for start in (bytes([0, 0]) + smmu, bytes([1, 0x20]) + vtd + vtd_work[:18])]
     for i, failure in enumerate(failures):
         out.append(bytes([i % 2 * 2, i % 4 << 4]) + smmu + smmu_work + failure + smmu_work + bytes([HEALED]) + smmu_work)
-        out.append(bytes([1 | i % 2 * 2, i % 4 << 4]) + vtd + vtd_work[:20] + failure + vtd_work + bytes([HEALED]) + vtd_work)
+        out.append(bytes([1 | i % 2 * 2, i % 4 << 4]) + vtd + vtd_work[:18] + failure + vtd_work + bytes([HEALED]) + vtd_work)
         out.append(bytes([4 | i % 4]) + failure[1:] + bytes([0x20]) + (vtd + vtd_work if i % 2 else smmu + smmu_work))
     return out
 
