@@ -325,8 +325,8 @@ static bool start_guest(uint8_t how)
 	bind();
 	vvtd_boot(w.g, how & 8 ? 128 : 256, 2);
 	vvtd_w64(w.g, VREG(RTADDR), VNEST_ROOT | VIQ_PUT(VREG(RTADDR_TTM), VREG(TTM_SCALABLE)));
-	vvtd_w32(w.g, VREG(GCMD), VREG(GCMD_QIE) | VREG(GCMD_SRTP));
-	vvtd_w32(w.g, VREG(GCMD), VREG(GCMD_QIE) | VREG(GCMD_TE));
+	vvtd_gcmd(w.g, VREG(GCMD_SRTP), true);
+	vvtd_gcmd(w.g, VREG(GCMD_TE), true);
 	return true;
 }
 
