@@ -295,7 +295,7 @@ def seed_linux():
             said = lies((how, count)) if how & 2 else lies(how)
             out += [bytes([report, calls]) + smmu + said + bytes([FILL, 0, 200, GUEST, ACKNOWLEDGE]) + said + bytes([FILL, 5, 130])
                     for report in (0, 2, 8) for calls in (0x00, 0x80)]
-            out.append(bytes([1, 0x20]) + vtd + vtd_work[:18] + said + bytes([FILL, 0, 200]))
+            out.append(bytes([1, 0x20]) + vtd + vtd_work[:18] + said + bytes([FILL, 1, 200]))
     # What is read: how long it is said to be, and really is.
     for value in (1, 39, 40, 41, 400, 12000, 1 << 20):
         for how in (0x02, 0x06, 0x0A, 0x0E):
