@@ -214,8 +214,8 @@ void kernel_end(struct kernel *k)
 	for (size_t i = 0; i < k->object_count; i++) {
 		const struct kernel_object *o = &k->objects[i];
 
-		/* 0 is none, and a kernel that gives it is not to be helped. */
-		assert_true(!o->live || o->asked || !o->id);
+		/* 0 is none, and a kernel that gives it, or one id twice, is not to be helped. */
+		assert_true(!o->live || o->asked || !o->id || k->confused);
 	}
 	for (size_t i = 0; i < k->file_count; i++) {
 		const struct kernel_file *f = &k->files[i];
