@@ -273,7 +273,7 @@ static void a_time_out_uncovers(void **state)
 }
 
 /* Whether it fails is said at the end. */
-/* However many steps it takes: nothing of the old tables is used when it returns. */
+/* The hook has no budget: nothing of the old tables is used when it returns. */
 static void a_reset_does_all_of_it(void **state)
 {
 	struct vsmmu *v = guest(BUDGET);

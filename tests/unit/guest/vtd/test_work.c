@@ -335,7 +335,7 @@ static void p7_saved_in_the_middle(void **state)
 	vvtd_free(v);
 }
 
-/* However many steps it takes: nothing of the old tables is used when it returns. */
+/* The hook has no budget: nothing of the old tables is used when it returns. */
 static void a_reset_does_all_of_it(void **state)
 {
 	struct vvtd *v = guest(BUDGET);
