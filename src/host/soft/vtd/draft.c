@@ -220,7 +220,7 @@ static int refresh(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint3
 	struct soft_vtd_entry fresh[VIQ_VTD_PE_TABLE];
 	struct soft_vtd_group *group, *cached;
 	uint32_t n = soft_vtd_scan(dev->soft, &d->ctx, first, count, fresh, cost), i = 0, have, at = 0;
-	bool changed = d->renewed;
+	bool changed = false;
 	int ret = keep(dev, d, index);
 
 	if (ret)
