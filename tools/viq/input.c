@@ -126,7 +126,7 @@ static FILE *open_input(const char *path, bool again)
 bool input_load(const char *path, size_t max, void **bytes, size_t *len)
 {
 	FILE *file = open_input(path, false);
-	void *buf;
+	void *buf, *smaller;
 
 	if (!file)
 		return false;
@@ -148,9 +148,8 @@ bool input_load(const char *path, size_t max, void **bytes, size_t *len)
 		goto free;
 	}
 	fclose(file);
-	*bytes = realloc(buf, *len + 1); /* not all of max */
-	if (!*bytes)
-		*bytes = buf;
+	smaller = realloc(buf, *len + 1); /* not all of max */
+	*bytes = smaller ? smaller : buf;
 	return true;
 
 free:

@@ -50,7 +50,7 @@ int doctor_read(const struct doctor *d, const char *path, size_t max, char **out
 {
 	/* What is put into a copied tree in place of a file must not make this wait. */
 	int ret, fd = openat(d->root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char *text;
+	char *text, *smaller;
 
 	if (fd < 0)
 		return -errno;
@@ -61,9 +61,8 @@ int doctor_read(const struct doctor *d, const char *path, size_t max, char **out
 		free(text);
 		return ret;
 	}
-	*out = realloc(text, *len + 1); /* not all of max */
-	if (!*out)
-		*out = text;
+	smaller = realloc(text, *len + 1); /* not all of max */
+	*out = smaller ? smaller : text;
 	return 0;
 }
 
