@@ -54,6 +54,8 @@ struct arch {
 	struct command plain, illegal;
 	uint32_t unit; /* of the tail register, per slot */
 	uint64_t tail, error, plain_register;
+	uint64_t control; /* a register, and what to write there to make the unit take its tables */
+	uint32_t take;
 	uint64_t enabled; /* a register that is 0 after a reset, and not while the queue is on */
 	uint32_t acknowledge;
 	uint32_t stops; /* see error_message_aimed_at_its_acknowledgement() */
@@ -72,6 +74,7 @@ struct world {
 	void (*inside)(struct world *w); /* in the callback that takes the unit's write, once */
 	void (*on_kick)(struct world *w);
 	void (*on_reset)(struct world *w);
+	void (*on_change)(struct world *w); /* of the unit's tables, but for a reset */
 	int answers[4];
 };
 
@@ -120,12 +123,14 @@ static void on_kick(void *opaque)
 		w->on_kick(w);
 }
 
-/* The unit's tables are not what they were: the guest's devices are set up anew. */
-static void was_reset(struct world *w)
+/* The unit's tables are not what they were: after a reset the guest's devices are set up anew. */
+static void changed(struct world *w, bool reset)
 {
-	w->resets++;
-	if (w->on_reset)
-		w->on_reset(w);
+	void (*hook)(struct world * w) = reset ? w->on_reset : w->on_change;
+
+	w->resets += reset;
+	if (hook)
+		hook(w);
 }
 
 static void took(struct world *w, uint32_t slot)
@@ -155,8 +160,7 @@ static void smmuv3_trace(void *opaque, const struct viq_smmuv3_trace *trace)
 
 static int smmuv3_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
-	if (what->cause == VIQ_SMMUV3_RESTORED)
-		was_reset(opaque);
+	changed(opaque, what->cause == VIQ_SMMUV3_RESTORED);
 	return 0;
 }
 
@@ -278,6 +282,8 @@ static const struct arch smmuv3 = {
 	.tail = SREG(CMDQ_PROD),
 	.error = SREG(GERRORN),
 	.plain_register = SREG(GERROR_IRQ_CFG1),
+	.control = SREG(CR0),
+	.take = VIQ_SMMUV3_CR0_SMMUEN,
 	.enabled = SREG(CR0),
 	.acknowledge = SREG(GERROR_CMDQ_ERR),
 	/* The second error makes GERROR 0: the same message does not acknowledge it. */
@@ -300,8 +306,7 @@ static void vtd_trace(void *opaque, const struct viq_vtd_trace *trace)
 
 static int vtd_reconfig(void *opaque, struct viq_vtd_reconfig *what)
 {
-	if (what->cause == VIQ_VTD_RESTORED)
-		was_reset(opaque);
+	changed(opaque, what->cause == VIQ_VTD_RESTORED);
 	return 0;
 }
 
@@ -424,6 +429,8 @@ static const struct arch vtd = {
 	.tail = VREG(IQT),
 	.error = VREG(FSTS),
 	.plain_register = VREG(FEDATA),
+	.control = VREG(GCMD),
+	.take = VIQ_VTD_GCMD_SRTP,
 	.enabled = VREG(GSTS),
 	.acknowledge = VREG(FSTS_IQE),
 	/* Each message clears the error, and the queue stops again, until no more are kept. */
@@ -706,6 +713,38 @@ static void writes_in_a_reset_come_after_it(const struct arch *arch, enum door d
 	close_world(w);
 }
 
+static void take_tables(struct world *w)
+{
+	w->on_reset = NULL;
+	w->arch->write(w, w->arch->control, w->arch->take);
+}
+
+static void reset_and_write(struct world *w)
+{
+	w->on_change = NULL;
+	w->arch->write(w, w->arch->plain_register, 0x22);
+	w->arch->reset(w);
+	w->arch->reset(w);
+}
+
+/* A reset that is asked for by what was kept in a reset is done, too; what was written before it is gone. */
+static void reset_asked_for_behind_a_reset(const struct arch *arch, enum door door)
+{
+	struct world *w = open_world(arch, door, 0);
+
+	put(w, 0, arch->signal(w, AWAY, 0));
+	w->inside = only_reset;
+	w->on_reset = take_tables;
+	w->on_change = reset_and_write;
+	ring(w, 1);
+	assert_null(w->on_reset);
+	assert_null(w->on_change);
+	assert_int_equal(w->resets, 2);
+	assert_int_equal(arch->read(w, arch->plain_register), 0);
+	assert_int_equal(arch->lost(w), 0);
+	close_world(w);
+}
+
 typedef void (*scene)(const struct arch *arch, enum door door);
 
 static const struct {
@@ -723,6 +762,7 @@ static const struct {
 	{"run_from_kick", run_from_kick},
 	{"reset_inside_comes_last", reset_inside_comes_last},
 	{"writes_in_a_reset_come_after_it", writes_in_a_reset_come_after_it},
+	{"reset_asked_for_behind_a_reset", reset_asked_for_behind_a_reset},
 };
 
 /* Every scene for both architectures through both doors. */

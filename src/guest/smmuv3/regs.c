@@ -395,16 +395,18 @@ void viq_smmuv3_mmio_write(struct viq_smmuv3 *s, uint64_t offset, unsigned int s
 bool smmuv3_settle(struct viq_smmuv3 *s)
 {
 	struct gate *g = &s->gate;
-	uint32_t i;
+	uint32_t i = 0;
 	bool kick;
 
-	for (i = 0; i < g->count; i++)
-		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
-	if (g->reset)
+	for (;;) {
+		for (; i < g->count; i++)
+			write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+		if (!g->reset)
+			break;
 		smmuv3_reset(s);
-	/* What was kept in the reset. */
-	for (; i < g->count; i++)
-		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+		/* One asked for in it is this one. Writes that were kept in it come now, and may ask for another. */
+		g->reset = false;
+	}
 	/* Who was told by host_wait() that the queue waits has it run again. */
 	kick = g->kick && (s->reconfig.owed || (smmuv3_cmdq_waits(s) && !(s->wait.waits && s->ops.host_wait)));
 	gate_leave(g);

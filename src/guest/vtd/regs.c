@@ -434,16 +434,18 @@ void viq_vtd_mmio_write(struct viq_vtd *s, uint64_t offset, unsigned int size, u
 bool vtd_settle(struct viq_vtd *s)
 {
 	struct gate *g = &s->gate;
-	uint32_t i;
+	uint32_t i = 0;
 	bool kick;
 
-	for (i = 0; i < g->count; i++)
-		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
-	if (g->reset)
+	for (;;) {
+		for (; i < g->count; i++)
+			write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+		if (!g->reset)
+			break;
 		vtd_reset(s);
-	/* What was kept in the reset. */
-	for (; i < g->count; i++)
-		write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
+		/* One asked for in it is this one. Writes that were kept in it come now, and may ask for another. */
+		g->reset = false;
+	}
 	/* Who was told by host_wait() that the queue waits has it run again. */
 	kick = g->kick && (vtd_work_left(s) || (vtd_invq_waits(s) && !(s->wait.waits && s->ops.host_wait)));
 	gate_leave(g);
