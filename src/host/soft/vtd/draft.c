@@ -233,11 +233,11 @@ static int refresh(struct viq_soft_vtd_dev *dev, struct soft_vtd_draft *d, uint3
 	if (!group)
 		return -ENOMEM;
 	while (!ret && (i < n || at < have)) {
-		const bool is_new = i < n && (at == have || fresh[i].pasid <= cached->entries[at].pasid);
-		const bool is_old = at < have && (i == n || cached->entries[at].pasid <= fresh[i].pasid);
-		const struct soft_vtd_entry *new = is_new ? &fresh[i++] : NULL,
-					    *old = is_old ? &cached->entries[at++] : NULL;
-		const uint32_t pasid = new ? new->pasid : old->pasid;
+		const uint32_t next_new = i < n ? fresh[i].pasid : UINT32_MAX;
+		const uint32_t next_old = at < have ? cached->entries[at].pasid : UINT32_MAX;
+		const uint32_t pasid = next_new < next_old ? next_new : next_old;
+		const struct soft_vtd_entry *new = next_new == pasid ? &fresh[i++] : NULL;
+		const struct soft_vtd_entry *old = next_old == pasid ? &cached->entries[at++] : NULL;
 		const struct soft_vtd_entry *chosen = old;
 
 		if (d->renewed)
