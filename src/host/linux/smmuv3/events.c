@@ -66,9 +66,7 @@ static bool take_event(struct viq_linux_vsmmu *v, const struct viq_linux_vevent 
 	v->event_next = event->sequence + 1;
 	if (event->lost)
 		out->lost++;
-	else if (make_record(v, event->record, out->record))
-		linux_add(&v->events, 1);
-	else
+	else if (!make_record(v, event->record, out->record))
 		linux_add(&v->events_kept, 1);
 	linux_add(&v->events_lost, out->lost);
 	return out->lost || out->record[0];
@@ -143,13 +141,16 @@ int viq_linux_vsmmu_event_fd(const struct viq_linux_vsmmu *v)
 int viq_linux_vsmmu_events(struct viq_linux_vsmmu *v, struct viq_smmuv3_host_event *events, uint32_t *count)
 {
 	uint32_t room, taken;
+	int ret = 0;
 
 	if (!v || !events || !count || !*count)
 		return -EINVAL;
 	room = *count;
-	if (v->waiting_count || v->waiting_lost) {
+	if (v->waiting_count || v->waiting_lost)
 		*count = take_waiting(v, events, room);
-		return 0;
-	}
-	return read_some(v, events, room, count, &taken);
+	else
+		ret = read_some(v, events, room, count, &taken);
+	for (uint32_t i = 0; i < *count; i++)
+		linux_add(&v->events, events[i].record[0] != 0);
+	return ret;
 }
