@@ -109,6 +109,9 @@ void linux_events_settle(struct viq_linux_vsmmu *v)
 			const bool record = events[i].record[0];
 
 			if (v->waiting_count < v->event_depth) {
+				/* Those that found no room were before it. */
+				events[i].lost += v->waiting_lost;
+				v->waiting_lost = 0;
 				v->waiting[v->waiting_count++] = events[i];
 			} else {
 				v->waiting_lost += events[i].lost + record;

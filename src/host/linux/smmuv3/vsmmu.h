@@ -67,7 +67,7 @@ struct viq_linux_vsmmu {
 	/* Taken out of the kernel's queue when a device left: event_depth of them at most. */
 	struct viq_smmuv3_host_event *waiting;
 	uint32_t waiting_count;
-	uint64_t waiting_lost; /* and those that found no room, since the last event that was handed out */
+	uint64_t waiting_lost; /* events behind them that found no room */
 
 	/* As in struct viq_linux_counters; atomic, relaxed. */
 	uint64_t rejected, failed, events, events_lost, events_kept;

@@ -523,6 +523,36 @@ static void what_waits_is_bounded(void **state)
 	nest_free(n);
 }
 
+/* Events that come while a loss waits to be told have come after it. */
+static void what_found_no_room_was_before_what_finds_some(void **state)
+{
+	const struct viq_linux_move away = {SID + 1, SID + 2};
+	struct nest *n = with_three(2);
+	struct viq_smmuv3_host_event events[2];
+	uint32_t count = 2;
+
+	for (uint64_t i = 0; i < 2; i++)
+		happens(n, 0, 0x10, RNW, i << 12, 0);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 2), 0);
+	for (uint64_t i = 2; i < 4; i++)
+		happens(n, 0, 0x10, RNW, i << 12, 0);
+	assert_int_equal(viq_linux_vsmmu_move(n->vs, &away, 1), 0);
+	assert_int_equal(viq_linux_vsmmu_events(n->vs, events, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(events[1].record[2], 1 << 12);
+	happens(n, 0, 0x10, RNW, 4 << 12, 0);
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 2), 0);
+	assert_int_equal(viq_linux_vsmmu_events(n->vs, events, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(events[0].record[2], 4 << 12);
+	assert_int_equal(events[0].lost, 2);
+	assert_int_equal(viq_linux_vsmmu_events(n->vs, events, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(nest_counters(n).events, 3);
+	assert_int_equal(nest_counters(n).events_lost, 2);
+	nest_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +571,7 @@ int main(void)
 		cmocka_unit_test(a_successor_does_not_inherit_events),
 		cmocka_unit_test(what_waits_comes_with_the_next_sync),
 		cmocka_unit_test(what_waits_is_bounded),
+		cmocka_unit_test(what_found_no_room_was_before_what_finds_some),
 		cmocka_unit_test(p4_a_flood_does_not_hold_the_caller),
 		cmocka_unit_test(read_errors_are_returned),
 	};
