@@ -745,6 +745,46 @@ static void reset_asked_for_behind_a_reset(const struct arch *arch, enum door do
 	close_world(w);
 }
 
+static void write_and_reset_once(struct world *w)
+{
+	w->on_reset = NULL;
+	write_and_reset(w);
+}
+
+static void reset_always(struct world *w)
+{
+	w->arch->reset(w);
+}
+
+/* One that is asked for in a reset comes after what was written there, too; without such it is the same one. */
+static void reset_asked_for_in_a_reset(const struct arch *arch, enum door door)
+{
+	struct world *w = open_world(arch, door, 0);
+
+	put(w, 0, arch->signal(w, AWAY, 0));
+	w->inside = only_reset;
+	w->on_reset = write_and_reset_once;
+	ring(w, 1);
+	assert_int_equal(w->resets, 2);
+	assert_int_equal(arch->read(w, arch->plain_register), 0);
+	arch->boot(w);
+	put(w, 0, arch->signal(w, AWAY, 0));
+	w->inside = only_reset;
+	w->on_reset = reset_always;
+	ring(w, 1);
+	assert_int_equal(w->resets, 3);
+	/* They end, as writes do. */
+	w->on_reset = NULL;
+	arch->boot(w);
+	put(w, 0, arch->signal(w, AWAY, 0));
+	w->inside = only_reset;
+	w->on_reset = write_and_reset;
+	ring(w, 1);
+	assert_int_equal(w->resets, 3 + 1 + KEPT);
+	assert_int_equal(arch->read(w, arch->plain_register), 0);
+	close_world(w);
+}
+
 typedef void (*scene)(const struct arch *arch, enum door door);
 
 static const struct {
@@ -763,6 +803,7 @@ static const struct {
 	{"reset_inside_comes_last", reset_inside_comes_last},
 	{"writes_in_a_reset_come_after_it", writes_in_a_reset_come_after_it},
 	{"reset_asked_for_behind_a_reset", reset_asked_for_behind_a_reset},
+	{"reset_asked_for_in_a_reset", reset_asked_for_in_a_reset},
 };
 
 /* Every scene for both architectures through both doors. */

@@ -442,9 +442,10 @@ bool vtd_settle(struct viq_vtd *s)
 			write_access(s, g->writes[i].offset, g->writes[i].size, g->writes[i].value);
 		if (!g->reset)
 			break;
-		vtd_reset(s);
-		/* One asked for in it is this one. Writes that were kept in it come now, and may ask for another. */
 		g->reset = false;
+		vtd_reset(s);
+		/* One asked for in it is this one, but where writes were kept in it: these come before it. */
+		g->reset &= i < g->count;
 	}
 	/* Who was told by host_wait() that the queue waits has it run again. */
 	kick = g->kick && (vtd_work_left(s) || (vtd_invq_waits(s) && !(s->wait.waits && s->ops.host_wait)));
