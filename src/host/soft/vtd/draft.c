@@ -82,6 +82,15 @@ static bool other_domain(const struct soft_vtd_view *old, const struct soft_vtd_
 	return what->scope == VIQ_VTD_SCOPE_DOMAIN && !was && !is;
 }
 
+static bool is_cached(const struct soft_vtd_draft *d, const struct soft_vtd_view *old)
+{
+	if (d->state != old->state)
+		return false;
+	if (d->state == SOFT_VTD_FAULT)
+		return d->fault.reason == old->fault.reason && d->fault.recorded == old->fault.recorded;
+	return d->state == SOFT_VTD_OFF || same_context(&d->ctx, &old->ctx);
+}
+
 /* Returns whether the context entry is another one than what is cached. */
 static bool take_context(const struct viq_soft_vtd_dev *dev, const struct viq_vtd_reconfig *what,
 			 struct soft_vtd_draft *d)
@@ -95,7 +104,7 @@ static bool take_context(const struct viq_soft_vtd_dev *dev, const struct viq_vt
 	if (what->cause == VIQ_VTD_CONTEXT_CACHE) {
 		read_context(dev, d);
 		if (!other_domain(old, d, what))
-			return d->state != old->state || (d->state == SOFT_VTD_ON && !same_context(&d->ctx, &old->ctx));
+			return !is_cached(d, old);
 	}
 	d->state = old->state;
 	d->rtaddr = old->rtaddr;

@@ -392,6 +392,31 @@ static void a_source_without_context_faults_until_it_has_one(void **state)
 	vm_fini(&w.vm);
 }
 
+/* What is cached of a faulty entry goes like any other: how it faults, and whether that is recorded. */
+static void a_faulty_context_entry_is_stale_until_its_descriptor(void **state)
+{
+	const struct test_desc its = desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0);
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS];
+	struct world w;
+
+	world_init(&w);
+	synth_vtd_context(ctx, &w.pasids, 0);
+	assert_int_equal(synth_vtd_root_set(&w.vm.root, SID, NULL), 0);
+	assert_true(vm_submit(&w.vm, its));
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, VIQ_VTD_FR_SM_CTX_P);
+	ctx[1] |= VIQ_BIT(63);
+	assert_int_equal(synth_vtd_root_set(&w.vm.root, SID, ctx), 0);
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, VIQ_VTD_FR_SM_CTX_P);
+	assert_true(vm_submit(&w.vm, its));
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, VIQ_VTD_FR_SM_CTX_RSVD);
+	ctx[0] |= VIQ_VTD_SCTX_FPD;
+	assert_int_equal(synth_vtd_root_set(&w.vm.root, SID, ctx), 0);
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, VIQ_VTD_FR_SM_CTX_RSVD);
+	assert_true(vm_submit(&w.vm, its));
+	vm_misses(&w.vm, w.vm.dev, NO_PASID, IOVA, 0);
+	vm_fini(&w.vm);
+}
+
 static void legacy_mode_knows_no_pasids(void **state)
 {
 	struct vm vm;
@@ -421,6 +446,7 @@ int main(void)
 		cmocka_unit_test(translation_disabled_is_identity_and_forgets_all),
 		cmocka_unit_test(a_new_root_table_is_taken_over_by_srtp),
 		cmocka_unit_test(a_source_without_context_faults_until_it_has_one),
+		cmocka_unit_test(a_faulty_context_entry_is_stale_until_its_descriptor),
 		cmocka_unit_test(legacy_mode_knows_no_pasids),
 	};
 
