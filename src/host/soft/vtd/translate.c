@@ -66,6 +66,9 @@ static int missing_entry(const struct access *a, uint32_t pasid, struct soft_vtd
 {
 	struct vtd_regime regime;
 
+	/* Which is so before any entry is read, whatever is wrong with that. */
+	if (a->req.has_pasid && VIQ_GET(VIQ_VTD_RTADDR_TTM, a->view->rtaddr) == VIQ_VTD_TTM_LEGACY)
+		return soft_vtd_fail(fault, VIQ_VTD_FR_TTM_PASID, false);
 	if (a->view->state == SOFT_VTD_FAULT)
 		*fault = a->view->fault;
 	else if (!soft_vtd_fetch_pasid(a->soft->guest_mem, &a->soft->features, &a->view->ctx, pasid, &regime, fault))

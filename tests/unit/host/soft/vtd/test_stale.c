@@ -426,6 +426,11 @@ static void legacy_mode_knows_no_pasids(void **state)
 	vm.dev = vm_add(&vm, SID, false);
 	vm_hits(vm.dev, NO_PASID, PAGE(3), PAGE(3));
 	vm_misses(&vm, vm.dev, 0, PAGE(3), VIQ_VTD_FR_TTM_PASID);
+	/* Whatever the context entry says. */
+	assert_int_equal(synth_vtd_root_set(&vm.root, SID, (const uint64_t[VIQ_VTD_SCTX_WORDS]){VIQ_VTD_CTX_FPD}), 0);
+	assert_true(vm_submit(&vm, desc_cc(VIQ_VTD_CC_DEVICE, 0, SID, 0)));
+	vm_misses(&vm, vm.dev, NO_PASID, PAGE(3), 0);
+	vm_misses(&vm, vm.dev, 0, PAGE(3), VIQ_VTD_FR_TTM_PASID);
 	vm_fini(&vm);
 }
 
