@@ -52,7 +52,7 @@ SCALE_HEAD = "| | ns | law |\n| --- | --- | --- |\n"
 def law(points):
     """How a cost grows: [(n, cost), ...], n ascending. Where caches have their say, nothing fits exactly."""
     first, last = points[0], points[-1]
-    spread = max(cost for _, cost in points) / min(cost for _, cost in points)
+    spread = max(cost for _, cost in points) / first[1]
     if spread <= 1.25:
         return "O(1)"
     slope = (last[1] - first[1]) / math.log(last[0] / first[0])
