@@ -87,6 +87,7 @@ class Law(unittest.TestCase):
         self.assertEqual(self.law(lambda n: 0.1 * n), 'O(n)')
         self.assertEqual(self.law(lambda n: 3 * n ** 1.5), 'n^1.50 at the end')
         self.assertIn('caches', self.law(lambda n: 20 if n < 1000 else 38))
+        self.assertEqual(self.law(lambda n: 90 - 5 * math.log(n)), 'O(1)')
 
 
 if __name__ == '__main__':
