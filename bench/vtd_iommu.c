@@ -4,8 +4,7 @@
 
 #include "vtd_iommu.h"
 
-#define RAM_BASE    UINT64_C(0x40000000)
-#define TABLE_ENTRY (VIQ_VTD_FS_P | VIQ_VTD_FS_RW | VIQ_VTD_FS_US | VIQ_VTD_FS_A)
+#define RAM_BASE UINT64_C(0x40000000)
 
 static int attach(void *opaque, const struct viq_vtd_table *table, uint32_t *handle)
 {
@@ -20,62 +19,20 @@ static void detach(void *opaque, uint32_t handle)
 {
 }
 
-static uint64_t next_table(struct vtd_iommu *iommu, uint64_t slot)
-{
-	if (!synth_load(&iommu->synth, slot))
-		synth_store(&iommu->synth, slot, synth_alloc(&iommu->synth, 12) | TABLE_ENTRY);
-	return synth_load(&iommu->synth, slot) & VIQ_VTD_FS_ADDR;
-}
-
-static void map(struct vtd_iommu *iommu, uint64_t va)
-{
-	uint64_t table = iommu->tables;
-
-	for (unsigned int shift = 39; shift > 12; shift -= 9)
-		table = next_table(iommu, table + 8 * (va >> shift & 511));
-	synth_store(&iommu->synth, table + 8 * (va >> 12 & 511), va | TABLE_ENTRY | VIQ_VTD_FS_D);
-}
-
-/* The directory has 2^(PDTS + 7) entries, of 64 PASIDs each. */
-static unsigned int pdts(uint32_t pasids)
-{
-	unsigned int log2 = 0;
-
-	while ((UINT32_C(64) << (log2 + 7)) < pasids)
-		log2++;
-	return log2;
-}
-
 /* A PASID directory of one domain, whose entries are alike. */
-static uint64_t write_directory(struct synth_mem *mem, uint16_t domain, uint64_t tables, uint32_t pasids)
+static int write_pasids(struct synth_vtd_pasids *pasids, const struct synth_vtd_pt *pt, uint16_t domain, uint32_t count)
 {
-	uint64_t directory = synth_alloc(mem, pdts(pasids) < 2 ? 12 : 10 + pdts(pasids)), table = 0;
+	uint64_t entry[VIQ_VTD_PE_WORDS];
+	unsigned int pdts = 0;
+	int ret;
 
-	for (uint32_t pasid = 0; pasid < pasids; pasid++) {
-		uint64_t entry;
-
-		if (pasid % 64 == 0) {
-			table = synth_alloc(mem, 12);
-			synth_store(mem, directory + pasid / 64 * VIQ_VTD_PDE_SIZE, table | VIQ_VTD_PDE_P);
-		}
-		entry = table + pasid % 64 * VIQ_VTD_PE_SIZE;
-		synth_store(mem, entry + 16, tables);
-		synth_store(mem, entry + 8, VIQ_PUT(VIQ_VTD_PE_1_DID, domain));
-		synth_store(mem, entry, VIQ_VTD_PE_P | VIQ_PUT(VIQ_VTD_PE_PGTT, VIQ_VTD_PGTT_FS));
-	}
-	return directory;
-}
-
-/* Two context tables a bus, of 128 devices each. */
-static void write_device(struct vtd_iommu *iommu, uint16_t source_id, uint64_t directory, uint32_t pasids)
-{
-	struct synth_mem *mem = &iommu->synth;
-	uint64_t slot = iommu->root + (source_id >> 8) * VIQ_VTD_ROOT_SIZE + (source_id >> 7 & 1) * 8;
-
-	if (!synth_load(mem, slot))
-		synth_store(mem, slot, synth_alloc(mem, 12) | VIQ_VTD_ROOT_P);
-	synth_store(mem, (synth_load(mem, slot) & VIQ_VTD_ROOT_CTP) + (source_id & 127) * VIQ_VTD_SCTX_SIZE,
-		    directory | VIQ_PUT(VIQ_VTD_SCTX_PDTS, pdts(pasids)) | VIQ_VTD_SCTX_PASIDE | VIQ_VTD_SCTX_P);
+	while ((UINT32_C(1) << (pdts + 13)) < count)
+		pdts++;
+	ret = synth_vtd_pasids_init(pasids, pt->mem, pdts);
+	synth_vtd_pasid(entry, pt, NULL, domain);
+	for (uint32_t pasid = 0; !ret && pasid < count; pasid++)
+		ret = synth_vtd_pasids_set(pasids, pasid, entry);
+	return ret;
 }
 
 static int add_memory(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
@@ -117,19 +74,35 @@ static int add_unit(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape
 	return ret;
 }
 
+static int add_device(struct vtd_iommu *iommu, uint16_t source_id, const struct synth_vtd_pasids *pasids,
+		      struct viq_soft_vtd_dev **dev)
+{
+	uint64_t ctx[VIQ_VTD_SCTX_WORDS];
+	int ret;
+
+	synth_vtd_context(ctx, pasids, 0);
+	ret = synth_vtd_root_set(&iommu->root, source_id, ctx);
+	return ret ? ret : viq_soft_vtd_dev_alloc(iommu->soft, source_id, dev, NULL);
+}
+
+/* Of both domains; the second one's tables are empty. */
 static int add_devices(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
 {
-	struct synth_mem *mem = &iommu->synth;
-	uint64_t first = write_directory(mem, 1, iommu->tables, shape->pasids);
+	struct synth_vtd_pt pts[VTD_IOMMU_DOMAINS];
+	struct synth_vtd_pasids pasids[VTD_IOMMU_DOMAINS];
 	struct viq_soft_vtd_dev *dev;
 	int ret = 0;
 
-	for (uint32_t n = 0; !ret && n < shape->devices; n++) {
-		write_device(iommu, (uint16_t)n, first, shape->pasids);
-		ret = viq_soft_vtd_dev_alloc(iommu->soft, (uint16_t)n, n ? &dev : &iommu->dev, NULL);
+	for (uint16_t n = 0; !ret && n < VTD_IOMMU_DOMAINS; n++) {
+		ret = synth_vtd_pt_init(&pts[n], &iommu->synth, 1, 4);
+		if (!ret)
+			ret = write_pasids(&pasids[n], &pts[n], n + 1, n ? 1 : shape->pasids);
 	}
-	write_device(iommu, VTD_IOMMU_OTHER, write_directory(mem, 2, synth_alloc(mem, 12), 1), 1);
-	return ret ? ret : viq_soft_vtd_dev_alloc(iommu->soft, VTD_IOMMU_OTHER, &dev, NULL);
+	for (uint64_t va = VTD_IOMMU_VA; !ret && va < VTD_IOMMU_VA + shape->pages * UINT64_C(4096); va += 4096)
+		ret = synth_vtd_pt_map(&pts[0], va, va, 1, 0);
+	for (uint32_t n = 0; !ret && n < shape->devices; n++)
+		ret = add_device(iommu, (uint16_t)n, &pasids[0], n ? &dev : &iommu->dev);
+	return ret ? ret : add_device(iommu, VTD_IOMMU_OTHER, &pasids[1], &dev);
 }
 
 int vtd_iommu_open(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
@@ -138,18 +111,10 @@ int vtd_iommu_open(struct vtd_iommu *iommu, const struct vtd_iommu_shape *shape)
 
 	*iommu = (struct vtd_iommu){.ram = NULL};
 	ret = add_memory(iommu, shape);
-	if (ret)
-		return ret;
-	iommu->root = synth_alloc(&iommu->synth, 12);
-	iommu->tables = synth_alloc(&iommu->synth, 12);
-	iommu->unit = (struct viq_vtd_tables){.size = sizeof(iommu->unit),
-					      .enabled = true,
-					      .mode = VIQ_VTD_TTM_SCALABLE,
-					      .root = iommu->root,
-					      .root_set = true};
-	for (uint32_t i = 0; i < shape->pages; i++)
-		map(iommu, VTD_IOMMU_VA + i * UINT64_C(4096));
-	ret = add_unit(iommu, shape);
+	if (!ret)
+		ret = synth_vtd_root_init(&iommu->root, &iommu->synth, true);
+	if (!ret)
+		ret = add_unit(iommu, shape);
 	if (!ret)
 		ret = add_devices(iommu, shape);
 	if (!ret)
@@ -187,6 +152,12 @@ int vtd_iommu_invalidate(const struct vtd_iommu *iommu, unsigned int domain, str
 
 int vtd_iommu_reconfig(const struct vtd_iommu *iommu, struct viq_vtd_reconfig what)
 {
+	const struct viq_vtd_tables tables = {.size = sizeof(tables),
+					      .enabled = true,
+					      .mode = VIQ_VTD_TTM_SCALABLE,
+					      .root = iommu->root.base,
+					      .root_set = true};
+
 	what.size = sizeof(what);
-	return viq_soft_vtd_reconfig(iommu->soft, &iommu->unit, &what);
+	return viq_soft_vtd_reconfig(iommu->soft, &tables, &what);
 }

@@ -5,7 +5,7 @@
 
 #include <viq/soft_vtd.h>
 
-#include "synth/synth.h"
+#include "synth/synth_vtd.h"
 
 #define VTD_IOMMU_DOMAINS 2
 #define VTD_IOMMU_VA      UINT64_C(0x100000000) /* of page 0 */
@@ -23,8 +23,7 @@ struct vtd_iommu {
 	size_t ram_size;
 	struct viq_mem *mem;
 	struct synth_mem synth;
-	uint64_t root, tables; /* tables: of the first domain's first stage */
-	struct viq_vtd_tables unit;
+	struct synth_vtd_root root;
 	struct viq_soft_vtd *soft;
 	struct viq_soft_vtd_dev *dev;                 /* source-id 0 */
 	struct viq_call_host host[VTD_IOMMU_DOMAINS]; /* of their tables: of one with PASIDs, the last one's */
