@@ -296,12 +296,16 @@ static void plug(struct input *in)
 
 	if (w.here[d]) {
 		w.here[d] = false;
-		w.dirty |= viq_linux_vvtd_remove(w.n->vv, VNEST_SID(d)) != 0;
+		if (viq_linux_vvtd_remove(w.n->vv, VNEST_SID(d))) {
+			w.dirty = true;
+			vnest_reopen(w.n, d);
+		}
 		assert_int_equal(viq_soft_vtd_dev_free(w.devs[d]), 0);
 		return;
 	}
 	if (vnest_try_add(w.n, d, VNEST_SID(d))) {
 		assert_true(w.troubled);
+		vnest_reopen(w.n, d);
 		return;
 	}
 	assert_int_equal(viq_soft_vtd_dev_alloc(w.soft, VNEST_SID(d), &w.devs[d], NULL), 0);

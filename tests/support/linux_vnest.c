@@ -95,6 +95,23 @@ static void on_host_error(void *opaque, const struct viq_vtd_table *table, const
 
 /* --- Life --------------------------------------------------------------------------------------------------------- */
 
+static void open_device(struct vnest *n, uint32_t device)
+{
+	n->fd[device] = fake_kernel_cdev(n->fk, device);
+	assert_int_equal(viq_linux_vfio_bind(n->ctx, n->fd[device], &n->id[device], NULL), 0);
+}
+
+void vnest_reopen(struct vnest *n, uint32_t device)
+{
+	const struct fk_fault none = {0}, first = n->fk->faults[0], second = n->fk->faults[1];
+
+	n->fk->faults[0] = n->fk->faults[1] = none;
+	fake_kernel_cdev_close(n->fk, device);
+	open_device(n, device);
+	n->fk->faults[0] = first;
+	n->fk->faults[1] = second;
+}
+
 struct vnest *vnest_kernel(uint32_t devices)
 {
 	struct vnest *n = calloc(1, sizeof(*n));
@@ -103,10 +120,8 @@ struct vnest *vnest_kernel(uint32_t devices)
 	n->fk = fake_kernel_new_vtd();
 	n->ctx = fake_kernel_open(n->fk);
 	n->devices = devices;
-	for (uint32_t i = 0; i < devices; i++) {
-		n->fd[i] = fake_kernel_cdev(n->fk, i);
-		assert_int_equal(viq_linux_vfio_bind(n->ctx, n->fd[i], &n->id[i], NULL), 0);
-	}
+	for (uint32_t i = 0; i < devices; i++)
+		open_device(n, i);
 	assert_int_equal(viq_linux_ioas_alloc(n->ctx, &n->ioas), 0);
 	assert_int_equal(
 		viq_linux_hwpt_alloc(n->ctx, n->id[0], n->ioas, VIQ_LINUX_NEST_PARENT | VIQ_LINUX_PASID, &n->hwpt), 0);

@@ -65,6 +65,8 @@ size_t vnest_own_objects(const struct vnest *n); /* those that the nested VT-d h
 
 /* They must exist, be set up as the guest says. */
 int vnest_move(struct vnest *n, const struct viq_linux_move *moves, uint32_t count);
+/* The VMM closes a device, which is certain to be blocked then, and opens it again; no call fails. */
+void vnest_reopen(struct vnest *n, uint32_t device);
 int vnest_try_add(struct vnest *n, uint32_t device, uint16_t source_id);
 void vnest_add(struct vnest *n, uint32_t device); /* at VNEST_SID(device), with PASIDs; must work */
 
