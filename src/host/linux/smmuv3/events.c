@@ -96,15 +96,15 @@ static int read_some(struct viq_linux_vsmmu *v, struct viq_smmuv3_host_event *ev
 
 void linux_events_settle(struct viq_linux_vsmmu *v)
 {
-	/* What comes meanwhile is of devices that are here. */
-	for (uint32_t left = v->event_depth; left;) {
+	/* Fewer than were asked for are all of them; what comes meanwhile is of devices that are here. */
+	for (uint32_t left = v->event_depth, asked = 0, taken = 0; left && taken == asked; left -= taken) {
 		struct viq_smmuv3_host_event events[32];
-		uint32_t made, taken;
+		uint32_t made;
 
+		asked = left < 32 ? left : 32;
 		/* An error comes again for who asks for events. */
-		if (read_some(v, events, left < 32 ? left : 32, &made, &taken) || !taken)
+		if (read_some(v, events, asked, &made, &taken))
 			return;
-		left -= taken;
 		for (uint32_t i = 0; i < made; i++) {
 			const bool record = events[i].record[0];
 

@@ -494,6 +494,22 @@ static void what_waits_comes_with_the_next_sync(void **state)
 	nest_free(n);
 }
 
+/* One more says that the queue is empty. */
+static void what_waits_is_read_by_two_calls(void **state)
+{
+	struct nest *n = with_three(8);
+	uint64_t before = n->fk->calls, without;
+
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 1), 0);
+	without = n->fk->calls - before;
+	for (uint64_t i = 0; i < 3; i++)
+		happens(n, 0, 0x10, RNW, i << 12, 0);
+	before = n->fk->calls;
+	assert_int_equal(viq_linux_vsmmu_remove(n->vs, SID + 2), 0);
+	assert_int_equal(n->fk->calls - before, without + 1);
+	nest_free(n);
+}
+
 /* As many wait as the kernel would keep. What finds no room is told as a loss, once, and so is the kernel's own. */
 static void what_waits_is_bounded(void **state)
 {
@@ -570,6 +586,7 @@ int main(void)
 		cmocka_unit_test(events_of_streams_that_are_gone),
 		cmocka_unit_test(a_successor_does_not_inherit_events),
 		cmocka_unit_test(what_waits_comes_with_the_next_sync),
+		cmocka_unit_test(what_waits_is_read_by_two_calls),
 		cmocka_unit_test(what_waits_is_bounded),
 		cmocka_unit_test(what_found_no_room_was_before_what_finds_some),
 		cmocka_unit_test(p4_a_flood_does_not_hold_the_caller),
