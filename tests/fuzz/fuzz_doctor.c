@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any tree of files and links as what `viq doctor --root` looks at: a copy of another machine's. What must hold besides
- * what tool_run.h says: a table of ACPI, registers, options and names are judged and never an error of the command, and
- * its exit status is the verdict that it prints.
+ * what tool_run.h says: a table of ACPI, registers, options and names are judged and never an error of the command, its
+ * exit status is the verdict that it prints, and it prints nothing of what is outside the tree, where links may lead.
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -41,9 +41,16 @@ static const char *const marks[] = {
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/* Of the first byte: files that would be empty, and all links, lead out of the tree. */
+#define FILES_OUT 0x40
+#define LINKS_OUT 0x80
+
 #define IORT "sys/firmware/acpi/tables/IORT"
 
-static char root[64];
+/* Outside the tree: a file with this text, and where a link ends. */
+#define SECRET "OUTSIDE"
+
+static char top[64], root[80], outside[80];
 
 static int forget(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -52,7 +59,16 @@ static int forget(const char *path, const struct stat *st, int type, struct FTW 
 
 static void remove_tree(void)
 {
-	nftw(root, forget, 16, FTW_DEPTH | FTW_PHYS);
+	nftw(top, forget, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void put_file(int dir, const char *path, const void *bytes, size_t len)
+{
+	int fd = openat(dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd > 0);
+	assert_int_equal(write(fd, bytes, len), len);
+	close(fd);
 }
 
 /* The folders that a path has. */
@@ -66,6 +82,19 @@ static void make_folders(int dir, const char *path)
 	}
 }
 
+static void make_outside(void)
+{
+	int dir;
+
+	assert_int_equal(mkdir(outside, 0700), 0);
+	dir = open(outside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir > 0);
+	put_file(dir, "file", SECRET, strlen(SECRET));
+	assert_int_equal(symlinkat("../" SECRET, dir, "driver"), 0);
+	assert_int_equal(symlinkat("../" SECRET, dir, "iommu"), 0);
+	close(dir);
+}
+
 static int open_tree(void)
 {
 	static int dir;
@@ -73,11 +102,15 @@ static int open_tree(void)
 	if (dir)
 		return dir;
 	/* In memory, where there is such a place: disks are slow. */
-	snprintf(root, sizeof(root), "/dev/shm/viq-doctor-XXXXXX");
-	if (!mkdtemp(root)) {
-		snprintf(root, sizeof(root), "/tmp/viq-doctor-XXXXXX");
-		assert_non_null(mkdtemp(root));
+	snprintf(top, sizeof(top), "/dev/shm/viq-doctor-XXXXXX");
+	if (!mkdtemp(top)) {
+		snprintf(top, sizeof(top), "/tmp/viq-doctor-XXXXXX");
+		assert_non_null(mkdtemp(top));
 	}
+	snprintf(root, sizeof(root), "%s/tree", top);
+	snprintf(outside, sizeof(outside), "%s/outside", top);
+	assert_int_equal(mkdir(root, 0700), 0);
+	make_outside();
 	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(dir > 0);
 	for (size_t i = 0; i < COUNT(files); i++)
@@ -89,15 +122,6 @@ static int open_tree(void)
 	make_folders(dir, IORT);
 	atexit(remove_tree);
 	return dir;
-}
-
-static void put_file(int dir, const char *path, const void *bytes, size_t len)
-{
-	int fd = openat(dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd > 0);
-	assert_int_equal(write(fd, bytes, len), len);
-	close(fd);
 }
 
 static size_t take(struct input *in, size_t max, const uint8_t **bytes)
@@ -130,16 +154,27 @@ static void put_table(int dir, struct input *in, bool raw)
 	put_file(dir, IORT, table, len);
 }
 
-static void put_link(int dir, const char *path, struct input *in)
+static void put_link(int dir, const char *path, bool out, struct input *in)
 {
 	const uint8_t *bytes;
 	size_t len = take(in, 80, &bytes);
-	char target[96];
+	char target[192];
 
-	snprintf(target, sizeof(target), "../x/%.*s", (int)len, (const char *)bytes);
+	snprintf(target, sizeof(target), "%s/%.*s", out ? outside : "../x", (int)len, (const char *)bytes);
 	unlinkat(dir, path, 0);
 	if (len)
 		assert_int_equal(symlinkat(target, dir, path), 0);
+}
+
+/* One of the two ways: by .. from where it stands, or by its whole path. */
+static void put_link_out(int dir, const char *path, bool up)
+{
+	char target[128] = "";
+
+	for (const char *slash = path; up && (slash = strchr(slash, '/')); slash++)
+		strcat(target, "../");
+	snprintf(target + strlen(target), sizeof(target) - strlen(target), "%s/file", up ? "../outside" : outside);
+	assert_int_equal(symlinkat(target, dir, path), 0);
 }
 
 static void put_mark(int dir, const char *path, bool there)
@@ -164,14 +199,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_mark(dir, marks[i], how & 4 << i);
 	for (size_t i = 0; i < COUNT(files); i++) {
 		len = take(&in, TEXT, &bytes);
-		put_file(dir, files[i], bytes, len);
+		unlinkat(dir, files[i], 0);
+		if (len || !(how & FILES_OUT))
+			put_file(dir, files[i], bytes, len);
+		else
+			put_link_out(dir, files[i], i & 1);
 	}
 	for (size_t i = 0; i < COUNT(links); i++)
-		put_link(dir, links[i], &in);
+		put_link(dir, links[i], how & LINKS_OUT, &in);
 	put_table(dir, &in, how & 2);
 	status = tool_run(&command_doctor, words, how & 1, &said);
 	assert_int_equal(said.err_len, 0);
 	assert_non_null(strstr(said.out, status ? "Nesting cannot work here: " : "Nesting can work here"));
+	if (!memmem(data, size, SECRET, strlen(SECRET)))
+		assert_null(strstr(said.out, SECRET));
 	tool_forget(&said);
 	return 0;
 }

@@ -241,7 +241,7 @@ vtd_inv_desc invalidate desc type wait high 0x1000 low 0x800000025
 
 
 def seed_doctor():
-    """An Arm machine and an Intel one that can nest, with a device that vfio has; damaged tables; nothing at all."""
+    """An Arm machine and an Intel one that can nest, with a device that vfio has; damaged tables; links out; nothing at all."""
     def blob(data, width=1):
         return len(data).to_bytes(width, 'little') + data
 
@@ -260,6 +260,8 @@ def seed_doctor():
                               (0x11, arm, good), (0x1C, arm, short), (0x1C, arm, long)):
         names = b''.join(blob(name) for name in devices)
         out.append(bytes([how]) + b''.join(blob(text[:255]) for text in texts) + names + blob(table, 2))
+    out += [bytes([0x5C]) + bytes(7) + names + blob(good, 2),  # files, and links, that lead out of the tree
+            bytes([0x9C]) + b''.join(blob(text[:255]) for text in arm) + blob(b'.') * 5 + blob(good, 2)]
     return out
 
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """`viq doctor` on made-up machines: trees with what it looks at in /dev, /proc, /sys and /boot. Each thing that nesting
 needs is taken away alone, and must be named, with a remedy. And on this machine, whatever it is."""
+import ctypes
+import errno
 import gzip
 import json
 import os
@@ -20,6 +22,7 @@ NVME = "0000:02:00.0"
 BRIDGE = "0000:00:01.0"
 CANWBS = 4
 ITS, ROOT_COMPLEX = 0, 2
+OPENAT2 = 437  # on every machine
 IORT = "sys/firmware/acpi/tables/IORT"
 
 
@@ -36,6 +39,16 @@ def iort(*nodes):
     table = bytearray(struct.pack("<4sIBB6s8sI4sI", b"IORT", 36 + len(body), 6, 0, b"MADE", b"UP", 1, b"TEST", 1) + body)
     table[9] = -sum(table) % 256
     return bytes(table)
+
+
+def refuse(call, error):
+    """From now on this process's system call fails (seccomp(2): load the number; the call? the errno; else allow)."""
+    code = [(0x20, 0, 0, 0), (0x15, 0, 1, call), (0x06, 0, 0, 0x50000 | error), (0x06, 0, 0, 0x7fff0000)]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for args in ((38, 1, 0, 0, 0), (22, 2, struct.pack("HxxxxxxQ", len(code), ctypes.addressof(program)), 0, 0)):
+        if libc.prctl(*args):
+            raise OSError(ctypes.get_errno(), "prctl")
 
 
 class Tree(unittest.TestCase):
@@ -530,6 +543,92 @@ class Odd(Tree):
                                   timeout=60, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("standard output", done.stderr)
+
+
+class Links(Tree):
+    """DIR is the root of its own links, whoever made it. Outside there is another machine, which must not be seen."""
+
+    def setUp(self):
+        super().setUp()
+        outside = tempfile.TemporaryDirectory(dir=os.path.dirname(self.root))
+        self.addCleanup(outside.cleanup)
+        self.outside = outside.name
+        os.chmod(self.outside, 0o755)
+
+    def ways_out(self, name, there):
+        """Links to what stands there outside, in place of a name in the tree: it is as if there was nothing."""
+        up = "../" * (name.count("/") + 1)
+        outside = os.path.join(self.outside, there)
+        self.assertTrue(os.path.exists(outside))
+        for target in (outside, up + os.path.relpath(outside, os.path.dirname(self.root)), up * 9 + outside[1:]):
+            self.link(name, target)
+            self.assertTrue(os.path.exists(self.path(name)))
+            yield target
+            self.remove(name)
+
+    def put(self, there, content):
+        with open(os.path.join(self.outside, there), "wb") as file:
+            file.write(content)
+
+    def test_files(self):
+        self.put("osrelease", b"7.3.4\n")
+        self.put("config", self.options().encode())
+        self.put("config.gz", gzip.compress(self.options().encode()))
+        self.put("table", iort(root_complex(CANWBS)))
+        self.put("iommu", b"")
+        for name, there, said in (("boot/config-7.3.4", "config", ("warning", "options", "not to be found", "")),
+                                  ("proc/config.gz", "config.gz", ("warning", "options", "not to be found", "")),
+                                  (IORT, "table", ("warning", "coherent", "IORT", "")),
+                                  ("dev/iommu", "iommu", ("missing", "iommufd", "does not exist", "modprobe"))):
+            self.remove("boot/config-7.3.4" if name == "proc/config.gz" else name)
+            for target in self.ways_out(name, there):
+                with self.subTest(target):
+                    self.only(*said)
+            self.machine_again()
+        self.remove("proc/sys/kernel/osrelease")
+        self.write("proc/config.gz", gzip.compress(self.options().encode()))
+        for target in self.ways_out("proc/sys/kernel/osrelease", "osrelease"):
+            with self.subTest(target):
+                self.warning("kernel", "not known", "6.13")
+
+    def machine_again(self):
+        shutil.rmtree(self.root)
+        os.makedirs(self.root)
+        self.machine()
+
+    def test_folders(self):
+        os.makedirs(os.path.join(self.outside, SMMU))
+        self.remove("sys/class/iommu")
+        for target in self.ways_out("sys/class/iommu", SMMU + "/.."):
+            with self.subTest(target):
+                self.missing("iommu", "no IOMMU", "SMMU")
+
+    def test_links_behind_links(self):
+        device = os.path.join(self.outside, "device")
+        os.makedirs(device)
+        os.symlink("../x/nvme", os.path.join(device, "driver"))
+        self.remove(f"sys/devices/pci0000:00/{NIC}/vfio-dev/vfio0/device")
+        for target in self.ways_out(f"sys/devices/pci0000:00/{NIC}/vfio-dev/vfio0/device", "device"):
+            with self.subTest(target):
+                self.assertEqual([d["driver"] for d in self.findings()["devices"]], [""])
+
+    def test_links_that_stay(self):
+        os.rename(self.path("boot"), self.path("elsewhere"))
+        for target in ("elsewhere", "/elsewhere", "../../elsewhere", "/../elsewhere"):
+            self.link("boot", target)
+            with self.subTest(target):
+                self.assertEqual({f["level"] for f in self.findings()["findings"]}, {"ok"})
+            self.remove("boot")
+
+    def test_a_kernel_that_cannot(self):
+        for error in (errno.ENOSYS, errno.EPERM):
+            done = subprocess.run([VIQ, "doctor", "--root", self.root], capture_output=True, text=True, timeout=60,
+                                  check=False, preexec_fn=lambda: refuse(OPENAT2, error))
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
+            self.assertIn(f"--root {self.root}: its links might lead out of it: openat2()", done.stderr)
+            done = subprocess.run([VIQ, "doctor", "--json"], capture_output=True, text=True, timeout=60, check=False,
+                                  preexec_fn=lambda: refuse(OPENAT2, error))
+            self.assertEqual((json.loads(done.stdout)["kernel"], done.stderr), (os.uname().release, ""))
 
 
 class ThisMachine(unittest.TestCase):

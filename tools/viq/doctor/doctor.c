@@ -42,7 +42,8 @@ static const struct tool_option doctor_options[] = {
 	 "proof, "
 	 "and the device is reset"},
 	{"root", OPT_ROOT, "DIR",
-	 "look at the tree in DIR (/dev, /proc, /sys, /boot of another machine) in place of /; only files are read"},
+	 "look at the tree in DIR (/dev, /proc, /sys, /boot of another machine) in place of /; only files are read, "
+	 "and symbolic links end in DIR"},
 	{"json", OPT_JSON, NULL, "one JSON object"},
 	{0},
 };
@@ -52,7 +53,7 @@ static int cmd_doctor(int argc, char **argv)
 	struct doctor d = {.live = true};
 	const char *root = "/";
 	bool json = false;
-	int c, status;
+	int c, fd, status;
 
 	while ((c = tool_getopt(argc, argv, &command_doctor, &status)) != -1) {
 		switch (c) {
@@ -77,6 +78,14 @@ static int cmd_doctor(int argc, char **argv)
 	d.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d.root < 0)
 		return tool_usage("--root %s: %s", root, strerror(errno));
+	fd = doctor_open(&d, ".", O_PATH);
+	if (fd < 0)
+		return tool_usage("--root %s: %s", root,
+				  errno == ENOSYS || errno == EPERM
+					  ? "its links might lead out of it: openat2(), of Linux 5.6, is missing or "
+					    "not permitted"
+					  : strerror(errno));
+	close(fd);
 	d.own = is_own(d.root);
 	examine(&d);
 	doctor_print(&d, json);

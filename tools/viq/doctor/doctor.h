@@ -101,6 +101,11 @@ struct doctor_list {
 	int count;
 };
 
+/*
+ * As openat(2), with O_CLOEXEC; under --root no symbolic link leads out of the tree: the tree's root is /, and its own
+ * parent. ENOSYS or EPERM: the kernel, or a filter, has no openat2(2).
+ */
+int doctor_open(const struct doctor *d, const char *path, int flags);
 bool doctor_exists(const struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* At most max bytes, with a 0 behind; to be freed. Returns 0 or -errno; -EFBIG if there is more. */
 int doctor_read(const struct doctor *d, const char *path, size_t max, char **out, size_t *len);

@@ -16,9 +16,16 @@
 /* 0 or -errno. A copy of a tree has no device: there it is only asked whether this user might open it. */
 static int try_open(struct doctor *d)
 {
+	int fd, ret;
+
 	if (d->live)
 		return viq_linux_open(NULL, &d->ctx, NULL);
-	return faccessat(d->root, "dev/iommu", R_OK | W_OK, AT_EACCESS) ? -errno : 0;
+	fd = doctor_open(d, "dev/iommu", O_PATH);
+	if (fd < 0)
+		return -errno;
+	ret = faccessat(fd, "", R_OK | W_OK, AT_EACCESS | AT_EMPTY_PATH) ? -errno : 0;
+	close(fd);
+	return ret;
 }
 
 /* What the kernel itself says outweighs what its version does. */

@@ -134,7 +134,7 @@ static int start_gunzip(int fd, pid_t *pid)
 static char *read_gz(const struct doctor *d, const char *path)
 {
 	char *text = malloc(OPTIONS_MAX + 1);
-	int status = 1, out, fd = openat(d->root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int status = 1, out, fd = doctor_open(d, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	size_t len = 0;
 	ssize_t n = 1;
 	pid_t pid;
