@@ -133,8 +133,9 @@ void viq_capture_reader_position(const struct viq_capture_reader *reader, uint64
 /* --- Writing ------------------------------------------------------------------------------------------------------
  *
  * The file appears under its name, whole, with viq_capture_writer_commit(), and not before. Append functions return
- * -EINVAL, and write nothing, for what a reader would refuse. The first error of any kind, a full disk as well, is
- * remembered and makes commit fail, so a caller need not look at each append.
+ * -EINVAL, and write nothing, for what a reader would refuse, and -EOVERFLOW for a time of 2^32 seconds or more, which
+ * pcap cannot hold. The first error of any kind, a full disk as well, is remembered and makes commit fail, so a caller
+ * need not look at each append.
  */
 
 struct viq_capture_writer;

@@ -102,9 +102,12 @@ static int read_packet(struct viq_capture_reader *r, struct viq_capture_event *e
 					   "packet %" PRIu64
 					   ": %u bytes of %u: not written by viq record; record again",
 					   event->packet, header->caplen, header->len);
-	/* pcapng has 64 bits of any unit; pcap has 32, which libpcap takes as signed: negative from 2038 on. */
+	/*
+	 * pcapng, whose major version is 1, has 64 bits of any unit; pcap has 32 bits of seconds, which libpcap takes
+	 * as signed: negative from 2038 on.
+	 */
 	seconds = header->ts.tv_sec;
-	if (seconds < 0 && seconds >= INT32_MIN)
+	if (seconds < 0 && seconds >= INT32_MIN && pcap_major_version(r->pcap) == PCAP_VERSION_MAJOR)
 		seconds += INT64_C(1) << 32;
 	if (seconds < 0 || seconds >= INT64_MAX / NS_PER_S || header->ts.tv_usec < 0 || header->ts.tv_usec >= NS_PER_S)
 		return viq_capture_fail_at(err, -EBADMSG, event->offset,

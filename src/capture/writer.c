@@ -185,17 +185,30 @@ static void dump(struct viq_capture_writer *w, uint64_t time, size_t len)
 	w->totals.packets++;
 }
 
-static int refuse(struct viq_capture_writer *w)
+static int refuse_for(struct viq_capture_writer *w, int error)
 {
 	if (!w->error)
-		w->error = -EINVAL;
-	return -EINVAL;
+		w->error = error;
+	return error;
+}
+
+static int refuse(struct viq_capture_writer *w)
+{
+	return refuse_for(w, -EINVAL);
+}
+
+/* pcap has 32 bits of seconds. */
+static bool too_late(uint32_t clock, uint64_t time)
+{
+	return clock != VIQ_CAPTURE_COUNTER && time / NS_PER_S > UINT32_MAX;
 }
 
 int viq_capture_append_setup(struct viq_capture_writer *w, uint64_t time, const struct viq_capture_setup *setup)
 {
 	if (viq_capture_check_setup(w->kind, setup))
 		return refuse(w);
+	if (too_late(setup->clock, time))
+		return refuse_for(w, -EOVERFLOW);
 	w->setup = *setup;
 	w->have_setup = true;
 	dump(w, time, viq_capture_encode_setup(w->kind, setup, w->buf));
@@ -243,6 +256,8 @@ int viq_capture_append_entries(struct viq_capture_writer *w, uint64_t time, uint
 
 	if (!entries_ok(w, &entries))
 		return refuse(w);
+	if (too_late(w->setup.clock, time))
+		return refuse_for(w, -EOVERFLOW);
 	if (bytes)
 		dump_full_packets(w, time, &entries, 0);
 	else
@@ -262,6 +277,8 @@ int viq_capture_append_doorbell(struct viq_capture_writer *w, uint64_t time, uin
 		return refuse(w);
 	if (count && !entries_ok(w, &entries))
 		return refuse(w);
+	if (too_late(w->setup.clock, time))
+		return refuse_for(w, -EOVERFLOW);
 	dump_full_packets(w, time, &entries, VIQ_CAPTURE_MAX_ENTRIES);
 	dump_entries(w, time, VIQ_CAPTURE_DOORBELL, &entries);
 	return 0;
@@ -273,6 +290,8 @@ int viq_capture_append_register(struct viq_capture_writer *w, uint64_t time, enu
 	if (!w->have_setup || (type != VIQ_CAPTURE_READ && type != VIQ_CAPTURE_WRITE) ||
 	    viq_capture_check_register(reg))
 		return refuse(w);
+	if (too_late(w->setup.clock, time))
+		return refuse_for(w, -EOVERFLOW);
 	dump(w, time, viq_capture_encode_register(w->kind, type, reg, w->buf));
 	return 0;
 }
@@ -312,6 +331,12 @@ int viq_capture_writer_commit(struct viq_capture_writer *w, struct viq_capture_e
 	struct viq_capture_totals totals = w->totals;
 	int ret;
 
+	if (w->error == -EOVERFLOW) {
+		ret = viq_capture_fail(err, w->error,
+				       "cannot write: a time is after February 2106, the last that a pcap file can "
+				       "hold; correct the clock of the source");
+		goto out;
+	}
 	if (!w->have_setup) {
 		ret = viq_capture_fail(err, -EINVAL, "nothing was recorded");
 		goto out;

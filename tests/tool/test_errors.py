@@ -161,9 +161,11 @@ class ToolErrors(unittest.TestCase):
 
         start = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
         packet = SMALL[40:24 + 16 + struct.unpack_from("<I", SMALL, 32)[0]]
-        for resolution, high, good in ((9, 0x7FFFFFFE, True), (9, 0xFFFFFFFF, False), (0, 3, False), (0, 0xFFFFFFFF, False)):
-            interface = block(1, struct.pack("<HHIHHII", 147, 0, 65535, 9, 1, resolution, 0))
-            body = struct.pack("<IIIII", 0, high, 0, len(packet), len(packet)) + packet + bytes(-len(packet) % 4)
+        for resolution, high, good in ((9, 0x7FFFFFFE, True), (9, 0xFFFFFFFF, False), (0, 3, False), (0, 0xFFFFFFFF, False),
+                                       (None, 0xFFFFFFFF, False)):
+            low = 0 if resolution is not None else 0xFFFFFFFF  # a second before 1970
+            interface = block(1, struct.pack("<HHIHHII", 147, 0, 65535, 9, 1, resolution or 0, 0))
+            body = struct.pack("<IIIII", 0, high, low, len(packet), len(packet)) + packet + bytes(-len(packet) % 4)
             path = self.write("ng", start + interface + block(6, body))
             self.fails(1, "no end packet" if good else "packet 1: a time that no clock shows", "decode", path)
         # A pcap file has 32 bits of seconds, to 2106.

@@ -147,6 +147,23 @@ class Record(unittest.TestCase):
         self.assertEqual(capture.clock, 1)
         self.assertEqual(capture.times, 3 * [1700000000000002000])
 
+    def test_times_that_no_capture_holds(self):
+        """pcap has 32 bits of seconds; the product of the others with 10^9 has no 64."""
+        for time, good in (("4294967295.999999", True), ("4294967296.000000", False), (f"{2**64 // 10**9 + 1}.000000", False),
+                           (f"{2**64 - 1}.000000", False), ("1.18446744073709552", False)):
+            for at in (0, 1) if not good else (1,):
+                prefix = [f"1234@{time if i == at else '1.000000'}:" for i in range(2)]
+                trace = self.write("trace", "".join(f"{line}\n" for line in (
+                    self.SETUP, prefix[0] + self.tail(1), self.desc(WAIT), prefix[1] + self.tail(2), self.desc(WAIT))))
+                out = os.path.join(self.folder, "out")
+                done = subprocess.run([VIQ, "record", "vtd-trace", trace, "-o", out], capture_output=True, text=True,
+                                      timeout=60, check=False)
+                self.assertEqual(done.returncode, 0 if good else 1, done.stderr)
+                self.assertEqual("2106" in done.stderr, not good)
+                self.assertEqual(os.path.exists(out), good)
+                if good:
+                    os.remove(out)
+
 
 class FakeQemu:
     """Serves one QMP client: a guest with 16 commands in a queue of 16 at 0x1000. hooks: functions called before a

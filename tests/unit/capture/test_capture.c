@@ -476,6 +476,44 @@ static void appends_refuse_what_a_reader_would(void **state)
 	assert_int_equal(files_in_dir(), 0);
 }
 
+/* pcap's seconds end in 2106. */
+static void times_that_pcap_cannot_hold_are_refused(void **state)
+{
+	const uint64_t end = (UINT64_C(1) << 32) * 1000000000;
+	struct viq_capture_register reg = {.offset = 4, .size = 4};
+	struct viq_capture_setup setup = smmuv3_setup;
+	struct viq_capture_writer *w;
+	struct viq_capture_error err;
+	struct viq_capture_reader *r;
+	struct viq_capture_event e;
+	uint64_t bytes[2] = {0};
+
+	setup.clock = VIQ_CAPTURE_REALTIME;
+	assert_int_equal(viq_capture_writer_create(path, VIQ_CAPTURE_SMMUV3, &w, NULL), 0);
+	assert_int_equal(viq_capture_append_setup(w, end - 1, &setup), 0);
+	assert_int_equal(viq_capture_writer_commit(w, NULL), 0);
+	assert_int_equal(viq_capture_reader_open(path, &r, NULL), 0);
+	expect(r, &e, VIQ_CAPTURE_SETUP, end - 1);
+	viq_capture_reader_close(r);
+	unlink(path);
+	for (unsigned int which = 0; which < 5; which++) {
+		assert_int_equal(viq_capture_writer_create(path, VIQ_CAPTURE_SMMUV3, &w, NULL), 0);
+		assert_int_equal(viq_capture_append_setup(w, which ? 0 : end, &setup), which ? 0 : -EOVERFLOW);
+		if (which == 1)
+			assert_int_equal(viq_capture_append_entries(w, end, 0, 1, bytes), -EOVERFLOW);
+		if (which == 2)
+			assert_int_equal(viq_capture_append_entries(w, UINT64_MAX, 0, 1, NULL), -EOVERFLOW);
+		if (which == 3)
+			assert_int_equal(viq_capture_append_doorbell(w, end, 0, 0, 0, NULL), -EOVERFLOW);
+		if (which == 4)
+			assert_int_equal(viq_capture_append_register(w, end, VIQ_CAPTURE_WRITE, &reg), -EOVERFLOW);
+		assert_int_equal(viq_capture_writer_totals(w)->packets, which ? 1 : 0);
+		assert_int_equal(viq_capture_writer_commit(w, &err), -EOVERFLOW);
+		assert_non_null(strstr(err.text, "2106"));
+		assert_int_equal(files_in_dir(), 0);
+	}
+}
+
 static void the_file_appears_whole_or_not_at_all(void **state)
 {
 	struct viq_capture_writer *w;
@@ -559,6 +597,7 @@ int main(void)
 		cmocka_unit_test(flipped_bytes_never_confuse_the_reader),
 		cmocka_unit_test(packets_of_nonsense_are_refused_or_usable),
 		cmocka_unit_test(appends_refuse_what_a_reader_would),
+		cmocka_unit_test(times_that_pcap_cannot_hold_are_refused),
 		cmocka_unit_test(the_file_appears_whole_or_not_at_all),
 		cmocka_unit_test(the_longest_note_comes_back),
 		cmocka_unit_test(a_write_that_failed_fails_the_capture),

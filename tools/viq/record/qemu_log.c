@@ -26,7 +26,8 @@ static const char *take_time(const char *line, struct qemu_log_line *out)
 	    *p++ != ':')
 		return line;
 	out->has_time = true;
-	out->time = seconds * 1000000000u + micros * 1000u;
+	/* What is no time is one that no capture can hold. */
+	out->time = seconds > UINT32_MAX || micros > 999999 ? UINT64_MAX : seconds * 1000000000u + micros * 1000u;
 	return p;
 }
 

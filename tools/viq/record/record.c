@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,6 +231,7 @@ int record_begin(const struct record_options *options, enum viq_capture_kind kin
 	const char *note = options->note ? options->note : default_note;
 	struct viq_capture_error err;
 	uint32_t i;
+	int ret;
 
 	if (same_file(options->out, options->operands[0]) || same_file(options->out, options->operands[1]) ||
 	    same_file(options->out, options->trace))
@@ -240,7 +242,8 @@ int record_begin(const struct record_options *options, enum viq_capture_kind kin
 	if (to_stdout(options) ? viq_capture_writer_create_fd(STDOUT_FILENO, kind, writer, &err)
 			       : viq_capture_writer_create(options->out, kind, writer, &err))
 		return tool_capture_error(record_out_name(options), &err);
-	if (viq_capture_append_setup(*writer, time, setup)) {
+	ret = viq_capture_append_setup(*writer, time, setup);
+	if (ret && ret != -EOVERFLOW) { /* a time: the commit says so */
 		viq_capture_writer_abandon(*writer);
 		return tool_usage("--note: not printable UTF-8");
 	}
