@@ -56,6 +56,11 @@ PROOFS = (
         ("src/guest/smmuv3/smmuv3.h", "#define BATCH_HOLES 256", "#define BATCH_HOLES 4"),
         ("src/guest/smmuv3/smmuv3.h", "#define RETAINED_ENTRIES 1024", "#define RETAINED_ENTRIES 3")))
       for version in (2,)),
+    *(Proof("smmuv3_write", 45, define=(f"AT_OFFSET={offset:#x}",), smaller=(
+        ("src/guest/smmuv3/smmuv3.h", "#define BATCH_ENTRIES 2048", "#define BATCH_ENTRIES 4"),
+        ("src/guest/smmuv3/smmuv3.h", "#define BATCH_HOLES 256", "#define BATCH_HOLES 4"),
+        ("src/guest/smmuv3/smmuv3.h", "#define RETAINED_ENTRIES 1024", "#define RETAINED_ENTRIES 4")))
+      for offset in (0x90, 0x94, 0x98, 0x9c, 0x20, 0x60, 0x64)),
     Proof("vtd_load", 50, smaller=(
         ("include/viq/vtd_spec.h", "#define VIQ_VTD_FRCD_MAX     256", "#define VIQ_VTD_FRCD_MAX     4"),
         ("src/guest/vtd/vtd.h", "#define BATCH_DESCRIPTORS 256", "#define BATCH_DESCRIPTORS 4"),
