@@ -73,6 +73,13 @@ static int hook(struct viq_work *work)
 	return next_fails() ? -ENOMEM : 0;
 }
 
+/* Events of a CMD_SYNC, as many as the input says. */
+static uint32_t host_sync(void *opaque)
+{
+	world.units += world.steps;
+	return world.steps;
+}
+
 static int smmuv3_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	return hook(&what->work);
@@ -94,6 +101,12 @@ static int vtd_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 
 	count_call();
 	return next_fails() ? results[world.error % 3] : 0;
+}
+
+static int vtd_page_response(void *opaque, const struct viq_vtd_page_response *response)
+{
+	count_call();
+	return next_fails() ? -ENOMEM : 0;
 }
 
 static void vtd_kick(void *opaque)
@@ -217,6 +230,7 @@ static void smmuv3_life(struct input *in)
 	v = vsmmu_new(&config);
 	v->lax = v->quiet = true;
 	v->ops.reconfig = smmuv3_reconfig;
+	v->ops.sync = host_sync;
 	vsmmu_replace(v);
 	vsmmu_boot(v, 10);
 	for (unsigned int steps = 0; in->left && steps < STEPS; steps++) {
@@ -266,7 +280,9 @@ static struct test_desc vtd_descriptor(struct input *in)
 	case 5:
 		return i & 1 ? desc_devtlb(i % 4, (uint64_t)i << 12, false) : desc_wait(false, false, true, 0, 0);
 	case 6:
-		return i == 31 ? (struct test_desc){{0xf}} : desc_page(i % 6, 0, i);
+		return i == 31 ? (struct test_desc){{0xf}}
+		       : i & 1 ? desc_pgrp(i % 4, true, i, i, 0)
+			       : desc_page(i % 6, 0, i);
 	default:
 		return desc_page(i % 6, i % 4, i);
 	}
@@ -313,6 +329,8 @@ static void vtd_life(struct input *in)
 					       .reconfig = vtd_reconfig,
 					       .remap = vtd_remap,
 					       .devtlb = vtd_devtlb,
+					       .page_response = vtd_page_response,
+					       .sync = host_sync,
 					       .kick = vtd_kick,
 					       .host_wait = vtd_wait};
 	struct viq_vtd_config config;
@@ -320,6 +338,7 @@ static void vtd_life(struct input *in)
 
 	vvtd_config(&config);
 	config.budget = world.w->units;
+	config.ecap |= VIQ_VTD_ECAP_PRS;
 	config.ops = &ops;
 	v = vvtd_new(&config);
 	v->lax = v->quiet = true;

@@ -4,7 +4,8 @@
  * what hosts and hooks do; the outcome is by how much one write or run went beyond its budget. The fuzz target looks
  * for inputs that are worse, the test keeps the worst that were found.
  *
- * Units are those of viq/work.h, counted by the hosts and hooks themselves: each call VIQ_WORK_CALL, each command 1.
+ * Units are those of viq/work.h, counted by the hosts and hooks themselves: each call VIQ_WORK_CALL, each command and
+ * each event of a sync 1.
  */
 #ifndef VIQ_TESTS_WORST_H
 #define VIQ_TESTS_WORST_H
