@@ -137,7 +137,9 @@ bool refcmd_to_host(const uint64_t cmd[2], const struct viq_smmuv3_config *confi
 static bool atc_covers(const uint64_t b[2], const uint64_t a[2])
 {
 	unsigned int sa = a[1] & 0x3f, sb = b[1] & 0x3f;
-	bool pasid_ok = !(b[0] & VIQ_BIT(11)) || ((a[0] & VIQ_BIT(11)) && !((a[0] ^ b[0]) & (SSID_BITS | VIQ_BIT(9))));
+	bool same_pasids = !((a[0] ^ b[0]) & (SSID_BITS | VIQ_BIT(9)));
+	/* Bit 11 is SSV. With bit 9, G, it is for all PASIDs, whatever the one that is named (4.5.1). */
+	bool pasid_ok = !(b[0] & VIQ_BIT(11)) || (a[0] & VIQ_BIT(11) && (b[0] & VIQ_BIT(9) || same_pasids));
 
 	if (refcmd_sid(a) != refcmd_sid(b) || !pasid_ok || sb < sa)
 		return false;
