@@ -24,6 +24,7 @@ static const struct {
 	{"smmuv3-1024", 1024, 2740, 58},
 	{"smmuv3-5000", 5000, 676, 72},
 	{"smmuv3-1024-passing", 1024, 164, 16},
+	{"smmuv3-1024-responses", 1024, 16, 16},
 	{"vtd-1", 1, 256, 4},
 	{"vtd-64", 64, 256, 4},
 	{"vtd-65", 65, 256, 5},
@@ -31,6 +32,7 @@ static const struct {
 	{"vtd-1024", 1024, 972, 29},
 	{"vtd-5000", 5000, 1535, 101},
 	{"vtd-1024-passing", 1024, 110, 16},
+	{"vtd-1024-responses", 1024, 16, 16},
 };
 
 static void each_costs_what_it_did(void **state)

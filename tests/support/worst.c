@@ -80,6 +80,17 @@ static uint32_t host_sync(void *opaque)
 	return world.steps;
 }
 
+static int respond(void)
+{
+	count_call();
+	return next_fails() ? -ENOMEM : 0;
+}
+
+static int smmuv3_page_response(void *opaque, const struct viq_smmuv3_page_response *response)
+{
+	return respond();
+}
+
 static int smmuv3_reconfig(void *opaque, struct viq_smmuv3_reconfig *what)
 {
 	return hook(&what->work);
@@ -105,8 +116,7 @@ static int vtd_devtlb(void *opaque, const struct viq_vtd_devtlb *inv)
 
 static int vtd_page_response(void *opaque, const struct viq_vtd_page_response *response)
 {
-	count_call();
-	return next_fails() ? -ENOMEM : 0;
+	return respond();
 }
 
 static void vtd_kick(void *opaque)
@@ -177,7 +187,9 @@ static struct test_cmd smmuv3_command(struct input *in)
 	case 5:
 		return cmd_sync(0);
 	default:
-		return i == 31 ? (struct test_cmd){{0xff}} : cmd_nh_va(1, (uint64_t)i << 12);
+		return i == 31   ? (struct test_cmd){{0xff}}
+		       : i == 30 ? (struct test_cmd){{VIQ_SMMUV3_OP_PRI_RESP}}
+				 : cmd_nh_va(1, (uint64_t)i << 12);
 	}
 }
 
@@ -227,10 +239,14 @@ static void smmuv3_life(struct input *in)
 	vsmmu_config(&config);
 	config.host = (struct viq_call_host){.ops = &hosts[world.w->contract]};
 	config.budget = world.w->units;
+	config.idr0 |= REG(IDR0_PRI);
+	config.idr1 |= VIQ_PUT(REG(IDR1_PRIQS), 19);
+	config.idr3 |= REG(IDR3_PPS);
 	v = vsmmu_new(&config);
 	v->lax = v->quiet = true;
 	v->ops.reconfig = smmuv3_reconfig;
 	v->ops.sync = host_sync;
+	v->ops.page_response = smmuv3_page_response;
 	vsmmu_replace(v);
 	vsmmu_boot(v, 10);
 	for (unsigned int steps = 0; in->left && steps < STEPS; steps++) {
