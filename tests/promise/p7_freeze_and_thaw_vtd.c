@@ -347,6 +347,11 @@ static void test_impossible_states(void **state)
 	copy[24 + 20 + 4 + 32 + 24 + 8 + 32 + 16 + 1] = 0x40;
 	fix_hash(copy, len);
 	assert_int_equal(viq_vtd_restore(v->vtd, copy, len), -EINVAL);
+	/* A queue that is on, and is not where IQA says. */
+	memcpy(copy, buf, len);
+	copy[24 + 20 + 4 + 32 + 24 + 8 + 32] ^= 1;
+	fix_hash(copy, len);
+	assert_int_equal(viq_vtd_restore(v->vtd, copy, len), -EINVAL);
 	/* Another object's capabilities. */
 	v->config.cap ^= VREG(CAP_ZLR);
 	viq_vtd_destroy(v->vtd);

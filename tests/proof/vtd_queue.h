@@ -24,14 +24,17 @@ static inline uint64_t desc_bytes(const struct viq_vtd *s)
 	return s->regs.iqa_used >> 11 & 1 ? 32 : 16;
 }
 
-/* Registers: IQH is at a descriptor, or 0 while the queue is off. IQT is what the guest has written. */
+/*
+ * Registers: IQH is at a descriptor, or 0 while the queue is off. IQA is not written while it is on; IQT is what the
+ * guest has written.
+ */
 static inline bool registers_ok(const struct vtd_regs *r)
 {
 	const uint64_t bytes = UINT64_C(4096) << (r->iqa_used & 7), each = r->iqa_used >> 11 & 1 ? 32 : 16;
 	const bool on = r->gsts >> 26 & 1;
 
 	return !(r->iqa_used & 0x7f8) && r->iqh < bytes && r->iqh % each == 0 && !(r->iqt & ~UINT64_C(0x7fff0)) &&
-	       (on || (!r->iqh && !r->timed_out));
+	       (on ? r->iqa == r->iqa_used : !r->iqh && !r->timed_out);
 }
 
 /* What was worked out of them. */

@@ -104,7 +104,7 @@ int viq_vtd_save_as(const struct viq_vtd *s, uint32_t version, void *buf, size_t
 	return 0;
 }
 
-/* IQH is where only descriptors have brought it. */
+/* IQH is where only descriptors have brought it, and IQA cannot be written while the queue is on. */
 static bool queue_ok(const struct vtd_regs *r)
 {
 	uint32_t bytes = UINT32_C(4096) << VIQ_GET(VIQ_VTD_IQA_QS, r->iqa_used);
@@ -112,7 +112,7 @@ static bool queue_ok(const struct vtd_regs *r)
 
 	if (!(r->gsts & VIQ_VTD_GSTS_QIES))
 		return !r->iqh && !r->timed_out;
-	return r->iqh < bytes && !(r->iqh % size);
+	return r->iqa == r->iqa_used && r->iqh < bytes && !(r->iqh % size);
 }
 
 /* Could this object have come into this state? The hash does not tell: anyone can compute it. */
