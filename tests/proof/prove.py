@@ -65,6 +65,11 @@ PROOFS = (
         ("include/viq/vtd_spec.h", "#define VIQ_VTD_FRCD_MAX     256", "#define VIQ_VTD_FRCD_MAX     4"),
         ("src/guest/vtd/vtd.h", "#define BATCH_DESCRIPTORS 256", "#define BATCH_DESCRIPTORS 4"),
         ("src/guest/vtd/vtd.h", "#define VTD_SLATES 32", "#define VTD_SLATES 2"))),
+    *(Proof("vtd_write", 50, define=(f"AT_OFFSET={offset:#x}",), smaller=(
+        ("include/viq/vtd_spec.h", "#define VIQ_VTD_FRCD_MAX     256", "#define VIQ_VTD_FRCD_MAX     4"),
+        ("src/guest/vtd/vtd.h", "#define BATCH_DESCRIPTORS 256", "#define BATCH_DESCRIPTORS 4"),
+        ("src/guest/vtd/vtd.h", "#define VTD_SLATES 32", "#define VTD_SLATES 2")))
+      for offset in (0x18, 0x20, 0x24, 0x34, 0x80, 0x84, 0x88, 0x8c, 0x90, 0x94)),
     *(Proof("exact_first", 2, define=(f"GROUP={group}",)) for group in (4, 1, 0)),
     Proof("exact_step", 2, define=("GROUP=1",)),
     Proof("exact_step", 2, define=("GROUP=4",)),
