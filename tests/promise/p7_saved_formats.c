@@ -84,7 +84,7 @@ static const struct field vtd_1[] = {
 	{4, 0xa8, 0xfee02008},         /* IEADDR */
 	{4, 0xac, 0x00000078},         /* IEUADDR */
 	{8, 0x90, 0x0000000000100001}, /* IQA */
-	{8, NONE, 0x0000000000200000}, /* used */
+	{8, NONE, 0x0000000000100001}, /* used: the same while the queue is on */
 	{8, 0x80, 0x00000120},         /* IQH */
 	{8, 0x88, 0x00000240},         /* IQT */
 	{8, 0xb0, 0x0008000900000003}, /* IQERCD */
