@@ -182,10 +182,15 @@ static void change(struct input *in)
 	uint32_t sid = how % STREAMS, prod = vsmmu_r32(v, REG(CMDQ_PROD)), log2 = vsmmu_r64(v, REG(CMDQ_BASE)) & 31;
 	const struct test_cmd cmds[2] = {cmd_cfgi_ste(sid), cmd_sync(0)};
 	uint64_t ste = VSMMU_STRTAB + (uint64_t)sid * 64;
+	bool rested;
 
 	vsmmu_poke64(v, ste + 8, 2 | 1 << 2 | 1 << 4 | (uint64_t)(what & 3) << 28 | (uint64_t)(what >> 2 & 3) << 30);
 	vsmmu_poke64(v, ste, how & 0x80 ? 0 : configs[how >> 2 & 3] | (VSMMU_RAM + (uint64_t)(what >> 4) * 64));
-	if (!at_rest() || !(vsmmu_r32(v, REG(CR0)) & REG(CR0_CMDQEN)) || log2 < 2 || log2 > 8 ||
+	rested = at_rest();
+	/* What waited may be as much as the queue holds: the rest is another operation. */
+	guest_end(w.g);
+	guest_begin(w.g);
+	if (!rested || !(vsmmu_r32(v, REG(CR0)) & REG(CR0_CMDQEN)) || log2 < 2 || log2 > 8 ||
 	    (vsmmu_r64(v, REG(CMDQ_BASE)) & REG(Q_BASE_ADDR)) != VSMMU_CMDQ)
 		return;
 	for (uint32_t i = 0; i < 2; i++) {
