@@ -185,30 +185,26 @@ static void dump(struct viq_capture_writer *w, uint64_t time, size_t len)
 	w->totals.packets++;
 }
 
-static int refuse_for(struct viq_capture_writer *w, int error)
+/* 0, or the error of this append, which commit will have too. pcap has 32 bits of seconds. */
+static int judge(struct viq_capture_writer *w, bool good, uint32_t clock, uint64_t time)
 {
+	int error = 0;
+
+	if (!good)
+		error = -EINVAL;
+	else if (clock != VIQ_CAPTURE_COUNTER && time / NS_PER_S > UINT32_MAX)
+		error = -EOVERFLOW;
 	if (!w->error)
 		w->error = error;
 	return error;
 }
 
-static int refuse(struct viq_capture_writer *w)
-{
-	return refuse_for(w, -EINVAL);
-}
-
-/* pcap has 32 bits of seconds. */
-static bool too_late(uint32_t clock, uint64_t time)
-{
-	return clock != VIQ_CAPTURE_COUNTER && time / NS_PER_S > UINT32_MAX;
-}
-
 int viq_capture_append_setup(struct viq_capture_writer *w, uint64_t time, const struct viq_capture_setup *setup)
 {
-	if (viq_capture_check_setup(w->kind, setup))
-		return refuse(w);
-	if (too_late(setup->clock, time))
-		return refuse_for(w, -EOVERFLOW);
+	int error = judge(w, !viq_capture_check_setup(w->kind, setup), setup->clock, time);
+
+	if (error)
+		return error;
 	w->setup = *setup;
 	w->have_setup = true;
 	dump(w, time, viq_capture_encode_setup(w->kind, setup, w->buf));
@@ -253,11 +249,10 @@ int viq_capture_append_entries(struct viq_capture_writer *w, uint64_t time, uint
 			       const void *bytes)
 {
 	struct viq_capture_entries entries = {.first = first, .count = count, .bytes = bytes};
+	int error = judge(w, entries_ok(w, &entries), w->setup.clock, time);
 
-	if (!entries_ok(w, &entries))
-		return refuse(w);
-	if (too_late(w->setup.clock, time))
-		return refuse_for(w, -EOVERFLOW);
+	if (error)
+		return error;
 	if (bytes)
 		dump_full_packets(w, time, &entries, 0);
 	else
@@ -269,16 +264,13 @@ int viq_capture_append_doorbell(struct viq_capture_writer *w, uint64_t time, uin
 				uint32_t count, const void *bytes)
 {
 	struct viq_capture_entries entries = {.doorbell = value, .first = first, .count = count, .bytes = bytes};
+	bool good = w->have_setup && (!count || (bytes && entries_ok(w, &entries))) &&
+		    !viq_capture_check_entries(w->kind, &w->setup, VIQ_CAPTURE_DOORBELL,
+					       &(struct viq_capture_entries){.first = first});
+	int error = judge(w, good, w->setup.clock, time);
 
-	if (!w->have_setup || (count && !bytes))
-		return refuse(w);
-	if (viq_capture_check_entries(w->kind, &w->setup, VIQ_CAPTURE_DOORBELL,
-				      &(struct viq_capture_entries){.first = first}))
-		return refuse(w);
-	if (count && !entries_ok(w, &entries))
-		return refuse(w);
-	if (too_late(w->setup.clock, time))
-		return refuse_for(w, -EOVERFLOW);
+	if (error)
+		return error;
 	dump_full_packets(w, time, &entries, VIQ_CAPTURE_MAX_ENTRIES);
 	dump_entries(w, time, VIQ_CAPTURE_DOORBELL, &entries);
 	return 0;
@@ -287,11 +279,12 @@ int viq_capture_append_doorbell(struct viq_capture_writer *w, uint64_t time, uin
 int viq_capture_append_register(struct viq_capture_writer *w, uint64_t time, enum viq_capture_type type,
 				const struct viq_capture_register *reg)
 {
-	if (!w->have_setup || (type != VIQ_CAPTURE_READ && type != VIQ_CAPTURE_WRITE) ||
-	    viq_capture_check_register(reg))
-		return refuse(w);
-	if (too_late(w->setup.clock, time))
-		return refuse_for(w, -EOVERFLOW);
+	bool good = w->have_setup && (type == VIQ_CAPTURE_READ || type == VIQ_CAPTURE_WRITE) &&
+		    !viq_capture_check_register(reg);
+	int error = judge(w, good, w->setup.clock, time);
+
+	if (error)
+		return error;
 	dump(w, time, viq_capture_encode_register(w->kind, type, reg, w->buf));
 	return 0;
 }
