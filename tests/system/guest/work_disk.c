@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,16 +122,6 @@ static void check_first_interrupt(void)
 	log_close(&log);
 }
 
-static void use_processor(unsigned int which)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(which, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		fail("processor %u: %s", which, strerror(errno));
-}
-
 static void write_blocks(struct disk *disk, uint32_t first, uint32_t count)
 {
 	for (uint32_t at = 0; at < count * PAGE; at += sizeof(uint64_t)) {
@@ -171,7 +160,7 @@ void work_disk(void)
 		uint32_t count = 1 + (uint32_t)(next(&disk.random) % LONGEST);
 		uint32_t first = (uint32_t)(next(&disk.random) % (BLOCKS - count + 1));
 
-		use_processor(round % processors);
+		machine_use_processor(round % processors);
 		if (round < rounds / 4 || next(&disk.random) % 2)
 			write_blocks(&disk, first, count);
 		else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,16 @@ int machine_run(const struct machine_job *jobs, size_t count)
 	printf("viq: the end\n");
 	machine_off();
 	return 0;
+}
+
+void machine_use_processor(unsigned int number)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(number, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		fail("processor %u: %s", number, strerror(errno));
 }
 
 uint64_t machine_now_ns(void)

@@ -33,6 +33,9 @@ struct machine_job {
  */
 int machine_run(const struct machine_job *jobs, size_t count);
 
+/* The caller runs on this one from here on. */
+void machine_use_processor(unsigned int number);
+
 /* For measurements: CLOCK_MONOTONIC, and the median of count (>= 1) values, which it sorts. */
 uint64_t machine_now_ns(void);
 uint64_t machine_median(uint64_t *values, size_t count);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kexec.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,15 +148,6 @@ static void test_hotplug(void)
 	disk_end(beside);
 }
 
-static void use_processor(unsigned int number)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(number, &cpus);
-	check(!sched_setaffinity(0, sizeof(cpus), &cpus));
-}
-
 /* A function's memory is decoded, and not, and so on until this process is ended. */
 static void change_decoding(void)
 {
@@ -185,7 +175,7 @@ static void test_decoding(void)
 	int status;
 
 	check(beside >= 0);
-	use_processor(beside ? 0 : 1);
+	machine_use_processor(beside ? 0 : 1);
 	if (!beside) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		change_decoding();

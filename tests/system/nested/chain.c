@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/klog.h>
@@ -8,6 +7,7 @@
 #include "chain.h"
 #include "host/linux/iommufd/sys.h"
 #include "host/linux/iommufd/uapi.h"
+#include "kernel/machine.h"
 #include "live/job.h"
 
 /* syslog(2): SYSLOG_ACTION_READ_CLEAR, SYSLOG_ACTION_CLEAR */
@@ -62,16 +62,6 @@ static void print_log(void)
 	fflush(stdout);
 }
 
-void chain_use_processor(unsigned int number)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(number, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		fail("processor %u: %s", number, strerror(errno));
-}
-
 struct viq_linux *chain_open(void)
 {
 	struct viq_linux_sys sys = linux_sys;
@@ -79,7 +69,7 @@ struct viq_linux *chain_open(void)
 	struct viq_why why = {""};
 	struct viq_linux *ctx;
 
-	chain_use_processor(1); /* the driver polls with interrupts off */
+	machine_use_processor(1); /* the driver polls with interrupts off */
 	check(!klogctl(CLEAR, NULL, 0));
 	sys.ioctl = listening;
 	viq_linux_config_init(&config, sizeof(config));

@@ -25,11 +25,10 @@ struct chain_said {
 
 extern struct chain_said chain_said;
 
-/* Every test begins so: an iommufd whose answers are heard. The failures' interrupt goes to another processor. */
+/* Every test begins so: an iommufd whose answers are heard. The failures' interrupt goes to processor 0, the test runs
+ * on 1. */
 struct viq_linux *chain_open(void);
 void chain_close(struct viq_linux *ctx);
-/* Runs on this one (0: where the failures' interrupt goes) from here on. */
-void chain_use_processor(unsigned int number);
 /* It or the success that it was, in words. error: the hardware's, by name; "": it has none. */
 void chain_said_text(const char *error, char *text, size_t size);
 

@@ -224,7 +224,7 @@ static void at_each_place(const struct failure *failure)
 	struct viq_linux *ctx = chain_open();
 
 	nest_create(&nest, &(struct nest_config){.log2size = 10, .vsid = VSID, .linux_host = ctx, .ats = failure->ats});
-	chain_use_processor(!failure->blind);
+	machine_use_processor(!failure->blind);
 	for (unsigned int i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		at(failure, places[i]);
 	nest_destroy(&nest);
