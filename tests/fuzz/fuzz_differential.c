@@ -399,9 +399,13 @@ static void step(struct input *in)
 
 static void tables(void)
 {
+	/* Flags that must be set fault without PWSNP (3.10), which Linux decides itself and does not ask the guest for.
+	 */
+	const uint64_t flags = VREG(FS_P) | VREG(FS_RW) | VREG(FS_US) | VREG(FS_A) | VREG(FS_EA);
+
 	for (uint32_t k = 0; k < PGTBLS; k++) {
 		for (uint32_t level = 0; level < 5; level++)
-			poke(PGTBL(k) + level * 0x1000, (PGTBL(k) + (level + 1) * 0x1000) | 7);
+			poke(PGTBL(k) + level * 0x1000, (PGTBL(k) + (level + 1) * 0x1000) | flags);
 	}
 	for (uint32_t d = 0; d < DEVICES; d++)
 		poke(VNEST_ROOT + (uint64_t)(VNEST_SID(d) >> 8) * 16 + (d % 2) * 8, VNEST_CTX(d) | 1);
