@@ -3,6 +3,7 @@
 """tests/mutate: which changes of a text are tried, and what is said of them in a project of a few lines."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ sys.path.insert(0, str(SOURCE / "tests/mutate"))
 
 import mutants  # noqa: E402  pylint: disable=wrong-import-position
 import mutate  # noqa: E402  pylint: disable=wrong-import-position
+import together  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def changes(*lines):
@@ -58,10 +60,33 @@ class Mutants(unittest.TestCase):
         self.assertEqual(changes("\treturn sizeof(t) / sizeof(t[0]);"), ["return sizeof(t) * sizeof(t[0]);", ";"])
         self.assertEqual(list(mutants.of_text("f.c", "#define A (b < 7)\nint c = 3;\n#define D \\\n\t(e < 7)\n")), [])
 
+        self.assertEqual(list(mutants.of_text("f.c", "void f(int a,\n\tint b[4])\n{\n}\n")), [])
+
     def test_applied(self):
         text = "int f(void)\n{\n\treturn a < b;\n}\n"
         mutant, = mutants.of_text("f.c", text)
         self.assertEqual(mutants.apply(mutant, text), text.replace("<", "<="))
+
+
+class Together(unittest.TestCase):
+    TEXT = "void f(void)\n{\n\tif (a)\n\t\tgoto out;\nout:\n\tg(a, 1);\n}\nint i;\nint h(void)\n{\n\treturn 2;\n}\n"
+
+    def test_bodies(self):
+        """A body for each mutant, with labels of its own; no end without a value; lines and functions are found again."""
+        numbered = list(enumerate(mutants.of_text("f.c", self.TEXT), 5))
+        made = together.together(self.TEXT, numbered, 3)
+        lines = made.text.splitlines()
+        self.assertEqual([mutant.new.strip() for _, mutant in numbered], ["if (!(a))", ";", "g(a, 2);", ";", "return 3;"])
+        self.assertEqual(made.place, {5: 3, 6: 3, 7: 3, 8: 3, 9: 4})
+        self.assertEqual(made.end, 5)
+        for number, mutant in numbered:
+            own = [line for line, owner in zip(lines, made.owners) if owner == number]
+            self.assertIn(mutant.new, own)
+            self.assertEqual(own[0], f"case {number}: {{" + (" __label__ out;" if number < 9 else ""))
+            self.assertEqual(own[-1], "} return;" if number < 9 else "} __builtin_trap();")
+        plain = [line for line, owner in zip(lines, made.owners) if not owner and not re.match(r"extern int viq|if \(viq|\}$", line)]
+        self.assertEqual(plain, [line for line in self.TEXT.splitlines() if line != "}"])
+        self.assertEqual(together.together(self.TEXT, [], 0).text.splitlines()[1:], self.TEXT.splitlines())
 
 
 class Explained(unittest.TestCase):
@@ -89,6 +114,9 @@ int most(int a, int b)
 }
 """
 NEW = """
+const int table[2] = {
+	4, 5,
+};
 int until(int n);
 int until(int n)
 {
@@ -96,15 +124,16 @@ int until(int n)
 
 	while (n > 2)
 		n--;
-	return sum + n;
+	return sum + n + (int)(table - table);
 }
 """
 TEST = """
+extern const int table[2];
 int most(int a, int b);
 int until(int n);
 int main(void)
 {
-	return most(1, 2) != 2 || until(5) < 9;
+	return most(1, 2) != 2 || until(5) < 9 || table[0] != 4;
 }
 """
 
@@ -120,7 +149,7 @@ class Tiny(unittest.TestCase):
                            ("tests/mutate/explained.txt", "# None.\n"), (".gitignore", "/build*\n")):
             (cls.root / path).parent.mkdir(parents=True, exist_ok=True)
             (cls.root / path).write_text(text)
-        for name in ("mutate.py", "mutants.py"):
+        for name in ("mutate.py", "mutants.py", "together.py", "number.c"):
             shutil.copy(SOURCE / "tests/mutate" / name, cls.root / "tests/mutate")
         for words in (("init", "-q"), ("add", "."), ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "old")):
             subprocess.run(["git", *words], cwd=cls.root, check=True)
@@ -136,18 +165,20 @@ class Tiny(unittest.TestCase):
     def test_1_what_is_new(self):
         done = self.mutate("HEAD")
         self.assertEqual(done.returncode, 1, done.stderr)
-        # Larger sums survive; a loop without an end, a smaller sum and none do not.
+        # Larger sums survive, and what is not looked at; a loop without an end, a smaller sum and none do not.
         self.assertEqual([line for line in done.stdout.splitlines() if line[:1] == "+"],
-                         ["+\tint sum = 8;", "+\twhile (n > 3)"])
+                         ["+\t4, 6,", "+\tint sum = 8;", "+\twhile (n > 3)", "+\treturn sum + n - (int)(table - table);"])
+        # Pointers have no sum.
+        self.assertIn("1 of them do not build", done.stdout)
         self.assertIn("1 of them are judges", done.stderr)
         self.assertIn("not done in time", done.stderr)
-        self.assertEqual(done.stdout.splitlines()[-1], "4 killed, 0 explained, 2 survived")
+        self.assertEqual(done.stdout.splitlines()[-1], "5 killed, 0 explained, 4 survived")
 
     def test_2_again(self):
         """What is known is not judged again; what is explained is no survivor."""
         (self.root / "tests/mutate/explained.txt").write_text("# More is fine.\nsrc/a/tiny.c\n-int sum = 7;\n+int sum = 8;\n")
         done = self.mutate("HEAD")
-        self.assertEqual(done.stdout.splitlines()[-1], "4 killed, 1 explained, 1 survived")
+        self.assertEqual(done.stdout.splitlines()[-1], "5 killed, 1 explained, 3 survived")
         self.assertNotIn(" killed:", done.stderr)
 
     def test_3_of_all(self):

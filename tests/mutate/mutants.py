@@ -74,11 +74,31 @@ def of_line(lines, masked, i):
         yield statement[1] + ";"
 
 
+def bodies(lines):
+    """[(first, last)]: the lines of each function's braces, from 0; both begin their line."""
+    first = None
+    for i, line in enumerate(lines):
+        if line == "{":
+            first = i
+        elif line == "}" and first is not None:
+            yield first, i
+            first = None
+
+
+def heads(lines):
+    """The lines that go on with the head of a function: [4] of a parameter says nothing to the compiler."""
+    for first, _ in bodies(lines):
+        while lines[first - 1].startswith("\t"):
+            first -= 1
+            yield first
+
+
 def of_text(path, text):
     """All mutants of a file; what no function or table has (column 0) is left alone."""
     lines, masked = text.splitlines(), code(text)
+    skipped = set(heads(lines))
     for i, seen in enumerate(masked):
-        if seen.startswith("\t") and not KEPT.match(seen):
+        if seen.startswith("\t") and i not in skipped and not KEPT.match(seen):
             for new in dict.fromkeys(of_line(lines, masked, i)):
                 yield Mutant(path, i + 1, lines[i], new)
 

@@ -21,9 +21,11 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import mutants
+import together
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -88,18 +90,27 @@ def explained():
             yield path, old[1:].strip(), new[1:].strip()
 
 
+def put(path, content):
+    """Only what differs is written, and so built anew."""
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 class Tree:
     """A copy of the project with a build of its own, in which mutants are tried."""
 
     def __init__(self, folder, slow, jobs):
         self.tree, self.build, self.slow, self.jobs = folder / "tree", folder / "build", slow, jobs
-        self.log = folder / "log"
+        self.folder, self.log = folder, folder / "log"
+        self.tests, self.place = [], {}  # [(test, seconds, functions that it calls)]; {number: function}
         self.tree.mkdir(parents=True, exist_ok=True)
         self.hash = self._copy()
         if not (self.build / "build.ninja").exists():
-            self._must("meson", "setup", str(self.build), str(self.tree), "--buildtype=debug", "-Ddebug=false")
-        self._must("ninja", "-j", str(jobs), "-C", str(self.build))
-        self.tests = self._baseline(folder / "baseline.json")
+            number = folder / "number.o"
+            self._must("cc", "-O2", "-fPIC", "-c", str(HERE / "number.c"), "-o", str(number))
+            self._must("meson", "setup", str(self.build), str(self.tree), "--buildtype=debug", "-Ddebug=false", "-Dc_args=-w",
+                       f"-Dc_link_args={number}")
 
     def _copy(self):
         """The files that differ. Returns a hash of all."""
@@ -109,10 +120,8 @@ class Tree:
         for path in sorted(paths):
             content, to = (ROOT / path).read_bytes(), self.tree / path
             total.update(f"{path} {len(content)}\n".encode() + content)
-            if not to.exists() or to.read_bytes() != content:
-                to.parent.mkdir(parents=True, exist_ok=True)
-                to.write_bytes(content)
-                to.chmod((ROOT / path).stat().st_mode)
+            put(to, content)
+            to.chmod((ROOT / path).stat().st_mode)
         for there in [path for path in self.tree.rglob("*") if path.is_file() and "__pycache__" not in path.parts]:
             if str(there.relative_to(self.tree)) not in set(paths):
                 there.unlink()
@@ -123,31 +132,65 @@ class Tree:
             if subprocess.run(words, stdout=log, stderr=log, check=False).returncode:
                 raise MutateError(f"{' '.join(words)}: see {self.log}")
 
-    def _baseline(self, kept):
-        """[(test, seconds)] of those that can judge: they pass, in less than self.slow seconds."""
-        known = json.loads(kept.read_text()) if kept.exists() else {}
-        if known.get("tree") != self.hash or known.get("slow") != self.slow:
-            tests = [test for test in json.loads(output("meson", "introspect", "--tests", str(self.build)))
-                     if not NOT_QUICK & {suite.split(":")[-1] for suite in test["suite"]}]
-            print(f"trying {len(tests)} tests without a fault", file=sys.stderr)
-            with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-                times = [(test, *done) for test, done in zip(tests, pool.map(lambda test: self._run(test, self.slow), tests))]
-            # Some fail on a machine that has too much to do.
-            broken = [test["name"] for test, result, _ in times
-                      if result == "failed" and self._run(test, self.slow)[0] == "failed"]
-            if broken:
-                raise MutateError(f"fail without a fault: {', '.join(broken)}")
-            known = {"tree": self.hash, "slow": self.slow,
-                     "tests": [(test, seconds) for test, result, seconds in times if result == "passed"]}
-            kept.write_text(json.dumps(known))
-            print(f"{len(known['tests'])} of them are judges", file=sys.stderr)
-        return sorted(known["tests"], key=lambda timed: timed[1])
+    def _ninja(self, *goals):
+        """Nothing, or what the compiler said."""
+        done = subprocess.run(["ninja", "-k", "0", "-j", str(self.jobs), "-C", str(self.build), *goals], capture_output=True,
+                              text=True, check=False)
+        self.log.write_text(done.stdout + done.stderr)
+        return done.stdout if done.returncode else None
 
-    def _run(self, test, limit):
+    def together(self, numbered):
+        """Build all mutants of functions, and see which tests call these. Returns the numbers of those that do not build, and of
+        those that no function has."""
+        broken = set()
+        while True:
+            self.place, texts, function = {}, {}, 0
+            for path in sorted({mutant.path for mutant in numbered.values()}):
+                own = [(number, mutant) for number, mutant in numbered.items() if mutant.path == path and number not in broken]
+                texts[path] = together.together((ROOT / path).read_text(), own, function)
+                function = texts[path].end
+                self.place |= texts[path].place
+                put(self.tree / path, texts[path].text.encode())
+            said = self._ninja()
+            if not said:
+                break
+            found = {texts[path].owners[int(line) - 1] for path, line in re.findall(
+                r"(src/\S+?\.c):(\d+):\d+: (?:fatal )?(?:error|note): ", said) if path in texts} - {0}
+            if not found:
+                raise MutateError(f"does not build: see {self.log}")
+            broken |= found
+        self.tests = self._baseline(function)
+        return broken, set(numbered) - broken - set(self.place)
+
+    def _baseline(self, functions):
+        """[(test, seconds, functions)] of those that can judge: they pass, in less than self.slow seconds."""
+        tests = [test for test in json.loads(output("meson", "introspect", "--tests", str(self.build)))
+                 if not NOT_QUICK & {suite.split(":")[-1] for suite in test["suite"]}]
+        print(f"trying {len(tests)} tests without a fault", file=sys.stderr)
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            tried = list(zip(tests, pool.map(lambda test: self._seen(test, functions), tests)))
+        # Some fail on a machine that has too much to do.
+        broken = [test["name"] for test, (result, *_) in tried if result == "failed" and self._run(test, self.slow)[0] == "failed"]
+        if broken:
+            raise MutateError(f"fail without a fault: {', '.join(broken)}")
+        judges = [(test, seconds, seen) for test, (result, seconds, seen) in tried if result == "passed"]
+        print(f"{len(judges)} of them are judges", file=sys.stderr)
+        return sorted(judges, key=lambda judge: judge[1])
+
+    def _seen(self, test, functions):
+        with tempfile.NamedTemporaryFile(dir=self.folder) as seen:
+            seen.write(bytes(functions or 1))
+            seen.flush()
+            result, seconds = self._run(test, self.slow, VIQ_MUTATED=seen.name)
+            seen.seek(0)
+            return result, seconds, {i for i, called in enumerate(seen.read()) if called}
+
+    def _run(self, test, limit, **env):
         """passed, skipped, failed or not done in time; and seconds."""
         start = time.monotonic()
-        with subprocess.Popen(test["cmd"], env=os.environ | test["env"], cwd=test["workdir"] or self.build, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="t", ignore_cleanup_errors=True) as scratch, subprocess.Popen(
+                test["cmd"], env=os.environ | test["env"] | {"TMPDIR": scratch} | env, cwd=test["workdir"] or self.build,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
             try:
                 status = process.wait(limit)
                 result = {0: "passed", 77: "skipped"}.get(status, "failed")
@@ -159,40 +202,37 @@ class Tree:
                 pass
         return result, time.monotonic() - start
 
-    def _killer(self, tests):
-        """The first of these that does not pass; some are run at the same time."""
-        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            running = [(test, seconds, pool.submit(self._run, test, 10 + 10 * seconds)) for test, seconds in tests]
-            for test, seconds, future in running:
-                result, _ = future.result()
-                if result == "failed":  # twice, or it was chance
-                    result, _ = self._run(test, 10 + 10 * seconds)
-                if result in ("failed", "not done in time"):
-                    for *_, other in running:
-                        other.cancel()
-                    return f"{test['name']} {result}"
-        return None
-
-    def judge(self, mutant):
-        """("killed", by what), ("not built", None) or ("survived", None)."""
-        own = f"{self.build}/tests/unit/{pathlib.PurePath(mutant.path).parent.relative_to('src')}/"
-        first = [timed for timed in self.tests if timed[0]["cmd"][0].startswith(own)]
-        rest = [timed for timed in self.tests if timed not in first]
-        place = self.tree / mutant.path
-        text = place.read_text()
-        try:
-            place.write_text(mutants.apply(mutant, text))
-            for tests in filter(None, (first, rest)):
-                goals = [os.path.relpath(test["cmd"][0], self.build) for test, _ in tests] if tests is first else []
-                if subprocess.run(["ninja", "-j", str(self.jobs), "-C", str(self.build), *goals], capture_output=True,
-                                  check=False).returncode:
-                    return "not built", None
-                killer = self._killer(tests)
-                if killer:
-                    return "killed", killer
-        finally:
-            place.write_text(text)
+    def judge(self, number):
+        """("killed", by what) or ("survived", None): a mutant of a function."""
+        for test, seconds, seen in self.tests:
+            # Twice, or it was chance.
+            if self.place[number] in seen and all(
+                    (result := self._run(test, 3 + 10 * seconds, VIQ_MUTANT=str(number))[0]) in ("failed", "not done in time")
+                    for _ in range(2)):
+                return "killed", f"{test['name']} {result}"
         return "survived", None
+
+    def judge_alone(self, mutant):
+        """The same of one that no function has; or ("not built", None). All files are as they are in the project."""
+        own = f"{self.build}/tests/unit/{pathlib.PurePath(mutant.path).parent.relative_to('src')}/"
+        first = [judge for judge in self.tests if judge[0]["cmd"][0].startswith(own)]
+        rest = [judge for judge in self.tests if judge not in first]
+        text = (ROOT / mutant.path).read_text()
+        try:
+            put(self.tree / mutant.path, mutants.apply(mutant, text).encode())
+            for tests in filter(None, (first, rest)):
+                if self._ninja(*[os.path.relpath(test["cmd"][0], self.build) for test, *_ in tests] if tests is first else []):
+                    return "not built", None
+                for test, seconds, _ in tests:
+                    result, _ = self._run(test, 3 + 10 * seconds)
+                    if result in ("failed", "not done in time"):
+                        return "killed", f"{test['name']} {result}"
+        finally:
+            put(self.tree / mutant.path, text.encode())
+        return "survived", None
+
+    def plain(self):
+        self._copy()
 
 
 class Judged:
@@ -220,28 +260,46 @@ class Judged:
             out.write(json.dumps(row) + "\n")
 
 
+def verdicts(options, left):
+    """{mutant: verdict} of all that are left to be judged."""
+    if not left:
+        return {}
+    tree = Tree(options.folder, options.slow, options.jobs)
+    judged = Judged(options.folder / "judged.jsonl", f"{tree.hash} {options.slow:g}")
+    found = {mutant: judged.get(mutant) for mutant in left}
+    new = {number: mutant for number, mutant in enumerate((mutant for mutant in left if not found[mutant]), 1)}
+
+    def say(mutant, verdict, by=None):
+        found[mutant] = verdict
+        judged.put(mutant, verdict, by)
+        print(f"{sum(map(bool, found.values()))}/{len(left)} {verdict}: {mutant.path}:{mutant.line}: {mutant.new.strip()}"
+              f"{f' ({by})' if by else ''}", file=sys.stderr, flush=True)
+
+    if new:
+        broken, alone = tree.together(new)
+        for number in broken:
+            say(new[number], "not built")
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            running = {pool.submit(tree.judge, number): new[number] for number in tree.place}
+            for done in concurrent.futures.as_completed(running):
+                say(running[done], *done.result())
+        if alone:
+            tree.plain()
+        for number in sorted(alone):
+            say(new[number], *tree.judge_alone(new[number]))
+    return found
+
+
 def run(options):
     chosen, known = choose(options), set(explained())
     left = [mutant for mutant in chosen if (mutant.path, mutant.old.strip(), mutant.new.strip()) not in known]
-    counts = {"killed": 0, "not built": 0, "survived": 0}
-    survivors = []
-    if left:
-        tree = Tree(options.folder, options.slow, options.jobs)
-        judged = Judged(options.folder / "judged.jsonl", tree.hash)
-    for done, mutant in enumerate(left, 1):
-        verdict, by = judged.get(mutant), None
-        if not verdict:
-            verdict, by = tree.judge(mutant)
-            judged.put(mutant, verdict, by)
-            print(f"{done}/{len(left)} {verdict}: {mutant.path}:{mutant.line}: {mutant.new.strip()}{f' ({by})' if by else ''}",
-                  file=sys.stderr, flush=True)
-        counts[verdict] += 1
-        survivors += [mutant] if verdict == "survived" else []
-    for mutant in survivors:
+    found = verdicts(options, left)
+    counts = {verdict: list(found.values()).count(verdict) for verdict in ("killed", "not built", "survived")}
+    for mutant in [mutant for mutant in left if found[mutant] == "survived"]:
         print(f"{mutant.path}:{mutant.line}:\n-{mutant.old}\n+{mutant.new}\n")
     print(f"{len(chosen)} mutants, {counts['not built']} of them do not build")
     print(f"{counts['killed']} killed, {len(chosen) - len(left)} explained, {counts['survived']} survived")
-    return 1 if survivors else 0
+    return 1 if counts["survived"] else 0
 
 
 def main():
