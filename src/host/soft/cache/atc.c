@@ -97,7 +97,7 @@ void soft_atc_sample(struct soft_atc *atc, uint32_t pasid, uint64_t addr, struct
 {
 	unsigned int owner = pasid_owner(pasid);
 
-	/* Paired with the read-modify-writes in soft_atc_insert() and sizes_in_use(). */
+	/* Paired with sizes_in_use(), also through soft_atc_insert(), a read-modify-write in its release sequence. */
 	sample->sizes = atomic_load_explicit(&atc->sizes, memory_order_acquire);
 	sample->common = soft_gen_sample(&atc->gen) + soft_gen_sample(&atc->pasid_gen[owner]);
 	for (unsigned int i = 0; i < SOFT_ATC_SIZES; i++) {
@@ -123,7 +123,7 @@ bool soft_atc_insert(struct soft_atc *atc, uint32_t pasid, const struct soft_atc
 	if (i == SOFT_ATC_SIZES)
 		return true;
 	if (!(sample->sizes >> entry->shift & 1)) {
-		atomic_fetch_or_explicit(&atc->sizes, UINT64_C(1) << entry->shift, memory_order_acq_rel);
+		atomic_fetch_or_explicit(&atc->sizes, UINT64_C(1) << entry->shift, memory_order_relaxed);
 		return false;
 	}
 	w[STAMP] = sample->common + sample->piece[i];
@@ -143,7 +143,7 @@ void soft_atc_inv_all(struct soft_atc *atc)
  */
 static uint64_t sizes_in_use(struct soft_atc *atc)
 {
-	return atomic_fetch_or_explicit(&atc->sizes, 0, memory_order_acq_rel);
+	return atomic_fetch_or_explicit(&atc->sizes, 0, memory_order_release);
 }
 
 /* Pieces that the range touches, of all sizes together, or more than limit. */

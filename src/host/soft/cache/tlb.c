@@ -166,7 +166,7 @@ void soft_tlb_sample(const struct soft_tlb_key *key, struct soft_tlb_sample *sam
 	struct soft_vm *vm = key->vm;
 	uint64_t asid_gen, global_gen = 0;
 
-	/* Paired with the read-modify-writes in soft_tlb_insert() and soft_vm_leaves(). */
+	/* Paired with soft_vm_leaves(), also through soft_tlb_insert(), a read-modify-write in its release sequence. */
 	sample->leaves = atomic_load_explicit(&vm->leaves, memory_order_acquire);
 	sample->common = soft_gen_sample(&vm->gen);
 	if (!key->granule)
@@ -203,7 +203,7 @@ bool soft_tlb_insert(struct soft_tlb *tlb, const struct soft_tlb_key *key, const
 	soft_word *set;
 
 	if (own & ~sample->leaves) {
-		atomic_fetch_or_explicit(&key->vm->leaves, own, memory_order_acq_rel);
+		atomic_fetch_or_explicit(&key->vm->leaves, own, memory_order_relaxed);
 		return false;
 	}
 	*ref = make_ref(key->vm, tag, key->va, w[LEAF]);
@@ -316,5 +316,5 @@ uint64_t soft_leaves_at(unsigned int granule, unsigned int level)
 
 uint64_t soft_vm_leaves(struct soft_vm *vm)
 {
-	return atomic_fetch_or_explicit(&vm->leaves, 0, memory_order_acq_rel);
+	return atomic_fetch_or_explicit(&vm->leaves, 0, memory_order_release);
 }
