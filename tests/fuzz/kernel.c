@@ -84,9 +84,10 @@ static struct kernel_object *give_id(struct kernel *k, uint32_t id)
 {
 	struct kernel_object *o = find_object(k, id);
 
-	if (o) {
+	/* Given before, or the embedder's: its devices, the first of which has the number of its page table, too. */
+	if (o || (id && id <= KERNEL_DEVICES))
 		k->confused = true;
-	} else {
+	if (!o) {
 		k->objects = grow(k->objects, k->object_count, &k->object_room, sizeof(*o));
 		o = &k->objects[k->object_count++];
 		*o = (struct kernel_object){.id = id};
