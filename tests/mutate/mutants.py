@@ -23,7 +23,7 @@ CHANGES = (
     (re.compile(r"(?<=return )-E\w+(?=;)"), lambda found: "0"),
 )
 # The same whatever is put there: the larger or smaller of two that are equal, and the size of any element.
-SAME = re.compile(r"(?:(?<== )|(?<=return ))(\S+) [<>]=? (\S+) \? (?:\1 : \2|\2 : \1)(?=[,;])|sizeof\(\w+\[0\]\)")
+SAME = re.compile(r"(?:(?<== )|(?<=return )|(?<=, )|(?<=\())(\S+) [<>]=? (\S+) \? (?:\1 : \2|\2 : \1)(?=[,;)])|sizeof\(\w+\[0\]\)")
 CONDITION = re.compile(r"(?<=\bif \()(.*)(?=\)(?: \{)?$)")
 # What asserts is no behaviour, what declares is needed; a loop's head is no statement.
 KEPT = re.compile(r"\s*(?:ASSERT|ASSERT_DEBUG|_Static_assert|static_assert|assert_static)\b|#")

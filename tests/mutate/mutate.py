@@ -86,9 +86,11 @@ def explained():
     blocks = (HERE / "explained.txt").read_text().split("\n\n")
     for block in blocks:
         lines = [line for line in block.splitlines() if not line.startswith("#")]
-        if lines:
-            path, old, new = lines
-            yield path, old[1:].strip(), new[1:].strip()
+        for line in lines[1:]:
+            if line[0] == "-":
+                old = line[1:].strip()
+            else:
+                yield lines[0], old, line[1:].strip()
 
 
 def put(path, content):
