@@ -28,9 +28,10 @@ int sized_take_aligned(void *to, size_t known, size_t alignment, const void *fro
 /* As much as both know, then zeroes. */
 static void fill(void *to, size_t size, const void *from, size_t known)
 {
-	memcpy(to, from, size < known ? size : known);
-	if (size > known)
-		memset((unsigned char *)to + known, 0, size - known);
+	size_t both = size < known ? size : known;
+
+	memcpy(to, from, both);
+	memset((unsigned char *)to + both, 0, size - both);
 }
 
 void sized_give(void *to, size_t size, const void *from, size_t known)

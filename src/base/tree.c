@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "minmax.h"
 #include "tree.h"
 
 static struct tree_node *skew(struct tree_node *n)
@@ -43,13 +44,11 @@ static uint32_t level(const struct tree_node *n)
 /* A level that was lost below. */
 static struct tree_node *settle(struct tree_node *n)
 {
-	uint32_t l = level(n->left), r = level(n->right), most = (l < r ? l : r) + 1;
+	uint32_t l = level(n->left), r = level(n->right);
 
-	if (most < n->level) {
-		n->level = most;
-		if (n->right && r > most)
-			n->right->level = most;
-	}
+	n->level = min_u32(n->level, min_u32(l, r) + 1);
+	if (n->right)
+		n->right->level = min_u32(r, n->level);
 	n = skew(n);
 	n->right = skew(n->right);
 	if (n->right)
@@ -70,21 +69,15 @@ static struct tree_node *take(struct tree_node *at, const struct tree_node *n)
 			at->left = take(at->left, n);
 		return settle(at);
 	}
-	/* One beside it takes its place. */
-	other = at->left ? at->left : at->right;
-	if (!other)
-		return NULL;
-	if (at->left) {
-		while (other->right)
-			other = other->right;
-		other->left = take(at->left, other);
-		other->right = at->right;
-	} else {
-		while (other->left)
-			other = other->left;
-		other->right = take(at->right, other);
-		other->left = NULL;
-	}
+	/* What has nothing to the left is at the bottom, and so is what it has to the right. */
+	if (!at->left)
+		return at->right;
+	/* The one before it takes its place. */
+	other = at->left;
+	while (other->right)
+		other = other->right;
+	other->left = take(at->left, other);
+	other->right = at->right;
 	other->level = at->level;
 	return settle(other);
 }

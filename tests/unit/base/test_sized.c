@@ -108,6 +108,29 @@ static void what_is_given(void **state)
 	}
 }
 
+static void counters_are_given_and_added_whole(void **state)
+{
+	const uint64_t from[3] = {1, UINT64_MAX, 5}; /* the last one is not theirs */
+
+	for (size_t size = 0; size <= 32; size++) {
+		uint64_t to[5] = {7, 7, 7, 7, 7};
+
+		assert_int_equal(sized_counters(to, size, from, 16), size % 8 ? -EINVAL : 0);
+		for (size_t i = 0; i < 5; i++)
+			assert_int_equal(to[i], size % 8 || i >= size / 8 ? 7 : i < 2 ? from[i] : 0);
+	}
+	assert_int_equal(sized_counters(NULL, 8, from, 16), -EINVAL);
+	for (size_t size = 0; size <= 16; size += 8) {
+		uint64_t to[3] = {7, 7, 7};
+
+		sized_counters_add(to, from, size);
+		assert_int_equal(to[0], size < 8 ? 7 : 8);
+		assert_int_equal(to[1], size < 16 ? 7 : 6);
+		assert_int_equal(to[2], 7);
+	}
+	sized_counters_add(NULL, from, 8);
+}
+
 /* --- Every _init() ------------------------------------------------------------------------------------------------ */
 
 /* Writes no further than the caller's struct, be it shorter or longer than the library's; says its size. */
@@ -399,6 +422,7 @@ int main(void)
 		cmocka_unit_test(what_is_taken),
 		cmocka_unit_test(no_pointer_is_cut_in_two),
 		cmocka_unit_test(what_is_given),
+		cmocka_unit_test(counters_are_given_and_added_whole),
 		cmocka_unit_test(an_init_stays_in_the_callers_struct),
 		cmocka_unit_test(a_config_of_another_version),
 		cmocka_unit_test(hooks_of_another_version),

@@ -12,7 +12,15 @@
 
 static struct tree_node nodes[MANY];
 
-/* Nodes on the longest way down; every pair is in order. */
+static uint32_t level(const struct tree_node *n)
+{
+	return n ? n->level : 0;
+}
+
+/*
+ * Nodes on the longest way down. Every pair is in order, and the levels are those of an AA tree, from which the bound
+ * follows: one less to the left, one or none less to the right, but one less after two steps to the right; 0 is none.
+ */
 static unsigned int depth(const struct tree_node *n)
 {
 	unsigned int l, r;
@@ -21,6 +29,9 @@ static unsigned int depth(const struct tree_node *n)
 		return 0;
 	assert_true(!n->left || tree_below(n->left, n->key, n->serial));
 	assert_true(!n->right || tree_below(n, n->right->key, n->right->serial));
+	assert_int_equal(level(n->left), n->level - 1);
+	assert_true(n->level - level(n->right) <= 1);
+	assert_true(!n->right || level(n->right->right) < n->level);
 	l = depth(n->left);
 	r = depth(n->right);
 	return 1 + (l > r ? l : r);
@@ -78,7 +89,9 @@ static void as_a_model_has_it(void **state)
 		if (is_in[at]) {
 			tree_remove(&t, &nodes[at]);
 		} else {
-			nodes[at] = (struct tree_node){.key = at, .serial = 7};
+			/* The rest is as the tree has left it. */
+			nodes[at].key = at;
+			nodes[at].serial = 7;
 			tree_insert(&t, &nodes[at]);
 		}
 		is_in[at] = !is_in[at];
