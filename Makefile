@@ -77,7 +77,7 @@ prove:
 # FILES="src/call src/mem" for some of it, MAX=N mutants of each file, SEED=N for other ones; WHOLE=1: also what is old.
 mutate:
 	@tools/install-deps.sh check
-	@tests/mutate/mutate.py $(addprefix --max=,$(MAX)) $(addprefix --seed=,$(SEED)) \
+	@tests/mutate/mutate.py $(addprefix --max=,$(MAX)) $(addprefix --seed=,$(SEED)) $(addprefix --slow=,$(SLOW)) \
 		$(if $(WHOLE),--whole,$(or $(REV),$(error which revision? REV=...))) $(FILES)
 
 # BRANCHES=1 lists branches that are never taken, too; AGAIN=1 tells once more what the last run has found.
