@@ -3,7 +3,8 @@
 """Usage: run_fuzz.py TARGET               run it from its seeds and the inputs kept in corpus/
        run_fuzz.py --write FOLDER NAME  put NAME_seed_corpus.zip, all of these, and NAME.options there, for OSS-Fuzz
        run_fuzz.py --keep TARGET [FOLDER...]  keep the fewest inputs, of these folders and those kept so far, that take
-                                        all the branches that any of them takes and the seeds do not
+                                        all the branches that any of them takes and the seeds do not;
+                                        not of a run that goes on
 
 The exit status of a run is 0 or 1: Meson takes others for no failure.
 
@@ -79,9 +80,11 @@ def keep(program, *folders):
             sys.stderr.write(done.stderr)
             return 1
         found = [pathlib.Path(out, name).read_bytes() for name in set(os.listdir(out)) - made]
-    CORPUS.mkdir(exist_ok=True)
-    put_zip(CORPUS / f'{target.name}.zip', sorted(found))
-    print(f'{target.name}: {len(found)} inputs kept, {(CORPUS / f"{target.name}.zip").stat().st_size} bytes')
+    path = CORPUS / f'{target.name}.zip'
+    path.unlink(missing_ok=True)
+    if found:
+        put_zip(path, sorted(found))
+    print(f'{target.name}: {len(found)} inputs kept')
     return 0
 
 
