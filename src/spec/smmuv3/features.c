@@ -33,7 +33,8 @@ static uint32_t feature_bits(const uint32_t regs[ID_REGISTERS])
 	for (unsigned int i = 0; i < SMMUV3_FEATURE_ROWS; i++) {
 		const struct smmuv3_feature_row *row = &smmuv3_feature_rows[i];
 
-		bits |= (regs[row->reg] & row->mask) != row->absent ? FEATURE_BIT(row->feature) : 0;
+		if ((regs[row->reg] & row->mask) != row->absent)
+			bits |= FEATURE_BIT(row->feature);
 	}
 	return bits;
 }

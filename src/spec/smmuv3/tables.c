@@ -2,12 +2,6 @@
 #include "pte.h"
 #include "tables.h"
 
-/* Clear the low bits of a base address: all of them if there are as many as the address has. */
-static uint64_t align_down(uint64_t base, unsigned int bits)
-{
-	return bits < 64 ? base & ~(VIQ_BIT(bits) - 1) : 0;
-}
-
 void smmuv3_strtab_decode(const struct smmuv3_features *f, uint64_t base, uint32_t cfg, struct smmuv3_strtab *t)
 {
 	unsigned int log2size = (unsigned int)VIQ_GET(VIQ_SMMUV3_STRTAB_BASE_CFG_LOG2SIZE, cfg), align = log2size + 6;
@@ -18,11 +12,11 @@ void smmuv3_strtab_decode(const struct smmuv3_features *f, uint64_t base, uint32
 		/* 6, 8 and 10 are defined; others behave as 6. */
 		split = (unsigned int)VIQ_GET(VIQ_SMMUV3_STRTAB_BASE_CFG_SPLIT, cfg);
 		split = split == 8 || split == 10 ? split : 6;
-		/* The first-level table's size, or 64 bytes if that is larger. */
-		align = log2size > split + 3 ? log2size - split + 3 : 6;
+		/* The first-level table's size. Below 64 bytes STRTAB_BASE has no bits. */
+		align = log2size - (log2size < split ? log2size : split) + 3;
 	}
 	*t = (struct smmuv3_strtab){
-		.base = align_down(base & VIQ_SMMUV3_STRTAB_BASE_ADDR, align),
+		.base = base & VIQ_SMMUV3_STRTAB_BASE_ADDR & ~smmuv3_low_bits(align),
 		.log2size = (uint8_t)log2size,
 		.split = (uint8_t)split,
 	};
@@ -36,7 +30,7 @@ bool smmuv3_l1std_decode(const struct smmuv3_strtab *t, uint64_t l1std, uint32_t
 	/* 2^(Span - 1) entries; 0 is invalid, larger ones than the split are reserved (5.1.1). */
 	if (!span || span > t->split + 1u || index >= 1u << (span - 1))
 		return false;
-	*ste = align_down(l1std & VIQ_SMMUV3_L1STD_L2PTR, span - 1 + 6) + (uint64_t)index * VIQ_SMMUV3_STE_SIZE;
+	*ste = (l1std & VIQ_SMMUV3_L1STD_L2PTR & ~smmuv3_low_bits(span + 5)) + (uint64_t)index * VIQ_SMMUV3_STE_SIZE;
 	return true;
 }
 
@@ -97,7 +91,7 @@ bool smmuv3_s2_shape(const struct smmuv3_features *f, uint64_t ttb, unsigned int
 	bool stt = f->idr3 & VIQ_SMMUV3_IDR3_STT;
 	unsigned int granule = smmuv3_tg0_granule(tg), ia_bits, oa_bits, start;
 
-	if (t0sz > 63 || sl0 > 3 || tg > 3 || ps > 7 || !smmuv3_has_granule(f, granule))
+	if (sl0 > 3 || tg > 3 || ps > 7 || !smmuv3_has_granule(f, granule))
 		return false;
 	if (t0sz > (!stt ? 39u : granule == 16 ? 47u : 48u))
 		return false;

@@ -85,7 +85,8 @@ static void where_stes_are(void **state)
 		{W(0x4000000080000000), 8, 0, 0x80000000},
 		{W(0x4000000080000000), 8, 0xff, 0x80003fc0},
 		{W(0x0000000080007fc0), 8, 1, 0x80004040},
-		{W(0x000fffffffffffc0), 63, 2, 0x80}, /* all bits are taken as 0 */
+		{W(0x000fffffffffffc0), 58, 2, 0x80}, /* all bits are taken as 0 */
+		{W(0x000fffffffffffc0), 63, 2, 0x80},
 		{W(0x000fffffffffffc0), 0, 0, W(0x000fffffffffffc0)},
 		/* FMT 2 and 3 are linear. */
 		{0x80000000, 2 << 16 | 8 << 6 | 8, 0x80, 0x80002000},
@@ -94,6 +95,7 @@ static void where_stes_are(void **state)
 		{0x80000fc0, 1 << 16 | 6 << 6 | 9, 0x1ff, 0x80000fc0 + 7 * 8},
 		{0x80000fc0, 1 << 16 | 6 << 6 | 10, 0x3ff, 0x80000f80 + 15 * 8},
 		{0x80000fc0, 1 << 16 | 10 << 6 | 5, 0, 0x80000fc0},
+		{0x80000fc0, 1 << 16 | 10 << 6 | 16, 0x7ff, 0x80000e00 + 1 * 8},
 		/* Other SPLITs act as 6. */
 		{0x80000000, 1 << 16 | 7 << 6 | 16, 0x7f, 0x80000008},
 		{0x80000000, 1 << 16 | 31 << 6 | 16, 0x7f, 0x80000008},
@@ -190,6 +192,10 @@ static void stream_table_entries(void **state)
 	f = features(IDR0, IDR1, IDR3, IDR5);
 	smmuv3_ste_decode(&f, (uint64_t[]){0xb, 0x20000000}, &ste);
 	assert_int_equal(ste.eats, 2);
+
+	smmuv3_ste_decode(&f, (uint64_t[]){W(0x500000000000000b), 0}, &ste);
+	assert_int_equal(ste.cdmax, 10);
+	assert_int_equal(ste.cd_split, 0); /* S1Fmt 0: linear */
 
 	/* S1Fmt means nothing with one CD, S1CDMax nothing without substreams, EATS nothing without ATS. */
 	smmuv3_ste_decode(&f, (uint64_t[]){0x1b, 0}, &ste);
