@@ -6,6 +6,9 @@
 /* Not less than a host lets wait that has pending(): what is there when a CMD_SYNC comes is moved before it is done. */
 #define DEFAULT_BUDGET 1024
 
+/* So many at once */
+#define AT_ONCE 32
+
 static void deliver(struct viq_smmuv3 *smmu, const struct viq_smmuv3_host_event *event)
 {
 	if (event->lost)
@@ -19,14 +22,10 @@ static void deliver(struct viq_smmuv3 *smmu, const struct viq_smmuv3_host_event 
 static int move(const struct viq_smmuv3_backend *b, struct viq_smmuv3 *smmu, uint32_t *left)
 {
 	while (*left) {
-		struct viq_smmuv3_host_event events[32];
-		uint32_t room = sizeof(events) / sizeof(events[0]), count;
-		int err;
+		struct viq_smmuv3_host_event events[AT_ONCE];
+		uint32_t room = *left < AT_ONCE ? *left : AT_ONCE, count = room;
+		int err = b->ops->events(b->opaque, b->object, events, &count);
 
-		if (room > *left)
-			room = *left;
-		count = room;
-		err = b->ops->events(b->opaque, b->object, events, &count);
 		if (err || !count)
 			return err;
 		if (count > room) {

@@ -170,8 +170,7 @@ static bool step(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *what,
 		uint64_t mine = next_of(&nest->backends[i], what, &concerned, err);
 
 		found = mine < vsid ? concerned : found || (concerned && mine == vsid);
-		if (mine < vsid)
-			vsid = mine;
+		vsid = mine < vsid ? mine : vsid;
 	}
 	what->work.cursor[NEXT] = vsid;
 	if (vsid == END)
@@ -188,7 +187,7 @@ static bool step(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *what,
 int viq_nest_smmuv3_reconfig(struct viq_nest_smmuv3 *nest, struct viq_smmuv3_reconfig *asked)
 {
 	struct viq_smmuv3_reconfig what = {0};
-	bool more = true;
+	bool more;
 	int err;
 
 	if (!nest)

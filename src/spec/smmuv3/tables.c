@@ -93,7 +93,7 @@ bool smmuv3_s2_shape(const struct smmuv3_features *f, uint64_t ttb, unsigned int
 
 	if (sl0 > 3 || tg > 3 || ps > 7 || !smmuv3_has_granule(f, granule))
 		return false;
-	if (t0sz > (!stt ? 39u : granule == 16 ? 47u : 48u))
+	if (t0sz > (stt ? 48u : 39u))
 		return false;
 	ia_bits = 64 - t0sz;
 	if (ia_bits > smmuv3_granule_oa_bits(granule, f->oas))

@@ -91,7 +91,9 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 	if (best < 0)
 		return 0;
 	*vsid = b->vsid[best];
-	*broken = b->broken[best];
+	/* Nothing is said of one that is not. */
+	if (b->broken[best])
+		*broken = true;
 	return 1;
 }
 
@@ -301,6 +303,7 @@ static void causes_and_ranges(void **state)
 {
 	static const enum viq_smmuv3_reconfig_cause everybody[] = {VIQ_SMMUV3_ENABLED, VIQ_SMMUV3_DISABLED,
 								   VIQ_SMMUV3_GBPA_CHANGED, VIQ_SMMUV3_RESTORED};
+	struct viq_smmuv3_reconfig what = begun(VIQ_SMMUV3_ENABLED, 0, 255);
 	struct world w;
 
 	begin(&w);
@@ -321,6 +324,8 @@ static void causes_and_ranges(void **state)
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_RESTORED + 1, 0, 1), -EINVAL);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 1, 0), -EINVAL);
 	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, NULL), -EINVAL);
+	what.size--;
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), -EINVAL);
 	assert_int_equal(order_count, 0);
 	end(&w);
 }
@@ -355,9 +360,11 @@ static void broken_streams_are_everybodys_matter(void **state)
 	has(&w.a, 3);
 	has(&w.a, 4);
 	has(&w.a, 5);
+	has(&w.a, 6);
+	has(&w.b, 3);
 	w.a.broken[0] = w.a.broken[2] = true;
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 4, 4), 0);
-	assert_set(3, 4, 5);
+	assert_set(3, 3, 4, 5);
 	w.a.broken[0] = w.a.broken[2] = false;
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 4, 4), 0);
 	assert_set(4);
@@ -505,6 +512,9 @@ static void p4_steps_are_one_stream_and_tell_their_cost(void **state)
 	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), 0);
 	assert_int_equal(what.work.cost, 0);
 	assert_set(3, 4, 4, 5);
+	/* It begins anew. */
+	for (size_t i = 0; i < sizeof(what.work.cursor) / sizeof(what.work.cursor[0]); i++)
+		assert_int_equal(what.work.cursor[i], 0);
 	/* As far as the budget goes, and a step is not cut. */
 	order_count = 0;
 	what.work.budget = 3 * VIQ_WORK_CALL + 1;
@@ -632,6 +642,8 @@ static void streams_of_a_host_that_leaves_abort(void **state)
 	has(&w.a, 3);
 	has(&w.b, UINT32_MAX);
 	has(&w.b, 4);
+	has(&w.b, 5);
+	has(&w.b, 0);
 	ste(&w, 3, STAGE1(3));
 	ste(&w, 4, STAGE1(4));
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_ENABLED, 0, 255), 0);
@@ -639,7 +651,7 @@ static void streams_of_a_host_that_leaves_abort(void **state)
 	w.b.error = -EIO;
 	order_count = 0;
 	assert_int_equal(viq_nest_smmuv3_leave(w.nest, &w.b.me), -EIO);
-	assert_set(4, UINT32_MAX);
+	assert_set(0, 4, 5, UINT32_MAX);
 	assert_int_equal(w.b.now[0].mode, VIQ_SMMUV3_ABORT);
 	assert_int_equal(w.b.now[1].mode, VIQ_SMMUV3_ABORT);
 	assert_int_equal(w.b.now[1].ste[0], ABORT);
@@ -650,6 +662,25 @@ static void streams_of_a_host_that_leaves_abort(void **state)
 	assert_int_equal(viq_nest_smmuv3_leave(w.nest, &w.a.me), 0);
 	assert_int_equal(viq_nest_smmuv3_leave(w.nest, NULL), -EINVAL);
 	assert_int_equal(viq_nest_smmuv3_leave(NULL, &w.a.me), -EINVAL);
+	end(&w);
+}
+
+/* Those behind it stay as they are. */
+static void the_first_of_three_leaves(void **state)
+{
+	struct backend third;
+	struct world w;
+
+	begin(&w);
+	init_backend(&third);
+	assert_int_equal(viq_nest_smmuv3_join(w.nest, &third.me, NULL), 0);
+	has(&w.b, 4);
+	has(&third, 5);
+	assert_int_equal(viq_nest_smmuv3_leave(w.nest, &w.a.me), 0);
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_ENABLED, 0, 255), 0);
+	assert_set(4, 5);
+	assert_int_equal(viq_nest_smmuv3_leave(w.nest, &third.me), 0);
+	assert_int_equal(viq_nest_smmuv3_leave(w.nest, &w.b.me), 0);
 	end(&w);
 }
 
@@ -795,13 +826,17 @@ static void what_all_hosts_have_is_offered(void **state)
 	viq_nest_smmuv3_offer(nest, false, &config);
 	assert_int_equal(VIQ_GET(REG(IDR5_OAS), config.idr5), 4);
 	assert_int_equal(config.idr1, before.idr1);
+	a.oas = b.oas = 3;
 	before = config;
-	config.size--;
+	config.size = offsetof(struct viq_smmuv3_config, aidr) + sizeof(config.aidr) - 1;
 	viq_nest_smmuv3_offer(nest, false, &config);
-	config.size++;
+	config.size = before.size;
 	viq_nest_smmuv3_offer(NULL, false, &config);
 	viq_nest_smmuv3_offer(nest, false, NULL);
 	assert_memory_equal(&config, &before, sizeof(config));
+	config.size = offsetof(struct viq_smmuv3_config, aidr) + sizeof(config.aidr);
+	viq_nest_smmuv3_offer(nest, false, &config);
+	assert_int_equal(VIQ_GET(REG(IDR5_OAS), config.idr5), 3);
 	viq_nest_smmuv3_destroy(nest);
 }
 
@@ -946,6 +981,53 @@ static void more_events_than_asked_for(void **state)
 	}
 }
 
+static bool pending(void *opaque, uint32_t object)
+{
+	const struct backend *b = opaque;
+
+	return b->taken < b->event_count;
+}
+
+/* Before a CMD_SYNC: what is there of each host that says so. The others are not looked at. */
+static void what_is_pending_is_moved_at_a_sync(void **state)
+{
+	static const struct viq_smmuv3_host_event some[] = {{.record = {0x10}}, {.record = {0x11}}};
+	struct viq_smmuv3_backend_ops told = all, deaf = all;
+	struct viq_smmuv3_backend b;
+	struct backend third;
+	struct world w;
+
+	told.pending = deaf.pending = pending;
+	deaf.events = NULL;
+	begin(&w);
+	init_backend(&third);
+	third.me.ops = &deaf;
+	third.event_count = 2;
+	assert_int_equal(viq_nest_smmuv3_join(w.nest, &third.me, NULL), 0);
+	w.a.events = w.b.events = some;
+	w.a.event_count = 2;
+	assert_int_equal(viq_nest_smmuv3_sync(w.nest), 0);
+	assert_int_equal(w.a.taken, 0);
+	for (struct backend *each = &w.a; each; each = each == &w.a ? &w.b : NULL) {
+		b = each->me;
+		assert_int_equal(viq_nest_smmuv3_leave(w.nest, &b), 0);
+		b.ops = &told;
+		assert_int_equal(viq_nest_smmuv3_join(w.nest, &b, NULL), 0);
+	}
+	w.b.event_count = 1;
+	assert_int_equal(viq_nest_smmuv3_sync(w.nest), 3);
+	assert_int_equal(w.a.taken, 2);
+	assert_int_equal(w.b.taken, 1);
+	assert_int_equal(prod(&w), 3);
+	assert_int_equal(viq_nest_smmuv3_sync(w.nest), 0);
+	assert_int_equal(viq_nest_smmuv3_sync(NULL), 0);
+	/* Who has nothing is not asked for it. */
+	w.a.claims = 1;
+	assert_int_equal(viq_nest_smmuv3_sync(w.nest), 0);
+	assert_int_equal(smmuv3_counters(w.v->smmu).events_lost, 0);
+	end(&w);
+}
+
 static void bad_arguments(void **state)
 {
 	struct viq_nest_smmuv3_ops ops = {.size = sizeof(ops) - 1};
@@ -973,6 +1055,8 @@ int main(void)
 		cmocka_unit_test(without_a_guest_nothing_changes),
 		cmocka_unit_test(streams_of_a_host_that_leaves_abort),
 		cmocka_unit_test(hosts_that_cannot_join),
+		cmocka_unit_test(the_first_of_three_leaves),
+		cmocka_unit_test(what_is_pending_is_moved_at_a_sync),
 		cmocka_unit_test(hosts_of_a_living_guest_come_and_go),
 		cmocka_unit_test(a_host_that_says_nothing),
 		cmocka_unit_test(a_stream_that_is_blocked),

@@ -76,6 +76,7 @@ static void where_walks_start(void **state)
 		{0, 2, 2, 24, 2, ILLEGAL}, /* level 1 from 42 bits on */
 		{0, 2, 2, 24, 1, 2},
 		{STT, 5, 2, 39, 3, ILLEGAL},
+		{0, 5, 2, 16, 3, ILLEGAL}, /* not level 0 */
 		{0, 6, 2, 15, 2, ILLEGAL},
 		/* 64K */
 		{0, 5, 1, 31, 0, 3},

@@ -274,6 +274,16 @@ static void context_descriptors(void **state)
 	f = features(IDR0, IDR1, 0, IDR5);
 	smmuv3_cd_decode(&f, w, &cd);
 	assert_false(cd.half[0].had || cd.half[1].had);
+	/* Each where it is. */
+	f = features(IDR0, IDR1, IDR3, IDR5);
+	w[1] = VIQ_SMMUV3_CD_1_HAD0;
+	w[2] = ~VIQ_SMMUV3_CD_2_HAD1;
+	smmuv3_cd_decode(&f, w, &cd);
+	assert_true(cd.half[0].had && !cd.half[1].had && !cd.haft);
+	w[1] = ~VIQ_SMMUV3_CD_1_HAD0;
+	w[2] = VIQ_SMMUV3_CD_2_HAD1;
+	smmuv3_cd_decode(&f, w, &cd);
+	assert_true(!cd.half[0].had && cd.half[1].had && cd.haft);
 }
 
 /* Each flag and number of word 0 alone. */
