@@ -71,7 +71,7 @@ def keep(program, *folders):
     target = pathlib.Path(program).resolve()
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as before:
         # What the folder of the result has from the beginning stays: the seeds.
-        put_files(out, SEEDS[target.name]())
+        put_files(out, SEEDS.get(target.name, list)())
         made = set(os.listdir(out))
         put_files(before, kept(target.name))
         done = subprocess.run([str(target), '-set_cover_merge=1', '-use_counters=0', *options(target.name), out, before, *folders], check=False,
@@ -83,6 +83,7 @@ def keep(program, *folders):
     path = CORPUS / f'{target.name}.zip'
     path.unlink(missing_ok=True)
     if found:
+        CORPUS.mkdir(exist_ok=True)
         put_zip(path, sorted(found))
     print(f'{target.name}: {len(found)} inputs kept')
     return 0

@@ -12,8 +12,8 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(os.environ["VIQ_SOURCE"])
-SCRIPTS = (".ci/run", "tools/check.sh", "tools/check-summary.py", "tests/fuzz/run_fuzz.py", "tests/system/kernel/tap.py",
-           "tests/release/check.py")
+SCRIPTS = (".ci/run", "tools/check.sh", "tools/check-summary.py", "tests/fuzz/run_fuzz.py", "tests/fuzz/seeds.py",
+           "tests/system/kernel/tap.py", "tests/release/check.py")
 # Without what the build that runs this test has set.
 ENV = {name: value for name, value in os.environ.items()
        if name in ("PATH", "HOME", "TMPDIR", "LANG", "CCACHE_DIR")} | {"VIQ_CI_LIMIT": "300", "VIQ_FUZZ_TIME": "1"}
@@ -123,6 +123,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!what || size < 10)
 		return 0;
+	/* Nobody comes upon that in a hundred tries. */
+	if (data[0] == 'k' && data[1] == 'e' && data[2] == 'p' && data[3] == 't') {
+		if (!strcmp(what, "kept"))
+			abort();
+	} else if (data[0] == 'a') {
+		sink = NULL;
+	}
 	if (!strcmp(what, "oracle"))
 		abort();
 	if (!strcmp(what, "exit"))
@@ -342,6 +349,22 @@ class Fuzz(Tree):
             done = subprocess.run([sys.executable, "tests/fuzz/run_fuzz.py", target], cwd=self.tree, check=False, text=True,
                                   env=self.RUNS | {"TINY_FUZZ": what}, stderr=subprocess.PIPE)
             self.assertEqual(done.returncode, status, f"{what}: {done.stderr}")
+
+    def test_what_is_kept(self):
+        """Of three inputs two, as one says nothing new; which are run first from then on."""
+        target, found = self.tree / "fuzz_tiny", self.tree / "found"
+        run = [sys.executable, "tests/fuzz/run_fuzz.py"]
+        subprocess.run(["clang", "-fsanitize=fuzzer", "-o", target, self.tree / "fuzz_tiny.c"], check=True)
+        found.mkdir()
+        for name, data in (("1", b"kept......"), ("2", b"a........."), ("3", b"a..........")):
+            (found / name).write_bytes(data)
+        env = self.RUNS | {"TINY_FUZZ": "kept"}
+        self.assertEqual(subprocess.run([*run, target], cwd=self.tree, check=False, env=env, stderr=subprocess.DEVNULL).returncode, 0)
+        for folders in ([found], []):
+            done = subprocess.run([*run, "--keep", target, *folders], cwd=self.tree, check=False, text=True, capture_output=True,
+                                  env=self.RUNS | {"TINY_FUZZ": "nothing"})
+            self.assertEqual((done.returncode, done.stdout), (0, "fuzz_tiny: 2 inputs kept\n"), done.stderr)
+        self.assertEqual(subprocess.run([*run, target], cwd=self.tree, check=False, env=env, stderr=subprocess.DEVNULL).returncode, 1)
 
     def test_a_target_that_runs_nothing(self):
         script = self.tree / "idle"

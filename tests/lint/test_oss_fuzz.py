@@ -36,6 +36,9 @@ class OssFuzz(unittest.TestCase):
                 options = pathlib.Path(folder, f"{name}.options").read_text(encoding="ascii")
                 self.assertLessEqual(longest, int(re.fullmatch(r"\[libfuzzer\]\nmax_len = (\d+)\n", options)[1]), name)
 
+    def test_what_is_kept_is_a_targets(self):
+        self.assertLessEqual({path.stem for path in (FUZZ / "corpus").iterdir()}, set(TARGETS))
+
     def test_container_has_what_the_build_needs(self):
         wanted = {"libcmocka-dev"}
         script = (SOURCE / "tools" / "install-deps.sh").read_text(encoding="utf-8")
