@@ -74,9 +74,8 @@ static uint32_t last_suspect(uint32_t group, uint32_t len, uint32_t safe, const 
 
 	if (!group || answer->error == VIQ_CALL_NONE)
 		return len - 1;
-	last = max_u32(answer->handled, answer->suspect);
-	if (group > 1 && last - safe < group - 1)
-		last = group - 1 < len - safe ? safe + group - 1 : len - 1;
+	/* safe is 0, or group is not longer than the array: the sum is small. */
+	last = max_u32(max_u32(answer->handled, answer->suspect), safe + group - 1);
 	return min_u32(last, len - 1);
 }
 
@@ -138,7 +137,7 @@ static uint32_t next_end(const struct search *s)
 		to = s->lo + (s->end - s->lo + 1) / 2;
 	else
 		to = s->hint > s->lo ? s->hint : s->lo + 1;
-	return min_u32(to, s->chunk < s->count - s->lo ? s->lo + s->chunk : s->count);
+	return min_u32(to, s->lo + s->chunk);
 }
 
 /* [lo, to) took effect. */
@@ -150,7 +149,6 @@ static void advance(struct search *s, uint32_t to)
 	if (s->end && s->lo >= s->end) {
 		/* The refusal has passed. If the search had to end now, no entry could be called illegal. */
 		s->end = 0;
-		s->hint = CALL_NO_HINT;
 		s->why.error = VIQ_CALL_FAILED;
 	}
 }

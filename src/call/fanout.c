@@ -67,21 +67,17 @@ struct share {
 
 /* --- Hosts that come and go --------------------------------------------------------------------------------------- */
 
-static void leave_locked(struct viq_call_fanout *fanout, struct member *m) MUST_HOLD(fanout->lock)
-{
-	inside--;
-	if (!--m->users && m->leaving)
-		pthread_cond_broadcast(&fanout->idle);
-}
-
 /* Leave prev, unless it is NULL, and enter the member behind it; behind NULL is the first one. NULL: there is none. */
 static struct member *next_member(struct viq_call_fanout *fanout, struct member *prev)
 {
 	struct member *m = prev ? prev + 1 : fanout->members, *end = fanout->members + VIQ_CALL_MAX_HOSTS;
 
 	pthread_mutex_lock(&fanout->lock);
-	if (prev)
-		leave_locked(fanout, prev);
+	if (prev) {
+		inside--;
+		if (!--prev->users && prev->leaving)
+			pthread_cond_broadcast(&fanout->idle);
+	}
 	while (m < end && (!m->host.ops || m->leaving))
 		m++;
 	if (m < end) {
@@ -90,14 +86,6 @@ static struct member *next_member(struct viq_call_fanout *fanout, struct member 
 	}
 	pthread_mutex_unlock(&fanout->lock);
 	return m < end ? m : NULL;
-}
-
-/* Without a next one. */
-static void leave(struct viq_call_fanout *fanout, struct member *m)
-{
-	pthread_mutex_lock(&fanout->lock);
-	leave_locked(fanout, m);
-	pthread_mutex_unlock(&fanout->lock);
 }
 
 /* --- What one host is given --------------------------------------------------------------------------------------- */
@@ -229,15 +217,11 @@ static int fanout_invalidate(void *opaque, const struct viq_call_request *req, s
 
 	*res = (struct viq_call_result){.size = sizeof(*res), .handled = count, .suspect = count};
 	while ((m = next_member(fanout, m))) {
+		/* After a failure the others still get what is before it; not so a question. */
 		if (count)
 			call_one(&m->host, req, type, res);
-		else
+		else if (!res->error)
 			probe_one(&m->host, req, res);
-		/* After a failure the others still get what is before it; not so a question. */
-		if (!count && res->error) {
-			leave(fanout, m);
-			break;
-		}
 	}
 	return 0;
 }

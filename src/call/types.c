@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The entry types, one row each. */
+/* The entry types. */
 #include <stddef.h>
 
 #include <viq/bits.h>
@@ -34,15 +34,15 @@ static uint32_t smmuv3_needs(const void *entry, uint32_t *sid)
 	return 0;
 }
 
-/* By number. */
-static const struct call_type types[] = {
-	[VIQ_CALL_VTD_S1] = {24, NULL},
-	[VIQ_CALL_SMMUV3] = {16, smmuv3_needs},
-};
-
 const struct call_type *call_type_find(uint32_t type)
 {
-	if (type >= sizeof(types) / sizeof(types[0]) || !types[type].entry_size)
-		return NULL;
-	return &types[type];
+	static const struct call_type vtd_s1 = {24, NULL}, smmuv3 = {16, smmuv3_needs};
+
+	switch (type) {
+	case VIQ_CALL_VTD_S1:
+		return &vtd_s1;
+	case VIQ_CALL_SMMUV3:
+		return &smmuv3;
+	}
+	return NULL;
 }

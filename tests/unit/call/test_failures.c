@@ -13,8 +13,13 @@
 /* Errors other than a refusal are not hunted for, but the window holds the culprit and nothing before it is false. */
 static void p8_other_errors_have_an_honest_window(void **state)
 {
-	static const uint8_t errors[] = {VIQ_CALL_ABORTED, VIQ_CALL_TIMEOUT,     VIQ_CALL_FAILED,
-					 VIQ_CALL_GONE,    VIQ_CALL_UNSUPPORTED, 200};
+	static const uint8_t errors[] = {VIQ_CALL_ABORTED,
+					 VIQ_CALL_TIMEOUT,
+					 VIQ_CALL_FAILED,
+					 VIQ_CALL_GONE,
+					 VIQ_CALL_UNSUPPORTED,
+					 VIQ_CALL_ERROR_COUNT,
+					 200};
 	uint64_t *cmds = fake_array(200);
 
 	for (enum fake_kind kind = FAKE_EXACT; kind <= FAKE_GARBAGE; kind++) {
@@ -26,14 +31,15 @@ static void p8_other_errors_have_an_honest_window(void **state)
 		fake.hw_code = 0x1234;
 		fake.os_error = -EIO;
 		for (uint32_t i = 0; i < 200; i++) {
-			for (uint32_t k = 0; k < 6; k++) {
+			for (uint32_t k = 0; k < sizeof(errors); k++) {
 				struct viq_call_result res;
 
 				fake_host_reset(&fake);
 				fake.entries[i].error = errors[k];
 				res = fake_invalidate(&fake, cmds, 200);
 				assert_holds(&fake, &res, 200);
-				assert_int_equal(res.error, errors[k] == 200 ? VIQ_CALL_FAILED : errors[k]);
+				assert_int_equal(res.error,
+						 errors[k] < VIQ_CALL_ERROR_COUNT ? errors[k] : VIQ_CALL_FAILED);
 				assert_int_equal(res.hw_code, 0x1234);
 				assert_int_equal(res.os_error, -EIO);
 				assert_int_equal(res.host_calls, 1);

@@ -238,6 +238,27 @@ static void p4_long_runs_are_one_call_each(void **state)
 	teardown(&f);
 }
 
+/* What is long: 64 entries are a call of their own, 63 are copied, also behind those. */
+static void p4_runs_of_64_are_long(void **state)
+{
+	static const struct {
+		uint32_t stream_at, calls, longest; /* of the first host, once the entry there is another's */
+	} steps[] = {{4, 2, 128}, {69, 3, 64}, {132, 3, 64}};
+	struct viq_call_result res;
+	struct fixture f;
+
+	setup(&f, 133);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		put(&f, steps[i].stream_at, VIQ_SMMUV3_OP_CFGI_CD, 1);
+		f.fakes[0].calls = f.fakes[0].longest = 0;
+		res = invalidate(&f);
+		assert_int_equal(res.handled, f.count);
+		assert_int_equal(f.fakes[0].calls, steps[i].calls);
+		assert_int_equal(f.fakes[0].longest, steps[i].longest);
+	}
+	teardown(&f);
+}
+
 /*
  * Random commands, random culprits in random hosts of every kind: the answer is the first entry that any host refuses,
  * and a host sees nothing that a host before it did not handle.
@@ -390,6 +411,13 @@ static void probe_needs_every_host(void **state)
 		assert_int_equal(res.host_calls, h < HOSTS ? h + 1 : HOSTS);
 		assert_int_equal(f.fakes[0].empty_calls, 1);
 		assert_int_equal(f.fakes[0].object, 100);
+		/* Nobody is in any of them now, so each can leave. */
+		for (uint32_t i = 0; i < HOSTS; i++) {
+			struct viq_call_host host = fake_host(&f.fakes[i]);
+
+			host.object = 100 + i;
+			assert_int_equal(viq_call_fanout_remove(f.fanout, &host), 0);
+		}
 		teardown(&f);
 	}
 }
@@ -514,6 +542,13 @@ static void misuse_is_refused(void **state)
 	ops = *hosts[0].ops;
 	ops.invalidate = NULL;
 	assert_int_equal(viq_call_fanout_create(&bad, 1, &fanout, NULL), -EINVAL);
+	for (uint32_t i = 0; i < VIQ_CALL_MAX_HOSTS; i++) {
+		struct viq_call_host good = hosts[i];
+
+		hosts[i].ops = NULL;
+		assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS, &fanout, NULL), -EINVAL);
+		hosts[i] = good;
+	}
 	assert_ptr_equal(fanout, hosts);
 	assert_int_equal(viq_call_fanout_create(hosts, VIQ_CALL_MAX_HOSTS, &fanout, NULL), 0);
 	viq_call_fanout_destroy(fanout);
@@ -630,6 +665,7 @@ int main(void)
 		cmocka_unit_test(p4_extra_calls_of_all_hosts_count),
 		cmocka_unit_test(p4_fanout_of_one_host_answers_as_the_host),
 		cmocka_unit_test(p4_long_runs_are_one_call_each),
+		cmocka_unit_test(p4_runs_of_64_are_long),
 		cmocka_unit_test(p4_short_runs_are_collected),
 		cmocka_unit_test(p5_unknown_streams_reach_no_host),
 		cmocka_unit_test(p8_one_host_returns_an_errno),

@@ -14,6 +14,8 @@ static void sizes_are_those_of_the_entries(void **state)
 	assert_int_equal(call_type_find(VIQ_CALL_SMMUV3)->entry_size, VIQ_SMMUV3_CMD_SIZE);
 	assert_int_equal(call_type_find(VIQ_CALL_VTD_S1)->entry_size, sizeof(struct viq_vtd_s1_entry));
 	assert_null(call_type_find(VIQ_CALL_VTD_S1)->needs);
+	for (uint32_t type = VIQ_CALL_SMMUV3 + 1; type < 100; type++)
+		assert_null(call_type_find(type));
 	assert_null(call_type_find(UINT32_MAX));
 }
 
