@@ -171,8 +171,7 @@ static uint32_t pasid_limit(const struct nest_vtd_device *d)
 
 	if (!d->by_pasid || !d->ctx.paside || !d->state.pasid_bits)
 		return 0;
-	if (d->state.pasid_bits < bits)
-		bits = d->state.pasid_bits;
+	bits = d->state.pasid_bits < bits ? d->state.pasid_bits : bits;
 	limit = UINT32_C(1) << bits;
 	return limit < vtd_context_pasids(&d->ctx) ? limit : vtd_context_pasids(&d->ctx);
 }

@@ -152,7 +152,7 @@ static int pass_on(struct viq_nest_vtd *n, struct viq_vtd_reconfig *what)
 {
 	const struct viq_vtd_backend *b = &n->config.backend;
 	struct viq_vtd_tables tables = {.size = sizeof(tables)};
-	int ret = 0;
+	int ret;
 
 	if (!what->work.cursor[DEVICE]) {
 		(void)viq_vtd_tables(n->vtd, &tables);

@@ -19,6 +19,7 @@ struct host {
 	struct viq_vtd_reconfig what;   /* and what a host that reads itself was told */
 	uint32_t faults, requests;      /* how many it says to have given, at once */
 	struct viq_vtd_host_fault fault;
+	struct viq_vtd_host_page_request request;
 	uint32_t traced, hooked;
 	uint64_t reason; /* of the last fault that the hook got */
 	bool parent;
@@ -103,6 +104,8 @@ static int host_page_requests(void *opaque, struct viq_vtd_host_page_request *re
 {
 	struct host *h = opaque;
 
+	if (h->requests)
+		requests[0] = h->request;
 	*count = h->requests;
 	h->requests = 0;
 	return 0;
@@ -335,7 +338,7 @@ static void faults_for_the_embedder(void **state)
 		for (unsigned int parent = 0; parent < 2; parent++) {
 			h.fault = fault;
 			h.fault.parent = parent;
-			h.fault.lost = 3;
+			h.fault.lost = 3 * parent;
 			h.faults = 1;
 			h.hooked = 0;
 			assert_int_equal(viq_nest_vtd_faults(n->nest, 0), 0);
@@ -343,10 +346,53 @@ static void faults_for_the_embedder(void **state)
 			if (hook)
 				assert_true(h.reason == 0x71 && h.parent == parent);
 			assert_int_equal(vtd_counters(n->g->vtd).faults, !hook);
-			assert_int_equal(vtd_counters(n->g->vtd).faults_lost, 3 * (parent + 1));
+			assert_int_equal(vtd_counters(n->g->vtd).faults_lost, 3 * parent);
 		}
 		vnest_free(n);
 	}
+}
+
+static bool host_pending(void *opaque)
+{
+	return true;
+}
+
+/* A look costs what the host says, a record 1, an answer that the unit gives itself as much as a look (7.5.1). */
+static void what_moving_costs(void **state)
+{
+	static const struct {
+		uint32_t faults, requests;
+		bool there, last;
+		uint32_t cost;
+	} rows[] = {
+		{0, 0, false, false, 2 * 100},    {1, 0, false, false, 3 * 100 + 1}, {0, 1, false, false, 3 * 100 + 1},
+		{0, 1, false, true, 3 * 100 + 1}, {0, 1, true, false, 3 * 100 + 1},  {0, 1, true, true, 4 * 100 + 1},
+		{1, 1, true, true, 5 * 100 + 2},
+	};
+	struct viq_vtd_backend_ops own = ops;
+	struct host h = {.source_id = VNEST_SID(0)};
+	struct vnest *n;
+
+	own.look_cost = 100;
+	n = with(&h, &own, false);
+	h.faults = 1;
+	assert_int_equal(viq_nest_vtd_sync(n->nest), 0); /* it says nothing of what is pending */
+	assert_int_equal(h.faults, 1);
+	vnest_free(n);
+	own.pending = host_pending;
+	n = with(&h, &own, false);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		h.faults = rows[i].faults;
+		h.requests = rows[i].requests;
+		/* Page requests are off: the unit answers the last one of a group itself. */
+		h.request = (struct viq_vtd_host_page_request){
+			.request = {.size = rows[i].there ? sizeof(h.request.request) : 0,
+				    .source_id = VNEST_SID(0),
+				    .last = rows[i].last,
+				    .read = true}};
+		assert_int_equal(viq_nest_vtd_sync(n->nest), rows[i].cost);
+	}
+	vnest_free(n);
 }
 
 int main(void)
@@ -360,6 +406,7 @@ int main(void)
 		cmocka_unit_test(faults_for_the_embedder),
 		cmocka_unit_test(the_last_source_id),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(what_moving_costs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
