@@ -91,9 +91,7 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 	if (best < 0)
 		return 0;
 	*vsid = b->vsid[best];
-	/* Nothing is said of one that is not. */
-	if (b->broken[best])
-		*broken = true;
+	*broken = b->broken[best];
 	return 1;
 }
 
@@ -323,7 +321,8 @@ static void causes_and_ranges(void **state)
 	}
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_RESTORED + 1, 0, 1), -EINVAL);
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 1, 0), -EINVAL);
-	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, NULL), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(NULL, &what), -EINVAL);
+	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, NULL), -EINVAL);
 	what.size--;
 	assert_int_equal(viq_nest_smmuv3_reconfig(w.nest, &what), -EINVAL);
 	assert_int_equal(order_count, 0);
@@ -368,6 +367,21 @@ static void broken_streams_are_everybodys_matter(void **state)
 	w.a.broken[0] = w.a.broken[2] = false;
 	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 4, 4), 0);
 	assert_set(4);
+	end(&w);
+}
+
+/* P1: also where another host, which has the same number, has only come to it after all that it may look at. */
+static void a_broken_stream_where_another_look_ends(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	has(&w.a, 63);
+	has(&w.b, 63);
+	w.a.broken[0] = true;
+	w.b.many = 64;
+	assert_int_equal(reconfig(&w, VIQ_SMMUV3_CFGI_STE, 200, 200), 0);
+	assert_set(63, 63);
 	end(&w);
 }
 
@@ -1000,10 +1014,6 @@ static void what_is_pending_is_moved_at_a_sync(void **state)
 	told.pending = deaf.pending = pending;
 	deaf.events = NULL;
 	begin(&w);
-	init_backend(&third);
-	third.me.ops = &deaf;
-	third.event_count = 2;
-	assert_int_equal(viq_nest_smmuv3_join(w.nest, &third.me, NULL), 0);
 	w.a.events = w.b.events = some;
 	w.a.event_count = 2;
 	assert_int_equal(viq_nest_smmuv3_sync(w.nest), 0);
@@ -1014,6 +1024,10 @@ static void what_is_pending_is_moved_at_a_sync(void **state)
 		b.ops = &told;
 		assert_int_equal(viq_nest_smmuv3_join(w.nest, &b, NULL), 0);
 	}
+	init_backend(&third);
+	third.me.ops = &deaf;
+	third.event_count = 2;
+	assert_int_equal(viq_nest_smmuv3_join(w.nest, &third.me, NULL), 0);
 	w.b.event_count = 1;
 	assert_int_equal(viq_nest_smmuv3_sync(w.nest), 3);
 	assert_int_equal(w.a.taken, 2);
@@ -1046,6 +1060,7 @@ int main(void)
 		cmocka_unit_test(causes_and_ranges),
 		cmocka_unit_test(registers_rule_while_it_is_off),
 		cmocka_unit_test(broken_streams_are_everybodys_matter),
+		cmocka_unit_test(a_broken_stream_where_another_look_ends),
 		cmocka_unit_test(one_stream_alone),
 		cmocka_unit_test(a_stream_that_aborts_holds_nobody),
 		cmocka_unit_test(the_first_error_is_returned_and_the_others_are_done),
