@@ -103,10 +103,8 @@ int viq_nest_vtd_bind(struct viq_nest_vtd *n, struct viq_vtd *vtd, const struct 
 	n->mem = mem;
 	if (vtd)
 		err = b->ops->listen(b->opaque, &listener);
-	if (err || !vtd) {
+	if (err)
 		n->vtd = NULL;
-		n->mem = NULL;
-	}
 	return err;
 }
 

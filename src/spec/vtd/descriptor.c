@@ -139,7 +139,8 @@ struct vtd_offer vtd_offer(uint64_t cap, uint64_t ecap)
 	for (unsigned int i = 0; i < VTD_FEATURE_ROWS; i++) {
 		const struct vtd_feature_row *row = &vtd_feature_rows[i];
 
-		f |= (row->cap & ~cap) | (row->ecap & ~ecap) ? 0 : FEATURE_BIT(row->feature);
+		if (!((row->cap & ~cap) | (row->ecap & ~ecap)))
+			f |= FEATURE_BIT(row->feature);
 	}
 	return (struct vtd_offer){.features = f, .mamv = (uint32_t)VIQ_GET(VIQ_VTD_CAP_MAMV, cap)};
 }

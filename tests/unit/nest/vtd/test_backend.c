@@ -13,6 +13,7 @@ struct host {
 	int error;          /* of set() and reconfig() */
 	bool goes;          /* the device, in a set() that fails */
 	int listen_error;
+	bool listens;
 	bool bad_table; /* the listener is told of a table of no version that there is */
 	uint32_t sets, begun, steps, settled;
 	struct viq_vtd_translation set; /* the last one, */
@@ -30,8 +31,10 @@ static int host_next(void *opaque, uint32_t *source_id, struct viq_vtd_device_st
 	struct host *h = opaque;
 
 	assert_in_range(*source_id, 0, UINT16_MAX);
-	if (*source_id > h->source_id || h->source_id > UINT16_MAX)
+	if (*source_id > h->source_id || h->source_id > UINT16_MAX) {
+		*source_id = UINT32_MAX; /* means nothing then */
 		return 0;
+	}
 	*source_id = h->source_id;
 	state->pasid_bits = 6;
 	state->rid_pasid = UINT32_MAX;
@@ -62,6 +65,7 @@ static int host_listen(void *opaque, const struct viq_vtd_listener *listener)
 	struct host *h = opaque;
 	uint32_t handle;
 
+	h->listens = listener != NULL;
 	if (listener && h->bad_table)
 		return listener->attach(listener->opaque, &none, &handle);
 	return listener ? h->listen_error : 0;
@@ -240,6 +244,30 @@ static void a_device_goes_meanwhile(void **state)
 	vnest_free(n);
 }
 
+/* An embedder that knows no hooks, and whose functions are copied. */
+static void a_config_of_an_older_version(void **state)
+{
+	struct host h = {.source_id = VNEST_SID(0)};
+	struct viq_vtd_backend_ops own = ops;
+	struct viq_nest_vtd_config config;
+	struct vnest *n = with(&h, &own, false); /* its hooks are not taken over */
+
+	viq_nest_vtd_destroy(n->nest);
+	assert_false(h.listens);
+	viq_nest_vtd_config_init(&config, sizeof(config));
+	config.size = offsetof(struct viq_nest_vtd_config, backend) + sizeof(config.backend);
+	config.backend = (struct viq_vtd_backend){&own, &h};
+	config.trace = traced;
+	config.opaque = &h;
+	assert_int_equal(viq_nest_vtd_create(&config, &n->nest, NULL), 0);
+	memset(&own, 0, sizeof(own));
+	vnest_bind(n, true);
+	assert_int_equal(reconfig(n, 0), 0);
+	assert_int_equal(h.sets, 1);
+	assert_int_equal(h.traced, 0);
+	vnest_free(n);
+}
+
 /* There is none behind it. */
 static void the_last_source_id(void **state)
 {
@@ -249,7 +277,10 @@ static void the_last_source_id(void **state)
 	assert_int_equal(reconfig(n, 0), 0);
 	assert_int_equal(h.sets, 1);
 	assert_int_equal(h.settled, 1);
+	assert_int_equal(viq_nest_vtd_follow(n->nest, UINT16_MAX), 0);
+	assert_int_equal(h.sets, 2);
 	vnest_free(n);
+	assert_false(h.listens);
 }
 
 /* Its table cannot be read, though the directory can. */
@@ -401,6 +432,7 @@ int main(void)
 		cmocka_unit_test(a_device_goes_meanwhile),
 		cmocka_unit_test(a_host_that_cannot_tell_of_its_tables),
 		cmocka_unit_test(a_host_that_reads_the_tables),
+		cmocka_unit_test(a_config_of_an_older_version),
 		cmocka_unit_test(a_table_out_of_memory),
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(faults_for_the_embedder),

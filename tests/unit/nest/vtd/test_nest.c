@@ -175,6 +175,16 @@ static void a_living_guest(void **state)
 	vnest_free(n);
 }
 
+static int create_from(const struct viq_nest_vtd_config *config)
+{
+	struct viq_nest_vtd *nest;
+	int err = viq_nest_vtd_create(config, &nest, NULL);
+
+	if (!err)
+		viq_nest_vtd_destroy(nest);
+	return err;
+}
+
 /* Pointers above the width that the guest's machine has are reserved. */
 static void a_narrow_machine(void **state)
 {
@@ -188,7 +198,12 @@ static void a_narrow_machine(void **state)
 	config.backend = viq_linux_vvtd_backend(n->vv);
 	for (config.haw = 31; config.haw <= 53; config.haw += 22)
 		assert_int_equal(viq_nest_vtd_create(&config, &n->nest, NULL), -EINVAL);
+	for (config.haw = 32; config.haw <= 52; config.haw += 20) {
+		assert_int_equal(viq_nest_vtd_create(&config, &n->nest, NULL), 0);
+		viq_nest_vtd_destroy(n->nest);
+	}
 	config.haw = 39;
+	assert_takes_later(viq_nest_vtd_config, config, create_from(later));
 	assert_int_equal(viq_nest_vtd_create(&config, &n->nest, NULL), 0);
 	vnest_bind(n, true);
 	vnest_add(n, 0);

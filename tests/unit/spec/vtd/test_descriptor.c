@@ -77,11 +77,101 @@ static void features_of_each_bit(void **state)
 	assert_int_equal(vtd_offer(UINT64_C(0x2a) << 48, 0).mamv, 0x2a);
 }
 
+/* 6.5.2.1 to 6.5.2.4: which G each type has, and what page-selective IOTLB invalidation needs of CAP. */
+static void granularities(void **state)
+{
+	static const struct {
+		uint8_t type;
+		bool legal[4]; /* by G */
+	} rows[] = {
+		{VIQ_VTD_TYPE_CC, {false, true, true, true}},
+		{VIQ_VTD_TYPE_IOTLB, {false, true, true, true}},
+		{VIQ_VTD_TYPE_PIOTLB, {false, false, true, true}},
+		{VIQ_VTD_TYPE_PC, {true, true, false, true}},
+	};
+	const struct vtd_offer with = vtd_offer(UINT64_C(1) << 39 | UINT64_C(9) << 48, UINT64_MAX);
+	const struct vtd_offer without = vtd_offer(UINT64_C(9) << 48, UINT64_MAX);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool iotlb = rows[i].type == VIQ_VTD_TYPE_IOTLB;
+		struct vtd_rule rule;
+
+		for (uint64_t g = 0; g < 4; g++) {
+			enum vtd_limits limits;
+
+			vtd_rule_init(&rule, rows[i].type, &with);
+			limits = (enum vtd_limits)rule.limits;
+			for (uint64_t am = 8; am <= 10; am++) {
+				const uint64_t desc[4] = {rows[i].type | g << 4, am};
+				bool small = !iotlb || g != 3 || am <= 9;
+
+				assert_int_equal(!vtd_limits_broken(limits, desc, &with), rows[i].legal[g] && small);
+				assert_int_equal(!vtd_limits_broken(limits, desc, &without),
+						 rows[i].legal[g] && !(iotlb && g == 3));
+			}
+			assert_int_equal(rule.granularities >> g & 1, rows[i].legal[g]);
+			vtd_rule_init(&rule, rows[i].type, &without);
+			assert_int_equal(rule.granularities >> g & 1, rows[i].legal[g] && !(iotlb && g == 3));
+		}
+		assert_int_equal(rule.max_am, iotlb ? 9 : 63);
+	}
+}
+
+/* Table 26: descriptors with a PASID, and answers to page requests, are for scalable mode. */
+static void types_of_each_mode(void **state)
+{
+	static const uint8_t any[] = {1, 2, 3, 4, 5}, scalable[] = {6, 7, 8, 9};
+	const struct vtd_offer offer = vtd_offer(UINT64_MAX, UINT64_MAX), none = vtd_offer(UINT64_MAX, 0);
+	struct vtd_rule rules[VTD_TYPES], poor[VTD_TYPES];
+
+	for (unsigned int type = 0; type < VTD_TYPES; type++) {
+		vtd_rule_init(&rules[type], (uint8_t)type, &offer);
+		vtd_rule_init(&poor[type], (uint8_t)type, &none);
+	}
+	for (uint64_t type = 0; type < VTD_TYPES; type++) {
+		const uint64_t desc[4] = {type | 3 << 4}, beyond[4] = {type | 3 << 4 | 1 << 9};
+		bool always = false, wide = false;
+
+		for (size_t i = 0; i < sizeof(any); i++)
+			always |= any[i] == type;
+		for (size_t i = 0; i < sizeof(scalable); i++)
+			wide |= scalable[i] == type;
+		/* G = 3 is reserved bits of a type without G, which are looked at after the type. */
+		assert_int_equal(vtd_rule_judge(rules, &offer, false, false, desc) == VIQ_VTD_IQEI_TYPE, !always);
+		assert_int_equal(vtd_rule_judge(rules, &offer, true, false, desc) == VIQ_VTD_IQEI_TYPE, !always);
+		assert_int_equal(vtd_rule_judge(rules, &offer, true, true, desc) == VIQ_VTD_IQEI_TYPE,
+				 !always && !wide);
+		assert_int_equal(vtd_rule_judge(rules, &offer, true, true, beyond), VIQ_VTD_IQEI_TYPE);
+		/* Context-cache, IOTLB and wait descriptors are there whatever ECAP says. */
+		assert_int_equal(vtd_rule_judge(poor, &none, true, true, desc) == VIQ_VTD_IQEI_TYPE,
+				 type != 1 && type != 2 && type != 5);
+	}
+}
+
+/* A wide descriptor's upper half is reserved. */
+static void the_upper_half(void **state)
+{
+	const struct vtd_offer offer = vtd_offer(UINT64_MAX, UINT64_MAX);
+	struct vtd_rule rules[VTD_TYPES];
+
+	for (unsigned int type = 0; type < VTD_TYPES; type++)
+		vtd_rule_init(&rules[type], (uint8_t)type, &offer);
+	for (unsigned int word = 2; word < 4; word++) {
+		uint64_t desc[4] = {VIQ_VTD_TYPE_CC | 1 << 4};
+
+		desc[word] = UINT64_C(1) << 63;
+		assert_int_equal(vtd_rule_judge(rules, &offer, true, true, desc), VIQ_VTD_IQEI_RESERVED);
+		assert_int_equal(vtd_rule_check(rules, &offer, true, true, desc), VIQ_VTD_IQEI_RESERVED);
+		assert_int_equal(vtd_rule_judge(rules, &offer, false, false, desc), VIQ_VTD_IQEI_NONE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(features_of_each_bit),
-		cmocka_unit_test(each_form),
+		cmocka_unit_test(features_of_each_bit), cmocka_unit_test(each_form),
+		cmocka_unit_test(granularities),        cmocka_unit_test(types_of_each_mode),
+		cmocka_unit_test(the_upper_half),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
