@@ -22,7 +22,7 @@ uint64_t vtd_fs_reserved(const struct vtd_caps *caps, uint64_t entry, unsigned i
 		rsvd |= VIQ_VTD_FS_ADDR & ~vtd_low_bits(caps->haw);
 	if (level > 3 || (level == 3 && !(caps->cap & VIQ_VTD_CAP_FS1GP)))
 		rsvd |= VIQ_VTD_FS_PS;
-	if (level > 1 && vtd_pte_is_leaf(entry, level))
+	if (vtd_pte_is_leaf(entry, level))
 		rsvd |= VIQ_VTD_FS_ADDR & vtd_low_bits(vtd_level_shift(level)) & ~VIQ_BIT(12);
 	return rsvd;
 }

@@ -92,11 +92,11 @@ static uint8_t check_legacy(const struct vtd_caps *caps, const uint64_t w[VIQ_VT
 	switch (tt) {
 	case VIQ_VTD_TT_PT: /* without tables, but of the largest width */
 		return caps->ecap & VIQ_VTD_ECAP_PT && aw && aw == caps->max_aw ? 0 : VIQ_VTD_FR_CTX_INVALID;
+	case VIQ_VTD_TT_SS:
+		break;
 	case VIQ_VTD_TT_SS_ATS:
 		if (!(caps->ecap & VIQ_VTD_ECAP_DT))
 			return VIQ_VTD_FR_CTX_INVALID;
-		break;
-	case VIQ_VTD_TT_SS:
 		break;
 	default:
 		return VIQ_VTD_FR_CTX_INVALID;
@@ -224,8 +224,6 @@ static unsigned int decode_fs(const struct vtd_caps *caps, const uint64_t w[VIQ_
 {
 	uint64_t table = w[2] & VIQ_VTD_PE_2_FSPTPTR;
 
-	if (!nested && beyond(caps, table))
-		return VIQ_VTD_FR_PE_RSVD;
 	if (vtd_fs_init(fs, caps, table, 4 + (unsigned int)VIQ_GET(VIQ_VTD_PE_2_FSPM, w[2]), nested))
 		return VIQ_VTD_FR_PE_INVALID;
 	fs->wpe = w[2] & VIQ_VTD_PE_2_WPE;
@@ -237,8 +235,6 @@ static unsigned int decode_ss(const struct vtd_caps *caps, const uint64_t w[VIQ_
 {
 	uint64_t table = w[0] & VIQ_VTD_PE_SSPTPTR;
 
-	if (beyond(caps, table))
-		return VIQ_VTD_FR_PE_RSVD;
 	if (vtd_ss_init(ss, caps, table, (unsigned int)VIQ_GET(VIQ_VTD_PE_AW, w[0])))
 		return VIQ_VTD_FR_PE_INVALID;
 	ss->ad = w[0] & VIQ_VTD_PE_SSADE;

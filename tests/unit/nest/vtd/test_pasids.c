@@ -230,6 +230,24 @@ static void a_rid_pasid_of_its_own(void **state)
 	vnest_free(n);
 }
 
+/* A context entry of legacy mode has no PASID. */
+static void requests_in_legacy_mode(void **state)
+{
+	struct host h;
+	struct vnest *n = begin(&h, 0, 0);
+
+	vvtd_poke64(n->g, VNEST_ROOT + 16 * (VNEST_SID(0) >> 8) + 8, 0);
+	vvtd_w64(n->g, VREG(RTADDR), VNEST_ROOT);
+	vvtd_gcmd(n->g, VREG(GCMD_SRTP), true);
+	vvtd_poke64(n->g, VNEST_CTX(0) + 8 * 16 + 8, VIQ_VTD_AW_48 | VIQ_PUT(VIQ_VTD_CTX_1_DID, DID));
+	vvtd_poke64(n->g, VNEST_CTX(0) + 8 * 16, VIQ_VTD_CTX_P | VNEST_PGTBL(1));
+	all(n, &h, 0);
+	assert_int_equal(h.count, 1);
+	assert_set(&h, 0, 0, 0, VIQ_VTD_STAGE2, 0);
+	assert_int_equal(h.sets[0].as.domain_id, DID);
+	vnest_free(n);
+}
+
 /* P4: a host that blocks nothing is asked once for each. */
 static void a_host_that_blocks_nothing(void **state)
 {
@@ -283,10 +301,10 @@ static void a_device_that_is_not_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_device_that_is_not_there),  cmocka_unit_test(a_faulty_entry),
-		cmocka_unit_test(a_host_that_blocks_nothing),  cmocka_unit_test(a_rid_pasid_of_its_own),
-		cmocka_unit_test(an_entry_that_is_not_there),  cmocka_unit_test(pasids_beyond_the_devices_own),
-		cmocka_unit_test(pasids_beyond_the_directory),
+		cmocka_unit_test(a_device_that_is_not_there),    cmocka_unit_test(a_faulty_entry),
+		cmocka_unit_test(a_host_that_blocks_nothing),    cmocka_unit_test(a_rid_pasid_of_its_own),
+		cmocka_unit_test(requests_in_legacy_mode),       cmocka_unit_test(an_entry_that_is_not_there),
+		cmocka_unit_test(pasids_beyond_the_devices_own), cmocka_unit_test(pasids_beyond_the_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,12 +297,60 @@ static void bits_of_a_legacy_context_entry(void **state)
 	assert_int_equal(regime.ss.table, 0x3000);
 }
 
+/* Where a lookup ends: no memory, nothing present, a mode that there is not (Table 30). */
+static void lookups_that_end(void **state)
+{
+	const uint64_t root[2] = {0x2000 | 1, 0}, nothing[8] = {0}, directory[2] = {0x4000 | 1, 2};
+	const struct vtd_context ctx = {.scalable = true, .pasid_dir = 0x3000};
+	struct vtd_caps caps = caps_of(CAP, UINT64_MAX), poor = caps_of(CAP, ~(W(1) << 43));
+	struct vtd_lookup l;
+
+	for (unsigned int scalable = 0; scalable < 2; scalable++) {
+		uint64_t rtaddr = 0x1000 | scalable << 10;
+
+		vtd_lookup_context(&l, &caps, rtaddr, 0);
+		vtd_lookup_step(&l, NULL);
+		assert_true(!l.words && l.reason == (scalable ? 0x38 : 0x08));
+		vtd_lookup_context(&l, &caps, rtaddr, 0);
+		vtd_lookup_step(&l, nothing);
+		assert_true(!l.words && l.reason == (scalable ? 0x39 : 0x01));
+		vtd_lookup_context(&l, &caps, rtaddr, 0);
+		vtd_lookup_step(&l, root);
+		vtd_lookup_step(&l, NULL);
+		assert_true(!l.words && l.reason == (scalable ? 0x40 : 0x09));
+		vtd_lookup_context(&l, &caps, rtaddr, 0);
+		vtd_lookup_step(&l, root);
+		vtd_lookup_step(&l, nothing);
+		assert_true(!l.words && l.reason == (scalable ? 0x41 : 0x02));
+	}
+	vtd_lookup_context(&l, &poor, 0x1000 | 1 << 10, 0);
+	assert_true(!l.words && l.reason == 0x30);
+	vtd_lookup_pasid(&l, &caps, &ctx, 5);
+	assert_true(l.words == 1 && l.at == 0x3000 && l.scalable);
+	vtd_lookup_step(&l, NULL);
+	assert_true(!l.words && l.reason == 0x50);
+	vtd_lookup_pasid(&l, &caps, &ctx, 64);
+	assert_int_equal(l.at, 0x3008);
+	vtd_lookup_step(&l, nothing);
+	assert_true(!l.words && l.reason == 0x51);
+	vtd_lookup_pasid(&l, &caps, &ctx, 5);
+	vtd_lookup_step(&l, directory); /* one word of it */
+	assert_true(l.words == 8 && l.at == 0x4000 + 5 * 64 && !l.fpd);
+	vtd_lookup_step(&l, NULL);
+	assert_true(!l.words && l.reason == 0x58);
+	vtd_lookup_pasid(&l, &caps, &ctx, 5);
+	vtd_lookup_step(&l, directory);
+	vtd_lookup_step(&l, (uint64_t[8]){1 | 2 | 4 << 6, 5});
+	assert_true(!l.words && !l.reason && l.fpd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tables_that_calls_name),           cmocka_unit_test(bits_of_a_pasid_entry),
-		cmocka_unit_test(types_of_a_pasid_entry),           cmocka_unit_test(fields_of_a_pasid_entry),
-		cmocka_unit_test(bits_of_a_scalable_context_entry), cmocka_unit_test(bits_of_a_legacy_context_entry),
+		cmocka_unit_test(tables_that_calls_name),         cmocka_unit_test(lookups_that_end),
+		cmocka_unit_test(bits_of_a_pasid_entry),          cmocka_unit_test(types_of_a_pasid_entry),
+		cmocka_unit_test(fields_of_a_pasid_entry),        cmocka_unit_test(bits_of_a_scalable_context_entry),
+		cmocka_unit_test(bits_of_a_legacy_context_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
