@@ -116,7 +116,7 @@ static const struct viq_mem_region *region_at_or_above(const struct viq_mem *mem
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (gpa - mem->regions[mid].gpa < mem->regions[mid].size || gpa < mem->regions[mid].gpa)
+		if (gpa < mem->regions[mid].gpa + mem->regions[mid].size)
 			hi = mid;
 		else
 			lo = mid + 1;
@@ -254,18 +254,14 @@ int viq_mem_read_words(const struct viq_mem *mem, uint64_t gpa, uint64_t *words,
 	return 0;
 }
 
-/* Where an aligned word lies: 0 and *host; -EFAULT in a read-only region; *host NULL where there is no region. */
-static int word_host(const struct viq_mem *mem, uint64_t gpa, void **host)
+/* Where an aligned word lies. NULL: in no region, or in one that is read-only. */
+static void *word_host(const struct viq_mem *mem, uint64_t gpa)
 {
 	const struct viq_mem_region *r = region_at_or_above(mem, gpa);
 
-	*host = NULL;
-	if (!r || gpa < r->gpa)
-		return 0;
-	if (r->flags & VIQ_MEM_READONLY)
-		return -EFAULT;
-	*host = (char *)r->host + (gpa - r->gpa);
-	return 0;
+	if (!r || gpa < r->gpa || r->flags & VIQ_MEM_READONLY)
+		return NULL;
+	return (char *)r->host + (gpa - r->gpa);
 }
 
 static void word_written(const struct viq_mem *mem, uint64_t gpa, size_t len)
@@ -281,8 +277,7 @@ int viq_mem_write_u32(const struct viq_mem *mem, uint64_t gpa, uint32_t value)
 
 	if (!mem || gpa % sizeof(value))
 		return -EINVAL;
-	if (word_host(mem, gpa, &host))
-		return -EFAULT;
+	host = word_host(mem, gpa);
 	value = htole32(value);
 	if (!host)
 		return viq_mem_write(mem, gpa, &value, sizeof(value));
@@ -297,8 +292,7 @@ int viq_mem_write_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t value)
 
 	if (!mem || gpa % sizeof(value))
 		return -EINVAL;
-	if (word_host(mem, gpa, &host))
-		return -EFAULT;
+	host = word_host(mem, gpa);
 	value = htole64(value);
 	if (!host)
 		return viq_mem_write(mem, gpa, &value, sizeof(value));
@@ -313,7 +307,8 @@ int viq_mem_cas_u64(const struct viq_mem *mem, uint64_t gpa, uint64_t expected, 
 
 	if (!mem || gpa % sizeof(value))
 		return -EINVAL;
-	if (word_host(mem, gpa, &host) || !host)
+	host = word_host(mem, gpa);
+	if (!host)
 		return -EFAULT;
 	expected = htole64(expected);
 	if (!__atomic_compare_exchange_n((guest_u64 *)host, &expected, htole64(value), false, __ATOMIC_ACQ_REL,

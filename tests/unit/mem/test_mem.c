@@ -301,6 +301,10 @@ static int create(uint64_t gpa, uint64_t size, void *host, uint32_t flags)
 
 static void regions_that_break_a_rule_are_refused(void **state)
 {
+	struct viq_mem_region regions[] = {{0, 8, page, 0}, {8, 8, page + 1, 0}};
+	struct viq_why why = {""};
+	struct viq_mem *mem;
+
 	assert_int_equal(create(0, 8, page, 0), 0);
 	assert_int_equal(create(0, 4096, page, VIQ_MEM_READONLY), 0);
 	assert_int_equal(create(0, 0, page, 0), -EINVAL);
@@ -315,6 +319,12 @@ static void regions_that_break_a_rule_are_refused(void **state)
 	assert_int_equal(create(UINT64_MAX - 7, 8, page, 0), -EINVAL);
 	assert_int_equal(create(UINT64_MAX - 15, 16, page, 0), -EINVAL);
 	assert_int_equal(create(8, UINT64_MAX - 7, page, 0), -EINVAL);
+	/* Also the last of several. */
+	assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem, &why), 0);
+	viq_mem_destroy(mem);
+	regions[1].size = 4;
+	assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "regions[1].size: "));
 }
 
 static void overlapping_regions_are_refused(void **state)
@@ -329,31 +339,39 @@ static void overlapping_regions_are_refused(void **state)
 		{0x2000, 0x100, true},  {0x10f8, 0x80, false}, {0, 0x1000, true},  {0, 0x1008, false},
 	};
 
+	const struct viq_mem_region three[] = {{0x2080, 8, page, 0}, {0x1000, 8, page, 0}, {0x2000, 0x100, page, 0}};
+	struct viq_why why = {""};
+	struct viq_mem *mem;
+
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct viq_mem_region regions[2] = {{0x1000, 0x100, page, 0}, {cases[i].gpa, cases[i].size, page, 0}};
 
 		for (int swap = 0; swap < 2; swap++) {
 			struct viq_mem_region first = regions[0];
-			struct viq_mem *mem = NULL;
 
+			mem = NULL;
 			assert_int_equal(viq_mem_create(regions, 2, NULL, NULL, &mem, NULL), cases[i].ok ? 0 : -EINVAL);
 			viq_mem_destroy(mem);
 			regions[0] = regions[1];
 			regions[1] = first;
 		}
 	}
+	assert_int_equal(viq_mem_create(three, 3, NULL, NULL, &mem, &why), -EINVAL);
+	assert_string_equal(why.text, "regions: those at 0x2000 and 0x2080 overlap");
 }
 
 static void misuse_is_refused(void **state)
 {
 	struct viq_mem_region region = {0, sizeof(page), page, 0};
 	struct viq_mem_ops ops = {.size = sizeof(ops) - 1};
+	struct viq_why why = {""};
 	struct viq_mem *mem = NULL;
 	uint64_t word = 0;
 
 	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, NULL, NULL), -EINVAL);
 	assert_int_equal(viq_mem_create(NULL, 1, NULL, NULL, &mem, NULL), -EINVAL);
-	assert_int_equal(viq_mem_create(&region, SIZE_MAX, NULL, NULL, &mem, NULL), -EINVAL);
+	assert_int_equal(viq_mem_create(&region, SIZE_MAX / 64 + 1, NULL, NULL, &mem, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "too many"));
 	assert_int_equal(viq_mem_create(&region, 1, &ops, NULL, &mem, NULL), -EINVAL);
 	assert_null(mem);
 	assert_int_equal(viq_mem_create(&region, 1, NULL, NULL, &mem, NULL), 0);
@@ -395,10 +413,15 @@ static int anywhere_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 	return 0;
 }
 
+static int anywhere_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
+{
+	return 0;
+}
+
 /* P4: the last byte of the address space is a byte like any other; a range beyond it is not one. */
 static void p4_ranges_end_at_2_to_the_64(void **state)
 {
-	const struct viq_mem_ops ops = {.size = sizeof(ops), .read = anywhere_read};
+	struct viq_mem_ops ops = {.size = sizeof(ops), .read = anywhere_read};
 	const struct viq_mem_region regions[] = {{0, 8, page, 0}, {UINT64_MAX - 15, 8, page + 1, 0}};
 	struct viq_mem *mem;
 	uint64_t buf[4];
@@ -414,6 +437,11 @@ static void p4_ranges_end_at_2_to_the_64(void **state)
 	assert_int_equal(viq_mem_write(mem, 8, buf, SIZE_MAX), -EFAULT);
 	/* Reading has a callback here, writing has none. */
 	assert_int_equal(viq_mem_write_u64(mem, UINT64_MAX - 7, 0), -EFAULT);
+	viq_mem_destroy(mem);
+	ops.write = anywhere_write;
+	assert_int_equal(viq_mem_create(regions, 2, &ops, NULL, &mem, NULL), 0);
+	assert_int_equal(viq_mem_write(mem, UINT64_MAX, buf, 1), 0);
+	assert_int_equal(viq_mem_write(mem, UINT64_MAX, buf, 2), -EFAULT);
 	viq_mem_destroy(mem);
 }
 
