@@ -6,8 +6,10 @@
 
 #define PRQ UINT64_C(0x00400000) /* the only place for page requests: the largest queue is 512 KiB */
 
-static uint64_t op_began;
-static uint32_t consumed; /* in this operation */
+static uint64_t op_began, began; /* this operation, and what it goes on with */
+static uint64_t iqh;             /* at its beginning */
+static bool is_half_done;        /* hosts were called by the last one for what is still at head */
+static uint32_t consumed;        /* in this operation */
 
 static unsigned int width_of(struct vvtd *v)
 {
@@ -34,7 +36,8 @@ static void on_trace(struct vvtd *v, const struct viq_vtd_trace *t)
 		return;
 	consumed++;
 	if (t->fate == VIQ_VTD_FATE_HOST && ((t->desc[0] & 0xf) == 2 || (t->desc[0] & 0xf) == 6))
-		assert_true(vvtd_took_effect(v, t->desc, op_began));
+		assert_true(vvtd_took_effect(v, t->desc, began));
+	began = op_began;
 }
 
 static void write_register(struct vvtd *v, struct input *in)
@@ -167,6 +170,7 @@ struct vvtd *guest_vtd_new(const struct viq_vtd_config *config)
 
 	v->lax = true;
 	v->on_trace = on_trace;
+	is_half_done = false;
 	return v;
 }
 
@@ -174,6 +178,9 @@ void guest_vtd_begin(struct vvtd *v)
 {
 	op_began = ++v->time;
 	consumed = 0;
+	iqh = vvtd_r64(v, VREG(IQH));
+	if (!is_half_done)
+		began = op_began;
 }
 
 void guest_vtd_end(struct vvtd *v)
@@ -181,7 +188,9 @@ void guest_vtd_end(struct vvtd *v)
 	assert_true(consumed < 32768);
 	assert_true(vvtd_r64(v, VREG(IQH)) < 4096u << (vvtd_r64(v, VREG(IQA)) & 7) ||
 		    !(vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_QIES)));
-	vvtd_forget(v);
+	is_half_done = vvtd_r64(v, VREG(IQH)) == iqh && vvtd_log_number(v, VLOG_HOST);
+	if (!is_half_done)
+		vvtd_forget(v);
 }
 
 void guest_vtd_step(struct vvtd *v, struct input *in)

@@ -2,7 +2,8 @@
 /*
  * A guest VT-d without manners, and what must hold whatever it does:
  *
- *   - a descriptor that left the queue was legal, and one for hosts took effect in every table within the same access;
+ *   - a descriptor that left the queue was legal, and one for hosts took effect in every table since the access in
+ * which it was begun: one for many tables may take several;
  *   - an error code is the one that the descriptor deserves;
  *   - only entries that a host takes reach it (P5: the harness's hosts look);
  *   - page requests go to their queue, or are answered;
