@@ -32,7 +32,9 @@ static int host_next(void *opaque, uint32_t *source_id, struct viq_vtd_device_st
 
 	assert_in_range(*source_id, 0, UINT16_MAX);
 	if (*source_id > h->source_id || h->source_id > UINT16_MAX) {
-		*source_id = UINT32_MAX; /* means nothing then */
+		/* Means nothing then. One that has just gone may have been left there. */
+		if (!h->goes)
+			*source_id = UINT32_MAX;
 		return 0;
 	}
 	*source_id = h->source_id;
