@@ -6,15 +6,26 @@
 
 #define PRQ UINT64_C(0x00400000) /* the only place for page requests: the largest queue is 512 KiB */
 
-static uint64_t op_began, began; /* this operation, and what it goes on with */
-static uint64_t iqh;             /* at its beginning */
-static bool is_half_done;        /* hosts were called by the last one for what is still at head */
-static uint32_t consumed;        /* in this operation */
+static uint64_t op_began;
+static uint32_t consumed; /* in this operation */
+/* What hosts were called for by earlier operations, and is still at head. */
+static struct {
+	bool is_begun;
+	uint64_t began;
+	uint32_t head;
+	uint64_t qw0, qw1;
+	size_t effects; /* those of descriptors that are done */
+} half;
 
 static unsigned int width_of(struct vvtd *v)
 {
 	/* While the queue is on, IQA is what it was when it was switched on. */
 	return vvtd_r64(v, VREG(IQA)) & VREG(IQA_DW) ? 256 : 128;
+}
+
+static bool is_the_half_done(const struct viq_vtd_trace *t)
+{
+	return half.is_begun && t->head == half.head && t->desc[0] == half.qw0 && t->desc[1] == half.qw1;
 }
 
 static void on_trace(struct vvtd *v, const struct viq_vtd_trace *t)
@@ -36,8 +47,9 @@ static void on_trace(struct vvtd *v, const struct viq_vtd_trace *t)
 		return;
 	consumed++;
 	if (t->fate == VIQ_VTD_FATE_HOST && ((t->desc[0] & 0xf) == 2 || (t->desc[0] & 0xf) == 6))
-		assert_true(vvtd_took_effect(v, t->desc, began));
-	began = op_began;
+		assert_true(vvtd_took_effect(v, t->desc, is_the_half_done(t) ? half.began : op_began));
+	half.is_begun = false;
+	half.effects = vvtd_log_number(v, VLOG_HOST);
 }
 
 static void write_register(struct vvtd *v, struct input *in)
@@ -170,7 +182,7 @@ struct vvtd *guest_vtd_new(const struct viq_vtd_config *config)
 
 	v->lax = true;
 	v->on_trace = on_trace;
-	is_half_done = false;
+	memset(&half, 0, sizeof(half));
 	return v;
 }
 
@@ -178,9 +190,25 @@ void guest_vtd_begin(struct vvtd *v)
 {
 	op_began = ++v->time;
 	consumed = 0;
-	iqh = vvtd_r64(v, VREG(IQH));
-	if (!is_half_done)
-		began = op_began;
+}
+
+static void note_half_done(struct vvtd *v)
+{
+	const uint64_t iqh = vvtd_r64(v, VREG(IQH)), at = VVTD_QUEUE + iqh;
+
+	/* Taken back with the queue; elsewhere is nothing that runs. */
+	if (!(vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_QIES)) || (vvtd_r64(v, VREG(IQA)) & ~UINT64_C(0xfff)) != VVTD_QUEUE ||
+	    vvtd_log_number(v, VLOG_HOST) == half.effects) {
+		memset(&half, 0, sizeof(half));
+		return;
+	}
+	if (half.is_begun && half.head == iqh && half.qw0 == vvtd_peek64(v, at) && half.qw1 == vvtd_peek64(v, at + 8))
+		return;
+	half.is_begun = true;
+	half.began = op_began;
+	half.head = (uint32_t)iqh;
+	half.qw0 = vvtd_peek64(v, at);
+	half.qw1 = vvtd_peek64(v, at + 8);
 }
 
 void guest_vtd_end(struct vvtd *v)
@@ -188,8 +216,8 @@ void guest_vtd_end(struct vvtd *v)
 	assert_true(consumed < 32768);
 	assert_true(vvtd_r64(v, VREG(IQH)) < 4096u << (vvtd_r64(v, VREG(IQA)) & 7) ||
 		    !(vvtd_r32(v, VREG(GSTS)) & VREG(GSTS_QIES)));
-	is_half_done = vvtd_r64(v, VREG(IQH)) == iqh && vvtd_log_number(v, VLOG_HOST);
-	if (!is_half_done)
+	note_half_done(v);
+	if (!half.is_begun)
 		vvtd_forget(v);
 }
 

@@ -72,6 +72,13 @@ class Mutants(unittest.TestCase):
 class Together(unittest.TestCase):
     TEXT = "void f(void)\n{\n\tif (a)\n\t\tgoto out;\nout:\n\tg(a, 1);\n}\nint i;\nint h(void)\n{\n\treturn 2;\n}\n"
 
+    def test_what_returns_nothing(self):
+        for head, nothing in (("void f(void)", True), ("static inline void f(int a,\n\t      int b)", True), ("void *f(void)", False),
+                              ("static __attribute__((noinline)) void f(void)", True), ("int f(void (*g)(void))", False),
+                              ("__attribute__((format(printf, 1, 2))) void f(char *a)", True)):
+            lines = f"int a;\n{head}\n{{\n\tg();\n}}\n".splitlines()
+            self.assertEqual(together.returns_nothing(lines, lines.index("{")), nothing, head)
+
     def test_bodies(self):
         """A body for each mutant, with labels of its own; no end without a value; lines and functions are found again."""
         numbered = list(enumerate(mutants.of_text("f.c", self.TEXT), 5))

@@ -243,7 +243,8 @@ class Tree:
 
 
 class Judged:
-    """What earlier runs have found. A kill holds as long as the file is the same, survival only for the same tree."""
+    """What earlier runs have found. A kill holds as long as the file and the way to build it are the same, survival only for the
+    same tree."""
 
     def __init__(self, path, tree):
         self.path, self.tree = path, tree
@@ -255,7 +256,8 @@ class Judged:
 
     @staticmethod
     def key(mutant):
-        content = (ROOT / mutant.path).read_bytes() + json.dumps(mutant).encode()
+        tool = b"".join((HERE / name).read_bytes() for name in ("together.py", "number.c"))
+        content = tool + (ROOT / mutant.path).read_bytes() + json.dumps(mutant).encode()
         return hashlib.sha256(content).hexdigest()[:24]
 
     def get(self, mutant):

@@ -16,7 +16,7 @@ def returns_nothing(lines, first):
     head = first
     while head and re.match(r"[\t\w]", lines[head - 1]) and not lines[head - 1].endswith(";"):
         head -= 1
-    return re.match(r"(?:static |inline )*void \w+\(", " ".join(lines[head:first])) is not None
+    return re.match(r"(?:static |inline |__attribute__\(\(.*?\)\) )*void \w+\(", " ".join(lines[head:first])) is not None
 
 
 def together(text, numbered, function):

@@ -91,7 +91,9 @@ static int next(void *opaque, uint32_t object, uint32_t *vsid, bool *broken)
 	if (best < 0)
 		return 0;
 	*vsid = b->vsid[best];
-	*broken = b->broken[best];
+	/* Nothing is said of one that is not. */
+	if (b->broken[best])
+		*broken = true;
 	return 1;
 }
 
