@@ -108,14 +108,14 @@ class Tree:
         self.folder, self.log = folder, folder / "log"
         self.tests, self.place = [], {}  # [(test, seconds, functions that it calls)]; {number: function}
         self.tree.mkdir(parents=True, exist_ok=True)
-        self.hash = self._copy()
+        self.hash = self.copy()
         if not (self.build / "build.ninja").exists():
             number = folder / "number.o"
             self._must("cc", "-O2", "-fPIC", "-c", str(HERE / "number.c"), "-o", str(number))
             self._must("meson", "setup", str(self.build), str(self.tree), "--buildtype=debug", "-Ddebug=false", "-Dc_args=-w",
                        f"-Dc_link_args={number}")
 
-    def _copy(self):
+    def copy(self):
         """The files that differ. Returns a hash of all."""
         paths = [path for path in output("git", "ls-files", "-z", "-co", "--exclude-standard").split("\0")
                  if path and (ROOT / path).is_file()]
@@ -211,15 +211,22 @@ class Tree:
         return ([judge for judge in self.tests if judge[0]["cmd"][0].startswith(own)],
                 [judge for judge in self.tests if not judge[0]["cmd"][0].startswith(own)])
 
+    def _killer(self, judges, **env):
+        """The first of these that does not pass, twice, or it was chance; and how."""
+        for test, seconds, _ in judges:
+            for _ in range(2):
+                result, _ = self._run(test, 3 + 10 * seconds, **env)
+                if result not in ("failed", "not done in time"):
+                    break
+            else:
+                return f"{test['name']} {result}"
+        return None
+
     def judge(self, number, mutant):
         """("killed", by what) or ("survived", None): a mutant of a function."""
-        for test, seconds, seen in itertools.chain(*self._own_first(mutant.path)):
-            # Twice, or it was chance.
-            if self.place[number] in seen and all(
-                    (result := self._run(test, 3 + 10 * seconds, VIQ_MUTANT=str(number))[0]) in ("failed", "not done in time")
-                    for _ in range(2)):
-                return "killed", f"{test['name']} {result}"
-        return "survived", None
+        judges = [judge for judge in itertools.chain(*self._own_first(mutant.path)) if self.place[number] in judge[2]]
+        killer = self._killer(judges, VIQ_MUTANT=str(number))
+        return ("killed", killer) if killer else ("survived", None)
 
     def judge_alone(self, mutant):
         """The same of one that no function has; or ("not built", None). All files are as they are in the project."""
@@ -230,16 +237,12 @@ class Tree:
             for tests in filter(None, (first, rest)):
                 if self._ninja(*[os.path.relpath(test["cmd"][0], self.build) for test, *_ in tests] if tests is first else []):
                     return "not built", None
-                for test, seconds, _ in tests:
-                    result, _ = self._run(test, 3 + 10 * seconds)
-                    if result in ("failed", "not done in time"):
-                        return "killed", f"{test['name']} {result}"
+                killer = self._killer(tests)
+                if killer:
+                    return "killed", killer
         finally:
             put(self.tree / mutant.path, text.encode())
         return "survived", None
-
-    def plain(self):
-        self._copy()
 
 
 class Judged:
@@ -293,7 +296,7 @@ def verdicts(options, left):
             for done in concurrent.futures.as_completed(running):
                 say(running[done], *done.result())
         if alone:
-            tree.plain()
+            tree.copy()
         for number in sorted(alone):
             say(new[number], *tree.judge_alone(new[number]))
     return found

@@ -37,14 +37,15 @@ def together(text, numbered, function):
             put(line)
         body = lines[first + 1:last]
         labels = [found[1] for found in map(re.compile(r"(\w+):$").match, body) if found]
+        # The end of a function with a value is not reached, unless its return is what was taken away.
+        end = "} return;" if returns_nothing(lines, first) else "} __builtin_trap();"
         put(f"if (viq_mutated) viq_mutated[{function}] = 1; switch (viq_mutant) {{")
         for number, mutant in own:
             place[number] = function
             put(f"case {number}: {{{' __label__ ' + ', '.join(labels) + ';' if labels else ''}", number)
             for i, line in enumerate(body, first + 2):
                 put(mutant.new if i == mutant.line else line, number)
-            # The end of a function with a value is not reached, unless its return is what was taken away.
-            put("} return;" if returns_nothing(lines, first) else "} __builtin_trap();", number)
+            put(end, number)
         put("}")
         done, function = first + 1, function + 1
     for line in lines[done:]:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "base/minmax.h"
 #include "nest.h"
 
 /* Not less than a host lets wait that has pending(): what is there when a CMD_SYNC comes is moved before it is done. */
@@ -23,7 +24,7 @@ static int move(const struct viq_smmuv3_backend *b, struct viq_smmuv3 *smmu, uin
 {
 	while (*left) {
 		struct viq_smmuv3_host_event events[AT_ONCE];
-		uint32_t room = *left < AT_ONCE ? *left : AT_ONCE, count = room;
+		uint32_t room = min_u32(*left, AT_ONCE), count = room;
 		int err = b->ops->events(b->opaque, b->object, events, &count);
 
 		if (err || !count)

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "base/minmax.h"
 #include "base/work.h"
 #include "nest/blame.h"
 
@@ -171,9 +172,8 @@ static uint32_t pasid_limit(const struct nest_vtd_device *d)
 
 	if (!d->by_pasid || !d->ctx.paside || !d->state.pasid_bits)
 		return 0;
-	bits = d->state.pasid_bits < bits ? d->state.pasid_bits : bits;
-	limit = UINT32_C(1) << bits;
-	return limit < vtd_context_pasids(&d->ctx) ? limit : vtd_context_pasids(&d->ctx);
+	limit = UINT32_C(1) << min_u32(d->state.pasid_bits, bits);
+	return min_u32(limit, vtd_context_pasids(&d->ctx));
 }
 
 static void read_context(struct viq_nest_vtd *n, struct nest_vtd_device *d)
